@@ -1,0 +1,99 @@
+package discovery
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// Service is one Consul service with all of its instances, healthy or not.
+type Service struct {
+	Key       ServiceKey
+	Instances []Instance // sorted by Node, then ID
+}
+
+// Equal reports whether both say the same. Raft indexes and check output do not count:
+// they move without anything having changed for a client.
+func (s Service) Equal(o Service) bool {
+	return s.Key == o.Key && slices.EqualFunc(s.Instances, o.Instances, Instance.Equal)
+}
+
+// Instance is one registration of a service on a Consul node.
+type Instance struct {
+	ID   string // unique on its node only
+	Node string
+	// Address is where to connect: the service's address, or the node's where the service has
+	// none. An IP without brackets, a host name, or empty where SocketPath is set.
+	Address        string
+	ServiceAddress string // as registered
+	NodeAddress    string // as registered
+	Tagged         map[string]TaggedAddress
+	Port           int    // as registered: not yet judged
+	SocketPath     string // a unix socket, instead of Address and Port
+	Health         Health
+	Checks         []Check // sorted by ID
+	Weights        Weights
+	Tags           []string // sorted
+	Meta           map[string]string
+	NodeMeta       map[string]string
+	Locality       Locality // the service's, else the node's
+	Kind           string   // Consul's service kind; empty for a typical service
+	CreateIndex    uint64
+	ModifyIndex    uint64
+}
+
+// Compare orders instances by node and id, which together are unique in a service.
+func (i Instance) Compare(o Instance) int {
+	return cmp.Or(cmp.Compare(i.Node, o.Node), cmp.Compare(i.ID, o.ID))
+}
+
+// Equal reports whether both say the same; CreateIndex and ModifyIndex do not count.
+func (i Instance) Equal(o Instance) bool {
+	return i.ID == o.ID && i.Node == o.Node &&
+		i.Address == o.Address && i.ServiceAddress == o.ServiceAddress && i.NodeAddress == o.NodeAddress &&
+		i.Port == o.Port && i.SocketPath == o.SocketPath &&
+		i.Health == o.Health && i.Weights == o.Weights && i.Locality == o.Locality && i.Kind == o.Kind &&
+		slices.Equal(i.Checks, o.Checks) && slices.Equal(i.Tags, o.Tags) &&
+		maps.Equal(i.Tagged, o.Tagged) && maps.Equal(i.Meta, o.Meta) && maps.Equal(i.NodeMeta, o.NodeMeta)
+}
+
+// TaggedAddress is one of Consul's additional addresses (lan, wan, lan_ipv6, ...).
+type TaggedAddress struct {
+	Address string
+	Port    int
+}
+
+// Check is the status of one health check of an instance or of its node, without its output.
+type Check struct {
+	ID     string
+	Status string // passing, warning, critical or maintenance, as Consul says
+	Node   bool   // of the node, not of the service
+}
+
+// Weights are Consul's service weights: the share of traffic while passing and while warning.
+type Weights struct {
+	Passing int
+	Warning int
+}
+
+// Locality is Consul's region and zone. Consul has no sub-zone.
+type Locality struct {
+	Region string
+	Zone   string
+}
+
+// Health is the worst of an instance's checks. An instance without checks is passing.
+type Health uint8
+
+// The states in the order of their gravity. Maintenance is above Critical: an operator said so.
+const (
+	Passing Health = iota
+	Warning
+	Critical
+	Maintenance
+)
+
+// String is the state's name as Consul writes it.
+func (h Health) String() string {
+	return [...]string{"passing", "warning", "critical", "maintenance"}[h]
+}
