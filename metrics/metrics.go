@@ -1,75 +1,74 @@
 // Package metrics holds every metric of Legate: its name, type, labels and help.
 //
-// The rooms call methods that say what happened; only this package knows Prometheus. All
-// methods may be called concurrently, and on a nil receiver, where they do nothing. Label
-// values that come from the network are bounded here.
+// The rooms call methods that say what happened; only this package knows Prometheus. What a
+// caller may rely on:
+//
+//   - All methods may be called concurrently, and on a nil receiver, where they do nothing.
+//   - Label values that come from the network (node ids, type URLs) are bounded in number and
+//     length: whatever clients send, the number of series stays bounded.
+//   - Series of a single stream exist only while it is open. The totals count every exchange
+//     when it happens, so they lose nothing when a stream closes and never go back.
+//   - Counters that an alert may ask for exist from the start, at 0: increase() would not see
+//     the first event of a series that starts at 1.
+//
+// Names start with legate_, never with consul_: Consul exports consul_xds_… metrics itself.
 package metrics
 
-import "time"
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+)
 
 // Metrics are one program's metrics, in one registry of their own.
 type Metrics struct {
 	Consul    *Consul
 	Translate *Translate
 	XDS       *XDS
+
+	registry *prometheus.Registry
 }
 
-// Consul counts what discovery sees.
-type Consul struct{}
-
-// Query counts one finished query. The outcome is one of a short fixed list: changed,
-// unchanged, or the kind of failure.
-func (c *Consul) Query(outcome string, took time.Duration) {}
-
-// Fresh says that Consul answered now.
-func (c *Consul) Fresh(at time.Time) {}
-
-// Index is the Raft index of the last believed answer of the named query (catalog, services).
-func (c *Consul) Index(query string, index uint64) {}
-
-// IndexReset counts an index that went back or was unusable, and was reset to 0.
-func (c *Consul) IndexReset() {}
-
-// Catalog is the believed catalog's size: services, and instances by health.
-func (c *Consul) Catalog(services int, instances map[string]int) {}
-
-// Watches says how many services are followed by a query of their own (direct) and how many by
-// the rotating sweep (swept), over how many connections at most.
-func (c *Consul) Watches(direct, swept, connections int) {}
-
-// Translate counts what translation leaves out.
-type Translate struct{}
-
-// Problems are the standing problems by reason.
-func (t *Translate) Problems(byReason map[string]int) {}
-
-// XDS counts what the xDS server does.
-type XDS struct{}
-
-// Stream names an open stream: sotw-1, delta-1. The two protocols are numbered separately.
-type Stream struct {
-	ID       string
-	Protocol string // sotw, delta
+// BuildInfo says what runs. It becomes the labels of legate_build_info.
+type BuildInfo struct {
+	Version   string
+	Revision  string // of the source; empty if unknown
+	GoVersion string
 }
 
-// Opened says that a stream was opened.
-func (x *XDS) Opened(s Stream) {}
+// New returns metrics in a registry of their own, with those of the Go runtime and the process.
+func New(build BuildInfo) *Metrics {
+	r := prometheus.NewRegistry()
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "legate_build_info",
+		Help: "What runs. Always 1.",
+	}, []string{"version", "revision", "goversion"})
+	info.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)
+	r.MustRegister(
+		info,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return &Metrics{
+		Consul:    newConsul(r),
+		Translate: newTranslate(r),
+		XDS:       newXDS(r),
+		registry:  r,
+	}
+}
 
-// Closed says that a stream was closed, after how long, with which gRPC code.
-func (x *XDS) Closed(s Stream, open time.Duration, code string) {}
+// Handler serves the metrics as Prometheus and OpenMetrics text. A metric that cannot be
+// gathered is left out; the others are served.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorHandling:       promhttp.ContinueOnError,
+		EnableOpenMetrics:   true,
+		MaxRequestsInFlight: 8,
+	})
+}
 
-// Request counts a request on a stream. The kind is subscribe, ack, nack or stale.
-func (x *XDS) Request(s Stream, node, typeURL, kind string) {}
-
-// Response counts a response on a stream.
-func (x *XDS) Response(s Stream, node, typeURL string, resources, bytes int) {}
-
-// Fetch counts a REST exchange by its outcome: ok, not_modified, error.
-func (x *XDS) Fetch(typeURL, outcome string) {}
-
-// Propagation observes how long a change took: stage is answer_to_sent or answer_to_ack.
-func (x *XDS) Propagation(stage, typeURL string, took time.Duration) {}
-
-// Published counts a batch that changed a snapshot and says how many resources of each type
-// the view holds now.
-func (x *XDS) Published(view string, resources map[string]int, at time.Time) {}
+// Gather returns all metrics as they are now. It makes Metrics a prometheus.Gatherer.
+func (m *Metrics) Gather() ([]*dto.MetricFamily, error) { return m.registry.Gather() }

@@ -1,0 +1,130 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Consul counts what discovery sees.
+type Consul struct {
+	queries     *prometheus.CounterVec
+	duration    *prometheus.HistogramVec
+	lastSuccess prometheus.Gauge
+	index       *prometheus.GaugeVec
+	indexResets prometheus.Counter
+	services    prometheus.Gauge
+	instances   *prometheus.GaugeVec
+	watches     *prometheus.GaugeVec
+	connections prometheus.Gauge
+}
+
+// healths are the states of an instance, all of them always exported: a state that nobody is in
+// is 0, not missing.
+var healths = []string{"passing", "warning", "critical", "maintenance"}
+
+func newConsul(r prometheus.Registerer) *Consul {
+	c := &Consul{
+		queries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "legate_consul_queries_total",
+			Help: "Finished queries to Consul by outcome.",
+		}, []string{"outcome"}),
+		duration: prometheus.NewHistogramVec(histogram(
+			"legate_consul_query_duration_seconds",
+			"How long finished queries to Consul took by outcome. Blocking queries wait in Consul until something changes.",
+			queryBuckets), []string{"outcome"}),
+		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "legate_consul_last_success_timestamp_seconds",
+			Help: "When Consul last gave an answer that was believed, in Unix time. 0: never.",
+		}),
+		index: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "legate_consul_index",
+			Help: "Raft index of the last believed answer by query.",
+		}, []string{"query"}),
+		indexResets: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "legate_consul_index_resets_total",
+			Help: "Indexes that went back or were unusable, so that a query started over.",
+		}),
+		services: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "legate_catalog_services",
+			Help: "Services in the catalog as last believed.",
+		}),
+		instances: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "legate_catalog_instances",
+			Help: "Service instances in the catalog as last believed by health.",
+		}, []string{"health"}),
+		watches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "legate_consul_watches",
+			Help: "Services followed by a blocking query of their own (direct), or read in turn because connections are short (swept).",
+		}, []string{"mode"}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "legate_consul_connections_limit",
+			Help: "Most connections to Consul that are opened at once.",
+		}),
+	}
+	for _, h := range healths {
+		c.instances.WithLabelValues(h)
+	}
+	c.watches.WithLabelValues("direct")
+	c.watches.WithLabelValues("swept")
+	r.MustRegister(c.queries, c.duration, c.lastSuccess, c.index, c.indexResets,
+		c.services, c.instances, c.watches, c.connections)
+	return c
+}
+
+// Query counts one finished query. The outcome is one of a short fixed list: changed,
+// unchanged, or the kind of failure.
+func (c *Consul) Query(outcome string, took time.Duration) {
+	if c == nil {
+		return
+	}
+	c.queries.WithLabelValues(outcome).Inc()
+	c.duration.WithLabelValues(outcome).Observe(took.Seconds())
+}
+
+// Fresh says that Consul answered now.
+func (c *Consul) Fresh(at time.Time) {
+	if c == nil {
+		return
+	}
+	c.lastSuccess.Set(unixSeconds(at))
+}
+
+// Index is the Raft index of the last believed answer of the named query (catalog, services).
+func (c *Consul) Index(query string, index uint64) {
+	if c == nil {
+		return
+	}
+	c.index.WithLabelValues(query).Set(float64(index))
+}
+
+// IndexReset counts an index that went back or was unusable, and was reset to 0.
+func (c *Consul) IndexReset() {
+	if c == nil {
+		return
+	}
+	c.indexResets.Inc()
+}
+
+// Catalog is the believed catalog's size: services, and instances by health. A health that is
+// not named is 0.
+func (c *Consul) Catalog(services int, instances map[string]int) {
+	if c == nil {
+		return
+	}
+	c.services.Set(float64(services))
+	for _, h := range healths {
+		c.instances.WithLabelValues(h).Set(float64(instances[h]))
+	}
+}
+
+// Watches says how many services are followed by a query of their own (direct) and how many by
+// the rotating sweep (swept), over how many connections at most.
+func (c *Consul) Watches(direct, swept, connections int) {
+	if c == nil {
+		return
+	}
+	c.watches.WithLabelValues("direct").Set(float64(direct))
+	c.watches.WithLabelValues("swept").Set(float64(swept))
+	c.connections.Set(float64(connections))
+}

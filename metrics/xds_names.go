@@ -1,0 +1,84 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The fixed values of labels that Legate itself chooses. Anything else is counted as "other".
+var (
+	protocols     = []string{"sotw", "delta"}
+	requestKinds  = []string{"subscribe", "ack", "nack", "stale"}
+	fetchOutcomes = []string{"ok", "not_modified", "error"}
+	stages        = []string{"answer_to_sent", "answer_to_ack"}
+	served        = []string{"cds", "eds"} // the types that Legate serves
+)
+
+func newXDS(r prometheus.Registerer) *XDS {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		r.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		r.MustRegister(g)
+		return g
+	}
+	histo := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(histogram(name, help, buckets), labels)
+		r.MustRegister(h)
+		return h
+	}
+	x := &XDS{
+		open:     gauge("legate_xds_streams", "Open xDS streams.", "protocol"),
+		opened:   counter("legate_xds_streams_opened_total", "xDS streams opened.", "protocol"),
+		closed:   counter("legate_xds_streams_closed_total", "xDS streams closed by gRPC status code.", "protocol", "code"),
+		duration: histo("legate_xds_stream_duration_seconds", "How long closed xDS streams were open.", streamBuckets, "protocol"),
+		requests: counter("legate_xds_requests_total",
+			"Requests on xDS streams by kind: subscribe (also changes of a subscription), ack, nack, stale (an answer to a response that was not the last).", "type", "protocol", "kind"),
+		responses: counter("legate_xds_responses_total", "Responses on xDS streams.", "type", "protocol"),
+		resources: counter("legate_xds_response_resources_total", "Resources in responses on xDS streams.", "type", "protocol"),
+		bytes:     counter("legate_xds_response_bytes_total", "Bytes of responses on xDS streams, before compression and framing.", "type", "protocol"),
+		nacks:     counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
+		lastNACK:  gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
+		fetches:   counter("legate_xds_fetches_total", "REST exchanges by outcome.", "type", "outcome"),
+		propagation: histo("legate_propagation_seconds",
+			"From Consul's answer to the change being sent on a stream (answer_to_sent) and acknowledged (answer_to_ack).", changeBuckets, "stage", "type"),
+		updates:    counter("legate_snapshot_updates_total", "Batches that changed the snapshot of a view.", "view"),
+		lastUpdate: gauge("legate_snapshot_last_update_timestamp_seconds", "When the snapshot of a view last changed, in Unix time.", "view"),
+		snapshot:   gauge("legate_snapshot_resources", "Resources in the snapshot of a view.", "view", "type"),
+		streams:    newStreams(),
+		now:        time.Now,
+	}
+	r.MustRegister(x.streams)
+	x.startAtZero()
+	return x
+}
+
+// startAtZero creates the series that alerts and graphs ask for before anything has happened.
+func (x *XDS) startAtZero() {
+	for _, p := range protocols {
+		x.open.WithLabelValues(p)
+		x.opened.WithLabelValues(p)
+		for _, t := range served {
+			x.responses.WithLabelValues(t, p)
+			for _, k := range requestKinds {
+				x.requests.WithLabelValues(t, p, k)
+			}
+		}
+	}
+	for _, t := range append(served, "other") {
+		x.nacks.WithLabelValues(t)
+		x.lastNACK.WithLabelValues(t)
+	}
+	for _, t := range served {
+		for _, o := range fetchOutcomes {
+			x.fetches.WithLabelValues(t, o)
+		}
+		for _, s := range stages {
+			x.propagation.WithLabelValues(s, t)
+		}
+	}
+}
