@@ -1,0 +1,68 @@
+package translate
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"legate/discovery"
+)
+
+// EmptyAssignment is the assignment for a name that Consul does not have. Envoy holds up its
+// start for an assignment that is not answered, and keeps old endpoints when one is merely left
+// out; an empty one makes it answer "no healthy upstream" at once.
+func EmptyAssignment(name string) Resource {
+	// The encoding of a ClusterLoadAssignment that has a cluster_name (field 1) and nothing else.
+	value := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
+	return Resource{Name{AssignmentType, name}, versionOf(value), value}
+}
+
+// assignment lists sorted endpoints by locality, all at priority 0. A locality weighs what its
+// endpoints weigh together, healthy or not: a balancer that weighs localities spreads as one
+// that does not, and Envoy itself discounts a locality for what is unhealthy in it.
+func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
+	a := &endpointv3.ClusterLoadAssignment{ClusterName: name}
+	var in *endpointv3.LocalityLbEndpoints
+	for i, e := range endpoints {
+		if i == 0 || e.locality != endpoints[i-1].locality {
+			in = &endpointv3.LocalityLbEndpoints{
+				Locality:            &corev3.Locality{Region: e.locality.Region, Zone: e.locality.Zone},
+				LoadBalancingWeight: &wrapperspb.UInt32Value{},
+			}
+			a.Endpoints = append(a.Endpoints, in)
+		}
+		in.LoadBalancingWeight.Value += uint32(e.weight)
+		in.LbEndpoints = append(in.LbEndpoints, &endpointv3.LbEndpoint{
+			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
+				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.place)},
+			},
+			HealthStatus:        healthStatus(e.health),
+			LoadBalancingWeight: wrapperspb.UInt32(uint32(e.weight)),
+		})
+	}
+	return a
+}
+
+func addressOf(p place) *corev3.Address {
+	if p.kind == socket {
+		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: p.host}}}
+	}
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address:       p.host,
+		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: p.port},
+	}}}
+}
+
+// healthStatus: a critical instance is never left out, so that Envoy can tell "sick" from
+// "gone"; warning is healthy, as it is for Consul's DNS, and only its weight differs.
+func healthStatus(h discovery.Health) corev3.HealthStatus {
+	switch h {
+	case discovery.Passing, discovery.Warning:
+		return corev3.HealthStatus_HEALTHY
+	case discovery.Maintenance:
+		return corev3.HealthStatus_DRAINING
+	default:
+		return corev3.HealthStatus_UNHEALTHY
+	}
+}

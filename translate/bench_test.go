@@ -1,0 +1,59 @@
+package translate
+
+import (
+	"fmt"
+	"testing"
+
+	"legate/discovery"
+)
+
+// fleet is a catalog of so many services with eight healthy instances each.
+func fleet(services int) discovery.Delta {
+	d := discovery.Delta{Set: make([]discovery.Service, services)}
+	for s := range d.Set {
+		d.Set[s] = eight(s)
+	}
+	return d
+}
+
+func eight(s int) discovery.Service {
+	service := discovery.Service{Key: discovery.ServiceKey{Datacenter: "dc1", Name: fmt.Sprintf("service-%05d", s)}}
+	for i := range 8 {
+		service.Instances = append(service.Instances, discovery.Instance{
+			ID: fmt.Sprintf("s-%d", i), Node: fmt.Sprintf("node-%d", i),
+			Address: fmt.Sprintf("10.%d.%d.%d", s>>8, s&255, i+1), Port: 8080,
+			Weights: discovery.Weights{Passing: 1, Warning: 1},
+		})
+	}
+	return service
+}
+
+func empty() Resources {
+	c := DefaultConfig()
+	c.Datacenter = "dc1"
+	return New(c)
+}
+
+func BenchmarkWholeCatalog(b *testing.B) {
+	whole := fleet(10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, _ := empty().Apply(whole)
+		r.Diff(empty())
+	}
+}
+
+// BenchmarkOneServiceOf10000 flips the health of one instance in a catalog of 10,000 services.
+func BenchmarkOneServiceOf10000(b *testing.B) {
+	r, _ := empty().Apply(fleet(10_000))
+	changes := [2]discovery.Delta{{Set: []discovery.Service{eight(4321)}}, {Set: []discovery.Service{eight(4321)}}}
+	changes[1].Set[0].Instances[3].Health = discovery.Critical
+	b.ReportAllocs()
+	for n := 1; b.Loop(); n++ {
+		next, _ := r.Apply(changes[n%2])
+		if batch := next.Diff(r); len(batch.Set) != 1 {
+			b.Fatalf("changed %d resources, want the assignment only", len(batch.Set))
+		}
+		r = next
+	}
+}

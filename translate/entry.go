@@ -1,0 +1,102 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"legate/discovery"
+)
+
+// entry is what one service became. It is never changed.
+type entry struct {
+	key        discovery.ServiceKey
+	cluster    Resource // without a version if the service cannot be served
+	assignment Resource // there whenever the cluster is
+	problems   []Problem
+	since      time.Time // of the delta that brought it
+}
+
+func (e *entry) served() bool { return e != nil && e.cluster.Version != "" }
+
+// equal reports whether both would be sent and reported alike.
+func (e *entry) equal(o *entry) bool {
+	return e.cluster.Version == o.cluster.Version && e.assignment.Version == o.assignment.Version &&
+		slices.Equal(e.problems, o.problems)
+}
+
+// entryOf translates one service, and knows no other.
+func (c Config) entryOf(s discovery.Service, since time.Time) *entry {
+	e := &entry{key: s.Key, since: since}
+	if bad := c.judgeKey(s.Key); bad.found() {
+		e.problems = []Problem{bad.of(s.Key)}
+		return e
+	}
+	endpoints, problems := endpointsOf(s, c.Datacenter)
+	e.problems = append(problems, mixedUp(s, endpoints)...)
+	if err := e.encode(c.settingsFor(s.Key), endpoints); err != nil {
+		e.cluster, e.assignment = Resource{}, Resource{}
+		e.problems = append(e.problems, flaw{Invalid, err.Error(),
+			"please report this as a bug: no catalog should lead here"}.of(s.Key))
+	}
+	return e
+}
+
+// encode makes both resources. A service with host names has a DNS cluster; its assignment
+// still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
+func (e *entry) encode(s Settings, endpoints []endpoint) (err error) {
+	name := e.key.Name
+	addresses := slices.DeleteFunc(slices.Clone(endpoints), isHostname)
+	c := edsCluster(name, s)
+	if len(addresses) < len(endpoints) {
+		c, err = dnsCluster(name, s, slices.DeleteFunc(slices.Clone(endpoints), isSocket))
+		if err != nil {
+			return err
+		}
+	}
+	if e.cluster, err = encode(Name{ClusterType, name}, c); err != nil {
+		return err
+	}
+	e.assignment, err = encode(Name{AssignmentType, name}, assignment(name, addresses), e.cluster.Version)
+	return err
+}
+
+func isHostname(e endpoint) bool { return e.kind == hostname }
+func isSocket(e endpoint) bool   { return e.kind == socket }
+
+// mixedUp are the instances on unix sockets that a DNS cluster cannot have.
+func mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
+	if !slices.ContainsFunc(endpoints, isHostname) {
+		return nil
+	}
+	var problems []Problem
+	for _, i := range s.Instances {
+		if i.SocketPath != "" && slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.host == i.SocketPath }) {
+			problems = append(problems, flaw{Mixed,
+				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
+				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))
+		}
+	}
+	return problems
+}
+
+// judgeKey says whether a cluster can have the service's name, and whether it would be its own.
+func (c Config) judgeKey(k discovery.ServiceKey) flaw {
+	if k.Datacenter != c.Datacenter || k.Peer != "" {
+		return flaw{Elsewhere, fmt.Sprintf("datacenter %s, peer %s", quote(k.Datacenter), quote(k.Peer)),
+			fmt.Sprintf("watch datacenter %s only, or serve that one by a Legate of its own", quote(c.Datacenter))}
+	}
+	reason := unfit(k.Name)
+	switch {
+	case k.Name == "*":
+		reason = "stands for all names in xDS"
+	case strings.HasPrefix(k.Name, "xdstp:"):
+		reason = "has the form of an xdstp name, which xDS clients take apart"
+	}
+	if reason == "" {
+		return flaw{}
+	}
+	return flaw{BadName, fmt.Sprintf("service name %s: %s", quote(k.Name), reason),
+		"register the service under a plain name of at most 255 bytes"}
+}
