@@ -1,0 +1,159 @@
+package parts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// ConsulOptions say what Consul to start. The zero value is a dev agent, which is ready soonest
+// and forgets everything when it stops.
+type ConsulOptions struct {
+	Path       string    // the program; empty: FindConsul
+	Progress   io.Writer // for FindConsul
+	Datacenter string    // empty: dc1
+	Node       string    // the agent's node name; empty: consul
+	// Persistent keeps the catalog in a data directory over Stop and Start. Such a Consul needs
+	// some seconds more to elect its leader.
+	Persistent bool
+	// ACL denies by default; Token of the Consul may do everything.
+	ACL bool
+	// HTTPS also serves HTTPS, with Certs of the Consul.
+	HTTPS bool
+	// UnixSocket also serves HTTP on the unix socket Socket of the Consul.
+	UnixSocket bool
+	// HCL is added to the agent's configuration and wins over it.
+	HCL string
+	// MaxConnsPerClient is Consul's limits.http_max_conns_per_client; 0: Consul's default, 200.
+	MaxConnsPerClient int
+}
+
+// Consul is a Consul agent, a server of its own datacenter, that runs on loopback.
+type Consul struct {
+	*Process // of the last start
+
+	Datacenter string
+	Node       string
+	Addr       string // host:port of HTTP
+	HTTPSAddr  string // host:port of HTTPS, if asked for
+	Socket     string // path of the unix socket, if asked for
+	Token      string // may do everything, if ACLs were asked for
+	Certs      Certs  // if HTTPS was asked for
+
+	path    string
+	folder  *Folder
+	options ConsulOptions
+	client  *api.Client
+}
+
+// StartConsul starts a Consul and returns when its catalog answers.
+func StartConsul(ctx context.Context, o ConsulOptions) (*Consul, error) {
+	if o.Path == "" {
+		path, err := FindConsul(ctx, o.Progress)
+		if err != nil {
+			return nil, err
+		}
+		o.Path = path
+	}
+	const attempts = 3 // a port may be taken between the probe and its use
+	var err error
+	for range attempts {
+		var c *Consul
+		if c, err = newConsul(o); err != nil {
+			return nil, fmt.Errorf("start consul: %w", err)
+		}
+		if err = c.Start(ctx); err == nil {
+			return c, nil
+		}
+		if !logSays(c.Log(), "address already in use") {
+			return nil, errors.Join(keepLog(err, c.Log()), c.folder.Remove())
+		}
+		err = errors.Join(err, c.folder.Remove())
+	}
+	return nil, err
+}
+
+func newConsul(o ConsulOptions) (*Consul, error) {
+	folder, err := NewFolder()
+	if err != nil {
+		return nil, err
+	}
+	c := &Consul{
+		Datacenter: orElse(o.Datacenter, "dc1"), Node: orElse(o.Node, "consul"),
+		path: o.Path, folder: folder, options: o,
+	}
+	if err := c.configure(); err != nil {
+		return nil, errors.Join(err, folder.Remove())
+	}
+	return c, nil
+}
+
+// Start starts the agent again, on the same ports and with the same data directory, and returns
+// when its catalog answers.
+func (c *Consul) Start(ctx context.Context) error {
+	p, err := Start(Command{Name: "consul", Path: c.path, Args: c.args(), Log: c.Log()})
+	if err != nil {
+		return err
+	}
+	c.Process = p
+	if err := c.await(ctx); err != nil {
+		return errors.Join(fmt.Errorf("wait for consul: %w", err), c.Kill())
+	}
+	return nil
+}
+
+// Log is the file that the agent writes to, over all its starts.
+func (c *Consul) Log() string { return filepath.Join(c.folder.Path, "consul.log") }
+
+// Stop ends the agent and waits until it is gone. Its data directory stays.
+func (c *Consul) Stop() error { return c.Process.Stop(10 * time.Second) }
+
+// Close stops the agent and removes its files.
+func (c *Consul) Close() error { return errors.Join(c.Stop(), c.folder.Remove()) }
+
+// Client is a client of this Consul with its token. It is Consul's own: it fills what it is
+// not told from CONSUL_* variables of the environment (namespace and partition).
+func (c *Consul) Client() *api.Client { return c.client }
+
+// URL is where the agent serves HTTP.
+func (c *Consul) URL() string { return "http://" + c.Addr }
+
+// await returns when the agent knows a leader and finds itself in the catalog.
+func (c *Consul) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	var last error
+	for {
+		nodes, _, err := c.client.Catalog().Nodes((&api.QueryOptions{RequireConsistent: true}).WithContext(ctx))
+		if err == nil && len(nodes) > 0 {
+			return nil
+		}
+		if err == nil {
+			err = errors.New("the catalog is still empty")
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), last)
+		case <-c.Done():
+			return fmt.Errorf("it ended: %w", orEnded(c.Err()))
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+}
+
+// newClient makes an api.Client whose connections are its own.
+func (c *Consul) newClient() (*api.Client, error) {
+	return api.NewClient(&api.Config{
+		Address: c.Addr, Scheme: "http", Token: c.Token,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second},
+	})
+}

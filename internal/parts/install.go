@@ -1,0 +1,58 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// install makes the program beside its place, runs it once, and renames it: whoever looks sees
+// it whole or not at all. The caller holds the lock, so leftovers of killed processes may go.
+func (p program) install(ctx context.Context, path string, progress io.Writer) error {
+	leftovers, err := filepath.Glob(path + ".making-*")
+	if err != nil {
+		return err
+	}
+	for _, l := range leftovers {
+		if err := os.RemoveAll(l); err != nil {
+			return err
+		}
+	}
+	work, err := os.MkdirTemp(filepath.Dir(path), filepath.Base(path)+".making-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+
+	made := filepath.Join(work, p.name)
+	if err := p.make(ctx, made, progress); err != nil {
+		return err
+	}
+	v, err := p.probe(ctx, made)
+	if err != nil {
+		return err
+	}
+	if v.String() != p.version {
+		return fmt.Errorf("it says version %v, not %s", v, p.version)
+	}
+	if err := syncFile(made); err != nil {
+		return err
+	}
+	return os.Rename(made, path)
+}
+
+// syncFile puts a file's content on the disk before its name: a rename may survive a power cut
+// that its content does not.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,78 @@
+package parts
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// keptLogs is how many logs of failed starts stay in the cache folder.
+const keptLogs = 20
+
+// keepLog moves the log of a failed start out of the folder that is about to be removed, and
+// adds to the error where it is and how it ends.
+func keepLog(cause error, log string) error {
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	cache, err := cacheFolder()
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	dir := filepath.Join(cache, "logs")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return errors.Join(cause, err)
+	}
+	name := fmt.Sprintf("%s-%d-%s", time.Now().UTC().Format("20060102T150405.000"), os.Getpid(), filepath.Base(log))
+	kept := filepath.Join(dir, name)
+	if err := os.WriteFile(kept, text, 0o600); err != nil {
+		return errors.Join(cause, err)
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	if err == nil && len(old) > keptLogs {
+		slices.Sort(old) // their names begin with the time
+		for _, path := range old[:len(old)-keptLogs] {
+			os.Remove(path)
+		}
+	}
+	return fmt.Errorf("%w\nits log is in %s and ends with\n%s", cause, kept, lastLines(text, keptLines))
+}
+
+// LogTail is the end of a log file, for a test that failed; empty if there is none.
+func LogTail(path string, lines int) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(lastLines(text, lines))
+}
+
+func lastLines(text []byte, n int) []byte {
+	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	return bytes.Join(all[max(0, len(all)-n):], []byte("\n"))
+}
+
+func logSays(path, what string) bool {
+	text, err := os.ReadFile(path)
+	return err == nil && bytes.Contains(text, []byte(what))
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// orEnded is the error of a process that ended early, also when it ended with exit code 0.
+func orEnded(err error) error {
+	if err == nil {
+		return errors.New("exit code 0")
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+// Package partstest gives tests a real Consul and a real Envoy that end with the test.
+//
+// With -short the test is skipped, and also where a program cannot be had; but where the
+// environment says CI=true that is a failure. When a test fails, the end of each program's log
+// is printed.
+package partstest
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"legate/internal/parts"
+)
+
+// logTail is how many lines of a program's log a failed test prints.
+const logTail = 40
+
+// Consul starts a Consul that ends with the test.
+func Consul(t testing.TB, o parts.ConsulOptions) *parts.Consul {
+	t.Helper()
+	o.Path = want(t, o.Path, parts.FindConsul)
+	c, err := parts.StartConsul(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		report(t, c.Log())
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// Envoy starts an Envoy that ends with the test.
+func Envoy(t testing.TB, o parts.EnvoyOptions) *parts.Envoy {
+	t.Helper()
+	o.Path = want(t, o.Path, parts.FindEnvoy)
+	e, err := parts.StartEnvoy(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		report(t, e.Log())
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// EnvoyPath is the path of a real Envoy, for a test that runs it in its own way.
+func EnvoyPath(t testing.TB) string {
+	t.Helper()
+	return want(t, "", parts.FindEnvoy)
+}
+
+// ConsulPath is the path of a real Consul, for a test that runs it in its own way.
+func ConsulPath(t testing.TB) string {
+	t.Helper()
+	return want(t, "", parts.FindConsul)
+}
+
+// Backend starts a backend that ends with the test.
+func Backend(t testing.TB, name, addr string) *parts.Backend {
+	t.Helper()
+	b, err := parts.StartBackend(name, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// Eventually asks until the answer has no error, for 10 seconds at most.
+func Eventually(t testing.TB, ask func() error) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		err := ask()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still after 10 seconds: %v", err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+type find func(context.Context, io.Writer) (string, error)
+
+func want(t testing.TB, path string, find find) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it needs real programs")
+	}
+	if path != "" {
+		return path
+	}
+	path, err := find(t.Context(), t.Output())
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+	return ""
+}
+
+func report(t testing.TB, log string) {
+	if t.Failed() {
+		t.Logf("end of %s:\n%s", log, parts.LogTail(log, logTail))
+	}
+}

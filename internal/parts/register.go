@@ -1,0 +1,76 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// Instance is an instance of a service to be registered with the agent. What it does not have,
+// register with the Client.
+type Instance struct {
+	ID      string // empty: as Service
+	Service string
+	Address string // empty: Consul has the node's
+	Port    int
+	Socket  string // a unix socket instead of Address and Port
+	Weight  int    // while passing; 0: 1
+	Warning int    // the weight while warning; 0: 1
+	Tags    []string
+	Meta    map[string]string
+}
+
+// Register registers the instance, passing, with a check that SetHealth changes.
+func (c *Consul) Register(ctx context.Context, i Instance) error {
+	i.ID = orElse(i.ID, i.Service)
+	err := c.client.Agent().ServiceRegisterOpts(&api.AgentServiceRegistration{
+		ID: i.ID, Name: i.Service, Address: i.Address, Port: i.Port, SocketPath: i.Socket,
+		Weights: &api.AgentWeights{Passing: max(1, i.Weight), Warning: max(1, i.Warning)},
+		Tags:    i.Tags, Meta: i.Meta,
+		// The time to live outlasts any test: the check changes only when SetHealth says so.
+		Check: &api.AgentServiceCheck{CheckID: checkOf(i.ID), TTL: (24 * time.Hour).String(), Status: api.HealthPassing},
+	}, api.ServiceRegisterOpts{}.WithContext(ctx))
+	if err != nil {
+		return fmt.Errorf("register %q: %w", i.ID, err)
+	}
+	return nil
+}
+
+// SetHealth sets the instance's check to passing, warning or critical.
+func (c *Consul) SetHealth(ctx context.Context, id, status string) error {
+	err := c.client.Agent().UpdateTTLOpts(checkOf(id), "", status, query(ctx))
+	if err != nil {
+		return fmt.Errorf("set %q to %s: %w", id, status, err)
+	}
+	return nil
+}
+
+// SetMaintenance puts the instance into maintenance or takes it out.
+func (c *Consul) SetMaintenance(ctx context.Context, id string, on bool) error {
+	agent, err := c.client.Agent(), error(nil)
+	if on {
+		err = agent.EnableServiceMaintenanceOpts(id, "by hand", query(ctx))
+	} else {
+		err = agent.DisableServiceMaintenanceOpts(id, query(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("maintenance of %q: %w", id, err)
+	}
+	return nil
+}
+
+// Deregister removes the instance.
+func (c *Consul) Deregister(ctx context.Context, id string) error {
+	if err := c.client.Agent().ServiceDeregisterOpts(id, query(ctx)); err != nil {
+		return fmt.Errorf("deregister %q: %w", id, err)
+	}
+	return nil
+}
+
+func checkOf(id string) string { return "check:" + id }
+
+func query(ctx context.Context) *api.QueryOptions {
+	return (&api.QueryOptions{}).WithContext(ctx)
+}

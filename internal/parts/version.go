@@ -1,0 +1,73 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The versions that are made when PATH has none that fits. tools/ pins the same.
+const (
+	ConsulVersion = "1.22.7"
+	EnvoyVersion  = "1.40.0"
+)
+
+// version is what a program says of itself. An edition ("+ent") or a pre-release ("-dev") is
+// in suffix.
+type version struct {
+	major, minor, patch int
+	suffix              string
+}
+
+func (v version) String() string {
+	return fmt.Sprintf("%d.%d.%d%s", v.major, v.minor, v.patch, v.suffix)
+}
+
+// consulFits accepts the community edition of Consul 1.22: the quirks that discovery is tested
+// against are those of one minor release, and the enterprise edition wants a licence.
+func consulFits(v version) bool {
+	return v.major == 1 && v.minor == 22 && v.suffix == ""
+}
+
+// envoyFits accepts Envoy 1.40 and later 1.x: an older one may reject fields of the protocol
+// buffers that Legate is built with, while later ones keep the v3 API.
+func envoyFits(v version) bool {
+	return v.major == 1 && v.minor >= 40
+}
+
+var (
+	consulSays = regexp.MustCompile(`(?m)^Consul v(\d+)\.(\d+)\.(\d+)(\S*)`)
+	envoySays  = regexp.MustCompile(`(?m)version: [0-9a-f]+/(\d+)\.(\d+)\.(\d+)([^/\s]*)/`)
+)
+
+func parseVersion(says *regexp.Regexp, output string) (version, error) {
+	m := says.FindStringSubmatch(output)
+	if m == nil {
+		return version{}, fmt.Errorf("no version in %q", strings.TrimSpace(output))
+	}
+	var v version
+	for i, field := range []*int{&v.major, &v.minor, &v.patch} {
+		n, err := strconv.Atoi(m[i+1])
+		if err != nil {
+			return version{}, fmt.Errorf("version %q: %w", m[0], err)
+		}
+		*field = n
+	}
+	v.suffix = m[4]
+	return v, nil
+}
+
+// probe runs the program to ask for its version: a program that cannot run here says so now.
+func (p program) probe(ctx context.Context, path string) (version, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, p.versionArg).CombinedOutput()
+	if err != nil {
+		return version{}, fmt.Errorf("run %q: %w", path+" "+p.versionArg, err)
+	}
+	return parseVersion(p.says, string(out))
+}
