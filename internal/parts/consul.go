@@ -36,7 +36,7 @@ type ConsulOptions struct {
 
 // Consul is a Consul agent, a server of its own datacenter, that runs on loopback.
 type Consul struct {
-	*Process // of the last start
+	running
 
 	Datacenter string
 	Node       string
@@ -101,7 +101,7 @@ func (c *Consul) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Process = p
+	c.process = p
 	if err := c.await(ctx); err != nil {
 		return errors.Join(fmt.Errorf("wait for consul: %w", err), c.Kill())
 	}
@@ -110,9 +110,6 @@ func (c *Consul) Start(ctx context.Context) error {
 
 // Log is the file that the agent writes to, over all its starts.
 func (c *Consul) Log() string { return filepath.Join(c.folder.Path, "consul.log") }
-
-// Stop ends the agent and waits until it is gone. Its data directory stays.
-func (c *Consul) Stop() error { return c.Process.Stop(10 * time.Second) }
 
 // Close stops the agent and removes its files.
 func (c *Consul) Close() error { return errors.Join(c.Stop(), c.folder.Remove()) }
@@ -144,7 +141,7 @@ func (c *Consul) await(ctx context.Context) error {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), last)
 		case <-c.Done():
-			return fmt.Errorf("it ended: %w", orEnded(c.Err()))
+			return fmt.Errorf("it ended: %w", c.ended())
 		case <-time.After(30 * time.Millisecond):
 		}
 	}

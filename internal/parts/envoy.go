@@ -29,7 +29,7 @@ type EnvoyOptions struct {
 
 // Envoy is an Envoy that runs on loopback with one worker.
 type Envoy struct {
-	*Process // of the last start
+	running
 
 	AdminAddr string // host:port of the admin interface
 
@@ -78,7 +78,7 @@ func (e *Envoy) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.Process = p
+	e.process = p
 	if err := e.await(ctx); err != nil {
 		return errors.Join(fmt.Errorf("wait for envoy: %w", err), e.Kill())
 	}
@@ -97,9 +97,6 @@ func (e *Envoy) file(name string) string { return filepath.Join(e.folder.Path, n
 
 // Log is the file that Envoy writes to, over all its starts.
 func (e *Envoy) Log() string { return e.file("envoy.log") }
-
-// Stop ends Envoy and waits until it is gone.
-func (e *Envoy) Stop() error { return e.Process.Stop(5 * time.Second) }
 
 // Close stops Envoy and removes its files.
 func (e *Envoy) Close() error { return errors.Join(e.Stop(), e.folder.Remove()) }
@@ -141,7 +138,7 @@ func (e *Envoy) poll(ctx context.Context, ask func() error) error {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		case <-e.Done():
-			return fmt.Errorf("it ended: %w", orEnded(e.Err()))
+			return fmt.Errorf("it ended: %w", e.ended())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
