@@ -1,0 +1,180 @@
+package xdsserver
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"legate/metrics"
+)
+
+// callbacks observe every exchange: they count it, show it at debug level, and keep the record
+// of the streams that are open. They change nothing of what is served.
+type callbacks struct {
+	log     *slog.Logger
+	metrics *metrics.XDS
+
+	mu      sync.Mutex
+	streams map[metrics.Stream]*streamRecord
+	once    sync.Once
+	first   chan struct{} // closed at the first request of any kind
+}
+
+var _ server.Callbacks = (*callbacks)(nil)
+
+func newCallbacks(log *slog.Logger, m *metrics.XDS) *callbacks {
+	return &callbacks{
+		log: log, metrics: m,
+		streams: map[metrics.Stream]*streamRecord{},
+		first:   make(chan struct{}),
+	}
+}
+
+// The two protocols number their streams separately.
+func sotwStream(id int64) metrics.Stream  { return newStream("sotw", id) }
+func deltaStream(id int64) metrics.Stream { return newStream("delta", id) }
+
+// OnStreamOpen is called when a state-of-the-world stream opens.
+func (c *callbacks) OnStreamOpen(ctx context.Context, id int64, typeURL string) error {
+	c.opened(ctx, sotwStream(id), typeURL)
+	return nil
+}
+
+// OnDeltaStreamOpen is called when an incremental stream opens.
+func (c *callbacks) OnDeltaStreamOpen(ctx context.Context, id int64, typeURL string) error {
+	c.opened(ctx, deltaStream(id), typeURL)
+	return nil
+}
+
+// OnStreamClosed is called when a state-of-the-world stream has ended.
+func (c *callbacks) OnStreamClosed(id int64, _ *corev3.Node) { c.closed(sotwStream(id)) }
+
+// OnDeltaStreamClosed is called when an incremental stream has ended.
+func (c *callbacks) OnDeltaStreamClosed(id int64, _ *corev3.Node) { c.closed(deltaStream(id)) }
+
+// OnStreamRequest is called for each request on a state-of-the-world stream.
+func (c *callbacks) OnStreamRequest(id int64, r *discoveryv3.DiscoveryRequest) error {
+	c.request(sotwStream(id), exchange{
+		node: r.GetNode(), typeURL: r.GetTypeUrl(), version: r.GetVersionInfo(), nonce: r.GetResponseNonce(),
+		names: r.GetResourceNames(), rejection: r.GetErrorDetail(),
+	})
+	return nil
+}
+
+// OnStreamDeltaRequest is called for each request on an incremental stream.
+func (c *callbacks) OnStreamDeltaRequest(id int64, r *discoveryv3.DeltaDiscoveryRequest) error {
+	c.request(deltaStream(id), exchange{
+		node: r.GetNode(), typeURL: r.GetTypeUrl(), nonce: r.GetResponseNonce(),
+		names: r.GetResourceNamesSubscribe(), dropped: r.GetResourceNamesUnsubscribe(),
+		rejection: r.GetErrorDetail(),
+	})
+	return nil
+}
+
+// OnStreamResponse is called before each response on a state-of-the-world stream.
+func (c *callbacks) OnStreamResponse(_ context.Context, id int64, _ *discoveryv3.DiscoveryRequest, r *discoveryv3.DiscoveryResponse) {
+	size := 0
+	for _, a := range r.GetResources() {
+		size += len(a.GetValue())
+	}
+	c.response(sotwStream(id), exchange{
+		typeURL: r.GetTypeUrl(), version: r.GetVersionInfo(), nonce: r.GetNonce(),
+		count: len(r.GetResources()), size: size,
+	})
+}
+
+// OnStreamDeltaResponse is called before each response on an incremental stream.
+func (c *callbacks) OnStreamDeltaResponse(id int64, _ *discoveryv3.DeltaDiscoveryRequest, r *discoveryv3.DeltaDiscoveryResponse) {
+	size := 0
+	for _, a := range r.GetResources() {
+		size += len(a.GetResource().GetValue())
+	}
+	c.response(deltaStream(id), exchange{
+		typeURL: r.GetTypeUrl(), version: r.GetSystemVersionInfo(), nonce: r.GetNonce(),
+		count: len(r.GetResources()), dropped: r.GetRemovedResources(), size: size, delta: r.GetResources(),
+	})
+}
+
+// OnFetchRequest is called for each REST request.
+func (c *callbacks) OnFetchRequest(ctx context.Context, r *discoveryv3.DiscoveryRequest) error {
+	c.once.Do(func() { close(c.first) })
+	if c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.Debug("fetch request", "node", r.GetNode().GetId(), "type", r.GetTypeUrl(), "version", r.GetVersionInfo(), "names", few(r.GetResourceNames()))
+	}
+	return nil
+}
+
+// OnFetchResponse is called before each REST response that carries resources.
+func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discoveryv3.DiscoveryResponse) {
+	c.log.Debug("fetch response", "node", r.GetNode().GetId(), "type", m.GetTypeUrl(), "version", m.GetVersionInfo(), "resources", len(m.GetResources()))
+}
+
+func (c *callbacks) opened(ctx context.Context, s metrics.Stream, typeURL string) {
+	rec := newStreamRecord(s, typeURL)
+	if p, ok := peer.FromContext(ctx); ok {
+		rec.peer = p.Addr.String()
+	}
+	c.mu.Lock()
+	c.streams[s] = rec
+	c.mu.Unlock()
+	c.metrics.Opened(s)
+	c.log.Debug("stream opened", "stream", s.ID, "peer", rec.peer)
+}
+
+// ending keeps why a stream ends until closed is called, which is not told.
+func (c *callbacks) ending(s metrics.Stream, cause error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if rec := c.streams[s]; rec != nil {
+		rec.cause = cause
+	}
+}
+
+func (c *callbacks) closed(s metrics.Stream) {
+	c.mu.Lock()
+	rec := c.streams[s]
+	delete(c.streams, s)
+	c.mu.Unlock()
+	if rec == nil {
+		return
+	}
+	code := status.Code(rec.cause).String()
+	c.metrics.Closed(s, rec.age(), code)
+	c.log.Debug("stream closed", "stream", s.ID, "node", rec.node.GetId(), "code", code, "cause", rec.cause)
+}
+
+func (c *callbacks) request(s metrics.Stream, x exchange) {
+	c.once.Do(func() { close(c.first) })
+	c.mu.Lock()
+	rec := c.streams[s]
+	kind := rec.request(x)
+	c.mu.Unlock()
+	c.metrics.Request(s, x.node.GetId(), x.typeURL, kind)
+	if kind == nack {
+		c.log.Warn("client rejected a response and keeps what it has",
+			"node", x.node.GetId(), "stream", s.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
+	}
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.log.Debug("request", "stream", s.ID, "node", x.node.GetId(), "kind", kind, "type", x.typeURL,
+			"version", x.version, "nonce", x.nonce, "names", few(x.names), "unsubscribe", few(x.dropped), "error", sane(x.rejection.GetMessage()))
+	}
+}
+
+func (c *callbacks) response(s metrics.Stream, x exchange) {
+	c.mu.Lock()
+	rec := c.streams[s]
+	rec.response(x)
+	node := rec.node.GetId()
+	c.mu.Unlock()
+	c.metrics.Response(s, node, x.typeURL, x.count, x.size)
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.log.Debug("response", "stream", s.ID, "node", node, "type", x.typeURL, "version", x.version, "nonce", x.nonce,
+			"resources", x.count, "bytes", x.size, "names", few(x.delivered()), "removed", few(x.dropped))
+	}
+}

@@ -1,0 +1,55 @@
+package xdsserver
+
+import (
+	"errors"
+	"time"
+)
+
+// Config is what the server can be told.
+type Config struct {
+	// Identifier names this server to its clients, in every response (control_plane.identifier;
+	// Envoy shows it in its statistics). Empty: not sent.
+	Identifier string
+	// MinPing is how often a client may send HTTP/2 pings before it is cut off for flooding.
+	MinPing time.Duration
+	// KeepaliveTime is how long a connection may be silent before it is pinged, KeepaliveTimeout
+	// how long the answer may take before the connection is closed.
+	KeepaliveTime    time.Duration
+	KeepaliveTimeout time.Duration
+	// MaxNames is how many resources of a type one stream may name.
+	MaxNames int
+	// MaxRequestBytes bounds one request, over gRPC and over REST.
+	MaxRequestBytes int
+	// StopTimeout is how long [Server.Run] waits for open streams and requests to end when its
+	// context is done, before it cuts them off.
+	StopTimeout time.Duration
+}
+
+// DefaultConfig is what serves well without being told.
+func DefaultConfig() Config {
+	return Config{
+		MinPing:          5 * time.Second,
+		KeepaliveTime:    30 * time.Second,
+		KeepaliveTimeout: 10 * time.Second,
+		MaxNames:         100_000,
+		MaxRequestBytes:  16 << 20,
+		StopTimeout:      5 * time.Second,
+	}
+}
+
+// Validate says what is wrong with the configuration, all at once.
+func (c Config) Validate() error {
+	var errs []error
+	positive := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New("xds: "+what+" must be above zero"))
+		}
+	}
+	positive(c.MinPing > 0, "minimum ping interval")
+	positive(c.KeepaliveTime > 0, "keepalive time")
+	positive(c.KeepaliveTimeout > 0, "keepalive timeout")
+	positive(c.MaxNames > 0, "maximum of names")
+	positive(c.MaxRequestBytes > 0, "maximum of request bytes")
+	positive(c.StopTimeout > 0, "stop timeout")
+	return errors.Join(errs...)
+}

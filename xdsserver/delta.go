@@ -1,0 +1,102 @@
+package xdsserver
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
+)
+
+// deltaServer is the incremental protocol: go-control-plane's delta.Server over our store.
+type deltaServer struct {
+	*Server
+	identity []byte
+}
+
+var _ delta.Server = deltaServer{}
+
+// DeltaStreamHandler serves one stream until it ends. typeURL is empty for an aggregated one.
+func (s deltaServer) DeltaStreamHandler(str stream.DeltaStream, typeURL string) error {
+	return s.serve(str, typeURL, &deltaWire{
+		deltaServer: s, stream: str, id: s.deltaStreams.Add(1), typeURL: typeURL,
+	})
+}
+
+type deltaWire struct {
+	deltaServer
+	stream  stream.DeltaStream
+	id      int64
+	typeURL string
+}
+
+func (w *deltaWire) receive() (*request, error) {
+	m, err := w.stream.Recv()
+	if err != nil {
+		return nil, err
+	}
+	return &request{
+		typeURL:  m.GetTypeUrl(),
+		node:     m.GetNode(),
+		nonce:    m.GetResponseNonce(),
+		rejected: m.GetErrorDetail() != nil,
+		names:    m.GetResourceNamesSubscribe(),
+		dropped:  m.GetResourceNamesUnsubscribe(),
+		have:     m.GetInitialResourceVersions(),
+		message:  m,
+	}, nil
+}
+
+func (w *deltaWire) open() error {
+	return w.callbacks.OnDeltaStreamOpen(w.stream.Context(), w.id, w.typeURL)
+}
+
+func (w *deltaWire) received(r *request, node *corev3.Node) error {
+	m := r.message.(*discoveryv3.DeltaDiscoveryRequest)
+	m.Node, m.TypeUrl = node, r.typeURL
+	return w.callbacks.OnStreamDeltaRequest(w.id, m)
+}
+
+func (w *deltaWire) responding(message any, node *corev3.Node) {
+	m := message.(*discoveryv3.DeltaDiscoveryResponse)
+	w.callbacks.OnStreamDeltaResponse(w.id, &discoveryv3.DeltaDiscoveryRequest{Node: node, TypeUrl: m.GetTypeUrl()}, m)
+}
+
+func (w *deltaWire) closed(node *corev3.Node, cause error) {
+	w.callbacks.ending(deltaStream(w.id), cause)
+	w.callbacks.OnDeltaStreamClosed(w.id, node)
+}
+
+func (w *deltaWire) want(s *subscription, r *request, first bool) error {
+	have := r.have
+	if !first {
+		have = nil // the protocol has it in the first request only
+	}
+	if first && len(r.names) == 0 && legacyWildcard(r.typeURL) {
+		s.everything(have)
+	}
+	if err := s.subscribe(r.names, have, w.config.MaxNames); err != nil {
+		return err
+	}
+	s.unsubscribe(r.dropped)
+	return nil
+}
+
+func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any) {
+	m := &discoveryv3.DeltaDiscoveryResponse{
+		SystemVersionInfo: s.table.version(),
+		TypeUrl:           s.table.typeURL,
+		Nonce:             nonce,
+		Resources:         make([]*discoveryv3.Resource, 0, len(entries)),
+	}
+	resources := make([]*resource, 0, len(entries))
+	for _, e := range entries {
+		res := e.served(s.slot)
+		if res == nil {
+			m.RemovedResources = append(m.RemovedResources, e.name)
+			continue
+		}
+		resources = append(resources, res)
+		m.Resources = append(m.Resources, res.message)
+	}
+	return deltaFrame(m.SystemVersionInfo, m.TypeUrl, nonce, resources, m.RemovedResources, w.identity), m
+}

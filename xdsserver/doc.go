@@ -1,0 +1,25 @@
+// Package xdsserver serves translated resources to Envoy: aggregated (ADS) and per type, as
+// state of the world, incremental, and over REST.
+//
+// The snapshot cache and the stream loops are our own, behind go-control-plane's server: its
+// loops believe every response delivered, and its caches cost seconds per change at fleet size.
+// What a caller and a client may rely on:
+//
+//   - [Server.Publish] applies one batch atomically and never waits for a client. Nothing is
+//     sent to anybody before the first batch of a view.
+//   - A change costs what it touches: the streams that asked for the changed names.
+//   - Within a batch clusters go before assignments. A cluster that is sent brings its
+//     assignment along, since Envoy waits for it again (up to initial_fetch_timeout).
+//   - Every assignment asked for by name is answered: with an empty one where Consul has no such
+//     service, or has it no longer. An Envoy that is left without an answer starts 15 s late,
+//     and keeps the old endpoints of a service whose assignment merely vanished.
+//   - A response that a client rejects counts as not delivered. It is not sent again until
+//     something in it changes, and then all of it is.
+//   - A slow client coalesces: it gets the latest state when it reads again, delays nobody, and
+//     nothing queues up behind it.
+//   - Versions are content hashes. A client that comes back incrementally with the versions it
+//     has gets only what differs, from this replica or another.
+//   - A stream's view is chosen from its first request and stays, whatever its node says later.
+//
+// It is the only package that knows go-control-plane's pkg/cache and pkg/server.
+package xdsserver

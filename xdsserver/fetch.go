@@ -1,0 +1,73 @@
+package xdsserver
+
+import (
+	"context"
+	"errors"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"legate/translate"
+)
+
+// fetcher answers single requests, as REST has them, from the snapshots.
+type fetcher struct{ *Server }
+
+var _ cache.ConfigFetcher = fetcher{}
+
+// errNotReady: Consul was not read completely yet.
+var errNotReady = errors.New("nothing to serve yet: Consul was not read completely")
+
+// Fetch returns the resources that the request names, or all if it names none. A request whose
+// version_info is the answer's gets a types.SkipFetchError: nothing changed.
+func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
+	select {
+	case <-f.ready:
+	default:
+		return nil, errNotReady
+	}
+	st, err := f.storeFor(r.GetNode())
+	if err != nil {
+		return nil, err
+	}
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	t := st.table(r.GetTypeUrl())
+	if t == nil {
+		return nil, errors.New("type is not served: " + sane(r.GetTypeUrl()))
+	}
+	m := t.fetch(r.GetResourceNames())
+	if r.GetVersionInfo() == m.GetVersionInfo() {
+		return nil, &types.SkipFetchError{}
+	}
+	return &cache.PassthroughResponse{Request: r, DiscoveryResponse: m}, nil
+}
+
+// fetch makes the answer to a single request. Its version covers just what is in it.
+func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
+	m := &discoveryv3.DiscoveryResponse{TypeUrl: t.typeURL}
+	var sum digest
+	add := func(name string, res *resource) {
+		sum = sum.plus(digestOf(name, res.version))
+		m.Resources = append(m.Resources, res.message.GetResource())
+	}
+	if len(names) == 0 {
+		sum = t.sum
+		m.Resources = make([]*anypb.Any, len(t.live))
+		for i, e := range t.live {
+			m.Resources[i] = e.res.message.GetResource()
+		}
+	}
+	for _, name := range names {
+		switch e := t.entries[name]; {
+		case e != nil && e.res != nil:
+			add(name, e.res)
+		case t.typeURL == translate.AssignmentType:
+			add(name, newResource(translate.EmptyAssignment(name)))
+		}
+	}
+	m.VersionInfo = sum.String()
+	return m
+}

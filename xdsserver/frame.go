@@ -1,0 +1,75 @@
+package xdsserver
+
+import (
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// frame is a response that is encoded already: the bytes of its resources are shared by all
+// streams, only what surrounds them is the stream's own.
+type frame struct {
+	buffers mem.BufferSlice
+}
+
+func (f *frame) add(b []byte) { f.buffers = append(f.buffers, mem.SliceBuffer(b)) }
+
+// codec sends frames as they are, and everything else as gRPC's protobuf codec does.
+type codec struct{ encoding.CodecV2 }
+
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if f, ok := v.(*frame); ok {
+		return f.buffers, nil
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+// surround are a response's fields beside its resources.
+func surround(version, typeURL, nonce string, removed []string, identity []byte) []byte {
+	size := len(identity) + len(version) + len(typeURL) + len(nonce) + 16
+	for _, name := range removed {
+		size += sizeOfField(deltaRemoved, len(name))
+	}
+	b := make([]byte, 0, size)
+	b = appendString(b, responseVersion, version)
+	b = appendString(b, responseType, typeURL)
+	b = appendString(b, responseNonce, nonce)
+	for _, name := range removed {
+		b = appendString(b, deltaRemoved, name)
+	}
+	return append(b, identity...)
+}
+
+// identity is the encoded control_plane field, empty where there is no identifier.
+func identity(number protowire.Number, identifier string) []byte {
+	if identifier == "" {
+		return nil
+	}
+	b := appendLength(nil, number, sizeOfField(controlPlaneIdentity, len(identifier)))
+	return appendString(b, controlPlaneIdentity, identifier)
+}
+
+func deltaFrame(version, typeURL, nonce string, resources []*resource, removed []string, identity []byte) *frame {
+	f := &frame{buffers: make(mem.BufferSlice, 0, len(resources)+1)}
+	f.add(surround(version, typeURL, nonce, removed, identity))
+	for _, r := range resources {
+		f.add(r.field)
+	}
+	return f
+}
+
+func sotwFrame(version, typeURL, nonce string, resources []*resource, identity []byte) *frame {
+	f := &frame{buffers: make(mem.BufferSlice, 0, 2*len(resources)+1)}
+	f.add(surround(version, typeURL, nonce, nil, identity))
+	prefixes := make([]byte, 0, 6*len(resources))
+	for _, r := range resources {
+		start := len(prefixes)
+		prefixes = appendLength(prefixes, responseResources, len(r.field)-r.any)
+		f.add(prefixes[start:len(prefixes):len(prefixes)])
+		f.add(r.field[r.any:])
+	}
+	return f
+}

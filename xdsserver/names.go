@@ -1,0 +1,163 @@
+package xdsserver
+
+import (
+	"slices"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"legate/translate"
+)
+
+// How a client says what it wants: xDS protocol, "How the client specifies what resources to
+// return" and "Unsubscribing from resources". All of it needs the store's lock.
+
+// legacyWildcard reports whether a first request that names nothing asks for everything: the
+// protocol has that for clusters (and listeners), not for assignments.
+func legacyWildcard(typeURL string) bool { return typeURL == translate.ClusterType }
+
+// subscribe is an incremental request's resource_names_subscribe. have are the versions that
+// the client says it holds already (initial_resource_versions, first request only).
+func (s *subscription) subscribe(names []string, have map[string]string, most int) error {
+	if s.named+len(names) > most {
+		return tooMany(most)
+	}
+	for _, name := range names {
+		if name == wildcard {
+			s.everything(have)
+			continue
+		}
+		e, added := s.table.name(s.slot, name)
+		if added {
+			s.named++
+			s.sum += e.id
+		}
+		// A name asked for again is sent again, even if the client should have it.
+		if version, held := have[name]; !held || s.differs(e, version) {
+			s.owed = append(s.owed, name)
+		}
+	}
+	return nil
+}
+
+// everything makes the subscription a wildcard one.
+func (s *subscription) everything(have map[string]string) {
+	if s.wild {
+		return
+	}
+	s.wild = true
+	s.table.wild.set(s.slot)
+	if len(have) == 0 {
+		s.all, s.answer = true, true
+		return
+	}
+	for _, e := range s.table.live {
+		if version, held := have[e.name]; !held || s.differs(e, version) {
+			s.owed = append(s.owed, e.name)
+		}
+	}
+	for name := range have {
+		if !s.table.has(name) {
+			s.owed = append(s.owed, name) // gone, and the client has to hear of it
+		}
+	}
+}
+
+func (s *subscription) differs(e *entry, version string) bool {
+	res := e.served(s.slot)
+	return res == nil || res.version != version
+}
+
+// unsubscribe is an incremental request's resource_names_unsubscribe.
+func (s *subscription) unsubscribe(names []string) {
+	for _, name := range names {
+		if name == wildcard {
+			s.wild, s.all, s.answer = false, false, false
+			s.table.wild.clear(s.slot)
+			continue
+		}
+		e := s.table.entries[name]
+		if e != nil && e.named.has(s.slot) {
+			s.drop(e)
+		}
+		if s.wild {
+			// The client forgets the resource, but still wants all there are.
+			s.owed = append(s.owed, name)
+		}
+	}
+}
+
+func (s *subscription) drop(e *entry) {
+	s.named--
+	s.sum -= e.id
+	s.table.unname(s.slot, e)
+}
+
+// rename is a state-of-the-world request's resource_names: all that is wanted from now on. What
+// was not wanted before is owed.
+func (s *subscription) rename(names []string, first bool, most int) error {
+	if len(names) > most {
+		return tooMany(most)
+	}
+	wild := slices.Contains(names, wildcard)
+	if len(names) == 0 && legacyWildcard(s.table.typeURL) {
+		// Nothing named keeps what the first such request meant; after names, it means nothing.
+		wild = first || (s.wild && s.named == 0)
+	}
+	switch {
+	case wild && !s.wild:
+		s.wild, s.all, s.answer = true, true, true
+		s.table.wild.set(s.slot)
+	case !wild && s.wild:
+		s.wild = false
+		s.table.wild.clear(s.slot)
+	}
+	if s.same(names) {
+		return nil
+	}
+	kept := make(map[*entry]struct{}, len(names))
+	for _, name := range names {
+		if name == wildcard {
+			continue
+		}
+		e, added := s.table.name(s.slot, name)
+		kept[e] = struct{}{}
+		if added {
+			s.named++
+			s.sum += e.id
+			s.owed = append(s.owed, name)
+			s.answer = true
+		}
+	}
+	if s.named > len(kept) {
+		for _, e := range s.table.entries {
+			if _, keep := kept[e]; !keep && e.named.has(s.slot) {
+				s.drop(e)
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether names are the names that the subscription has: the usual case, since
+// every acknowledgement repeats them.
+func (s *subscription) same(names []string) bool {
+	var sum uint64
+	count := 0
+	for _, name := range names {
+		if name == wildcard {
+			continue
+		}
+		e := s.table.entries[name]
+		if e == nil || !e.named.has(s.slot) {
+			return false
+		}
+		sum += e.id
+		count++
+	}
+	return count == s.named && sum == s.sum
+}
+
+func tooMany(most int) error {
+	return status.Errorf(codes.ResourceExhausted, "more than %d names of one type on one stream", most)
+}

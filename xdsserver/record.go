@@ -1,0 +1,154 @@
+package xdsserver
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+
+	"legate/metrics"
+)
+
+func newStream(protocol string, id int64) metrics.Stream {
+	return metrics.Stream{ID: fmt.Sprintf("%s-%d", protocol, id), Protocol: protocol}
+}
+
+// exchange is a request or a response, whatever the protocol, as far as the record wants it.
+type exchange struct {
+	node           *corev3.Node
+	typeURL        string
+	version, nonce string
+	names, dropped []string
+	rejection      *rpcstatus.Status
+	count, size    int
+	delta          []*discoveryv3.Resource
+}
+
+func (x exchange) delivered() []string {
+	var names []string
+	for _, r := range x.delta[:min(len(x.delta), fewNames+1)] {
+		names = append(names, r.GetName())
+	}
+	return names
+}
+
+// The kinds of requests.
+const (
+	subscribe = "subscribe" // answers nothing: asks
+	ack       = "ack"
+	nack      = "nack"
+	stale     = "stale" // answers a response that is closed already, or never was
+)
+
+// streamRecord is what is known of an open stream.
+type streamRecord struct {
+	stream metrics.Stream
+	only   string // its only type
+	peer   string
+	node   *corev3.Node
+	opened time.Time
+	cause  error
+	types  map[string]*typeRecord
+}
+
+type typeRecord struct {
+	open             []sent
+	sent, ack, nack  int
+	sentVersion      string
+	acked            string
+	rejected         string // why the last answer was a rejection; empty if it was none
+	lastSent, lastOK time.Time
+}
+
+type sent struct{ nonce, version string }
+
+func newStreamRecord(s metrics.Stream, typeURL string) *streamRecord {
+	return &streamRecord{stream: s, only: typeURL, opened: time.Now(), types: map[string]*typeRecord{}}
+}
+
+func (r *streamRecord) age() time.Duration { return time.Since(r.opened) }
+
+// maxTypes bounds how many types a stream is recorded for; more are counted under the last.
+const maxTypes = 16
+
+func (r *streamRecord) of(typeURL string) *typeRecord {
+	if len(r.types) >= maxTypes && r.types[typeURL] == nil {
+		typeURL = "other"
+	}
+	t := r.types[typeURL]
+	if t == nil {
+		t = &typeRecord{}
+		r.types[typeURL] = t
+	}
+	return t
+}
+
+// request records a request and says what kind it was.
+func (r *streamRecord) request(x exchange) string {
+	if r.node == nil {
+		r.node = x.node
+	}
+	t := r.of(x.typeURL)
+	if x.nonce == "" {
+		return subscribe
+	}
+	i := slices.IndexFunc(t.open, func(s sent) bool { return s.nonce == x.nonce })
+	if i < 0 {
+		return stale
+	}
+	answered := t.open[i]
+	t.open = slices.Delete(t.open, 0, i+1)
+	if x.rejection != nil {
+		t.nack++
+		t.rejected = cmp.Or(sane(x.rejection.GetMessage()), "no reason given")
+		return nack
+	}
+	t.ack++
+	t.acked, t.rejected, t.lastOK = answered.version, "", time.Now()
+	return ack
+}
+
+func (r *streamRecord) response(x exchange) {
+	t := r.of(x.typeURL)
+	t.sent++
+	t.sentVersion, t.lastSent = x.version, time.Now()
+	if len(t.open) >= maxFlight {
+		t.open = t.open[1:]
+	}
+	t.open = append(t.open, sent{x.nonce, x.version})
+}
+
+const (
+	fewNames  = 10
+	saneBytes = 1024
+)
+
+// few cuts a list of names short for a log.
+func few(names []string) []string {
+	if len(names) <= fewNames {
+		return names
+	}
+	return append(slices.Clone(names[:fewNames]), fmt.Sprintf("... %d in all", len(names)))
+}
+
+// sane makes a text from the network fit for logs and pages: one line, printable, not long.
+func sane(text string) string {
+	if len(text) > saneBytes {
+		text = text[:saneBytes] + "..."
+	}
+	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text), "")
+}

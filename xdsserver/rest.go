@@ -1,0 +1,103 @@
+package xdsserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"legate/translate"
+)
+
+// The outcomes of a REST exchange, for its metric.
+const (
+	fetchOK          = "ok"
+	fetchNotModified = "not_modified"
+	fetchError       = "error"
+)
+
+// restServer serves xDS over REST (xDS protocol, "REST-JSON polling subscriptions"):
+// POST /v3/discovery:clusters and /v3/discovery:endpoints with a DiscoveryRequest as JSON, which
+// is answered with a DiscoveryResponse as JSON, or 304 if the request's version_info is current.
+func (s *Server) restServer() *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/v3/discovery:clusters", s.fetchHandler(translate.ClusterType))
+	mux.Handle("/v3/discovery:endpoints", s.fetchHandler(translate.AssignmentType))
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+	}
+}
+
+func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, code, err := s.fetchJSON(w, r, typeURL)
+		switch {
+		case err != nil:
+			s.metrics.Fetch(typeURL, fetchError)
+			s.log.Debug("fetch failed", "type", typeURL, "peer", r.RemoteAddr, "code", code, "error", err)
+			http.Error(w, err.Error(), code)
+		case code == http.StatusNotModified:
+			s.metrics.Fetch(typeURL, fetchNotModified)
+			w.WriteHeader(code)
+		default:
+			s.metrics.Fetch(typeURL, fetchOK)
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(body) // a client that went away needs no answer
+		}
+	}
+}
+
+// fetchJSON answers one request: the body, and its status code.
+func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL string) ([]byte, int, error) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return nil, http.StatusMethodNotAllowed, errors.New("send a DiscoveryRequest as JSON with POST")
+	}
+	in, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.config.MaxRequestBytes)))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the request has more than %d bytes", tooLarge.Limit)
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest, fmt.Errorf("read request: %w", err)
+	}
+	request := &discoveryv3.DiscoveryRequest{}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(in, request); err != nil {
+		return nil, http.StatusBadRequest, fmt.Errorf("the request is no DiscoveryRequest as JSON: %w", err)
+	}
+	if asked := request.GetTypeUrl(); asked != "" && asked != typeURL {
+		return nil, http.StatusBadRequest, fmt.Errorf("this path serves %q, not %q", typeURL, sane(asked))
+	}
+	if len(request.GetResourceNames()) > s.config.MaxNames {
+		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the request has more than %d names", s.config.MaxNames)
+	}
+	request.TypeUrl = typeURL
+	response, err := s.xds.Fetch(r.Context(), request)
+	var same *types.SkipFetchError
+	switch {
+	case errors.As(err, &same):
+		return nil, http.StatusNotModified, nil
+	case errors.Is(err, errNotReady):
+		w.Header().Set("Retry-After", "1")
+		return nil, http.StatusServiceUnavailable, err
+	case status.Code(err) == codes.Unimplemented:
+		return nil, http.StatusNotImplemented, err
+	case err != nil:
+		return nil, http.StatusInternalServerError, err
+	}
+	body, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(response)
+	if err != nil {
+		return nil, http.StatusInternalServerError, fmt.Errorf("encode response: %w", err)
+	}
+	return body, http.StatusOK, nil
+}

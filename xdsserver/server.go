@@ -1,0 +1,178 @@
+package xdsserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/service/endpoint/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/rest/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"legate/metrics"
+	"legate/translate"
+)
+
+// Server serves the snapshots that are published to it. Its methods may be called concurrently.
+type Server struct {
+	config    Config
+	log       *slog.Logger
+	metrics   *metrics.XDS
+	callbacks *callbacks
+	xds       server.Server
+
+	sotwStreams, deltaStreams atomic.Int64
+
+	mu         sync.RWMutex
+	stores     map[View]*store
+	datacenter string        // of the first view: where Legate stands
+	ready      chan struct{} // closed when there is something to serve
+	stopping   chan struct{} // closed when Run was told to end
+}
+
+// New makes a server; it starts nothing.
+func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, log: log, metrics: m,
+		callbacks: newCallbacks(log, m),
+		stores:    map[View]*store{},
+		ready:     make(chan struct{}),
+		stopping:  make(chan struct{}),
+	}
+	s.xds = server.NewServerAdvanced(
+		rest.NewServer(fetcher{s}, s.callbacks),
+		sotwServer{s, identity(sotwControlPlane, config.Identifier)},
+		deltaServer{s, identity(deltaControlPlane, config.Identifier)},
+	)
+	return s, nil
+}
+
+// Publish applies a batch to the snapshot of a view, atomically, and returns without waiting for
+// any client. A view's first batch is complete: from then on the view is served. A batch may be
+// empty, as the first one is where Consul has no services.
+func (s *Server) Publish(view View, batch translate.Batch) {
+	s.mu.Lock()
+	st := s.stores[view]
+	first := st == nil
+	if first {
+		st = newStore(view)
+		s.stores[view] = st
+		if len(s.stores) == 1 {
+			s.datacenter = view.Datacenter
+		}
+	}
+	opening := first && len(s.stores) == 1
+	s.mu.Unlock()
+
+	now := time.Now()
+	st.publish(batch, now)
+	s.metrics.Published(view.String(), st.sizes(), now)
+	if opening {
+		close(s.ready)
+	}
+}
+
+// storeFor chooses the snapshot for a node.
+func (s *Server) storeFor(node *corev3.Node) (*store, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	view := View{Datacenter: s.datacenter, Kind: kindOf(node)}
+	if st := s.stores[view]; st != nil {
+		return st, nil
+	}
+	return nil, status.Errorf(codes.Unimplemented, "%s clients are not served by this version of legate: it has resources for %s", view.Kind, Envoy)
+}
+
+// FirstRequest is closed when the first request of any client has arrived.
+func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
+
+// Run serves gRPC on xds, and REST on rest unless that is nil, until the context is done. Then it
+// ends the streams, and returns when all it started has ended: after Config.StopTimeout at the
+// latest. It closes the listeners. It can be called once.
+func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
+	g := grpc.NewServer(
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.MaxRecvMsgSize(s.config.MaxRequestBytes),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: s.config.MinPing, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout}),
+	)
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
+	clusterv3.RegisterClusterDiscoveryServiceServer(g, s.xds)
+	endpointv3.RegisterEndpointDiscoveryServiceServer(g, s.xds)
+	probe := health.NewServer()
+	probe.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	healthpb.RegisterHealthServer(g, probe)
+
+	ended := make(chan error, 2)
+	running := 1
+	go func() { ended <- wrap("serve xds", xds.Addr(), g.Serve(xds)) }()
+	h := s.restServer()
+	if restListener != nil {
+		running++
+		go func() { ended <- wrap("serve rest", restListener.Addr(), h.Serve(restListener)) }()
+	}
+
+	var err error
+	ready := s.ready
+	for waiting := true; waiting; {
+		select {
+		case <-ready:
+			probe.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+			ready = nil
+		case <-ctx.Done():
+			waiting = false
+		case err = <-ended:
+			running--
+			waiting = false
+		}
+	}
+	probe.Shutdown()
+	close(s.stopping)
+	s.stop(g, h)
+	for ; running > 0; running-- {
+		err = errors.Join(err, <-ended)
+	}
+	return err
+}
+
+// stop ends both servers, in a friendly way at first. GracefulStop alone would wait for streams
+// for ever.
+func (s *Server) stop(g *grpc.Server, h *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.StopTimeout)
+	defer cancel()
+	cut := context.AfterFunc(ctx, g.Stop)
+	defer cut()
+	var wg sync.WaitGroup
+	wg.Go(g.GracefulStop)
+	wg.Go(func() {
+		if h.Shutdown(ctx) != nil {
+			_ = h.Close() // what could not be shut down in time
+		}
+	})
+	wg.Wait()
+}
+
+func wrap(operation string, address net.Addr, err error) error {
+	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped) {
+		return nil
+	}
+	return fmt.Errorf("%s %q: %w", operation, address, err)
+}

@@ -1,0 +1,269 @@
+package xdsserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// wire is what differs between the two streaming protocols.
+type wire interface {
+	// receive waits for the client's next request.
+	receive() (*request, error)
+	// open, received, responding and closed tell the callbacks. received also fills in what the
+	// request left out.
+	open() error
+	received(r *request, node *corev3.Node) error
+	responding(message any, node *corev3.Node)
+	closed(node *corev3.Node, cause error)
+	// want applies the names of a request to its subscription. The store's lock is held.
+	want(s *subscription, r *request, first bool) error
+	// frame makes the response that delivers the entries, encoded and as a message. The store's
+	// lock is held for reading.
+	frame(s *subscription, entries []*entry, nonce string) (*frame, any)
+}
+
+// request is what a stream's loop has to know of a request, whatever the protocol.
+type request struct {
+	typeURL  string
+	node     *corev3.Node
+	nonce    string
+	rejected bool
+	names    []string          // wanted; incremental: wanted in addition
+	dropped  []string          // incremental: no longer wanted
+	have     map[string]string // incremental: versions that the client holds
+	message  any
+}
+
+// session is one stream: a single goroutine that owns all of its state, and one that receives.
+type session struct {
+	server  *Server
+	stream  grpc.ServerStream
+	wire    wire
+	typeURL string // the stream's only type; empty if aggregated
+
+	node  *corev3.Node
+	store *store
+	slot  int
+	subs  []*subscription // in the order of the store's tables; nil where nothing is wanted
+	nonce uint64
+	wake  chan struct{}
+	odd   map[string]bool // types asked for that are not served
+}
+
+// serve runs one stream until it ends.
+func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
+	ss := &session{server: s, stream: stream, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
+	defer func() {
+		if ss.store != nil {
+			ss.store.leave(ss.slot, ss.subs)
+		}
+		w.closed(ss.node, err)
+	}()
+	if err := w.open(); err != nil {
+		return err
+	}
+	return ss.run()
+}
+
+// run is the stream's loop: send all that is due, then wait for more of it or for a request.
+func (ss *session) run() error {
+	ctx := ss.stream.Context()
+	requests := make(chan *request)
+	broken := make(chan error, 1)
+	go func() { // ends when the handler has returned, at the latest: that ends receive
+		for {
+			r, err := ss.wire.receive()
+			if err != nil {
+				broken <- err
+				return
+			}
+			select {
+			case requests <- r:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case r := <-requests:
+			if err := ss.handle(ctx, r); err != nil {
+				return err
+			}
+		case <-ss.wake:
+		case err := <-broken:
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		case <-ctx.Done():
+			return status.FromContextError(ctx.Err()).Err()
+		case <-ss.server.stopping:
+			return errStopping
+		}
+		if err := ss.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+var errStopping = status.Error(codes.Unavailable, "legate is shutting down; connect again")
+
+// handle takes in one request.
+func (ss *session) handle(ctx context.Context, r *request) error {
+	if r.typeURL == "" {
+		r.typeURL = ss.typeURL
+	}
+	switch {
+	case r.typeURL == "":
+		return status.Error(codes.InvalidArgument, "a request on an aggregated stream must have a type_url")
+	case ss.typeURL != "" && r.typeURL != ss.typeURL:
+		return status.Errorf(codes.InvalidArgument, "this stream serves %q only, not %q; use the aggregated stream for several types", ss.typeURL, r.typeURL)
+	}
+	if ss.node == nil {
+		ss.node = r.node
+	}
+	if err := ss.wire.received(r, ss.node); err != nil {
+		return err
+	}
+	if ss.store == nil {
+		if err := ss.enter(ctx); err != nil {
+			return err
+		}
+	}
+	t := ss.store.table(r.typeURL)
+	if t == nil {
+		ss.unserved(r.typeURL)
+		return nil
+	}
+	sub, first := ss.subscription(t)
+	if !first && r.nonce != "" {
+		ss.answered(sub, r)
+	}
+	ss.store.mu.Lock()
+	defer ss.store.mu.Unlock()
+	if first {
+		sub.seq = t.seq
+	}
+	return ss.wire.want(sub, r, first)
+}
+
+// enter waits until there is something to serve, then chooses the view of the stream's node for
+// good.
+func (ss *session) enter(ctx context.Context) error {
+	select {
+	case <-ss.server.ready:
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	case <-ss.server.stopping:
+		return errStopping
+	}
+	store, err := ss.server.storeFor(ss.node)
+	if err != nil {
+		return err
+	}
+	ss.slot = store.join(ss.wake)
+	ss.store = store
+	ss.subs = make([]*subscription, len(store.tables))
+	return nil
+}
+
+func (ss *session) subscription(t *table) (sub *subscription, first bool) {
+	for i := range ss.store.tables {
+		if ss.store.tables[i] != t {
+			continue
+		}
+		if ss.subs[i] == nil {
+			ss.subs[i] = &subscription{table: t, slot: ss.slot}
+			first = true
+		}
+		sub = ss.subs[i]
+	}
+	return sub, first
+}
+
+// answered closes the response that a request answers. Requests that answer none that is open
+// (an old nonce) close nothing.
+func (ss *session) answered(sub *subscription, r *request) {
+	d, open := sub.answered(r.nonce, r.rejected)
+	if open && !r.rejected {
+		ss.observe(answerToAck, sub, d)
+	}
+}
+
+// flush sends all that is due, in the order of the tables.
+func (ss *session) flush() error {
+	for i, sub := range ss.subs {
+		if sub == nil || sub.full() {
+			continue
+		}
+		f, message, err := ss.take(sub, ss.subs[i+1:])
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			continue
+		}
+		ss.wire.responding(message, ss.node)
+		if err := ss.stream.SendMsg(f); err != nil {
+			return err
+		}
+		ss.observe(answerToSent, sub, sub.flight[len(sub.flight)-1])
+	}
+	return nil
+}
+
+// take makes the response that is due on a subscription, if any. What it brings along becomes
+// due on the later ones.
+func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, error) {
+	ss.store.mu.RLock()
+	defer ss.store.mu.RUnlock()
+	entries, d, err := sub.due()
+	if err != nil || (len(entries) == 0 && !sub.answer) {
+		return nil, nil, err
+	}
+	ss.nonce++
+	d.nonce = strconv.FormatUint(ss.nonce, 10)
+	sub.answer = false
+	sub.flight = append(sub.flight, d)
+	for _, l := range later {
+		if l != nil {
+			l.bring(entries)
+		}
+	}
+	f, message := ss.wire.frame(sub, entries, d.nonce)
+	return f, message, nil
+}
+
+// The stages of a change's way, for its metric.
+const (
+	answerToSent = "answer_to_sent"
+	answerToAck  = "answer_to_ack"
+)
+
+func (ss *session) observe(stage string, sub *subscription, d delivery) {
+	if !d.since.IsZero() {
+		ss.server.metrics.Propagation(stage, sub.table.typeURL, time.Since(d.since))
+	}
+}
+
+// unserved says once that the client waits in vain.
+func (ss *session) unserved(typeURL string) {
+	if ss.odd[typeURL] || len(ss.odd) >= 16 {
+		return
+	}
+	if ss.odd == nil {
+		ss.odd = map[string]bool{}
+	}
+	ss.odd[typeURL] = true
+	ss.server.log.Warn("type is not served and will not be answered",
+		"node", ss.node.GetId(), "type", typeURL, "remedy", "take it out of the client's dynamic_resources")
+}

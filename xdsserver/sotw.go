@@ -1,0 +1,109 @@
+package xdsserver
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/sotw/v3"
+	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
+
+	"legate/translate"
+)
+
+// sotwServer is the state-of-the-world protocol: go-control-plane's sotw.Server over our store.
+type sotwServer struct {
+	*Server
+	identity []byte
+}
+
+var _ sotw.Server = sotwServer{}
+
+// StreamHandler serves one stream until it ends. typeURL is empty for an aggregated one.
+func (s sotwServer) StreamHandler(str stream.Stream, typeURL string) error {
+	return s.serve(str, typeURL, &sotwWire{
+		sotwServer: s, stream: str, id: s.sotwStreams.Add(1), typeURL: typeURL,
+		last: map[string]string{},
+	})
+}
+
+type sotwWire struct {
+	sotwServer
+	stream  stream.Stream
+	id      int64
+	typeURL string
+	last    map[string]string // the nonce of the last response, by type
+}
+
+func (w *sotwWire) receive() (*request, error) {
+	m, err := w.stream.Recv()
+	if err != nil {
+		return nil, err
+	}
+	return &request{
+		typeURL:  m.GetTypeUrl(),
+		node:     m.GetNode(),
+		nonce:    m.GetResponseNonce(),
+		rejected: m.GetErrorDetail() != nil,
+		names:    m.GetResourceNames(),
+		message:  m,
+	}, nil
+}
+
+func (w *sotwWire) open() error {
+	return w.callbacks.OnStreamOpen(w.stream.Context(), w.id, w.typeURL)
+}
+
+func (w *sotwWire) received(r *request, node *corev3.Node) error {
+	m := r.message.(*discoveryv3.DiscoveryRequest)
+	m.Node, m.TypeUrl = node, r.typeURL
+	return w.callbacks.OnStreamRequest(w.id, m)
+}
+
+func (w *sotwWire) responding(message any, node *corev3.Node) {
+	m := message.(*discoveryv3.DiscoveryResponse)
+	w.callbacks.OnStreamResponse(w.stream.Context(), w.id, &discoveryv3.DiscoveryRequest{Node: node, TypeUrl: m.GetTypeUrl()}, m)
+}
+
+func (w *sotwWire) closed(node *corev3.Node, cause error) {
+	w.callbacks.ending(sotwStream(w.id), cause)
+	w.callbacks.OnStreamClosed(w.id, node)
+}
+
+// want ignores the names of a request that answers an older response than the last: the client
+// will answer the last one too, and repeat what it wants by then (xDS protocol, "ACK/NACK and
+// resource type instance version").
+func (w *sotwWire) want(s *subscription, r *request, first bool) error {
+	s.whole = wholeState(r.typeURL)
+	if last := w.last[r.typeURL]; last != "" && r.nonce != last {
+		return nil
+	}
+	return s.rename(r.names, first, w.config.MaxNames)
+}
+
+// wholeState reports whether a response has to hold all that the client wants: what it leaves
+// out the client deletes (xDS protocol, "Grouping resources into responses").
+func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
+
+func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any) {
+	t := s.table
+	w.last[t.typeURL] = nonce
+	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce}
+	var resources []*resource
+	add := func(e *entry) {
+		if res := e.served(s.slot); res != nil {
+			resources = append(resources, res)
+			m.Resources = append(m.Resources, res.message.GetResource())
+		}
+	}
+	if s.whole {
+		for _, e := range t.live {
+			if t.concerns(e, s.slot) {
+				add(e)
+			}
+		}
+	} else {
+		for _, e := range entries {
+			add(e)
+		}
+	}
+	return sotwFrame(m.VersionInfo, m.TypeUrl, nonce, resources, w.identity), m
+}

@@ -1,0 +1,152 @@
+package xdsserver
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"legate/translate"
+)
+
+// ViewStatus is what is served to the nodes of a view.
+type ViewStatus struct {
+	View      View              `json:"view"`
+	Published time.Time         `json:"published"` // when its snapshot last changed
+	Streams   int               `json:"streams"`
+	Resources map[string]int    `json:"resources"` // by type URL
+	Versions  map[string]string `json:"versions"`  // by type URL
+}
+
+// Views says what is served, view by view.
+func (s *Server) Views() []ViewStatus {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var views []ViewStatus
+	for _, st := range s.stores {
+		views = append(views, st.status())
+	}
+	slices.SortFunc(views, func(a, b ViewStatus) int { return cmp.Compare(a.View.String(), b.View.String()) })
+	return views
+}
+
+func (s *store) status() ViewStatus {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v := ViewStatus{View: s.view, Published: s.published, Resources: map[string]int{}, Versions: map[string]string{}}
+	for _, t := range s.tables {
+		v.Resources[t.typeURL] = len(t.live)
+		v.Versions[t.typeURL] = t.version()
+	}
+	for _, w := range s.wakers {
+		if w != nil {
+			v.Streams++
+		}
+	}
+	return v
+}
+
+// sizes is how many resources of each type there are.
+func (s *store) sizes() map[string]int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	sizes := make(map[string]int, len(s.tables))
+	for _, t := range s.tables {
+		sizes[t.typeURL] = len(t.live)
+	}
+	return sizes
+}
+
+// Dump returns the snapshot of a view by type and name, and whether there is such a view.
+func (s *Server) Dump(view View) ([]translate.Resource, bool) {
+	s.mu.RLock()
+	st := s.stores[view]
+	s.mu.RUnlock()
+	if st == nil {
+		return nil, false
+	}
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	var all []translate.Resource
+	for _, t := range st.tables {
+		for _, e := range t.live {
+			all = append(all, e.res.translated())
+		}
+	}
+	return all, true
+}
+
+// StreamStatus is an open stream.
+type StreamStatus struct {
+	ID       string       `json:"id"`
+	Protocol string       `json:"protocol"`       // sotw or delta
+	Only     string       `json:"only,omitempty"` // its type URL, if it is not aggregated
+	Peer     string       `json:"peer"`
+	Node     string       `json:"node"`
+	Cluster  string       `json:"cluster,omitempty"`
+	Agent    string       `json:"agent,omitempty"`
+	Opened   time.Time    `json:"opened"`
+	Types    []TypeStatus `json:"types"` // by type URL
+}
+
+// TypeStatus is how far a stream is with one type.
+type TypeStatus struct {
+	Type         string    `json:"type"` // URL
+	State        State     `json:"state"`
+	Responses    int       `json:"responses"`
+	Acks         int       `json:"acks"`
+	Nacks        int       `json:"nacks"`
+	SentVersion  string    `json:"sent_version,omitempty"`
+	AckedVersion string    `json:"acked_version,omitempty"`
+	LastSent     time.Time `json:"last_sent,omitzero"`
+	LastAck      time.Time `json:"last_ack,omitzero"`
+	Rejection    string    `json:"rejection,omitempty"` // what the client said, if it rejected the last response
+}
+
+// State is where a stream stands with one type.
+type State string
+
+// The states of a type on a stream.
+const (
+	Synced  State = "SYNCED"   // the client acknowledged all that it was sent
+	Stale   State = "STALE"    // something it was sent is not acknowledged yet
+	NotSent State = "NOT SENT" // nothing was sent
+	Nacked  State = "NACKED"   // it rejected the last response that it answered
+)
+
+func (t *typeRecord) state() State {
+	switch {
+	case t.rejected != "":
+		return Nacked
+	case t.sent == 0:
+		return NotSent
+	case len(t.open) > 0:
+		return Stale
+	}
+	return Synced
+}
+
+// Streams lists the open streams in the order in which they were opened.
+func (s *Server) Streams() []StreamStatus {
+	c := s.callbacks
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	streams := make([]StreamStatus, 0, len(c.streams))
+	for _, r := range c.streams {
+		st := StreamStatus{
+			ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Opened: r.opened,
+			Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
+		}
+		for url, t := range r.types {
+			st.Types = append(st.Types, TypeStatus{
+				Type: sane(url), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
+				SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected,
+			})
+		}
+		slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })
+		streams = append(streams, st)
+	}
+	slices.SortFunc(streams, func(a, b StreamStatus) int {
+		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
+	})
+	return streams
+}

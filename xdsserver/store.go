@@ -1,0 +1,100 @@
+package xdsserver
+
+import (
+	"sync"
+	"time"
+
+	"legate/translate"
+)
+
+// store is the snapshot of one view, and the index of the streams that want something of it.
+type store struct {
+	view View
+
+	mu        sync.RWMutex
+	tables    []*table // in the order in which a batch goes out: make before break
+	seq       uint64   // of the last batch
+	published time.Time
+	wakers    []chan<- struct{} // of the streams by their slot; nil where a slot is free
+}
+
+func newStore(view View) *store {
+	return &store{
+		view:   view,
+		tables: []*table{newTable(translate.ClusterType), newTable(translate.AssignmentType)},
+	}
+}
+
+// table returns the table of a type, nil for a type that is not served.
+func (s *store) table(typeURL string) *table {
+	for _, t := range s.tables {
+		if t.typeURL == typeURL {
+			return t
+		}
+	}
+	return nil
+}
+
+// publish applies a batch as one change and wakes the streams that it concerns.
+func (s *store) publish(batch translate.Batch, now time.Time) {
+	encoded := make([]*resource, len(batch.Set))
+	for i, r := range batch.Set {
+		encoded[i] = newResource(r)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	s.published = now
+	var awake bitset
+	touch := func(n translate.Name, res *resource) {
+		t := s.table(n.Type)
+		if t == nil || (res == nil && !t.has(n.Name)) {
+			return
+		}
+		awake.add(t.wild)
+		awake.add(t.set(n.Name, res, s.seq, batch.Since).named)
+	}
+	for i, r := range batch.Set {
+		touch(r.Name, encoded[i])
+	}
+	for _, n := range batch.Gone {
+		touch(n, nil)
+	}
+	for _, t := range s.tables {
+		t.trim()
+	}
+	for slot := range awake.all {
+		select {
+		case s.wakers[slot] <- struct{}{}:
+		default: // it is awake already
+		}
+	}
+}
+
+// join gives a stream its slot. wake has room for one.
+func (s *store) join(wake chan<- struct{}) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for slot, w := range s.wakers {
+		if w == nil {
+			s.wakers[slot] = wake
+			return slot
+		}
+	}
+	s.wakers = append(s.wakers, wake)
+	return len(s.wakers) - 1
+}
+
+// leave frees a stream's slot and all that it asked for.
+func (s *store) leave(slot int, subs []*subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sub := range subs {
+		sub.table.wild.clear(slot)
+		if sub.named > 0 {
+			sub.table.unnameAll(slot)
+		}
+	}
+	s.wakers[slot] = nil
+}

@@ -1,0 +1,165 @@
+package xdsserver
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// wildcard is the name that asks for all resources of a type (xDS protocol, "How the client
+// specifies what resources to return").
+const wildcard = "*"
+
+// maxFlight is how many responses of a type may be unanswered on a stream. A client that leaves
+// more unanswered cannot keep up: it coalesces until it answers.
+const maxFlight = 64
+
+// subscription is what one stream wants of one type, and what it was given of it. The names it
+// asks for stand in the table; beyond that it remembers only what is unusual. It belongs to its
+// stream's goroutine; what also touches the table needs the store's lock.
+type subscription struct {
+	table *table
+	slot  int
+
+	whole bool   // each response holds all that is wanted: what it leaves out is gone
+	wild  bool   // all resources are wanted
+	named int    // how many names are wanted
+	sum   uint64 // of the ids of the names
+
+	seq    uint64   // changes up to this one were offered
+	all    bool     // everything that is wanted is owed
+	owed   []string // what is owed although it did not change: asked for, or brought along
+	answer bool     // a response is owed, even one with nothing in it
+
+	flight []delivery // sent and not answered yet, oldest first
+	parked []delivery // rejected; no name stands in two of them
+}
+
+// delivery is what went into a response.
+type delivery struct {
+	nonce string
+	all   bool      // everything that was wanted; names are then what came on top
+	names []string  // sorted
+	since time.Time // when Consul answered the oldest change in it; zero if nothing had changed
+}
+
+func (d delivery) has(name string) bool {
+	if d.all {
+		return true
+	}
+	_, found := slices.BinarySearch(d.names, name)
+	return found
+}
+
+// due takes from the subscription what has to be sent now: entries by name, once each. There may
+// be none. It needs the store's lock for reading.
+func (s *subscription) due() ([]*entry, delivery, error) {
+	t := s.table
+	if s.wild && !s.whole && !s.all && s.seq < t.swept {
+		return nil, delivery{}, status.Error(codes.Unavailable,
+			"stream fell too far behind: names that it may still hold were forgotten; connect again")
+	}
+	var d delivery
+	var entries []*entry
+	for e := range t.changes(s.seq) {
+		if !t.concerns(e, s.slot) {
+			continue
+		}
+		entries = append(entries, e)
+		if !e.since.IsZero() && (d.since.IsZero() || e.since.Before(d.since)) {
+			d.since = e.since
+		}
+	}
+	s.unpark(entries)
+	for _, name := range s.owed {
+		if e := t.entries[name]; e == nil {
+			entries = append(entries, &entry{name: name})
+		} else if t.concerns(e, s.slot) {
+			entries = append(entries, e)
+		}
+	}
+	if d.all = s.all; d.all {
+		for _, e := range entries {
+			if e.res == nil {
+				d.names = append(d.names, e.name)
+			}
+		}
+		for _, e := range t.live {
+			if t.concerns(e, s.slot) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
+	entries = slices.CompactFunc(entries, func(a, b *entry) bool { return a.name == b.name })
+	if !d.all {
+		d.names = make([]string, len(entries))
+		for i, e := range entries {
+			d.names[i] = e.name
+		}
+	}
+	slices.Sort(d.names)
+	s.seq, s.all, s.owed = t.seq, false, nil
+	return entries, d, nil
+}
+
+// full reports whether the client has to answer before it gets more.
+func (s *subscription) full() bool { return len(s.flight) >= maxFlight }
+
+// unpark makes owed again what was rejected together with one of the entries, now changed.
+func (s *subscription) unpark(changed []*entry) {
+	s.parked = slices.DeleteFunc(s.parked, func(d delivery) bool {
+		if !slices.ContainsFunc(changed, func(e *entry) bool { return d.has(e.name) }) {
+			return false
+		}
+		s.all = s.all || d.all
+		s.owed = append(s.owed, d.names...)
+		return true
+	})
+}
+
+// answered closes a response, and those before it: a client answers in order, so it took them.
+// It reports whether the response was an open one.
+func (s *subscription) answered(nonce string, rejected bool) (delivery, bool) {
+	i := slices.IndexFunc(s.flight, func(d delivery) bool { return d.nonce == nonce })
+	if i < 0 {
+		return delivery{}, false
+	}
+	d := s.flight[i]
+	s.flight = slices.Delete(s.flight, 0, i+1)
+	if rejected {
+		s.park(d)
+	}
+	return d, true
+}
+
+// park keeps a rejected response apart, in one with those that it has names in common with.
+func (s *subscription) park(d delivery) {
+	s.parked = slices.DeleteFunc(s.parked, func(p delivery) bool {
+		if !p.all && !slices.ContainsFunc(p.names, d.has) {
+			return false
+		}
+		d.all = d.all || p.all
+		d.names = append(d.names, p.names...)
+		return true
+	})
+	slices.Sort(d.names)
+	d.names = slices.Compact(d.names)
+	s.parked = append(s.parked, d)
+}
+
+// bring makes owed what belongs to the names, as far as it is wanted: the assignments of
+// clusters that were sent. It needs the store's lock for reading.
+func (s *subscription) bring(names []*entry) {
+	if s.all {
+		return
+	}
+	for _, n := range names {
+		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) {
+			s.owed = append(s.owed, n.name)
+		}
+	}
+}

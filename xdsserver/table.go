@@ -1,0 +1,228 @@
+package xdsserver
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/maphash"
+	"iter"
+	"math/bits"
+	"slices"
+	"time"
+
+	"legate/translate"
+)
+
+// logLimit is how many changes a table remembers at least. Streams that fell behind further are
+// compared with the whole table.
+const logLimit = 1 << 15
+
+// table holds the resources of one type in one view. It is guarded by its store's lock.
+type table struct {
+	typeURL string
+	seed    maphash.Seed
+	entries map[string]*entry
+	live    []*entry // those that Consul has, by name
+	wild    bitset   // the streams with a wildcard subscription
+	seq     uint64   // of the last change
+	sum     digest   // over all live resources
+
+	log      []change // in the order of seq; one entry may stand in it repeatedly
+	logLimit int
+	forgot   uint64 // seq of the last change that left the log
+	swept    uint64 // seq of the last removal that left the table
+}
+
+// entry is a name: one that Consul has, one that it had, or one that a stream asked for.
+type entry struct {
+	name  string
+	id    uint64    // random, but fixed for a name
+	res   *resource // nil while Consul has none
+	empty *resource // what is served instead to streams that ask by name; assignments only
+	seq   uint64    // of the last change of res; 0 if there never was one
+	since time.Time // when the Consul answer behind that change arrived
+	named bitset    // the streams that ask for it by name
+}
+
+type change struct {
+	seq   uint64
+	entry *entry
+}
+
+func newTable(typeURL string) *table {
+	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit}
+}
+
+// entry returns the entry of a name and makes one if need be.
+func (t *table) entry(name string) *entry {
+	e := t.entries[name]
+	if e == nil {
+		e = &entry{name: name, id: maphash.String(t.seed, name)}
+		t.entries[name] = e
+	}
+	return e
+}
+
+// served is what a stream gets for the entry: nil if it has to be told that there is none.
+func (e *entry) served(slot int) *resource {
+	if e.res == nil && e.named.has(slot) {
+		return e.empty
+	}
+	return e.res
+}
+
+// concerns reports whether a stream wants to hear of the entry.
+func (t *table) concerns(e *entry, slot int) bool {
+	return t.wild.has(slot) || e.named.has(slot)
+}
+
+// name puts a stream on the entry of a name, and reports whether it was not there before.
+func (t *table) name(slot int, name string) (*entry, bool) {
+	e := t.entry(name)
+	if e.named.has(slot) {
+		return e, false
+	}
+	e.named.set(slot)
+	t.fill(e)
+	return e, true
+}
+
+// fill makes what is served by name where Consul has nothing: an assignment without endpoints.
+func (t *table) fill(e *entry) {
+	if e.res == nil && e.empty == nil && t.typeURL == translate.AssignmentType {
+		e.empty = newResource(translate.EmptyAssignment(e.name))
+	}
+}
+
+// unname takes a stream off an entry, and forgets an entry that nothing holds any more.
+func (t *table) unname(slot int, e *entry) {
+	e.named.clear(slot)
+	if e.res == nil && e.named.empty() {
+		e.empty = nil
+		if e.seq <= t.forgot {
+			delete(t.entries, e.name)
+		}
+	}
+}
+
+// unnameAll takes a stream off all entries.
+func (t *table) unnameAll(slot int) {
+	for _, e := range t.entries {
+		if e.named.has(slot) {
+			t.unname(slot, e)
+		}
+	}
+}
+
+// has reports whether Consul has the name.
+func (t *table) has(name string) bool {
+	e := t.entries[name]
+	return e != nil && e.res != nil
+}
+
+// set takes in what Consul has now for a name (nil: nothing) as change number seq.
+func (t *table) set(name string, res *resource, seq uint64, since time.Time) *entry {
+	e := t.entry(name)
+	if e.res != nil {
+		t.sum = t.sum.minus(digestOf(name, e.res.version))
+	}
+	if res != nil {
+		t.sum = t.sum.plus(digestOf(name, res.version))
+	}
+	if (e.res == nil) != (res == nil) {
+		t.enlist(e, res != nil)
+	}
+	e.res, e.seq, e.since = res, seq, since
+	e.empty = nil
+	if !e.named.empty() {
+		t.fill(e)
+	}
+	t.seq = seq
+	t.log = append(t.log, change{seq, e})
+	return e
+}
+
+// enlist puts the entry into the list of live ones, or takes it out.
+func (t *table) enlist(e *entry, in bool) {
+	i, found := slices.BinarySearchFunc(t.live, e.name, func(o *entry, name string) int {
+		return cmp.Compare(o.name, name)
+	})
+	switch {
+	case in && !found:
+		t.live = slices.Insert(t.live, i, e)
+	case !in && found:
+		t.live = slices.Delete(t.live, i, i+1)
+	}
+}
+
+// trim drops what the log need not hold any more, and the removed names that only it held.
+func (t *table) trim() {
+	if len(t.log) < 2*t.logLimit {
+		return
+	}
+	old := t.log[:len(t.log)-t.logLimit]
+	for _, c := range old {
+		e := c.entry
+		if c.seq == e.seq && e.res == nil {
+			t.swept = c.seq
+			if e.named.empty() {
+				delete(t.entries, e.name)
+			}
+		}
+	}
+	t.forgot = old[len(old)-1].seq
+	t.log = slices.Clone(t.log[len(old):])
+}
+
+// changes are the entries that changed after seq, once each, in no order.
+func (t *table) changes(seq uint64) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		switch {
+		case seq >= t.seq:
+		case seq < t.forgot:
+			for _, e := range t.entries {
+				if e.seq > seq && !yield(e) {
+					return
+				}
+			}
+		default:
+			i, _ := slices.BinarySearchFunc(t.log, seq+1, func(c change, seq uint64) int { return cmp.Compare(c.seq, seq) })
+			for _, c := range t.log[i:] {
+				if c.seq == c.entry.seq && !yield(c.entry) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// version is the content hash of the whole type: the same wherever the same is served.
+func (t *table) version() string { return t.sum.String() }
+
+// digest is a sum of hashes, which does not depend on the order and can be taken back.
+type digest struct{ hi, lo uint64 }
+
+func digestOf(name, version string) digest {
+	h := sha256.Sum256([]byte(name + "\x00" + version))
+	return digest{binary.BigEndian.Uint64(h[:]), binary.BigEndian.Uint64(h[8:])}
+}
+
+func (d digest) plus(o digest) digest {
+	lo, carry := bits.Add64(d.lo, o.lo, 0)
+	hi, _ := bits.Add64(d.hi, o.hi, carry)
+	return digest{hi, lo}
+}
+
+func (d digest) minus(o digest) digest {
+	lo, borrow := bits.Sub64(d.lo, o.lo, 0)
+	hi, _ := bits.Sub64(d.hi, o.hi, borrow)
+	return digest{hi, lo}
+}
+
+func (d digest) String() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], d.hi)
+	binary.BigEndian.PutUint64(b[8:], d.lo)
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
