@@ -2,11 +2,13 @@ package parts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -65,9 +67,16 @@ func parseVersion(says *regexp.Regexp, output string) (version, error) {
 func (p program) probe(ctx context.Context, path string) (version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, p.versionArg).CombinedOutput()
-	if err != nil {
-		return version{}, fmt.Errorf("run %q: %w", path+" "+p.versionArg, err)
+	for {
+		out, err := exec.CommandContext(ctx, path, p.versionArg).CombinedOutput()
+		if errors.Is(err, syscall.ETXTBSY) {
+			// Another goroutine's child, just forked, still has the new file open for writing.
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		if err != nil {
+			return version{}, fmt.Errorf("run %q: %w", path+" "+p.versionArg, err)
+		}
+		return parseVersion(p.says, string(out))
 	}
-	return parseVersion(p.says, string(out))
 }
