@@ -1,0 +1,151 @@
+package translate
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"legate/discovery"
+)
+
+// TestFoldingDeltasGivesWhatTranslatingTheWholeGives is the second law of the seams: it does not
+// matter by which way a catalog was reached, for resources, versions and problems alike.
+func TestFoldingDeltasGivesWhatTranslatingTheWholeGives(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		folded, catalog := empty(), discovery.Catalog{}
+		for range 1 + r.IntN(12) {
+			next := randomCatalog(r)
+			folded, _ = folded.Apply(catalog.Diff(next))
+			catalog = next
+		}
+		requireSame(t, fmt.Sprintf("seed %d", seed), folded, translated(catalog))
+	}
+}
+
+// TestApplyingADiffGivesTheOther is the first law, told for catalogs and for what a server
+// makes of batches: whoever has the resources of one catalog and applies the batch has those of
+// the other, and was told of nothing that it had already.
+func TestApplyingADiffGivesTheOther(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		a, b := randomCatalog(r), randomCatalog(r)
+		if got := a.Apply(a.Diff(b)); !got.Equal(b) {
+			t.Fatalf("seed %d: the catalog became %v, want %v", seed, got, b)
+		}
+		from, to := translated(a), translated(b)
+		step, _ := from.Apply(a.Diff(b))
+		for what, target := range map[string]Resources{"made anew": to, "made by a step": step} {
+			batch := target.Diff(from)
+			has := held(from)
+			for _, set := range batch.Set {
+				if old, ok := has[set.Name]; ok && old.Version == set.Version {
+					t.Fatalf("seed %d, %s: %v is sent again", seed, what, set.Name)
+				}
+				has[set.Name] = set
+			}
+			for _, gone := range batch.Gone {
+				if _, ok := has[gone]; !ok {
+					t.Fatalf("seed %d, %s: %v is taken away twice", seed, what, gone)
+				}
+				delete(has, gone)
+			}
+			if !maps.EqualFunc(has, held(to), equalResource) {
+				t.Fatalf("seed %d, %s: the batch leads elsewhere", seed, what)
+			}
+			requireSorted(t, batch)
+		}
+	}
+}
+
+func requireSorted(t *testing.T, b Batch) {
+	t.Helper()
+	var set []string
+	for _, r := range b.Set {
+		set = append(set, order(r.Name))
+	}
+	var gone []string
+	for _, n := range b.Gone {
+		gone = append(gone, order(n))
+	}
+	for _, names := range [][]string{set, gone} {
+		if !slices.IsSorted(names) {
+			t.Fatalf("a batch lists %q", names)
+		}
+	}
+}
+
+// order sorts clusters before assignments.
+func order(n Name) string {
+	if n.Type == ClusterType {
+		return "1 " + n.Name
+	}
+	return "2 " + n.Name
+}
+
+func translated(c discovery.Catalog) Resources {
+	r, _ := empty().Apply(discovery.Catalog{}.Diff(c))
+	return r
+}
+
+func held(r Resources) map[Name]Resource {
+	all := map[Name]Resource{}
+	for one := range r.All() {
+		all[one.Name] = one
+	}
+	return all
+}
+
+func equalResource(a, b Resource) bool {
+	return a.Name == b.Name && a.Version == b.Version && string(a.Value) == string(b.Value)
+}
+
+func requireSame(t *testing.T, what string, got, want Resources) {
+	t.Helper()
+	if !slices.EqualFunc(slices.Collect(got.All()), slices.Collect(want.All()), equalResource) {
+		t.Fatalf("%s: other resources", what)
+	}
+	if g, w := got.Problems(), want.Problems(); !slices.Equal(g, w) {
+		t.Fatalf("%s: problems\n%v\nwant\n%v", what, g, w)
+	}
+	if b := got.Diff(want); len(b.Set)+len(b.Gone) > 0 {
+		t.Fatalf("%s: equal resources differ by %v", what, b)
+	}
+}
+
+// randomCatalog is small and full of collisions and quirks, so that steps between two of them
+// change, add, remove, repair and spoil services.
+func randomCatalog(r *rand.Rand) discovery.Catalog {
+	c := discovery.Catalog{}
+	for _, name := range []string{"web", "Web", "api.v2", "db", "*", "a b", "", "x\x00"} {
+		if r.IntN(3) > 0 {
+			s := randomService(r, own(name))
+			c[s.Key] = s
+		}
+	}
+	if r.IntN(3) == 0 {
+		c[discovery.ServiceKey{Datacenter: "dc2", Name: "web"}] = discovery.Service{Key: discovery.ServiceKey{Datacenter: "dc2", Name: "web"}}
+	}
+	return c
+}
+
+func randomService(r *rand.Rand, k discovery.ServiceKey) discovery.Service {
+	s := discovery.Service{Key: k}
+	for id := range r.IntN(5) {
+		s.Instances = append(s.Instances, discovery.Instance{
+			Node: "n", ID: fmt.Sprint(id),
+			Address:    pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "::1", "::ffff:10.0.0.1", "db.example", "10.0.0.256", ""),
+			Port:       pick(r, 80, 80, 81, 0, 65536),
+			SocketPath: pick(r, "", "", "", "/run/s", "s"),
+			Health:     discovery.Health(r.IntN(4)),
+			Weights:    discovery.Weights{Passing: pick(r, 1, 1, 10, -1, 1<<32-1, 1<<40), Warning: pick(r, 0, 1)},
+			Locality:   discovery.Locality{Region: pick(r, "", "", "eu", "e\nu"), Zone: pick(r, "", "a")},
+			NodeMeta:   map[string]string{"zone": pick(r, "", "b")},
+		})
+	}
+	return s
+}
+
+func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }

@@ -1,0 +1,104 @@
+package translate
+
+import (
+	"testing"
+	"time"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/proto"
+
+	"legate/discovery"
+)
+
+// TestVersionsStayFromBuildToBuild: a replica, a restart and an upgrade of Legate serve equal
+// content under equal versions, so a stream that reconnects is sent nothing. If this fails, a
+// deployment sends everything once more to every Envoy: change it knowingly.
+func TestVersionsStayFromBuildToBuild(t *testing.T) {
+	r := serve(t, eight(7))
+	for kind, want := range map[string]string{
+		ClusterType:    "kepxg4pCWNqNzqo9",
+		AssignmentType: "Sbgx9ap2XykRsbEp",
+	} {
+		if got := resource(t, r, kind, "service-00007").Version; got != want {
+			t.Errorf("%s has version %s, want %s", kind, got, want)
+		}
+	}
+}
+
+func TestEmptyAssignmentNamesItsClusterAndNothingElse(t *testing.T) {
+	for _, name := range []string{"web", "a b/c%", "日本", string(make([]byte, 300))} {
+		r := EmptyAssignment(name)
+		want := &endpointv3.ClusterLoadAssignment{ClusterName: name}
+		if m, err := Decode(r); err != nil || !proto.Equal(m, want) {
+			t.Errorf("decodes to %v, %v; want %v", m, err, want)
+		}
+		if r.Name != (Name{AssignmentType, name}) || r.Version != EmptyAssignment(name).Version || len(r.Version) != 16 {
+			t.Errorf("is %v", r)
+		}
+	}
+}
+
+func TestProblemsStandUntilRepaired(t *testing.T) {
+	bad := discovery.Service{Key: own("web"), Instances: []discovery.Instance{{Node: "n", ID: "a", Address: "10.0.0.1"}}}
+	worse := discovery.Service{Key: own("*")}
+
+	r, now := empty().Apply(discovery.Delta{Set: []discovery.Service{worse, bad}})
+	if len(now) != 2 || len(r.Problems()) != 2 {
+		t.Fatalf("there are %v, of them new %v; want 2", r.Problems(), now)
+	}
+	r, now = r.Apply(discovery.Delta{Set: []discovery.Service{eight(1)}})
+	if len(now) != 0 || len(r.Problems()) != 2 {
+		t.Fatalf("an unrelated change leaves %v and tells of %v", r.Problems(), now)
+	}
+	bad.Instances = nil
+	r, now = r.Apply(discovery.Delta{Set: []discovery.Service{bad}, Gone: []discovery.ServiceKey{worse.Key}})
+	if len(now) != 0 || len(r.Problems()) != 0 {
+		t.Fatalf("after the repair there are %v, of them new %v", r.Problems(), now)
+	}
+}
+
+func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	begin := empty()
+	one, _ := begin.Apply(discovery.Delta{Set: []discovery.Service{eight(1)}, Since: at(10)})
+	two, _ := one.Apply(discovery.Delta{Set: []discovery.Service{eight(2)}, Since: at(20)})
+	same, _ := two.Apply(discovery.Delta{Set: []discovery.Service{eight(1)}, Since: at(30)})
+	less, _ := same.Apply(discovery.Delta{Gone: []discovery.ServiceKey{eight(2).Key}, Since: at(40)})
+
+	for _, c := range []struct {
+		what     string
+		from, to Resources
+		want     time.Time
+	}{
+		{"one service", begin, one, at(10)},
+		{"another", one, two, at(20)},
+		{"both at once", begin, two, at(10)},
+		{"an answer that changed nothing", two, same, time.Time{}},
+		{"a removal", same, less, at(40)},
+	} {
+		if got := c.to.Diff(c.from).Since; !got.Equal(c.want) {
+			t.Errorf("%s: since %v, want %v", c.what, got, c.want)
+		}
+	}
+}
+
+func TestConfigNamesWhatEnvoyWouldReject(t *testing.T) {
+	good := empty().config
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for what, spoil := range map[string]func(*Config){
+		"no datacenter":      func(c *Config) { c.Datacenter = "" },
+		"an odd datacenter":  func(c *Config) { c.Datacenter = "dc\n" },
+		"no connect timeout": func(c *Config) { c.Defaults.ConnectTimeout = 0 },
+		"panic below 0":      func(c *Config) { c.Defaults.HealthyPanicThreshold = -1 },
+		"panic above 100":    func(c *Config) { c.Defaults.HealthyPanicThreshold = 101 },
+		"restless dns":       func(c *Config) { c.Defaults.DNSRefresh = time.Millisecond },
+	} {
+		bad := good
+		spoil(&bad)
+		if bad.Validate() == nil {
+			t.Errorf("%s is accepted", what)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package translate
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+	"google.golang.org/protobuf/encoding/protojson"
+	"sigs.k8s.io/yaml"
+
+	"legate/discovery"
+)
+
+var update = flag.Bool("update", false, "write what the stories give into their batches")
+
+// TestStories tells each story of testdata: after each change of the catalog, exactly the batch
+// that follows it leaves. A story begins with an empty catalog of datacenter dc1.
+func TestStories(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { tell(t, path) })
+	}
+}
+
+func tell(t *testing.T, path string) {
+	story, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(story.Files) == 0 || len(story.Files)%2 != 0 {
+		t.Fatalf("a story is pairs of a change and a batch, not %d files", len(story.Files))
+	}
+	r, catalog := empty(), discovery.Catalog{}
+	for n := 0; n < len(story.Files); n += 2 {
+		change, batch := story.Files[n], &story.Files[n+1]
+		step := n/2 + 1
+		if change.Name != fmt.Sprintf("%d change", step) || batch.Name != fmt.Sprintf("%d batch", step) {
+			t.Fatalf("step %d has the files %q and %q", step, change.Name, batch.Name)
+		}
+		delta := parseChange(t, change.Data)
+		next, problems := r.Apply(delta)
+		got := show(t, next.Diff(r), problems)
+		if *update {
+			batch.Data = got
+		} else if !bytes.Equal(got, batch.Data) {
+			t.Errorf("step %d gives\n%s\nwant\n%s", step, got, batch.Data)
+		}
+		r, catalog = next, catalog.Apply(delta)
+	}
+	requireSame(t, "told in one go", r, translated(catalog))
+	if *update {
+		if err := os.WriteFile(path, txtar.Format(story), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// parseChange reads a change. An instance has weight 1 and passes unless it says otherwise.
+func parseChange(t *testing.T, data []byte) discovery.Delta {
+	t.Helper()
+	var c struct {
+		Set map[string][]struct {
+			Node, ID, Address, Socket, Health string
+			Port                              int
+			Weights                           *discovery.Weights
+			Locality                          discovery.Locality
+			NodeMeta                          map[string]string
+			Tags                              []string
+		}
+		Gone []string
+	}
+	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+		t.Fatalf("%v in\n%s", err, data)
+	}
+	states := map[string]discovery.Health{"": discovery.Passing}
+	for h := discovery.Passing; h <= discovery.Maintenance; h++ {
+		states[h.String()] = h
+	}
+	var d discovery.Delta
+	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
+		s := discovery.Service{Key: own(name)}
+		for _, i := range c.Set[name] {
+			health, known := states[i.Health]
+			if !known {
+				t.Fatalf("health %q", i.Health)
+			}
+			if i.Weights == nil {
+				i.Weights = &discovery.Weights{Passing: 1, Warning: 1}
+			}
+			s.Instances = append(s.Instances, discovery.Instance{
+				Node: i.Node, ID: i.ID, Address: i.Address, SocketPath: i.Socket, Port: i.Port, Health: health,
+				Weights: *i.Weights, Locality: i.Locality, NodeMeta: i.NodeMeta, Tags: i.Tags,
+			})
+		}
+		if !slices.IsSortedFunc(s.Instances, discovery.Instance.Compare) {
+			t.Fatalf("instances of %q must be sorted by node and id, as discovery's are", name)
+		}
+		d.Set = append(d.Set, s)
+	}
+	for _, name := range c.Gone {
+		d.Gone = append(d.Gone, own(name))
+	}
+	return d
+}
+
+func own(name string) discovery.ServiceKey {
+	return discovery.ServiceKey{Datacenter: "dc1", Name: name}
+}
+
+func show(t *testing.T, b Batch, problems []Problem) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	for _, r := range b.Set {
+		m, err := Decode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asJSON, err := protojson.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asYAML, err := yaml.JSONToYAML(asJSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%s:\n", label(r.Name))
+		for line := range strings.Lines(string(asYAML)) {
+			fmt.Fprintf(&out, "  %s", line)
+		}
+	}
+	for _, n := range b.Gone {
+		fmt.Fprintf(&out, "gone: %s\n", label(n))
+	}
+	for _, p := range problems {
+		fmt.Fprintf(&out, "problem: %s %s (%s)\n  %s\n  Remedy: %s.\n", p.Service, p.Instance, p.Reason, p.Detail, p.Remedy)
+	}
+	if out.Len() == 0 {
+		out.WriteString("nothing\n")
+	}
+	return out.Bytes()
+}
+
+func label(n Name) string {
+	if n.Type == ClusterType {
+		return "cluster " + n.Name
+	}
+	return "assignment " + n.Name
+}
