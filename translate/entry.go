@@ -65,14 +65,15 @@ func (e *entry) encode(s Settings, endpoints []endpoint) (err error) {
 func isHostname(e endpoint) bool { return e.kind == hostname }
 func isSocket(e endpoint) bool   { return e.kind == socket }
 
-// mixedUp are the instances on unix sockets that a DNS cluster cannot have.
+// mixedUp are the instances on unix sockets that a DNS cluster cannot have: Envoy would accept
+// the cluster and never use them.
 func mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
 	if !slices.ContainsFunc(endpoints, isHostname) {
 		return nil
 	}
 	var problems []Problem
 	for _, i := range s.Instances {
-		if i.SocketPath != "" && slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.host == i.SocketPath }) {
+		if p, bad := placeOf(i); p.kind == socket && !bad.found() {
 			problems = append(problems, flaw{Mixed,
 				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
 				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))

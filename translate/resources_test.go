@@ -57,6 +57,20 @@ func TestProblemsStandUntilRepaired(t *testing.T) {
 	}
 }
 
+func TestServicesOfOthersDoNotTakeAnOwnServicesName(t *testing.T) {
+	web := discovery.Service{Key: own("web")}
+	far, peered := web, web
+	far.Key.Datacenter, peered.Key.Peer = "dc2", "partner"
+	r, problems := empty().Apply(discovery.Delta{Set: []discovery.Service{web, peered, far}})
+	if len(problems) != 2 || problems[0].Reason != Elsewhere || problems[1].Reason != Elsewhere {
+		t.Errorf("the problems are %v, want the two services of others", problems)
+	}
+	requireSame(t, "resources", Resources{entries: r.entries.remove(far.Key).remove(peered.Key)}, serve(t, web))
+	if got := len(held(r)); got != 2 {
+		t.Errorf("%d resources, want the own service's two", got)
+	}
+}
+
 func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	begin := empty()
