@@ -1,0 +1,104 @@
+package discovery
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// failure is the kind of a failed query. It is a metric's label, so the list is short and fixed.
+type failure string
+
+const (
+	unreachable failure = "unreachable" // no connection, or it broke
+	late        failure = "timeout"     // connected, no answer in time
+	denied      failure = "denied"      // the token may not ask this
+	busy        failure = "busy"        // too many connections or requests
+	unavailable failure = "unavailable" // Consul itself is in trouble: no leader, no path
+	refused     failure = "refused"     // Consul does not understand the question
+	garbage     failure = "garbage"     // answered, but not as Consul answers
+	doubtful    failure = "doubtful"    // a proper answer that is not believed: judge.go
+)
+
+var (
+	errLate     = errors.New("no answer")
+	errGarbage  = errors.New("not an answer of Consul")
+	errDoubtful = errors.New("answer not believed")
+)
+
+// failureOf names the kind of an error that a query returned.
+func failureOf(err error) failure {
+	var status api.StatusError
+	switch {
+	case errors.Is(err, errLate):
+		return late
+	case errors.Is(err, errGarbage):
+		return garbage
+	case errors.Is(err, errDoubtful):
+		return doubtful
+	case errors.As(err, &status):
+		return failureOfStatus(status.Code)
+	}
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &syntax) || errors.As(err, &kind) || errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+		return garbage
+	}
+	return unreachable
+}
+
+func failureOfStatus(code int) failure {
+	switch {
+	case code == http.StatusForbidden, code == http.StatusUnauthorized:
+		return denied
+	case code == http.StatusTooManyRequests:
+		return busy
+	case code >= 500:
+		return unavailable
+	case code >= 400:
+		return refused
+	}
+	return garbage
+}
+
+// remedy is what a person can do about it.
+func (f failure) remedy() string {
+	switch f {
+	case unreachable:
+		return "check that Consul runs and that the address, the scheme and the TLS settings are right"
+	case late:
+		return "check Consul's load and the network between"
+	case denied:
+		return "give the token service:read and node:read on every service and node (service_prefix \"\" and node_prefix \"\")"
+	case busy:
+		return "use https, lower --max-connections, or raise limits.http_max_conns_per_client in Consul"
+	case unavailable:
+		return "check Consul's servers: is there a leader, and a path to the datacenter?"
+	case refused:
+		return "check the namespace and partition settings: they need Consul Enterprise"
+	case garbage:
+		return "check that the address is Consul's HTTP API, and what stands between"
+	}
+	return "wait: it is asked again; check Consul's servers and the token's policies if this stays"
+}
+
+// short takes the method and URL off a transport error, because the path is already named, and
+// cuts an error page down to its first line.
+func short(err error) error {
+	var status api.StatusError
+	if errors.As(err, &status) {
+		status.Body, _, _ = strings.Cut(status.Body, "\n")
+		status.Body = status.Body[:min(len(status.Body), 300)]
+		return status
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,126 @@
+package discovery
+
+import (
+	"context"
+	"time"
+)
+
+// The shortest time between two lists of services, and how much of it Consul may spend on one:
+// a list costs Consul in proportion to the catalog, and a busy catalog changes all the time.
+const (
+	listEvery = time.Second
+	listShare = 10 // a tenth
+)
+
+// list follows the names of services. After a rest the first change is seen at once; further
+// ones wait for the interval to pass, and are then seen together.
+func (w *Watcher) list(ctx context.Context) {
+	const loop = "catalog"
+	q := w.listQuery()
+	pause := w.backoff()
+	var cost time.Duration
+	for ctx.Err() == nil {
+		got, err := q.next(ctx, true)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			w.trouble.failed(loop, err, time.Now())
+			w.rest(ctx, pause.next())
+			continue
+		}
+		w.trouble.answered(loop, time.Now())
+		pause.reset()
+		if got.changed {
+			w.tell(ctx, listed{names: got.value, at: got.reply.at, index: got.reply.index})
+		}
+		if took := got.reply.took; got.reply.question.index == 0 || took < listEvery {
+			cost = took // it did not wait for a change, so this is what it costs
+		}
+		sleep(ctx, max(listEvery, listShare*cost))
+	}
+}
+
+// followed is one service that is listed, or was and is not confirmed to be gone.
+type followed struct {
+	key   ServiceKey
+	ctx   context.Context // ends when it is no longer followed
+	stop  context.CancelFunc
+	query *query[reading] // used by the loop that follows it now
+
+	// The owner's.
+	listed     bool
+	read       bool
+	confirming bool
+	readings   int
+	started    bool
+
+	// The rotation's, under its lock.
+	direct bool // has, or is to have, a blocking query of its own
+	inRing bool
+	busy   bool // is being read in its turn
+}
+
+// loop names it where failures are counted.
+func (f *followed) loop() string { return "service/" + f.key.Name }
+
+// follow reads f for the first time, and then for as long as it has a blocking query.
+func (w *Watcher) follow(f *followed) {
+	pause := w.backoff()
+	for f.ctx.Err() == nil {
+		got, err := f.query.next(f.ctx, true)
+		if f.ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			w.trouble.failed(f.loop(), err, time.Now())
+			w.rest(f.ctx, pause.next())
+			continue
+		}
+		w.report(f, got)
+		if !w.rotation.settle(f) {
+			return // read in its turn from now on
+		}
+		if !got.idle && f.query.doubts < 2 {
+			pause.reset()
+			continue
+		}
+		// Consul, or something in front of it, does not wait, or goes back and forth.
+		w.rest(f.ctx, pause.next())
+	}
+}
+
+// report hands a believed answer to the owner if there is something new in it.
+func (w *Watcher) report(f *followed, got found[reading]) {
+	w.trouble.answered(f.loop(), time.Now())
+	if got.changed {
+		w.tell(f.ctx, readAs{f: f, reading: got.value, at: got.reply.at})
+	}
+}
+
+// confirm asks once more, consistently, whether a service that is no longer listed has
+// instances, until there is an answer.
+func (w *Watcher) confirm(f *followed, readings int) {
+	loop := "confirm/" + f.key.Name
+	defer func() { w.trouble.forget(loop, time.Now()) }()
+	q := w.serviceQuery(f.key)
+	for pause := w.backoff(); f.ctx.Err() == nil; w.rest(f.ctx, pause.next()) {
+		got, err := q.next(f.ctx, false)
+		if err == nil {
+			w.trouble.answered(loop, time.Now())
+			w.tell(f.ctx, confirmed{f: f, readings: readings, reading: got.value, at: got.reply.at})
+			return
+		}
+		if f.ctx.Err() == nil {
+			w.trouble.failed(loop, err, time.Now())
+		}
+	}
+}
+
+// tell hands an event to the owner, unless ctx ends first.
+func (w *Watcher) tell(ctx context.Context, e event) {
+	select {
+	case w.events <- e:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,291 @@
+package discovery
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+)
+
+// event is something that a loop found out. Only the owner's goroutine applies it.
+type event interface{ apply(o *owner) }
+
+// listed is a new list of services.
+type listed struct {
+	names listing
+	at    time.Time
+	index uint64
+}
+
+// readAs is a service as it was read, by its blocking query or in its turn.
+type readAs struct {
+	f       *followed
+	reading reading
+	at      time.Time
+}
+
+// confirmed is what a service that is no longer listed looks like.
+type confirmed struct {
+	f        *followed
+	readings int // of f when it was asked
+	reading  reading
+	at       time.Time
+}
+
+// owner has the catalog and decides what is in it. It is one goroutine's.
+type owner struct {
+	w          *Watcher
+	ctx        context.Context
+	datacenter string
+	policy     policy
+
+	follow   map[string]*followed
+	unread   int  // of follow
+	moved    bool // follow changed since assign
+	listed   bool // a list was seen
+	complete bool // all of a list was read, once
+	warned   bool // about services without a connection
+
+	catalog Catalog
+	health  map[Health]int
+	outbox  outbox
+}
+
+func newOwner(w *Watcher, datacenter string) *owner {
+	return &owner{
+		w: w, datacenter: datacenter, policy: firstByName,
+		follow: map[string]*followed{}, catalog: Catalog{}, health: map[Health]int{},
+		outbox: outbox{had: map[ServiceKey]*Service{}},
+	}
+}
+
+// run applies events and offers what changed, until ctx ends.
+func (o *owner) run(ctx context.Context, out chan<- Delta) {
+	o.ctx = ctx
+	first := true
+	for {
+		var offer chan<- Delta
+		var delta Delta
+		if o.complete {
+			if delta = o.outbox.delta(o.catalog); first || !delta.Empty() {
+				offer = out
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case offer <- delta:
+			first = false
+			o.outbox.sent()
+		case e := <-o.w.events:
+			e.apply(o)
+			o.drain()
+			if o.moved {
+				o.moved = false
+				o.assign()
+			}
+			o.publish()
+		}
+	}
+}
+
+// drain applies what else is there now, so that a burst is looked at once.
+func (o *owner) drain() {
+	for {
+		select {
+		case e := <-o.w.events:
+			e.apply(o)
+		default:
+			return
+		}
+	}
+}
+
+func (e listed) apply(o *owner) {
+	o.listed = true
+	o.w.setIndex(e.index)
+	for name, tags := range e.names {
+		if !o.w.cfg.selected(name, tags) {
+			if f := o.follow[name]; f != nil {
+				o.drop(f, e.at) // deselected: its tags changed
+			}
+			continue
+		}
+		if f := o.follow[name]; f != nil {
+			f.listed = true
+			continue
+		}
+		o.begin(name)
+	}
+	for name, f := range o.follow {
+		if _, ok := e.names[name]; !ok {
+			f.listed = false
+			o.unlisted(f, e.at)
+		}
+	}
+	o.finish()
+}
+
+// begin follows a new name. Its loop starts in assign.
+func (o *owner) begin(name string) {
+	key := ServiceKey{Datacenter: o.datacenter, Name: name}
+	f := &followed{key: key, query: o.w.serviceQuery(key), listed: true}
+	f.ctx, f.stop = context.WithCancel(o.ctx)
+	o.follow[name] = f
+	o.unread++
+	o.moved = true
+}
+
+// unlisted decides on a service that is not in the list: it goes if it is known to have no
+// instances, and is asked for if it is known to have some.
+func (o *owner) unlisted(f *followed, at time.Time) {
+	if len(o.catalog[f.key].Instances) == 0 {
+		o.drop(f, at)
+		return
+	}
+	if !f.confirming {
+		f.confirming = true
+		readings := f.readings
+		o.w.loops.Go(func() { o.w.confirm(f, readings) })
+	}
+}
+
+func (e readAs) apply(o *owner) {
+	f := e.f
+	if o.follow[f.key.Name] != f {
+		return
+	}
+	if !f.read {
+		f.read = true
+		o.unread--
+	}
+	f.readings++
+	_, known := o.catalog[f.key]
+	switch {
+	case len(e.reading.service.Instances) > 0:
+		o.set(e.reading.service, e.at)
+	case !f.listed:
+		o.drop(f, e.at)
+	case e.reading.others > 0: // proxies and gateways only: not a service
+		o.unset(f.key, e.at)
+	case known:
+		o.set(e.reading.service, e.at)
+	}
+	o.finish()
+}
+
+func (e confirmed) apply(o *owner) {
+	f := e.f
+	f.confirming = false
+	if o.follow[f.key.Name] != f || f.listed {
+		return
+	}
+	if len(e.reading.service.Instances) > 0 {
+		return // it is there: its own query will tell when it is not
+	}
+	if f.readings != e.readings { // it was read while this was under way: which is newer?
+		o.unlisted(f, e.at)
+		return
+	}
+	o.drop(f, e.at)
+}
+
+// drop ends following f and takes it out of the catalog.
+func (o *owner) drop(f *followed, at time.Time) {
+	f.stop()
+	o.w.rotation.remove(f)
+	o.w.trouble.forget(f.loop(), at)
+	delete(o.follow, f.key.Name)
+	o.moved = true
+	if !f.read {
+		o.unread--
+	}
+	o.unset(f.key, at)
+	o.finish()
+}
+
+func (o *owner) set(s Service, at time.Time) {
+	old, had := o.catalog[s.Key]
+	if had && old.Equal(s) {
+		return
+	}
+	o.outbox.note(s.Key, old, had, at)
+	o.count(old, -1)
+	o.count(s, +1)
+	o.catalog[s.Key] = s
+}
+
+func (o *owner) unset(key ServiceKey, at time.Time) {
+	old, had := o.catalog[key]
+	if !had {
+		return
+	}
+	o.outbox.note(key, old, had, at)
+	o.count(old, -1)
+	delete(o.catalog, key)
+}
+
+func (o *owner) count(s Service, by int) {
+	for i := range s.Instances {
+		o.health[s.Instances[i].Health] += by
+	}
+}
+
+// finish notes the moment from which the catalog is complete.
+func (o *owner) finish() {
+	if o.complete || !o.listed || o.unread > 0 {
+		return
+	}
+	o.complete = true
+	o.w.log.Info("consul catalog is complete", "datacenter", o.datacenter, "services", len(o.catalog))
+}
+
+// assign gives blocking queries to those that the policy chooses, and starts the new loops.
+func (o *owner) assign() {
+	names := slices.Sorted(maps.Keys(o.follow))
+	chosen := o.policy(names, func(name string) bool { return o.w.rotation.isDirect(o.follow[name]) }, o.w.slots())
+	for _, name := range names {
+		f := o.follow[name]
+		start := false
+		if chosen[name] {
+			start = o.w.rotation.promote(f)
+		} else {
+			o.w.rotation.demote(f)
+		}
+		if start || !f.started {
+			f.started = true
+			o.w.loops.Go(func() { o.w.follow(f) })
+		}
+	}
+	o.warn(len(chosen), len(names)-len(chosen))
+}
+
+// warn says once that connections are short, and again only after they were not.
+func (o *owner) warn(direct, swept int) {
+	limit := o.w.cfg.MaxConnections
+	o.w.metrics.Watches(direct, swept, limit)
+	o.w.setWatches(direct, swept)
+	if swept > 0 && !o.warned {
+		o.w.log.Warn("more services than connections to consul, reading the rest in turn: correct, only slower",
+			"services", direct+swept, "swept", swept, "max_connections", limit, "remedy", shortRemedy)
+	}
+	o.warned = swept > 0
+}
+
+const shortRemedy = "use https (HTTP/2), or raise limits.http_max_conns_per_client in Consul and then --max-connections here"
+
+// publish shows the state to Status and the metrics.
+func (o *owner) publish() {
+	instances := map[string]int{}
+	for h := Passing; h <= Maintenance; h++ {
+		instances[h.String()] = o.health[h]
+	}
+	o.w.metrics.Catalog(len(o.catalog), instances)
+	o.w.mu.Lock()
+	defer o.w.mu.Unlock()
+	o.w.status.Services, o.w.status.Instances = len(o.catalog), instances
+	if !o.w.status.Complete {
+		o.w.status.FirstSync = Progress{Done: len(o.follow) - o.unread, Total: len(o.follow)}
+	}
+	o.w.status.Complete = o.complete
+}

@@ -1,0 +1,98 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"legate/metrics"
+)
+
+// query is one question that is asked again and again. It holds the index and the last believed
+// answer, and keeps the rules of blocking queries:
+// https://developer.hashicorp.com/consul/api-docs/features/blocking
+//
+// The first answer, and the first after any failure or doubt, is asked for consistently and with
+// index 0; the index starts over at 0 when it goes back, is unusable, or after any error, whose
+// X-Consul-Index says nothing. A query is used by one goroutine at a time.
+type query[T any] struct {
+	name    string // for metrics: catalog, services
+	ask     func(ctx context.Context, q question) (T, reply, error)
+	equal   func(a, b T) bool
+	weigh   func(T) int
+	judge   func(seen, reply, sight) (verdict, string)
+	witness func(ctx context.Context) error // nil if judge never asks for one
+	metrics *metrics.Consul
+
+	index  uint64 // to ask with; 0: start over
+	was    seen
+	last   T
+	doubts int // answers in a row that made the query start over
+}
+
+// found is a believed answer.
+type found[T any] struct {
+	value   T
+	changed bool // first of its kind, or differs from the last
+	idle    bool // came back early, with nothing new: Consul did not wait
+	reply   reply
+}
+
+// next asks once; an answer in doubt is checked at once by a second, consistent one. With block
+// it waits for a change if the last answer leaves an index to wait for.
+func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
+	how := question{consistent: q.index == 0}
+	if block {
+		how.index = q.index
+	}
+	for {
+		value, r, err := q.ask(ctx, how)
+		if err != nil {
+			if ctx.Err() == nil {
+				q.metrics.Query(string(failureOf(err)), r.took)
+			}
+			q.index = 0
+			return found[T]{}, err
+		}
+		is := sight{weight: q.weigh(value), changed: q.was.index == 0 || !q.equal(q.last, value)}
+		v, why := q.judge(q.was, r, is)
+		if v == witness {
+			if err := q.witness(ctx); err != nil {
+				q.index = 0
+				return found[T]{}, fmt.Errorf("confirm that %s %s: %w", q.name, why, err)
+			}
+			v = believe
+		}
+		switch v {
+		case believe:
+			return q.settle(how, value, r, is), nil
+		case again:
+			q.metrics.Query(string(doubtful), r.took)
+			q.metrics.IndexReset()
+			q.index, q.doubts = 0, q.doubts+1
+			how = question{consistent: true}
+		default:
+			q.metrics.Query(string(doubtful), r.took)
+			q.index = 0
+			return found[T]{}, fmt.Errorf("%w: %s", errDoubtful, why)
+		}
+	}
+}
+
+func (q *query[T]) settle(how question, value T, r reply, is sight) found[T] {
+	outcome := "unchanged"
+	if is.changed {
+		outcome = "changed"
+		q.last = value
+	}
+	q.metrics.Query(outcome, r.took)
+	q.metrics.Fresh(r.at)
+	q.metrics.Index(q.name, r.index)
+	if how.index > 0 {
+		q.doubts = 0
+	}
+	idle := how.index > 0 && r.index == how.index && r.took < time.Second
+	q.index = r.index
+	q.was = seen{index: r.index, weight: is.weight, filtered: r.filtered}
+	return found[T]{value: q.last, changed: is.changed, idle: idle, reply: r}
+}

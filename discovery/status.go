@@ -1,0 +1,79 @@
+package discovery
+
+import (
+	"fmt"
+	"time"
+)
+
+// Status is a snapshot of a Watcher, for people and probes. It never holds a token.
+type Status struct {
+	Address    string `json:"address"`
+	Datacenter string `json:"datacenter"` // empty until known
+	// Connected is true while no query fails.
+	Connected   bool      `json:"connected"`
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	LastError   string    `json:"last_error,omitempty"` // stays after it was overcome
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+
+	// Complete is true from the first complete read on, for ever.
+	Complete  bool     `json:"complete"`
+	FirstSync Progress `json:"first_sync"`
+
+	Services  int            `json:"services"`  // in the catalog as last believed
+	Instances map[string]int `json:"instances"` // by health
+	Index     uint64         `json:"index"`     // of the last believed list of services
+
+	Direct         int  `json:"direct"` // listed services with a blocking query of their own
+	Swept          int  `json:"swept"`  // listed services that are read in turn
+	HTTP2          bool `json:"http2"`
+	Connections    int  `json:"connections"` // open now
+	MaxConnections int  `json:"max_connections"`
+
+	Problems []Problem `json:"problems,omitempty"` // oldest first
+}
+
+// Progress counts services: read, of those listed.
+type Progress struct {
+	Done  int `json:"done"`
+	Total int `json:"total"`
+}
+
+// Problem is something about Consul that a person should know.
+type Problem struct {
+	Kind    string    `json:"kind"`
+	Since   time.Time `json:"since,omitzero"`
+	Queries int       `json:"queries,omitempty"` // how many queries have it now
+	Detail  string    `json:"detail"`
+	Remedy  string    `json:"remedy"`
+}
+
+// Status may be called at any time, from any goroutine.
+func (w *Watcher) Status() Status {
+	w.mu.Lock()
+	s := w.status
+	w.mu.Unlock()
+	if s.Swept > 0 {
+		s.Problems = append(s.Problems, Problem{
+			Kind:   "connections",
+			Detail: fmt.Sprintf("%d of %d services are read in turn, because there are only %d connections", s.Swept, s.Direct+s.Swept, s.MaxConnections),
+			Remedy: shortRemedy,
+		})
+	}
+	w.trouble.describe(&s)
+	if l := w.consul.lanes; l != nil {
+		s.HTTP2, s.Connections = l.multiplexed(), int(l.open.Load())
+	}
+	return s
+}
+
+func (w *Watcher) setIndex(index uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.Index = index
+}
+
+func (w *Watcher) setWatches(direct, swept int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.Direct, w.status.Swept = direct, swept
+}

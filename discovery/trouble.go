@@ -1,0 +1,124 @@
+package discovery
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// trouble knows which loops fail and why, tells the log once for each kind of failure however
+// many loops have it, and wakes those who wait when Consul answers again.
+type trouble struct {
+	log *slog.Logger
+
+	mu          sync.Mutex
+	kinds       map[failure]*ailment
+	of          map[string]failure // by loop
+	back        chan struct{}      // closed and replaced when a failing loop recovers
+	lastSuccess time.Time
+	lastError   error
+	lastErrorAt time.Time
+}
+
+// ailment is one kind of failure that some loops have now.
+type ailment struct {
+	since time.Time
+	loops int
+	cause error // the first
+}
+
+func newTrouble(log *slog.Logger) *trouble {
+	return &trouble{
+		log:   log,
+		kinds: map[failure]*ailment{},
+		of:    map[string]failure{},
+		back:  make(chan struct{}),
+	}
+}
+
+// failed says that a loop's query failed.
+func (t *trouble) failed(loop string, err error, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lastError, t.lastErrorAt = err, now
+	kind := failureOf(err)
+	if t.of[loop] == kind {
+		return
+	}
+	t.leave(loop, now)
+	t.of[loop] = kind
+	a := t.kinds[kind]
+	if a == nil {
+		a = &ailment{since: now, cause: err}
+		t.kinds[kind] = a
+		t.log.Warn("consul does not answer as it should, serving the last known catalog",
+			"kind", kind, "error", err, "remedy", kind.remedy())
+	}
+	a.loops++
+}
+
+// answered says that a loop's query was answered and believed.
+func (t *trouble) answered(loop string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lastSuccess = now
+	if _, failing := t.of[loop]; !failing {
+		return
+	}
+	t.leave(loop, now)
+	close(t.back)
+	t.back = make(chan struct{})
+}
+
+// forget takes a loop out that has ended.
+func (t *trouble) forget(loop string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leave(loop, now)
+}
+
+// leave needs the lock.
+func (t *trouble) leave(loop string, now time.Time) {
+	kind, failing := t.of[loop]
+	if !failing {
+		return
+	}
+	delete(t.of, loop)
+	a := t.kinds[kind]
+	if a.loops--; a.loops > 0 {
+		return
+	}
+	delete(t.kinds, kind)
+	seconds := now.Sub(a.since).Seconds()
+	if len(t.kinds) == 0 {
+		t.log.Info("consul is back", "kind", kind, "outage_seconds", seconds)
+	} else {
+		t.log.Info("consul is better", "kind", kind, "outage_seconds", seconds)
+	}
+}
+
+// recovery is closed when a loop that failed was answered.
+func (t *trouble) recovery() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.back
+}
+
+// describe adds what is wrong to a status.
+func (t *trouble) describe(s *Status) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.LastSuccess = t.lastSuccess
+	if t.lastError != nil {
+		s.LastError, s.LastErrorAt = t.lastError.Error(), t.lastErrorAt
+	}
+	s.Connected = !t.lastSuccess.IsZero() && len(t.kinds) == 0
+	for kind, a := range t.kinds {
+		s.Problems = append(s.Problems, Problem{
+			Kind: string(kind), Since: a.since, Queries: a.loops,
+			Detail: a.cause.Error(), Remedy: kind.remedy(),
+		})
+	}
+	slices.SortFunc(s.Problems, func(a, b Problem) int { return a.Since.Compare(b.Since) })
+}

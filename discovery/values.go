@@ -1,0 +1,173 @@
+package discovery
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// listing is catalog/services: every service's name with the tags of its instances together.
+type listing map[string][]string
+
+// entry is one element of health/service/:name, with what is used of it and no more: a field
+// that Legate does not use cannot make an answer unreadable.
+// https://developer.hashicorp.com/consul/api-docs/health#list-service-instances-for-a-service
+type entry struct {
+	Node struct {
+		Node     string
+		Address  string
+		Meta     map[string]string
+		Locality *api.Locality
+	}
+	Service struct {
+		Kind            api.ServiceKind
+		ID              string
+		Service         string
+		Tags            []string
+		Meta            map[string]string
+		Address         string
+		Port            int
+		Ports           api.ServicePorts
+		SocketPath      string
+		TaggedAddresses map[string]api.ServiceAddress
+		Weights         api.AgentWeights
+		Locality        *api.Locality
+		CreateIndex     uint64
+		ModifyIndex     uint64
+	}
+	Checks []struct {
+		CheckID   string
+		Status    string
+		ServiceID string
+	}
+}
+
+// reading is one service as an answer says it is.
+type reading struct {
+	service Service
+	// others counts the entries that are no instances: sidecar proxies and gateways.
+	others int
+}
+
+func (r reading) equal(o reading) bool {
+	return (r.others > 0) == (o.others > 0) && r.service.Equal(o.service)
+}
+
+// readingOf turns an answer into values.
+func readingOf(key ServiceKey, entries []entry) reading {
+	r := reading{service: Service{Key: key}}
+	for i := range entries {
+		if entries[i].Service.Kind != api.ServiceKindTypical {
+			r.others++
+			continue
+		}
+		r.service.Instances = append(r.service.Instances, instanceOf(&entries[i]))
+	}
+	slices.SortFunc(r.service.Instances, Instance.Compare)
+	return r
+}
+
+func instanceOf(e *entry) Instance {
+	s := &e.Service
+	i := Instance{
+		ID:             s.ID,
+		Node:           e.Node.Node,
+		Address:        bareAddress(cmp.Or(s.Address, e.Node.Address)),
+		ServiceAddress: s.Address,
+		NodeAddress:    e.Node.Address,
+		Port:           portOf(s.Port, s.Ports),
+		SocketPath:     s.SocketPath,
+		Weights:        weightsOf(s.Weights),
+		Tags:           sortedCopy(s.Tags),
+		Meta:           s.Meta,
+		NodeMeta:       e.Node.Meta,
+		Locality:       localityOf(s.Locality, e.Node.Locality),
+		Kind:           string(s.Kind),
+		CreateIndex:    s.CreateIndex,
+		ModifyIndex:    s.ModifyIndex,
+	}
+	if i.SocketPath != "" {
+		i.Address = ""
+	}
+	if len(s.TaggedAddresses) > 0 {
+		i.Tagged = make(map[string]TaggedAddress, len(s.TaggedAddresses))
+		for name, a := range s.TaggedAddresses {
+			i.Tagged[name] = TaggedAddress{Address: bareAddress(a.Address), Port: a.Port}
+		}
+	}
+	for _, c := range e.Checks {
+		i.Checks = append(i.Checks, Check{ID: c.CheckID, Status: c.Status, Node: c.ServiceID == ""})
+		i.Health = max(i.Health, healthOf(c.CheckID, c.Status))
+	}
+	slices.SortFunc(i.Checks, func(a, b Check) int { return cmp.Compare(a.ID, b.ID) })
+	return i
+}
+
+// healthOf is what one check says of its instance. Maintenance is a critical check with a
+// reserved id. A status that Consul does not have is taken for critical.
+func healthOf(id, status string) Health {
+	switch {
+	case status == api.HealthPassing:
+		return Passing
+	case id == api.NodeMaint, strings.HasPrefix(id, api.ServiceMaintPrefix), status == api.HealthMaint:
+		return Maintenance
+	case status == api.HealthWarning:
+		return Warning
+	}
+	return Critical
+}
+
+// bareAddress takes the brackets off an IPv6 address and spaces off anything.
+func bareAddress(s string) string {
+	s = strings.TrimSpace(s)
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		if inner, ok = strings.CutSuffix(inner, "]"); ok {
+			if ip, err := netip.ParseAddr(inner); err == nil && ip.Is6() {
+				return inner
+			}
+		}
+	}
+	return s
+}
+
+// portOf is the default one of several ports where there are several.
+func portOf(port int, ports api.ServicePorts) int {
+	if port != 0 {
+		return port
+	}
+	for _, p := range ports {
+		if p.Default {
+			return p.Port
+		}
+	}
+	return port
+}
+
+// weightsOf follows Consul's own reading: a passing weight below 1 is 1, and one that was never
+// given is 1 and 1. A warning weight of 0 means what it says: no traffic while warning.
+func weightsOf(w api.AgentWeights) Weights {
+	if w == (api.AgentWeights{}) {
+		return Weights{Passing: 1, Warning: 1}
+	}
+	return Weights{Passing: max(w.Passing, 1), Warning: max(w.Warning, 0)}
+}
+
+func localityOf(service, node *api.Locality) Locality {
+	for _, l := range []*api.Locality{service, node} {
+		if l != nil && *l != (api.Locality{}) {
+			return Locality{Region: l.Region, Zone: l.Zone}
+		}
+	}
+	return Locality{}
+}
+
+// sortedCopy keeps nil for none, so that equal values look equal.
+func sortedCopy(s []string) []string {
+	if len(s) == 0 {
+		return nil
+	}
+	return slices.Sorted(slices.Values(s))
+}

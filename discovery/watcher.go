@@ -1,0 +1,215 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"legate/metrics"
+)
+
+// Watcher follows the services of one Consul datacenter.
+type Watcher struct {
+	cfg      Config
+	log      *slog.Logger
+	metrics  *metrics.Consul
+	consul   *consul
+	trouble  *trouble
+	reads    chan struct{} // a place for each answer that is asked for without waiting
+	rotation rotation
+	events   chan event
+	loops    sync.WaitGroup
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New checks the configuration and reads the files it names. It does not connect. The logger
+// and the metrics may be nil.
+func New(cfg Config, log *slog.Logger, m *metrics.Consul) (*Watcher, error) {
+	return newWatcher(cfg, log, m, nil)
+}
+
+func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTripper) (*Watcher, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c, err := newConsul(cfg, log, rt)
+	if err != nil {
+		return nil, err
+	}
+	return &Watcher{
+		cfg:      cfg,
+		log:      log,
+		metrics:  m,
+		consul:   c,
+		trouble:  newTrouble(log),
+		reads:    make(chan struct{}, cfg.FirstReads),
+		rotation: rotation{changed: make(chan struct{}, 1)},
+		events:   make(chan event),
+		status:   Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
+	}, nil
+}
+
+// Run watches until ctx ends, and then returns nil, with all that it started at an end. It may
+// be called once. The first Delta on out is complete; an empty catalog gives an empty one. While
+// Consul is away it keeps trying. An error means that trying again cannot help: Consul refuses
+// what the Config asks for.
+func (w *Watcher) Run(ctx context.Context, out chan<- Delta) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		w.loops.Wait()
+		if w.consul.lanes != nil {
+			w.consul.lanes.close()
+		}
+	}()
+	datacenter, err := w.datacenter(ctx)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	w.loops.Go(func() { w.list(ctx) })
+	w.loops.Go(func() { w.sweep(ctx) })
+	newOwner(w, datacenter).run(ctx, out)
+	return nil
+}
+
+// datacenter is the configured one, or asks for the agent's until there is an answer.
+func (w *Watcher) datacenter(ctx context.Context) (string, error) {
+	const loop = "agent"
+	if w.cfg.Datacenter != "" {
+		return w.cfg.Datacenter, nil
+	}
+	for pause := w.backoff(); ; w.rest(ctx, pause.next()) {
+		if ctx.Err() != nil {
+			return "", nil
+		}
+		name, err := w.consul.agentDatacenter(ctx)
+		if err == nil {
+			w.trouble.answered(loop, time.Now())
+			w.mu.Lock()
+			w.status.Datacenter = name
+			w.mu.Unlock()
+			return name, nil
+		}
+		if ctx.Err() != nil {
+			return "", nil
+		}
+		if kind := failureOf(err); kind == denied || kind == refused {
+			return "", err
+		}
+		w.trouble.failed(loop, err, time.Now())
+	}
+}
+
+// backoff starts a row of pauses.
+func (w *Watcher) backoff() backoff { return backoff{min: w.cfg.BackoffMin, max: w.cfg.BackoffMax} }
+
+// rest waits for the pause to end or ctx. It ends early when another loop found Consul well
+// again, but not before a pause drawn from the shortest has passed: nobody rushes in.
+func (w *Watcher) rest(ctx context.Context, pause time.Duration) {
+	recovery := w.trouble.recovery()
+	first := w.backoff()
+	least := min(pause, first.next())
+	if !sleep(ctx, least) {
+		return
+	}
+	timer := time.NewTimer(pause - least)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-recovery:
+	case <-timer.C:
+	}
+}
+
+// sleep reports whether the pause ended before ctx did.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// place waits for one of the places for reads that Consul answers at once. A question that
+// waits for a change needs none.
+func (w *Watcher) place(ctx context.Context, q question) (leave func(), err error) {
+	if q.index > 0 {
+		return func() {}, nil
+	}
+	select {
+	case w.reads <- struct{}{}:
+		return func() { <-w.reads }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// askServices and askHealth are the two questions, with the places kept.
+func (w *Watcher) askServices(ctx context.Context, q question) (listing, reply, error) {
+	leave, err := w.place(ctx, q)
+	if err != nil {
+		return nil, reply{}, err
+	}
+	defer leave()
+	return w.consul.services(ctx, q)
+}
+
+func (w *Watcher) askHealth(ctx context.Context, key ServiceKey, q question) (reading, reply, error) {
+	leave, err := w.place(ctx, q)
+	if err != nil {
+		return reading{}, reply{}, err
+	}
+	defer leave()
+	entries, r, err := w.consul.health(ctx, key.Name, q)
+	return readingOf(key, entries), r, err
+}
+
+func (w *Watcher) listQuery() *query[listing] {
+	return &query[listing]{
+		name:    "catalog",
+		ask:     w.askServices,
+		equal:   func(a, b listing) bool { return maps.EqualFunc(a, b, slices.Equal[[]string]) },
+		weigh:   func(l listing) int { return len(l) },
+		judge:   judgeList,
+		metrics: w.metrics,
+	}
+}
+
+func (w *Watcher) serviceQuery(key ServiceKey) *query[reading] {
+	return &query[reading]{
+		name: "services",
+		ask: func(ctx context.Context, q question) (reading, reply, error) {
+			return w.askHealth(ctx, key, q)
+		},
+		equal:   reading.equal,
+		weigh:   func(r reading) int { return len(r.service.Instances) + r.others },
+		judge:   judge,
+		witness: w.listIsThere,
+		metrics: w.metrics,
+	}
+}
+
+var errListEmpty = errors.New("the list of services is empty too")
+
+// listIsThere is the witness for a service that looks empty.
+func (w *Watcher) listIsThere(ctx context.Context) error {
+	l, _, err := w.askServices(ctx, question{consistent: true})
+	if err == nil && len(l) == 0 {
+		err = fmt.Errorf("%w: %w", errDoubtful, errListEmpty)
+	}
+	return err
+}
