@@ -60,6 +60,19 @@ func TestApplyingADiffGivesTheOther(t *testing.T) {
 	}
 }
 
+// TestTheOrderOfInstancesDoesNotMatter, nor do their ids: resources follow from what instances say.
+func TestTheOrderOfInstancesDoesNotMatter(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 1000 {
+		s := randomService(r, own("web"))
+		want := held(serve(t, s))
+		r.Shuffle(len(s.Instances), func(i, j int) { s.Instances[i], s.Instances[j] = s.Instances[j], s.Instances[i] })
+		if !maps.EqualFunc(held(serve(t, s)), want, equalResource) {
+			t.Fatalf("another order of %v gives other resources", s.Instances)
+		}
+	}
+}
+
 func requireSorted(t *testing.T, b Batch) {
 	t.Helper()
 	var set []string

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"legate/discovery"
 )
@@ -87,6 +88,34 @@ func TestTreeHasOneShapeForItsKeys(t *testing.T) {
 	if d := depth(rising); d > 50 {
 		t.Errorf("%d keys lie %d deep", n, d)
 	}
+}
+
+// TestComparingCostsWhatChanged: a tree and the one a change later are compared without looking
+// at what they share. Looking at all of it takes hundreds of times as long; ten times is asked.
+func TestComparingCostsWhatChanged(t *testing.T) {
+	var tr, twin *tree
+	for i := range 10_000 {
+		e := &entry{key: own(strconv.Itoa(i))}
+		tr, twin = tr.set(e), twin.set(e)
+	}
+	next := tr.set(&entry{key: own("4321")})
+	if whole, one := fastest(t, twin, next), fastest(t, tr, next); one*10 > whole {
+		t.Errorf("comparing takes %v for one change and %v for all 10,000 entries", one, whole)
+	}
+}
+
+// fastest is the shortest of some comparisons of two trees that differ in one entry.
+func fastest(t *testing.T, from, to *tree) time.Duration {
+	best := time.Hour
+	for range 20 {
+		begin, changes := time.Now(), 0
+		compare(from, to, func(*entry, *entry) { changes++ })
+		best = min(best, time.Since(begin))
+		if changes != 1 {
+			t.Fatalf("%d changes, want 1", changes)
+		}
+	}
+	return best
 }
 
 func sameShape(a, b *tree) bool {
