@@ -91,6 +91,9 @@ func (s *store) leave(slot int, subs []*subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range subs {
+		if sub == nil {
+			continue
+		}
 		sub.table.wild.clear(slot)
 		if sub.named > 0 {
 			sub.table.unnameAll(slot)

@@ -1,0 +1,295 @@
+// Package xdstest has a scripted xDS client: tests hold conversations with a real server over a
+// real connection, in either protocol.
+package xdstest
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// Protocol is one of the two streaming protocols.
+type Protocol string
+
+// The protocols.
+const (
+	SotW  Protocol = "sotw"
+	Delta Protocol = "delta"
+)
+
+// How long a client waits for what must come, and listens for what must not.
+const (
+	patience = 5 * time.Second
+	quiet    = 150 * time.Millisecond
+)
+
+// Client is one stream. Its methods fail the test when the conversation goes wrong.
+type Client struct {
+	t        testing.TB
+	protocol Protocol
+	node     *corev3.Node
+	stream   stream
+	cancel   context.CancelFunc
+	incoming chan *Response
+	ended    chan error
+	wanted   map[string][]string // names by type, as last asked for
+	nonces   map[string]string   // of the last response read, by type
+	asked    map[string]bool
+}
+
+type stream interface {
+	SendMsg(any) error
+	RecvMsg(any) error
+}
+
+// Response is a response in either protocol.
+type Response struct {
+	Type      string
+	Version   string
+	Nonce     string
+	Resources map[string]*anypb.Any // by name
+	Versions  map[string]string     // incremental: by name
+	Removed   []string              // incremental
+	From      string                // the control plane's identifier
+}
+
+// Dial connects to a server. The connection ends with the test.
+func Dial(t testing.TB, address string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatalf("dial %q: %v", address, err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// Open opens an aggregated stream.
+func Open(t testing.TB, conn *grpc.ClientConn, p Protocol, node string) *Client {
+	method := map[Protocol]string{
+		SotW:  discoveryv3.AggregatedDiscoveryService_StreamAggregatedResources_FullMethodName,
+		Delta: discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResources_FullMethodName,
+	}[p]
+	return OpenMethod(t, conn, p, method, &corev3.Node{Id: node, UserAgentName: "envoy"})
+}
+
+// OpenMethod opens a stream of any discovery service.
+func OpenMethod(t testing.TB, conn *grpc.ClientConn, p Protocol, method string, node *corev3.Node) *Client {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+	if err != nil {
+		cancel()
+		t.Fatalf("open stream: %v", err)
+	}
+	c := &Client{
+		t: t, protocol: p, node: node, stream: s, cancel: cancel,
+		incoming: make(chan *Response, 1000), ended: make(chan error, 1),
+		wanted: map[string][]string{}, nonces: map[string]string{}, asked: map[string]bool{},
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			r, err := c.receive()
+			if err != nil {
+				c.ended <- err
+				return
+			}
+			c.incoming <- r
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return c
+}
+
+// Close ends the stream as a client does that goes away.
+func (c *Client) Close() { c.cancel() }
+
+func (c *Client) receive() (*Response, error) {
+	if c.protocol == SotW {
+		var m discoveryv3.DiscoveryResponse
+		if err := c.stream.RecvMsg(&m); err != nil {
+			return nil, err
+		}
+		r := &Response{Type: m.GetTypeUrl(), Version: m.GetVersionInfo(), Nonce: m.GetNonce(), Resources: map[string]*anypb.Any{}, From: m.GetControlPlane().GetIdentifier()}
+		for _, a := range m.GetResources() {
+			r.Resources[nameOf(a)] = a
+		}
+		return r, nil
+	}
+	var m discoveryv3.DeltaDiscoveryResponse
+	if err := c.stream.RecvMsg(&m); err != nil {
+		return nil, err
+	}
+	r := &Response{
+		Type: m.GetTypeUrl(), Version: m.GetSystemVersionInfo(), Nonce: m.GetNonce(),
+		Resources: map[string]*anypb.Any{}, Versions: map[string]string{}, Removed: m.GetRemovedResources(), From: m.GetControlPlane().GetIdentifier(),
+	}
+	for _, d := range m.GetResources() {
+		r.Resources[d.GetName()], r.Versions[d.GetName()] = d.GetResource(), d.GetVersion()
+	}
+	return r, nil
+}
+
+func (c *Client) send(m any) {
+	c.t.Helper()
+	if err := c.stream.SendMsg(m); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+// Request sends a request as it is, for what the other methods would not say.
+func (c *Client) Request(m any) { c.t.Helper(); c.send(m) }
+
+// Want asks for exactly these names of a type from now on; "*" asks for all.
+func (c *Client) Want(typeURL string, names ...string) {
+	c.t.Helper()
+	c.want(typeURL, nil, names)
+}
+
+// Resume is a first request after a reconnect: with the versions that the client still holds.
+func (c *Client) Resume(typeURL string, have map[string]string, names ...string) {
+	c.t.Helper()
+	c.want(typeURL, have, names)
+}
+
+func (c *Client) want(typeURL string, have map[string]string, names []string) {
+	c.t.Helper()
+	old := c.wanted[typeURL]
+	c.wanted[typeURL] = names
+	if c.protocol == SotW {
+		c.send(&discoveryv3.DiscoveryRequest{Node: c.nodeOnce(), TypeUrl: typeURL, ResourceNames: names, ResponseNonce: c.nonces[typeURL]})
+		return
+	}
+	c.send(&discoveryv3.DeltaDiscoveryRequest{
+		Node: c.nodeOnce(), TypeUrl: typeURL, InitialResourceVersions: have,
+		ResourceNamesSubscribe: missing(names, old), ResourceNamesUnsubscribe: missing(old, names),
+	})
+}
+
+// nodeOnce is the node for a stream's first request; later ones leave it out, as Envoy does.
+func (c *Client) nodeOnce() *corev3.Node {
+	n := c.node
+	c.node = nil
+	return n
+}
+
+func missing(names, from []string) []string {
+	var out []string
+	for _, n := range names {
+		if !slices.Contains(from, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Ack accepts a response.
+func (c *Client) Ack(r *Response) { c.t.Helper(); c.answer(r, nil) }
+
+// Nack rejects a response.
+func (c *Client) Nack(r *Response, why string) {
+	c.t.Helper()
+	c.answer(r, &rpcstatus.Status{Code: int32(codes.InvalidArgument), Message: why})
+}
+
+func (c *Client) answer(r *Response, rejection *rpcstatus.Status) {
+	c.t.Helper()
+	if c.protocol == SotW {
+		c.send(&discoveryv3.DiscoveryRequest{
+			Node: c.nodeOnce(), TypeUrl: r.Type, ResourceNames: c.wanted[r.Type],
+			VersionInfo: r.Version, ResponseNonce: r.Nonce, ErrorDetail: rejection,
+		})
+		return
+	}
+	c.send(&discoveryv3.DeltaDiscoveryRequest{Node: c.nodeOnce(), TypeUrl: r.Type, ResponseNonce: r.Nonce, ErrorDetail: rejection})
+}
+
+// Read returns the next response without answering it.
+func (c *Client) Read() *Response {
+	c.t.Helper()
+	select {
+	case r := <-c.incoming:
+		c.nonces[r.Type] = r.Nonce
+		return r
+	case err := <-c.ended:
+		c.t.Fatalf("the stream ended, a response was expected: %v", err)
+	case <-time.After(patience):
+		c.t.Fatalf("no response within %v", patience)
+	}
+	return nil
+}
+
+// Expect reads the next response, requires it to be of the type and to hold exactly what want
+// says, in any order, and returns it unanswered. A resource reads name@mark (see Mark), a removal -name.
+func (c *Client) Expect(typeURL string, want ...string) *Response {
+	c.t.Helper()
+	r := c.Read()
+	got := r.String()
+	slices.Sort(want)
+	if r.Type != typeURL || got != strings.Join(want, " ") {
+		c.t.Fatalf("response:\n got %s [%s]\nwant %s [%s]", short(r.Type), got, short(typeURL), strings.Join(want, " "))
+	}
+	return r
+}
+
+// Accept is Expect and Ack.
+func (c *Client) Accept(typeURL string, want ...string) *Response {
+	c.t.Helper()
+	r := c.Expect(typeURL, want...)
+	c.Ack(r)
+	return r
+}
+
+// Silence requires that nothing comes for a while.
+func (c *Client) Silence() {
+	c.t.Helper()
+	select {
+	case r := <-c.incoming:
+		c.t.Fatalf("silence was expected, got %s [%s]", short(r.Type), r)
+	case err := <-c.ended:
+		c.t.Fatalf("silence was expected, the stream ended: %v", err)
+	case <-time.After(quiet):
+	}
+}
+
+// Ended requires that the server ends the stream, and returns how.
+func (c *Client) Ended() error {
+	c.t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case err := <-c.ended:
+			return err
+		case <-c.incoming:
+		case <-deadline:
+			c.t.Fatalf("the stream did not end within %v", patience)
+		}
+	}
+}
+
+// String says what is in the response: name@mark and -name, sorted.
+func (r *Response) String() string {
+	var all []string
+	for name, a := range r.Resources {
+		all = append(all, name+"@"+markOf(a))
+	}
+	for _, name := range r.Removed {
+		all = append(all, "-"+name)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func short(typeURL string) string { return typeURL[strings.LastIndexByte(typeURL, '.')+1:] }

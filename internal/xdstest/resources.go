@@ -1,0 +1,70 @@
+package xdstest
+
+import (
+	"fmt"
+	"strconv"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"legate/translate"
+)
+
+// Cluster is a cluster whose content is its name and a mark, so that a conversation can tell two
+// states of it apart.
+func Cluster(name string, mark int) translate.Resource {
+	return pack(translate.ClusterType, name, mark, &clusterv3.Cluster{Name: name, AltStatName: strconv.Itoa(mark)})
+}
+
+// Assignment is an assignment with one locality, whose priority is the mark.
+func Assignment(name string, mark int) translate.Resource {
+	return pack(translate.AssignmentType, name, mark, &endpointv3.ClusterLoadAssignment{
+		ClusterName: name,
+		Endpoints:   []*endpointv3.LocalityLbEndpoints{{Priority: uint32(mark)}},
+	})
+}
+
+func pack(typeURL, name string, mark int, m proto.Message) translate.Resource {
+	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("marshal a literal: %v", err))
+	}
+	return translate.Resource{
+		Name:    translate.Name{Type: typeURL, Name: name},
+		Version: "v" + strconv.Itoa(mark), Value: value,
+	}
+}
+
+// markOf is the mark of a resource, or "empty" for an assignment without endpoints.
+func markOf(a *anypb.Any) string {
+	switch m := unpack(a).(type) {
+	case *clusterv3.Cluster:
+		return m.GetAltStatName()
+	case *endpointv3.ClusterLoadAssignment:
+		if len(m.GetEndpoints()) == 0 {
+			return "empty"
+		}
+		return strconv.Itoa(int(m.GetEndpoints()[0].GetPriority()))
+	}
+	return "?"
+}
+
+func nameOf(a *anypb.Any) string {
+	switch m := unpack(a).(type) {
+	case *clusterv3.Cluster:
+		return m.GetName()
+	case *endpointv3.ClusterLoadAssignment:
+		return m.GetClusterName()
+	}
+	return "?"
+}
+
+func unpack(a *anypb.Any) proto.Message {
+	m, err := a.UnmarshalNew()
+	if err != nil {
+		return nil
+	}
+	return m
+}

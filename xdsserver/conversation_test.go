@@ -1,0 +1,267 @@
+package xdsserver
+
+import (
+	"testing"
+
+	"legate/internal/xdstest"
+	"legate/translate"
+)
+
+type opener = func(node string) *xdstest.Client
+
+func TestAnEnvoyStartsAndFollowsAChange(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "web@1")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+
+		s.set(assignment("web", 2))
+		c.Accept(eds, "web@2")
+		c.Silence()
+	})
+}
+
+func TestNothingIsSentBeforeConsulWasReadCompletely(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		c := open("early")
+		c.Want(cds)
+		c.Silence()
+		s.set(service("web", 1)...)
+		c.Accept(cds, "web@1")
+	})
+}
+
+func TestAnEmptyCatalogIsAnAnswerToo(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set()
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds)
+		s.set(service("web", 1)...)
+		c.Accept(cds, "web@1")
+	})
+}
+
+func TestABatchSendsClustersBeforeAssignments(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "web@1")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+
+		s.set(assignment("web", 2), cluster("web", 2))
+		c.Accept(cds, "web@2")
+		c.Accept(eds, "web@2")
+	})
+}
+
+func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "web@1", "db@1")
+		c.Want(eds, "web", "db")
+		c.Accept(eds, "web@1", "db@1")
+
+		// The assignment itself is not in the batch: still Envoy waits for it again.
+		s.set(cluster("web", 2))
+		if r := c.Read(); r.Type != cds || r.Resources["web"] == nil {
+			t.Fatalf("got %s", r)
+		} else {
+			c.Ack(r)
+		}
+		c.Accept(eds, "web@1")
+		c.Silence()
+	})
+}
+
+func TestANameThatConsulDoesNotHaveGetsAnEmptyAssignment(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("static")
+		c.Want(eds, "web", "later")
+		c.Accept(eds, "web@1", "later@empty")
+		c.Silence()
+
+		s.set(service("later", 1)...)
+		c.Accept(eds, "later@1")
+	})
+}
+
+func TestAServiceThatIsGoneGetsAnEmptyAssignmentWhereItIsStillNamed(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		c := open("static")
+		c.Want(eds, "web", "db")
+		c.Accept(eds, "web@1", "db@1")
+		s.gone(translate.Name{Type: cds, Name: "web"}, translate.Name{Type: eds, Name: "web"})
+		c.Accept(eds, "web@empty")
+		s.set(service("web", 3)...)
+		c.Accept(eds, "web@3")
+	})
+}
+
+func TestAStreamHearsOnlyOfWhatItNamed(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		c := open("edge")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+		s.set(assignment("db", 2))
+		c.Silence()
+
+		c.Want(eds, "web", "db")
+		c.Accept(eds, "db@2")
+		c.Want(eds, "db")
+		c.Silence()
+		s.set(assignment("web", 2))
+		c.Silence()
+		s.set(assignment("db", 3))
+		c.Accept(eds, "db@3")
+	})
+}
+
+func TestAWildcardForAssignmentsHasToBeSaid(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		c := open("tool")
+		c.Want(eds)
+		c.Silence()
+		c.Want(eds, "*")
+		c.Accept(eds, "db@1", "web@1")
+	})
+}
+
+func TestARejectedResponseIsNotSentAgainUntilSomethingInItChanges(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(append(service("a", 1), service("b", 1)...), service("c", 1)...)...)
+		c := open("edge")
+		c.Want(eds, "a", "b", "c")
+		c.Nack(c.Expect(eds, "a@1", "b@1", "c@1"), "a is bad")
+		c.Silence() // no loop
+
+		// Envoy may have taken any part of it: all of it goes out with the repair.
+		s.set(assignment("a", 2))
+		c.Accept(eds, "a@2", "b@1", "c@1")
+		s.set(assignment("a", 3))
+		c.Accept(eds, "a@3")
+		c.Silence()
+	})
+}
+
+func TestARejectionDoesNotHoldUpOthers(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("bad", 1), service("good", 1)...)...)
+		c := open("edge")
+		c.Want(eds, "bad")
+		c.Nack(c.Expect(eds, "bad@1"), "bad")
+		c.Want(eds, "bad", "good")
+		c.Accept(eds, "good@1")
+		s.set(assignment("good", 2))
+		c.Accept(eds, "good@2")
+		s.set(assignment("bad", 2))
+		c.Accept(eds, "bad@2")
+	})
+}
+
+func TestARejectedClusterSetGoesOutAgainWithTheRepairAndItsAssignments(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("a", 1), service("b", 1)...)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "a@1", "b@1")
+		c.Want(eds, "a", "b")
+		c.Accept(eds, "a@1", "b@1")
+
+		s.set(cluster("a", 2), cluster("b", 2))
+		c.Nack(c.Expect(cds, "a@2", "b@2"), "a is bad")
+		c.Accept(eds, "a@1", "b@1")
+		c.Silence()
+		s.set(cluster("a", 3))
+		c.Accept(cds, "a@3", "b@2")
+		c.Accept(eds, "a@1", "b@1") // b may be new to Envoy as well
+	})
+}
+
+func TestAnOldRejectionSpeaksOnlyOfItsOwnResponse(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("a", 1), service("b", 1)...)...)
+		c := open("edge")
+		c.Want(eds, "a", "b")
+		c.Accept(eds, "a@1", "b@1")
+
+		s.set(assignment("a", 2))
+		first := c.Expect(eds, "a@2")
+		s.set(assignment("b", 2))
+		second := c.Expect(eds, "b@2")
+		c.Nack(first, "a is bad")
+		c.Ack(second)
+		c.Silence()
+
+		s.set(assignment("b", 3))
+		c.Accept(eds, "b@3") // b was taken: a is not in it
+		s.set(assignment("a", 3))
+		c.Accept(eds, "a@3")
+	})
+}
+
+func TestAStaleAnswerChangesNothingAndLosesNothing(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("a", 1)...)
+		c := open("edge")
+		c.Want(eds, "a")
+		r := c.Accept(eds, "a@1")
+		c.Ack(r)
+		c.Nack(r, "changed my mind")
+		c.Silence()
+		s.set(assignment("a", 2))
+		c.Accept(eds, "a@2")
+		c.Silence()
+	})
+}
+
+func TestAStreamKeepsItsViewWhateverItsNodeSaysLater(t *testing.T) {
+	s := newStage(t)
+	s.set(service("web", 1)...)
+	c := incremental(t, s, "edge")
+	c.Want(cds)
+	c.Accept(cds, "web@1")
+	c.Request(asGRPC(eds, "web"))
+	c.Accept(eds, "web@1")
+	if n := s.Streams()[0].Node; n != "edge" {
+		t.Errorf("the stream's node is %q now", n)
+	}
+}
+
+func TestAGRPCClientIsToldThatItIsNotServedYet(t *testing.T) {
+	s := newStage(t)
+	s.set(service("web", 1)...)
+	c := incremental(t, s, "x")
+	c.Request(asGRPC(cds))
+	wantStatus(t, c.Ended(), "Unimplemented", "grpc clients are not served")
+}
+
+func TestARequestWithoutATypeEndsAnAggregatedStream(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set()
+		c := open("edge")
+		c.Want("")
+		wantStatus(t, c.Ended(), "InvalidArgument", "type_url")
+	})
+}
+
+func TestATypeThatIsNotServedDisturbsNothing(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want("type.googleapis.com/envoy.config.listener.v3.Listener")
+		c.Want(cds)
+		c.Accept(cds, "web@1")
+	})
+}

@@ -1,0 +1,114 @@
+package xdsserver
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	"legate/internal/xdstest"
+	"legate/translate"
+)
+
+const (
+	cds = translate.ClusterType
+	eds = translate.AssignmentType
+)
+
+var (
+	cluster    = xdstest.Cluster
+	assignment = xdstest.Assignment
+	own        = View{Datacenter: "dc1", Kind: Envoy}
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stage is a running server and a connection to it.
+type stage struct {
+	*Server
+	t       testing.TB
+	address string
+	rest    string
+	conn    *grpc.ClientConn
+	stop    func() error // ends the server and says how it ended
+}
+
+func newStage(t testing.TB, change ...func(*Config)) *stage {
+	t.Helper()
+	config := DefaultConfig()
+	config.StopTimeout = time.Second
+	for _, c := range change {
+		c(&config)
+	}
+	s, err := New(config, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	xds, rest := listen(t), listen(t)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, xds, rest) }()
+	st := &stage{Server: s, t: t, address: xds.Addr().String(), rest: "http://" + rest.Addr().String()}
+	stopped := false
+	st.stop = func() error {
+		cancel()
+		if stopped {
+			return nil
+		}
+		stopped = true
+		return <-ended
+	}
+	t.Cleanup(func() {
+		if err := st.stop(); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	st.conn = xdstest.Dial(t, st.address)
+	return st
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// set publishes resources in one batch.
+func (s *stage) set(resources ...translate.Resource) {
+	s.Publish(own, translate.Batch{Set: resources, Since: time.Now()})
+}
+
+// gone publishes the end of names in one batch.
+func (s *stage) gone(names ...translate.Name) {
+	s.Publish(own, translate.Batch{Gone: names, Since: time.Now()})
+}
+
+func service(name string, mark int) []translate.Resource {
+	return []translate.Resource{cluster(name, mark), assignment(name, mark)}
+}
+
+// both tells a story in each protocol.
+func both(t *testing.T, story func(t *testing.T, s *stage, open func(node string) *xdstest.Client)) {
+	for _, p := range []xdstest.Protocol{xdstest.SotW, xdstest.Delta} {
+		t.Run(string(p), func(t *testing.T) {
+			s := newStage(t)
+			story(t, s, func(node string) *xdstest.Client { return xdstest.Open(t, s.conn, p, node) })
+		})
+	}
+}
+
+func incremental(t *testing.T, s *stage, node string) *xdstest.Client {
+	return xdstest.Open(t, s.conn, xdstest.Delta, node)
+}
+
+func stateOfTheWorld(t *testing.T, s *stage, node string) *xdstest.Client {
+	return xdstest.Open(t, s.conn, xdstest.SotW, node)
+}
