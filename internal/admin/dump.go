@@ -1,0 +1,99 @@
+package admin
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// configDump writes the resources of a view by type and name. Without ?view= it is that of the
+// only view; ?name= keeps the resources of one service.
+func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
+	views := s.rooms.XDS.Views()
+	if len(views) == 0 {
+		http.Error(w, "nothing is served yet: "+s.notReady(), http.StatusServiceUnavailable)
+		return
+	}
+	view, ok := chooseView(views, r.URL.Query().Get("view"))
+	if !ok {
+		var names []string
+		for _, v := range views {
+			names = append(names, v.View.String())
+		}
+		http.Error(w, "which view? "+strings.Join(names, ", ")+" (?view=…)", http.StatusNotFound)
+		return
+	}
+	resources, _ := s.rooms.XDS.Dump(view)
+	if name := r.URL.Query().Get("name"); name != "" {
+		resources = slices.DeleteFunc(resources, func(r translate.Resource) bool { return r.Name.Name != name })
+	}
+	slices.SortFunc(resources, func(a, b translate.Resource) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name.Name, b.Name.Name))
+	})
+	w.Header().Set("Content-Type", "application/json")
+	out := bufio.NewWriter(w)
+	if err := writeDump(out, view, resources); err != nil {
+		s.log.Error("config dump ended early", "view", view.String(), "error", err)
+		return
+	}
+	_ = out.Flush() // a reader that has gone needs nothing
+}
+
+func chooseView(views []xdsserver.ViewStatus, name string) (xdsserver.View, bool) {
+	if name == "" && len(views) == 1 {
+		return views[0].View, true
+	}
+	i := slices.IndexFunc(views, func(v xdsserver.ViewStatus) bool { return v.View.String() == name })
+	if i < 0 {
+		return xdsserver.View{}, false
+	}
+	return views[i].View, true
+}
+
+// writeDump writes one resource after the other: a dump of a large catalog is never in memory
+// as a whole.
+func writeDump(w io.Writer, view xdsserver.View, resources []translate.Resource) error {
+	name, err := json.Marshal(view.String())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "{\n  \"view\": %s,\n  \"resources\": [", name)
+	for i, r := range resources {
+		message, err := translate.Decode(r)
+		if err != nil {
+			return err
+		}
+		content, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(message)
+		if err != nil {
+			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
+		}
+		line, err := json.Marshal(struct {
+			Type     string          `json:"type"`
+			Name     string          `json:"name"`
+			Version  string          `json:"version"`
+			Resource json.RawMessage `json:"resource"`
+		}{r.Type, r.Name.Name, r.Version, content})
+		if err != nil {
+			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
+		}
+		separator := ",\n    "
+		if i == 0 {
+			separator = "\n    "
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", separator, line); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprint(w, "\n  ]\n}\n")
+	return err
+}

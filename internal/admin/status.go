@@ -1,0 +1,70 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"legate/discovery"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// Status is everything at one moment, for machines; the page shows the same to people.
+type Status struct {
+	Version  string    `json:"version"`
+	Revision string    `json:"revision,omitempty"`
+	Go       string    `json:"go_version"`
+	Now      time.Time `json:"now"`
+	Started  time.Time `json:"started"`
+	Uptime   float64   `json:"uptime_seconds"`
+
+	Ready    bool   `json:"ready"`
+	NotReady string `json:"not_ready,omitempty"` // why
+	// Complete is when the first complete snapshot was published, Changed when the last one was.
+	Complete time.Time `json:"complete,omitzero"`
+	Changed  time.Time `json:"changed,omitzero"`
+
+	Consul   discovery.Status         `json:"consul"`
+	Views    []xdsserver.ViewStatus   `json:"views"`
+	Streams  []xdsserver.StreamStatus `json:"streams"`
+	Problems []Problem                `json:"problems"` // of services and instances that are left out
+}
+
+// Problem is a translate.Problem with its names in JSON.
+type Problem struct {
+	Service  string           `json:"service"`
+	Instance string           `json:"instance,omitempty"`
+	Reason   translate.Reason `json:"reason"`
+	Detail   string           `json:"detail"`
+	Remedy   string           `json:"remedy"`
+}
+
+func (s *Server) read() Status {
+	state, now := s.rooms.Bridge.State(), s.now()
+	out := Status{
+		Version: s.rooms.Build.Version, Revision: s.rooms.Build.Revision, Go: s.rooms.Build.GoVersion,
+		Now: now, Started: state.Since, Uptime: now.Sub(state.Since).Round(time.Millisecond).Seconds(),
+		NotReady: s.notReady(), Complete: state.Complete, Changed: state.Changed,
+		Consul:   s.rooms.Consul.Status(),
+		Views:    append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
+		Streams:  append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
+		Problems: []Problem{},
+	}
+	out.Ready = out.NotReady == ""
+	for _, p := range state.Resources.Problems() {
+		out.Problems = append(out.Problems, Problem(p))
+	}
+	return out
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.MarshalIndent(s.read(), "", "  ")
+	if err != nil {
+		s.log.Error("status not encoded", "error", err)
+		http.Error(w, "the status could not be encoded: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // a reader that has gone needs nothing
+}

@@ -1,0 +1,150 @@
+// Package bridge carries what discovery says through translation to the xDS server.
+//
+// One goroutine owns the translated resources. What it promises:
+//
+//   - Each Delta becomes at most one batch. The first one is always published, even if it is
+//     empty: with it the server begins to answer.
+//   - A Delta costs what its services cost, whatever else the catalog holds.
+//   - A problem is logged once when it appears and once when it is over.
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"legate/discovery"
+	"legate/metrics"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// Server is what the bridge needs of an xDS server.
+type Server interface {
+	Publish(view xdsserver.View, batch translate.Batch)
+}
+
+// Bridge is the way from discovery to the server.
+type Bridge struct {
+	config     translate.Config
+	datacenter func() string
+	server     Server
+	log        *slog.Logger
+	metrics    *metrics.Translate
+
+	problems standing
+
+	mu    sync.Mutex
+	state State
+}
+
+// State is how far the bridge is. It is a value: it does not change after it was handed out.
+type State struct {
+	Since     time.Time // when Run began
+	Complete  time.Time // when the first complete snapshot was published; zero: not yet
+	Changed   time.Time // when the last batch was published
+	View      xdsserver.View
+	Resources translate.Resources
+}
+
+// Ready reports whether there is something to serve.
+func (s State) Ready() bool { return !s.Complete.IsZero() }
+
+// New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
+// first Delta arrives, if the config does not say it: discovery knows it by then.
+func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
+	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: newStanding()}
+}
+
+// State may be called at any time.
+func (b *Bridge) State() State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state
+}
+
+// Run carries Deltas until the context is done.
+func (b *Bridge) Run(ctx context.Context, deltas <-chan discovery.Delta) error {
+	b.change(func(s *State) { s.Since = time.Now() })
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case d := <-deltas:
+			if err := b.carry(d); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// carry takes one Delta over.
+func (b *Bridge) carry(d discovery.Delta) error {
+	old := b.State()
+	from, view := old.Resources, old.View
+	if !old.Ready() {
+		if b.config.Datacenter == "" {
+			b.config.Datacenter = b.datacenter()
+		}
+		if err := b.config.Validate(); err != nil {
+			return fmt.Errorf("translate the catalog: %w", err)
+		}
+		view = xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
+		from = translate.New(b.config)
+	}
+	to, problems := from.Apply(d)
+	batch := to.Diff(from)
+	if !old.Ready() || len(batch.Set)+len(batch.Gone) > 0 {
+		b.server.Publish(view, batch)
+	}
+	b.report(d, problems)
+
+	now := time.Now()
+	b.change(func(s *State) { s.Resources, s.View, s.Changed = to, view, now })
+	if !old.Ready() {
+		b.change(func(s *State) { s.Complete = now })
+		b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(old.Since)))
+		return nil
+	}
+	b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "seconds", seconds(time.Since(d.Since)))
+	return nil
+}
+
+func (b *Bridge) change(f func(*State)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f(&b.state)
+}
+
+// report counts the problems and logs what is new or over.
+func (b *Bridge) report(d discovery.Delta, problems []translate.Problem) {
+	appeared, over := b.problems.apply(d, problems)
+	if len(appeared)+len(over) == 0 {
+		return
+	}
+	b.metrics.Problems(b.problems.byReason())
+	b.logSome(slog.LevelWarn, "left out", appeared)
+	b.logSome(slog.LevelInfo, "no longer left out", over)
+}
+
+// logSome logs a bounded number of problems, so that a catalog full of them fills no disk.
+func (b *Bridge) logSome(level slog.Level, message string, problems []translate.Problem) {
+	const most = 20
+	for i, p := range problems {
+		if i == most {
+			b.log.Log(context.Background(), level, message+", and more", "count", len(problems)-most, "see", "/api/v1/status")
+			return
+		}
+		attrs := []any{"service", p.Service, "instance", p.Instance, "reason", string(p.Reason), "detail", p.Detail}
+		if level >= slog.LevelWarn {
+			attrs = append(attrs, "remedy", p.Remedy)
+		}
+		b.log.Log(context.Background(), level, message, attrs...)
+	}
+}
+
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Second)
+}

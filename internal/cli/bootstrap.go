@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+//go:embed bootstrap.yaml.tmpl
+var bootstrapTemplate string
+
+// bootstrapOptions are what an Envoy must know before Legate can tell it the rest.
+type bootstrapOptions struct {
+	xds     string
+	mode    string
+	nodeID  string
+	cluster string
+	admin   string
+	routes  []string
+}
+
+const (
+	grpcAddress = "127.0.0.1:18000" // where "serve" listens by default
+	restAddress = "127.0.0.1:18002" // where "serve --rest-listen" is suggested
+)
+
+func (p *program) bootstrap() *command {
+	o := &bootstrapOptions{mode: "delta", nodeID: hostname(), cluster: "envoy", admin: "127.0.0.1:9901"}
+	const category = "Flags"
+	envoy := &command{
+		name:  "envoy",
+		usage: "print a complete Envoy bootstrap that gets its clusters from Legate",
+		about: `
+The clusters have the names of Consul's services and come and go with them.
+Mode delta sends only what changes; sotw sends each type whole; rest polls, and
+only the services named by --route (a cluster that comes over CDS asks for ADS).`,
+		examples: `
+# port 8080 of this machine goes to Consul's service "web"
+legate bootstrap envoy --route 8080=web > envoy.yaml
+envoy -c envoy.yaml
+
+# an Envoy of the fleet: your own listeners, Legate on another machine
+legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1`,
+		settings: []*setting{
+			shown(text(&o.xds, setting{
+				name: "xds-address", env: "LEGATE_BOOTSTRAP_XDS_ADDRESS", key: "bootstrap.xds_address", category: category, hint: "HOST:PORT",
+				usage: "Where this Envoy reaches Legate: what serve has as --xds-listen, or in mode rest as --rest-listen.",
+			}), grpcAddress+", in mode rest "+restAddress),
+			choice(&o.mode, []string{"delta", "sotw", "rest"}, setting{
+				name: "mode", env: "LEGATE_BOOTSTRAP_MODE", key: "bootstrap.mode", category: category,
+				usage: "How Envoy asks.",
+			}),
+			shown(text(&o.nodeID, setting{
+				name: "node-id", env: "LEGATE_BOOTSTRAP_NODE_ID", key: "bootstrap.node_id", category: category, hint: "NAME",
+				usage: "Name of this Envoy in Legate's metrics, logs and status.",
+			}), "the host's name"),
+			text(&o.cluster, setting{
+				name: "node-cluster", env: "LEGATE_BOOTSTRAP_NODE_CLUSTER", key: "bootstrap.node_cluster", category: category, hint: "NAME",
+				usage: "Name of the group of Envoys that this one belongs to.",
+			}),
+			text(&o.admin, setting{
+				name: "envoy-admin", env: "LEGATE_BOOTSTRAP_ENVOY_ADMIN", key: "bootstrap.envoy_admin", category: category, hint: "HOST:PORT",
+				usage: "Where Envoy's own admin page listens. Whoever reaches it can stop Envoy: keep it on loopback.",
+			}),
+			list(&o.routes, setting{
+				name: "route", env: "LEGATE_BOOTSTRAP_ROUTES", key: "bootstrap.routes", category: category, hint: "[HOST:]PORT=SERVICE",
+				usage: "Listener that sends all HTTP requests to a service, to try things. HOST is 127.0.0.1 if not given.",
+			}),
+		},
+		run: func(context.Context) error {
+			b, err := o.envoy()
+			if err != nil {
+				return usageError{err}
+			}
+			return b.write(p.out)
+		},
+	}
+	return &command{
+		name:  "bootstrap",
+		usage: "print the configuration that a client of Legate starts with",
+		sub:   []*command{envoy},
+	}
+}
+
+// envoyBootstrap is what the template says.
+type envoyBootstrap struct {
+	NodeID, NodeCluster string
+	Mode                string
+	XDS                 endpoint
+	Admin               endpoint
+	Routes              []route
+}
+
+type endpoint struct {
+	Host string
+	Port uint16
+	Name bool // the host is a name, not an IP address
+}
+
+type route struct {
+	Listen  endpoint
+	Service string
+}
+
+// Name is the listener's name: unique, since its address is.
+func (r route) Name() string {
+	return r.Service + "@" + net.JoinHostPort(r.Listen.Host, strconv.Itoa(int(r.Listen.Port)))
+}
+
+// Services are those that the routes lead to, each once.
+func (b envoyBootstrap) Services() []string {
+	var out []string
+	for _, r := range b.Routes {
+		if !slices.Contains(out, r.Service) {
+			out = append(out, r.Service)
+		}
+	}
+	return out
+}
+
+// envoy checks the options and puts them in the template's words.
+func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
+	b := envoyBootstrap{NodeID: o.nodeID, NodeCluster: o.cluster, Mode: o.mode}
+	if o.nodeID == "" || o.cluster == "" {
+		return b, fmt.Errorf("--node-id and --node-cluster must not be empty: Envoy does not start without them")
+	}
+	if o.xds == "" {
+		if o.xds = grpcAddress; o.mode == "rest" {
+			o.xds = restAddress
+		}
+	}
+	var err error
+	if b.XDS, err = parseEndpoint("--xds-address", o.xds); err != nil {
+		return b, err
+	}
+	if b.Admin, err = parseEndpoint("--envoy-admin", o.admin); err != nil {
+		return b, err
+	}
+	taken := map[endpoint]string{b.Admin: "--envoy-admin"}
+	for _, r := range o.routes {
+		parsed, err := parseRoute(r)
+		if err != nil {
+			return b, err
+		}
+		if by, ok := taken[parsed.Listen]; ok {
+			return b, fmt.Errorf("--route %q: port %d is already that of %s: choose another", r, parsed.Listen.Port, by)
+		}
+		taken[parsed.Listen] = fmt.Sprintf("--route %q", r)
+		b.Routes = append(b.Routes, parsed)
+	}
+	if o.mode == "rest" && len(b.Routes) == 0 {
+		return b, fmt.Errorf(`--mode "rest": name the services with --route PORT=SERVICE (a cluster that comes over CDS asks for ADS, which is not REST)`)
+	}
+	return b, nil
+}
+
+func parseRoute(s string) (route, error) {
+	listen, service, ok := strings.Cut(s, "=")
+	if !ok || service == "" {
+		return route{}, fmt.Errorf("--route %q: want [HOST:]PORT=SERVICE, such as 8080=web", s)
+	}
+	if !strings.Contains(listen, ":") {
+		listen = "127.0.0.1:" + listen
+	}
+	e, err := parseEndpoint("--route", listen)
+	if err == nil && e.Name {
+		err = fmt.Errorf("--route %q: the host must be an IP address of this machine, such as 127.0.0.1 or 0.0.0.0", s)
+	}
+	return route{Listen: e, Service: service}, err
+}
+
+func parseEndpoint(flag, s string) (endpoint, error) {
+	host, port, err := net.SplitHostPort(s)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ ") {
+		return endpoint{}, fmt.Errorf("%s %q: want HOST:PORT, such as 127.0.0.1:18000 or [::1]:18000", flag, s)
+	}
+	_, err = netip.ParseAddr(host)
+	return endpoint{Host: host, Port: uint16(n), Name: err != nil}, nil
+}
+
+func (b envoyBootstrap) write(w io.Writer) error {
+	t, err := template.New("bootstrap").Funcs(template.FuncMap{"quote": quote}).Parse(bootstrapTemplate)
+	if err != nil {
+		return fmt.Errorf("parse the bootstrap template: %w", err)
+	}
+	if err := t.Execute(w, b); err != nil {
+		return fmt.Errorf("write the bootstrap: %w", err)
+	}
+	return nil
+}
+
+// quote writes a text as a double-quoted YAML scalar: JSON's strings are YAML's.
+func quote(s string) (string, error) {
+	out, err := json.Marshal(s)
+	return string(out), err
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "envoy-1"
+	}
+	return name
+}

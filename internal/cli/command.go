@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+)
+
+// command is one command, or, with sub, a group of them.
+type command struct {
+	name     string
+	usage    string // what it does, in one line
+	about    string // what a user should know, in short lines
+	examples string
+	settings []*setting
+	run      func(ctx context.Context) error // after the settings were resolved
+	sub      []*command
+}
+
+// build makes of c what urfave/cli runs. All are all commands, for the keys of the file.
+func (c *command) build(p *program, all []*command, parent string) *urfave.Command {
+	full := parent + " " + c.name
+	u := &urfave.Command{
+		Name:               c.name,
+		Usage:              c.usage,
+		HelpName:           full,
+		HideHelpCommand:    true,
+		Flags:              flags(c.settings),
+		CustomHelpTemplate: literal(c.help(full)),
+		OnUsageError:       p.usage(all),
+	}
+	for _, s := range c.sub {
+		u.Subcommands = append(u.Subcommands, s.build(p, all, full))
+	}
+	if len(c.sub) > 0 {
+		u.Action = p.noCommand(c.sub, full)
+		return u
+	}
+	u.Action = func(ctx *urfave.Context) error {
+		if err := noArguments(full, ctx.Args().Slice()); err != nil {
+			return err
+		}
+		if err := p.resolve(c.settings, all); err != nil {
+			return err
+		}
+		return c.run(ctx.Context)
+	}
+	return u
+}
+
+// resolve finds the configuration file, if one is named, and gives the settings their values.
+func (p *program) resolve(settings []*setting, all []*command) error {
+	var file map[string]entry
+	if i := slices.IndexFunc(settings, func(s *setting) bool { return s.name == "config" }); i >= 0 {
+		if path, _ := settings[i].source(p.getenv, nil); len(path) > 0 {
+			var err error
+			if file, err = readFile(last(path), everySetting(all)); err != nil {
+				return err
+			}
+		}
+	}
+	return resolve(settings, p.getenv, file)
+}
+
+// everySetting are the settings of all commands: one file may serve them all.
+func everySetting(all []*command) []*setting {
+	var out []*setting
+	for _, c := range all {
+		out = append(append(out, c.settings...), everySetting(c.sub)...)
+	}
+	return out
+}
+
+// noArguments rejects what stands behind the flags: urfave/cli would silently ignore it, and
+// every flag after it.
+func noArguments(full string, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	for _, a := range args[1:] {
+		if strings.HasPrefix(a, "-") {
+			return usageError{fmt.Errorf("unexpected argument %q: remove it (it also hides the flag %s, which comes after it); a switch takes its value with =, as in --name=false", args[0], a)}
+		}
+	}
+	return usageError{fmt.Errorf("unexpected argument %q: %q takes flags only, see %q", args[0], full, full+" --help")}
+}
+
+// noCommand is what a group does when no command of it is named.
+func (p *program) noCommand(known []*command, full string) urfave.ActionFunc {
+	return func(ctx *urfave.Context) error {
+		names := make([]string, len(known))
+		for i, c := range known {
+			names[i] = c.name
+		}
+		if given := ctx.Args().First(); given != "" {
+			return usageError{fmt.Errorf("unknown command %q%s", full+" "+given,
+				or(didYouMean(given, names), fmt.Sprintf(": the commands are %s; see %q", strings.Join(names, ", "), full+" --help")))}
+		}
+		return usageError{fmt.Errorf("which command? %s; see %q", strings.Join(names, ", "), full+" --help")}
+	}
+}
+
+// usage turns the errors of the flag parser into ones that say what to write instead.
+func (p *program) usage(all []*command) urfave.OnUsageErrorFunc {
+	return func(ctx *urfave.Context, err error, _ bool) error {
+		full := ctx.Command.HelpName
+		if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+			return usageError{fmt.Errorf("unknown flag --%s for %q%s", strings.TrimPrefix(name, "-"), full, whichFlag(ctx, all, name))}
+		}
+		if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+			return usageError{fmt.Errorf("flag --%s needs a value, see %q", name, full+" --help")}
+		}
+		return usageError{errors.New(err.Error())}
+	}
+}
+
+// whichFlag suggests a flag of the command, or the command whose flag it is.
+func whichFlag(ctx *urfave.Context, all []*command, name string) string {
+	name = strings.TrimLeft(name, "-")
+	var own []string
+	for _, f := range ctx.Command.Flags {
+		own = append(own, f.Names()...)
+	}
+	for _, c := range all {
+		for _, s := range everySetting([]*command{c}) {
+			if s.name == name && !slices.Contains(own, name) {
+				return fmt.Sprintf(": it is a flag of %q; write it after the command", "legate "+c.name)
+			}
+		}
+	}
+	return or(didYouMean(name, own), fmt.Sprintf(", see %q", ctx.Command.HelpName+" --help"))
+}

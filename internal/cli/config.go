@@ -1,0 +1,9 @@
+package cli
+
+// configSetting names the file that the other settings are read from.
+func configSetting(to *string) *setting {
+	return text(to, setting{
+		name: "config", env: "LEGATE_CONFIG", category: "File", hint: "FILE",
+		usage: "YAML file with settings in blocks: consul, services, xds, admin, log, … Each flag below names its key. Unknown keys are errors.",
+	})
+}

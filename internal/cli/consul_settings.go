@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"errors"
+	"strings"
+
+	"legate/discovery"
+)
+
+// consulSettings are all that say which Consul is watched and how. The environment variables
+// are those of Consul's own tools.
+// https://developer.hashicorp.com/consul/commands#environment-variables
+func consulSettings(c *discovery.Config) []*setting {
+	const category = "Consul"
+	verify := !c.TLS.InsecureSkipVerify
+	ssl := c.Scheme == "https"
+	return []*setting{
+		secretText(text(&c.Address, setting{
+			name: "consul-addr", env: "CONSUL_HTTP_ADDR", key: "consul.addr", category: category, hint: "ADDR",
+			usage: "Consul's HTTP API, best the agent on this machine: host:port, http://…, https://… or unix:///path. " +
+				"HTTPS needs few connections however many services there are (HTTP/2); plain HTTP needs one for each.",
+		}), func(v string) error {
+			if strings.Contains(v, "@") {
+				return errors.New("an address with user and password is not read: give them as --consul-http-auth USER:PASSWORD or $CONSUL_HTTP_AUTH")
+			}
+			return nil
+		}),
+		secretText(text(&c.Token, setting{
+			name: "consul-token", env: "CONSUL_HTTP_TOKEN", key: "consul.token", category: category, hint: "TOKEN",
+			usage: "ACL token. It needs service:read and node:read for what is to be served. " +
+				"Other users of this machine can see flags: rather use the variable or --consul-token-file.",
+		}), nil),
+		text(&c.TokenFile, setting{
+			name: "consul-token-file", env: "CONSUL_HTTP_TOKEN_FILE", key: "consul.token_file", category: category, hint: "FILE",
+			usage: "File with the ACL token; wins over the token itself and is read again when it changes.",
+		}),
+		then(boolean(&ssl, setting{
+			name: "consul-ssl", env: "CONSUL_HTTP_SSL", key: "consul.ssl", category: category,
+			usage: "Use HTTPS also when the address does not say so.",
+		}), func() {
+			if c.Scheme = "http"; ssl {
+				c.Scheme = "https"
+			}
+		}),
+		then(boolean(&verify, setting{
+			name: "consul-ssl-verify", env: "CONSUL_HTTP_SSL_VERIFY", key: "consul.ssl_verify", category: category,
+			usage: "Check Consul's certificate. --consul-ssl-verify=false trusts anybody: for tests only.",
+		}), func() { c.TLS.InsecureSkipVerify = !verify }),
+		text(&c.TLS.CAFile, setting{
+			name: "consul-ca-file", env: "CONSUL_CACERT", key: "consul.ca_file", category: category, hint: "FILE",
+			usage: "Certificates of the authorities that Consul's certificate is checked against, in PEM.",
+		}),
+		text(&c.TLS.CAPath, setting{
+			name: "consul-ca-path", env: "CONSUL_CAPATH", key: "consul.ca_path", category: category, hint: "FOLDER",
+			usage: "Folder of such certificates.",
+		}),
+		text(&c.TLS.CertFile, setting{
+			name: "consul-client-cert", env: "CONSUL_CLIENT_CERT", key: "consul.client_cert", category: category, hint: "FILE",
+			usage: "Certificate to show to Consul (verify_incoming), in PEM.",
+		}),
+		text(&c.TLS.KeyFile, setting{
+			name: "consul-client-key", env: "CONSUL_CLIENT_KEY", key: "consul.client_key", category: category, hint: "FILE",
+			usage: "Key of that certificate, in PEM.",
+		}),
+		text(&c.TLS.ServerName, setting{
+			name: "consul-tls-server-name", env: "CONSUL_TLS_SERVER_NAME", key: "consul.tls_server_name", category: category, hint: "NAME",
+			usage: "Name that Consul's certificate must have, such as server.dc1.consul, if it is not the address's host.",
+		}),
+		httpAuth(&c.HTTPAuth, setting{
+			name: "consul-http-auth", env: "CONSUL_HTTP_AUTH", key: "consul.http_auth", category: category, hint: "USER:PASSWORD", secret: true,
+			usage: "HTTP basic authentication, for a proxy in front of Consul.",
+		}),
+		text(&c.Namespace, setting{
+			name: "consul-namespace", env: "CONSUL_NAMESPACE", key: "consul.namespace", category: category, hint: "NAME",
+			usage: "Namespace (Consul Enterprise).",
+		}),
+		text(&c.Partition, setting{
+			name: "consul-partition", env: "CONSUL_PARTITION", key: "consul.partition", category: category, hint: "NAME",
+			usage: "Admin partition (Consul Enterprise).",
+		}),
+		shown(text(&c.Datacenter, setting{
+			name: "datacenter", env: "LEGATE_DATACENTER", key: "consul.datacenter", category: category, hint: "NAME",
+			usage: "Datacenter to serve. Asked from the agent if empty, which takes a token with agent:read.",
+		}), "the agent's own"),
+		number(&c.MaxConnections, 1, 100_000, setting{
+			name: "max-connections", env: "LEGATE_MAX_CONNECTIONS", key: "consul.max_connections", category: category, hint: "N",
+			usage: "Most connections to Consul at once. An agent allows 200 per client address (limits.http_max_conns_per_client) " +
+				"and then refuses every client there. Over plain HTTP the services beyond it are read in turn.",
+		}),
+	}
+}
+
+// serviceSettings say which services are served.
+func serviceSettings(c *discovery.Config) []*setting {
+	const category = "Services"
+	return []*setting{
+		list(&c.Include, setting{
+			name: "include", env: "LEGATE_INCLUDE", key: "services.include", category: category, hint: "GLOB",
+			usage: "Serve only services whose name matches one of these: * is any run of characters, ? any one. Without it: all.",
+		}),
+		list(&c.Exclude, setting{
+			name: "exclude", env: "LEGATE_EXCLUDE", key: "services.exclude", category: category, hint: "GLOB",
+			usage: "Do not serve services whose name matches one of these; wins over --include.",
+		}),
+		list(&c.Tags, setting{
+			name: "tag", env: "LEGATE_TAGS", key: "services.tags", category: category, hint: "TAG",
+			usage: "Serve only services that carry this tag on an instance; given more than once: all of them.",
+		}),
+	}
+}
+
+// secretText makes a setting's value one that is never printed, with a check of its own.
+func secretText(s *setting, check func(v string) error) *setting {
+	s.secret = true
+	if check != nil {
+		set := s.set
+		s.set = func(v []string) error {
+			if err := check(last(v)); err != nil {
+				return err
+			}
+			return set(v)
+		}
+	}
+	return s
+}
+
+// then adds what follows from a setting's value.
+func then(s *setting, do func()) *setting {
+	set := s.set
+	s.set = func(v []string) error {
+		if err := set(v); err != nil {
+			return err
+		}
+		do()
+		return nil
+	}
+	return s
+}
+
+// shown says in words what the default of a setting is.
+func shown(s *setting, fallback string) *setting {
+	s.fallback = fallback
+	return s
+}
+
+func httpAuth(to *discovery.HTTPAuth, s setting) *setting {
+	s.set = func(v []string) error {
+		user, password, ok := strings.Cut(last(v), ":")
+		if !ok || user == "" {
+			return errors.New("want USER:PASSWORD")
+		}
+		*to = discovery.HTTPAuth{Username: user, Password: password}
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+)
+
+// literal makes of a text a template that prints it.
+func literal(s string) string { return strings.ReplaceAll(s, "{{", `{{"{{"}}`) }
+
+// rootHelp is what "legate --help" prints.
+func rootHelp(commands []*command) string {
+	var b strings.Builder
+	b.WriteString("Legate watches a Consul catalog and serves it to Envoy over xDS.\n\nUsage:\n  legate COMMAND [flags]\n\nCommands:\n")
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-12s %s\n", c.name, c.usage)
+	}
+	b.WriteString(`
+Try it:
+  legate serve                                   # Consul at 127.0.0.1:8500
+  legate bootstrap envoy --route 8080=web > envoy.yaml
+  envoy -c envoy.yaml
+  curl http://127.0.0.1:8080/                    # answered by Consul's service "web"
+
+Every flag can also be an environment variable or a key of the file that --config
+names. A flag wins over the environment, the environment over the file, the file
+over the default. "legate COMMAND --help" names all three.
+`)
+	return b.String()
+}
+
+// help is what "legate COMMAND --help" prints. Defaults are those of the program: what the
+// environment holds is never shown, since it may be secret.
+func (c *command) help(full string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\nUsage:\n  %s", full, c.usage, full)
+	if len(c.sub) > 0 {
+		b.WriteString(" COMMAND [flags]\n\nCommands:\n")
+		for _, s := range c.sub {
+			fmt.Fprintf(&b, "  %-12s %s\n", s.name, s.usage)
+		}
+		return b.String()
+	}
+	if len(c.settings) > 0 {
+		b.WriteString(" [flags]")
+	}
+	b.WriteString("\n")
+	if c.about != "" {
+		b.WriteString("\n" + strings.TrimSpace(c.about) + "\n")
+	}
+	if c.examples != "" {
+		b.WriteString("\nExamples:\n" + indent(strings.TrimSpace(c.examples)) + "\n")
+	}
+	for _, category := range categories(c.settings) {
+		b.WriteString("\n" + category + ":\n")
+		for _, s := range c.settings {
+			if s.category == category {
+				b.WriteString(s.help())
+			}
+		}
+	}
+	return b.String()
+}
+
+// help is a setting's lines in --help: the flag, what it does, and where else it can be said.
+func (s *setting) help() string {
+	var b strings.Builder
+	b.WriteString("  --" + s.name)
+	if !s.isFlag {
+		b.WriteString(" " + or(s.hint, "TEXT"))
+	}
+	if s.many {
+		b.WriteString(" (repeatable)")
+	}
+	b.WriteString("\n")
+	for _, line := range wrap(s.usage, 74) {
+		b.WriteString("      " + line + "\n")
+	}
+	var places []string
+	if s.fallback != "" {
+		places = append(places, "default "+s.fallback)
+	}
+	if s.env != "" {
+		places = append(places, "$"+s.env)
+	}
+	if s.key != "" {
+		places = append(places, "file: "+s.key)
+	}
+	if len(places) > 0 {
+		b.WriteString("      [" + strings.Join(places, ", ") + "]\n")
+	}
+	return b.String()
+}
+
+// categories are the headings of the settings in their order.
+func categories(settings []*setting) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, s := range settings {
+		if !seen[s.category] {
+			seen[s.category] = true
+			out = append(out, s.category)
+		}
+	}
+	return out
+}
+
+// indent moves a text to the right by two, and leaves empty lines empty.
+func indent(s string) string {
+	return strings.ReplaceAll("  "+strings.ReplaceAll(s, "\n", "\n  "), "\n  \n", "\n\n")
+}
+
+// wrap breaks a text into lines of at most width characters, between words.
+func wrap(s string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"io"
+	"log/slog"
+	"os"
+)
+
+// logOptions choose what is logged and how.
+type logOptions struct {
+	level  string
+	format string
+}
+
+func (o *logOptions) settings() []*setting {
+	o.level, o.format = "info", "auto"
+	return []*setting{
+		choice(&o.level, []string{"debug", "info", "warn", "error"}, setting{
+			name: "log-level", env: "LEGATE_LOG_LEVEL", key: "log.level", category: "Log",
+			usage: "Least severe records that are logged. debug shows each xDS exchange: type, version, nonce, names, error.",
+		}),
+		choice(&o.format, []string{"auto", "text", "json"}, setting{
+			name: "log-format", env: "LEGATE_LOG_FORMAT", key: "log.format", category: "Log",
+			usage: "How records look on standard error. auto: text on a terminal, otherwise JSON, one object a line.",
+		}),
+	}
+}
+
+// logger returns the logger that the options describe.
+func (o *logOptions) logger(w io.Writer) *slog.Logger {
+	opts := &slog.HandlerOptions{}
+	switch o.level {
+	case "debug":
+		opts.Level = slog.LevelDebug
+	case "warn":
+		opts.Level = slog.LevelWarn
+	case "error":
+		opts.Level = slog.LevelError
+	}
+	if o.format == "text" || o.format == "auto" && terminal(w) {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

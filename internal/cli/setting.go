@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A setting is one thing a user can choose: by flag, by environment variable, or by a key of
+// the configuration file. It knows where it writes; resolve decides which source it listens to.
+type setting struct {
+	name     string // of the flag, without dashes
+	env      string // environment variable
+	key      string // block.key in the configuration file; empty: not in the file
+	category string // heading in --help
+	hint     string // what stands for the value in --help: ADDR, FILE
+	usage    string // one sentence
+	fallback string // the default, as --help shows it; never a secret
+
+	many   bool // may be given more than once
+	isFlag bool // needs no value: --name means --name=true
+	secret bool // its value is never printed, not even in an error
+
+	set   func(values []string) error // writes the value; called at most once
+	given []string                    // what the command line said
+}
+
+// text is a setting of any text.
+func text(to *string, s setting) *setting {
+	s.fallback = *to
+	s.set = func(v []string) error { *to = last(v); return nil }
+	return &s
+}
+
+// list is a setting that may be given more than once; in the environment commas separate.
+func list(to *[]string, s setting) *setting {
+	s.many = true
+	s.set = func(v []string) error { *to = v; return nil }
+	return &s
+}
+
+// boolean is a setting that is on or off.
+func boolean(to *bool, s setting) *setting {
+	s.isFlag = true
+	if *to {
+		s.fallback = "true"
+	}
+	s.set = func(v []string) error {
+		b, err := strconv.ParseBool(last(v))
+		if err != nil {
+			return fmt.Errorf("want true or false")
+		}
+		*to = b
+		return nil
+	}
+	return &s
+}
+
+// number is a setting of a whole number within bounds.
+func number(to *int, low, high int, s setting) *setting {
+	s.fallback = strconv.Itoa(*to)
+	s.set = func(v []string) error {
+		n, err := strconv.Atoi(last(v))
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("want a whole number from %d to %d", low, high)
+		}
+		*to = n
+		return nil
+	}
+	return &s
+}
+
+// duration is a setting of a time span such as 30s or 1m30s, within bounds.
+func duration(to *time.Duration, low, high time.Duration, s setting) *setting {
+	s.fallback = to.String()
+	s.set = func(v []string) error {
+		d, err := time.ParseDuration(last(v))
+		if err != nil || d < low || d > high {
+			return fmt.Errorf("want a time span from %v to %v, such as 30s", low, high)
+		}
+		*to = d
+		return nil
+	}
+	return &s
+}
+
+// choice is a setting with a few possible values.
+func choice(to *string, of []string, s setting) *setting {
+	s.fallback = *to
+	s.hint = strings.Join(of, "|")
+	s.set = func(v []string) error {
+		for _, o := range of {
+			if o == last(v) {
+				*to = o
+				return nil
+			}
+		}
+		return fmt.Errorf("want one of %s%s", strings.Join(of, ", "), didYouMean(last(v), of))
+	}
+	return &s
+}
+
+func last(v []string) string { return v[len(v)-1] }
+
+// split takes a list apart as an environment variable holds it.
+func split(s string) []string {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
