@@ -21,6 +21,9 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		if datacenter, err = w.consul.agentDatacenter(ctx); err != nil {
 			return nil, withRemedy(err)
 		}
+		w.mu.Lock()
+		w.status.Datacenter = datacenter
+		w.mu.Unlock()
 	}
 	list, err := w.listQuery().next(ctx, false)
 	if err != nil {
