@@ -27,7 +27,6 @@ func (c *command) build(p *program, all []*command, parent string) *urfave.Comma
 	u := &urfave.Command{
 		Name:               c.name,
 		Usage:              c.usage,
-		HelpName:           full,
 		HideHelpCommand:    true,
 		Flags:              flags(c.settings),
 		CustomHelpTemplate: literal(c.help(full)),
@@ -100,6 +99,9 @@ func (p *program) noCommand(known []*command, full string) urfave.ActionFunc {
 			return usageError{fmt.Errorf("unknown command %q%s", full+" "+given,
 				or(didYouMean(given, names), fmt.Sprintf(": the commands are %s; see %q", strings.Join(names, ", "), full+" --help")))}
 		}
+		if ctx.Command.HelpName == "legate" {
+			fmt.Fprintln(p.err, rootHelp(known))
+		}
 		return usageError{fmt.Errorf("which command? %s; see %q", strings.Join(names, ", "), full+" --help")}
 	}
 }
@@ -132,5 +134,8 @@ func whichFlag(ctx *urfave.Context, all []*command, name string) string {
 			}
 		}
 	}
-	return or(didYouMean(name, own), fmt.Sprintf(", see %q", ctx.Command.HelpName+" --help"))
+	for i := range own {
+		own[i] = "--" + own[i]
+	}
+	return or(didYouMean("--"+name, own), fmt.Sprintf(", see %q", ctx.Command.HelpName+" --help"))
 }

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"legate/discovery"
+)
+
+// catalogFile is a catalog on disk, as --save-catalog writes it. It is for tests and questions
+// ("what would Legate make of this?"), so it reads well: one field a line, services sorted.
+type catalogFile struct {
+	Format     string // catalogFormat
+	Datacenter string
+	Services   []discovery.Service
+}
+
+const catalogFormat = "legate catalog 1"
+
+// saveCatalog writes the file whole or not at all: to a neighbour first, which then takes its
+// name. Only the user can read it, since service meta can hold anything.
+func saveCatalog(path, datacenter string, c discovery.Catalog) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("save catalog %q: %w", path, reason(err))
+		}
+	}()
+	f := catalogFile{Format: catalogFormat, Datacenter: datacenter}
+	for _, k := range slices.SortedFunc(maps.Keys(c), discovery.ServiceKey.Compare) {
+		f.Services = append(f.Services, c[k])
+	}
+	content, err := json.MarshalIndent(f, "", " ")
+	if err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".legate-catalog-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // gone already if all went well
+	_, err = temp.Write(append(content, '\n'))
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}
+
+// loadCatalog reads such a file. Unknown fields are errors: they are spelling mistakes, or come
+// from a later version that this one would misunderstand.
+func loadCatalog(path string) (datacenter string, c discovery.Catalog, err error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return "", nil, fmt.Errorf("--catalog %q: %w: give the path of a file that --save-catalog wrote", path, reason(err))
+	}
+	defer in.Close()
+	var f catalogFile
+	d := json.NewDecoder(in)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return "", nil, fmt.Errorf("--catalog %q: not a catalog: %w: write one with --save-catalog", path, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return "", nil, fmt.Errorf("--catalog %q: something follows the catalog: write it anew with --save-catalog", path)
+	}
+	if f.Format != catalogFormat {
+		return "", nil, fmt.Errorf("--catalog %q: its Format is %q, this version reads %q: write it anew with --save-catalog", path, f.Format, catalogFormat)
+	}
+	c = make(discovery.Catalog, len(f.Services))
+	for _, s := range f.Services {
+		if _, twice := c[s.Key]; twice {
+			return "", nil, fmt.Errorf("--catalog %q: service %q is there twice: remove one", path, s.Key)
+		}
+		slices.SortFunc(s.Instances, discovery.Instance.Compare)
+		c[s.Key] = s
+	}
+	return f.Datacenter, c, nil
+}

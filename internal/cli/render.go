@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/anypb"
+	"sigs.k8s.io/yaml"
+
+	"legate/discovery"
+	"legate/translate"
+)
+
+// renderOptions are what "legate render" can be told.
+type renderOptions struct {
+	config      string
+	consul      discovery.Config
+	translate   translate.Config
+	log         logOptions
+	catalog     string
+	saveCatalog string
+	format      string
+	strict      bool
+	timeout     time.Duration
+}
+
+func (p *program) render() *command {
+	o := &renderOptions{
+		consul:    discovery.DefaultConfig(),
+		translate: translate.DefaultConfig(),
+		format:    "yaml",
+		timeout:   time.Minute,
+	}
+	const category = "Rendering"
+	c := &command{
+		name:  "render",
+		usage: "print what Envoy would get from Consul's catalog, once, without serving it",
+		about: `
+Resources go to standard output, what is left out and why to standard error.`,
+		examples: `
+legate render                                  # from Consul
+legate render --include web --format json
+legate render --save-catalog catalog.json      # keep what Consul said ...
+legate render --catalog catalog.json --strict  # ... and look at it again, without Consul`,
+		settings: []*setting{
+			text(&o.catalog, setting{
+				name: "catalog", env: "LEGATE_RENDER_CATALOG", key: "render.catalog", category: category, hint: "FILE",
+				usage: "Read this catalog, which --save-catalog wrote, instead of Consul.",
+			}),
+			text(&o.saveCatalog, setting{
+				name: "save-catalog", env: "LEGATE_RENDER_SAVE_CATALOG", key: "render.save_catalog", category: category, hint: "FILE",
+				usage: "Write the catalog to this file too.",
+			}),
+			choice(&o.format, []string{"yaml", "json"}, setting{
+				name: "format", env: "LEGATE_RENDER_FORMAT", key: "render.format", category: category,
+				usage: "yaml: a document for each resource; json: one list.",
+			}),
+			boolean(&o.strict, setting{
+				name: "strict", env: "LEGATE_RENDER_STRICT", key: "render.strict", category: category,
+				usage: "Fail (exit code 1) if anything is left out.",
+			}),
+			duration(&o.timeout, time.Second, time.Hour, setting{
+				name: "timeout", env: "LEGATE_RENDER_TIMEOUT", key: "render.timeout", category: category, hint: "TIME",
+				usage: "How long reading Consul may take.",
+			}),
+		},
+		run: func(ctx context.Context) error { return p.runRender(ctx, o) },
+	}
+	c.settings = append(c.settings, consulSettings(&o.consul)...)
+	c.settings = append(c.settings, serviceSettings(&o.consul)...)
+	c.settings = append(c.settings, o.log.settings()...)
+	c.settings = append(c.settings, configSetting(&o.config))
+	return c
+}
+
+func (p *program) runRender(ctx context.Context, o *renderOptions) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	datacenter, catalog, err := p.catalog(ctx, o)
+	if err != nil {
+		return err
+	}
+	if o.saveCatalog != "" {
+		if err := saveCatalog(o.saveCatalog, datacenter, catalog); err != nil {
+			return err
+		}
+	}
+	o.translate.Datacenter = datacenter
+	if err := o.translate.Validate(); err != nil {
+		return err
+	}
+	resources, _ := translate.New(o.translate).Apply(discovery.Catalog{}.Diff(catalog))
+	var out bytes.Buffer
+	if err := printResources(&out, o.format, resources); err != nil {
+		return err
+	}
+	if _, err := p.out.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("write the resources: %w", err)
+	}
+	problems := resources.Problems()
+	printProblems(p.err, problems)
+	if o.strict && len(problems) > 0 {
+		return fmt.Errorf("%d problems, and --strict allows none", len(problems))
+	}
+	return nil
+}
+
+// catalog reads the saved catalog, or Consul.
+func (p *program) catalog(ctx context.Context, o *renderOptions) (string, discovery.Catalog, error) {
+	if o.catalog != "" {
+		datacenter, catalog, err := loadCatalog(o.catalog)
+		if err != nil {
+			err = usageError{err}
+		}
+		return datacenter, catalog, err
+	}
+	if err := o.consul.Validate(); err != nil {
+		return "", nil, usageError{err}
+	}
+	watcher, err := discovery.New(o.consul, o.log.logger(p.err), nil)
+	if err != nil {
+		return "", nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	catalog, err := watcher.Read(limited)
+	if errors.Is(limited.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: it took longer than --timeout %v", err, o.timeout)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read consul %q: %w", watcher.Status().Address, err)
+	}
+	return watcher.Status().Datacenter, catalog, nil
+}
+
+// printResources writes the resources in the form in which Envoy's own configuration has them.
+func printResources(w io.Writer, format string, resources translate.Resources) error {
+	separator, end := "[\n", "\n]\n"
+	for r := range resources.All() {
+		message, err := translate.Decode(r)
+		if err != nil {
+			return err
+		}
+		typed, err := anypb.New(message)
+		if err != nil {
+			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
+		}
+		content, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(typed)
+		if err != nil {
+			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
+		}
+		if format == "json" {
+			var pretty bytes.Buffer // protojson's own spacing changes from build to build
+			if err := json.Indent(&pretty, content, "", "  "); err != nil {
+				return fmt.Errorf("encode %q: %w", r.Name.Name, err)
+			}
+			fmt.Fprintf(w, "%s%s", separator, pretty.Bytes())
+			separator = ",\n"
+			continue
+		}
+		text, err := yaml.JSONToYAML(content)
+		if err != nil {
+			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
+		}
+		fmt.Fprintf(w, "---\n# version %s\n%s", r.Version, text)
+	}
+	if format == "json" {
+		if separator == "[\n" {
+			end = "[]\n"
+		}
+		fmt.Fprint(w, end)
+	}
+	return nil
+}
+
+// printProblems says what is left out, one problem a line, and what to do about it.
+func printProblems(w io.Writer, problems []translate.Problem) {
+	for _, p := range problems {
+		where := p.Service
+		if p.Instance != "" {
+			where += ", instance " + p.Instance
+		}
+		fmt.Fprintf(w, "left out: %s: %s (%s): %s\n", where, p.Detail, p.Reason, p.Remedy)
+	}
+}
