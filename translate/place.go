@@ -88,7 +88,7 @@ func judgeHostname(name string) flaw {
 }
 
 func notInLabel(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 // judgeSocket holds a path to what Linux takes: 107 bytes (unix(7), sun_path with its ending

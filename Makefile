@@ -1,0 +1,58 @@
+# make help lists the targets. Third-party programs (Consul, Envoy, the linter) are fetched or
+# built once into the user's cache folder, at the versions pinned under tools/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The race detector needs a C compiler; without one the tests still run.
+RACE := $(shell CC="$$(go env CC)"; command -v $${CC%% *} >/dev/null 2>&1 && echo -race)
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/legate
+LINT_VERSION := $(shell sed -n 's|.*golangci/golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
+LINT := $(CACHE)/lint/golangci-lint-$(LINT_VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## the main job on real parts: Consul, services, Legate, Envoy, traffic; tells the story
+	@./legate demo $(DEMO)
+
+.PHONY: test
+test: parts ## all tests, those with a real Consul and a real Envoy included
+	go test $(RACE) -timeout 14m ./...
+
+.PHONY: test-short
+test-short: ## the tests that need no external program, in under a minute
+	go test -short -timeout 2m ./...
+
+.PHONY: build
+build: ## the program, ./legate
+	@go build -trimpath -ldflags "-s -w" -o legate .
+
+.PHONY: parts
+parts: ## fetch or build the pinned Consul and Envoy, once
+	@go run ./internal/parts/fetch
+
+.PHONY: lint
+lint: $(LINT) ## gofmt, go vet and golangci-lint with few, reasoned linters
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	go vet ./...
+	$(LINT) run ./...
+
+$(LINT):
+	@echo "building golangci-lint $(LINT_VERSION), once: 2 to 5 minutes"
+	@mkdir -p $(dir $(LINT))
+	@cd tools/lint && go build -trimpath -ldflags "-s -w" -o $(LINT).tmp$$$$ github.com/golangci/golangci-lint/v2/cmd/golangci-lint && mv $(LINT).tmp$$$$ $(LINT)
+
+.PHONY: golden
+golden: ## write the expected results of the translate stories anew; read the diff
+	go test ./translate -update
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for half a minute
+	go test ./translate -run '^$$' -fuzz FuzzTranslate -fuzztime 30s
+
+.PHONY: check
+check: lint test ## what CI runs

@@ -1,0 +1,32 @@
+// Fetch brings the pinned Consul and Envoy onto this machine, once, and says where they are.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"legate/internal/parts"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	for _, part := range []struct {
+		name string
+		get  func(context.Context, io.Writer) (string, error)
+	}{
+		{"Consul", parts.FindConsul},
+		{"Envoy", parts.FindEnvoy},
+	} {
+		path, err := part.get(ctx, os.Stderr)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", part.name, err)
+			os.Exit(1)
+		}
+		fmt.Printf("%s: %s\n", part.name, path)
+	}
+}
