@@ -5,10 +5,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -27,12 +28,13 @@ type lanes struct {
 	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
 	tls   *tls.Config
 
-	open atomic.Int64 // connections that are open now
-
 	mu    sync.Mutex
 	all   []*lane
 	room  int          // requests that fit on one lane, as far as known
 	queue []chan *lane // waiting requests, oldest first
+
+	connsMu sync.Mutex
+	conns   map[*laneConn]struct{} // open now
 }
 
 type lane struct {
@@ -42,15 +44,18 @@ type lane struct {
 
 // newLanes has at most limit connections to the given address.
 func newLanes(a address, tlsConfig *tls.Config, limit int) *lanes {
-	l := &lanes{limit: limit, tls: tlsConfig, room: 1}
+	l := &lanes{limit: limit, tls: tlsConfig, room: 1, conns: map[*laneConn]struct{}{}}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
 	l.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, a.network, a.dial)
 		if err != nil {
 			return nil, err
 		}
-		l.open.Add(1)
-		return &countedConn{Conn: conn, open: &l.open}, nil
+		c := &laneConn{Conn: conn, lanes: l}
+		l.connsMu.Lock()
+		defer l.connsMu.Unlock()
+		l.conns[c] = struct{}{}
+		return c, nil
 	}
 	return l
 }
@@ -182,23 +187,33 @@ func (l *lanes) learn(protoMajor int) {
 	}
 }
 
-// close drops connections that carry nothing. Requests under way end with their contexts.
+// open is how many connections are open now.
+func (l *lanes) open() int {
+	l.connsMu.Lock()
+	defer l.connsMu.Unlock()
+	return len(l.conns)
+}
+
+// close drops all connections. It is for the end, when no request is under way: an HTTP/2
+// connection whose last request was cut off would stay open until it has been idle for long.
 func (l *lanes) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, lane := range l.all {
-		lane.transport.CloseIdleConnections()
+	l.connsMu.Lock()
+	conns := slices.Collect(maps.Keys(l.conns))
+	l.connsMu.Unlock()
+	for _, c := range conns {
+		c.Close()
 	}
 }
 
-type countedConn struct {
+type laneConn struct {
 	net.Conn
-	once sync.Once
-	open *atomic.Int64
+	lanes *lanes
 }
 
-func (c *countedConn) Close() error {
-	c.once.Do(func() { c.open.Add(-1) })
+func (c *laneConn) Close() error {
+	c.lanes.connsMu.Lock()
+	delete(c.lanes.conns, c)
+	c.lanes.connsMu.Unlock()
 	return c.Conn.Close()
 }
 

@@ -61,7 +61,7 @@ func (w *Watcher) Status() Status {
 	}
 	w.trouble.describe(&s)
 	if l := w.consul.lanes; l != nil {
-		s.HTTP2, s.Connections = l.multiplexed(), int(l.open.Load())
+		s.HTTP2, s.Connections = l.multiplexed(), l.open()
 	}
 	return s
 }

@@ -84,8 +84,8 @@ func (r *rotation) leave(f *followed) bool {
 	return false
 }
 
-// take returns the next one whose turn it is and the ring's length; nil if all are being read.
-func (r *rotation) take() (*followed, int) {
+// take returns the next one whose turn it is; nil if there is none that is not being read.
+func (r *rotation) take() *followed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for range r.ring {
@@ -93,10 +93,29 @@ func (r *rotation) take() (*followed, int) {
 		r.next = (r.next + 1) % len(r.ring)
 		if !f.busy {
 			f.busy = true
-			return f, len(r.ring)
+			return f
 		}
 	}
-	return nil, len(r.ring)
+	return nil
+}
+
+func (r *rotation) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.ring)
+}
+
+// await waits for the next turn: false if ctx ended or the ring has grown first.
+func (r *rotation) await(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.changed:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // done ends f's turn: true if it was promoted meanwhile, and the caller is to start its loop.
@@ -121,14 +140,15 @@ func (w *Watcher) sweep(ctx context.Context) {
 			}
 		})
 	}
+	last := time.Now()
 	for ctx.Err() == nil {
-		f, n := w.rotation.take()
+		due := last.Add(w.interval(w.rotation.size()))
+		if !w.rotation.await(ctx, time.Until(due)) {
+			continue // the ring has grown, and turns are due sooner
+		}
+		f := w.rotation.take()
 		if f == nil {
-			select {
-			case <-w.rotation.changed:
-			case <-time.After(w.cfg.SweepPeriod): // all that there are were being read
-			case <-ctx.Done():
-			}
+			last = time.Now()
 			continue
 		}
 		select {
@@ -136,10 +156,21 @@ func (w *Watcher) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !sleep(ctx, max(w.cfg.SweepPeriod/time.Duration(n), time.Second/time.Duration(w.cfg.SweepRate))) {
-			return
-		}
+		// A small delay is caught up with, a long one is not: Consul would get it all at once.
+		last = later(due, time.Now().Add(-5*w.interval(w.rotation.size())))
 	}
+}
+
+// interval is the time between two turns in a ring of n.
+func (w *Watcher) interval(n int) time.Duration {
+	return max(w.cfg.SweepPeriod/time.Duration(max(n, 1)), time.Second/time.Duration(w.cfg.SweepRate))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (w *Watcher) sweepOne(ctx context.Context, f *followed, pause *backoff) {

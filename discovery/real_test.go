@@ -1,0 +1,384 @@
+package discovery
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+)
+
+func TestWhatHappensInConsulIsHandedOut(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	ctx := t.Context()
+	must(t, consul.Register(ctx, parts.Instance{ID: "web-1", Service: "web", Port: 80}))
+
+	r := start(t, configFor(consul))
+	r.await("the first Delta is the whole catalog, without consul itself", func(c Catalog) bool {
+		return slices.Equal(names(c), []string{"web:1"})
+	})
+	must(t, consul.Register(ctx, parts.Instance{ID: "web-2", Service: "web", Port: 81}))
+	r.await("an instance joins", r.has("web", Passing, Passing))
+	must(t, consul.SetHealth(ctx, "web-1", "critical"))
+	r.await("one goes critical and stays", r.has("web", Passing, Critical))
+	must(t, consul.SetMaintenance(ctx, "web-2", true))
+	r.await("one goes into maintenance", r.has("web", Maintenance, Critical))
+	must(t, consul.Register(ctx, parts.Instance{ID: "api-1", Service: "api", Port: 82}))
+	r.await("a service comes", r.has("api", Passing))
+	must(t, consul.Deregister(ctx, "api-1"))
+	r.await("a service goes", r.lacks("api"))
+	must(t, consul.Register(ctx, parts.Instance{ID: "api-1", Service: "api", Port: 82}))
+	r.await("and comes again", r.has("api", Passing))
+
+	s := r.Status()
+	if !s.Connected || !s.Complete || s.Datacenter != "dc1" || s.Services != 2 || s.Direct != 2 || s.Index == 0 || len(s.Problems) > 0 {
+		t.Errorf("status: %+v", s)
+	}
+	if got, want := fmt.Sprint(s.Instances), "map[critical:1 maintenance:1 passing:1 warning:0]"; got != want {
+		t.Errorf("status has instances %s, want %s", got, want)
+	}
+}
+
+func TestAnEmptyCatalogIsHandedOutOnce(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	r := start(t, configFor(consul))
+	r.await("one empty Delta", func(c Catalog) bool { return len(c) == 0 })
+	r.stays(300 * time.Millisecond)
+	if s := r.Status(); !s.Complete {
+		t.Errorf("status: %+v", s)
+	}
+}
+
+func TestCheckOutputAloneIsNoChange(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", Port: 80}, &api.AgentCheck{CheckID: "c", Status: "passing", Output: "one"})
+	r := start(t, configFor(consul))
+	r.await("web is there", r.has("web", Passing))
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", Port: 80}, &api.AgentCheck{CheckID: "c", Status: "passing", Output: "two"})
+	r.stays(500 * time.Millisecond)
+}
+
+func TestNamesMayContainAnything(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	odd := []string{"a/b", "a//b", "a?b", "100%", "a b", "a%2Fb", "..", ".", "ü", "a+b", "a#b", "a;b", "a&b=c", "/", " "}
+	for i, name := range odd {
+		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name, ID: name, Port: 1000 + i})
+	}
+	r := start(t, configFor(consul))
+	r.await("all are read, each with its own instance", func(c Catalog) bool { return len(c) == len(odd) })
+	c, _ := r.now()
+	for i, name := range odd {
+		s, _ := r.service(c, name)
+		if len(s.Instances) != 1 || s.Instances[0].Port != 1000+i {
+			t.Errorf("service %q: %+v", name, s.Instances)
+		}
+	}
+}
+
+func TestNamesThatDifferInCaseAreServicesOfTheirOwnWithTheSameInstances(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "MixSvc", ID: "a", Port: 1})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "mixsvc", ID: "b", Port: 2})
+	r := start(t, configFor(consul))
+	r.await("both spellings have both", func(c Catalog) bool {
+		return r.has("MixSvc", Passing, Passing)(c) && r.has("mixsvc", Passing, Passing)(c)
+	})
+}
+
+func TestProxiesAndGatewaysAreNotServices(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", ID: "web", Port: 80})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", ID: "proxy-with-its-name", Port: 81, Kind: api.ServiceKindConnectProxy,
+		Proxy: &api.AgentServiceConnectProxyConfig{DestinationServiceName: "web"}})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web-sidecar-proxy", ID: "p", Port: 82, Kind: api.ServiceKindConnectProxy,
+		Proxy: &api.AgentServiceConnectProxyConfig{DestinationServiceName: "web"}})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "gateway", ID: "g", Port: 83, Kind: api.ServiceKindMeshGateway})
+	r := start(t, configFor(consul))
+	r.await("only web, with its one instance", func(c Catalog) bool { return slices.Equal(names(c), []string{"web:1"}) })
+	if _, err := consul.Client().Catalog().Deregister(&api.CatalogDeregistration{Node: "n", ServiceID: "web"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.await("web goes although its name is still listed", func(c Catalog) bool { return len(c) == 0 })
+}
+
+func TestSelectionByNameAndTag(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	ctx := t.Context()
+	for _, i := range []parts.Instance{
+		{Service: "web-1", Tags: []string{"edge"}}, {Service: "web-2"}, {Service: "web-canary", Tags: []string{"edge"}}, {Service: "db", Tags: []string{"edge"}},
+	} {
+		must(t, consul.Register(ctx, i))
+	}
+	cfg := configFor(consul)
+	cfg.Include, cfg.Exclude, cfg.Tags = []string{"web-*"}, []string{"*canary"}, []string{"edge"}
+	r := start(t, cfg)
+	r.await("only web-1", func(c Catalog) bool { return slices.Equal(names(c), []string{"web-1:1"}) })
+	must(t, consul.Register(ctx, parts.Instance{Service: "web-2", Tags: []string{"edge"}}))
+	r.await("web-2 gets the tag", r.has("web-2", Passing))
+	must(t, consul.Register(ctx, parts.Instance{Service: "web-1"}))
+	r.await("web-1 loses it", r.lacks("web-1"))
+}
+
+func TestConsulRestartsAndNothingIsTakenBack(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{Persistent: true})
+	ctx := t.Context()
+	for n := range 20 {
+		must(t, consul.Register(ctx, parts.Instance{Service: fmt.Sprintf("svc-%02d", n), Port: 80}))
+	}
+	r := start(t, configFor(consul))
+	r.await("all are there", func(c Catalog) bool { return len(c) == 20 })
+	_, before := r.now()
+
+	must(t, consul.Stop())
+	eventually(t, "it shows in the status", func() bool { return !r.Status().Connected })
+	must(t, consul.Start(ctx))
+	eventually(t, "it is over", func() bool { return r.Status().Connected })
+	must(t, consul.Register(ctx, parts.Instance{Service: "new", Port: 80}))
+	r.await("changes flow again", r.has("new", Passing))
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.deltas[before:] {
+		if len(d.Gone) > 0 {
+			t.Errorf("taken back: %v", d.Gone)
+		}
+		for _, s := range d.Set {
+			if len(s.Instances) == 0 {
+				t.Errorf("emptied: %v", s.Key)
+			}
+		}
+	}
+	if n := r.log.count("kind=unreachable"); n == 0 || n > 2 {
+		t.Errorf("%d lines tell that 20 services and the list are unreachable, and that they are again", n)
+	}
+}
+
+func TestOverHTTPSFewConnectionsAreShared(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{HTTPS: true})
+	fill(t, consul, 450)
+	gate := newTurnstile(t, consul.HTTPSAddr)
+	cfg := configFor(consul)
+	cfg.Address, cfg.TLS.CAFile = "https://"+gate.addr, consul.Certs.CAFile
+	r := start(t, cfg)
+	r.await("all are there", func(c Catalog) bool { return len(c) == 450 })
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "svc-449", ID: "second", Port: 2})
+	r.await("and are watched", r.has("svc-449", Passing, Passing))
+	if s := r.Status(); !s.HTTP2 || s.Swept != 0 || s.Direct != 450 {
+		t.Errorf("status: %+v", s)
+	}
+	if _, most, all := gate.counts(); most > 3 || all > 3 {
+		t.Errorf("450 services took %d connections at once, %d in all; 3 are enough", most, all)
+	}
+}
+
+func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	fill(t, consul, 250)
+	gate := newTurnstile(t, consul.Addr)
+	cfg := configFor(consul)
+	cfg.Address = gate.addr
+	r := start(t, cfg)
+	r.await("all are there", func(c Catalog) bool { return len(c) == 250 })
+	if s := r.Status(); s.Direct != 96 || s.Swept != 154 || len(s.Problems) != 1 {
+		t.Errorf("status: %+v", s)
+	}
+	begin := time.Now()
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "svc-000", ID: "second", Port: 2})
+	r.await("a service with a connection changes", r.has("svc-000", Passing, Passing))
+	direct := time.Since(begin)
+	for n := 100; n < 250; n++ {
+		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name(n), ID: name(n) + "-2", Port: 2})
+	}
+	begin = time.Now()
+	r.await("all that are read in turn change", func(c Catalog) bool {
+		for n := 100; n < 250; n++ {
+			if !r.has(name(n), Passing, Passing)(c) {
+				return false
+			}
+		}
+		return true
+	})
+	t.Logf("direct %v, all of the swept %v", direct, time.Since(begin))
+	if _, _, err := consul.Client().Catalog().Services(nil); err != nil {
+		t.Errorf("another client is locked out: %v", err)
+	}
+	deregister(t, consul, "n", "svc-200")
+	deregister(t, consul, "n", "svc-200-2")
+	r.await("one that is read in turn goes", func(c Catalog) bool {
+		s, ok := r.service(c, "svc-200")
+		return !ok || len(s.Instances) == 0
+	})
+	if open, most, all := gate.counts(); most > cfg.MaxConnections {
+		t.Errorf("%d connections at once, %d open now, %d in all; %d are allowed", most, open, all, cfg.MaxConnections)
+	}
+	if n := r.log.count("more services than connections"); n != 1 {
+		t.Errorf("%d warnings about connections, want 1", n)
+	}
+}
+
+func TestOverAUnixSocket(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{UnixSocket: true})
+	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
+	cfg := configFor(consul)
+	cfg.Address = "unix://" + consul.Socket
+	r := start(t, cfg)
+	r.await("web is there", r.has("web", Passing))
+}
+
+func TestWithACLs(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{ACL: true})
+	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
+	good, agentless := tokenFor(t, consul, `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`),
+		tokenFor(t, consul, `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`)
+
+	t.Run("a token that may read sees the services", func(t *testing.T) {
+		cfg := configFor(consul)
+		cfg.Token = good
+		r := start(t, cfg)
+		r.await("web is there", r.has("web", Passing))
+	})
+	t.Run("without agent:read the datacenter must be named", func(t *testing.T) {
+		cfg := configFor(consul)
+		cfg.Token = agentless
+		w, err := New(cfg, nil, nil)
+		must(t, err)
+		if err := w.Run(t.Context(), make(chan Delta)); err == nil || !strings.Contains(err.Error(), "--datacenter") {
+			t.Errorf("Run: %v", err)
+		}
+		cfg.Datacenter = "dc1"
+		r := start(t, cfg)
+		r.await("and then it works", r.has("web", Passing))
+	})
+	t.Run("without a token an empty list is not believed", func(t *testing.T) {
+		cfg := configFor(consul)
+		cfg.Token, cfg.Datacenter = "", "dc1"
+		r := start(t, cfg)
+		eventually(t, "the status says why", func() bool {
+			p := r.Status().Problems
+			return len(p) == 1 && p[0].Kind == "doubtful" && strings.Contains(p[0].Detail, "token")
+		})
+		if _, n := r.now(); n > 0 {
+			t.Error("something was handed out")
+		}
+	})
+	t.Run("a token file is read again when it changes", func(t *testing.T) {
+		file := t.TempDir() + "/token"
+		must(t, os.WriteFile(file, []byte("00000000-0000-0000-0000-000000000000\n"), 0o600))
+		cfg := configFor(consul)
+		cfg.Token, cfg.TokenFile, cfg.Datacenter = "", file, "dc1"
+		r := start(t, cfg)
+		eventually(t, "the wrong token is denied", func() bool {
+			p := r.Status().Problems
+			return len(p) == 1 && p[0].Kind == "denied"
+		})
+		must(t, os.WriteFile(file, []byte(good+"\n"), 0o600))
+		r.await("the right one is not", r.has("web", Passing))
+		must(t, os.WriteFile(file, nil, 0o600))
+		must(t, consul.Register(t.Context(), parts.Instance{ID: "2", Service: "web", Port: 81}))
+		r.await("an emptied file leaves the last good one", r.has("web", Passing, Passing))
+	})
+	t.Run("a token that loses its rights takes nothing away", func(t *testing.T) {
+		token := tokenFor(t, consul, `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`)
+		cfg := configFor(consul)
+		cfg.Token, cfg.Datacenter, cfg.Wait = token, "dc1", time.Second
+		r := start(t, cfg)
+		r.await("web is there", r.has("web", Passing, Passing))
+		acl := consul.Client().ACL()
+		self, _, err := acl.TokenReadSelf(&api.QueryOptions{Token: token})
+		must(t, err)
+		policy, _, err := acl.PolicyRead(self.Policies[0].ID, nil)
+		must(t, err)
+		policy.Rules = `key_prefix "" { policy = "read" }`
+		_, _, err = acl.PolicyUpdate(policy, nil)
+		must(t, err)
+		eventually(t, "the status tells", func() bool { return len(r.Status().Problems) > 0 })
+		r.stays(3 * time.Second)
+	})
+}
+
+func TestReadOnce(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	fill(t, consul, 40)
+	w, err := New(configFor(consul), nil, nil)
+	must(t, err)
+	c, err := w.Read(t.Context())
+	if err != nil || len(c) != 40 {
+		t.Errorf("Read: %d services, %v", len(c), err)
+	}
+	cfg := configFor(consul)
+	cfg.Address = "127.0.0.1:1"
+	w, err = New(cfg, nil, nil)
+	must(t, err)
+	if _, err := w.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "check that Consul runs") {
+		t.Errorf("Read from nowhere: %v", err)
+	}
+	cfg = configFor(consul)
+	cfg.Namespace = "team"
+	w, err = New(cfg, nil, nil)
+	must(t, err)
+	if _, err := w.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "Consul Enterprise") {
+		t.Errorf("Read from a namespace of a Consul that has none: %v", err)
+	}
+}
+
+func TestTheEnvironmentDoesNotSpeakForTheConfig(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
+	for k, v := range map[string]string{
+		"CONSUL_HTTP_ADDR": "127.0.0.1:1", "CONSUL_HTTP_TOKEN": "wrong", "CONSUL_HTTP_TOKEN_FILE": "/nowhere", "CONSUL_HTTP_SSL": "true",
+		"CONSUL_NAMESPACE": "team", "CONSUL_PARTITION": "part", "CONSUL_CACERT": "/nowhere", "HTTP_PROXY": "http://127.0.0.1:1",
+	} {
+		t.Setenv(k, v)
+	}
+	w, err := New(configFor(consul), nil, nil)
+	must(t, err)
+	if c, err := w.Read(t.Context()); err != nil || len(c) != 1 {
+		t.Errorf("Read: %v, %v", names(c), err)
+	}
+}
+
+func name(n int) string { return fmt.Sprintf("svc-%03d", n) }
+
+// fill registers services with one instance each.
+func fill(t *testing.T, consul *parts.Consul, services int) {
+	t.Helper()
+	for n := range services {
+		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name(n), ID: name(n), Port: 1})
+	}
+}
+
+// register writes to the catalog itself, where everything is allowed.
+func register(t *testing.T, consul *parts.Consul, node, address string, s *api.AgentService, checks ...*api.AgentCheck) {
+	t.Helper()
+	r := &api.CatalogRegistration{Node: node, Address: address, Service: s, SkipNodeUpdate: true}
+	for _, c := range checks {
+		r.Checks = append(r.Checks, &api.HealthCheck{Node: node, CheckID: c.CheckID, Status: c.Status, Output: c.Output, ServiceID: s.ID})
+	}
+	if _, err := consul.Client().Catalog().Register(r, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deregister(t *testing.T, consul *parts.Consul, node, id string) {
+	t.Helper()
+	if _, err := consul.Client().Catalog().Deregister(&api.CatalogDeregistration{Node: node, ServiceID: id}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tokenFor makes a token with one policy of its own.
+func tokenFor(t *testing.T, consul *parts.Consul, rules string) string {
+	t.Helper()
+	acl := consul.Client().ACL()
+	policy, _, err := acl.PolicyCreate(&api.ACLPolicy{Name: fmt.Sprintf("p%d", time.Now().UnixNano()), Rules: rules}, nil)
+	must(t, err)
+	token, _, err := acl.TokenCreate(&api.ACLToken{Policies: []*api.ACLLink{{ID: policy.ID}}}, nil)
+	must(t, err)
+	return token.SecretID
+}
