@@ -40,7 +40,7 @@ func (x exchange) delivered() []string {
 
 // The kinds of requests.
 const (
-	subscribe = "subscribe" // answers nothing: asks
+	subscribe = "subscribe" // asks for something, and answers nothing or what it answered before
 	ack       = "ack"
 	nack      = "nack"
 	stale     = "stale" // answers a response that is closed already, or never was
@@ -59,6 +59,7 @@ type streamRecord struct {
 
 type typeRecord struct {
 	open             []sent
+	last             string // nonce of the last response
 	sent, ack, nack  int
 	sentVersion      string
 	acked            string
@@ -99,7 +100,11 @@ func (r *streamRecord) request(x exchange) string {
 		return subscribe
 	}
 	i := slices.IndexFunc(t.open, func(s sent) bool { return s.nonce == x.nonce })
-	if i < 0 {
+	switch {
+	case i >= 0:
+	case x.nonce == t.last && x.rejection == nil:
+		return subscribe // state of the world: other names, with the nonce of the last response
+	default:
 		return stale
 	}
 	answered := t.open[i]
@@ -117,7 +122,7 @@ func (r *streamRecord) request(x exchange) string {
 func (r *streamRecord) response(x exchange) {
 	t := r.of(x.typeURL)
 	t.sent++
-	t.sentVersion, t.lastSent = x.version, time.Now()
+	t.sentVersion, t.last, t.lastSent = x.version, x.nonce, time.Now()
 	if len(t.open) >= maxFlight {
 		t.open = t.open[1:]
 	}
@@ -142,7 +147,7 @@ func sane(text string) string {
 	if len(text) > saneBytes {
 		text = text[:saneBytes] + "..."
 	}
-	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
@@ -150,5 +155,5 @@ func sane(text string) string {
 			return -1
 		}
 		return r
-	}, text), "")
+	}, strings.ToValidUTF8(text, ""))
 }
