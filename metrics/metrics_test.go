@@ -236,6 +236,8 @@ func everything(m *Metrics) {
 	s := Stream{ID: "sotw-1", Protocol: "sotw"}
 	m.XDS.Opened(s)
 	m.XDS.Request(s, "n", cds, "nack")
+	m.XDS.Rejecting(cds, true)
+	m.XDS.Rejecting(cds, false)
 	m.XDS.Response(s, "n", cds, 1, 10)
 	m.XDS.Closed(Stream{ID: "sotw-2", Protocol: "sotw"}, time.Second, "OK")
 	m.XDS.Fetch(cds, "ok")

@@ -18,6 +18,7 @@ type XDS struct {
 	bytes       *prometheus.CounterVec
 	nacks       *prometheus.CounterVec
 	lastNACK    *prometheus.GaugeVec
+	rejecting   *prometheus.GaugeVec
 	fetches     *prometheus.CounterVec
 	propagation *prometheus.HistogramVec
 	updates     *prometheus.CounterVec
@@ -71,6 +72,20 @@ func (x *XDS) Request(s Stream, node, typeURL, kind string) {
 		x.lastNACK.WithLabelValues(typ).Set(unixSeconds(x.now()))
 	}
 	x.streams.count(s.ID, protocol, node, typ, 1, 0)
+}
+
+// Rejecting says that a stream begins, or ceases, to hold something back because its client
+// rejected it. Each begin must be followed by one end, at the latest when the stream closes.
+func (x *XDS) Rejecting(typeURL string, begins bool) {
+	if x == nil {
+		return
+	}
+	g := x.rejecting.WithLabelValues(typeLabel(typeURL))
+	if begins {
+		g.Inc()
+	} else {
+		g.Dec()
+	}
 }
 
 // Response counts a response on a stream with so many resources and bytes.

@@ -43,6 +43,7 @@ func newXDS(r prometheus.Registerer) *XDS {
 		bytes:     counter("legate_xds_response_bytes_total", "Bytes of responses on xDS streams, before compression and framing.", "type", "protocol"),
 		nacks:     counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
 		lastNACK:  gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
+		rejecting: gauge("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", "type"),
 		fetches:   counter("legate_xds_fetches_total", "REST exchanges by outcome.", "type", "outcome"),
 		propagation: histo("legate_propagation_seconds",
 			"From Consul's answer to the change being sent on a stream (answer_to_sent) and acknowledged (answer_to_ack).", changeBuckets, "stage", "type"),
@@ -72,6 +73,7 @@ func (x *XDS) startAtZero() {
 	for _, t := range append(served, "other") {
 		x.nacks.WithLabelValues(t)
 		x.lastNACK.WithLabelValues(t)
+		x.rejecting.WithLabelValues(t)
 	}
 	for _, t := range served {
 		for _, o := range fetchOutcomes {

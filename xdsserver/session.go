@@ -62,6 +62,7 @@ type session struct {
 func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
 	ss := &session{server: s, stream: stream, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
 	defer func() {
+		ss.countRejecting(false)
 		if ss.store != nil {
 			ss.store.leave(ss.slot, ss.subs)
 		}
@@ -111,6 +112,21 @@ func (ss *session) run() error {
 		}
 		if err := ss.flush(); err != nil {
 			return err
+		}
+		ss.countRejecting(true)
+	}
+}
+
+// countRejecting keeps the number of streams that hold something back, because the client
+// rejected it, as it is; a stream that is not open any more holds nothing back.
+func (ss *session) countRejecting(open bool) {
+	for _, sub := range ss.subs {
+		if sub == nil {
+			continue
+		}
+		if now := open && len(sub.parked) > 0; now != sub.rejecting {
+			sub.rejecting = now
+			ss.server.metrics.Rejecting(sub.table.typeURL, now)
 		}
 	}
 }

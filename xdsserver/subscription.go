@@ -36,6 +36,8 @@ type subscription struct {
 
 	flight []delivery // sent and not answered yet, oldest first
 	parked []delivery // rejected; no name stands in two of them
+
+	rejecting bool // is counted as one that holds something back
 }
 
 // delivery is what went into a response.
