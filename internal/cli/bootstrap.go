@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"unicode"
 )
 
 //go:embed bootstrap.yaml.tmpl
@@ -181,11 +182,16 @@ func parseRoute(s string) (route, error) {
 func parseEndpoint(flag, s string) (endpoint, error) {
 	host, port, err := net.SplitHostPort(s)
 	n, bad := strconv.ParseUint(port, 10, 16)
-	if err != nil || bad != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ ") {
+	if err != nil || bad != nil || n == 0 || host == "" || strings.ContainsFunc(host, notInHost) {
 		return endpoint{}, fmt.Errorf("%s %q: want HOST:PORT, such as 127.0.0.1:18000 or [::1]:18000", flag, s)
 	}
 	_, err = netip.ParseAddr(host)
 	return endpoint{Host: host, Port: uint16(n), Name: err != nil}, nil
+}
+
+// notInHost reports what is neither in a host name nor in an IP address with a zone.
+func notInHost(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:%", r)
 }
 
 func (b envoyBootstrap) write(w io.Writer) error {

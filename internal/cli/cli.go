@@ -9,6 +9,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,6 +34,9 @@ type program struct {
 // run runs the command that args name. The first of args is the program's name.
 func (p *program) run(ctx context.Context, args []string) int {
 	err := p.app().RunContext(ctx, args)
+	if coder := urfave.ExitCoder(nil); errors.As(err, &coder) { // "legate help" of what is no command
+		err = usageError{fmt.Errorf("%w, see %q", err, "legate --help")}
+	}
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(p.err, "legate: "+strings.TrimRight(line, "\n"))
@@ -43,7 +47,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 // commands are all commands in the order in which help shows them.
 func (p *program) commands() []*command {
-	return []*command{p.serve(), p.bootstrap(), p.version()}
+	return []*command{p.serve(), p.bootstrap(), p.render(), p.version()}
 }
 
 func (p *program) app() *urfave.App {
@@ -59,7 +63,6 @@ func (p *program) app() *urfave.App {
 		OnUsageError:          p.usage(commands),
 		ExitErrHandler:        func(*urfave.Context, error) {}, // run decides the exit code
 		Action:                p.noCommand(commands, "legate"),
-		CommandNotFound:       nil,
 	}
 	for _, c := range commands {
 		app.Commands = append(app.Commands, c.build(p, commands, "legate"))

@@ -47,10 +47,13 @@ func (p *program) render() *command {
 		about: `
 Resources go to standard output, what is left out and why to standard error.`,
 		examples: `
-legate render                                  # from Consul
+# what Consul's services become
+legate render
 legate render --include web --format json
-legate render --save-catalog catalog.json      # keep what Consul said ...
-legate render --catalog catalog.json --strict  # ... and look at it again, without Consul`,
+
+# keep what Consul said, and look at it again without Consul
+legate render --save-catalog catalog.json
+legate render --catalog catalog.json --strict`,
 		settings: []*setting{
 			text(&o.catalog, setting{
 				name: "catalog", env: "LEGATE_RENDER_CATALOG", key: "render.catalog", category: category, hint: "FILE",
@@ -109,7 +112,7 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	problems := resources.Problems()
 	printProblems(p.err, problems)
 	if o.strict && len(problems) > 0 {
-		return fmt.Errorf("%d problems, and --strict allows none", len(problems))
+		return fmt.Errorf("%s, and --strict allows none", plural(len(problems), "problem"))
 	}
 	return nil
 }
@@ -191,4 +194,11 @@ func printProblems(w io.Writer, problems []translate.Problem) {
 		}
 		fmt.Fprintf(w, "left out: %s: %s (%s): %s\n", where, p.Detail, p.Reason, p.Remedy)
 	}
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }

@@ -49,7 +49,7 @@ legate serve
 
 # HTTPS to Consul, a token from a file, only some services
 legate serve --consul-addr https://consul.internal:8501 --consul-ca-file ca.pem \
-    --consul-token-file /run/secrets/consul-token --include 'shop-*' --exclude '*-canary'
+    --consul-token-file /run/secrets/consul --include 'shop-*' --exclude '*-canary'
 
 # settings from a file; flags and environment win over it
 legate serve --config /etc/legate.yaml --log-level debug`,
@@ -88,18 +88,18 @@ func (p *program) runServe(ctx context.Context, o *serveOptions) error {
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
 	people := admin.New(admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server, Metrics: m.Handler()}, log)
 
-	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
-		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", "http://"+open.admin.Addr().String()+"/")
-	if o.listen.insecure {
-		log.Warn("listeners are not encrypted and ask nobody who they are", "flag", "--insecure-listen")
-	}
-
 	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	defer context.AfterFunc(signalled, func() {
 		log.Info("legate stops", "cause", context.Cause(signalled))
 		stop() // so that a second signal ends the program at once
 	})()
+
+	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
+		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", "http://"+open.admin.Addr().String()+"/")
+	if o.listen.insecure {
+		log.Warn("listeners are not encrypted and ask nobody who they are", "flag", "--insecure-listen")
+	}
 
 	deltas := make(chan discovery.Delta)
 	group, ctx := errgroup.WithContext(signalled)

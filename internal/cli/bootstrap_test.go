@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"                     // in the listeners
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3" // in the listeners
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"                          // in Legate's cluster
+	"google.golang.org/protobuf/encoding/protojson"
+	"sigs.k8s.io/yaml"
+
+	"legate/internal/parts/partstest"
+)
+
+// bootstraps are the ways of asking for one, each with a part of it that must be there.
+var bootstraps = []struct {
+	name string
+	args []string
+	want string
+}{
+	{"delta", nil, "api_type: DELTA_GRPC"},
+	{"sotw", []string{"--mode", "sotw", "--route", "8080=web"}, "api_type: GRPC"},
+	{"rest", []string{"--mode", "rest", "--route", "8080=web", "--route", "8081=web", "--route", "0.0.0.0:8082=api"}, "api_type: REST"},
+	{"host name", []string{"--xds-address", "legate.internal:443"}, "type: STRICT_DNS"},
+	{"IPv6", []string{"--xds-address", "[::1]:18000", "--envoy-admin", "[::1]:9901", "--route", "[::1]:8080=web"}, `address: "::1", port_value: 18000`},
+	{"awkward names", []string{"--node-id", "a: \"b\" #{{c}}\n", "--node-cluster", "'", "--route", "80=a/b c? %: &x"}, `cluster: "a/b c? %: \u0026x"`},
+}
+
+func TestABootstrapIsWhatEnvoysSchemaAllows(t *testing.T) {
+	for _, c := range bootstraps {
+		t.Run(c.name, func(t *testing.T) {
+			b := parseBootstrap(t, c.args, c.want)
+			if err := b.ValidateAll(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestEnvoyAcceptsEachBootstrap(t *testing.T) {
+	envoy := partstest.EnvoyPath(t)
+	for _, c := range bootstraps {
+		t.Run(c.name, func(t *testing.T) {
+			r := legate(t, nil, append([]string{"bootstrap", "envoy"}, c.args...)...)
+			path := file(t, "envoy.yaml", r.out)
+			said, err := exec.Command(envoy, "--mode", "validate", "--base-id", "0", "--disable-hot-restart", "-l", "warn", "-c", path).CombinedOutput()
+			if err != nil {
+				t.Errorf("%v\n%s\n%s", err, said, r.out)
+			}
+			for line := range strings.Lines(string(said)) {
+				if strings.Contains(strings.ToLower(line), "deprecated") {
+					t.Errorf("Envoy says: %s", line)
+				}
+			}
+		})
+	}
+}
+
+func TestTheNamesOfABootstrapAreThoseThatWereAskedFor(t *testing.T) {
+	b := parseBootstrap(t, []string{"--node-id", "a: \"b\" #{{c}}\n", "--node-cluster", "edge", "--xds-address", "[::1]:18000", "--route", "8080=web"}, "")
+	if got := b.GetNode().GetId(); got != "a: \"b\" #{{c}}\n" {
+		t.Errorf("node id %q", got)
+	}
+	if got := b.GetNode().GetCluster(); got != "edge" {
+		t.Errorf("node cluster %q", got)
+	}
+	clusters := b.GetStaticResources().GetClusters()
+	if len(clusters) != 1 || clusters[0].GetName() != b.GetDynamicResources().GetAdsConfig().GetGrpcServices()[0].GetEnvoyGrpc().GetClusterName() {
+		t.Errorf("ADS leads to no cluster: %v", clusters)
+	}
+	at := clusters[0].GetLoadAssignment().GetEndpoints()[0].GetLbEndpoints()[0].GetEndpoint().GetAddress().GetSocketAddress()
+	if at.GetAddress() != "::1" || at.GetPortValue() != 18000 {
+		t.Errorf("Legate is looked for at %v", at)
+	}
+	listeners := b.GetStaticResources().GetListeners()
+	if len(listeners) != 1 || listeners[0].GetAddress().GetSocketAddress().GetAddress() != "127.0.0.1" || listeners[0].GetAddress().GetSocketAddress().GetPortValue() != 8080 {
+		t.Errorf("the route listens at %v", listeners)
+	}
+}
+
+func TestABootstrapWithoutANodeIsRefused(t *testing.T) {
+	if r := legate(t, nil, "bootstrap", "envoy", "--node-cluster="); r.code != exitUsage || !strings.Contains(r.err, "must not be empty") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// parseBootstrap makes a bootstrap and reads it as Envoy would: strictly.
+func parseBootstrap(t *testing.T, args []string, want string) *bootstrapv3.Bootstrap {
+	t.Helper()
+	r := legate(t, nil, append([]string{"bootstrap", "envoy"}, args...)...)
+	if r.code != 0 || r.err != "" || !strings.Contains(r.out, want) {
+		t.Fatalf("exit %d: %s\nwant %q in\n%s", r.code, r.err, want, r.out)
+	}
+	content, err := yaml.YAMLToJSON([]byte(r.out))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, r.out)
+	}
+	b := &bootstrapv3.Bootstrap{}
+	if err := protojson.Unmarshal(content, b); err != nil {
+		t.Fatalf("%v\n%s", err, r.out)
+	}
+	return b
+}

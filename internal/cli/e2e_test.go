@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+)
+
+// In each mode: Consul has a service, Legate serves it, and an Envoy that was started with
+// nothing but what "bootstrap envoy" printed sends requests to it; then the service moves.
+func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	first := partstest.Backend(t, "first", "127.0.0.1:0")
+	second := partstest.Backend(t, "second", "127.0.0.1:0")
+	r := serve(t, "--consul-addr", consul.Addr)
+	for _, c := range []struct{ mode, address string }{{"delta", r.xds}, {"sotw", r.xds}, {"rest", r.rest}} {
+		t.Run(c.mode, func(t *testing.T) {
+			service := "web-" + c.mode
+			register(t, consul, service, first)
+			front := closedPort(t)
+			b := legate(t, nil, "bootstrap", "envoy", "--mode", c.mode, "--xds-address", c.address, "--node-id", "edge-"+c.mode, "--route", front+"="+service)
+			partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: []byte(b.out)})
+			partstest.Eventually(t, func() error { return answers(front, "first") })
+			register(t, consul, service, second)
+			partstest.Eventually(t, func() error { return answers(front, "second") })
+			if c.mode != "rest" { // which has no stream
+				if code, status := r.get("/api/v1/status"); code != 200 || !strings.Contains(status, `"node": "edge-`+c.mode+`"`) {
+					t.Errorf("the status does not know the node: %d\n%s", code, status)
+				}
+				if code, metrics := r.get("/metrics"); code != 200 || !strings.Contains(metrics, `legate_xds_stream_requests_total{node="edge-`+c.mode+`"`) {
+					t.Errorf("the metrics do not know the node: %d", code)
+				}
+			}
+		})
+	}
+}
+
+func TestOpenStreamsDoNotHoldUpTheEndAndItReportsTheTotals(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	backend := partstest.Backend(t, "web", "127.0.0.1:0")
+	register(t, consul, "web", backend)
+	r := serve(t, "--consul-addr", consul.Addr)
+	b := legate(t, nil, "bootstrap", "envoy", "--xds-address", r.xds)
+	partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: []byte(b.out)})
+	began := time.Now()
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if took := time.Since(began); took > 6*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	totals := r.log.await(t, "legate stopped")
+	if n, _ := totals["delta_requests"].(float64); n < 4 { // for both types: a subscription and an ACK
+		t.Errorf("totals: %v", totals)
+	}
+}
+
+func TestATokenThatMayNotAskTheAgentEndsWithTheRemedy(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{ACL: true})
+	for _, command := range []string{"serve", "render"} {
+		args := []string{command, "--consul-addr", consul.Addr}
+		if command == "serve" {
+			args = append(args, "--xds-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+		}
+		r := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": "b4d"}, args...)
+		if r.code != exitFailed || !strings.Contains(r.err, "token") || strings.Contains(r.err, "b4d") {
+			t.Errorf("legate %s: exit %d:\n%s", command, r.code, r.err)
+		}
+	}
+	if r := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": consul.Token}, "render", "--consul-addr", consul.Addr); r.code != 0 {
+		t.Errorf("with a good token: exit %d:\n%s", r.code, r.err)
+	}
+}
+
+func TestWhatWasSavedRendersLikeWhatConsulSaid(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	if err := consul.Register(t.Context(), parts.Instance{Service: "web", Address: "10.1.2.3", Port: 80, Weight: 3, Tags: []string{"v1"}, Meta: map[string]string{"a": "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := consul.Register(t.Context(), parts.Instance{Service: "broken", Address: "10.1.2.3", Port: 0}); err != nil {
+		t.Fatal(err)
+	}
+	saved := t.TempDir() + "/catalog.json"
+	live := legate(t, nil, "render", "--consul-addr", consul.Addr, "--save-catalog", saved)
+	again := legate(t, nil, "render", "--catalog", saved)
+	if live.code != 0 || live != again {
+		t.Errorf("live: %+v\nsaved: %+v", live, again)
+	}
+	if !strings.Contains(live.out, "address: 10.1.2.3") || !strings.Contains(live.err, "left out: broken") {
+		t.Errorf("%+v", live)
+	}
+}
+
+func register(t *testing.T, consul *parts.Consul, service string, b *parts.Backend) {
+	t.Helper()
+	host, _, _ := net.SplitHostPort(b.Addr)
+	if err := consul.Register(t.Context(), parts.Instance{Service: service, Address: host, Port: b.Port}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answers asks at an address and says if somebody else than want answers.
+func answers(address, want string) error {
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get("http://" + address + "/")
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	if got := strings.TrimSpace(string(body)); answer.StatusCode != 200 || got != want {
+		return fmt.Errorf("%s %q, want %q", answer.Status, got, want)
+	}
+	return nil
+}
