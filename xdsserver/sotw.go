@@ -21,7 +21,6 @@ var _ sotw.Server = sotwServer{}
 func (s sotwServer) StreamHandler(str stream.Stream, typeURL string) error {
 	return s.serve(str, typeURL, &sotwWire{
 		sotwServer: s, stream: str, id: s.sotwStreams.Add(1), typeURL: typeURL,
-		last: map[string]string{},
 	})
 }
 
@@ -30,7 +29,6 @@ type sotwWire struct {
 	stream  stream.Stream
 	id      int64
 	typeURL string
-	last    map[string]string // the nonce of the last response, by type
 }
 
 func (w *sotwWire) receive() (*request, error) {
@@ -68,14 +66,12 @@ func (w *sotwWire) closed(node *corev3.Node, cause error) {
 	w.callbacks.OnStreamClosed(w.id, node)
 }
 
-// want ignores the names of a request that answers an older response than the last: the client
-// will answer the last one too, and repeat what it wants by then (xDS protocol, "ACK/NACK and
-// resource type instance version").
+// want takes the names of every request, also of one that answers an older response than the
+// last: requests come in order, so each is the client's last word. (The protocol lets a server
+// ignore such requests. It then misses a name that was dropped and asked for again meanwhile,
+// and the client waits for it in vain.)
 func (w *sotwWire) want(s *subscription, r *request, first bool) error {
 	s.whole = wholeState(r.typeURL)
-	if last := w.last[r.typeURL]; last != "" && r.nonce != last {
-		return nil
-	}
 	return s.rename(r.names, first, w.config.MaxNames)
 }
 
@@ -85,7 +81,6 @@ func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
 
 func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any) {
 	t := s.table
-	w.last[t.typeURL] = nonce
 	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce}
 	var resources []*resource
 	add := func(e *entry) {

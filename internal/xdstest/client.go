@@ -4,6 +4,7 @@ package xdstest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -231,6 +232,20 @@ func (c *Client) Read() *Response {
 	return nil
 }
 
+// Poll returns the next response, or nil if none comes for the given time.
+func (c *Client) Poll(wait time.Duration) *Response {
+	c.t.Helper()
+	select {
+	case r := <-c.incoming:
+		c.nonces[r.Type] = r.Nonce
+		return r
+	case err := <-c.ended:
+		c.t.Fatalf("the stream ended: %v", err)
+	case <-time.After(wait):
+	}
+	return nil
+}
+
 // Expect reads the next response, requires it to be of the type and to hold exactly what want
 // says, in any order, and returns it unanswered. A resource reads name@mark (see Mark), a removal -name.
 func (c *Client) Expect(typeURL string, want ...string) *Response {
@@ -293,3 +308,15 @@ func (r *Response) String() string {
 }
 
 func short(typeURL string) string { return typeURL[strings.LastIndexByte(typeURL, '.')+1:] }
+
+// Mark is a resource's name and the mark that tells its contents apart.
+type Mark struct{ Name, Mark string }
+
+// Marks are the response's resources, by name.
+func (r *Response) Marks() []Mark {
+	var marks []Mark
+	for _, name := range slices.Sorted(maps.Keys(r.Resources)) {
+		marks = append(marks, Mark{name, markOf(r.Resources[name])})
+	}
+	return marks
+}
