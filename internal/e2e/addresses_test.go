@@ -1,0 +1,46 @@
+package e2e_test
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"testing"
+
+	"legate/internal/parts"
+)
+
+func (s *stage) ipv6(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); errors.Is(err, syscall.EADDRNOTAVAIL) {
+		t.Skip("this machine has no IPv6")
+	} else if err == nil {
+		l.Close()
+	}
+	bare := s.backend(t, "six-bare", "[::1]:0")
+	s.registerAs(t, parts.Instance{ID: "six-bare", Service: "six", Address: "::1", Port: bare.Port})
+	bracketed := s.backend(t, "six-bracketed", "[::1]:0")
+	s.registerAs(t, parts.Instance{ID: "six-bracketed", Service: "six", Address: "[::1]", Port: bracketed.Port})
+	s.everywhere(t, func(e *envoy) error { return e.answers("six", "six-bare", "six-bracketed") })
+}
+
+func (s *stage) unixSocket(t *testing.T) {
+	b := s.backend(t, "pipe-1", socketPath(t, "pipe.sock"))
+	s.registerAs(t, parts.Instance{ID: "pipe-1", Service: "pipe", Socket: b.Addr})
+	s.everywhere(t, func(e *envoy) error { return e.answers("pipe", "pipe-1") })
+	s.everywhere(t, func(e *envoy) error { return e.hasEndpoint("pipe", b.Addr, "HEALTHY", 1) })
+}
+
+// EDS takes no host names: Legate makes a DNS cluster of such a service, which only Envoys can
+// have that get their clusters from it. One that an instance with a name joins becomes one, too.
+func (s *stage) hostName(t *testing.T) {
+	b := s.backend(t, "named-1", "127.0.0.1:0")
+	s.registerAs(t, parts.Instance{ID: "named-1", Service: "named", Address: "localhost", Port: b.Port})
+	s.amongDynamic(t, func(e *envoy) error { return e.answers("named", "named-1") })
+
+	s.register(t, "mixed", "mixed-1", 1)
+	s.everywhere(t, func(e *envoy) error { return e.answers("mixed", "mixed-1") })
+	b = s.backend(t, "mixed-2", "127.0.0.1:0")
+	s.registerAs(t, parts.Instance{ID: "mixed-2", Service: "mixed", Address: "localhost", Port: b.Port})
+	s.amongDynamic(t, func(e *envoy) error { return e.answers("mixed", "mixed-1", "mixed-2") })
+	s.deregister(t, "mixed-2")
+	s.everywhere(t, func(e *envoy) error { return e.answers("mixed", "mixed-1") })
+}

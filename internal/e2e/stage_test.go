@@ -1,0 +1,125 @@
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+)
+
+// stage is a Consul, a Legate that watches it, and Envoys that ask Legate.
+type stage struct {
+	consul   *parts.Consul
+	legate   *legate
+	envoys   []*envoy
+	backends map[string]*parts.Backend // by instance
+}
+
+// newStage starts a Consul, which is empty.
+func newStage(t testing.TB, o parts.ConsulOptions) *stage {
+	t.Helper()
+	return &stage{consul: partstest.Consul(t, o), backends: make(map[string]*parts.Backend)}
+}
+
+// serve starts Legate and an Envoy for each of the ways, with listeners for the services.
+func (s *stage) serve(t testing.TB, ways []way, services ...string) {
+	t.Helper()
+	s.legate = startLegate(t, s.consul)
+	for _, w := range ways {
+		s.envoys = append(s.envoys, startEnvoy(t, s.legate, w, services...))
+	}
+}
+
+// backend starts what answers with the instance's name, unless it runs already.
+func (s *stage) backend(t testing.TB, instance, addr string) *parts.Backend {
+	t.Helper()
+	if s.backends[instance] == nil {
+		s.backends[instance] = partstest.Backend(t, instance, addr)
+	}
+	return s.backends[instance]
+}
+
+// register registers an instance that listens on 127.0.0.1, with the weight, and returns its
+// address.
+func (s *stage) register(t testing.TB, service, instance string, weight int) (addr string) {
+	t.Helper()
+	b := s.backend(t, instance, "127.0.0.1:0")
+	s.registerAs(t, parts.Instance{ID: instance, Service: service, Address: "127.0.0.1", Port: b.Port, Weight: weight})
+	return b.Addr
+}
+
+func (s *stage) registerAs(t testing.TB, i parts.Instance) {
+	t.Helper()
+	if err := s.consul.Register(t.Context(), i); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *stage) deregister(t testing.TB, instance string) {
+	t.Helper()
+	if err := s.consul.Deregister(t.Context(), instance); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *stage) setHealth(t testing.TB, instance, status string) {
+	t.Helper()
+	if err := s.consul.SetHealth(t.Context(), instance, status); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *stage) setMaintenance(t testing.TB, instance string, on bool) {
+	t.Helper()
+	if err := s.consul.SetMaintenance(t.Context(), instance, on); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// everywhere asks every Envoy until its answer has no error, all at once.
+func (s *stage) everywhere(t testing.TB, ask func(e *envoy) error) {
+	t.Helper()
+	s.among(t, func(*envoy) bool { return true }, ask)
+}
+
+// amongDynamic asks the Envoys whose clusters come over CDS.
+func (s *stage) amongDynamic(t testing.TB, ask func(e *envoy) error) {
+	t.Helper()
+	s.among(t, func(e *envoy) bool { return e.way.cds }, ask)
+}
+
+func (s *stage) among(t testing.TB, chosen func(*envoy) bool, ask func(*envoy) error) {
+	t.Helper()
+	errs := make([]error, len(s.envoys))
+	var group sync.WaitGroup
+	for i, e := range s.envoys {
+		if chosen(e) {
+			group.Go(func() {
+				if err := await(func() error { return ask(e) }); err != nil {
+					errs[i] = fmt.Errorf("%s: %w", e.way.name, err)
+				}
+			})
+		}
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// socketPath is a path for a unix socket: short, since the system allows about a hundred
+// characters.
+func socketPath(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lg-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, name)
+}

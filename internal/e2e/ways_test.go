@@ -1,0 +1,146 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+// way is one of the ways in which an Envoy can ask Legate.
+type way struct {
+	name string
+	mode string // of "legate bootstrap envoy"
+	edit func(bootstrap map[string]any, l *legate)
+	cds  bool // clusters come and go with Consul's services; otherwise they are static
+}
+
+var (
+	adsDelta = way{name: "delta ADS", mode: "delta", cds: true}
+	adsSotW  = way{name: "SotW ADS", mode: "sotw", cds: true}
+	edsREST  = way{name: "EDS over REST", mode: "rest"}
+
+	// The services of their own beside ADS: an Envoy may use CDS without EDS and vice versa.
+	cdsDelta = way{name: "CDS alone, delta", mode: "delta", edit: clustersOver("DELTA_GRPC"), cds: true}
+	cdsSotW  = way{name: "CDS alone, SotW", mode: "sotw", edit: clustersOver("GRPC"), cds: true}
+	cdsREST  = way{name: "CDS over REST", mode: "delta", edit: clustersOver("REST"), cds: true}
+	edsDelta = way{name: "EDS alone, delta", mode: "rest", edit: endpointsOver(grpcSource("DELTA_GRPC"))}
+	edsSotW  = way{name: "EDS alone, SotW", mode: "rest", edit: endpointsOver(grpcSource("GRPC"))}
+
+	// How people migrate: the clusters are their own, the endpoints come over ADS.
+	staticDelta = way{name: "static clusters, delta ADS", mode: "rest", edit: endpointsOverADS("DELTA_GRPC")}
+	staticSotW  = way{name: "static clusters, SotW ADS", mode: "rest", edit: endpointsOverADS("GRPC")}
+)
+
+func allWays() []way {
+	return []way{adsDelta, adsSotW, cdsDelta, cdsSotW, cdsREST, edsDelta, edsSotW, edsREST, staticDelta, staticSotW}
+}
+
+// bootstrap is what "legate bootstrap envoy" prints, with the edits of the way.
+func (w way) bootstrap(t testing.TB, l *legate, ports map[string]int) []byte {
+	t.Helper()
+	xds := l.xds
+	if w.mode == "rest" && w.edit == nil {
+		xds = l.rest
+	}
+	args := []string{"bootstrap", "envoy", "--mode", w.mode, "--node-id", w.name, "--xds-address", xds}
+	for _, service := range slices.Sorted(maps.Keys(ports)) {
+		args = append(args, "--route", fmt.Sprintf("%d=%s", ports[service], service))
+	}
+	text := run(t, args...)
+	if w.edit == nil {
+		return text
+	}
+	var b map[string]any
+	if err := yaml.Unmarshal(text, &b); err != nil {
+		t.Fatal(err)
+	}
+	w.edit(b, l)
+	text, err := yaml.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+type object = map[string]any
+
+// clustersOver gets the clusters from the cluster discovery service instead of ADS.
+func clustersOver(apiType string) func(object, *legate) {
+	return func(b object, l *legate) {
+		source := grpcSource(apiType)
+		if apiType == "REST" {
+			source = object{
+				"api_type": "REST", "transport_api_version": "V3", "cluster_names": []any{"legate-rest"},
+				"refresh_delay": "0.5s", "request_timeout": "5s",
+			}
+			static := b["static_resources"].(object)
+			static["clusters"] = append(static["clusters"].([]any), plainCluster("legate-rest", l.rest))
+		}
+		b["dynamic_resources"].(object)["cds_config"] = object{"resource_api_version": "V3", "api_config_source": source}
+	}
+}
+
+// endpointsOver gets the endpoints of the static clusters from this source.
+func endpointsOver(source object) func(object, *legate) {
+	return func(b object, _ *legate) {
+		overHTTP2(b)
+		eachStaticCluster(b, object{"resource_api_version": "V3", "api_config_source": source})
+	}
+}
+
+// endpointsOverADS gets the endpoints of the static clusters over ADS.
+func endpointsOverADS(apiType string) func(object, *legate) {
+	return func(b object, _ *legate) {
+		overHTTP2(b)
+		b["dynamic_resources"] = object{"ads_config": grpcSource(apiType)}
+		eachStaticCluster(b, object{"resource_api_version": "V3", "ads": object{}})
+	}
+}
+
+func grpcSource(apiType string) object {
+	return object{
+		"api_type": apiType, "transport_api_version": "V3",
+		"grpc_services": []any{object{"envoy_grpc": object{"cluster_name": "legate"}}},
+	}
+}
+
+func eachStaticCluster(b, source object) {
+	for _, c := range b["static_resources"].(object)["clusters"].([]any) {
+		if eds, ok := c.(object)["eds_cluster_config"].(object); ok {
+			eds["eds_config"] = source
+		}
+	}
+}
+
+// overHTTP2 has Envoy speak HTTP/2 to Legate, which gRPC takes.
+func overHTTP2(b object) {
+	legate := b["static_resources"].(object)["clusters"].([]any)[0].(object)
+	const name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+	legate["typed_extension_protocol_options"] = object{name: object{
+		"@type":                "type.googleapis.com/" + name,
+		"explicit_http_config": object{"http2_protocol_options": object{}},
+	}}
+}
+
+func plainCluster(name, addr string) object {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		panic(err) // of a free port that this test picked
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		panic(err)
+	}
+	address := object{"socket_address": object{"address": host, "port_value": n}}
+	return object{
+		"name": name, "type": "STATIC", "connect_timeout": "1s",
+		"load_assignment": object{"cluster_name": name, "endpoints": []any{
+			object{"lb_endpoints": []any{object{"endpoint": object{"address": address}}}},
+		}},
+	}
+}
