@@ -108,7 +108,7 @@ func (b *Bridge) carry(d discovery.Delta) error {
 		b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(old.Since)))
 		return nil
 	}
-	b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "seconds", seconds(time.Since(d.Since)))
+	b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "answered", d.Since)
 	return nil
 }
 

@@ -1,0 +1,317 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"legate/discovery"
+	"legate/internal/bridge"
+	"legate/metrics"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// house is rooms whose state a test sets.
+type house struct {
+	consul  discovery.Status
+	state   bridge.State
+	streams []xdsserver.StreamStatus
+	views   []xdsserver.ViewStatus
+	dump    map[xdsserver.View][]translate.Resource
+}
+
+func (h *house) Status() discovery.Status          { return h.consul }
+func (h *house) State() bridge.State               { return h.state }
+func (h *house) Streams() []xdsserver.StreamStatus { return h.streams }
+func (h *house) Views() []xdsserver.ViewStatus     { return h.views }
+func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
+	r, ok := h.dump[v]
+	return r, ok
+}
+
+var (
+	now    = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	dc1    = xdsserver.View{Datacenter: "dc1", Kind: xdsserver.Envoy}
+	dc2    = xdsserver.View{Datacenter: "dc2", Kind: xdsserver.Envoy}
+	remedy = "check that Consul runs"
+)
+
+// empty is a house at the start, before Consul answered.
+func empty() *house {
+	return &house{consul: discovery.Status{Address: "http://127.0.0.1:8500"}, state: bridge.State{Since: now.Add(-time.Minute)}}
+}
+
+// healthy is a house that serves one service to one Envoy.
+func healthy() *house {
+	h := empty()
+	h.consul = discovery.Status{
+		Address: "http://127.0.0.1:8500", Datacenter: "dc1", Connected: true, LastSuccess: now.Add(-2 * time.Second),
+		Complete: true, Services: 1, Instances: map[string]int{"passing": 1}, Index: 42, Direct: 1, Connections: 2, MaxConnections: 100,
+	}
+	config := translate.DefaultConfig()
+	config.Datacenter = "dc1"
+	h.state.Complete, h.state.Changed, h.state.View = now.Add(-50*time.Second), now.Add(-5*time.Second), dc1
+	h.state.Resources, _ = translate.New(config).Apply(discovery.Delta{Set: []discovery.Service{instance("web", 80)}})
+	for r := range h.state.Resources.All() {
+		h.dump = map[xdsserver.View][]translate.Resource{dc1: append(h.dump[dc1], r)}
+	}
+	h.views = []xdsserver.ViewStatus{{View: dc1, Published: now, Streams: 1, Resources: map[string]int{translate.ClusterType: 1, translate.AssignmentType: 1}}}
+	h.streams = []xdsserver.StreamStatus{stream("edge-1", xdsserver.Synced, "")}
+	return h
+}
+
+func instance(name string, port int) discovery.Service {
+	return discovery.Service{
+		Key:       discovery.ServiceKey{Datacenter: "dc1", Name: name},
+		Instances: []discovery.Instance{{ID: name + "-1", Node: "n1", Address: "10.0.0.1", Port: port, Weights: discovery.Weights{Passing: 1, Warning: 1}}},
+	}
+}
+
+func stream(node string, state xdsserver.State, rejection string) xdsserver.StreamStatus {
+	return xdsserver.StreamStatus{
+		ID: "delta-1", Protocol: "delta", Peer: "127.0.0.1:5", Node: node, Opened: now.Add(-time.Minute),
+		Types: []xdsserver.TypeStatus{{Type: translate.ClusterType, State: state, Responses: 3, Acks: 2, Nacks: 1, LastSent: now, LastAck: now, Rejection: rejection}},
+	}
+}
+
+func (h *house) server() *Server {
+	s := New(Rooms{
+		Build: metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
+		Metrics: metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
+	}, slog.New(slog.DiscardHandler))
+	s.now = func() time.Time { return now }
+	return s
+}
+
+func (h *house) get(t *testing.T, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.server().Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w
+}
+
+func TestReadyzSaysInWordsWhyNot(t *testing.T) {
+	h := empty()
+	said := func(code int, want string) {
+		t.Helper()
+		if w := h.get(t, "/readyz"); w.Code != code || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d %s, want %d %s", w.Code, w.Body, code, want)
+		}
+	}
+	said(503, "waiting for the first answer of consul at http://127.0.0.1:8500")
+	h.consul.FirstSync = discovery.Progress{Done: 12, Total: 30}
+	said(503, "12 of 30 services so far")
+	h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Detail: "connection refused", Remedy: remedy}}
+	said(503, "connection refused: "+remedy)
+	h = healthy()
+	said(200, "ready")
+	h.consul.Connected, h.consul.Problems = false, []discovery.Problem{{Kind: "unreachable", Detail: "gone"}}
+	said(200, "ready") // the last known catalog is served
+}
+
+func TestHealthzAndMetricsAnswerFromTheStart(t *testing.T) {
+	h := empty()
+	if w := h.get(t, "/healthz"); w.Code != 200 || w.Body.String() != "ok\n" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := h.get(t, "/metrics"); w.Code != 200 || !strings.Contains(w.Body.String(), `legate_build_info{goversion="",revision="",version="v1.2.3"} 1`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestStatusHoldsConsulViewsStreamsAndProblems(t *testing.T) {
+	h := healthy()
+	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+	w := h.get(t, "/api/v1/status")
+	var s Status
+	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Header().Get("Content-Type") != "application/json" {
+		t.Fatalf("%v %v\n%s", err, w.Header(), w.Body)
+	}
+	if !s.Ready || s.Version != "v1.2.3" || s.Uptime != 60 || s.Consul.Index != 42 || len(s.Views) != 1 || len(s.Streams) != 1 ||
+		len(s.Problems) != 1 || s.Problems[0].Service != "bad.dc1" || s.Problems[0].Remedy == "" {
+		t.Errorf("%+v", s)
+	}
+	for _, want := range []string{`"views": []`, `"streams": []`, `"problems": []`, `"ready": false`, `"not_ready": "waiting`} {
+		if w := empty().get(t, "/api/v1/status"); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("at the start: want %s in\n%s", want, w.Body)
+		}
+	}
+}
+
+func TestConfigDumpShowsTheResourcesOfAView(t *testing.T) {
+	type dump struct {
+		View      string
+		Resources []struct {
+			Type, Name, Version string
+			Resource            map[string]any
+		}
+	}
+	h := healthy()
+	for _, path := range []string{"/debug/config_dump", "/debug/config_dump?view=envoy@dc1", "/debug/config_dump?name=web"} {
+		w := h.get(t, path)
+		var d dump
+		if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil || d.View != "envoy@dc1" || len(d.Resources) != 2 ||
+			d.Resources[0].Type != translate.ClusterType || d.Resources[0].Resource["name"] != "web" || d.Resources[0].Version == "" {
+			t.Errorf("%s: %v %+v\n%s", path, err, d, w.Body)
+		}
+	}
+	var none dump
+	if w := h.get(t, "/debug/config_dump?name=other"); json.Unmarshal(w.Body.Bytes(), &none) != nil || len(none.Resources) != 0 {
+		t.Errorf("of an unknown name: %s", w.Body)
+	}
+	if w := h.get(t, "/debug/config_dump?view=nobody"); w.Code != 404 || !strings.Contains(w.Body.String(), "which view? envoy@dc1") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	h.views = append(h.views, xdsserver.ViewStatus{View: dc2})
+	if w := h.get(t, "/debug/config_dump"); w.Code != 404 || !strings.Contains(w.Body.String(), "envoy@dc1, envoy@dc2") {
+		t.Errorf("of one among several: %d %s", w.Code, w.Body)
+	}
+	if w := empty().get(t, "/debug/config_dump"); w.Code != 503 || !strings.Contains(w.Body.String(), "nothing is served yet") {
+		t.Errorf("at the start: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		make  func() *house
+		wants []string
+	}{
+		{"at the start", empty, []string{`class="verdict bad"`, "Not serving yet: waiting for the first answer of consul", "No Envoy is connected"}},
+		{"all is well", healthy, []string{`class="verdict good"`, "Serving 1 service of dc1 to 1 stream.", "edge-1", "SYNCED", "1 min 0 s"}},
+		{"consul is away", func() *house {
+			h := healthy()
+			h.consul.Connected = false
+			h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Queries: 3, Detail: "connection refused", Remedy: remedy}}
+			return h
+		}, []string{`class="verdict warn"`, "as last known: Consul does not answer", "Consul: unreachable (3 queries)", remedy}},
+		{"an Envoy rejects", func() *house {
+			h := healthy()
+			h.streams = append(h.streams, stream("edge-2", xdsserver.Nacked, "malformed IP address"))
+			return h
+		}, []string{`class="verdict warn"`, "with 1 thing to look at", "edge-2 rejected clusters", "malformed IP address", "NACKED"}},
+		{"something is left out", func() *house {
+			h := healthy()
+			h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+			return h
+		}, []string{"Left out: bad.dc1, instance n1/bad-1", "register the instance"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := c.make().get(t, "/")
+			for _, want := range c.wants {
+				if w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+					t.Errorf("want %q in\n%s", want, w.Body)
+				}
+			}
+		})
+	}
+}
+
+func TestWhoIsInTroubleComesFirstAndThePageStaysShort(t *testing.T) {
+	h := healthy()
+	h.streams = nil
+	for i := range 1000 {
+		h.streams = append(h.streams, stream(fmt.Sprintf("fine-%d", i), xdsserver.Synced, ""))
+	}
+	h.streams = append(h.streams, stream("sick", xdsserver.Nacked, "no"))
+	page := h.get(t, "/").Body.String()
+	if first, second := strings.Index(page, "<strong>sick<"), strings.Index(page, "<strong>fine-0<"); first < 0 || second < first {
+		t.Errorf("the sick one is at %d, the first fine one at %d", first, second)
+	}
+	if !strings.Contains(page, "and 801 more") || strings.Count(page, "<tbody>") != maxStreamRows {
+		t.Errorf("%d rows", strings.Count(page, "<tbody>"))
+	}
+}
+
+func TestWhatClientsSayIsNotMarkup(t *testing.T) {
+	h := healthy()
+	h.streams = []xdsserver.StreamStatus{stream("<script>alert(1)</script>", xdsserver.Nacked, "<img src=x>")}
+	w := h.get(t, "/")
+	if page := w.Body.String(); strings.Contains(page, "<script>") || strings.Contains(page, "<img") {
+		t.Error(page)
+	}
+	if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") {
+		t.Errorf("policy %q", csp)
+	}
+	if style := h.get(t, "/style.css"); style.Code != 200 || !strings.HasPrefix(style.Header().Get("Content-Type"), "text/css") {
+		t.Errorf("style: %d %v", style.Code, style.Header())
+	}
+}
+
+func TestNothingCanBeChanged(t *testing.T) {
+	h := healthy().server().Handler()
+	for _, path := range []string{"/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/debug/config_dump"} {
+		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader("x")))
+			if w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %d", method, path, w.Code)
+			}
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/nothing", nil))
+	if w.Code != 404 {
+		t.Errorf("unknown path: %d", w.Code)
+	}
+}
+
+func TestRunEndsWithItsContextAlthoughAConnectionIsOpen(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- healthy().server().Run(ctx, l) }()
+	idle, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
+	if _, err := fmt.Fprint(idle, "GET /healthz HTTP/1.1\r\n"); err != nil { // and never the rest
+		t.Fatal(err)
+	}
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(stopTime + 3*time.Second):
+		t.Fatal("it does not end")
+	}
+}
+
+func TestRunReportsAListenerThatFails(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if err := empty().server().Run(t.Context(), l); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTimeIsSaidAsPeopleSayIt(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "under 1 s", 5 * time.Second: "5 s", 90 * time.Second: "1 min 30 s", 3*time.Hour + time.Minute: "3 h 1 min", 49 * time.Hour: "2 d 1 h",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"legate/discovery"
+	"legate/metrics"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// recorder is a server that remembers what was published.
+type recorder struct {
+	views   []xdsserver.View
+	batches []translate.Batch
+}
+
+func (r *recorder) Publish(v xdsserver.View, b translate.Batch) {
+	r.views, r.batches = append(r.views, v), append(r.batches, b)
+}
+
+// crossing is a bridge under test.
+type crossing struct {
+	*Bridge
+	published *recorder
+	log       *bytes.Buffer
+	metrics   *metrics.Metrics
+}
+
+func newCrossing(config translate.Config) *crossing {
+	c := &crossing{published: &recorder{}, log: &bytes.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	log := slog.New(slog.NewTextHandler(c.log, nil))
+	c.Bridge = New(config, func() string { return "dc1" }, c.published, log, c.metrics.Translate)
+	return c
+}
+
+func service(name string, port int) discovery.Service {
+	return discovery.Service{
+		Key:       discovery.ServiceKey{Datacenter: "dc1", Name: name},
+		Instances: []discovery.Instance{{ID: name + "-1", Node: "n1", Address: "10.0.0.1", Port: port, Weights: discovery.Weights{Passing: 1, Warning: 1}}},
+	}
+}
+
+func TestTheFirstDeltaIsPublishedEvenIfItIsEmpty(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	if c.State().Ready() {
+		t.Error("ready before anything was read")
+	}
+	if err := c.carry(discovery.Delta{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.published.batches) != 1 || !c.State().Ready() {
+		t.Errorf("published %v, ready %v", c.published.batches, c.State().Ready())
+	}
+	if want := (xdsserver.View{Datacenter: "dc1", Kind: xdsserver.Envoy}); c.published.views[0] != want {
+		t.Errorf("view %v, want %v: the datacenter is the one that discovery found", c.published.views[0], want)
+	}
+	if err := c.carry(discovery.Delta{}); err != nil || len(c.published.batches) != 1 {
+		t.Errorf("a delta that changes nothing was published: %v %v", c.published.batches, err)
+	}
+}
+
+func TestAChangeIsPublishedAsWhatItChanges(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	steps := []struct {
+		delta     discovery.Delta
+		set, gone int
+	}{
+		{discovery.Delta{Set: []discovery.Service{service("api", 80), service("web", 80)}}, 4, 0},
+		{discovery.Delta{Set: []discovery.Service{service("web", 81)}}, 1, 0},
+		{discovery.Delta{Gone: []discovery.ServiceKey{service("web", 81).Key}}, 0, 2},
+	}
+	for i, s := range steps {
+		if err := c.carry(s.delta); err != nil {
+			t.Fatal(err)
+		}
+		if b := c.published.batches[i]; len(b.Set) != s.set || len(b.Gone) != s.gone {
+			t.Errorf("step %d: %d set and %d gone, want %d and %d", i, len(b.Set), len(b.Gone), s.set, s.gone)
+		}
+	}
+}
+
+func TestAProblemIsLoggedWhenItAppearsAndWhenItIsOver(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	carry := func(port int) string {
+		c.log.Reset()
+		if err := c.carry(discovery.Delta{Set: []discovery.Service{service("web", port)}}); err != nil {
+			t.Fatal(err)
+		}
+		return c.log.String()
+	}
+	if said := carry(0); strings.Count(said, `msg="left out"`) != 1 || !strings.Contains(said, "service=web.dc1 instance=n1/web-1 reason=port") || !strings.Contains(said, "remedy=") {
+		t.Errorf("when it appears: %s", said)
+	}
+	if problems(t, c) != 1 {
+		t.Error("the metric does not count it")
+	}
+	if said := carry(0); strings.Contains(said, "left out") {
+		t.Errorf("when it stays: %s", said)
+	}
+	if said := carry(80); strings.Count(said, `msg="no longer left out"`) != 1 {
+		t.Errorf("when it is over: %s", said)
+	}
+	carry(0)
+	c.log.Reset()
+	if err := c.carry(discovery.Delta{Gone: []discovery.ServiceKey{service("web", 0).Key}}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(c.log.String(), "no longer left out") || problems(t, c) != 0 {
+		t.Errorf("when its service is gone: %s", c.log)
+	}
+}
+
+func TestACatalogFullOfProblemsFillsNoLog(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	var d discovery.Delta
+	for i := range 1000 {
+		d.Set = append(d.Set, service(fmt.Sprintf("s%04d", i), 0))
+	}
+	if err := c.carry(d); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(c.log.String(), "\n"); n > 30 || !strings.Contains(c.log.String(), "count=980") {
+		t.Errorf("%d lines:\n%s", n, c.log)
+	}
+	if problems(t, c) != 1000 {
+		t.Errorf("%v problems are counted", problems(t, c))
+	}
+}
+
+func TestADatacenterThatNoClusterCanHaveEndsTheBridge(t *testing.T) {
+	config := translate.DefaultConfig()
+	config.Datacenter = "a\x00b"
+	c := newCrossing(config)
+	if err := c.carry(discovery.Delta{}); err == nil || len(c.published.batches) != 0 {
+		t.Errorf("error %v, published %v", err, c.published.batches)
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	c := newCrossing(translate.DefaultConfig())
+	ctx, cancel := context.WithCancel(t.Context())
+	deltas, ended := make(chan discovery.Delta), make(chan error)
+	go func() { ended <- c.Run(ctx, deltas) }()
+	deltas <- discovery.Delta{Set: []discovery.Service{service("web", 80)}}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if s := c.State(); !s.Ready() || s.Since.IsZero() || s.Complete.Before(s.Since) {
+		t.Errorf("state %+v", s)
+	}
+}
+
+// problems is the sum of the metric legate_translate_problems.
+func problems(t *testing.T, c *crossing) (sum float64) {
+	t.Helper()
+	families, err := c.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "legate_translate_problems" {
+			for _, m := range f.GetMetric() {
+				sum += m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
