@@ -105,7 +105,7 @@ func viewOf(s Status) view {
 		for _, t := range row.Types {
 			if t.State == xdsserver.Nacked {
 				v.Concerns = append(v.Concerns, concern{"bad", "Envoy " + name(st) + " rejected " + t.Short, t.Rejection,
-					"It keeps what it had. See /debug/config_dump for what was sent, and that Envoy's log."})
+					"It keeps the old version of what it rejected. See /debug/config_dump for what was sent, and that Envoy's log."})
 			}
 		}
 		v.Rows = append(v.Rows, row)
@@ -188,7 +188,10 @@ func ago(now, t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	return span(now.Sub(t)) + " ago"
+	if d := now.Sub(t); d >= time.Second {
+		return span(d) + " ago"
+	}
+	return "just now"
 }
 
 // span is a duration in one or two units, as people say it.
