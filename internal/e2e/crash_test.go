@@ -1,0 +1,98 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net"
+	"testing"
+
+	"legate/internal/parts"
+)
+
+// kill ends Legate as a crash would. Its ports are free at once.
+func (l *legate) kill(t testing.TB) {
+	t.Helper()
+	if err := l.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range []string{l.xds, l.rest, l.admin} {
+		listener, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatalf("after legate was killed: %v", err)
+		}
+		listener.Close()
+	}
+}
+
+// An Envoy that is killed leaves nothing behind in Legate, and one that comes back gets all.
+func TestAKilledEnvoyLeavesNoStream(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	s.serve(t, []way{adsDelta, adsSotW}, "shop")
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1") })
+	other := visit(t, s.envoys[1], "shop")
+
+	killed := s.envoys[0]
+	if err := killed.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if streams := s.legate.status(t).Streams; len(streams) != 1 || streams[0].Node != adsSotW.name {
+			return fmt.Errorf("open streams: %v", streams)
+		}
+		return nil
+	})
+	s.register(t, "shop", "shop-2", 1)
+	if err := killed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
+	other.goesOn(t)
+}
+
+// Whatever has become of the others, Legate ends when it is told to, with exit code 0: see
+// legate.stop, which bounds it.
+func TestLegateEndsWhateverTheOthersDo(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]func(s *stage) error{
+		"consul is killed": func(s *stage) error { return s.consul.Kill() },
+		"consul is frozen": func(s *stage) error { return s.consul.Pause() },
+		"envoy is frozen":  func(s *stage) error { return s.envoys[0].Pause() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, parts.ConsulOptions{})
+			s.register(t, "shop", "shop-1", 1)
+			s.serve(t, []way{adsDelta}, "shop")
+			if err := before(s); err != nil {
+				t.Fatal(err)
+			}
+			s.legate.stop(t)
+		})
+	}
+}
+
+// A Legate that starts before its Consul serves nothing, says so, and begins when Consul is there.
+func TestLegateWaitsForItsConsul(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{Persistent: true})
+	s.register(t, "shop", "shop-1", 1)
+	if err := s.consul.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.legate = newLegate(t, s.consul)
+	s.legate.launch(t)
+	eventually(t, func() error {
+		_, err := s.legate.get("/healthz")
+		return err
+	})
+	if _, err := s.legate.get("/readyz"); err == nil {
+		t.Error("legate says that it is ready, and has no consul")
+	}
+	if err := s.consul.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.awaitReady(t)
+	s.envoys = append(s.envoys, startEnvoy(t, s.legate, adsDelta, "shop"))
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1") })
+}
