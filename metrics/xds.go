@@ -88,7 +88,7 @@ func (x *XDS) Rejecting(typeURL string, begins bool) {
 	}
 }
 
-// Response counts a response on a stream with so many resources and bytes.
+// Response counts a response on a stream with so many resources, of so many bytes together.
 func (x *XDS) Response(s Stream, node, typeURL string, resources, bytes int) {
 	if x == nil {
 		return

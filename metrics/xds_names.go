@@ -40,7 +40,7 @@ func newXDS(r prometheus.Registerer) *XDS {
 			"Requests on xDS streams by kind: subscribe (also changes of a subscription), ack, nack, stale (an answer to a response that was not the last).", "type", "protocol", "kind"),
 		responses: counter("legate_xds_responses_total", "Responses on xDS streams.", "type", "protocol"),
 		resources: counter("legate_xds_response_resources_total", "Resources in responses on xDS streams.", "type", "protocol"),
-		bytes:     counter("legate_xds_response_bytes_total", "Bytes of responses on xDS streams, before compression and framing.", "type", "protocol"),
+		bytes:     counter("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", "type", "protocol"),
 		nacks:     counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
 		lastNACK:  gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
 		rejecting: gauge("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", "type"),
