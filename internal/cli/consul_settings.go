@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 
 	"legate/discovery"
@@ -30,10 +32,10 @@ func consulSettings(c *discovery.Config) []*setting {
 			usage: "ACL token. It needs service:read and node:read for what is to be served. " +
 				"Other users of this machine can see flags: rather use the variable or --consul-token-file.",
 		}), nil),
-		text(&c.TokenFile, setting{
+		readable(text(&c.TokenFile, setting{
 			name: "consul-token-file", env: "CONSUL_HTTP_TOKEN_FILE", key: "consul.token_file", category: category, hint: "FILE",
 			usage: "File with the ACL token; wins over the token itself and is read again when it changes.",
-		}),
+		})),
 		then(boolean(&ssl, setting{
 			name: "consul-ssl", env: "CONSUL_HTTP_SSL", key: "consul.ssl", category: category,
 			usage: "Use HTTPS also when the address does not say so.",
@@ -46,22 +48,22 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "consul-ssl-verify", env: "CONSUL_HTTP_SSL_VERIFY", key: "consul.ssl_verify", category: category,
 			usage: "Check Consul's certificate. --consul-ssl-verify=false trusts anybody: for tests only.",
 		}), func() { c.TLS.InsecureSkipVerify = !verify }),
-		text(&c.TLS.CAFile, setting{
+		readable(text(&c.TLS.CAFile, setting{
 			name: "consul-ca-file", env: "CONSUL_CACERT", key: "consul.ca_file", category: category, hint: "FILE",
 			usage: "Certificates of the authorities that Consul's certificate is checked against, in PEM.",
-		}),
+		})),
 		text(&c.TLS.CAPath, setting{
 			name: "consul-ca-path", env: "CONSUL_CAPATH", key: "consul.ca_path", category: category, hint: "FOLDER",
 			usage: "Folder of such certificates.",
 		}),
-		text(&c.TLS.CertFile, setting{
+		readable(text(&c.TLS.CertFile, setting{
 			name: "consul-client-cert", env: "CONSUL_CLIENT_CERT", key: "consul.client_cert", category: category, hint: "FILE",
 			usage: "Certificate to show to Consul (verify_incoming), in PEM.",
-		}),
-		text(&c.TLS.KeyFile, setting{
+		})),
+		readable(text(&c.TLS.KeyFile, setting{
 			name: "consul-client-key", env: "CONSUL_CLIENT_KEY", key: "consul.client_key", category: category, hint: "FILE",
 			usage: "Key of that certificate, in PEM.",
-		}),
+		})),
 		text(&c.TLS.ServerName, setting{
 			name: "consul-tls-server-name", env: "CONSUL_TLS_SERVER_NAME", key: "consul.tls_server_name", category: category, hint: "NAME",
 			usage: "Name that Consul's certificate must have, such as server.dc1.consul, if it is not the address's host.",
@@ -133,6 +135,22 @@ func then(s *setting, do func()) *setting {
 		}
 		do()
 		return nil
+	}
+	return s
+}
+
+// readable makes of a text the path of a file that must be there and readable.
+func readable(s *setting) *setting {
+	set := s.set
+	s.set = func(v []string) error {
+		if path := last(v); path != "" {
+			f, err := os.Open(path)
+			if err != nil {
+				return fmt.Errorf("%w: give the path of a file that this user can read", reason(err))
+			}
+			_ = f.Close() // it was only opened to see whether it can be
+		}
+		return set(v)
 	}
 	return s
 }
