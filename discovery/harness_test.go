@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -29,13 +30,20 @@ type reader struct {
 	mu      sync.Mutex
 	catalog Catalog
 	deltas  []Delta
+	slow    time.Duration // after each Delta
 }
 
 // start watches until the test ends.
 func start(t *testing.T, cfg Config) *reader {
 	t.Helper()
+	return startOver(t, cfg, nil)
+}
+
+// startOver watches over a transport of the test's own.
+func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
+	t.Helper()
 	r := &reader{t: t, log: &lockedBuffer{}}
-	w, err := New(cfg, slog.New(slog.NewTextHandler(r.log, nil)), nil)
+	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(r.log, nil)), nil, rt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +59,12 @@ func start(t *testing.T, cfg Config) *reader {
 		defer close(folded)
 		for d := range out {
 			r.fold(d)
+			r.mu.Lock()
+			slow := r.slow
+			r.mu.Unlock()
+			if slow > 0 {
+				time.Sleep(slow)
+			}
 		}
 	}()
 	r.end = sync.OnceValue(func() error {
@@ -74,6 +88,13 @@ func (r *reader) fold(d Delta) {
 	defer r.mu.Unlock()
 	r.catalog = r.catalog.Apply(d)
 	r.deltas = append(r.deltas, d)
+}
+
+// slowDown makes the reader pause after each Delta from now on.
+func (r *reader) slowDown(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slow = d
 }
 
 // now is the catalog, and how many Deltas it took.

@@ -382,3 +382,58 @@ func tokenFor(t *testing.T, consul *parts.Consul, rules string) string {
 	must(t, err)
 	return token.SecretID
 }
+
+func TestQuirksAsTheRealConsulWritesThem(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	for _, s := range []*api.AgentService{
+		{ID: "no-address", Port: 80},
+		{ID: "v6", Address: "[2001:db8::1]", Port: 80},
+		{ID: "name", Address: "db.example.net", Port: 80},
+		{ID: "socket", SocketPath: "/run/web.sock"},
+		{ID: "no-port"},
+		{ID: "big-port", Port: 99999},
+		{ID: "ports", Ports: api.ServicePorts{{Name: "a", Port: 1}, {Name: "b", Port: 2, Default: true}}},
+		{ID: "no-weight", Port: 80, Weights: api.AgentWeights{Passing: 0, Warning: 0}},
+		{ID: "negative", Port: 80, Weights: api.AgentWeights{Passing: -5, Warning: -3}},
+		{ID: "weight", Port: 80, Weights: api.AgentWeights{Passing: 5, Warning: 0}},
+		{ID: "place", Port: 80, Locality: &api.Locality{Region: "eu", Zone: "eu-1"}},
+		{ID: "twin", Address: "10.9.9.9", Port: 80},
+		{ID: "twin-2", Address: "10.9.9.9", Port: 80},
+	} {
+		s.Service = "web"
+		register(t, consul, "n1", "10.0.0.1", s)
+	}
+	register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "web", ID: "twin", Port: 80},
+		&api.AgentCheck{CheckID: api.NodeMaint, Status: "critical"})
+	r := start(t, configFor(consul))
+	r.await("web is there", func(c Catalog) bool {
+		s, _ := r.service(c, "web")
+		return len(s.Instances) == 14
+	})
+	c, _ := r.now()
+	s, _ := r.service(c, "web")
+	got := map[string]string{}
+	for _, i := range s.Instances {
+		got[i.Node+"/"+i.ID] = fmt.Sprintf("%s:%d%s %v %v %s", i.Address, i.Port, i.SocketPath, i.Weights, i.Locality, i.Health)
+	}
+	for id, want := range map[string]string{
+		"n1/no-address": "10.0.0.1:80 {1 1} { } passing",
+		"n1/v6":         "2001:db8::1:80 {1 1} { } passing",
+		"n1/name":       "db.example.net:80 {1 1} { } passing",
+		"n1/socket":     ":0/run/web.sock {1 1} { } passing",
+		"n1/no-port":    "10.0.0.1:0 {1 1} { } passing",
+		"n1/big-port":   "10.0.0.1:99999 {1 1} { } passing",
+		"n1/ports":      "10.0.0.1:2 {1 1} { } passing",
+		"n1/no-weight":  "10.0.0.1:80 {1 1} { } passing",
+		"n1/negative":   "10.0.0.1:80 {1 1} { } passing",
+		"n1/weight":     "10.0.0.1:80 {5 0} { } passing",
+		"n1/place":      "10.0.0.1:80 {1 1} {eu eu-1} passing",
+		"n1/twin":       "10.9.9.9:80 {1 1} { } passing",
+		"n1/twin-2":     "10.9.9.9:80 {1 1} { } passing",
+		"n2/twin":       "10.0.0.2:80 {1 1} { } maintenance",
+	} {
+		if got[id] != want {
+			t.Errorf("%s: got %q, want %q", id, got[id], want)
+		}
+	}
+}

@@ -146,13 +146,14 @@ func portOf(port int, ports api.ServicePorts) int {
 	return port
 }
 
-// weightsOf follows Consul's own reading: a passing weight below 1 is 1, and one that was never
-// given is 1 and 1. A warning weight of 0 means what it says: no traffic while warning.
+// weightsOf follows what Consul makes of them when a service is registered: a passing weight
+// below 1 means that there are none, and none are 1 and 1. A warning weight of 0 means what it
+// says: no traffic while warning.
 func weightsOf(w api.AgentWeights) Weights {
-	if w == (api.AgentWeights{}) {
+	if w.Passing < 1 {
 		return Weights{Passing: 1, Warning: 1}
 	}
-	return Weights{Passing: max(w.Passing, 1), Warning: max(w.Warning, 0)}
+	return Weights{Passing: w.Passing, Warning: max(w.Warning, 0)}
 }
 
 func localityOf(service, node *api.Locality) Locality {

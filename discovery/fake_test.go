@@ -1,0 +1,197 @@
+package discovery
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// fakeConsul is a transport that answers as Consul does, for tests of time and of what the real
+// one will not do. It has blocking queries; what it is asked is written down.
+type fakeConsul struct {
+	mu      sync.Mutex
+	takes   time.Duration // each answer
+	index   uint64
+	list    uint64 // index of the list
+	entries map[string][]any
+	at      map[string]uint64 // index of each service
+	changed chan struct{}
+	spoil   func(*http.Request) (*http.Response, error) // nil, nil: answer as usual
+	asked   []asked
+	reading int // answers that do not wait, under way
+	most    int
+}
+
+type asked struct {
+	at         time.Time
+	path       string
+	index      uint64
+	wait       time.Duration
+	consistent bool
+}
+
+func newFakeConsul(services ...string) *fakeConsul {
+	f := &fakeConsul{index: 10, entries: map[string][]any{}, at: map[string]uint64{}, changed: make(chan struct{})}
+	f.set("consul", 1)
+	for _, s := range services {
+		f.set(s, 1)
+	}
+	return f
+}
+
+// set gives a service so many instances; -1 takes it off the list.
+func (f *fakeConsul) set(name string, instances int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, had := f.entries[name]
+	f.index++
+	f.at[name] = f.index
+	if had != (instances >= 0) {
+		f.list = f.index
+	}
+	delete(f.entries, name)
+	if instances >= 0 {
+		list := []any{}
+		for n := range instances {
+			list = append(list, map[string]any{
+				"Node":    map[string]any{"Node": "n", "Address": "10.0.0.1"},
+				"Service": map[string]any{"ID": name + strconv.Itoa(n), "Service": name, "Port": 80 + n},
+			})
+		}
+		f.entries[name] = list
+	}
+	f.wake()
+}
+
+// unlist takes a service off the list and leaves its instances.
+func (f *fakeConsul) unlist(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index++
+	f.list = f.index
+	f.at["hidden/"+name] = f.index
+	f.wake()
+}
+
+func (f *fakeConsul) wake() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// spoilWith replaces answers until it is called with nil.
+func (f *fakeConsul) spoilWith(spoil func(*http.Request) (*http.Response, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spoil = spoil
+	f.wake()
+}
+
+func (f *fakeConsul) slowDown(takes time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.takes = takes
+}
+
+// stop refuses connections and breaks those that wait.
+func (f *fakeConsul) stop() {
+	f.spoilWith(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
+}
+
+func (f *fakeConsul) resume() { f.spoilWith(nil) }
+
+// take returns what was asked since it was last called.
+func (f *fakeConsul) take() []asked {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := f.asked
+	f.asked, f.most = nil, 0
+	return was
+}
+
+// atOnce is the most answers that were under way at once without waiting, since take.
+func (f *fakeConsul) atOnce() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.most
+}
+
+func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
+	q := req.URL.Query()
+	index, _ := strconv.ParseUint(q.Get("index"), 10, 64)
+	wait, _ := time.ParseDuration(q.Get("wait"))
+	f.mu.Lock()
+	f.asked = append(f.asked, asked{time.Now(), req.URL.Path, index, wait, q.Has("consistent")})
+	if index == 0 {
+		f.reading++
+		f.most = max(f.most, f.reading)
+		defer func() { f.mu.Lock(); f.reading--; f.mu.Unlock() }()
+	}
+	f.mu.Unlock()
+
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for {
+		f.mu.Lock()
+		spoil, changed, takes := f.spoil, f.changed, f.takes
+		now, body := f.answer(req.URL.Path)
+		f.mu.Unlock()
+		if spoil != nil {
+			if resp, err := spoil(req); resp != nil || err != nil {
+				return resp, err
+			}
+		}
+		if index == 0 || now > index {
+			if takes > 0 && !sleep(req.Context(), takes) {
+				return nil, req.Context().Err()
+			}
+			return respond(200, now, body), nil
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return respond(200, now, body), nil
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		}
+	}
+}
+
+// answer needs the lock.
+func (f *fakeConsul) answer(path string) (uint64, string) {
+	if path == "/v1/catalog/services" {
+		l := listing{}
+		for name := range f.entries {
+			if f.at["hidden/"+name] == 0 {
+				l[name] = []string{}
+			}
+		}
+		return f.list, asJSON(l)
+	}
+	name := strings.TrimPrefix(path, healthPath)
+	if list, ok := f.entries[name]; ok {
+		return f.at[name], asJSON(list)
+	}
+	return max(f.at[name], 10), "[]"
+}
+
+func asJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// respond makes an answer; index 0 leaves the header out.
+func respond(code int, index uint64, body string) *http.Response {
+	h := http.Header{"Content-Type": {"application/json"}}
+	if index > 0 {
+		h.Set("X-Consul-Index", strconv.FormatUint(index, 10))
+	}
+	return &http.Response{StatusCode: code, ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: io.NopCloser(strings.NewReader(body))}
+}

@@ -1,0 +1,216 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWhichAnswersAreBelieved(t *testing.T) {
+	const consistent, plain = true, false
+	answer := func(index uint64, consistent bool) reply {
+		return reply{index: index, question: question{consistent: consistent}}
+	}
+	filtered := func(r reply) reply { r.filtered = true; return r }
+	deny := func(r reply) reply { r.deny = true; return r }
+	known := seen{index: 50, weight: 4}
+
+	for _, c := range []struct {
+		name string
+		was  seen
+		r    reply
+		is   sight
+		want verdict
+	}{
+		{"the first answer", seen{}, answer(7, consistent), sight{4, true}, believe},
+		{"the first answer is empty", seen{}, answer(7, consistent), sight{0, true}, believe},
+		{"the first answer is empty and from before Consul has loaded its state", seen{}, answer(1, consistent), sight{0, true}, reject},
+		{"a newer answer", known, answer(51, plain), sight{5, true}, believe},
+		{"nothing new", known, answer(50, plain), sight{4, false}, believe},
+		{"no index", known, answer(0, plain), sight{4, false}, again},
+		{"no index, consistently", known, answer(0, consistent), sight{4, false}, reject},
+		{"index 1 after a higher one", known, answer(1, plain), sight{4, false}, again},
+		{"index 1 after a higher one, consistently", known, answer(1, consistent), sight{4, false}, reject},
+		{"an index that went back", known, answer(49, plain), sight{4, false}, again},
+		{"an index that went back, consistently: another state", known, answer(20, consistent), sight{2, true}, believe},
+		{"other content with the same index", known, answer(50, plain), sight{3, true}, again},
+		{"fewer, newer", known, answer(51, plain), sight{1, true}, believe},
+		{"none, newer", known, answer(51, plain), sight{0, true}, again},
+		{"none, consistently", known, answer(51, consistent), sight{0, true}, believe},
+		{"none, where policies hide", known, deny(answer(51, consistent)), sight{0, true}, witness},
+		{"none from the start, where policies hide", seen{}, deny(answer(51, consistent)), sight{0, true}, witness},
+		{"none still, where policies hide", seen{index: 50}, deny(answer(51, plain)), sight{0, false}, believe},
+		{"fewer, and policies begin to hide", known, filtered(answer(51, plain)), sight{3, true}, again},
+		{"fewer, and policies begin to hide, consistently", known, filtered(answer(51, consistent)), sight{3, true}, reject},
+		{"fewer, and policies hid before", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, plain)), sight{3, true}, believe},
+	} {
+		got, why := judge(c.was, c.r, c.is)
+		if got != c.want {
+			t.Errorf("%s: verdict %d (%s), want %d", c.name, got, why, c.want)
+		}
+		if (why == "") != (got == believe) {
+			t.Errorf("%s: verdict %d with the reason %q", c.name, got, why)
+		}
+	}
+}
+
+func TestAnEmptyListThatPoliciesMayHaveEmptiedHasNoWitness(t *testing.T) {
+	r := reply{index: 7, deny: true, question: question{consistent: true}}
+	if v, _ := judgeList(seen{}, r, sight{0, true}); v != reject {
+		t.Errorf("verdict %d", v)
+	}
+}
+
+// script is a query whose answers are given.
+type script struct {
+	replies []reply
+	values  []string
+	errs    []error
+	asked   []question
+}
+
+func (s *script) query() *query[string] {
+	return &query[string]{
+		name: "script",
+		ask: func(_ context.Context, q question) (string, reply, error) {
+			n := len(s.asked)
+			s.asked = append(s.asked, q)
+			if s.errs != nil && s.errs[n] != nil {
+				return "", reply{index: 1}, s.errs[n]
+			}
+			r := s.replies[n]
+			r.question = q
+			return s.values[n], r, nil
+		},
+		equal: func(a, b string) bool { return a == b },
+		weigh: func(s string) int { return len(s) },
+		judge: judge,
+	}
+}
+
+func TestTheIndexOfABlockingQuery(t *testing.T) {
+	type step struct {
+		name  string
+		index uint64
+		value string
+		err   error
+	}
+	for _, c := range []struct {
+		name string
+		step []step
+		want []question
+	}{
+		{"starts consistently, then waits with the last index",
+			[]step{{index: 5, value: "a"}, {index: 8, value: "ab"}, {index: 9, value: "abc"}},
+			[]question{{consistent: true}, {index: 5}, {index: 8}}},
+		{"starts over when the index goes back",
+			[]step{{index: 50, value: "a"}, {index: 20, value: "b"}, {index: 20, value: "b"}, {index: 21, value: "c"}},
+			[]question{{consistent: true}, {index: 50}, {consistent: true}, {index: 20}}},
+		{"starts over after an error, whose index is not believed",
+			[]step{{index: 50, value: "a"}, {err: errors.New("x")}, {index: 51, value: "b"}, {index: 52, value: "c"}},
+			[]question{{consistent: true}, {index: 50}, {consistent: true}, {index: 51}}},
+	} {
+		s := &script{}
+		for _, st := range c.step {
+			s.replies = append(s.replies, reply{index: st.index})
+			s.values = append(s.values, st.value)
+			s.errs = append(s.errs, st.err)
+		}
+		q := s.query()
+		for len(s.asked) < len(c.step) {
+			_, _ = q.next(t.Context(), true)
+		}
+		for i, want := range c.want {
+			if s.asked[i] != want {
+				t.Errorf("%s: question %d is %+v, want %+v", c.name, i, s.asked[i], want)
+			}
+		}
+	}
+}
+
+func TestAnEmptyAnswerIsCheckedBeforeItIsBelieved(t *testing.T) {
+	s := &script{
+		replies: []reply{{index: 5}, {index: 6}, {index: 6}},
+		values:  []string{"ab", "", "ab"},
+	}
+	q := s.query()
+	for range 2 {
+		got, err := q.next(t.Context(), true)
+		if err != nil || got.value != "ab" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+	if len(s.asked) != 3 || !s.asked[2].consistent {
+		t.Errorf("asked %+v", s.asked)
+	}
+}
+
+func TestGarbageChangesNothing(t *testing.T) {
+	for name, spoiled := range map[string]func() (*http.Response, error){
+		"a page":          func() (*http.Response, error) { return respond(200, 900, "<html>Sign in</html>"), nil },
+		"null":            func() (*http.Response, error) { return respond(200, 900, "null"), nil },
+		"nothing":         func() (*http.Response, error) { return respond(200, 900, ""), nil },
+		"half":            func() (*http.Response, error) { return respond(200, 900, `[{"Node":`), nil },
+		"another type":    func() (*http.Response, error) { return respond(200, 900, `"x"`), nil },
+		"empty, no index": func() (*http.Response, error) { return respond(200, 0, "[]"), nil },
+		"empty, index 1":  func() (*http.Response, error) { return respond(200, 1, "[]"), nil },
+		"a redirect":      func() (*http.Response, error) { return respond(302, 900, ""), nil },
+		"not found":       func() (*http.Response, error) { return respond(404, 900, "[]"), nil },
+		"no leader":       func() (*http.Response, error) { return respond(500, 1, "No cluster leader"), nil },
+		"denied":          func() (*http.Response, error) { return respond(403, 1, "Permission denied"), nil },
+		"too many requests": func() (*http.Response, error) {
+			return respond(429, 1, "Your IP is issuing too many concurrent connections"), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := newFakeConsul("a", "b")
+			inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
+				fake.spoilWith(func(*http.Request) (*http.Response, error) { return spoiled() })
+				fake.take()
+				fake.set("a", 2)
+				fake.set("b", -1)
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				if c, n := r.now(); n != 1 || len(c) != 2 {
+					t.Errorf("%d Deltas, catalog %v", n, names(c))
+				}
+				if n := len(fake.take()); n > 3*60 {
+					t.Errorf("asked %d times in 5 minutes", n)
+				}
+				if p := r.Status().Problems; len(p) == 0 || p[0].Remedy == "" {
+					t.Errorf("problems: %+v", p)
+				}
+				if n := r.log.count("level=WARN"); n > 2 {
+					t.Errorf("%d warnings", n)
+				}
+				fake.resume()
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if c, _ := r.now(); len(c) != 1 || !r.has("a", Passing, Passing)(c) {
+					t.Errorf("afterwards: %v", names(c))
+				}
+			})
+		})
+	}
+}
+
+func TestAConsulThatDoesNotWaitIsNotAskedWithoutEnd(t *testing.T) {
+	fake := newFakeConsul("a")
+	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(req.URL.Path, healthPath) {
+				return respond(200, 12, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"a0","Service":"a","Port":80}}]`), nil
+			}
+			return nil, nil
+		})
+		fake.take()
+		time.Sleep(10 * time.Minute)
+		if n := len(fake.take()); n > 100 {
+			t.Errorf("asked %d times in 10 minutes", n)
+		}
+	})
+}
