@@ -50,13 +50,26 @@ func StartBackend(name, addr string) (*Backend, error) {
 	return b, nil
 }
 
-// ServeHTTP answers with the backend's name.
-func (b *Backend) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// ServeHTTP answers with the backend's name: at once, or after the time that the query parameter
+// wait says, as a Go duration.
+func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.requests.Add(1)
+	if wait := r.URL.Query().Get("wait"); wait != "" {
+		d, err := time.ParseDuration(wait)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		select {
+		case <-time.After(d):
+		case <-r.Context().Done():
+			return
+		}
+	}
 	io.WriteString(w, b.Name)
 }
 
-// Requests is how many requests were answered.
+// Requests is how many requests have come.
 func (b *Backend) Requests() int64 { return b.requests.Load() }
 
 // Close ends the backend: requests that are running are finished, within 2 seconds.

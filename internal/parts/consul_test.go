@@ -70,8 +70,8 @@ func TestAPersistentConsulKeepsItsCatalogOverStopAndKill(t *testing.T) {
 		if err := c.Start(ctx); err != nil {
 			t.Fatalf("start after %s: %v", name, err)
 		}
-		if got := health(t, c, "web"); got["web"] == "" || c.Addr != addr {
-			t.Fatalf("after %s: %v on %s, want web on %s", name, got, c.Addr, addr)
+		if got := health(t, c, "web"); got["web"] != api.HealthPassing || c.Addr != addr {
+			t.Fatalf("after %s: %v on %s, want web passing on %s", name, got, c.Addr, addr)
 		}
 	}
 }

@@ -13,34 +13,44 @@ import (
 // keptLogs is how many logs of failed starts stay in the cache folder.
 const keptLogs = 20
 
-// keepLog moves the log of a failed start out of the folder that is about to be removed, and
-// adds to the error where it is and how it ends.
+// keepLog keeps the log of a failed start, and adds to the error where it is and how it ends.
 func keepLog(cause error, log string) error {
-	text, err := os.ReadFile(log)
+	kept, err := KeepLog(log)
 	if err != nil {
 		return errors.Join(cause, err)
+	}
+	return fmt.Errorf("%w\nits log is in %s and ends with\n%s", cause, kept, LogTail(kept, keptLines))
+}
+
+// KeepLog copies a log out of a folder that is about to be removed, into the user's cache
+// folder, and returns where it is. Only the last few stay there.
+func KeepLog(log string) (kept string, err error) {
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return "", err
 	}
 	cache, err := cacheFolder()
 	if err != nil {
-		return errors.Join(cause, err)
+		return "", err
 	}
 	dir := filepath.Join(cache, "logs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return errors.Join(cause, err)
+		return "", err
 	}
 	name := fmt.Sprintf("%s-%d-%s", time.Now().UTC().Format("20060102T150405.000"), os.Getpid(), filepath.Base(log))
-	kept := filepath.Join(dir, name)
+	kept = filepath.Join(dir, name)
 	if err := os.WriteFile(kept, text, 0o600); err != nil {
-		return errors.Join(cause, err)
+		return "", err
 	}
 	old, err := filepath.Glob(filepath.Join(dir, "*.log"))
-	if err == nil && len(old) > keptLogs {
-		slices.Sort(old) // their names begin with the time
-		for _, path := range old[:len(old)-keptLogs] {
-			os.Remove(path)
-		}
+	if err != nil {
+		return "", err
 	}
-	return fmt.Errorf("%w\nits log is in %s and ends with\n%s", cause, kept, lastLines(text, keptLines))
+	slices.Sort(old) // their names begin with the time
+	for _, path := range old[:max(0, len(old)-keptLogs)] {
+		os.Remove(path)
+	}
+	return kept, nil
 }
 
 // LogTail is the end of a log file, for a test that failed; empty if there is none.

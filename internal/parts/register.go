@@ -35,7 +35,8 @@ func (c *Consul) Register(ctx context.Context, i Instance) error {
 	if err != nil {
 		return fmt.Errorf("register %q: %w", i.ID, err)
 	}
-	return nil
+	// An agent that starts again takes a check for critical unless it has heard of it before.
+	return c.SetHealth(ctx, i.ID, api.HealthPassing)
 }
 
 // SetHealth sets the instance's check to passing, warning or critical.

@@ -1,0 +1,321 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// chapter is one thing that Legate promises, told with what really happens.
+type chapter struct {
+	title string
+	tell  func(context.Context, *stage, *page) error
+}
+
+// chapters are the story in its order: each begins where the one before it has ended.
+var chapters = [...]chapter{
+	{"Traffic is spread by weight", spreadByWeight},
+	{"A new instance takes traffic", newInstance},
+	{"A critical instance loses it", goesCritical},
+	{"An instance in maintenance drains", drains},
+	{"A service is removed, and comes back", serviceRemoved},
+	{"Consul goes away, traffic stays", consulRestarts},
+	{"Legate is killed, traffic stays", legateKilled},
+}
+
+func spreadByWeight(ctx context.Context, s *stage, p *page) error {
+	const requests = 1000
+	weights := make(map[string]int)
+	var sum int
+	web := samples()[0]
+	for i, w := range web.weights {
+		weights[fmt.Sprintf("%s-%d", web.name, i+1)] = w
+		sum += w
+	}
+	p.step("%s requests to %s through Envoy", thousands(requests), web.name)
+	began := time.Now()
+	answers := make(map[string]int)
+	for range requests {
+		answers[s.traffic.ask(web.name)]++
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	p.done(time.Since(began))
+	for i := range web.weights {
+		name := fmt.Sprintf("%s-%d", web.name, i+1)
+		p.share(name, float64(answers[name])/requests, fmt.Sprintf("weight %d", weights[name]))
+	}
+	for name, w := range weights {
+		// Envoy's round robin is exact; the steady visitor takes some turns in between.
+		got, want := float64(answers[name])/requests, float64(w)/float64(sum)
+		if math.Abs(got-want) > 0.03 {
+			return fmt.Errorf("%s had %.1f %% of the traffic, its weight is %.1f %%", name, got*100, want*100)
+		}
+	}
+	return s.traffic.flawless()
+}
+
+func newInstance(ctx context.Context, s *stage, p *page) error {
+	if err := joins(ctx, s, p, "web", "web-4"); err != nil {
+		return err
+	}
+	return s.traffic.flawless()
+}
+
+// joins registers one more instance and waits for its first request.
+func joins(ctx context.Context, s *stage, p *page, service, name string) error {
+	p.step("%s registered: its first request after", name)
+	began := time.Now()
+	if err := s.add(ctx, service, name, 3); err != nil {
+		return err
+	}
+	took, err := s.traffic.reaches(ctx, name, began)
+	if err != nil {
+		return err
+	}
+	p.done(took)
+	return nil
+}
+
+func goesCritical(ctx context.Context, s *stage, p *page) error {
+	p.step("api-2 goes critical: no more requests after")
+	began := time.Now()
+	if err := s.consul.SetHealth(ctx, "api-2", api.HealthCritical); err != nil {
+		return err
+	}
+	took, err := s.leftAlone(ctx, "api", "api-2", "UNHEALTHY", began)
+	if err != nil {
+		return err
+	}
+	p.done(took)
+
+	p.step("api-2 passes again: its first request after")
+	s.traffic.forget("api-2")
+	began = time.Now()
+	if err := s.consul.SetHealth(ctx, "api-2", api.HealthPassing); err != nil {
+		return err
+	}
+	if took, err = s.traffic.reaches(ctx, "api-2", began); err != nil {
+		return err
+	}
+	p.done(took)
+	return s.traffic.flawless()
+}
+
+func drains(ctx context.Context, s *stage, p *page) error {
+	// Enough slow requests at once that each of the three instances has some of them.
+	const slow, takes = 9, 1500 * time.Millisecond
+	type answer struct {
+		from string
+		err  error
+	}
+	answers := make(chan answer, slow)
+	for range slow {
+		go func() {
+			from, err := s.traffic.request(ctx, "api", "/?wait="+takes.String())
+			answers <- answer{from, err}
+		}()
+	}
+	if err := sleep(ctx, takes/10); err != nil {
+		return err
+	}
+	p.step("api-3 in maintenance: no new requests after")
+	began := time.Now()
+	if err := s.consul.SetMaintenance(ctx, "api-3", true); err != nil {
+		return err
+	}
+	took, err := s.leftAlone(ctx, "api", "api-3", "DRAINING", began)
+	if err != nil {
+		return err
+	}
+	p.done(took)
+
+	p.step("the requests that were running there are answered")
+	var finished int
+	for range slow {
+		a := <-answers
+		if a.err != nil {
+			return fmt.Errorf("a running request was cut off: %w", a.err)
+		}
+		if a.from == "api-3" {
+			finished++
+		}
+	}
+	if finished == 0 {
+		return errors.New("no slow request was running on api-3: nothing was shown")
+	}
+	p.told(fmt.Sprintf("the %d requests that were running there are answered", finished), time.Since(began))
+
+	p.step("api-3 out of maintenance: its first request after")
+	s.traffic.forget("api-3")
+	began = time.Now()
+	if err := s.consul.SetMaintenance(ctx, "api-3", false); err != nil {
+		return err
+	}
+	if took, err = s.traffic.reaches(ctx, "api-3", began); err != nil {
+		return err
+	}
+	p.done(took)
+	return s.traffic.flawless()
+}
+
+func serviceRemoved(ctx context.Context, s *stage, p *page) error {
+	s.traffic.leave("news")
+	p.step("news-1 and news-2 deregistered: who asks is told 503 after")
+	began := time.Now()
+	for _, name := range []string{"news-1", "news-2"} {
+		if err := s.consul.Deregister(ctx, name); err != nil {
+			return err
+		}
+	}
+	var name string
+	var err error
+	waited := wait(ctx, patience, func() bool {
+		name, err = s.traffic.request(ctx, "news", "/")
+		status := statusError{}
+		return errors.As(err, &status) && status.code == http.StatusServiceUnavailable
+	})
+	if waited != nil {
+		return fmt.Errorf("news answers %q, %v: %w", name, err, waited)
+	}
+	p.done(time.Since(began))
+
+	p.step("Legate is sure, and Envoy has dropped the cluster after")
+	if err := wait(ctx, patience, func() bool { return !s.hasCluster(ctx, "news") }); err != nil {
+		return fmt.Errorf("envoy still has the cluster: %w", err)
+	}
+	p.done(time.Since(began))
+
+	p.step("news-1 registered again: its first answer after")
+	began = time.Now()
+	if err := s.add(ctx, "news", "news-1", 1); err != nil {
+		return err
+	}
+	waited = wait(ctx, patience, func() bool {
+		name, err = s.traffic.request(ctx, "news", "/")
+		return err == nil
+	})
+	if waited != nil {
+		return fmt.Errorf("news does not answer: %w: %w", waited, err)
+	}
+	p.done(time.Since(began))
+	s.traffic.visit("news")
+	return s.traffic.flawless()
+}
+
+func consulRestarts(ctx context.Context, s *stage, p *page) error {
+	const away = 3 * time.Second
+	p.step("Consul stopped")
+	began := time.Now()
+	if err := s.consul.Stop(); err != nil {
+		return err
+	}
+	p.done(time.Since(began))
+	if err := without(ctx, s, p, "Consul", away); err != nil {
+		return err
+	}
+
+	p.step("Consul started again, with its data directory")
+	began = time.Now()
+	if err := s.consul.Start(ctx); err != nil {
+		return err
+	}
+	p.done(time.Since(began))
+	if err := joins(ctx, s, p, "web", "web-5"); err != nil {
+		return err
+	}
+	if err := allServe(ctx, s, p); err != nil {
+		return err
+	}
+	return s.traffic.flawless()
+}
+
+func legateKilled(ctx context.Context, s *stage, p *page) error {
+	const away = 2 * time.Second
+	built, err := clustersBuilt(ctx, s)
+	if err != nil {
+		return err
+	}
+	p.step("Legate killed with SIGKILL")
+	began := time.Now()
+	if err := s.legate.process.Kill(); err != nil {
+		return err
+	}
+	p.done(time.Since(began))
+	if err := without(ctx, s, p, "Legate", away); err != nil {
+		return err
+	}
+
+	p.step("Legate started again, ready")
+	began = time.Now()
+	if err := s.legate.start(ctx); err != nil {
+		return err
+	}
+	p.done(time.Since(began))
+
+	p.step("Envoy has found it again after")
+	if err := wait(ctx, 2*patience, func() bool { return connected(ctx, s) }); err != nil {
+		return fmt.Errorf("envoy is not connected to legate: %w", err)
+	}
+	p.done(time.Since(began))
+
+	p.step("web-5 deregistered: no more requests after")
+	began = time.Now()
+	if err := s.consul.Deregister(ctx, "web-5"); err != nil {
+		return err
+	}
+	took, err := s.leftAlone(ctx, "web", "web-5", gone, began)
+	if err != nil {
+		return err
+	}
+	p.done(took)
+
+	began = time.Now()
+	p.step("Envoy has rebuilt none of its clusters")
+	now, err := clustersBuilt(ctx, s)
+	if err != nil {
+		return err
+	}
+	if now != built {
+		return fmt.Errorf("it has built %d clusters since", now-built)
+	}
+	p.done(time.Since(began))
+	return s.traffic.flawless()
+}
+
+// without lets traffic go on for a while without one of the programs.
+func without(ctx context.Context, s *stage, p *page, what string, long time.Duration) error {
+	p.step("traffic without %s", what)
+	began := time.Now()
+	sentBefore, failedBefore := s.traffic.totals()
+	if err := sleep(ctx, long); err != nil {
+		return err
+	}
+	sent, failed := s.traffic.totals()
+	sent, failed = sent-sentBefore, failed-failedBefore
+	if sent == 0 {
+		return errors.New("no request was answered at all")
+	}
+	p.told(fmt.Sprintf("without %s: %s requests, %d failed", what, thousands(sent), failed), time.Since(began))
+	return s.traffic.flawless()
+}
+
+// allServe waits until every instance that is registered has answered a request sent from now on.
+func allServe(ctx context.Context, s *stage, p *page) error {
+	p.step("every instance still has its traffic")
+	began := time.Now()
+	names := []string{"web-1", "web-2", "web-3", "web-4", "web-5", "api-1", "api-2", "api-3", "news-1"}
+	for _, name := range names {
+		if err := wait(ctx, patience, func() bool { return s.traffic.saw(name).last.After(began) }); err != nil {
+			return fmt.Errorf("no request reaches %s any more: %w", name, err)
+		}
+	}
+	p.done(time.Since(began))
+	return nil
+}

@@ -1,0 +1,34 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+
+	"legate/internal/parts"
+)
+
+// toTry says where everything is and what to do with it.
+func (s *stage) toTry() string {
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+
+	say("\nEverything stays up until Ctrl-C.\n")
+	say("   Legate   http://%s/", s.legate.admin)
+	say("   Consul   %s/ui/", s.consul.URL())
+	say("   Envoy    http://%s/clusters", s.envoy.AdminAddr)
+	for _, name := range sampleNames() {
+		say("   %-8s http://%s/", name, parts.Loopback(s.ports[name]))
+	}
+	say("\nTo try, in another terminal:\n")
+	say("   # who answers, ten times")
+	say("   for i in $(seq 10); do curl -s %s; echo; done\n", parts.Loopback(s.ports["web"]))
+	say("   # web-3 into maintenance; enable=false brings it back")
+	say("   C=%s/v1/agent", s.consul.URL())
+	say("   curl -X PUT \"$C/service/maintenance/web-3?enable=true\"\n")
+	say("   # web-2 becomes critical; pass instead of fail brings it back")
+	say("   curl -X PUT $C/check/fail/check:web-2\n")
+	say("   # the bootstrap of this Envoy, and Legate's metrics")
+	say("   legate bootstrap envoy --xds-address %s --route 8080=web", s.legate.xds)
+	say("   curl -s http://%s/metrics | grep ^legate_", s.legate.admin)
+	return b.String()
+}

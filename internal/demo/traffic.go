@@ -1,0 +1,227 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"legate/internal/parts"
+)
+
+// pause is between two requests of a visitor: some hundred requests a second to each service,
+// which a laptop does not notice.
+const pause = 4 * time.Millisecond
+
+// traffic is one visitor for each service, who asks it through Envoy again and again, and what
+// they were answered.
+type traffic struct {
+	ports    map[string]int // of Envoy's listeners, by service
+	client   *http.Client
+	visitors map[string]*visitor
+	running  sync.WaitGroup
+
+	mu       sync.Mutex
+	seen     map[string]sighting // by instance
+	sent     int
+	failures []string // what went wrong, the first few
+	failed   int
+}
+
+type visitor struct{ leave context.CancelFunc }
+
+// sighting is when the first and the latest request was sent that an instance answered.
+type sighting struct {
+	first, last time.Time
+	answers     int
+}
+
+func newTraffic(ports map[string]int) *traffic {
+	t := &traffic{
+		ports:    ports,
+		visitors: make(map[string]*visitor),
+		seen:     make(map[string]sighting),
+		client: &http.Client{
+			Timeout:   10 * time.Second,
+			Transport: &http.Transport{MaxIdleConnsPerHost: 16},
+		},
+	}
+	for service := range ports {
+		t.visit(service)
+	}
+	return t
+}
+
+// visit sends a visitor to the service.
+func (t *traffic) visit(service string) {
+	ctx, leave := context.WithCancel(context.Background())
+	t.visitors[service] = &visitor{leave}
+	t.running.Go(func() {
+		for ctx.Err() == nil {
+			t.ask(service)
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+	})
+}
+
+// leave ends the service's visits. A request that is under way is still counted.
+func (t *traffic) leave(service string) { t.visitors[service].leave() }
+
+func (t *traffic) stop() {
+	for _, v := range t.visitors {
+		v.leave()
+	}
+	t.running.Wait()
+	t.client.CloseIdleConnections()
+}
+
+// ask sends one request of the steady traffic, and counts what comes of it.
+func (t *traffic) ask(service string) (instance string) {
+	at := time.Now()
+	instance, err := t.request(context.Background(), service, "/")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent++
+	if err != nil {
+		t.failed++
+		if len(t.failures) < 5 {
+			t.failures = append(t.failures, fmt.Sprintf("%s %s: %v", at.Format("15:04:05.000"), service, err))
+		}
+		return ""
+	}
+	s := t.seen[instance]
+	if s.answers == 0 {
+		s.first = at
+	}
+	s.last = at
+	s.answers++
+	t.seen[instance] = s
+	return instance
+}
+
+// request sends one request to the service through Envoy; the answer is an instance's name.
+func (t *traffic) request(ctx context.Context, service, path string) (instance string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+parts.Loopback(t.ports[service])+path, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := t.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", statusError{resp.StatusCode, strings.TrimSpace(string(body))}
+	}
+	return string(body), nil
+}
+
+// statusError is an answer other than 200.
+type statusError struct {
+	code int
+	text string
+}
+
+func (e statusError) Error() string { return fmt.Sprintf("%d %s", e.code, e.text) }
+
+// forget makes an instance one that was never seen.
+func (t *traffic) forget(instance string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.seen, instance)
+}
+
+func (t *traffic) saw(instance string) sighting {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seen[instance]
+}
+
+func (t *traffic) totals() (sent, failed int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sent, t.failed
+}
+
+// flawless is an error if any request of the steady traffic has failed.
+func (t *traffic) flawless() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d requests failed:\n  %s", t.failed, t.sent, strings.Join(t.failures, "\n  "))
+}
+
+// patience is how long a change may take before the story does not hold.
+const patience = 20 * time.Second
+
+var errPatience = errors.New("not within " + patience.String())
+
+// reaches waits for the instance's first answer and returns how long after since its request was
+// sent.
+func (t *traffic) reaches(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
+	err := wait(ctx, patience, func() bool { return t.saw(instance).answers > 0 })
+	if err != nil {
+		return 0, fmt.Errorf("no request reached %s: %w", instance, err)
+	}
+	return t.saw(instance).first.Sub(since), nil
+}
+
+// quiet is how long an instance must stay without a request before it counts as left alone; its
+// visitor sends over a hundred requests meanwhile.
+const quiet = 700 * time.Millisecond
+
+// leaves waits until the instance is left alone and returns how long after since the last
+// request that reached it was sent: 0 if there was none.
+func (t *traffic) leaves(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
+	err := wait(ctx, patience, func() bool {
+		last := t.saw(instance).last
+		if last.Before(since) {
+			last = since
+		}
+		return time.Since(last) > quiet
+	})
+	if err != nil {
+		return 0, fmt.Errorf("requests still reach %s: %w", instance, err)
+	}
+	return max(0, t.saw(instance).last.Sub(since)), nil
+}
+
+// wait asks every millisecond until the answer is yes.
+func wait(ctx context.Context, limit time.Duration, yes func() bool) error {
+	deadline := time.After(limit)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !yes() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline:
+			return errPatience
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// sleep waits, and hears the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
