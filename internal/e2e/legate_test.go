@@ -153,6 +153,9 @@ func (l *legate) status(t testing.TB) (s legateStatus) {
 }
 
 type legateStatus struct {
+	Consul struct {
+		Connected bool `json:"connected"`
+	} `json:"consul"`
 	Streams []struct {
 		Node  string `json:"node"`
 		Types []struct {

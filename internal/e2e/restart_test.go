@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"maps"
 	"testing"
 
@@ -30,6 +31,12 @@ func TestTrafficGoesOnWhileConsulIsAway(t *testing.T) {
 			if err := end(s.consul); err != nil {
 				t.Fatal(err)
 			}
+			eventually(t, func() error {
+				if s.legate.status(t).Consul.Connected {
+					return errors.New("legate does not notice that consul is away")
+				}
+				return nil
+			})
 			for i, e := range s.envoys {
 				flows[i].goesOn(t)
 				if err := e.answers("shop", "shop-1", "shop-2"); err != nil {
@@ -75,6 +82,9 @@ func TestTrafficGoesOnWhileLegateIsAway(t *testing.T) {
 			for _, e := range s.envoys {
 				flows = append(flows, visit(t, e, "shop"), visit(t, e, "named"))
 				before[e] = e.rebuilt(t)
+				if e.stat(t, "cluster.shop.upstream_cx_total") == 0 || e.stat(t, "cluster.named.upstream_cx_total") == 0 {
+					t.Fatalf("%s: no connections that could be dropped", e.way.name)
+				}
 			}
 
 			end(s.legate, t)
