@@ -54,14 +54,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		err = errors.Join(err, s.close())
 	}()
 	if err := s.build(ctx, p); err != nil {
-		return interrupted(ctx, err)
+		return broke(ctx, p, err)
 	}
 	s.traffic = newTraffic(s.ports)
 	for i, c := range chapters {
 		p.chapter(i+1, c.title)
 		if err := c.tell(ctx, s, p); err != nil {
-			p.failed()
-			return interrupted(ctx, fmt.Errorf("%s: %w", c.title, err))
+			return broke(ctx, p, fmt.Errorf("%s: %w", c.title, err))
 		}
 	}
 	sent, failed := s.traffic.totals()
@@ -73,10 +72,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// interrupted replaces what broke because the user ended the demo.
-func interrupted(ctx context.Context, err error) error {
+// interruption is what is left to say when the user ends the demo before its end.
+type interruption struct{}
+
+func (interruption) Error() string { return "demo: interrupted before its end" }
+func (interruption) Unwrap() error { return context.Canceled }
+
+// broke is why the story ended early, which closes the line of the step under way.
+func broke(ctx context.Context, p *page, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("demo: interrupted before its end: %w", context.Canceled)
+		p.clear()
+		return interruption{}
 	}
+	p.failed()
 	return fmt.Errorf("demo: %w", err)
 }
