@@ -1,0 +1,118 @@
+package grafanatest
+
+import (
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/metrics"
+	"legate/translate"
+)
+
+func TestEachMetricThatTheDashboardOrAnAlertAsksForIsExported(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("process_… metrics are complete on Linux only")
+	}
+	page := lived(t)
+	missing, err := Missing(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range missing {
+		t.Error(m)
+	}
+}
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	page := lived(t)
+	for _, c := range []struct{ old, new, want string }{
+		{"legate_catalog_services", "legate_catalog_service", "there is no metric legate_catalog_services"},
+		{"legate_propagation_seconds", "legate_propagation", "there is no metric legate_propagation_seconds_bucket"},
+		{`stage="answer_to_ack"`, `stage="acked"`, "no series of legate_propagation_seconds_bucket has the label stage=answer_to_ack"},
+		{`outcome="unchanged"`, `outcome="same"`, "no series of legate_consul_queries_total has the label outcome=unchanged"},
+		{`reason="port"`, `why="port"`, "no series of legate_translate_problems has the label reason"},
+	} {
+		missing, err := Missing(strings.NewReader(strings.ReplaceAll(page, c.old, c.new)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(missing, c.want) {
+			t.Errorf("%s instead of %s: got %q, want %q", c.new, c.old, missing, c.want)
+		}
+	}
+}
+
+// The list is derived in another module. This notices a metric that came or went since.
+func TestTheListNamesTheMetricsOfTheDashboardAndTheAlerts(t *testing.T) {
+	name := regexp.MustCompile(`\b(legate|process|go)_[a-z0-9_]+\b`)
+	asked := map[string]bool{}
+	for _, q := range queries(t) {
+		for _, n := range name.FindAllString(q, -1) {
+			asked[n] = true
+		}
+	}
+	listed := map[string]bool{}
+	for line := range strings.Lines(used) {
+		listed[strings.Fields(line)[0]] = true
+	}
+	for n := range asked {
+		if !listed[n] {
+			t.Errorf("%s is asked for and not in testdata/used.txt; write it anew with: go -C tools/promql test . -update", n)
+		}
+	}
+	for n := range listed {
+		if !asked[n] {
+			t.Errorf("%s is in testdata/used.txt and nothing asks for it; write it anew with: go -C tools/promql test . -update", n)
+		}
+	}
+}
+
+// queries are the expressions of the dashboard and of the alert rules.
+func queries(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			all = append(all, target.Expr)
+		}
+	}
+	rules, err := os.ReadFile("../../examples/grafana/legate.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An expression goes from expr: to the next key of its rule.
+	for _, m := range regexp.MustCompile(`(?s)expr: (.*?)\n        ?(?:for|labels):`).FindAllStringSubmatch(string(rules), -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// lived is the /metrics of a program to which everything that is counted has happened.
+func lived(t *testing.T) string {
+	t.Helper()
+	const cds = translate.ClusterType
+	m := metrics.New(metrics.BuildInfo{Version: "1", GoVersion: runtime.Version()})
+	for _, outcome := range []string{"changed", "unchanged"} {
+		m.Consul.Query(outcome, time.Second)
+	}
+	m.Consul.Fresh(time.Now())
+	m.Consul.Index("catalog", 7)
+	m.Consul.Catalog(1, map[string]int{"passing": 1})
+	m.Consul.Watches(1, 0, 100)
+	m.Translate.Problems(map[string]int{string(translate.BadPort): 1})
+	m.XDS.Published("envoy@dc1", map[string]int{cds: 1}, time.Now())
+	open, left := metrics.Stream{ID: "delta-1", Protocol: "delta"}, metrics.Stream{ID: "sotw-1", Protocol: "sotw"}
+	m.XDS.Opened(open)
+	m.XDS.Request(open, "edge", cds, "subscribe")
+	m.XDS.Response(open, "edge", cds, 1, 100)
+	m.XDS.Opened(left)
+	m.XDS.Closed(left, time.Second, "OK")
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}

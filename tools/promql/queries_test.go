@@ -1,0 +1,147 @@
+package promql
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+const (
+	dashboardFile = "../../examples/grafana/legate-dashboard.json"
+	rulesFile     = "../../examples/grafana/legate.rules.yml"
+)
+
+// query is an expression, where it stands, and the labels that its legend or annotations name.
+type query struct {
+	where  string
+	text   string
+	expr   parser.Expr
+	labels []string
+}
+
+func parse(t *testing.T, where, text string, labels []string) query {
+	t.Helper()
+	// Grafana puts a duration where these names stand, before Prometheus sees the query.
+	plain := regexp.MustCompile(`\$__(rate_interval|interval|range)\b`).ReplaceAllString(text, "5m")
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(plain)
+	if err != nil {
+		t.Errorf("%s: %v\n%s", where, err, text)
+	}
+	return query{where: where, text: text, expr: expr, labels: labels}
+}
+
+var (
+	inLegend     = regexp.MustCompile(`{{\s*(\w+)\s*}}`)
+	inAnnotation = regexp.MustCompile(`\$labels\.(\w+)`)
+)
+
+func names(pattern *regexp.Regexp, text string) []string {
+	var out []string
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// dashboardQueries are those of the panels and the annotations.
+func dashboardQueries(t *testing.T) []query {
+	t.Helper()
+	raw, err := os.ReadFile(dashboardFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Annotations struct {
+			List []struct{ Name, Expr, TextFormat string }
+		}
+		Panels []struct {
+			Title   string
+			Targets []struct{ RefID, Expr, LegendFormat string }
+		}
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		t.Fatalf("%s: %v", dashboardFile, err)
+	}
+	var all []query
+	for _, a := range d.Annotations.List {
+		all = append(all, parse(t, "annotation "+a.Name, a.Expr, names(inLegend, a.TextFormat)))
+	}
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			all = append(all, parse(t, "panel "+p.Title+" "+target.RefID, target.Expr, names(inLegend, target.LegendFormat)))
+		}
+	}
+	return all
+}
+
+func alertRules(t *testing.T) []rulefmt.Rule {
+	t.Helper()
+	var complaints bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&complaints, nil))
+	groups, errs := rulefmt.ParseFile(rulesFile, false, model.LegacyValidation, parser.NewParser(parser.Options{}), log)
+	for _, err := range errs {
+		t.Error(err)
+	}
+	if complaints.Len() > 0 {
+		t.Error(complaints.String())
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+	var rules []rulefmt.Rule
+	for _, g := range groups.Groups {
+		rules = append(rules, g.Rules...)
+	}
+	return rules
+}
+
+func alertQueries(t *testing.T) []query {
+	t.Helper()
+	var all []query
+	for _, r := range alertRules(t) {
+		var text strings.Builder
+		for _, a := range r.Annotations {
+			text.WriteString(a)
+		}
+		all = append(all, parse(t, "alert "+r.Alert, r.Expr, names(inAnnotation, text.String())))
+	}
+	return all
+}
+
+func TestEachQueryParses(t *testing.T) {
+	if n := len(dashboardQueries(t)); n < 30 {
+		t.Errorf("only %d queries found in the dashboard", n)
+	}
+	if n := len(alertQueries(t)); n < 6 {
+		t.Errorf("only %d alerts found in the rules", n)
+	}
+}
+
+func TestEachAlertSaysWhatHappenedWhatItMeansAndWhatToDo(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range alertRules(t) {
+		if r.Alert == "" || !strings.HasPrefix(r.Alert, "Legate") {
+			t.Errorf("rule %q: every rule is an alert whose name begins with Legate", r.Alert+r.Record)
+		}
+		if seen[r.Alert] {
+			t.Errorf("alert %s exists twice", r.Alert)
+		}
+		seen[r.Alert] = true
+		for _, key := range []string{"summary", "description", "runbook"} {
+			if r.Annotations[key] == "" {
+				t.Errorf("alert %s has no %s", r.Alert, key)
+			}
+		}
+		if s := r.Labels["severity"]; s != "critical" && s != "warning" {
+			t.Errorf("alert %s has severity %q, want critical or warning", r.Alert, s)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package promql
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// used is the list that internal/grafanatest compares with a live /metrics, without Prometheus'
+// parser: a line for each metric, with the labels it must have and the values it must know.
+const used = "../../internal/grafanatest/testdata/used.txt"
+
+var update = flag.Bool("update", false, "write the list of used metrics anew")
+
+func TestTheListOfUsedMetricsIsThatOfTheQueries(t *testing.T) {
+	var want strings.Builder
+	needs := collect(append(dashboardQueries(t), alertQueries(t)...))
+	for _, metric := range slices.Sorted(maps.Keys(needs)) {
+		words := append([]string{metric}, slices.Sorted(maps.Keys(needs[metric]))...)
+		want.WriteString(strings.Join(words, " ") + "\n")
+	}
+	if *update {
+		if err := os.WriteFile(used, []byte(want.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(used)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want.String() {
+		t.Errorf("%s is out of date; write it anew with: go -C tools/promql test . -update\ngot\n%swant\n%s", used, got, want.String())
+	}
+}
+
+// made are the labels that Prometheus or an expression adds, so Legate does not export them.
+var made = []string{labels.MetricName, "job", "instance", "__name__"}
+
+// collect returns for each metric what the queries need of it: "label" or "label=value". up is
+// Prometheus' own.
+func collect(all []query) map[string]map[string]bool {
+	needs := map[string]map[string]bool{}
+	for _, q := range all {
+		parser.Inspect(q.expr, func(n parser.Node, path []parser.Node) error {
+			s, ok := n.(*parser.VectorSelector)
+			if !ok || s.Name == "up" {
+				return nil
+			}
+			need := needs[s.Name]
+			if need == nil {
+				need = map[string]bool{}
+				needs[s.Name] = need
+			}
+			for _, m := range s.LabelMatchers {
+				if slices.Contains(made, m.Name) {
+					continue
+				}
+				need[m.Name] = true
+				// Each value must exist somewhere, also one that is excluded: a misspelt one
+				// would select nothing, or exclude nothing.
+				for _, value := range strings.Split(m.Value, "|") {
+					need[m.Name+"="+value] = true
+				}
+			}
+			if zero(path) {
+				return nil // only its presence counts, not its labels
+			}
+			for _, label := range append(grouped(path), q.labels...) {
+				if !slices.Contains(made, label) {
+					need[label] = true
+				}
+			}
+			return nil
+		})
+	}
+	return needs
+}
+
+// grouped are the labels that the aggregations around a selector keep.
+func grouped(path []parser.Node) []string {
+	var out []string
+	for _, n := range path {
+		if a, ok := n.(*parser.AggregateExpr); ok && !a.Without {
+			out = append(out, a.Grouping...)
+		}
+	}
+	return out
+}
+
+// zero reports whether the selector around which path lies is multiplied by 0: a way to say 0
+// where there is no other series.
+func zero(path []parser.Node) bool {
+	for _, n := range path {
+		if b, ok := n.(*parser.BinaryExpr); ok && b.Op == parser.MUL {
+			if left, ok := b.LHS.(*parser.NumberLiteral); ok && left.Val == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
