@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"legate/metrics"
@@ -108,12 +107,7 @@ func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
 // ends the streams, and returns when all it started has ended: after Config.StopTimeout at the
 // latest. It closes the listeners. It can be called once.
 func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
-	g := grpc.NewServer(
-		grpc.ForceServerCodecV2(newCodec()),
-		grpc.MaxRecvMsgSize(s.config.MaxRequestBytes),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: s.config.MinPing, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: s.config.KeepaliveTime, Timeout: s.config.KeepaliveTimeout}),
-	)
+	g := grpc.NewServer(append(s.config.ServerOptions(), grpc.ForceServerCodecV2(newCodec()))...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
 	clusterv3.RegisterClusterDiscoveryServiceServer(g, s.xds)
 	endpointv3.RegisterEndpointDiscoveryServiceServer(g, s.xds)
