@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// benchCase is one line of the benchmark.
+type benchCase interface {
+	name() string
+	run(ctx context.Context, b *bench) (result, error)
+}
+
+func (c changeCase) name() string { return c.id }
+
+// cases are all there are, at a scale.
+func cases(s scale) []benchCase {
+	all := []string{floorName, legateName, stockName, linearName}
+	one := func(f fleet, n int) []int { return []int{n * 7 % f.Services} }
+	hot := func(_ fleet, n int) []int { return []int{n % hotServices} }
+	unnamed := func(f fleet, _ int) []int { return []int{f.Services - 1} }
+	every := func(f fleet, _ int) []int { return f.all() }
+	cpuWithin := func(most float64) func(*result) {
+		return func(r *result) { r.judge(func(r row) float64 { return r.CPURatio }, most) }
+	}
+	return []benchCase{
+		changeCase{
+			id: "one-change-small", what: "one endpoint changes: 1000 services × 100 streams, delta, wildcard",
+			goal: "CPU ≤ 2 × floor", services: 1000, streams: 100,
+			plan: deltaWildcard, contenders: all, next: one, judge: cpuWithin(2),
+		},
+		changeCase{
+			id: "one-change-small-sotw", what: "one endpoint changes: 1000 services × 100 streams, SotW that names all",
+			goal: "CPU ≤ 2 × floor", services: 1000, streams: 100,
+			plan: sotwNames, contenders: all, next: one, judge: cpuWithin(2),
+		},
+		changeCase{
+			id: "B1", what: fmt.Sprintf("one endpoint changes: %d services × %d streams, delta, wildcard", s.services, s.streams),
+			goal: "CPU ≤ 1.3 × floor", services: s.services, streams: s.streams,
+			plan: deltaWildcard, contenders: all, next: one, judge: cpuWithin(1.3),
+		},
+		changeCase{
+			id: "B1-many", what: fmt.Sprintf("one endpoint changes: %d services × %d streams, delta, wildcard", s.many, s.streams),
+			goal: "CPU ≤ 1.3 × floor", services: s.many, streams: s.streams,
+			plan: deltaWildcard, contenders: all, next: one, judge: cpuWithin(1.3),
+		},
+		changeCase{
+			id: "B2", what: fmt.Sprintf("one endpoint changes: %d services × %d streams, SotW that names all", s.services, s.streams),
+			goal: "CPU ≤ 2 × floor", services: s.services, streams: s.streams,
+			plan: sotwNames, contenders: all, next: one, judge: cpuWithin(2),
+		},
+		changeCase{
+			id: "B2-many", what: fmt.Sprintf("one endpoint changes: %d services × %d streams, SotW that names all", s.many, s.streams),
+			goal: "CPU ≤ 2 × floor", services: s.many, streams: s.streams,
+			plan: sotwNames, contenders: []string{floorName, legateName}, next: one, judge: cpuWithin(2),
+		},
+		changeCase{
+			id: "B3", what: fmt.Sprintf("%d streams name 5 of %d services each, delta; one that a tenth of them names changes", s.streams, s.many),
+			goal: "CPU ≤ 1.5 × floor of the interested streams", services: s.many, streams: s.streams,
+			plan: fewNames(true), contenders: all, next: hot, judge: cpuWithin(1.5),
+		},
+		changeCase{
+			id: "B3-sotw", what: fmt.Sprintf("%d streams name 5 of %d services each, SotW; one that a tenth of them names changes", s.streams, s.many),
+			goal: "CPU ≤ 1.5 × floor of the interested streams", services: s.many, streams: s.streams,
+			plan: fewNames(false), contenders: all, next: hot, judge: cpuWithin(1.5),
+		},
+		changeCase{
+			id: "B3-none", what: fmt.Sprintf("%d streams name 5 of %d services each, delta; one that none of them names changes", s.streams, s.many),
+			goal: "CPU < 1 ms in all", services: s.many, streams: s.streams,
+			plan: fewNames(true), contenders: all, next: unnamed,
+			judge: func(r *result) { r.judge(func(r row) float64 { return r.CPUMillis }, 1) },
+		},
+		changeCase{
+			id: "B7", what: fmt.Sprintf("batch: %d services change at once, %d streams, delta, wildcard", s.services, s.streams/5),
+			goal: "CPU ≤ 1.5 × floor", services: s.services, streams: s.streams / 5,
+			plan: deltaWildcard, contenders: all, next: every, changes: 1, judge: cpuWithin(1.5),
+		},
+		changeCase{
+			id: "B7-sotw", what: fmt.Sprintf("batch: %d services change at once, %d streams, SotW that names all", s.services, s.streams/5),
+			goal: "CPU ≤ 1.5 × floor", services: s.services, streams: s.streams / 5,
+			plan: sotwNames, contenders: all, next: every, changes: 1, judge: cpuWithin(1.5),
+		},
+	}
+}

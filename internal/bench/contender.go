@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// contender is a server under measurement.
+type contender interface {
+	// prepare makes a batch ready, which is not measured, and returns what applies it.
+	prepare(batch translate.Batch) (apply func() error, err error)
+	// run serves until the context is done.
+	run(ctx context.Context, l net.Listener) error
+	// requests is how many requests of clients it has read.
+	requests() uint64
+}
+
+// The contenders by their names in tables.
+const (
+	floorName  = "floor"
+	legateName = "legate"
+	stockName  = "snapshot" // go-control-plane's SnapshotCache behind its own server
+	linearName = "linear"   // go-control-plane's LinearCaches behind a MuxCache and its own server
+)
+
+func newContender(name string, f fleet) (contender, error) {
+	switch name {
+	case floorName:
+		return newFloor(f), nil
+	case legateName:
+		return newLegate()
+	case stockName:
+		return newStock(), nil
+	case linearName:
+		return newLinear(), nil
+	}
+	return nil, fmt.Errorf("contender %q: there is none of that name", name)
+}
+
+// serveGRPC runs a gRPC server with Legate's options and some more until the context is done.
+func serveGRPC(ctx context.Context, l net.Listener, register func(*grpc.Server), more ...grpc.ServerOption) error {
+	g := grpc.NewServer(append(xdsserver.DefaultConfig().ServerOptions(), more...)...)
+	register(g)
+	defer context.AfterFunc(ctx, g.Stop)()
+	return g.Serve(l)
+}
+
+// counter counts what callbacks see.
+type counter struct{ seen atomic.Uint64 }
+
+func (c *counter) requests() uint64 { return c.seen.Load() }

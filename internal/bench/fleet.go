@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"legate/discovery"
+	"legate/translate"
+)
+
+// datacenter is where the fleet stands.
+const datacenter = "dc1"
+
+// fleet is a catalog that both processes can make: so many services with so many instances each.
+type fleet struct {
+	Services  int
+	Instances int
+}
+
+const namePrefix = "service-"
+
+func nameOf(service int) string { return fmt.Sprintf("%s%05d", namePrefix, service) }
+
+// indexOf is the number of the service with that name, -1 for a name that is not the fleet's.
+func (f fleet) indexOf(name string) int {
+	digits, ours := strings.CutPrefix(name, namePrefix)
+	i, err := strconv.Atoi(digits)
+	if !ours || err != nil || i < 0 || i >= f.Services {
+		return -1
+	}
+	return i
+}
+
+// service is one service as Consul has it. Its revision is the port of its first instance.
+func (f fleet) service(i, revision int) discovery.Service {
+	s := discovery.Service{
+		Key:       discovery.ServiceKey{Datacenter: datacenter, Name: nameOf(i)},
+		Instances: make([]discovery.Instance, f.Instances),
+	}
+	for j := range s.Instances {
+		address := fmt.Sprintf("10.%d.%d.%d", i>>8, i&255, j+1)
+		id := fmt.Sprintf("%s-%d", s.Key.Name, j)
+		s.Instances[j] = discovery.Instance{
+			ID: id, Node: fmt.Sprintf("node-%04d", (i*f.Instances+j)%2000),
+			Address: address, ServiceAddress: address, NodeAddress: address, Port: 8080,
+			Checks:  []discovery.Check{{ID: "serfHealth", Status: "passing", Node: true}, {ID: "service:" + id, Status: "passing"}},
+			Weights: discovery.Weights{Passing: 1, Warning: 1},
+			Tags:    []string{"primary", "v1"},
+			Meta:    map[string]string{"version": "1.2.3", "team": "shop"},
+		}
+	}
+	s.Instances[0].Port = 8080 + revision
+	return s
+}
+
+func (f fleet) delta(services []int, revision int) discovery.Delta {
+	d := discovery.Delta{Since: time.Now(), Set: make([]discovery.Service, len(services))}
+	for n, i := range services {
+		d.Set[n] = f.service(i, revision)
+	}
+	return d
+}
+
+func (f fleet) all() []int {
+	all := make([]int, f.Services)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// catalog is what the fleet was translated to, so far.
+type catalog struct {
+	fleet
+	values    discovery.Catalog
+	resources translate.Resources
+}
+
+func newCatalog(f fleet) *catalog {
+	config := translate.DefaultConfig()
+	config.Datacenter = datacenter
+	return &catalog{fleet: f, values: discovery.Catalog{}, resources: translate.New(config)}
+}
+
+// change brings services to a revision and returns what a server has to apply.
+func (c *catalog) change(services []int, revision int) (translate.Batch, error) {
+	d := c.delta(services, revision)
+	for _, s := range d.Set {
+		c.values[s.Key] = s
+	}
+	next, problems := c.resources.Apply(d)
+	if len(problems) > 0 {
+		return translate.Batch{}, fmt.Errorf("translate the fleet: %s: %s", problems[0].Service, problems[0].Detail)
+	}
+	batch := next.Diff(c.resources)
+	c.resources = next
+	return batch, nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"runtime"
+
+	"legate/metrics"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// legate is the server as "legate serve" runs it: with its metrics, without debug logs.
+type legate struct {
+	server  *xdsserver.Server
+	metrics *metrics.Metrics
+}
+
+func newLegate() (*legate, error) {
+	m := metrics.New(metrics.BuildInfo{Version: "bench", GoVersion: runtime.Version()})
+	config := xdsserver.DefaultConfig()
+	config.Identifier = "bench"
+	s, err := xdsserver.New(config, slog.New(slog.DiscardHandler), m.XDS)
+	if err != nil {
+		return nil, err
+	}
+	return &legate{s, m}, nil
+}
+
+func (l *legate) prepare(batch translate.Batch) (func() error, error) {
+	return func() error {
+		l.server.Publish(xdsserver.View{Datacenter: datacenter, Kind: xdsserver.Envoy}, batch)
+		return nil
+	}, nil
+}
+
+func (l *legate) run(ctx context.Context, listener net.Listener) error {
+	return l.server.Run(ctx, listener, nil)
+}
+
+func (l *legate) requests() uint64 {
+	t := l.metrics.XDS.Totals()
+	return t.Requests + t.DeltaRequests
+}

@@ -1,0 +1,67 @@
+package main
+
+// The ways in which clients subscribe.
+
+// deltaWildcard asks for all assignments with "*".
+func deltaWildcard(fleet) func(int) plan {
+	p := plan{delta: true, wants: []want{{kind: assignments, wildcard: []string{"*"}}}}
+	return func(int) plan { return p }
+}
+
+// sotwNames names all assignments, as Envoy does on a state-of-the-world stream.
+func sotwNames(f fleet) func(int) plan {
+	p := plan{wants: []want{f.named(false, assignments, f.all())}}
+	return func(int) plan { return p }
+}
+
+// deltaEnvoy does what Envoy does: all clusters, then the assignment of each by name.
+func deltaEnvoy(f fleet) func(int) plan {
+	p := plan{delta: true, wants: []want{{kind: clusters}, f.named(true, assignments, f.all())}}
+	p.wants[1].waits = true
+	return func(int) plan { return p }
+}
+
+// sotwEnvoy is deltaEnvoy on a state-of-the-world stream.
+func sotwEnvoy(f fleet) func(int) plan {
+	p := plan{wants: []want{{kind: clusters}, f.named(false, assignments, f.all())}}
+	p.wants[1].waits = true
+	return func(int) plan { return p }
+}
+
+// comingBack is deltaEnvoy that comes back to a server and holds everything already. It asks for
+// both at once, since it knows what it wants.
+func comingBack(f fleet, held *versions) func(int) plan {
+	p := deltaEnvoy(f)(0)
+	p.wants[1].waits = false
+	p.held = held
+	return func(int) plan { return p }
+}
+
+// How few services of many [fewNames] asks for: one of the hot ones, and some others.
+const (
+	hotServices = 10
+	named       = 5
+)
+
+// fewNames names five assignments on each stream: one of the first ten services, so that a tenth
+// of the streams shares it, and four others. Nobody names the last service.
+func fewNames(delta bool) func(fleet) func(int) plan {
+	return func(f fleet) func(int) plan {
+		return func(stream int) plan {
+			services := []int{stream % hotServices}
+			others := f.Services - hotServices - 1
+			for n := range named - 1 {
+				services = append(services, hotServices+(stream*(named-1)+n)%others)
+			}
+			return plan{delta: delta, wants: []want{f.named(delta, assignments, services)}}
+		}
+	}
+}
+
+func (f fleet) named(delta bool, kind int, services []int) want {
+	names := make([]string, len(services))
+	for n, i := range services {
+		names[n] = nameOf(i)
+	}
+	return want{kind: kind, services: services, names: encodeNames(delta, names...)}
+}
