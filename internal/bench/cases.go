@@ -23,6 +23,9 @@ func cases(s scale) []benchCase {
 	cpuWithin := func(most float64) func(*result) {
 		return func(r *result) { r.judge(func(r row) float64 { return r.CPURatio }, most) }
 	}
+	cpuAndPeak := func(r *result) {
+		r.judge(func(r row) float64 { return max(r.CPURatio, r.PeakRatio) }, 1.5)
+	}
 	return []benchCase{
 		changeCase{
 			id: "one-change-small", what: "one endpoint changes: 1000 services × 100 streams, delta, wildcard",
@@ -69,6 +72,21 @@ func cases(s scale) []benchCase {
 			goal: "CPU < 1 ms in all", services: s.many, streams: s.streams,
 			plan: fewNames(true), contenders: all, next: unnamed,
 			judge: func(r *result) { r.judge(func(r row) float64 { return r.CPUMillis }, 1) },
+		},
+		stormCase{
+			id: "B4", what: fmt.Sprintf("storm: %d streams come at once as Envoy does (clusters, then each assignment by name), %d services, delta", s.streams, s.services),
+			goal: "CPU and peak RSS ≤ 1.5 × floor", services: s.services, streams: s.streams,
+			plan: deltaEnvoy, contenders: all, judge: cpuAndPeak,
+		},
+		stormCase{
+			id: "B4-sotw", what: fmt.Sprintf("storm: %d streams come at once as Envoy does, %d services, SotW", s.streams, s.services),
+			goal: "CPU and peak RSS ≤ 1.5 × floor", services: s.services, streams: s.streams,
+			plan: sotwEnvoy, contenders: []string{floorName, legateName}, judge: cpuAndPeak,
+		},
+		stormCase{
+			id: "B5", what: fmt.Sprintf("%d streams come back at once with the versions of all they want, %d services, delta", s.streams, s.services),
+			goal: "no resource sent; CPU ≤ 1.5 × floor", services: s.services, streams: s.streams,
+			plan: deltaEnvoy, back: true, contenders: all, judge: cpuWithin(1.5),
 		},
 		changeCase{
 			id: "B7", what: fmt.Sprintf("batch: %d services change at once, %d streams, delta, wildcard", s.services, s.streams/5),
