@@ -88,6 +88,12 @@ func cases(s scale) []benchCase {
 			goal: "no resource sent; CPU ≤ 1.5 × floor", services: s.services, streams: s.streams,
 			plan: deltaEnvoy, back: true, contenders: all, judge: cpuWithin(1.5),
 		},
+		churnCase{
+			id: "B6", what: fmt.Sprintf("200 changes/s for %v on 100 of %d services, %d streams, delta; one reads slowly, one not at all", s.storm, s.services, s.streams/2),
+			goal: "every stream ends right; p99 ≤ 100 ms on good streams", services: s.services, streams: s.streams / 2,
+			touched: 100, perSecond: 200, plan: deltaWildcard, contenders: []string{legateName},
+			judge: func(r *result) { r.judge(func(r row) float64 { return r.P99Millis }, 100) },
+		},
 		changeCase{
 			id: "B7", what: fmt.Sprintf("batch: %d services change at once, %d streams, delta, wildcard", s.services, s.streams/5),
 			goal: "CPU ≤ 1.5 × floor", services: s.services, streams: s.streams / 5,
@@ -97,6 +103,14 @@ func cases(s scale) []benchCase {
 			id: "B7-sotw", what: fmt.Sprintf("batch: %d services change at once, %d streams, SotW that names all", s.services, s.streams/5),
 			goal: "CPU ≤ 1.5 × floor", services: s.services, streams: s.streams / 5,
 			plan: sotwNames, contenders: all, next: every, changes: 1, judge: cpuWithin(1.5),
+		},
+		memoryCase{
+			id: "B8", what: fmt.Sprintf("memory: %d services with %d instances, without streams and with %d that take all, delta as Envoy", s.many, s.many*instances, s.streams),
+			goal: "RSS ≤ 200 MB without streams, ≤ 60 KB more for each", services: s.many, streams: s.streams,
+			plan: deltaEnvoy, contenders: []string{floorName, legateName},
+			judge: func(r *result) {
+				r.judge(func(r row) float64 { return max(r.RSSMB/200, r.PerStreamKB/60) }, 1)
+			},
 		},
 	}
 }

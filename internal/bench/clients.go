@@ -122,6 +122,35 @@ func (c *clients) await(ctx context.Context) (time.Time, error) {
 	return time.Unix(0, c.last.Load()), nil
 }
 
+// watch tells an observer of each resource that any stream gets from now on.
+func (c *clients) watch(observe func(s *stream, kind, service int, to mark, at time.Time)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observe = observe
+}
+
+// awaitAll waits until all streams but the first few hold what they should.
+func (c *clients) awaitAll(ctx context.Context, but int) error {
+	for {
+		c.mu.Lock()
+		right := true
+		for _, s := range c.streams[but:] {
+			right = right && s.wrong == 0
+		}
+		c.mu.Unlock()
+		if right {
+			return nil
+		}
+		select {
+		case err := <-c.failed:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 // check compares everything that each stream holds.
 func (c *clients) check() error {
 	c.mu.Lock()
