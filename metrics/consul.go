@@ -23,6 +23,13 @@ type Consul struct {
 // is 0, not missing.
 var healths = []string{"passing", "warning", "critical", "maintenance"}
 
+// outcomes are those of a query, each exported from the start: what discovery names beyond them
+// is counted too, only not from 0.
+var outcomes = []string{
+	"changed", "unchanged",
+	"unreachable", "timeout", "denied", "busy", "unavailable", "refused", "garbage", "doubtful",
+}
+
 func newConsul(r prometheus.Registerer) *Consul {
 	c := &Consul{
 		queries: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -64,6 +71,9 @@ func newConsul(r prometheus.Registerer) *Consul {
 	}
 	for _, h := range healths {
 		c.instances.WithLabelValues(h)
+	}
+	for _, o := range outcomes {
+		c.queries.WithLabelValues(o)
 	}
 	c.watches.WithLabelValues("direct")
 	c.watches.WithLabelValues("swept")

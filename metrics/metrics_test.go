@@ -192,6 +192,18 @@ func TestTheFirstNACKIsAStepFromZero(t *testing.T) {
 	}
 }
 
+func TestTheFirstFailedQueryAndTheFirstLostStreamAreStepsFromZero(t *testing.T) {
+	page := scrape(t, New(BuildInfo{}))
+	for _, want := range []string{
+		`legate_consul_queries_total{outcome="denied"} 0`,
+		`legate_xds_streams_closed_total{code="Unavailable",protocol="delta"} 0`,
+	} {
+		if !strings.Contains(page, want+"\n") {
+			t.Errorf("before anything has happened: want %s", want)
+		}
+	}
+}
+
 func TestAProblemThatEndedIsZeroAndNotForgotten(t *testing.T) {
 	m := New(BuildInfo{})
 	m.Translate.Problems(map[string]int{"bad_port": 2})

@@ -12,7 +12,8 @@ var (
 	requestKinds  = []string{"subscribe", "ack", "nack", "stale"}
 	fetchOutcomes = []string{"ok", "not_modified", "error"}
 	stages        = []string{"answer_to_sent", "answer_to_ack"}
-	served        = []string{"cds", "eds"} // the types that Legate serves
+	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which streams end where nothing is wrong
+	served        = []string{"cds", "eds"}                    // the types that Legate serves
 )
 
 func newXDS(r prometheus.Registerer) *XDS {
@@ -63,6 +64,9 @@ func (x *XDS) startAtZero() {
 	for _, p := range protocols {
 		x.open.WithLabelValues(p)
 		x.opened.WithLabelValues(p)
+		for _, code := range usualCodes {
+			x.closed.WithLabelValues(p, code)
+		}
 		for _, t := range served {
 			x.responses.WithLabelValues(t, p)
 			for _, k := range requestKinds {
