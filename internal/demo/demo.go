@@ -6,8 +6,8 @@
 //
 //   - Each line is measured. [Run] returns nil only if all that was told really held, and not
 //     one request of the steady traffic failed.
-//   - Everything listens on loopback, on free ports. Nothing of the environment's own Consul or
-//     Legate settings is used.
+//   - Everything listens on loopback, on free ports. The user's own Consul and Legate settings
+//     are not used: what Consul's client would read is removed from this process's environment.
 //   - When Run returns, all that it started has ended and its files are gone. The logs of a story
 //     that did not hold are kept, and the error says where.
 package demo

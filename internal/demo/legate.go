@@ -18,17 +18,17 @@ import (
 // legate is Legate as a child process: the very program that tells the story.
 type legate struct {
 	program string
-	consul  string // host:port
+	consul  string // host:port, known once Consul runs
 	xds     string // host:port
 	admin   string // host:port
 	log     string
 	process *parts.Process
 }
 
-func newLegate(program string, folder *parts.Folder, consul string, xds, admin int) *legate {
+func newLegate(program string, folder *parts.Folder, xds, admin int) *legate {
 	return &legate{
-		program: program, consul: consul,
-		xds: parts.Loopback(xds), admin: parts.Loopback(admin),
+		program: program,
+		xds:     parts.Loopback(xds), admin: parts.Loopback(admin),
 		log: filepath.Join(folder.Path, "legate.log"),
 	}
 }

@@ -25,12 +25,9 @@ type stage struct {
 }
 
 // build starts everything, one after the other.
-func (s *stage) build(ctx context.Context, p *page) (err error) {
-	// Consul's client would read these; what the demo starts is not the user's Consul.
-	for _, name := range []string{"CONSUL_NAMESPACE", "CONSUL_PARTITION", "CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE"} {
-		if err := os.Unsetenv(name); err != nil {
-			return err
-		}
+func (s *stage) build(ctx context.Context, p *page) error {
+	if err := forgetConsul(); err != nil {
+		return err
 	}
 	consul, err := parts.FindConsul(ctx, p.progress())
 	if err != nil {
@@ -40,54 +37,71 @@ func (s *stage) build(ctx context.Context, p *page) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.reserve(); err != nil {
+		return err
+	}
+	for _, start := range []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"Consul, with a data directory", func(ctx context.Context) (err error) {
+			s.consul, err = parts.StartConsul(ctx, parts.ConsulOptions{
+				Path: consul, Persistent: true, HCL: "ui_config { enabled = true }",
+			})
+			return err
+		}},
+		{"three services with eight instances, registered with Consul", s.populate},
+		{"Legate, ready: it has read the whole catalog", func(ctx context.Context) error {
+			s.legate.consul = s.consul.Addr
+			return s.legate.start(ctx)
+		}},
+		{"Envoy, ready: it has its clusters from Legate", func(ctx context.Context) error {
+			bootstrap, err := s.legate.bootstrap(ctx, s.ports)
+			if err != nil {
+				return err
+			}
+			s.envoy, err = parts.StartEnvoy(ctx, parts.EnvoyOptions{Path: envoy, Bootstrap: bootstrap})
+			return err
+		}},
+	} {
+		p.step("%s", start.what)
+		began := time.Now()
+		if err := start.do(ctx); err != nil {
+			return err
+		}
+		p.done(time.Since(began))
+	}
+	return nil
+}
+
+// forgetConsul takes the user's own Consul out of this process's environment: Consul's client
+// would read it.
+func forgetConsul() error {
+	for _, name := range []string{
+		"CONSUL_NAMESPACE", "CONSUL_PARTITION", "CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_AUTH",
+	} {
+		if err := os.Unsetenv(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserve picks ports, and makes the folder for Legate's log.
+func (s *stage) reserve() (err error) {
 	if s.folder, err = parts.NewFolder(); err != nil {
 		return err
 	}
 	names := sampleNames()
-	ports, err := parts.FreePorts(len(names) + 2)
+	ports, err := parts.FreePorts(2 + len(names))
 	if err != nil {
 		return err
 	}
+	s.legate = newLegate(s.legateProgram, s.folder, ports[0], ports[1])
 	s.ports = make(map[string]int)
 	for i, name := range names {
-		s.ports[name] = ports[i+2]
+		s.ports[name] = ports[2+i]
 	}
-
-	began := time.Now()
-	p.step("Consul, with a data directory")
-	s.consul, err = parts.StartConsul(ctx, parts.ConsulOptions{
-		Path: consul, Persistent: true, HCL: "ui_config { enabled = true }",
-	})
-	if err != nil {
-		return err
-	}
-	p.done(time.Since(began))
-
-	began = time.Now()
-	p.step("three services with eight instances, registered with Consul")
-	if err := s.populate(ctx); err != nil {
-		return err
-	}
-	p.done(time.Since(began))
-
-	began = time.Now()
-	p.step("Legate, ready: it has read the whole catalog")
-	s.legate = newLegate(s.legateProgram, s.folder, s.consul.Addr, ports[0], ports[1])
-	if err := s.legate.start(ctx); err != nil {
-		return err
-	}
-	p.done(time.Since(began))
-
-	began = time.Now()
-	p.step("Envoy, ready: it has its clusters from Legate")
-	bootstrap, err := s.legate.bootstrap(ctx, s.ports)
-	if err != nil {
-		return err
-	}
-	if s.envoy, err = parts.StartEnvoy(ctx, parts.EnvoyOptions{Path: envoy, Bootstrap: bootstrap}); err != nil {
-		return err
-	}
-	p.done(time.Since(began))
 	return nil
 }
 
@@ -144,7 +158,7 @@ func (s *stage) keepLogs() string {
 	if s.consul != nil {
 		logs = append(logs, s.consul.Log())
 	}
-	if s.legate != nil {
+	if s.legate != nil && s.legate.process != nil {
 		logs = append(logs, s.legate.log)
 	}
 	if s.envoy != nil {

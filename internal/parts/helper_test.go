@@ -69,7 +69,7 @@ func (h *helper) expect(word string) string {
 // kill ends the helper with SIGKILL.
 func (h *helper) kill() {
 	if h.cmd.ProcessState == nil {
-		h.cmd.Process.Kill()
-		h.cmd.Wait()
+		_ = h.cmd.Process.Kill() // it may have ended by itself
+		_ = h.cmd.Wait()         // it was killed
 	}
 }

@@ -22,7 +22,11 @@ func shell(t *testing.T, script string) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.Kill() })
+	t.Cleanup(func() {
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
 	return p
 }
 
@@ -91,11 +95,7 @@ func TestAKilledParentLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mine, err := NewFolder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mine.Remove()
+	mine := newFolder(t)
 	if !exists(folder) {
 		t.Fatal("a folder was removed while its owner lived")
 	}
@@ -108,17 +108,27 @@ func TestAKilledParentLeavesNothing(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	next, err := NewFolder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer next.Remove()
+	newFolder(t)
 	if exists(folder) {
 		t.Error("the folder outlived its owner")
 	}
 	if !exists(mine.Path) {
 		t.Error("a folder of a living process is gone")
 	}
+}
+
+func newFolder(t *testing.T) *Folder {
+	t.Helper()
+	f, err := NewFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
 }
 
 // isZombie reports whether the process is dead but nobody has waited for it, as in a container
