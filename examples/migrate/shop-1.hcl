@@ -1,0 +1,7 @@
+# One of the instances that before.yaml names by hand.
+service {
+  id      = "shop-1"
+  name    = "shop"
+  address = "127.0.0.1"
+  port    = 9001
+}
