@@ -110,19 +110,9 @@ func goesCritical(ctx context.Context, s *stage, p *page) error {
 
 func drains(ctx context.Context, s *stage, p *page) error {
 	// Enough slow requests at once that each of the three instances has some of them.
-	const slow, takes = 9, 1500 * time.Millisecond
-	type answer struct {
-		from string
-		err  error
-	}
-	answers := make(chan answer, slow)
-	for range slow {
-		go func() {
-			from, err := s.traffic.request(ctx, "api", "/?wait="+takes.String())
-			answers <- answer{from, err}
-		}()
-	}
-	if err := sleep(ctx, takes/10); err != nil {
+	const slow, takes = 9, 2 * time.Second
+	answers := s.traffic.askSlowly("api", slow, takes)
+	if err := sleep(ctx, takes/20); err != nil {
 		return err
 	}
 	p.step("api-3 in maintenance: no new requests after")
@@ -143,7 +133,7 @@ func drains(ctx context.Context, s *stage, p *page) error {
 		if a.err != nil {
 			return fmt.Errorf("a running request was cut off: %w", a.err)
 		}
-		if a.from == "api-3" {
+		if a.from == "api-3" && a.at.After(began.Add(took)) {
 			finished++
 		}
 	}

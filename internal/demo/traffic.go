@@ -22,7 +22,9 @@ const pause = 4 * time.Millisecond
 type traffic struct {
 	ports    map[string]int // of Envoy's listeners, by service
 	client   *http.Client
-	visitors map[string]*visitor
+	open     context.Context // ends with stop
+	close    context.CancelFunc
+	visitors map[string]context.CancelFunc // each ends its visits
 	running  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -31,8 +33,6 @@ type traffic struct {
 	failures []string // what went wrong, the first few
 	failed   int
 }
-
-type visitor struct{ leave context.CancelFunc }
 
 // sighting is when the first and the latest request was sent that an instance answered.
 type sighting struct {
@@ -43,13 +43,14 @@ type sighting struct {
 func newTraffic(ports map[string]int) *traffic {
 	t := &traffic{
 		ports:    ports,
-		visitors: make(map[string]*visitor),
+		visitors: make(map[string]context.CancelFunc),
 		seen:     make(map[string]sighting),
 		client: &http.Client{
 			Timeout:   10 * time.Second,
 			Transport: &http.Transport{MaxIdleConnsPerHost: 16},
 		},
 	}
+	t.open, t.close = context.WithCancel(context.Background())
 	for service := range ports {
 		t.visit(service)
 	}
@@ -58,8 +59,8 @@ func newTraffic(ports map[string]int) *traffic {
 
 // visit sends a visitor to the service.
 func (t *traffic) visit(service string) {
-	ctx, leave := context.WithCancel(context.Background())
-	t.visitors[service] = &visitor{leave}
+	ctx, leave := context.WithCancel(t.open)
+	t.visitors[service] = leave
 	t.running.Go(func() {
 		for ctx.Err() == nil {
 			t.ask(service)
@@ -72,12 +73,10 @@ func (t *traffic) visit(service string) {
 }
 
 // leave ends the service's visits. A request that is under way is still counted.
-func (t *traffic) leave(service string) { t.visitors[service].leave() }
+func (t *traffic) leave(service string) { t.visitors[service]() }
 
 func (t *traffic) stop() {
-	for _, v := range t.visitors {
-		v.leave()
-	}
+	t.close()
 	t.running.Wait()
 	t.client.CloseIdleConnections()
 }
@@ -104,6 +103,26 @@ func (t *traffic) ask(service string) (instance string) {
 	s.answers++
 	t.seen[instance] = s
 	return instance
+}
+
+// slowAnswer is what came of a request of askSlowly.
+type slowAnswer struct {
+	from string
+	err  error
+	at   time.Time
+}
+
+// askSlowly sends n requests at once that each take a while to answer. They are not counted as
+// steady traffic.
+func (t *traffic) askSlowly(service string, n int, takes time.Duration) <-chan slowAnswer {
+	answers := make(chan slowAnswer, n)
+	for range n {
+		t.running.Go(func() {
+			from, err := t.request(t.open, service, "/?wait="+takes.String())
+			answers <- slowAnswer{from, err, time.Now()}
+		})
+	}
+	return answers
 }
 
 // request sends one request to the service through Envoy; the answer is an instance's name.
