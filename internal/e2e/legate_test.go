@@ -155,6 +155,7 @@ func (l *legate) status(t testing.TB) (s legateStatus) {
 type legateStatus struct {
 	Consul struct {
 		Connected bool `json:"connected"`
+		HTTP2     bool `json:"http2"`
 	} `json:"consul"`
 	Streams []struct {
 		Node  string `json:"node"`
