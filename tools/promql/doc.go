@@ -4,7 +4,10 @@
 // metric and label that is asked for.
 //
 // It is a module of its own, because Prometheus is a heavy dependency that Legate does not need.
-// Run it with: go -C tools/promql test ./...
+// Run it with: go -C tools/promql test -count=1 ./...
 //
-// It reads files only and imports nothing of Legate, so it follows Legate's dependencies never.
+// The -count=1 matters: go caches the result of a test, and does not see that a file outside of
+// the module has changed.
+//
+// It imports nothing of Legate, so its dependencies and Legate's do not meet.
 package promql
