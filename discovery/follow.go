@@ -30,6 +30,7 @@ func (w *Watcher) list(ctx context.Context) {
 			continue
 		}
 		w.trouble.answered(loop, time.Now())
+		w.hidden.note(loop, got.reply.filtered, time.Now())
 		pause.reset()
 		if got.changed {
 			w.tell(ctx, listed{names: got.value, at: got.reply.at, index: got.reply.index})
@@ -93,6 +94,7 @@ func (w *Watcher) follow(f *followed) {
 // report hands a believed answer to the owner if there is something new in it.
 func (w *Watcher) report(f *followed, got found[reading]) {
 	w.trouble.answered(f.loop(), time.Now())
+	w.hidden.note(f.loop(), got.reply.filtered, time.Now())
 	if got.changed {
 		w.tell(f.ctx, readAs{f: f, reading: got.value, at: got.reply.at})
 	}

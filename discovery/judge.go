@@ -66,7 +66,7 @@ func judge(was seen, r reply, is sight) (verdict, string) {
 func judgeList(was seen, r reply, is sight) (verdict, string) {
 	v, why := judge(was, r, is)
 	if v == witness { // there is no better one than the list itself
-		return reject, "the list of services is empty: the token may see none"
+		return reject, "the list of services is empty, and policies hide what the token may not see: it needs service:read and node:read"
 	}
 	return v, why
 }

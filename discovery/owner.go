@@ -195,6 +195,7 @@ func (o *owner) drop(f *followed, at time.Time) {
 	f.stop()
 	o.w.rotation.remove(f)
 	o.w.trouble.forget(f.loop(), at)
+	o.w.hidden.note(f.loop(), false, at)
 	delete(o.follow, f.key.Name)
 	o.moved = true
 	if !f.read {

@@ -267,6 +267,20 @@ func TestWithACLs(t *testing.T) {
 			t.Error("something was handed out")
 		}
 	})
+	t.Run("a token that sees a part is served that, and told of", func(t *testing.T) {
+		register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "db", Port: 5432})
+		defer deregister(t, consul, "n2", "db")
+		cfg := configFor(consul)
+		cfg.Token, cfg.Datacenter = tokenFor(t, consul, `service_prefix "" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
+		r := start(t, cfg)
+		r.await("only db is seen", func(c Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })
+		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "hidden" {
+			t.Errorf("problems: %+v", p)
+		}
+		if n := r.log.count("consul hides"); n != 1 {
+			t.Errorf("%d lines, want 1", n)
+		}
+	})
 	t.Run("a token file is read again when it changes", func(t *testing.T) {
 		file := t.TempDir() + "/token"
 		must(t, os.WriteFile(file, []byte("00000000-0000-0000-0000-000000000000\n"), 0o600))
@@ -300,6 +314,30 @@ func TestWithACLs(t *testing.T) {
 		eventually(t, "the status tells", func() bool { return len(r.Status().Problems) > 0 })
 		r.stays(3 * time.Second)
 	})
+}
+
+func TestConsulMayAskForACertificate(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{HTTPS: true, HCL: `tls { https { verify_incoming = true } }`})
+	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
+	cfg := configFor(consul)
+	cfg.Address, cfg.Scheme = consul.HTTPSAddr, "https"
+	cfg.TLS = TLS{CAFile: consul.Certs.CAFile, CertFile: consul.Certs.CertFile, KeyFile: consul.Certs.KeyFile, ServerName: "localhost"}
+	r := start(t, cfg)
+	r.await("web is there", r.has("web", Passing))
+
+	for name, spoil := range map[string]func(*TLS){
+		"without the certificate":   func(c *TLS) { c.CertFile, c.KeyFile = "", "" },
+		"without the authority":     func(c *TLS) { c.CAFile = "" },
+		"with another name than it": func(c *TLS) { c.ServerName = "elsewhere.example" },
+	} {
+		bad := cfg
+		spoil(&bad.TLS)
+		w, err := New(bad, nil, nil)
+		must(t, err)
+		if _, err := w.Read(t.Context()); failureOf(err) != unreachable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestReadOnce(t *testing.T) {

@@ -60,6 +60,7 @@ func (w *Watcher) Status() Status {
 		})
 	}
 	w.trouble.describe(&s)
+	w.hidden.describe(&s)
 	if l := w.consul.lanes; l != nil {
 		s.HTTP2, s.Connections = l.multiplexed(), l.open()
 	}

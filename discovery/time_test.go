@@ -301,8 +301,11 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 		if s := r.Status(); s.Direct != 6 || s.Swept != 54 {
 			t.Fatalf("status: %+v", s)
 		}
-		time.Sleep(7 * time.Second)
 		fake.take()
+		time.Sleep(6 * time.Second)
+		if n := len(fake.take()); n < 53 {
+			t.Errorf("%d of 54 were read in the first round", n)
+		}
 		time.Sleep(60 * time.Second)
 		turns := map[string]int{}
 		for _, q := range fake.take() {

@@ -21,6 +21,7 @@ type Watcher struct {
 	metrics  *metrics.Consul
 	consul   *consul
 	trouble  *trouble
+	hidden   *hidden
 	reads    chan struct{} // a place for each answer that is asked for without waiting
 	rotation rotation
 	events   chan event
@@ -53,6 +54,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		metrics:  m,
 		consul:   c,
 		trouble:  newTrouble(log),
+		hidden:   &hidden{log: log, in: map[string]struct{}{}},
 		reads:    make(chan struct{}, cfg.FirstReads),
 		rotation: rotation{changed: make(chan struct{}, 1)},
 		events:   make(chan event),
