@@ -5,20 +5,13 @@ import (
 	"time"
 )
 
-// The shortest time between two lists of services, and how much of it Consul may spend on one:
-// a list costs Consul in proportion to the catalog, and a busy catalog changes all the time.
-const (
-	listEvery = time.Second
-	listShare = 10 // a tenth
-)
-
 // list follows the names of services. After a rest the first change is seen at once; further
 // ones wait for the interval to pass, and are then seen together.
 func (w *Watcher) list(ctx context.Context) {
 	const loop = "catalog"
 	q := w.listQuery()
 	pause := w.backoff()
-	var cost time.Duration
+	var cost listCost
 	for ctx.Err() == nil {
 		got, err := q.next(ctx, true)
 		if ctx.Err() != nil {
@@ -35,10 +28,8 @@ func (w *Watcher) list(ctx context.Context) {
 		if got.changed {
 			w.tell(ctx, listed{names: got.value, at: got.reply.at, index: got.reply.index})
 		}
-		if took := got.reply.took; got.reply.question.index == 0 || took < listEvery {
-			cost = took // it did not wait for a change, so this is what it costs
-		}
-		sleep(ctx, max(listEvery, listShare*cost))
+		cost.learn(got.reply.took, len(got.value), got.reply.question.index > 0)
+		sleep(ctx, cost.pause(len(got.value)))
 	}
 }
 

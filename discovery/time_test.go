@@ -191,15 +191,33 @@ func TestTheListIsAskedForAtMostEverySecondAndTheFirstChangeIsSeenAtOnce(t *test
 		if n := lists(fake.take()); n < 9 || n > 11 {
 			t.Errorf("%d lists in 10 s of changes, want one a second", n)
 		}
-		fake.slowDown(500 * time.Millisecond)
-		time.Sleep(2 * time.Minute)
+	})
+}
+
+func TestAListThatCostsMuchIsAskedForLessOften(t *testing.T) {
+	fake := newFakeConsul("a", "b", "c")
+	fake.slowDown(500 * time.Millisecond)
+	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
 		fake.take()
-		for n := range 300 {
+		for n := range 600 {
 			time.Sleep(100 * time.Millisecond)
-			fake.set(fmt.Sprintf("many-%03d", n), 1)
+			fake.set("a", 1-2*(n%2)) // comes and goes
 		}
-		if n := lists(fake.take()); n < 5 || n > 7 {
-			t.Errorf("%d lists in 30 s where one takes half a second, want one in 5 s", n)
+		if n := lists(fake.take()); n < 9 || n > 12 {
+			t.Errorf("%d lists in 60 s where one takes half a second, want one in 5.5 s", n)
+		}
+		fake.slowDown(0)
+		time.Sleep(time.Minute)
+		fake.take()
+		for range 20 {
+			time.Sleep(1500 * time.Millisecond) // each is waited for
+			fake.set("b", -1)
+			time.Sleep(1500 * time.Millisecond)
+			fake.set("b", 1)
+		}
+		if n := lists(fake.take()); n < 38 {
+			t.Errorf("%d lists for 40 changes: waiting was taken for cost", n)
 		}
 	})
 }
