@@ -45,7 +45,7 @@ func TestEveryEnvoyFollowsConsul(t *testing.T) {
 			}
 		}
 	}
-	checkMetrics(t, s.legate)
+	s.checkMetrics(t)
 }
 
 func (s *stage) registration(t *testing.T) {

@@ -21,11 +21,8 @@ var used string
 
 // Missing reads a page of /metrics and says, one sentence each, what the dashboard or an alert
 // asks for and the page does not have. Some series exist only after something has happened, so
-// the page must come from a Legate that, since its start,
-//
-//   - has read a Consul, of which a query changed and another one ended unchanged,
-//   - has left out at least one instance (a port of 0 will do),
-//   - has closed a stream, and has one open that has exchanged something.
+// the page must come from a Legate that has read Consul, leaves out at least one instance (a port
+// of 0 will do), and has a stream open that has exchanged something.
 func Missing(page io.Reader) ([]string, error) {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(page)
