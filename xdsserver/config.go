@@ -1,12 +1,15 @@
 package xdsserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"time"
 )
 
 // Config is what the server can be told.
 type Config struct {
+	// TLS is what gRPC and REST are served with; nil: in the clear.
+	TLS *tls.Config
 	// Identifier names this server to its clients, in every response (control_plane.identifier;
 	// Envoy shows it in its statistics). Empty: not sent.
 	Identifier string

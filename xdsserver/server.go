@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -121,6 +122,9 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	h := s.restServer()
 	if restListener != nil {
 		running++
+		if s.config.TLS != nil {
+			restListener = tls.NewListener(restListener, s.config.TLS)
+		}
 		go func() { ended <- wrap("serve rest", restListener.Addr(), h.Serve(restListener)) }()
 	}
 

@@ -86,10 +86,13 @@ func stream(node string, state xdsserver.State, rejection string) xdsserver.Stre
 }
 
 func (h *house) server() *Server {
-	s := New(Rooms{
+	s, err := New(Config{}, Rooms{
 		Build: metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
 		Metrics: metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
 	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err) // there is no file that could be missing
+	}
 	s.now = func() time.Time { return now }
 	return s
 }

@@ -1,4 +1,5 @@
-// Package admin is the HTTP side for people and probes. It shows, and changes nothing.
+// Package admin is the HTTP side for people and probes. It shows; what changes something asks
+// for permission.
 //
 //	/                    a page for people
 //	/metrics             for Prometheus
@@ -6,9 +7,13 @@
 //	/readyz              200 once Consul was read completely, else 503 with the reason in words
 //	/api/v1/status       what the page shows, as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
+//	/debug/pprof/        Go's profiles, if Config.Profiles
 //
-// Only GET and HEAD are answered. Nothing here is secret to who may see the catalog: no tokens,
-// no keys. There is no login: it listens on loopback unless the user says otherwise.
+// All of these answer GET and HEAD only. Nothing there is secret to who may see the catalog: no
+// tokens, no keys. There is no login: it listens on loopback unless the user says otherwise.
+//
+// Rooms.Actions are what changes something. They take POST, from who comes over a unix socket
+// or sends the token (see Config); everybody else is refused.
 package admin
 
 import (
@@ -38,18 +43,37 @@ type Rooms struct {
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 	}
 	Metrics http.Handler
+	// Actions are the calls that change something, by path. They see only who has permission.
+	Actions map[string]http.Handler
+}
+
+// Config is what the server can be told.
+type Config struct {
+	// TokenFile holds the token that a changing call must send (Authorization: Bearer TOKEN). It
+	// is read at each such call. Empty: such calls are taken over a unix socket only.
+	TokenFile string
+	// Profiles turns /debug/pprof/ on. Who can reach it can slow Legate down.
+	Profiles bool
 }
 
 // Server answers people and probes.
 type Server struct {
-	rooms Rooms
-	log   *slog.Logger
-	now   func() time.Time
+	config     Config
+	rooms      Rooms
+	permission permission
+	log        *slog.Logger
+	now        func() time.Time
 }
 
-// New makes a server; it starts nothing.
-func New(rooms Rooms, log *slog.Logger) *Server {
-	return &Server{rooms: rooms, log: log, now: time.Now}
+// New makes a server; it starts nothing. It fails if there is a token file and no token in it.
+func New(config Config, rooms Rooms, log *slog.Logger) (*Server, error) {
+	s := &Server{config: config, rooms: rooms, permission: permission{config.TokenFile}, log: log, now: time.Now}
+	if config.TokenFile != "" {
+		if _, err := s.permission.token(); err != nil {
+			return nil, fmt.Errorf("read admin token file %q: %w", config.TokenFile, err)
+		}
+	}
+	return s, nil
 }
 
 // Handler answers all paths of the package.
@@ -62,15 +86,23 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/readyz", s.readyz)
 	mux.HandleFunc("/api/v1/status", s.status)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
-	return readOnly(mux)
+	if s.config.Profiles {
+		profiles(mux)
+	}
+	all := http.NewServeMux()
+	all.Handle("/", readOnly(mux))
+	for path, action := range s.rooms.Actions {
+		all.Handle(path, s.writing(action))
+	}
+	return withHeaders(all)
 }
 
 // stopTime is how long open requests may take to end when the server stops.
 const stopTime = 2 * time.Second
 
-// Run serves until the context is done. It closes the listener and returns when all requests
-// have ended, after 2 s at the latest.
-func (s *Server) Run(ctx context.Context, l net.Listener) error {
+// Run serves on all listeners until the context is done. It closes them and returns when all
+// requests have ended, after 2 s at the latest.
+func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	h := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -80,11 +112,21 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- h.Serve(l) }()
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() {
+			err := h.Serve(l)
+			if err != nil && !errors.Is(err, http.ErrServerClosed) {
+				err = fmt.Errorf("serve admin %q: %w", l.Addr(), err)
+			}
+			ended <- err
+		}()
+	}
+	running := len(listeners)
+	var failed error
 	select {
-	case err := <-ended:
-		return fmt.Errorf("serve admin %q: %w", l.Addr(), err)
+	case failed = <-ended:
+		running--
 	case <-ctx.Done():
 	}
 	limit, cancel := context.WithTimeout(context.Background(), stopTime)
@@ -92,24 +134,33 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	if h.Shutdown(limit) != nil {
 		_ = h.Close() // what could not end in time
 	}
-	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve admin %q: %w", l.Addr(), err)
+	for ; running > 0; running-- {
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			failed = errors.Join(failed, err)
+		}
 	}
-	return nil
+	return failed
 }
 
-// readOnly answers only GET and HEAD, and tells browsers to load nothing from elsewhere and to
-// show the answers in no foreign page.
-func readOnly(next http.Handler) http.Handler {
+// withHeaders tells browsers to load nothing from elsewhere and to show the answers in no
+// foreign page.
+func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readOnly answers only GET and HEAD.
+func readOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET and HEAD: this interface changes nothing", http.StatusMethodNotAllowed)
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET and HEAD: this shows, and changes nothing", http.StatusMethodNotAllowed)
 			return
 		}
 		next.ServeHTTP(w, r)

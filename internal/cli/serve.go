@@ -64,11 +64,11 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 }
 
 func (p *program) runServe(ctx context.Context, o *serveOptions) error {
-	if err := errors.Join(o.consul.Validate(), o.xds.Validate()); err != nil {
+	if err := errors.Join(o.consul.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
 		return usageError{err}
 	}
 	log := o.log.logger(p.err)
-	open, err := o.listen.open(ctx)
+	open, err := o.listen.open(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -80,13 +80,17 @@ func (p *program) runServe(ctx context.Context, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	o.xds.TLS = open.tls
 	server, err := xdsserver.New(o.xds, log, m.XDS)
 	if err != nil {
 		return err
 	}
 	datacenter := func() string { return watcher.Status().Datacenter }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
-	people := admin.New(admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server, Metrics: m.Handler()}, log)
+	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server, Metrics: m.Handler()}, log)
+	if err != nil {
+		return err
+	}
 
 	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -96,17 +100,15 @@ func (p *program) runServe(ctx context.Context, o *serveOptions) error {
 	})()
 
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
-		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", "http://"+open.admin.Addr().String()+"/")
-	if o.listen.insecure {
-		log.Warn("listeners are not encrypted and ask nobody who they are", "flag", "--insecure-listen")
-	}
+		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open))
+	o.listen.warn(open, log)
 
 	deltas := make(chan discovery.Delta)
 	group, ctx := errgroup.WithContext(signalled)
 	group.Go(func() error { return watcher.Run(ctx, deltas) })
 	group.Go(func() error { return carrier.Run(ctx, deltas) })
 	group.Go(func() error { return server.Run(ctx, open.xds, open.rest) })
-	group.Go(func() error { return people.Run(ctx, open.admin) })
+	group.Go(func() error { return people.Run(ctx, open.admin...) })
 	err = group.Wait()
 	report(log, m.XDS.Totals())
 	if err != nil && !errors.Is(err, context.Canceled) {

@@ -1,0 +1,89 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+)
+
+// permission decides who may change something: who comes over the unix socket, which only
+// Legate's own user can open, and who knows the token in the file. Nobody else, also on
+// loopback: any program and any web page of this machine can reach that.
+type permission struct {
+	tokenFile string // empty: only over the socket
+}
+
+// maxToken bounds what is read of the token file: anything longer is not a token.
+const maxToken = 4096
+
+// token reads the file each time: writing calls are rare, and a changed file counts at once.
+func (p permission) token() (string, error) {
+	f, err := os.Open(p.tokenFile)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	token := strings.TrimSpace(string(content))
+	switch {
+	case err != nil:
+		return "", err
+	case token == "":
+		return "", errors.New("it is empty")
+	case len(content) > maxToken:
+		return "", fmt.Errorf("it has more than %d bytes", maxToken)
+	}
+	return token, nil
+}
+
+// refusal says why a request may not change anything; the code is 0 if it may.
+func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why string) {
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
+		return 0, ""
+	}
+	if p.tokenFile == "" {
+		return http.StatusForbidden, "changes are taken over the unix socket only (--admin-socket), or with a token (--admin-token-file); neither was used"
+	}
+	token, err := p.token()
+	if err != nil {
+		log.Warn("admin token file is unusable, changes are refused", "file", p.tokenFile, "error", err)
+		return http.StatusServiceUnavailable, "the admin token file cannot be used: see Legate's log"
+	}
+	given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(given))
+	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+		return http.StatusUnauthorized, "send the token of --admin-token-file: Authorization: Bearer TOKEN"
+	}
+	return 0, ""
+}
+
+// writing lets only who has permission through to what changes something, and only with POST.
+func (s *Server) writing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "this changes something: use POST", http.StatusMethodNotAllowed)
+			return
+		}
+		if code, why := s.permission.refusal(r, s.log); code != 0 {
+			s.log.Warn("change refused", "path", r.URL.Path, "peer", r.RemoteAddr, "code", code)
+			if code == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			http.Error(w, why, code)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxChange)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// maxChange bounds the body of a writing call.
+const maxChange = 64 << 10

@@ -1,0 +1,26 @@
+package cli
+
+import "legate/internal/listen"
+
+// tlsSettings say how a listener proves who it is and whom it lets in. prefix is that of the
+// flags and variables, block that of the file's keys.
+func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*setting {
+	return []*setting{
+		readable(text(&to.CertFile, setting{
+			name: prefix + "-cert", env: env + "_CERT", key: block + ".tls_cert", category: category, hint: "FILE",
+			usage: "Certificate chain of " + what + ", in PEM. Turns TLS on (1.2 or later). Read again when the file changes; connections that are open stay.",
+		})),
+		readable(text(&to.KeyFile, setting{
+			name: prefix + "-key", env: env + "_KEY", key: block + ".tls_key", category: category, hint: "FILE",
+			usage: "Key of that certificate, in PEM.",
+		})),
+		readable(text(&to.ClientCAFile, setting{
+			name: prefix + "-client-ca", env: env + "_CLIENT_CA", key: block + ".tls_client_ca", category: category, hint: "FILE",
+			usage: "Authorities, in PEM: only clients whose certificate one of them signed are let in (mTLS).",
+		})),
+		list(&to.AllowedSANs, setting{
+			name: prefix + "-allowed-san", env: env + "_ALLOWED_SANS", key: block + ".tls_allowed_sans", category: category, hint: "GLOB",
+			usage: "Of those, let only clients in whose certificate carries a matching URI or DNS name, such as spiffe://example.org/envoy/*: * is any run of characters, ? any one. Without it: all of them.",
+		}),
+	}
+}

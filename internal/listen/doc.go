@@ -1,0 +1,11 @@
+// Package listen makes listeners that strangers may not use: TLS whose certificates follow their
+// files, and unix sockets that only this user can open.
+//
+// What a caller may rely on:
+//
+//   - [NewCredentials] fails if anything is wrong with the files, and says what to do about it.
+//   - Later, files that changed are read again, all of them together. What cannot be used changes
+//     nothing: the last good certificates stay, and one line is logged.
+//   - Connections that are open keep what they were opened with.
+//   - A client whose certificate is not allowed does not get past the handshake.
+package listen

@@ -1,0 +1,56 @@
+package listen
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Socket listens on a unix socket that only this user can open (mode 0600, from its first moment
+// on). A socket that a dead program left there is replaced; one that somebody answers is not.
+// Closing the listener removes the socket.
+func Socket(path string) (net.Listener, error) {
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close() // it only had to answer
+		return nil, errors.New("another program (or another Legate) answers there: stop it, or choose another path")
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, errors.New("there is a file that is not a socket: remove it, or choose another path")
+	}
+	// Made in a folder of its own, where nobody can open it before its mode is set, then moved.
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".legate-")
+	if err != nil {
+		return nil, fmt.Errorf("%s: choose a folder in which this user can write", cause(err))
+	}
+	defer os.RemoveAll(dir)
+	first := filepath.Join(dir, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: first, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose a short path, of about 80 characters at most", err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(first, 0o600), os.Rename(first, path)); err != nil {
+		_ = l.Close() // it was not used yet
+		return nil, err
+	}
+	return &socket{UnixListener: l, path: path}, nil
+}
+
+// socket is a listener that was moved to its path.
+type socket struct {
+	*net.UnixListener
+	path string
+}
+
+func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix"} }
+
+func (s *socket) Close() error {
+	err := s.UnixListener.Close()
+	if err == nil { // the first time
+		_ = os.Remove(s.path) // it may be gone already
+	}
+	return err
+}
