@@ -204,8 +204,8 @@ func TestAListThatCostsMuchIsAskedForLessOften(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			fake.set("a", 1-2*(n%2)) // comes and goes
 		}
-		if n := lists(fake.take()); n < 9 || n > 12 {
-			t.Errorf("%d lists in 60 s where one takes half a second, want one in 5.5 s", n)
+		if n := lists(fake.take()); n < 9 || n > 15 {
+			t.Errorf("%d lists in 60 s where one takes half a second, want one in 4 to 5.5 s", n)
 		}
 		fake.slowDown(0)
 		time.Sleep(time.Minute)
