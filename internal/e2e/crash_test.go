@@ -72,6 +72,36 @@ func TestLegateEndsWhateverTheOthersDo(t *testing.T) {
 	}
 }
 
+// A Legate that does not answer, its connections open, is like one that has nothing to say.
+func TestTrafficGoesOnWhileLegateIsFrozen(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	s.serve(t, []way{adsDelta, adsSotW}, "shop")
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1") })
+	var flows []*flow
+	for _, e := range s.envoys {
+		flows = append(flows, visit(t, e, "shop"))
+	}
+	if err := s.legate.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	s.register(t, "shop", "shop-2", 1)
+	for i, e := range s.envoys {
+		flows[i].goesOn(t)
+		if err := e.answers("shop", "shop-1"); err != nil {
+			t.Errorf("%s, legate being frozen: %v", e.way.name, err)
+		}
+	}
+	if err := s.legate.Continue(); err != nil {
+		t.Fatal(err)
+	}
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
+	for _, f := range flows {
+		f.goesOn(t)
+	}
+}
+
 // A Legate that starts before its Consul serves nothing, says so, and begins when Consul is there.
 func TestLegateWaitsForItsConsul(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"testing"
+	"time"
 
 	"legate/internal/parts"
 )
@@ -12,9 +13,15 @@ import (
 // changes afterwards is seen.
 func TestTrafficGoesOnWhileConsulIsAway(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*parts.Consul) error{
-		"stopped": (*parts.Consul).Stop,
-		"killed":  (*parts.Consul).Kill,
+	again := func(t *testing.T, c *parts.Consul) error { return c.Start(t.Context()) }
+	for name, do := range map[string]struct {
+		end     func(*parts.Consul) error
+		back    func(*testing.T, *parts.Consul) error
+		noticed bool // a frozen one is indistinguishable from one that has nothing new
+	}{
+		"stopped": {(*parts.Consul).Stop, again, true},
+		"killed":  {(*parts.Consul).Kill, again, true},
+		"frozen":  {(*parts.Consul).Pause, func(_ *testing.T, c *parts.Consul) error { return c.Continue() }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -28,11 +35,11 @@ func TestTrafficGoesOnWhileConsulIsAway(t *testing.T) {
 				flows = append(flows, visit(t, e, "shop"))
 			}
 
-			if err := end(s.consul); err != nil {
+			if err := do.end(s.consul); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, func() error {
-				if s.legate.status(t).Consul.Connected {
+				if do.noticed && s.legate.status(t).Consul.Connected {
 					return errors.New("legate does not notice that consul is away")
 				}
 				return nil
@@ -47,11 +54,13 @@ func TestTrafficGoesOnWhileConsulIsAway(t *testing.T) {
 				t.Errorf("consul being away: %v", err)
 			}
 
-			if err := s.consul.Start(t.Context()); err != nil {
+			if err := do.back(t, s.consul); err != nil {
 				t.Fatal(err)
 			}
 			s.register(t, "shop", "shop-3", 1)
+			began := time.Now()
 			s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2", "shop-3") })
+			t.Logf("the first change after consul was back reached every envoy within %v", time.Since(began))
 			for _, f := range flows {
 				f.goesOn(t)
 			}
@@ -92,10 +101,13 @@ func TestTrafficGoesOnWhileLegateIsAway(t *testing.T) {
 				f.goesOn(t)
 			}
 			s.register(t, "new", "new-1", 1) // nobody hears of it yet
+			began := time.Now()
 			s.legate.launch(t)
 			s.legate.awaitReady(t)
+			t.Logf("ready again after %v", time.Since(began))
 
 			s.everywhere(t, func(e *envoy) error { return e.answers("new", "new-1") })
+			t.Logf("every envoy had asked again, and heard of the change, after %v", time.Since(began))
 			for _, f := range flows {
 				f.goesOn(t)
 			}
@@ -123,6 +135,10 @@ func (e *envoy) rebuilt(t testing.TB) map[string]int {
 		"cluster.named.upstream_cx_destroy", "cluster.named.membership_change",
 	} {
 		got[name] = e.stat(t, name)
+	}
+	if e.way.mode == "delta" { // it says which versions it has, and they are the same
+		const answers = "cluster.shop.update_success"
+		got[answers] = e.stat(t, answers)
 	}
 	return got
 }
