@@ -23,6 +23,9 @@ type Config struct {
 	MaxNames int
 	// MaxRequestBytes bounds one request, over gRPC and over REST.
 	MaxRequestBytes int
+	// QuarantineNodes is how many nodes must reject a resource, and none accept it, before it is
+	// kept back from all nodes of the view.
+	QuarantineNodes int
 	// StopTimeout is how long [Server.Run] waits for open streams and requests to end when its
 	// context is done, before it cuts them off.
 	StopTimeout time.Duration
@@ -36,6 +39,7 @@ func DefaultConfig() Config {
 		KeepaliveTimeout: 10 * time.Second,
 		MaxNames:         100_000,
 		MaxRequestBytes:  16 << 20,
+		QuarantineNodes:  2,
 		StopTimeout:      5 * time.Second,
 	}
 }
@@ -53,6 +57,7 @@ func (c Config) Validate() error {
 	positive(c.KeepaliveTimeout > 0, "keepalive timeout")
 	positive(c.MaxNames > 0, "maximum of names")
 	positive(c.MaxRequestBytes > 0, "maximum of request bytes")
+	positive(c.QuarantineNodes > 0, "number of nodes for a quarantine")
 	positive(c.StopTimeout > 0, "stop timeout")
 	return errors.Join(errs...)
 }

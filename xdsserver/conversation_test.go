@@ -1,7 +1,9 @@
 package xdsserver
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"legate/internal/xdstest"
 	"legate/translate"
@@ -138,20 +140,62 @@ func TestAWildcardForAssignmentsHasToBeSaid(t *testing.T) {
 	})
 }
 
-func TestARejectedResponseIsNotSentAgainUntilSomethingInItChanges(t *testing.T) {
+func TestARejectionFreesTheInnocentAndNamesTheOffender(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
 		s.set(append(append(service("a", 1), service("b", 1)...), service("c", 1)...)...)
 		c := open("edge")
 		c.Want(eds, "a", "b", "c")
+		// Envoy may have applied any part of it, and does not say which resource is bad.
 		c.Nack(c.Expect(eds, "a@1", "b@1", "c@1"), "a is bad")
+		c.Nack(c.Expect(eds, "a@1"), "a is bad")
+		c.Accept(eds, "b@1", "c@1")
 		c.Silence() // no loop
 
-		// Envoy may have taken any part of it: all of it goes out with the repair.
+		s.set(assignment("b", 2))
+		c.Accept(eds, "b@2")
 		s.set(assignment("a", 2))
-		c.Accept(eds, "a@2", "b@1", "c@1")
+		c.Accept(eds, "a@2")
+		c.Silence()
+	})
+}
+
+func TestARejectedChangeIsNotSentAgainUntilItChanges(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(assignment("a", 1))
+		c := open("edge")
+		c.Want(eds, "a")
+		c.Accept(eds, "a@1")
+		s.set(assignment("a", 2))
+		c.Nack(c.Expect(eds, "a@2"), "bad")
+		c.Silence()
 		s.set(assignment("a", 3))
 		c.Accept(eds, "a@3")
-		c.Silence()
+	})
+}
+
+func TestAClientThatRejectsEverythingIsNotAskedForEver(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		var all []translate.Resource
+		var names []string
+		for i := range 4 * maxParked {
+			names = append(names, fmt.Sprintf("s%03d", i))
+			all = append(all, assignment(names[i], 1))
+		}
+		s.set(all...)
+		c := open("odd")
+		c.Want(eds, names...)
+		responses := 0
+		for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second / 4) {
+			c.Nack(r, "I take nothing")
+			responses++
+		}
+		if most := 2*maxParked + 50; responses > most {
+			t.Errorf("%d responses, more than %d", responses, most)
+		}
+		s.set(assignment("s200", 2)) // what was not looked into goes out together
+		if r := c.Read(); len(r.Resources) != len(names) {
+			t.Errorf("got %d of %d resources", len(r.Resources), len(names))
+		}
 	})
 }
 
@@ -167,25 +211,6 @@ func TestARejectionDoesNotHoldUpOthers(t *testing.T) {
 		c.Accept(eds, "good@2")
 		s.set(assignment("bad", 2))
 		c.Accept(eds, "bad@2")
-	})
-}
-
-func TestARejectedClusterSetGoesOutAgainWithTheRepairAndItsAssignments(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("a", 1), service("b", 1)...)...)
-		c := open("edge")
-		c.Want(cds)
-		c.Accept(cds, "a@1", "b@1")
-		c.Want(eds, "a", "b")
-		c.Accept(eds, "a@1", "b@1")
-
-		s.set(cluster("a", 2), cluster("b", 2))
-		c.Nack(c.Expect(cds, "a@2", "b@2"), "a is bad")
-		c.Accept(eds, "a@1", "b@1")
-		c.Silence()
-		s.set(cluster("a", 3))
-		c.Accept(cds, "a@3", "b@2")
-		c.Accept(eds, "a@1", "b@1") // b may be new to Envoy as well
 	})
 }
 

@@ -35,14 +35,14 @@ func (w *deltaWire) receive() (*request, error) {
 		return nil, err
 	}
 	return &request{
-		typeURL:  m.GetTypeUrl(),
-		node:     m.GetNode(),
-		nonce:    m.GetResponseNonce(),
-		rejected: m.GetErrorDetail() != nil,
-		names:    m.GetResourceNamesSubscribe(),
-		dropped:  m.GetResourceNamesUnsubscribe(),
-		have:     m.GetInitialResourceVersions(),
-		message:  m,
+		typeURL:   m.GetTypeUrl(),
+		node:      m.GetNode(),
+		nonce:     m.GetResponseNonce(),
+		rejection: reasonOf(m.GetErrorDetail()),
+		names:     m.GetResourceNamesSubscribe(),
+		dropped:   m.GetResourceNamesUnsubscribe(),
+		have:      m.GetInitialResourceVersions(),
+		message:   m,
 	}, nil
 }
 

@@ -123,3 +123,25 @@ func TestAClientThatAnswersNothingCoalesces(t *testing.T) {
 	}
 	c.Silence()
 }
+
+func TestRejectedClustersAreSentAloneAndBringTheirAssignments(t *testing.T) {
+	s := newStage(t)
+	s.set(append(service("a", 1), service("b", 1)...)...)
+	c := incremental(t, s, "edge")
+	c.Want(cds)
+	c.Accept(cds, "a@1", "b@1")
+	c.Want(eds, "a", "b")
+	c.Accept(eds, "a@1", "b@1")
+
+	s.set(cluster("a", 2), cluster("b", 2))
+	c.Nack(c.Expect(cds, "a@2", "b@2"), "a is bad")
+	c.Accept(eds, "a@1", "b@1")
+	c.Nack(c.Expect(cds, "a@2"), "a is bad")
+	c.Accept(eds, "a@1") // Envoy may wait for it
+	c.Accept(cds, "b@2")
+	c.Accept(eds, "b@1")
+	c.Silence()
+	s.set(cluster("a", 3))
+	c.Accept(cds, "a@3")
+	c.Accept(eds, "a@1")
+}

@@ -7,7 +7,6 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"legate/translate"
 )
@@ -55,15 +54,16 @@ func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
 	}
 	if len(names) == 0 {
 		sum = t.sum
-		m.Resources = make([]*anypb.Any, len(t.live))
-		for i, e := range t.live {
-			m.Resources[i] = e.res.message.GetResource()
+		for _, e := range t.live {
+			if res := e.current(); res != nil {
+				m.Resources = append(m.Resources, res.message.GetResource())
+			}
 		}
 	}
 	for _, name := range names {
 		switch e := t.entries[name]; {
-		case e != nil && e.res != nil:
-			add(name, e.res)
+		case e != nil && e.current() != nil:
+			add(name, e.current())
 		case t.typeURL == translate.AssignmentType:
 			add(name, newResource(translate.EmptyAssignment(name)))
 		}

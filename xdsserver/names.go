@@ -35,6 +35,7 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 		// A name asked for again is sent again, even if the client should have it.
 		if version, held := have[name]; !held || s.differs(e, version) {
 			s.owed = append(s.owed, name)
+			delete(s.parked, name)
 		}
 	}
 	return nil
@@ -90,6 +91,7 @@ func (s *subscription) unsubscribe(names []string) {
 func (s *subscription) drop(e *entry) {
 	s.named--
 	s.sum -= e.id
+	delete(s.parked, e.name)
 	s.table.unname(s.slot, e)
 }
 

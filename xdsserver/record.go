@@ -1,7 +1,6 @@
 package xdsserver
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,7 +110,7 @@ func (r *streamRecord) request(x exchange) string {
 	t.open = slices.Delete(t.open, 0, i+1)
 	if x.rejection != nil {
 		t.nack++
-		t.rejected = cmp.Or(sane(x.rejection.GetMessage()), "no reason given")
+		t.rejected = reasonOf(x.rejection)
 		return nack
 	}
 	t.ack++
@@ -127,6 +126,17 @@ func (r *streamRecord) response(x exchange) {
 		t.open = t.open[1:]
 	}
 	t.open = append(t.open, sent{x.nonce, x.version})
+}
+
+// reasonOf is why a client rejects a response; empty if it does not.
+func reasonOf(rejection *rpcstatus.Status) string {
+	if rejection == nil {
+		return ""
+	}
+	if text := sane(rejection.GetMessage()); text != "" {
+		return text
+	}
+	return "no reason given"
 }
 
 const (

@@ -32,14 +32,14 @@ type wire interface {
 
 // request is what a stream's loop has to know of a request, whatever the protocol.
 type request struct {
-	typeURL  string
-	node     *corev3.Node
-	nonce    string
-	rejected bool
-	names    []string          // wanted; incremental: wanted in addition
-	dropped  []string          // incremental: no longer wanted
-	have     map[string]string // incremental: versions that the client holds
-	message  any
+	typeURL   string
+	node      *corev3.Node
+	nonce     string
+	rejection string            // why the client rejects the response; empty if it does not
+	names     []string          // wanted; incremental: wanted in addition
+	dropped   []string          // incremental: no longer wanted
+	have      map[string]string // incremental: versions that the client holds
+	message   any
 }
 
 // session is one stream: a single goroutine that owns all of its state, and one that receives.
@@ -209,30 +209,48 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 // answered closes the response that a request answers. Requests that answer none that is open
 // (an old nonce) close nothing.
 func (ss *session) answered(sub *subscription, r *request) {
-	d, open := sub.answered(r.nonce, r.rejected)
-	if open && !r.rejected {
+	d, open := sub.answered(r.nonce)
+	if !open {
+		return
+	}
+	if r.rejection == "" {
 		ss.observe(answerToAck, sub, d)
+		ss.store.mu.RLock()
+		cleared := sub.table.accept(d)
+		ss.store.mu.RUnlock()
+		if len(cleared) > 0 {
+			ss.store.clear(sub.table, cleared)
+			ss.server.log.Info("a client accepts what was kept back, it is served again", "type", sub.table.typeURL, "names", few(cleared))
+		}
+		return
+	}
+	ss.store.mu.RLock()
+	offender, known := sub.rejected(d)
+	ss.store.mu.RUnlock()
+	if known && ss.store.refuse(sub.table, offender, ss.node.GetId(), r.rejection, d.seq, ss.server.config.QuarantineNodes) {
+		ss.server.log.Warn("several clients reject a resource, it is kept back until it changes",
+			"view", ss.store.view.String(), "type", sub.table.typeURL, "name", offender, "error", r.rejection,
+			"remedy", "change the service in Consul so that Envoy can use it")
 	}
 }
 
 // flush sends all that is due, in the order of the tables.
 func (ss *session) flush() error {
 	for i, sub := range ss.subs {
-		if sub == nil || sub.full() {
-			continue
+		for sub != nil && !sub.full() {
+			f, message, err := ss.take(sub, ss.subs[i+1:])
+			if err != nil {
+				return err
+			}
+			if f == nil {
+				break
+			}
+			ss.wire.responding(message, ss.node)
+			if err := ss.stream.SendMsg(f); err != nil {
+				return err
+			}
+			ss.observe(answerToSent, sub, sub.flight[len(sub.flight)-1])
 		}
-		f, message, err := ss.take(sub, ss.subs[i+1:])
-		if err != nil {
-			return err
-		}
-		if f == nil {
-			continue
-		}
-		ss.wire.responding(message, ss.node)
-		if err := ss.stream.SendMsg(f); err != nil {
-			return err
-		}
-		ss.observe(answerToSent, sub, sub.flight[len(sub.flight)-1])
 	}
 	return nil
 }

@@ -37,12 +37,12 @@ func (w *sotwWire) receive() (*request, error) {
 		return nil, err
 	}
 	return &request{
-		typeURL:  m.GetTypeUrl(),
-		node:     m.GetNode(),
-		nonce:    m.GetResponseNonce(),
-		rejected: m.GetErrorDetail() != nil,
-		names:    m.GetResourceNames(),
-		message:  m,
+		typeURL:   m.GetTypeUrl(),
+		node:      m.GetNode(),
+		nonce:     m.GetResponseNonce(),
+		rejection: reasonOf(m.GetErrorDetail()),
+		names:     m.GetResourceNames(),
+		message:   m,
 	}, nil
 }
 

@@ -95,3 +95,21 @@ func TestVersionsAreTheSameOnEveryReplicaHoweverItGotThere(t *testing.T) {
 		}
 	}
 }
+
+func TestARejectedSetOfClustersGoesOutAgainWithTheNextChange(t *testing.T) {
+	s := newStage(t)
+	s.set(append(service("a", 1), service("b", 1)...)...)
+	c := stateOfTheWorld(t, s, "edge")
+	c.Want(cds)
+	c.Accept(cds, "a@1", "b@1")
+	c.Want(eds, "a", "b")
+	c.Accept(eds, "a@1", "b@1")
+
+	s.set(cluster("a", 2), cluster("b", 2))
+	c.Nack(c.Expect(cds, "a@2", "b@2"), "a is bad")
+	c.Accept(eds, "a@1", "b@1")
+	c.Silence() // what a whole state leaves out is deleted: it cannot be cut in two
+	s.set(cluster("a", 3))
+	c.Accept(cds, "a@3", "b@2")
+	c.Accept(eds, "a@1", "b@1") // b may be new to Envoy as well
+}

@@ -15,6 +15,8 @@ type ViewStatus struct {
 	Streams   int               `json:"streams"`
 	Resources map[string]int    `json:"resources"` // by type URL
 	Versions  map[string]string `json:"versions"`  // by type URL
+	// Quarantined is kept back because clients of the view rejected it.
+	Quarantined []Quarantine `json:"quarantined,omitempty"`
 }
 
 // Views says what is served, view by view.
@@ -36,6 +38,7 @@ func (s *store) status() ViewStatus {
 	for _, t := range s.tables {
 		v.Resources[t.typeURL] = len(t.live)
 		v.Versions[t.typeURL] = t.version()
+		v.Quarantined = append(v.Quarantined, t.quarantines()...)
 	}
 	for _, w := range s.wakers {
 		if w != nil {
@@ -69,7 +72,9 @@ func (s *Server) Dump(view View) ([]translate.Resource, bool) {
 	var all []translate.Resource
 	for _, t := range st.tables {
 		for _, e := range t.live {
-			all = append(all, e.res.translated())
+			if res := e.current(); res != nil {
+				all = append(all, res.translated())
+			}
 		}
 	}
 	return all, true

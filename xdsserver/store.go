@@ -64,12 +64,49 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	for _, t := range s.tables {
 		t.trim()
 	}
-	for slot := range awake.all {
+	s.wake(awake)
+}
+
+// wake needs the lock.
+func (s *store) wake(streams bitset) {
+	for slot := range streams.all {
 		select {
 		case s.wakers[slot] <- struct{}{}:
 		default: // it is awake already
 		}
 	}
+}
+
+// refuse counts a node's rejection of a resource, and reports whether that quarantines it.
+func (s *store) refuse(t *table, name, node, why string, sent uint64, most int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !t.refuse(name, node, why, sent, s.seq+1, most) {
+		return false
+	}
+	s.seq++
+	s.touched(t, t.entries[name])
+	return true
+}
+
+// clear ends the quarantine of names that a client accepted after all.
+func (s *store) clear(t *table, all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range all {
+		if e := t.clear(name, s.seq+1); e != nil {
+			s.seq++
+			s.touched(t, e)
+		}
+	}
+}
+
+func (s *store) touched(t *table, e *entry) {
+	var awake bitset
+	awake.add(t.wild)
+	awake.add(e.named)
+	t.trim()
+	s.wake(awake)
 }
 
 // join gives a stream its slot. wake has room for one.

@@ -35,25 +35,22 @@ type subscription struct {
 	answer bool     // a response is owed, even one with nothing in it
 
 	flight []delivery // sent and not answered yet, oldest first
-	parked []delivery // rejected; no name stands in two of them
+	probes [][]string // parts of rejected responses that are still to be sent alone, the next one last
+	parked nameSet    // rejected, and not to be sent before they change
 
 	rejecting bool // is counted as one that holds something back
 }
 
+type nameSet map[string]struct{}
+
 // delivery is what went into a response.
 type delivery struct {
 	nonce string
+	seq   uint64    // changes up to this one are in it, as far as its names go
 	all   bool      // everything that was wanted; names are then what came on top
 	names []string  // sorted
+	probe bool      // a part of a rejected response
 	since time.Time // when Consul answered the oldest change in it; zero if nothing had changed
-}
-
-func (d delivery) has(name string) bool {
-	if d.all {
-		return true
-	}
-	_, found := slices.BinarySearch(d.names, name)
-	return found
 }
 
 // due takes from the subscription what has to be sent now: entries by name, once each. There may
@@ -77,11 +74,10 @@ func (s *subscription) due() ([]*entry, delivery, error) {
 	}
 	s.unpark(entries)
 	for _, name := range s.owed {
-		if e := t.entries[name]; e == nil {
-			entries = append(entries, &entry{name: name})
-		} else if t.concerns(e, s.slot) {
-			entries = append(entries, e)
-		}
+		entries = s.append(entries, name)
+	}
+	if len(entries) == 0 && !s.all {
+		entries, d.probe = s.probe()
 	}
 	if d.all = s.all; d.all {
 		for _, e := range entries {
@@ -104,53 +100,36 @@ func (s *subscription) due() ([]*entry, delivery, error) {
 		}
 	}
 	slices.Sort(d.names)
+	d.seq = t.seq
 	s.seq, s.all, s.owed = t.seq, false, nil
 	return entries, d, nil
+}
+
+// append adds the entry of a name, if it is still wanted.
+func (s *subscription) append(entries []*entry, name string) []*entry {
+	e := s.table.entries[name]
+	switch {
+	case e == nil:
+		return append(entries, &entry{name: name})
+	case s.table.concerns(e, s.slot):
+		return append(entries, e)
+	}
+	return entries
 }
 
 // full reports whether the client has to answer before it gets more.
 func (s *subscription) full() bool { return len(s.flight) >= maxFlight }
 
-// unpark makes owed again what was rejected together with one of the entries, now changed.
-func (s *subscription) unpark(changed []*entry) {
-	s.parked = slices.DeleteFunc(s.parked, func(d delivery) bool {
-		if !slices.ContainsFunc(changed, func(e *entry) bool { return d.has(e.name) }) {
-			return false
-		}
-		s.all = s.all || d.all
-		s.owed = append(s.owed, d.names...)
-		return true
-	})
-}
-
 // answered closes a response, and those before it: a client answers in order, so it took them.
 // It reports whether the response was an open one.
-func (s *subscription) answered(nonce string, rejected bool) (delivery, bool) {
+func (s *subscription) answered(nonce string) (delivery, bool) {
 	i := slices.IndexFunc(s.flight, func(d delivery) bool { return d.nonce == nonce })
 	if i < 0 {
 		return delivery{}, false
 	}
 	d := s.flight[i]
 	s.flight = slices.Delete(s.flight, 0, i+1)
-	if rejected {
-		s.park(d)
-	}
 	return d, true
-}
-
-// park keeps a rejected response apart, in one with those that it has names in common with.
-func (s *subscription) park(d delivery) {
-	s.parked = slices.DeleteFunc(s.parked, func(p delivery) bool {
-		if !p.all && !slices.ContainsFunc(p.names, d.has) {
-			return false
-		}
-		d.all = d.all || p.all
-		d.names = append(d.names, p.names...)
-		return true
-	})
-	slices.Sort(d.names)
-	d.names = slices.Compact(d.names)
-	s.parked = append(s.parked, d)
 }
 
 // bring makes owed what belongs to the names, as far as it is wanted: the assignments of

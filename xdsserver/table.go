@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math/bits"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"legate/translate"
@@ -32,6 +33,9 @@ type table struct {
 	logLimit int
 	forgot   uint64 // seq of the last change that left the log
 	swept    uint64 // seq of the last removal that left the table
+
+	accepted    atomic.Uint64 // some client accepted everything up to this change
+	quarantined map[*entry]struct{}
 }
 
 // entry is a name: one that Consul has, one that it had, or one that a stream asked for.
@@ -43,6 +47,12 @@ type entry struct {
 	seq   uint64    // of the last change of res; 0 if there never was one
 	since time.Time // when the Consul answer behind that change arrived
 	named bitset    // the streams that ask for it by name
+
+	accepted atomic.Uint64 // seq of the last state that some client accepted
+	good     *resource     // the last resource before res that some client accepted
+	prev     *resource     // the one before res, while nobody has accepted it yet
+	prevSeq  uint64
+	refusal  *refusal // what clients say against res; nil if nothing
 }
 
 type change struct {
@@ -51,7 +61,7 @@ type change struct {
 }
 
 func newTable(typeURL string) *table {
-	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit}
+	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, quarantined: map[*entry]struct{}{}}
 }
 
 // entry returns the entry of a name and makes one if need be.
@@ -66,10 +76,10 @@ func (t *table) entry(name string) *entry {
 
 // served is what a stream gets for the entry: nil if it has to be told that there is none.
 func (e *entry) served(slot int) *resource {
-	if e.res == nil && e.named.has(slot) {
-		return e.empty
+	if res := e.current(); res != nil || !e.named.has(slot) {
+		return res
 	}
-	return e.res
+	return e.empty
 }
 
 // concerns reports whether a stream wants to hear of the entry.
@@ -90,7 +100,7 @@ func (t *table) name(slot int, name string) (*entry, bool) {
 
 // fill makes what is served by name where Consul has nothing: an assignment without endpoints.
 func (t *table) fill(e *entry) {
-	if e.res == nil && e.empty == nil && t.typeURL == translate.AssignmentType {
+	if e.current() == nil && e.empty == nil && t.typeURL == translate.AssignmentType {
 		e.empty = newResource(translate.EmptyAssignment(e.name))
 	}
 }
@@ -124,23 +134,32 @@ func (t *table) has(name string) bool {
 // set takes in what Consul has now for a name (nil: nothing) as change number seq.
 func (t *table) set(name string, res *resource, seq uint64, since time.Time) *entry {
 	e := t.entry(name)
-	if e.res != nil {
-		t.sum = t.sum.minus(digestOf(name, e.res.version))
-	}
-	if res != nil {
-		t.sum = t.sum.plus(digestOf(name, res.version))
-	}
 	if (e.res == nil) != (res == nil) {
 		t.enlist(e, res != nil)
 	}
-	e.res, e.seq, e.since = res, seq, since
+	t.retain(e, res)
+	t.change(e, seq, func() {
+		e.res, e.since, e.refusal = res, since, nil
+		delete(t.quarantined, e)
+	})
+	return e
+}
+
+// change is the only way in which what is served for an entry changes.
+func (t *table) change(e *entry, seq uint64, do func()) {
+	if old := e.current(); old != nil {
+		t.sum = t.sum.minus(digestOf(e.name, old.version))
+	}
+	do()
+	if now := e.current(); now != nil {
+		t.sum = t.sum.plus(digestOf(e.name, now.version))
+	}
 	e.empty = nil
 	if !e.named.empty() {
 		t.fill(e)
 	}
-	t.seq = seq
+	e.seq, t.seq = seq, seq
 	t.log = append(t.log, change{seq, e})
-	return e
 }
 
 // enlist puts the entry into the list of live ones, or takes it out.

@@ -1,0 +1,145 @@
+package xdsserver
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// A resource that one client rejects may be good: the client may be old or odd. It stays parked
+// on that client's streams. When several nodes reject the same state of it and no client of the
+// view has accepted that state, it is quarantined for the view: clients get the last state that
+// was accepted, or none, until Consul has another one.
+
+// refusal is what is known against the present state of a resource.
+type refusal struct {
+	of    uint64 // seq of that state
+	nodes nameSet
+	why   string // what the last of them said
+	since time.Time
+	bad   bool // quarantined
+}
+
+// current is what is served to all who want the entry: nil if Consul has none, or if it is
+// quarantined and never was accepted before.
+func (e *entry) current() *resource {
+	if e.refusal != nil && e.refusal.bad {
+		return e.good
+	}
+	return e.res
+}
+
+// retain keeps the present resource of an entry for the case that the next one is rejected.
+func (t *table) retain(e *entry, next *resource) {
+	t.settle(e)
+	switch {
+	case next == nil || e.res == nil:
+		e.good, e.prev = nil, nil
+	case t.isAccepted(e):
+		e.good, e.prev = e.res, nil
+	default:
+		e.prev, e.prevSeq = e.res, e.seq
+	}
+}
+
+// settle makes the resource before the present one the good one, if it was accepted meanwhile.
+func (t *table) settle(e *entry) {
+	if e.prev != nil && max(e.accepted.Load(), t.accepted.Load()) >= e.prevSeq {
+		e.good, e.prev = e.prev, nil
+	}
+}
+
+func (t *table) isAccepted(e *entry) bool {
+	if e.refusal != nil && e.refusal.bad {
+		return false
+	}
+	return max(e.accepted.Load(), t.accepted.Load()) >= e.seq
+}
+
+// accept notes that a client took a response. It returns the quarantined names that were in it
+// before they were: somebody can use them after all. It needs the lock for reading.
+func (t *table) accept(d delivery) (cleared []string) {
+	if d.all {
+		raise(&t.accepted, d.seq)
+	}
+	for _, name := range d.names {
+		e := t.entries[name]
+		switch {
+		case e == nil:
+		case e.refusal != nil && e.refusal.bad && d.seq >= e.refusal.of && d.seq < e.seq:
+			cleared = append(cleared, name)
+		case e.seq <= d.seq:
+			raise(&e.accepted, e.seq)
+		case e.prev != nil && e.prevSeq <= d.seq:
+			raise(&e.accepted, e.prevSeq)
+		}
+	}
+	return cleared
+}
+
+func raise(a *atomic.Uint64, to uint64) {
+	for old := a.Load(); old < to && !a.CompareAndSwap(old, to); old = a.Load() {
+	}
+}
+
+// refuse notes that a node rejected a resource that was sent as of change sent, and reports
+// whether it is quarantined now, as change number seq.
+func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool {
+	e := t.entries[name]
+	if e == nil || e.res == nil || e.seq > sent || t.isAccepted(e) || (e.refusal != nil && e.refusal.bad) {
+		return false
+	}
+	if e.refusal == nil {
+		e.refusal = &refusal{of: e.seq, nodes: nameSet{}, since: time.Now()}
+	}
+	e.refusal.nodes[node] = struct{}{}
+	e.refusal.why = why
+	if len(e.refusal.nodes) < most {
+		return false
+	}
+	t.settle(e)
+	t.change(e, seq, func() { e.refusal.bad = true })
+	t.quarantined[e] = struct{}{}
+	return true
+}
+
+// clear ends a quarantine, as change number seq.
+func (t *table) clear(name string, seq uint64) *entry {
+	e := t.entries[name]
+	if e == nil || e.refusal == nil || !e.refusal.bad {
+		return nil
+	}
+	t.change(e, seq, func() { e.refusal = nil })
+	delete(t.quarantined, e)
+	e.accepted.Store(seq)
+	return e
+}
+
+// Quarantine is a resource that is kept back from a view.
+type Quarantine struct {
+	Type    string    `json:"type"` // URL
+	Name    string    `json:"name"`
+	Version string    `json:"version"`           // the one that is kept back
+	Serving string    `json:"serving,omitempty"` // the one that is served instead; empty: none
+	Nodes   []string  `json:"nodes"`             // that rejected it
+	Reason  string    `json:"reason"`            // what the last of them said
+	Since   time.Time `json:"since"`
+}
+
+func (t *table) quarantines() []Quarantine {
+	list := make([]Quarantine, 0, len(t.quarantined))
+	for e := range t.quarantined {
+		q := Quarantine{Type: t.typeURL, Name: e.name, Version: e.res.version, Reason: e.refusal.why, Since: e.refusal.since}
+		for node := range e.refusal.nodes {
+			q.Nodes = append(q.Nodes, node)
+		}
+		slices.Sort(q.Nodes)
+		if e.good != nil {
+			q.Serving = e.good.version
+		}
+		list = append(list, q)
+	}
+	slices.SortFunc(list, func(a, b Quarantine) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
