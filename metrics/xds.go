@@ -19,6 +19,7 @@ type XDS struct {
 	nacks       *prometheus.CounterVec
 	lastNACK    *prometheus.GaugeVec
 	rejecting   *prometheus.GaugeVec
+	quarantined *prometheus.GaugeVec
 	fetches     *prometheus.CounterVec
 	propagation *prometheus.HistogramVec
 	updates     *prometheus.CounterVec
@@ -86,6 +87,15 @@ func (x *XDS) Rejecting(typeURL string, begins bool) {
 	} else {
 		g.Dec()
 	}
+}
+
+// Quarantined is how many resources of a type are kept back from all clients of their view,
+// because several rejected them.
+func (x *XDS) Quarantined(typeURL string, n int) {
+	if x == nil {
+		return
+	}
+	x.quarantined.WithLabelValues(typeLabel(typeURL)).Set(float64(n))
 }
 
 // Response counts a response on a stream with so many resources, of so many bytes together.

@@ -39,13 +39,14 @@ func newXDS(r prometheus.Registerer) *XDS {
 		duration: histo("legate_xds_stream_duration_seconds", "How long closed xDS streams were open.", streamBuckets, "protocol"),
 		requests: counter("legate_xds_requests_total",
 			"Requests on xDS streams by kind: subscribe (also changes of a subscription), ack, nack, stale (an answer to a response that was not the last).", "type", "protocol", "kind"),
-		responses: counter("legate_xds_responses_total", "Responses on xDS streams.", "type", "protocol"),
-		resources: counter("legate_xds_response_resources_total", "Resources in responses on xDS streams.", "type", "protocol"),
-		bytes:     counter("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", "type", "protocol"),
-		nacks:     counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
-		lastNACK:  gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
-		rejecting: gauge("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", "type"),
-		fetches:   counter("legate_xds_fetches_total", "REST exchanges by outcome.", "type", "outcome"),
+		responses:   counter("legate_xds_responses_total", "Responses on xDS streams.", "type", "protocol"),
+		resources:   counter("legate_xds_response_resources_total", "Resources in responses on xDS streams.", "type", "protocol"),
+		bytes:       counter("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", "type", "protocol"),
+		nacks:       counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
+		lastNACK:    gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
+		quarantined: gauge("legate_xds_quarantined", "Resources that are kept back from all clients of their view because several nodes rejected them and none accepted them.", "type"),
+		rejecting:   gauge("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", "type"),
+		fetches:     counter("legate_xds_fetches_total", "REST exchanges by outcome.", "type", "outcome"),
 		propagation: histo("legate_propagation_seconds",
 			"From Consul's answer to the change being sent on a stream (answer_to_sent) and acknowledged (answer_to_ack).", changeBuckets, "stage", "type"),
 		updates:    counter("legate_snapshot_updates_total", "Batches that changed the snapshot of a view.", "view"),
@@ -78,6 +79,7 @@ func (x *XDS) startAtZero() {
 		x.nacks.WithLabelValues(t)
 		x.lastNACK.WithLabelValues(t)
 		x.rejecting.WithLabelValues(t)
+		x.quarantined.WithLabelValues(t)
 	}
 	for _, t := range served {
 		for _, o := range fetchOutcomes {

@@ -136,6 +136,15 @@ func (c *callbacks) ending(s metrics.Stream, cause error) {
 	}
 }
 
+// holding keeps what a stream holds back because its client rejected it.
+func (c *callbacks) holding(s metrics.Stream, typeURL string, parked refused, rejecting bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if rec := c.streams[s]; rec != nil {
+		rec.of(typeURL).holding(parked, rejecting)
+	}
+}
+
 func (c *callbacks) closed(s metrics.Stream) {
 	c.mu.Lock()
 	rec := c.streams[s]

@@ -5,6 +5,8 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
+
+	"legate/metrics"
 )
 
 // deltaServer is the incremental protocol: go-control-plane's delta.Server over our store.
@@ -28,6 +30,8 @@ type deltaWire struct {
 	id      int64
 	typeURL string
 }
+
+func (w *deltaWire) name() metrics.Stream { return deltaStream(w.id) }
 
 func (w *deltaWire) receive() (*request, error) {
 	m, err := w.stream.Recv()
@@ -62,7 +66,7 @@ func (w *deltaWire) responding(message any, node *corev3.Node) {
 }
 
 func (w *deltaWire) closed(node *corev3.Node, cause error) {
-	w.callbacks.ending(deltaStream(w.id), cause)
+	w.callbacks.ending(w.name(), cause)
 	w.callbacks.OnDeltaStreamClosed(w.id, node)
 }
 

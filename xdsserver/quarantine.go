@@ -14,9 +14,9 @@ import (
 
 // refusal is what is known against the present state of a resource.
 type refusal struct {
-	of    uint64 // seq of that state
-	nodes nameSet
-	why   string // what the last of them said
+	of    uint64  // seq of that state
+	nodes refused // and what each of them said
+	why   string  // what the last of them said
 	since time.Time
 	bad   bool // quarantined
 }
@@ -91,9 +91,9 @@ func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool 
 		return false
 	}
 	if e.refusal == nil {
-		e.refusal = &refusal{of: e.seq, nodes: nameSet{}, since: time.Now()}
+		e.refusal = &refusal{of: e.seq, nodes: refused{}, since: time.Now()}
 	}
-	e.refusal.nodes[node] = struct{}{}
+	e.refusal.nodes[node] = why
 	e.refusal.why = why
 	if len(e.refusal.nodes) < most {
 		return false

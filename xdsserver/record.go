@@ -62,7 +62,8 @@ type typeRecord struct {
 	sent, ack, nack  int
 	sentVersion      string
 	acked            string
-	rejected         string // why the last answer was a rejection; empty if it was none
+	rejected         string            // why the last rejection was one, while something is held back
+	held             map[string]string // what is held back, and why; few names
 	lastSent, lastOK time.Time
 }
 
@@ -114,8 +115,24 @@ func (r *streamRecord) request(x exchange) string {
 		return nack
 	}
 	t.ack++
-	t.acked, t.rejected, t.lastOK = answered.version, "", time.Now()
+	t.acked, t.lastOK = answered.version, time.Now()
 	return ack
+}
+
+// holding notes what is held back.
+func (t *typeRecord) holding(parked refused, rejecting bool) {
+	if !rejecting {
+		t.rejected, t.held = "", nil
+		return
+	}
+	held := make(map[string]string, min(len(parked), fewNames))
+	for name, why := range parked {
+		if len(held) == fewNames {
+			break
+		}
+		held[name] = why
+	}
+	t.held = held
 }
 
 func (r *streamRecord) response(x exchange) {

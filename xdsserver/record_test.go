@@ -30,6 +30,10 @@ func TestRequestsAreToldApart(t *testing.T) {
 	request("2", nil, stale)
 	request("99", nil, stale)
 
+	if got := r.types[eds].state(); got != Nacked {
+		t.Errorf("after a rejection and an acceptance of something else: %s", got)
+	}
+	r.types[eds].holding(nil, false)
 	got := r.types[eds]
 	if got.ack != 2 || got.nack != 1 || got.sent != 3 || got.acked != "v3" || got.state() != Synced {
 		t.Errorf("%+v is %s", got, got.state())

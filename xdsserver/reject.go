@@ -15,7 +15,7 @@ const maxParked = 64
 
 // rejected takes back a response. The offender is returned if it is known. It needs the store's
 // lock for reading.
-func (s *subscription) rejected(d delivery) (offender string, known bool) {
+func (s *subscription) rejected(d delivery, why string) (offender string, known bool) {
 	all := d.names
 	if d.all {
 		for _, e := range s.table.live {
@@ -28,12 +28,12 @@ func (s *subscription) rejected(d delivery) (offender string, known bool) {
 	}
 	switch {
 	case len(all) == 1:
-		s.park(all)
+		s.park(all, why)
 		return all[0], true
 	case s.whole || len(s.parked) >= maxParked:
 		// What a whole state leaves out is deleted, so it cannot be cut in two. Envoy applies
 		// the good clusters of a rejected response by itself.
-		s.park(all)
+		s.park(all, why)
 	default:
 		half := len(all) / 2
 		s.probes = append(s.probes, all[half:], all[:half:half])
@@ -44,7 +44,7 @@ func (s *subscription) rejected(d delivery) (offender string, known bool) {
 // probe takes the next part of what was rejected. There is one part under way at a time, so that
 // it is known early how much a client rejects.
 func (s *subscription) probe() (entries []*entry, found bool) {
-	if slices.ContainsFunc(s.flight, func(d delivery) bool { return d.probe }) {
+	if slices.ContainsFunc(s.flight, isProbe) {
 		return nil, false
 	}
 	for len(entries) == 0 && len(s.probes) > 0 {
@@ -57,14 +57,21 @@ func (s *subscription) probe() (entries []*entry, found bool) {
 	return entries, len(entries) > 0
 }
 
-func (s *subscription) park(all []string) {
+func (s *subscription) park(all []string, why string) {
 	if s.parked == nil {
-		s.parked = nameSet{}
+		s.parked = refused{}
 	}
 	for _, name := range all {
-		s.parked[name] = struct{}{}
+		s.parked[name] = why
 	}
 }
+
+// isRejecting reports whether something is held back because the client rejected it.
+func (s *subscription) isRejecting() bool {
+	return len(s.parked) > 0 || len(s.probes) > 0 || slices.ContainsFunc(s.flight, isProbe)
+}
+
+func isProbe(d delivery) bool { return d.probe }
 
 // unpark forgets the rejection of what has changed. Where it is not known what the offender was,
 // all that was parked is owed.

@@ -85,8 +85,26 @@ func (s *Server) Publish(view View, batch translate.Batch) {
 	now := time.Now()
 	st.publish(batch, now)
 	s.metrics.Published(view.String(), st.sizes(), now)
+	s.countQuarantined()
 	if opening {
 		close(s.ready)
+	}
+}
+
+// countQuarantined keeps the metric as the snapshots are.
+func (s *Server) countQuarantined() {
+	total := map[string]int{}
+	s.mu.RLock()
+	for _, st := range s.stores {
+		st.mu.RLock()
+		for _, t := range st.tables {
+			total[t.typeURL] += len(t.quarantined)
+		}
+		st.mu.RUnlock()
+	}
+	s.mu.RUnlock()
+	for typeURL, n := range total {
+		s.metrics.Quarantined(typeURL, n)
 	}
 }
 

@@ -11,10 +11,14 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"legate/metrics"
 )
 
 // wire is what differs between the two streaming protocols.
 type wire interface {
+	// name names the stream.
+	name() metrics.Stream
 	// receive waits for the client's next request.
 	receive() (*request, error)
 	// open, received, responding and closed tell the callbacks. received also fills in what the
@@ -62,7 +66,7 @@ type session struct {
 func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
 	ss := &session{server: s, stream: stream, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
 	defer func() {
-		ss.countRejecting(false)
+		ss.reportRejecting(false)
 		if ss.store != nil {
 			ss.store.leave(ss.slot, ss.subs)
 		}
@@ -113,21 +117,25 @@ func (ss *session) run() error {
 		if err := ss.flush(); err != nil {
 			return err
 		}
-		ss.countRejecting(true)
+		ss.reportRejecting(true)
 	}
 }
 
-// countRejecting keeps the number of streams that hold something back, because the client
-// rejected it, as it is; a stream that is not open any more holds nothing back.
-func (ss *session) countRejecting(open bool) {
+// reportRejecting keeps the record of what the stream holds back because its client rejected it;
+// a stream that is not open any more holds nothing back.
+func (ss *session) reportRejecting(open bool) {
 	for _, sub := range ss.subs {
 		if sub == nil {
 			continue
 		}
-		if now := open && len(sub.parked) > 0; now != sub.rejecting {
-			sub.rejecting = now
+		now := open && sub.isRejecting()
+		if now != sub.rejecting {
 			ss.server.metrics.Rejecting(sub.table.typeURL, now)
 		}
+		if now || sub.rejecting {
+			ss.server.callbacks.holding(ss.wire.name(), sub.table.typeURL, sub.parked, now)
+		}
+		sub.rejecting = now
 	}
 }
 
@@ -220,14 +228,16 @@ func (ss *session) answered(sub *subscription, r *request) {
 		ss.store.mu.RUnlock()
 		if len(cleared) > 0 {
 			ss.store.clear(sub.table, cleared)
+			ss.server.countQuarantined()
 			ss.server.log.Info("a client accepts what was kept back, it is served again", "type", sub.table.typeURL, "names", few(cleared))
 		}
 		return
 	}
 	ss.store.mu.RLock()
-	offender, known := sub.rejected(d)
+	offender, known := sub.rejected(d, r.rejection)
 	ss.store.mu.RUnlock()
 	if known && ss.store.refuse(sub.table, offender, ss.node.GetId(), r.rejection, d.seq, ss.server.config.QuarantineNodes) {
+		ss.server.countQuarantined()
 		ss.server.log.Warn("several clients reject a resource, it is kept back until it changes",
 			"view", ss.store.view.String(), "type", sub.table.typeURL, "name", offender, "error", r.rejection,
 			"remedy", "change the service in Consul so that Envoy can use it")

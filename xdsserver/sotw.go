@@ -6,6 +6,7 @@ import (
 	"github.com/envoyproxy/go-control-plane/pkg/server/sotw/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 
+	"legate/metrics"
 	"legate/translate"
 )
 
@@ -30,6 +31,8 @@ type sotwWire struct {
 	id      int64
 	typeURL string
 }
+
+func (w *sotwWire) name() metrics.Stream { return sotwStream(w.id) }
 
 func (w *sotwWire) receive() (*request, error) {
 	m, err := w.stream.Recv()
@@ -62,7 +65,7 @@ func (w *sotwWire) responding(message any, node *corev3.Node) {
 }
 
 func (w *sotwWire) closed(node *corev3.Node, cause error) {
-	w.callbacks.ending(sotwStream(w.id), cause)
+	w.callbacks.ending(w.name(), cause)
 	w.callbacks.OnStreamClosed(w.id, node)
 }
 

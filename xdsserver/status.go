@@ -104,7 +104,10 @@ type TypeStatus struct {
 	AckedVersion string    `json:"acked_version,omitempty"`
 	LastSent     time.Time `json:"last_sent,omitzero"`
 	LastAck      time.Time `json:"last_ack,omitzero"`
-	Rejection    string    `json:"rejection,omitempty"` // what the client said, if it rejected the last response
+	// Rejection is what the client said last, while something that it rejected is held back.
+	// Rejected is what that is, by name and with the reason: ten at most, none if it is not known yet.
+	Rejection string            `json:"rejection,omitempty"`
+	Rejected  map[string]string `json:"rejected,omitempty"`
 }
 
 // State is where a stream stands with one type.
@@ -115,7 +118,7 @@ const (
 	Synced  State = "SYNCED"   // the client acknowledged all that it was sent
 	Stale   State = "STALE"    // something it was sent is not acknowledged yet
 	NotSent State = "NOT SENT" // nothing was sent
-	Nacked  State = "NACKED"   // it rejected the last response that it answered
+	Nacked  State = "NACKED"   // something is held back because it was rejected
 )
 
 func (t *typeRecord) state() State {
@@ -144,7 +147,7 @@ func (s *Server) Streams() []StreamStatus {
 		for url, t := range r.types {
 			st.Types = append(st.Types, TypeStatus{
 				Type: sane(url), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
-				SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected,
+				SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected, Rejected: t.held,
 			})
 		}
 		slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

@@ -36,12 +36,13 @@ type subscription struct {
 
 	flight []delivery // sent and not answered yet, oldest first
 	probes [][]string // parts of rejected responses that are still to be sent alone, the next one last
-	parked nameSet    // rejected, and not to be sent before they change
+	parked refused    // rejected, and not to be sent before they change
 
-	rejecting bool // is counted as one that holds something back
+	rejecting bool // was reported as one that holds something back
 }
 
-type nameSet map[string]struct{}
+// refused says why a client rejects resources, by name.
+type refused map[string]string
 
 // delivery is what went into a response.
 type delivery struct {

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -104,11 +105,26 @@ func viewOf(s Status) view {
 		row := rowOf(st)
 		for _, t := range row.Types {
 			if t.State == xdsserver.Nacked {
-				v.Concerns = append(v.Concerns, concern{"bad", "Envoy " + name(st) + " rejected " + t.Short, t.Rejection,
+				what := "Envoy " + name(st) + " rejected " + t.Short
+				if len(t.Rejected) > 0 {
+					what += ": " + strings.Join(slices.Sorted(maps.Keys(t.Rejected)), ", ")
+				}
+				v.Concerns = append(v.Concerns, concern{"bad", what, t.Rejection,
 					"It keeps the old version of what it rejected. See /debug/config_dump for what was sent, and that Envoy's log."})
 			}
 		}
 		v.Rows = append(v.Rows, row)
+	}
+	for _, served := range s.Views {
+		for _, q := range served.Quarantined {
+			instead := "nothing is served instead"
+			if q.Serving != "" {
+				instead = "the last version that was accepted is served instead"
+			}
+			v.Concerns = append(v.Concerns, concern{"bad", "Kept back from all: " + short(q.Type) + " of " + q.Name,
+				fmt.Sprintf("rejected by %s (%s), accepted by none; %s", strings.Join(q.Nodes, ", "), q.Reason, instead),
+				"Change the service in Consul so that Envoy can use it: it is served again as soon as it changes."})
+		}
 	}
 	for _, p := range s.Problems {
 		what := "Left out: " + p.Service
