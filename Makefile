@@ -22,6 +22,7 @@ demo: build ## the main job on real parts: Consul, services, Legate, Envoy, traf
 .PHONY: test
 test: parts ## all tests, those with a real Consul and a real Envoy included
 	go test $(RACE) -timeout 14m ./...
+	go -C tools/promql test -count=1 ./...
 
 .PHONY: test-short
 test-short: ## the tests that need no external program, in under a minute
