@@ -41,7 +41,7 @@ func (s *stage) leftAlone(ctx context.Context, service, instance, health string,
 		return err == nil && last == health
 	})
 	if waited != nil {
-		return 0, fmt.Errorf("envoy has %s as %q, %v: %w", instance, last, err, waited)
+		return 0, fmt.Errorf("envoy has %s as %q: %w", instance, last, errors.Join(err, waited))
 	}
 	took := time.Since(since)
 	after, err := s.traffic.leaves(ctx, instance, since)

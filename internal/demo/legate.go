@@ -54,7 +54,7 @@ func (l *legate) start(ctx context.Context) (err error) {
 	})
 	switch {
 	case ended:
-		return fmt.Errorf("legate ended: %v\n%s", l.process.Err(), parts.LogTail(l.log, 5))
+		return errors.Join(fmt.Errorf("legate ended:\n%s", parts.LogTail(l.log, 5)), l.process.Err())
 	case err != nil:
 		return fmt.Errorf("legate is not ready: %w", err)
 	}

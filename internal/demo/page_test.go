@@ -18,7 +18,7 @@ func TestTimesAreWrittenAsPeopleReadThem(t *testing.T) {
 		83 * time.Second:          "83.0 s",
 	} {
 		if got := duration(d); got != want {
-			t.Errorf("%v: %q, want %q", time.Duration(d), got, want)
+			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func serviceRemoved(ctx context.Context, s *stage, p *page) error {
 		return errors.As(err, &status) && status.code == http.StatusServiceUnavailable
 	})
 	if waited != nil {
-		return fmt.Errorf("news answers %q, %v: %w", name, err, waited)
+		return fmt.Errorf("news answers %q: %w", name, errors.Join(err, waited))
 	}
 	p.done(time.Since(began))
 
