@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -144,17 +143,4 @@ func (e *envoy) stat(t testing.TB, name string) int {
 		t.Fatal(err)
 	}
 	return all[name]
-}
-
-// post tells the admin interface to do something.
-func (e *envoy) post(t testing.TB, path string) {
-	t.Helper()
-	resp, err := e.client.PostForm("http://"+e.AdminAddr+path, url.Values{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("post %q: %s", path, resp.Status)
-	}
 }

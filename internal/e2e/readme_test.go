@@ -17,7 +17,6 @@ import (
 // can run here, and its README's commands as they stand there.
 type example struct {
 	dir     string
-	path    string // of programs: legate, consul and envoy, and the system's
 	replace *strings.Replacer
 	env     []string
 	blocks  []block
