@@ -21,7 +21,7 @@ type callbacks struct {
 	metrics *metrics.XDS
 
 	mu      sync.Mutex
-	streams map[metrics.Stream]*streamRecord
+	streams map[streamKey]*streamRecord
 	once    sync.Once
 	first   chan struct{} // closed at the first request of any kind
 }
@@ -31,14 +31,19 @@ var _ server.Callbacks = (*callbacks)(nil)
 func newCallbacks(log *slog.Logger, m *metrics.XDS) *callbacks {
 	return &callbacks{
 		log: log, metrics: m,
-		streams: map[metrics.Stream]*streamRecord{},
+		streams: map[streamKey]*streamRecord{},
 		first:   make(chan struct{}),
 	}
 }
 
-// The two protocols number their streams separately.
-func sotwStream(id int64) metrics.Stream  { return newStream("sotw", id) }
-func deltaStream(id int64) metrics.Stream { return newStream("delta", id) }
+// streamKey names a stream. The two protocols number theirs separately.
+type streamKey struct {
+	protocol string
+	id       int64
+}
+
+func sotwStream(id int64) streamKey  { return streamKey{"sotw", id} }
+func deltaStream(id int64) streamKey { return streamKey{"delta", id} }
 
 // OnStreamOpen is called when a state-of-the-world stream opens.
 func (c *callbacks) OnStreamOpen(ctx context.Context, id int64, typeURL string) error {
@@ -58,7 +63,8 @@ func (c *callbacks) OnStreamClosed(id int64, _ *corev3.Node) { c.closed(sotwStre
 // OnDeltaStreamClosed is called when an incremental stream has ended.
 func (c *callbacks) OnDeltaStreamClosed(id int64, _ *corev3.Node) { c.closed(deltaStream(id)) }
 
-// OnStreamRequest is called for each request on a state-of-the-world stream.
+// OnStreamRequest is called for each request on a state-of-the-world stream. Names that repeat
+// those of the request before are left out, except at debug level.
 func (c *callbacks) OnStreamRequest(id int64, r *discoveryv3.DiscoveryRequest) error {
 	c.request(sotwStream(id), exchange{
 		node: r.GetNode(), typeURL: r.GetTypeUrl(), version: r.GetVersionInfo(), nonce: r.GetResponseNonce(),
@@ -115,20 +121,20 @@ func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discover
 	c.log.Debug("fetch response", "node", r.GetNode().GetId(), "type", m.GetTypeUrl(), "version", m.GetVersionInfo(), "resources", len(m.GetResources()))
 }
 
-func (c *callbacks) opened(ctx context.Context, s metrics.Stream, typeURL string) {
-	rec := newStreamRecord(s, typeURL)
+func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) {
+	rec := newStreamRecord(newStream(s.protocol, s.id), typeURL)
 	if p, ok := peer.FromContext(ctx); ok {
 		rec.peer = p.Addr.String()
 	}
 	c.mu.Lock()
 	c.streams[s] = rec
 	c.mu.Unlock()
-	c.metrics.Opened(s)
-	c.log.Debug("stream opened", "stream", s.ID, "peer", rec.peer)
+	c.metrics.Opened(rec.stream)
+	c.log.Debug("stream opened", "stream", rec.stream.ID, "peer", rec.peer)
 }
 
 // ending keeps why a stream ends until closed is called, which is not told.
-func (c *callbacks) ending(s metrics.Stream, cause error) {
+func (c *callbacks) ending(s streamKey, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if rec := c.streams[s]; rec != nil {
@@ -137,7 +143,7 @@ func (c *callbacks) ending(s metrics.Stream, cause error) {
 }
 
 // holding keeps what a stream holds back because its client rejected it.
-func (c *callbacks) holding(s metrics.Stream, typeURL string, parked refused, rejecting bool) {
+func (c *callbacks) holding(s streamKey, typeURL string, parked refused, rejecting bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if rec := c.streams[s]; rec != nil {
@@ -145,7 +151,7 @@ func (c *callbacks) holding(s metrics.Stream, typeURL string, parked refused, re
 	}
 }
 
-func (c *callbacks) closed(s metrics.Stream) {
+func (c *callbacks) closed(s streamKey) {
 	c.mu.Lock()
 	rec := c.streams[s]
 	delete(c.streams, s)
@@ -154,36 +160,36 @@ func (c *callbacks) closed(s metrics.Stream) {
 		return
 	}
 	code := status.Code(rec.cause).String()
-	c.metrics.Closed(s, rec.age(), code)
-	c.log.Debug("stream closed", "stream", s.ID, "node", rec.node.GetId(), "code", code, "cause", rec.cause)
+	c.metrics.Closed(rec.stream, rec.age(), code)
+	c.log.Debug("stream closed", "stream", rec.stream.ID, "node", rec.node.GetId(), "code", code, "cause", rec.cause)
 }
 
-func (c *callbacks) request(s metrics.Stream, x exchange) {
+func (c *callbacks) request(s streamKey, x exchange) {
 	c.once.Do(func() { close(c.first) })
 	c.mu.Lock()
 	rec := c.streams[s]
 	kind := rec.request(x)
 	c.mu.Unlock()
-	c.metrics.Request(s, x.node.GetId(), x.typeURL, kind)
+	c.metrics.Request(rec.stream, x.node.GetId(), x.typeURL, kind)
 	if kind == nack {
 		c.log.Warn("client rejected a response and keeps what it has",
-			"node", x.node.GetId(), "stream", s.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
+			"node", x.node.GetId(), "stream", rec.stream.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
 	}
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
-		c.log.Debug("request", "stream", s.ID, "node", x.node.GetId(), "kind", kind, "type", x.typeURL,
+		c.log.Debug("request", "stream", rec.stream.ID, "node", x.node.GetId(), "kind", kind, "type", x.typeURL,
 			"version", x.version, "nonce", x.nonce, "names", few(x.names), "unsubscribe", few(x.dropped), "error", sane(x.rejection.GetMessage()))
 	}
 }
 
-func (c *callbacks) response(s metrics.Stream, x exchange) {
+func (c *callbacks) response(s streamKey, x exchange) {
 	c.mu.Lock()
 	rec := c.streams[s]
 	rec.response(x)
 	node := rec.node.GetId()
 	c.mu.Unlock()
-	c.metrics.Response(s, node, x.typeURL, x.count, x.size)
+	c.metrics.Response(rec.stream, node, x.typeURL, x.count, x.size)
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
-		c.log.Debug("response", "stream", s.ID, "node", node, "type", x.typeURL, "version", x.version, "nonce", x.nonce,
+		c.log.Debug("response", "stream", rec.stream.ID, "node", node, "type", x.typeURL, "version", x.version, "nonce", x.nonce,
 			"resources", x.count, "bytes", x.size, "names", few(x.delivered()), "removed", few(x.dropped))
 	}
 }

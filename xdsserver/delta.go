@@ -5,8 +5,6 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
-
-	"legate/metrics"
 )
 
 // deltaServer is the incremental protocol: go-control-plane's delta.Server over our store.
@@ -31,7 +29,7 @@ type deltaWire struct {
 	typeURL string
 }
 
-func (w *deltaWire) name() metrics.Stream { return deltaStream(w.id) }
+func (w *deltaWire) name() streamKey { return deltaStream(w.id) }
 
 func (w *deltaWire) receive() (*request, error) {
 	m, err := w.stream.Recv()
@@ -46,6 +44,7 @@ func (w *deltaWire) receive() (*request, error) {
 		names:     m.GetResourceNamesSubscribe(),
 		dropped:   m.GetResourceNamesUnsubscribe(),
 		have:      m.GetInitialResourceVersions(),
+		repeats:   len(m.GetResourceNamesSubscribe())+len(m.GetResourceNamesUnsubscribe()) == 0,
 		message:   m,
 	}, nil
 }
@@ -85,22 +84,15 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	return nil
 }
 
-func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any) {
+func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string) {
+	t := s.table
+	p := t.parcels.of(t, true, entries, s.slot)
 	m := &discoveryv3.DeltaDiscoveryResponse{
-		SystemVersionInfo: s.table.version(),
-		TypeUrl:           s.table.typeURL,
+		SystemVersionInfo: t.version(),
+		TypeUrl:           t.typeURL,
 		Nonce:             nonce,
-		Resources:         make([]*discoveryv3.Resource, 0, len(entries)),
+		Resources:         p.resources,
+		RemovedResources:  p.removed,
 	}
-	resources := make([]*resource, 0, len(entries))
-	for _, e := range entries {
-		res := e.served(s.slot)
-		if res == nil {
-			m.RemovedResources = append(m.RemovedResources, e.name)
-			continue
-		}
-		resources = append(resources, res)
-		m.Resources = append(m.Resources, res.message)
-	}
-	return deltaFrame(m.SystemVersionInfo, m.TypeUrl, nonce, resources, m.RemovedResources, w.identity), m
+	return newFrame(m.SystemVersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.names
 }

@@ -13,9 +13,8 @@ type frame struct {
 	buffers mem.BufferSlice
 }
 
-func (f *frame) add(b []byte) { f.buffers = append(f.buffers, mem.SliceBuffer(b)) }
-
-// codec sends frames as they are, and everything else as gRPC's protobuf codec does.
+// codec sends frames as they are, receives requests but for their names, and does everything else
+// as gRPC's protobuf codec does.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
@@ -25,6 +24,13 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 		return f.buffers, nil
 	}
 	return c.CodecV2.Marshal(v)
+}
+
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	if r, ok := v.(*sotwRequest); ok {
+		return r.decode(data)
+	}
+	return c.CodecV2.Unmarshal(data, v)
 }
 
 // surround are a response's fields beside its resources.
@@ -52,24 +58,10 @@ func identity(number protowire.Number, identifier string) []byte {
 	return appendString(b, controlPlaneIdentity, identifier)
 }
 
-func deltaFrame(version, typeURL, nonce string, resources []*resource, removed []string, identity []byte) *frame {
-	f := &frame{buffers: make(mem.BufferSlice, 0, len(resources)+1)}
-	f.add(surround(version, typeURL, nonce, removed, identity))
-	for _, r := range resources {
-		f.add(r.field)
-	}
-	return f
-}
-
-func sotwFrame(version, typeURL, nonce string, resources []*resource, identity []byte) *frame {
-	f := &frame{buffers: make(mem.BufferSlice, 0, 2*len(resources)+1)}
-	f.add(surround(version, typeURL, nonce, nil, identity))
-	prefixes := make([]byte, 0, 6*len(resources))
-	for _, r := range resources {
-		start := len(prefixes)
-		prefixes = appendLength(prefixes, responseResources, len(r.field)-r.any)
-		f.add(prefixes[start:len(prefixes):len(prefixes)])
-		f.add(r.field[r.any:])
-	}
+// newFrame is a response that delivers a parcel.
+func newFrame(version, typeURL, nonce string, p parcel, identity []byte) *frame {
+	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+1)}
+	f.buffers = append(f.buffers, mem.SliceBuffer(surround(version, typeURL, nonce, p.removed, identity)))
+	f.buffers = append(f.buffers, p.encoded...)
 	return f
 }

@@ -22,6 +22,9 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 	if s.named+len(names) > most {
 		return tooMany(most)
 	}
+	if len(have) == 0 {
+		s.owed = slices.Grow(s.owed, len(names))
+	}
 	for _, name := range names {
 		if name == wildcard {
 			s.everything(have)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestRequestsAreToldApart(t *testing.T) {
-	r := newStreamRecord(sotwStream(1), "")
+	r := newStreamRecord(newStream("sotw", 1), "")
 	bad := &rpcstatus.Status{Message: "bad"}
 	response := func(nonce string) { r.response(exchange{typeURL: eds, nonce: nonce, version: "v" + nonce}) }
 	request := func(nonce string, rejection *rpcstatus.Status, want string) {

@@ -1,6 +1,8 @@
 package xdsserver
 
 import (
+	"math/rand/v2"
+
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -10,6 +12,7 @@ import (
 
 // resource is one resource, encoded once and shared by all streams. It is never changed.
 type resource struct {
+	id      uint64 // random
 	version string
 	// field is the resource as a field of a DeltaDiscoveryResponse. Its tail, from any on, is the
 	// encoded google.protobuf.Any that a DiscoveryResponse holds.
@@ -21,6 +24,7 @@ type resource struct {
 
 // The numbers of the fields that are written by hand (envoy/service/discovery/v3/discovery.proto).
 const (
+	requestNames         = 3 // of DiscoveryRequest
 	responseVersion      = 1 // of DiscoveryResponse and DeltaDiscoveryResponse
 	responseResources    = 2
 	responseType         = 4
@@ -69,6 +73,7 @@ func newResource(r translate.Resource) *resource {
 	b = append(b, r.Value...)
 
 	return &resource{
+		id:      rand.Uint64(),
 		version: r.Version,
 		field:   b,
 		any:     tail,

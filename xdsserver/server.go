@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,6 +37,8 @@ type Server struct {
 	callbacks *callbacks
 	xds       server.Server
 
+	seed maphash.Seed // of sums that mean nothing elsewhere
+
 	sotwStreams, deltaStreams atomic.Int64
 
 	mu         sync.RWMutex
@@ -51,7 +54,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, log: log, metrics: m,
+		config: config, log: log, metrics: m, seed: maphash.MakeSeed(),
 		callbacks: newCallbacks(log, m),
 		stores:    map[View]*store{},
 		ready:     make(chan struct{}),

@@ -11,14 +11,12 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"legate/metrics"
 )
 
 // wire is what differs between the two streaming protocols.
 type wire interface {
 	// name names the stream.
-	name() metrics.Stream
+	name() streamKey
 	// receive waits for the client's next request.
 	receive() (*request, error)
 	// open, received, responding and closed tell the callbacks. received also fills in what the
@@ -29,9 +27,9 @@ type wire interface {
 	closed(node *corev3.Node, cause error)
 	// want applies the names of a request to its subscription. The store's lock is held.
 	want(s *subscription, r *request, first bool) error
-	// frame makes the response that delivers the entries, encoded and as a message. The store's
-	// lock is held for reading.
-	frame(s *subscription, entries []*entry, nonce string) (*frame, any)
+	// frame makes the response that delivers the entries, encoded and as a message, and returns the
+	// names of the entries; these are shared. The store's lock is held for reading.
+	frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string)
 }
 
 // request is what a stream's loop has to know of a request, whatever the protocol.
@@ -43,6 +41,7 @@ type request struct {
 	names     []string          // wanted; incremental: wanted in addition
 	dropped   []string          // incremental: no longer wanted
 	have      map[string]string // incremental: versions that the client holds
+	repeats   bool              // wants what the last request of its type wanted
 	message   any
 }
 
@@ -172,6 +171,9 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	if !first && r.nonce != "" {
 		ss.answered(sub, r)
 	}
+	if r.repeats && !first {
+		return nil
+	}
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
 	if first {
@@ -270,20 +272,26 @@ func (ss *session) flush() error {
 func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, error) {
 	ss.store.mu.RLock()
 	defer ss.store.mu.RUnlock()
-	entries, d, err := sub.due()
+	scratch := ss.store.scratch()
+	defer ss.store.reuse(scratch)
+	entries, d, err := sub.due((*scratch)[:0])
+	*scratch = entries
 	if err != nil || (len(entries) == 0 && !sub.answer) {
 		return nil, nil, err
 	}
 	ss.nonce++
 	d.nonce = strconv.FormatUint(ss.nonce, 10)
 	sub.answer = false
-	sub.flight = append(sub.flight, d)
 	for _, l := range later {
 		if l != nil {
 			l.bring(entries)
 		}
 	}
-	f, message := ss.wire.frame(sub, entries, d.nonce)
+	f, message, names := ss.wire.frame(sub, entries, d.nonce)
+	if !d.all {
+		d.names = names
+	}
+	sub.flight = append(sub.flight, d)
 	return f, message, nil
 }
 

@@ -1,12 +1,14 @@
 package xdsserver
 
 import (
+	"cmp"
+	"log/slog"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/sotw/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
 
-	"legate/metrics"
 	"legate/translate"
 )
 
@@ -22,6 +24,7 @@ var _ sotw.Server = sotwServer{}
 func (s sotwServer) StreamHandler(str stream.Stream, typeURL string) error {
 	return s.serve(str, typeURL, &sotwWire{
 		sotwServer: s, stream: str, id: s.sotwStreams.Add(1), typeURL: typeURL,
+		named: map[string]uint64{},
 	})
 }
 
@@ -30,21 +33,40 @@ type sotwWire struct {
 	stream  stream.Stream
 	id      int64
 	typeURL string
+	named   map[string]uint64 // what the last request of a type named: its sum
 }
 
-func (w *sotwWire) name() metrics.Stream { return sotwStream(w.id) }
+func (w *sotwWire) name() streamKey { return sotwStream(w.id) }
 
+// receive leaves out the names of a request that names what the last one of its type did, as all
+// acknowledgements do; but not where they are logged.
 func (w *sotwWire) receive() (*request, error) {
-	m, err := w.stream.Recv()
-	if err != nil {
+	in := &sotwRequest{seed: w.seed}
+	if err := w.stream.RecvMsg(in); err != nil {
 		return nil, err
 	}
+	m, typeURL := &in.message, cmp.Or(in.message.GetTypeUrl(), w.typeURL)
+	last, known := w.named[typeURL]
+	repeats := known && in.summed && last == in.sum
+	if !repeats || w.log.Enabled(w.stream.Context(), slog.LevelDebug) {
+		if err := in.decodeNames(); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case !in.summed:
+		delete(w.named, typeURL)
+	case known || len(w.named) < maxTypes:
+		w.named[typeURL] = in.sum
+	}
+	in.free()
 	return &request{
 		typeURL:   m.GetTypeUrl(),
 		node:      m.GetNode(),
 		nonce:     m.GetResponseNonce(),
 		rejection: reasonOf(m.GetErrorDetail()),
 		names:     m.GetResourceNames(),
+		repeats:   repeats,
 		message:   m,
 	}, nil
 }
@@ -82,26 +104,32 @@ func (w *sotwWire) want(s *subscription, r *request, first bool) error {
 // out the client deletes (xDS protocol, "Grouping resources into responses").
 func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
 
-func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any) {
+// frame leaves out what is gone: state of the world has no other way to say so.
+func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string) {
 	t := s.table
-	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce}
-	var resources []*resource
-	add := func(e *entry) {
-		if res := e.served(s.slot); res != nil {
-			resources = append(resources, res)
-			m.Resources = append(m.Resources, res.message.GetResource())
-		}
-	}
+	all := entries
 	if s.whole {
+		all = make([]*entry, 0, len(t.live))
 		for _, e := range t.live {
 			if t.concerns(e, s.slot) {
-				add(e)
+				all = append(all, e)
 			}
 		}
-	} else {
-		for _, e := range entries {
-			add(e)
-		}
 	}
-	return sotwFrame(m.VersionInfo, m.TypeUrl, nonce, resources, w.identity), m
+	p := t.parcels.of(t, false, all, s.slot)
+	names := p.names
+	if s.whole {
+		names = namesOf(entries)
+	}
+	p.removed = nil
+	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce, Resources: p.anys}
+	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m, names
+}
+
+func namesOf(entries []*entry) []string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.name
+	}
+	return names
 }

@@ -16,6 +16,8 @@ type store struct {
 	seq       uint64   // of the last batch
 	published time.Time
 	wakers    []chan<- struct{} // of the streams by their slot; nil where a slot is free
+
+	scratches sync.Pool // of slices of entries, for what is due on one stream
 }
 
 func newStore(view View) *store {
@@ -137,4 +139,18 @@ func (s *store) leave(slot int, subs []*subscription) {
 		}
 	}
 	s.wakers[slot] = nil
+}
+
+// scratch is an empty slice of entries, which may be large already. Pass it to reuse.
+func (s *store) scratch() *[]*entry {
+	if used, ok := s.scratches.Get().(*[]*entry); ok {
+		return used
+	}
+	return new([]*entry)
+}
+
+func (s *store) reuse(scratch *[]*entry) {
+	clear(*scratch) // so that it holds no entries
+	*scratch = (*scratch)[:0]
+	s.scratches.Put(scratch)
 }

@@ -49,21 +49,21 @@ type delivery struct {
 	nonce string
 	seq   uint64    // changes up to this one are in it, as far as its names go
 	all   bool      // everything that was wanted; names are then what came on top
-	names []string  // sorted
+	names []string  // sorted; shared with other streams, so never changed
 	probe bool      // a part of a rejected response
 	since time.Time // when Consul answered the oldest change in it; zero if nothing had changed
 }
 
-// due takes from the subscription what has to be sent now: entries by name, once each. There may
-// be none. It needs the store's lock for reading.
-func (s *subscription) due() ([]*entry, delivery, error) {
+// due takes from the subscription what has to be sent now: entries by name, once each, appended to
+// an empty slice. There may be none. Of the delivery it makes what can be known before it is sent,
+// the names on top of all among that. It needs the store's lock for reading.
+func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	t := s.table
 	if s.wild && !s.whole && !s.all && s.seq < t.swept {
-		return nil, delivery{}, status.Error(codes.Unavailable,
+		return entries, delivery{}, status.Error(codes.Unavailable,
 			"stream fell too far behind: names that it may still hold were forgotten; connect again")
 	}
 	var d delivery
-	var entries []*entry
 	for e := range t.changes(s.seq) {
 		if !t.concerns(e, s.slot) {
 			continue
@@ -74,6 +74,12 @@ func (s *subscription) due() ([]*entry, delivery, error) {
 		}
 	}
 	s.unpark(entries)
+	if len(entries) == 0 && !s.all && s.owedAllThereIs() {
+		entries = append(entries, t.live...) // which need no sorting
+		d.all, d.seq = true, t.seq
+		s.seq, s.owed = t.seq, nil
+		return entries, d, nil
+	}
 	for _, name := range s.owed {
 		entries = s.append(entries, name)
 	}
@@ -94,12 +100,6 @@ func (s *subscription) due() ([]*entry, delivery, error) {
 	}
 	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
 	entries = slices.CompactFunc(entries, func(a, b *entry) bool { return a.name == b.name })
-	if !d.all {
-		d.names = make([]string, len(entries))
-		for i, e := range entries {
-			d.names[i] = e.name
-		}
-	}
 	slices.Sort(d.names)
 	d.seq = t.seq
 	s.seq, s.all, s.owed = t.seq, false, nil
@@ -116,6 +116,24 @@ func (s *subscription) append(entries []*entry, name string) []*entry {
 		return append(entries, e)
 	}
 	return entries
+}
+
+// owedAllThereIs reports whether just those entries are owed that Consul has: so it is when a
+// client that has the clusters names the assignment of each, in any order.
+func (s *subscription) owedAllThereIs() bool {
+	t := s.table
+	if len(s.owed) == 0 || len(s.owed) != len(t.live) {
+		return false
+	}
+	var sum uint64
+	for _, name := range s.owed {
+		e := t.entries[name]
+		if e == nil || !t.concerns(e, s.slot) {
+			return false
+		}
+		sum += e.id
+	}
+	return sum == t.ids
 }
 
 // full reports whether the client has to answer before it gets more.

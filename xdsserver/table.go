@@ -25,6 +25,7 @@ type table struct {
 	seed    maphash.Seed
 	entries map[string]*entry
 	live    []*entry // those that Consul has, by name
+	ids     uint64   // the sum of their ids
 	wild    bitset   // the streams with a wildcard subscription
 	seq     uint64   // of the last change
 	sum     digest   // over all live resources
@@ -36,6 +37,8 @@ type table struct {
 
 	accepted    atomic.Uint64 // some client accepted everything up to this change
 	quarantined map[*entry]struct{}
+
+	parcels parcels
 }
 
 // entry is a name: one that Consul has, one that it had, or one that a stream asked for.
@@ -170,8 +173,10 @@ func (t *table) enlist(e *entry, in bool) {
 	switch {
 	case in && !found:
 		t.live = slices.Insert(t.live, i, e)
+		t.ids += e.id
 	case !in && found:
 		t.live = slices.Delete(t.live, i, i+1)
+		t.ids -= e.id
 	}
 }
 

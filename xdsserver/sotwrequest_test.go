@@ -1,0 +1,64 @@
+package xdsserver
+
+import (
+	"hash/maphash"
+	"slices"
+	"testing"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+)
+
+func read(t *testing.T, seed maphash.Seed, parts ...*discoveryv3.DiscoveryRequest) *sotwRequest {
+	t.Helper()
+	var data mem.BufferSlice // one buffer a part: concatenated, parts are one message
+	for _, m := range parts {
+		b, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, mem.SliceBuffer(b))
+	}
+	r := &sotwRequest{seed: seed}
+	if err := r.decode(data); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func names(n ...string) *discoveryv3.DiscoveryRequest {
+	return &discoveryv3.DiscoveryRequest{VersionInfo: "1", ResourceNames: n, TypeUrl: eds, ResponseNonce: "2"}
+}
+
+func TestARequestIsReadWithoutItsNamesThenWithThem(t *testing.T) {
+	seed := maphash.MakeSeed()
+	r := read(t, seed, names("a", "b"))
+	if got := r.message.GetResourceNames(); got != nil {
+		t.Errorf("names are there already: %v", got)
+	}
+	if err := r.decodeNames(); err != nil {
+		t.Fatal(err)
+	}
+	if !proto.Equal(&r.message, names("a", "b")) {
+		t.Errorf("got %v", &r.message)
+	}
+	if again := read(t, seed, names("a", "b")); !again.summed || again.sum != r.sum {
+		t.Error("the same names have another sum")
+	}
+	for _, others := range [][]string{nil, {"a"}, {"b", "a"}, {"ab"}, {"a", "b", "b"}} {
+		if other := read(t, seed, names(others...)); other.sum == r.sum {
+			t.Errorf("%v have the sum of others", others)
+		}
+	}
+}
+
+func TestNamesThatDoNotStandTogetherAreReadAtOnce(t *testing.T) {
+	r := read(t, maphash.MakeSeed(), names("a"), names("b"))
+	if got := r.message.GetResourceNames(); r.summed || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %v, summed %v", got, r.summed)
+	}
+	if err := r.decodeNames(); err != nil || len(r.message.GetResourceNames()) != 2 {
+		t.Errorf("got %v, %v when read again", r.message.GetResourceNames(), err)
+	}
+}
