@@ -28,6 +28,7 @@ type Metrics struct {
 	Consul    *Consul
 	Translate *Translate
 	XDS       *XDS
+	LastKnown *LastKnown
 
 	registry *prometheus.Registry
 }
@@ -56,6 +57,7 @@ func New(build BuildInfo) *Metrics {
 		Consul:    newConsul(r),
 		Translate: newTranslate(r),
 		XDS:       newXDS(r),
+		LastKnown: newLastKnown(r),
 		registry:  r,
 	}
 }

@@ -26,8 +26,10 @@ type Config struct {
 	// QuarantineNodes is how many nodes must reject a resource, and none accept it, before it is
 	// kept back from all nodes of the view.
 	QuarantineNodes int
-	// StopTimeout is how long [Server.Run] waits for open streams and requests to end when its
-	// context is done, before it cuts them off.
+	// Drain is how streams are ended when the context of [Server.Run] is done.
+	Drain Drain
+	// StopTimeout is how long [Server.Run] waits after that for requests, and for streams that do
+	// not hear, before it cuts them off.
 	StopTimeout time.Duration
 }
 
@@ -40,6 +42,7 @@ func DefaultConfig() Config {
 		MaxNames:         100_000,
 		MaxRequestBytes:  16 << 20,
 		QuarantineNodes:  2,
+		Drain:            Drain{Delay: 5 * time.Second, Spread: 15 * time.Second},
 		StopTimeout:      5 * time.Second,
 	}
 }
@@ -59,5 +62,8 @@ func (c Config) Validate() error {
 	positive(c.MaxRequestBytes > 0, "maximum of request bytes")
 	positive(c.QuarantineNodes > 0, "number of nodes for a quarantine")
 	positive(c.StopTimeout > 0, "stop timeout")
+	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {
+		errs = append(errs, errors.New("xds: drain delay and spread must not be below zero"))
+	}
 	return errors.Join(errs...)
 }

@@ -45,7 +45,8 @@ type Server struct {
 	stores     map[View]*store
 	datacenter string        // of the first view: where Legate stands
 	ready      chan struct{} // closed when there is something to serve
-	stopping   chan struct{} // closed when Run was told to end
+	stopping   chan struct{} // closed when the streams are to end
+	lastCall   time.Time     // when the last of them is; set before stopping is closed
 }
 
 // New makes a server; it starts nothing.
@@ -126,8 +127,9 @@ func (s *Server) storeFor(node *corev3.Node) (*store, error) {
 func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
 
 // Run serves gRPC on xds, and REST on rest unless that is nil, until the context is done. Then it
-// ends the streams, and returns when all it started has ended: after Config.StopTimeout at the
-// latest. It closes the listeners. It can be called once.
+// ends the streams as Config.Drain says, and returns when all it started has ended: after the
+// drain and Config.StopTimeout at the latest. What is published meanwhile is still sent. It
+// closes the listeners. It can be called once.
 func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
 	g := grpc.NewServer(append(s.config.ServerOptions(), grpc.ForceServerCodecV2(newCodec()))...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
@@ -164,8 +166,13 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 		}
 	}
 	probe.Shutdown()
-	close(s.stopping)
-	s.stop(g, h)
+	if ctx.Err() != nil && err == nil {
+		var failed bool
+		if err, failed = s.linger(ended); failed {
+			running--
+		}
+	}
+	s.stop(g, h, s.part())
 	for ; running > 0; running-- {
 		err = errors.Join(err, <-ended)
 	}
@@ -174,8 +181,8 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 
 // stop ends both servers, in a friendly way at first. GracefulStop alone would wait for streams
 // for ever.
-func (s *Server) stop(g *grpc.Server, h *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.StopTimeout)
+func (s *Server) stop(g *grpc.Server, h *http.Server, spread time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), spread+s.config.StopTimeout)
 	defer cancel()
 	cut := context.AfterFunc(ctx, g.Stop)
 	defer cut()

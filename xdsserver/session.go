@@ -96,6 +96,8 @@ func (ss *session) run() error {
 			}
 		}
 	}()
+	stopping := ss.server.stopping
+	var leave <-chan time.Time
 	for {
 		select {
 		case r := <-requests:
@@ -110,7 +112,9 @@ func (ss *session) run() error {
 			return err
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
-		case <-ss.server.stopping:
+		case <-stopping:
+			stopping, leave = nil, ss.server.leave()
+		case <-leave:
 			return errStopping
 		}
 		if err := ss.flush(); err != nil {

@@ -41,7 +41,7 @@ type stage struct {
 func newStage(t testing.TB, change ...func(*Config)) *stage {
 	t.Helper()
 	config := DefaultConfig()
-	config.StopTimeout = time.Second
+	config.StopTimeout, config.Drain = time.Second, Drain{}
 	for _, c := range change {
 		c(&config)
 	}
@@ -97,9 +97,13 @@ func service(name string, mark int) []translate.Resource {
 
 // both tells a story in each protocol.
 func both(t *testing.T, story func(t *testing.T, s *stage, open func(node string) *xdstest.Client)) {
+	bothWith(t, func(*Config) {}, story)
+}
+
+func bothWith(t *testing.T, change func(*Config), story func(t *testing.T, s *stage, open func(node string) *xdstest.Client)) {
 	for _, p := range []xdstest.Protocol{xdstest.SotW, xdstest.Delta} {
 		t.Run(string(p), func(t *testing.T) {
-			s := newStage(t)
+			s := newStage(t, change)
 			story(t, s, func(node string) *xdstest.Client { return xdstest.Open(t, s.conn, p, node) })
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"legate/discovery"
 	"legate/internal/bridge"
+	"legate/internal/lastknown"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -29,7 +30,14 @@ type house struct {
 	streams []xdsserver.StreamStatus
 	views   []xdsserver.ViewStatus
 	dump    map[xdsserver.View][]translate.Resource
+	known   lastknown.Status
+	stops   bool
 }
+
+// shelf is the house's last known catalog.
+type shelf struct{ *house }
+
+func (s shelf) Status() lastknown.Status { return s.known }
 
 func (h *house) Status() discovery.Status          { return h.consul }
 func (h *house) State() bridge.State               { return h.state }
@@ -88,7 +96,8 @@ func stream(node string, state xdsserver.State, rejection string) xdsserver.Stre
 func (h *house) server() *Server {
 	s, err := New(Config{}, Rooms{
 		Build: metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
-		Metrics: metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
+		Metrics:   metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
+		LastKnown: shelf{h}, Stopping: func() bool { return h.stops },
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		panic(err) // there is no file that could be missing
@@ -121,6 +130,37 @@ func TestReadyzSaysInWordsWhyNot(t *testing.T) {
 	said(200, "ready")
 	h.consul.Connected, h.consul.Problems = false, []discovery.Problem{{Kind: "unreachable", Detail: "gone"}}
 	said(200, "ready") // the last known catalog is served
+	h.stops = true
+	said(503, "told to stop")
+}
+
+func TestACatalogFromDiskIsReadyWithAReasonAndNotForever(t *testing.T) {
+	h := healthy()
+	h.consul = empty().consul
+	h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Detail: "connection refused", Remedy: remedy}}
+	h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
+	if w := h.get(t, "/readyz"); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "ready, stale: ") ||
+		!strings.Contains(w.Body.String(), "1h0m0s ago") || !strings.Contains(w.Body.String(), "connection refused: "+remedy) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := h.get(t, "/"); !strings.Contains(w.Body.String(), "Serving the last known catalog, 1 h 0 min old") {
+		t.Errorf("the page does not say so: %s", w.Body)
+	}
+	if w := h.get(t, "/api/v1/status"); !strings.Contains(w.Body.String(), `"stale": "serving the last known catalog`) {
+		t.Errorf("the status does not say so: %s", w.Body)
+	}
+	h.known.Expired = true
+	if w := h.get(t, "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "--last-known-max-age") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestAFileThatCannotBeWrittenIsSomethingToLookAt(t *testing.T) {
+	h := healthy()
+	h.known = lastknown.Status{File: "/state/file", Unwritten: "no space left on device: make room"}
+	if w := h.get(t, "/"); !strings.Contains(w.Body.String(), "/state/file no space left on device: make room") {
+		t.Errorf("%s", w.Body)
+	}
 }
 
 func TestHealthzAndMetricsAnswerFromTheStart(t *testing.T) {

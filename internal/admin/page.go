@@ -101,6 +101,13 @@ func viewOf(s Status) view {
 		}
 		v.Concerns = append(v.Concerns, concern{"warn", what, p.Detail, p.Remedy})
 	}
+	if s.Stale != "" {
+		v.Concerns = append(v.Concerns, concern{"warn", "Stale: not read from Consul since the start", s.Stale,
+			"Nothing that changes in Consul reaches Envoy until Consul was read completely."})
+	}
+	if bad := cmp.Or(s.LastKnown.Unwritten, s.LastKnown.Unusable); bad != "" {
+		v.Concerns = append(v.Concerns, concern{"warn", "Last known catalog on disk", s.LastKnown.File + " " + bad, ""})
+	}
 	for _, st := range s.Streams {
 		row := rowOf(st)
 		for _, t := range row.Types {
@@ -146,11 +153,19 @@ func viewOf(s Status) view {
 
 // verdict is the one sentence for who has no time.
 func verdict(s Status, concerns []concern) (mood, sentence string) {
-	if !s.Ready {
+	switch {
+	case s.Stopping:
+		return "warn", "Stopping: " + s.NotReady + "."
+	case !s.Ready && s.Stale != "":
+		return "bad", "Not ready any more: " + s.NotReady + "."
+	case !s.Ready:
 		return "bad", "Not serving yet: " + s.NotReady + "."
 	}
 	serving := fmt.Sprintf("Serving %s of %s to %s", plural(s.Consul.Services, "service"), s.Consul.Datacenter, plural(len(s.Streams), "stream"))
 	switch {
+	case s.Stale != "":
+		return "warn", fmt.Sprintf("Serving the last known catalog, %s old, to %s: Consul was not read since the start.",
+			span(s.Now.Sub(s.LastKnown.Believed)), plural(len(s.Streams), "stream"))
 	case !s.Consul.Connected:
 		return "warn", serving + ", as last known: Consul does not answer as it should."
 	case len(concerns) > 0:

@@ -28,7 +28,7 @@ func newDoor(t *testing.T, config Config) *door {
 	t.Helper()
 	h, d := healthy(), &door{}
 	var err error
-	d.Server, err = New(config, Rooms{Consul: h, Bridge: h, XDS: h, Metrics: metrics.New(metrics.BuildInfo{}).Handler(), Actions: map[string]http.Handler{
+	d.Server, err = New(config, Rooms{Consul: h, Bridge: h, XDS: h, LastKnown: shelf{h}, Stopping: func() bool { return false }, Metrics: metrics.New(metrics.BuildInfo{}).Handler(), Actions: map[string]http.Handler{
 		"/api/v1/change": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { d.calls++ }),
 	}}, slog.New(slog.DiscardHandler))
 	if err != nil {

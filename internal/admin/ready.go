@@ -8,20 +8,45 @@ import (
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
 
 // readyz is about serving, not about Consul: when Consul goes away after the first complete
-// read, the last known catalog is served, and sending the clients elsewhere would help nobody.
+// read, the last known catalog is served, and sending the clients elsewhere would help nobody. That
+// catalog may also be one from disk, then with a word about it, until it is too old.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	if reason := s.notReady(); reason != "" {
 		http.Error(w, "not ready: "+reason, http.StatusServiceUnavailable)
 		return
 	}
+	if stale := s.stale(); stale != "" {
+		fmt.Fprintln(w, "ready, stale: "+stale)
+		return
+	}
 	fmt.Fprintln(w, "ready")
+}
+
+// stale says in words what is served in Consul's place, and why; empty if Consul was read.
+func (s *Server) stale() string {
+	served := s.rooms.LastKnown.Status().Age(s.now())
+	if served == "" {
+		return ""
+	}
+	return "serving " + served + ": " + s.waiting()
 }
 
 // notReady says in words why there is nothing to serve yet; empty if there is.
 func (s *Server) notReady() string {
-	if s.rooms.Bridge.State().Ready() {
-		return ""
+	if s.rooms.Stopping() {
+		return "legate was told to stop, and serves only who is connected"
 	}
+	if !s.rooms.Bridge.State().Ready() {
+		return s.waiting()
+	}
+	if s.rooms.LastKnown.Status().Expired {
+		return s.stale() + " (it is older than --last-known-max-age)"
+	}
+	return ""
+}
+
+// waiting says in words what is missing until Consul was read completely.
+func (s *Server) waiting() string {
 	c := s.rooms.Consul.Status()
 	switch {
 	case len(c.Problems) > 0:

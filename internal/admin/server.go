@@ -4,7 +4,7 @@
 //	/                    a page for people
 //	/metrics             for Prometheus
 //	/healthz             200 while the program runs
-//	/readyz              200 once Consul was read completely, else 503 with the reason in words
+//	/readyz              200 once there is something to serve, else 503 with the reason in words
 //	/api/v1/status       what the page shows, as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
@@ -27,6 +27,7 @@ import (
 
 	"legate/discovery"
 	"legate/internal/bridge"
+	"legate/internal/lastknown"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -42,7 +43,10 @@ type Rooms struct {
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 	}
-	Metrics http.Handler
+	LastKnown interface{ Status() lastknown.Status }
+	Metrics   http.Handler
+	// Stopping reports whether Legate was told to end: it still serves, and takes nobody new.
+	Stopping func() bool
 	// Actions are the calls that change something, by path. They see only who has permission.
 	Actions map[string]http.Handler
 }

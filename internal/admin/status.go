@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/internal/lastknown"
 	"legate/translate"
 	"legate/xdsserver"
 )
@@ -21,14 +22,17 @@ type Status struct {
 
 	Ready    bool   `json:"ready"`
 	NotReady string `json:"not_ready,omitempty"` // why
+	Stopping bool   `json:"stopping,omitempty"`
+	Stale    string `json:"stale,omitempty"` // what is served in Consul's place, and why
 	// Complete is when the first complete snapshot was published, Changed when the last one was.
 	Complete time.Time `json:"complete,omitzero"`
 	Changed  time.Time `json:"changed,omitzero"`
 
-	Consul   discovery.Status         `json:"consul"`
-	Views    []xdsserver.ViewStatus   `json:"views"`
-	Streams  []xdsserver.StreamStatus `json:"streams"`
-	Problems []Problem                `json:"problems"` // of services and instances that are left out
+	Consul    discovery.Status         `json:"consul"`
+	LastKnown lastknown.Status         `json:"last_known"`
+	Views     []xdsserver.ViewStatus   `json:"views"`
+	Streams   []xdsserver.StreamStatus `json:"streams"`
+	Problems  []Problem                `json:"problems"` // of services and instances that are left out
 }
 
 // Problem is a translate.Problem with its names in JSON.
@@ -45,11 +49,12 @@ func (s *Server) read() Status {
 	out := Status{
 		Version: s.rooms.Build.Version, Revision: s.rooms.Build.Revision, Go: s.rooms.Build.GoVersion,
 		Now: now, Started: state.Since, Uptime: now.Sub(state.Since).Round(time.Millisecond).Seconds(),
-		NotReady: s.notReady(), Complete: state.Complete, Changed: state.Changed,
-		Consul:   s.rooms.Consul.Status(),
-		Views:    append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
-		Streams:  append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
-		Problems: []Problem{},
+		NotReady: s.notReady(), Stopping: s.rooms.Stopping(), Stale: s.stale(), Complete: state.Complete, Changed: state.Changed,
+		Consul:    s.rooms.Consul.Status(),
+		LastKnown: s.rooms.LastKnown.Status(),
+		Views:     append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
+		Streams:   append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
+		Problems:  []Problem{},
 	}
 	out.Ready = out.NotReady == ""
 	for _, p := range state.Resources.Problems() {

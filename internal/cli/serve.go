@@ -1,19 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
-
-	"golang.org/x/sync/errgroup"
 
 	"legate/discovery"
 	"legate/internal/admin"
 	"legate/internal/bridge"
+	"legate/internal/lastknown"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -23,6 +20,7 @@ import (
 type serveOptions struct {
 	config    string
 	consul    discovery.Config
+	state     lastknown.Config
 	translate translate.Config
 	xds       xdsserver.Config
 	listen    listenOptions
@@ -32,6 +30,7 @@ type serveOptions struct {
 func (p *program) serve() *command {
 	o := &serveOptions{
 		consul:    discovery.DefaultConfig(),
+		state:     lastknown.DefaultConfig(),
 		translate: translate.DefaultConfig(),
 		xds:       xdsserver.DefaultConfig(),
 	}
@@ -41,8 +40,11 @@ func (p *program) serve() *command {
 		usage: "watch Consul and serve its services to Envoy",
 		about: `
 Nothing is served before Consul was read completely. When Consul goes away, the last
-known catalog is served until it is back. SIGTERM or Ctrl-C ends it cleanly within ten
-seconds; a second one ends it at once.`,
+known catalog is served until it is back; with --state-dir also after a restart.
+
+SIGTERM or Ctrl-C: it is not ready at once, and after --drain-delay the streams are
+closed, spread over up to --drain-spread. By default it is done within 30 seconds, and
+at once if nobody is connected. A second signal ends it at once.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve
@@ -58,6 +60,8 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, o.listen.settings()...)
+	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)
+	c.settings = append(c.settings, stateSettings(&o.state)...)
 	c.settings = append(c.settings, o.log.settings()...)
 	c.settings = append(c.settings, configSetting(&o.config))
 	return c
@@ -85,30 +89,36 @@ func (p *program) runServe(ctx context.Context, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
-	datacenter := func() string { return watcher.Status().Datacenter }
+	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
+	shelf := lastknown.New(o.state, log, m.LastKnown)
+	shelf.Load()
+	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
-	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server, Metrics: m.Handler()}, log)
+	life := newLife(ctx, func(cause error) {
+		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
+			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
+	})
+	defer life.end()
+	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
+		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping}, log)
 	if err != nil {
 		return err
 	}
-
-	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	defer context.AfterFunc(signalled, func() {
-		log.Info("legate stops", "cause", context.Cause(signalled))
-		stop() // so that a second signal ends the program at once
-	})()
 
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
 		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open))
 	o.listen.warn(open, log)
 
-	deltas := make(chan discovery.Delta)
-	group, ctx := errgroup.WithContext(signalled)
-	group.Go(func() error { return watcher.Run(ctx, deltas) })
-	group.Go(func() error { return carrier.Run(ctx, deltas) })
-	group.Go(func() error { return server.Run(ctx, open.xds, open.rest) })
-	group.Go(func() error { return people.Run(ctx, open.admin...) })
+	believed, deltas := make(chan discovery.Delta), make(chan discovery.Delta)
+	group := life.group
+	group.Go(func() error { return watcher.Run(life.working, believed) })
+	group.Go(func() error { return shelf.Run(life.working, watcher, believed, deltas) })
+	group.Go(func() error { return carrier.Run(life.working, deltas) })
+	group.Go(func() error { return people.Run(life.working, open.admin...) })
+	group.Go(func() error {
+		defer life.end()
+		return server.Run(life.serving, open.xds, open.rest)
+	})
 	err = group.Wait()
 	report(log, m.XDS.Totals())
 	if err != nil && !errors.Is(err, context.Canceled) {

@@ -37,7 +37,7 @@ func newLegate(program string, folder *parts.Folder, xds, admin int) *legate {
 func (l *legate) start(ctx context.Context) (err error) {
 	l.process, err = parts.Start(parts.Command{
 		Name: "legate", Path: l.program, Log: l.log, Env: ownEnvironment(os.Environ()),
-		Args: []string{"serve", "--consul-addr", l.consul, "--xds-listen", l.xds, "--admin-listen", l.admin},
+		Args: []string{"serve", "--consul-addr", l.consul, "--xds-listen", l.xds, "--admin-listen", l.admin, "--drain-delay", "0s"},
 	})
 	if err != nil {
 		return err

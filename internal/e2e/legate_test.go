@@ -74,7 +74,7 @@ func newLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 		xds: parts.Loopback(ports[0]), rest: parts.Loopback(ports[1]), admin: parts.Loopback(ports[2]),
 		path: programPath(t), env: ownEnvironment(), log: filepath.Join(t.TempDir(), "legate.log"),
 	}
-	l.args = []string{"serve", "--xds-listen", l.xds, "--rest-listen", l.rest, "--admin-listen", l.admin, "--log-level", "debug"}
+	l.args = []string{"serve", "--xds-listen", l.xds, "--rest-listen", l.rest, "--admin-listen", l.admin, "--log-level", "debug", "--drain-delay", "0s"}
 	if consul != nil {
 		l.args = append(l.args, "--consul-addr", consul.Addr)
 	}

@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"legate/discovery"
+	"legate/internal/lastknown"
+)
+
+// stateSettings say where the last known catalog is kept, and when it counts.
+func stateSettings(c *lastknown.Config) []*setting {
+	const category = "Last known catalog"
+	return []*setting{
+		shown(text(&c.Dir, setting{
+			name: "state-dir", env: "LEGATE_STATE_DIR", key: "state.dir", category: category, hint: "FOLDER",
+			usage: "Folder, of this Legate alone, where the catalog that was last believed is kept. " +
+				"A Legate that starts while Consul is away serves it. Empty: nothing is kept.",
+		}), "systemd's $STATE_DIRECTORY; else off"),
+		duration(&c.MaxAge, time.Minute, 30*24*time.Hour, setting{
+			name: "last-known-max-age", env: "LEGATE_LAST_KNOWN_MAX_AGE", key: "state.max_age", category: category, hint: "SPAN",
+			usage: "How long ago Consul may have confirmed a catalog that is served in its place.",
+		}),
+		duration(&c.Grace, 0, time.Hour, setting{
+			name: "last-known-grace", env: "LEGATE_LAST_KNOWN_GRACE", key: "state.grace", category: category, hint: "SPAN",
+			usage: "How long Consul is waited for at the start before the last known catalog is served, marked stale, until Consul was read.",
+		}),
+	}
+}
+
+// stateDir is the folder that systemd made for StateDirectory=, where the user names none.
+// https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#RuntimeDirectory=
+func stateDir(named string, getenv func(string) string) string {
+	first, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":")
+	return cmp.Or(named, first)
+}
+
+// scopeOf is what a catalog that c asks for is of.
+func scopeOf(c discovery.Config) lastknown.Scope {
+	return lastknown.Scope{
+		Datacenter: c.Datacenter, Namespace: c.Namespace, Partition: c.Partition,
+		Include: slices.Sorted(slices.Values(c.Include)),
+		Exclude: slices.Sorted(slices.Values(c.Exclude)),
+		Tags:    slices.Sorted(slices.Values(c.Tags)),
+	}
+}

@@ -1,0 +1,153 @@
+package lastknown
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"legate/discovery"
+)
+
+func stored(t *testing.T, h Header, c discovery.Catalog) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), fileName)
+	if err := store(path, h, c); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTheFileIsForItsOwnerOnlyAndNothingElseIsLeft(t *testing.T) {
+	path := stored(t, header, catalog(1, "shop"))
+	if err := store(path, header, catalog(2, "shop")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	if there, _ := os.ReadDir(filepath.Dir(path)); len(there) != 1 {
+		t.Errorf("there is %v", there)
+	}
+	_, c, err := load(path, scope, time.Hour, header.Believed)
+	if err != nil || !c.Equal(catalog(2, "shop")) {
+		t.Errorf("%v %v", c, err)
+	}
+}
+
+func TestAFileIsUsedOnlyForWhatItIsOfAndNotForever(t *testing.T) {
+	path := stored(t, header, catalog(1, "shop"))
+	change := func(f func(*Scope)) Scope { s := scope; f(&s); return s }
+	for name, c := range map[string]struct {
+		want  Scope
+		after time.Duration
+		err   error
+	}{
+		"as it is":                    {scope, time.Minute, nil},
+		"datacenter not known yet":    {change(func(s *Scope) { s.Datacenter = "" }), time.Minute, nil},
+		"another datacenter":          {change(func(s *Scope) { s.Datacenter = "dc2" }), time.Minute, errScope},
+		"another namespace":           {change(func(s *Scope) { s.Namespace = "eu" }), time.Minute, errScope},
+		"another selection":           {change(func(s *Scope) { s.Exclude = []string{"shop-x"} }), time.Minute, errScope},
+		"a day and a second old":      {scope, 24*time.Hour + time.Second, errTooOld},
+		"a day old":                   {scope, 24 * time.Hour, nil},
+		"the clock was set back":      {scope, -time.Hour, nil},
+		"the clock was set far back":  {scope, -25 * time.Hour, errTooOld},
+		"the clock has forgotten all": {scope, time.Unix(0, 0).Sub(header.Believed), errTooOld},
+	} {
+		_, got, err := load(path, c.want, 24*time.Hour, header.Believed.Add(c.after))
+		if !errors.Is(err, c.err) || (err == nil) != (got != nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhatIsNoFileOfOursIsNotUsed(t *testing.T) {
+	dir := t.TempDir()
+	fifo, folder, empty, other := filepath.Join(dir, "fifo"), filepath.Join(dir, "folder"), filepath.Join(dir, "empty"), filepath.Join(dir, "other")
+	err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.Mkdir(folder, 0o700), os.WriteFile(empty, nil, 0o600), os.WriteFile(other, []byte("{}"), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{fifo, folder, empty, other} {
+		if _, c, err := load(path, scope, time.Hour, header.Believed); err == nil || c != nil || !strings.Contains(err.Error(), "--state-dir") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, _, err := load(filepath.Join(dir, "nothing"), scope, time.Hour, header.Believed); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing: %v", err)
+	}
+}
+
+// A disk that is full, for real: a small one in memory.
+func TestAFullDiskLeavesTheFileAsItWas(t *testing.T) {
+	dir := mount(t, "size=64k")
+	path := filepath.Join(dir, fileName)
+	if err := store(path, header, catalog(1, "shop")); err != nil {
+		t.Fatal(err)
+	}
+	err := store(path, header, catalog(1000, "shop"))
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(writeRemedy(err), "make room") {
+		t.Errorf("%v: %s", err, writeRemedy(err))
+	}
+	if _, c, err := load(path, scope, time.Hour, header.Believed); err != nil || !c.Equal(catalog(1, "shop")) {
+		t.Errorf("%v %v", c, err)
+	}
+	if there, _ := os.ReadDir(dir); len(there) != 1 {
+		t.Errorf("there is %v", there)
+	}
+}
+
+func TestAReadOnlyFolderIsNamedWithItsRemedy(t *testing.T) {
+	dir := t.TempDir()
+	if os.Geteuid() == 0 { // who may do anything is stopped by a read-only file system only
+		dir = mount(t, "ro")
+	} else if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	err := store(filepath.Join(dir, fileName), header, catalog(1, "shop"))
+	if !(errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)) || !strings.Contains(writeRemedy(err), "StateDirectory") {
+		t.Errorf("%v: %s", err, writeRemedy(err))
+	}
+	err = store(filepath.Join(dir, "missing", fileName), header, catalog(1, "shop"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(writeRemedy(err), "make the folder") {
+		t.Errorf("%v: %s", err, writeRemedy(err))
+	}
+}
+
+func TestWhatACrashLeftBehindIsRemoved(t *testing.T) {
+	path := stored(t, header, catalog(1, "shop"))
+	left := filepath.Join(filepath.Dir(path), strings.Replace(tempPattern, "*", "123", 1))
+	if err := os.WriteFile(left, []byte(magic), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepare(path); err != nil {
+		t.Fatal(err)
+	}
+	if there, _ := os.ReadDir(filepath.Dir(path)); len(there) != 1 {
+		t.Errorf("there is %v", there)
+	}
+}
+
+// mount gives a file system in memory, which takes being root.
+func mount(t *testing.T, options string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	flags := uintptr(0)
+	if options == "ro" {
+		flags, options = syscall.MS_RDONLY, ""
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
+		t.Skipf("cannot mount a file system in memory: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

@@ -1,0 +1,141 @@
+package lastknown
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"legate/discovery"
+)
+
+// The file is lines of text: what it is and its schema; the header; the services in the order
+// of their keys, one a line, as JSON; and the SHA-256 of all that stands before it. The seal is
+// the last line, so that a file that was cut short anywhere has none.
+const (
+	magic = "legate-last-known "
+	seal  = "sha256:"
+	// schema changes whenever the shape of discovery.Service or of the header does: a field
+	// that one version writes and another does not know would silently be lost.
+	schema = 1
+)
+
+// Header says what a file holds.
+type Header struct {
+	Scope Scope
+	// Believed is when Consul last confirmed what the file says, in UTC.
+	Believed time.Time
+	Services int
+}
+
+// Scope is what a catalog is a catalog of. A file of another scope is another Legate's.
+type Scope struct {
+	Datacenter string
+	Namespace  string
+	Partition  string
+	Include    []string
+	Exclude    []string
+	Tags       []string
+}
+
+// Equal does not tell an empty list from none.
+func (s Scope) Equal(o Scope) bool {
+	return s.Datacenter == o.Datacenter && s.Namespace == o.Namespace && s.Partition == o.Partition &&
+		slices.Equal(s.Include, o.Include) && slices.Equal(s.Exclude, o.Exclude) && slices.Equal(s.Tags, o.Tags)
+}
+
+// Encode writes a catalog. Header.Services is filled in.
+func Encode(w io.Writer, h Header, c discovery.Catalog) error {
+	sum := sha256.New()
+	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
+	fmt.Fprintf(out, "%s%d\n", magic, schema)
+	h.Services = len(c)
+	lines := json.NewEncoder(out) // its errors are out's, which Flush repeats
+	if err := lines.Encode(h); err != nil {
+		return err
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(c), discovery.ServiceKey.Compare) {
+		if err := lines.Encode(c[key]); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s%x\n", seal, sum.Sum(nil))
+	return err
+}
+
+// What can be wrong with a file. Each text ends a sentence that begins with the file's name.
+var (
+	errForeign   = errors.New("is not a last known catalog of Legate's")
+	errSchema    = errors.New("was written by another version of Legate")
+	errTruncated = errors.New("is cut short")
+	errChecksum  = errors.New("is damaged: its checksum is another one")
+	errContent   = errors.New("contradicts itself")
+)
+
+// Decode reads what Encode wrote, whole or not at all.
+func Decode(data []byte) (Header, discovery.Catalog, error) {
+	fail := func(err error) (Header, discovery.Catalog, error) { return Header{}, nil, err }
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	version, ours := bytes.CutPrefix(first, []byte(magic))
+	if !ours {
+		return fail(errForeign)
+	}
+	if v, err := strconv.Atoi(string(version)); err != nil || v != schema {
+		return fail(fmt.Errorf("%w: schema %.20q, this one reads %d", errSchema, version, schema))
+	}
+	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
+	said, sealed := bytes.CutPrefix(data[end:], []byte(seal))
+	if !sealed || len(said) != 2*sha256.Size+1 || said[2*sha256.Size] != '\n' {
+		return fail(errTruncated)
+	}
+	if sum := sha256.Sum256(data[:end]); hex.EncodeToString(sum[:]) != string(said[:2*sha256.Size]) {
+		return fail(errChecksum)
+	}
+	h, c, err := decodeLines(data[len(first)+1 : end])
+	if err != nil {
+		return fail(fmt.Errorf("%w: %w", errContent, err))
+	}
+	return h, c, nil
+}
+
+// decodeLines reads the header and the services, and checks the promises that discovery makes
+// of a catalog: who reads the file's relies on them too.
+func decodeLines(lines []byte) (h Header, c discovery.Catalog, err error) {
+	in := json.NewDecoder(bytes.NewReader(lines))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&h); err != nil {
+		return h, nil, err
+	}
+	c = discovery.Catalog{}
+	var last discovery.ServiceKey
+	for {
+		var s discovery.Service
+		switch err := in.Decode(&s); {
+		case errors.Is(err, io.EOF):
+			if len(c) != h.Services {
+				return h, nil, fmt.Errorf("%d services, its header says %d", len(c), h.Services)
+			}
+			return h, c, nil
+		case err != nil:
+			return h, nil, err
+		case s.Key.Datacenter != h.Scope.Datacenter:
+			return h, nil, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
+		case len(c) > 0 && last.Compare(s.Key) >= 0:
+			return h, nil, fmt.Errorf("service %q is out of order", s.Key)
+		case !slices.IsSortedFunc(s.Instances, discovery.Instance.Compare):
+			return h, nil, fmt.Errorf("the instances of service %q are out of order", s.Key)
+		}
+		c[s.Key], last = s, s.Key
+	}
+}

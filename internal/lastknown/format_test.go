@@ -1,0 +1,192 @@
+package lastknown
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/discovery"
+)
+
+func key(name string) discovery.ServiceKey {
+	return discovery.ServiceKey{Datacenter: "dc1", Name: name}
+}
+
+// catalog has services of that many instances each.
+func catalog(instances int, names ...string) discovery.Catalog {
+	c := discovery.Catalog{}
+	for _, name := range names {
+		s := discovery.Service{Key: key(name)}
+		for i := range instances {
+			s.Instances = append(s.Instances, discovery.Instance{
+				ID: fmt.Sprintf("%s-%03d", name, i), Node: "n1", Address: "10.0.0.1", NodeAddress: "10.0.0.2", Port: 8000 + i,
+				Tagged:  map[string]discovery.TaggedAddress{"lan": {Address: "10.0.0.1", Port: 8000 + i}},
+				Health:  discovery.Health(i % 4),
+				Checks:  []discovery.Check{{ID: "alive", Status: "passing", Node: i%2 == 0}},
+				Weights: discovery.Weights{Passing: 1 + i, Warning: 1},
+				Tags:    []string{"a", "b <c> & \u2028 \x00"}, Meta: map[string]string{"version": "1\n2"},
+				NodeMeta: map[string]string{"rack": "7"}, Locality: discovery.Locality{Region: "eu", Zone: "eu-1"},
+				CreateIndex: 1 << 60, ModifyIndex: 1<<64 - 1,
+			})
+		}
+		c[s.Key] = s
+	}
+	return c
+}
+
+var (
+	scope  = Scope{Datacenter: "dc1", Include: []string{"shop-*"}, Tags: []string{"v2"}}
+	header = Header{Scope: scope, Believed: time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)}
+)
+
+func encode(t testing.TB, h Header, c discovery.Catalog) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := Encode(&out, h, c); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
+	for _, c := range []discovery.Catalog{{}, catalog(0, "empty"), catalog(7, "shop", "web", "a/b ?%")} {
+		h, got, err := Decode(encode(t, header, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Equal(c) || !h.Scope.Equal(scope) || !h.Believed.Equal(header.Believed) || h.Services != len(c) {
+			t.Errorf("read %+v %v\nwritten %+v %v", h, got, header, c)
+		}
+		for k, s := range c {
+			for i, in := range s.Instances {
+				if got[k].Instances[i].ModifyIndex != in.ModifyIndex { // does not count for Equal
+					t.Errorf("%v: index %d", k, got[k].Instances[i].ModifyIndex)
+				}
+			}
+		}
+	}
+}
+
+// The schema's number stands for the shape of the values. Who changes the shape, changes the
+// number and this text.
+func TestTheSchemaChangesWithTheShapeOfAService(t *testing.T) {
+	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int} ` +
+		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []Instance{ID string;Node string;Address string;ServiceAddress string;NodeAddress string;` +
+		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
+		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
+		`Kind string;CreateIndex uint64;ModifyIndex uint64}}`
+	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[discovery.Service]())
+	if got != shape || schema != 1 {
+		t.Errorf("schema %d has the shape\n%s", schema, got)
+	}
+}
+
+func shapeOf(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return "time.Time"
+	case t.Kind() == reflect.Slice:
+		return "[]" + shapeOf(t.Elem())
+	case t.Kind() == reflect.Map:
+		return "map[" + shapeOf(t.Key()) + "]" + shapeOf(t.Elem())
+	case t.Kind() != reflect.Struct:
+		return t.Name()
+	}
+	var fields []string
+	for i := range t.NumField() {
+		fields = append(fields, t.Field(i).Name+" "+shapeOf(t.Field(i).Type))
+	}
+	return t.Name() + "{" + strings.Join(fields, ";") + "}"
+}
+
+func TestAFileThatWasCutShortAnywhereIsNotUsed(t *testing.T) {
+	whole := encode(t, header, catalog(2, "shop", "web"))
+	for n := range len(whole) {
+		if _, c, err := Decode(whole[:n]); err == nil || c != nil {
+			t.Fatalf("%d of %d bytes were believed", n, len(whole))
+		}
+	}
+}
+
+func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
+	whole := encode(t, header, catalog(2, "shop"))
+	for range 2000 {
+		data := bytes.Clone(whole)
+		i := rand.IntN(len(data))
+		data[i] ^= 1 << rand.IntN(8)
+		if _, c, err := Decode(data); err == nil || c != nil {
+			t.Fatalf("byte %d was %q, is %q, and was believed", i, whole[i], data[i])
+		}
+	}
+}
+
+func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
+	data := encode(t, header, catalog(1, "shop"))
+	for _, version := range []string{"2", "0", "-1", "x", "99999999999999999999"} {
+		other := bytes.Replace(data, []byte(magic+"1\n"), []byte(magic+version+"\n"), 1)
+		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
+			t.Errorf("schema %s: %v", version, err)
+		}
+	}
+}
+
+// Even with a good seal a catalog must keep discovery's promises.
+func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
+	unsorted := catalog(3, "shop")
+	s := unsorted[key("shop")]
+	s.Instances[0], s.Instances[2] = s.Instances[2], s.Instances[0]
+	foreign := catalog(1, "shop")
+	foreign[discovery.ServiceKey{Datacenter: "dc2", Name: "web"}] = discovery.Service{Key: discovery.ServiceKey{Datacenter: "dc2", Name: "web"}}
+	twice := discovery.Catalog{key("a"): {Key: key("shop")}, key("b"): {Key: key("shop")}}
+	for name, c := range map[string]discovery.Catalog{"unsorted": unsorted, "foreign": foreign, "twice": twice} {
+		if _, _, err := Decode(encode(t, header, c)); !errors.Is(err, errContent) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encode(f, header, catalog(2, "shop", "web")))
+	f.Add(encode(f, header, discovery.Catalog{}))
+	f.Add([]byte(magic + "1\n" + seal + "\n"))
+	f.Add([]byte(magic + "2\n"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, c, err := Decode(data)
+		if err != nil {
+			if c != nil {
+				t.Errorf("an error and a catalog: %v", err)
+			}
+			return
+		}
+		if _, again, err := Decode(encode(t, h, c)); err != nil || !again.Equal(c) {
+			t.Errorf("written again it is another one: %v", err)
+		}
+	})
+}
+
+// The seal keeps a fuzzer out, so the lines behind it have a target of their own.
+func FuzzDecodeLines(f *testing.F) {
+	data := encode(f, header, catalog(2, "shop", "web"))
+	_, data, _ = bytes.Cut(data, []byte("\n"))
+	f.Add(data[:bytes.LastIndex(data, []byte(seal))])
+	f.Add([]byte("{}\n"))
+	f.Add([]byte("{}\n{}\n"))
+	f.Fuzz(func(t *testing.T, lines []byte) {
+		h, c, err := decodeLines(lines)
+		if err != nil {
+			if c != nil {
+				t.Errorf("an error and a catalog: %v", err)
+			}
+			return
+		}
+		if _, again, err := Decode(encode(t, h, c)); err != nil || !again.Equal(c) {
+			t.Errorf("written again it is another one: %v", err)
+		}
+	})
+}

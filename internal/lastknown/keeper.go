@@ -1,0 +1,109 @@
+package lastknown
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"legate/discovery"
+)
+
+// keeper writes the catalog of the Deltas that it is told, in a goroutine of its own.
+type keeper struct {
+	every   time.Duration // the shortest time between two writes
+	refresh time.Duration // the longest, while Consul answers: the file's date is then renewed
+	write   func(c discovery.Catalog) error
+	renewed func() bool // Consul confirmed the catalog again since the last write
+
+	mu      sync.Mutex
+	pending map[discovery.ServiceKey]*discovery.Service // nil: gone
+	wake    chan struct{}
+}
+
+// share is how much of the time may be spent on writing: a large catalog that changes all the
+// time is written less often.
+const share = 20 // a twentieth
+
+// lastWrite is how long the last write may hold up the end of the program. A disk that hangs
+// longer cannot be told to stop.
+const lastWrite = 3 * time.Second
+
+// note is told each Delta, in their order. It never waits.
+func (k *keeper) note(d discovery.Delta) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.pending == nil {
+		k.pending = make(map[discovery.ServiceKey]*discovery.Service, len(d.Set)+len(d.Gone))
+	}
+	for _, s := range d.Set {
+		k.pending[s.Key] = &s
+	}
+	for _, key := range d.Gone {
+		k.pending[key] = nil
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// run writes until the context is done, and then once more what is not written yet.
+func (k *keeper) run(ctx context.Context) {
+	catalog := discovery.Catalog{}
+	written := false
+	failed := false
+	refresh := time.NewTicker(k.refresh)
+	defer refresh.Stop()
+	for {
+		select {
+		case <-k.wake:
+		case <-refresh.C:
+			if !failed && (!written || !k.renewed()) {
+				continue
+			}
+		case <-ctx.Done():
+			k.finish(catalog, failed)
+			return
+		}
+		k.fold(catalog)
+		began := time.Now()
+		failed = k.write(catalog) != nil
+		written = written || !failed
+		pause := max(k.every, share*time.Since(began))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// fold takes over what was noted.
+func (k *keeper) fold(catalog discovery.Catalog) (changed bool) {
+	k.mu.Lock()
+	pending := k.pending
+	k.pending = nil
+	k.mu.Unlock()
+	for key, s := range pending {
+		if s == nil {
+			delete(catalog, key)
+		} else {
+			catalog[key] = *s
+		}
+	}
+	return pending != nil
+}
+
+func (k *keeper) finish(catalog discovery.Catalog, failed bool) {
+	if !k.fold(catalog) && !failed {
+		return
+	}
+	done := make(chan struct{})
+	go func() { // outlives the keeper only if the disk hangs
+		defer close(done)
+		_ = k.write(catalog) // it says itself what went wrong
+	}()
+	select {
+	case <-done:
+	case <-time.After(lastWrite):
+	}
+}

@@ -1,0 +1,107 @@
+package lastknown
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"legate/discovery"
+)
+
+// maxBytes is more than any catalog takes (100,000 instances are about 80 MB), and less than
+// what would take the machine down if something else stood there.
+const maxBytes = 1 << 30
+
+// load reads the file and checks that it is about want, and not too old. An empty
+// want.Datacenter is any: a Legate that asks its agent for the name does not know it yet.
+func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header, discovery.Catalog, error) {
+	data, err := read(path)
+	if err != nil {
+		return Header{}, nil, fmt.Errorf("%w: %s", err, remedyOf(err))
+	}
+	h, c, err := Decode(data)
+	if err == nil {
+		err = check(h, want, maxAge, now)
+	}
+	if err != nil {
+		return Header{}, nil, fmt.Errorf("%w: %s", err, remedyOf(err))
+	}
+	return h, c, nil
+}
+
+// read does not wait for a writer where the path is a pipe.
+func read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case !info.Mode().IsRegular() || info.Size() > maxBytes:
+		return nil, errForeign
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
+	return data, cause(err)
+}
+
+var (
+	errScope  = errors.New("is of something else")
+	errTooOld = errors.New("is too old")
+)
+
+// check compares a file with what Legate was told to serve. A date that lies in the future says
+// that the clock was set; how far it may lie there is how old a file may be.
+func check(h Header, want Scope, maxAge time.Duration, now time.Time) error {
+	if want.Datacenter == "" {
+		want.Datacenter = h.Scope.Datacenter
+	}
+	if h.Scope.Datacenter != want.Datacenter {
+		return fmt.Errorf("%w: of datacenter %q, Legate serves %q", errScope, h.Scope.Datacenter, want.Datacenter)
+	}
+	if !h.Scope.Equal(want) {
+		return fmt.Errorf("%w: of another selection of services, namespace or partition", errScope)
+	}
+	if age := now.Sub(h.Believed); age.Abs() > maxAge {
+		return fmt.Errorf("%w: Consul said it at %s, %v ago, and the most is %v", errTooOld,
+			h.Believed.Format(time.RFC3339), age.Round(time.Second), maxAge)
+	}
+	return nil
+}
+
+// remedyOf is what a person can do. In all cases Legate goes on without the file, and writes a
+// new one as soon as it has read Consul.
+func remedyOf(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "let Legate's user read it, or remove it"
+	case errors.Is(err, errScope):
+		return "give each Legate a --state-dir of its own; it is replaced when Consul was read"
+	case errors.Is(err, errTooOld):
+		return "it is replaced when Consul was read; --last-known-max-age allows older ones"
+	case errors.Is(err, errSchema):
+		return "it is replaced when Consul was read"
+	case errors.Is(err, errTruncated), errors.Is(err, errChecksum), errors.Is(err, errContent):
+		return "check the disk; it is replaced when Consul was read"
+	}
+	return "look at what is there, or choose another --state-dir"
+}
+
+// cause is an error of the file system without its path, which the log names itself.
+func cause(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+package lastknown
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"legate/discovery"
+)
+
+// Run passes Deltas on and keeps their catalog, until the context is done. If the first one,
+// which is complete, does not come within the grace period, the file's catalog goes out in its
+// place, and the first one then as its difference to that.
+func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
+	first, offer, ok := s.first(ctx, consul, in, out)
+	if !ok {
+		return nil
+	}
+	k := &keeper{
+		every: s.config.Every, refresh: refreshEvery, wake: make(chan struct{}, 1),
+		write:   func(c discovery.Catalog) error { return s.write(consul.Status(), c) },
+		renewed: func() bool { return consul.Status().LastSuccess.After(s.Status().Written) },
+	}
+	if s.path != "" {
+		var writing sync.WaitGroup
+		writing.Go(func() { k.run(ctx) })
+		defer writing.Wait()
+	}
+	for d := first; ; {
+		if s.path != "" {
+			k.note(d)
+		}
+		if !pass(ctx, offer, out) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case d = <-in:
+			offer = d
+		}
+	}
+}
+
+// first waits for Consul's first Delta, and serves the file's catalog while that takes too long.
+// It returns the Delta as it came, and what of it is news. It is false if ctx ended first.
+func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, ok bool) {
+	var late <-chan time.Time
+	if s.known != nil {
+		grace := time.NewTimer(s.config.Grace)
+		defer grace.Stop()
+		late = grace.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return first, offer, false
+		case d := <-in:
+			return d, d, true
+		case <-late:
+			late = nil
+			if s.foreign(consul) {
+				continue
+			}
+			if !pass(ctx, discovery.Catalog{}.Diff(s.known), out) {
+				return first, offer, false
+			}
+			return s.back(ctx, consul, in)
+		}
+	}
+}
+
+// back waits for Consul while the file's catalog is served.
+func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta) (first, offer discovery.Delta, ok bool) {
+	began := time.Now()
+	s.stale(consul.Status())
+	for {
+		select {
+		case <-ctx.Done():
+			return first, offer, false
+		case first = <-in:
+		}
+		if s.foreign(consul) { // nothing of another datacenter gets among what is served
+			continue
+		}
+		offer = s.known.Diff(discovery.Catalog{}.Apply(first))
+		offer.Since = first.Since
+		s.known = nil
+		s.fresh(time.Since(began), len(offer.Set), len(offer.Gone))
+		return first, offer, true
+	}
+}
+
+// foreign says once that Consul's agent, whose datacenter could not be asked for earlier, is
+// not in the file's.
+func (s *Shelf) foreign(consul Consul) bool {
+	dc := consul.Status().Datacenter
+	if dc == "" || dc == s.header.Scope.Datacenter {
+		return false
+	}
+	text := "it is of datacenter \"" + s.header.Scope.Datacenter + "\", and Consul's agent is in \"" + dc + "\""
+	remedy := "give each Legate a --state-dir of its own; it is replaced when Consul was read"
+	if s.Status().Stale {
+		remedy = "restart Legate: it goes on serving the file's datacenter until then"
+	}
+	if s.change(func(st *state) { st.unusable = text + ": " + remedy }) {
+		s.log.Error("last known catalog is of another datacenter", "file", s.path, "error", text, "remedy", remedy)
+	}
+	return true
+}
+
+// stale says that the file is served in Consul's place.
+func (s *Shelf) stale(consul discovery.Status) {
+	s.change(func(st *state) { st.stale, st.believed = true, s.header.Believed })
+	s.metrics.Stale(true)
+	attrs := []any{"file", s.path, "services", len(s.known), "believed", s.header.Believed,
+		"age_seconds", time.Since(s.header.Believed).Round(time.Second).Seconds()}
+	if len(consul.Problems) > 0 {
+		attrs = append(attrs, "consul", consul.Problems[0].Detail, "remedy", consul.Problems[0].Remedy)
+	}
+	s.log.Warn("consul was not read in time, serving the last known catalog from disk", attrs...)
+}
+
+func (s *Shelf) fresh(after time.Duration, set, gone int) {
+	s.change(func(st *state) { st.stale, st.believed = false, time.Time{} })
+	s.metrics.Stale(false)
+	s.log.Info("consul was read, the last known catalog is replaced", "stale_seconds", after.Round(time.Millisecond).Seconds(), "set", set, "gone", gone)
+}
+
+// write replaces the file, and says once that it cannot be done and once that it can again.
+func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
+	h := Header{Scope: s.config.Scope, Believed: consul.LastSuccess.UTC()}
+	h.Scope.Datacenter = consul.Datacenter
+	began := time.Now()
+	err := store(s.path, h, c)
+	took := time.Since(began)
+	s.metrics.Written(err == nil, took)
+	if err != nil {
+		text, remedy := err.Error(), writeRemedy(err)
+		if s.change(func(st *state) { st.unwritten = text + ": " + remedy }) {
+			s.log.Warn("last known catalog cannot be written", "file", s.path, "error", text, "remedy", remedy)
+		}
+		return err
+	}
+	s.metrics.Believed(h.Believed)
+	if s.change(func(st *state) { st.unwritten, st.unusable = "", "" }) {
+		s.log.Info("last known catalog is written again", "file", s.path)
+	}
+	s.change(func(st *state) { st.written = h.Believed })
+	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c), "seconds", took.Seconds())
+	return nil
+}
+
+func pass(ctx context.Context, d discovery.Delta, out chan<- discovery.Delta) bool {
+	select {
+	case out <- d:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

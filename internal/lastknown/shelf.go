@@ -1,0 +1,89 @@
+package lastknown
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"legate/discovery"
+	"legate/metrics"
+)
+
+// Config says where the file is and when it counts.
+type Config struct {
+	// Dir is the folder of the file; empty: nothing is kept. Each Legate needs its own.
+	Dir string
+	// MaxAge is how old a catalog may be that is served in Consul's place.
+	MaxAge time.Duration
+	// Grace is how long Consul is waited for at the start before the file is served.
+	Grace time.Duration
+	// Every is the shortest time between two writes.
+	Every time.Duration
+	// Scope is what Legate serves. Its Datacenter may be empty: Consul's agent knows it.
+	Scope Scope
+}
+
+// DefaultConfig keeps nothing, until it is told where.
+func DefaultConfig() Config {
+	return Config{MaxAge: 24 * time.Hour, Grace: 3 * time.Second, Every: 5 * time.Second}
+}
+
+// fileName is the file's name in Config.Dir.
+const fileName = "last-known-catalog"
+
+// refreshEvery is how often the file's date is renewed while Consul confirms what it says.
+const refreshEvery = 10 * time.Minute
+
+// Consul is what a Shelf asks of discovery.
+type Consul interface{ Status() discovery.Status }
+
+// Shelf is where the last known catalog stands. Its methods may be called concurrently.
+type Shelf struct {
+	config  Config
+	path    string // empty: off
+	log     *slog.Logger
+	metrics *metrics.LastKnown
+
+	header Header // of known
+	known  discovery.Catalog
+
+	mu    sync.Mutex
+	state state
+}
+
+// New makes a Shelf; it starts nothing. The metrics may be nil.
+func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
+	s := &Shelf{config: config, log: log, metrics: m}
+	if config.Dir != "" {
+		s.path = filepath.Join(config.Dir, fileName)
+	}
+	return s
+}
+
+// Load reads the file, before Run. It returns what Consul was last believed to say, nil if there
+// is nothing that can be relied on; the log says why. The catalog must not be changed.
+func (s *Shelf) Load() discovery.Catalog {
+	if s.path == "" {
+		return nil
+	}
+	if err := prepare(s.path); err != nil {
+		s.log.Warn("folder of the last known catalog cannot be used, going on without", "folder", s.config.Dir, "error", err, "remedy", writeRemedy(err))
+	}
+	h, c, err := load(s.path, s.config.Scope, s.config.MaxAge, time.Now())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.log.Info("no last known catalog yet", "file", s.path)
+	case err != nil:
+		s.log.Warn("last known catalog cannot be used, going on without", "file", s.path, "error", err)
+		s.change(func(st *state) { st.unusable = err.Error() })
+	default:
+		s.log.Info("last known catalog is at hand", "file", s.path, "datacenter", h.Scope.Datacenter,
+			"services", len(c), "age_seconds", time.Since(h.Believed).Round(time.Second).Seconds())
+		s.header, s.known = h, c
+		s.metrics.Believed(h.Believed)
+	}
+	return s.known
+}

@@ -1,0 +1,309 @@
+package lastknown
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"legate/discovery"
+)
+
+// stage is a Shelf between a discovery and a bridge that the test plays.
+type stage struct {
+	*Shelf
+	t    *testing.T
+	log  *strings.Builder
+	in   chan discovery.Delta
+	out  chan discovery.Delta
+	stop func()
+
+	mu     sync.Mutex
+	consul discovery.Status
+}
+
+func (s *stage) consulSays(st discovery.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.consul = st
+}
+
+type consulOf struct{ *stage }
+
+func (c consulOf) Status() discovery.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.consul
+}
+
+func newStage(t *testing.T, dir string) *stage {
+	t.Helper()
+	config := DefaultConfig()
+	config.Dir, config.Scope = dir, Scope{}
+	s := &stage{t: t, log: &strings.Builder{}, in: make(chan discovery.Delta), out: make(chan discovery.Delta)}
+	s.Shelf = New(config, slog.New(slog.NewTextHandler(s.log, nil)), nil)
+	s.Load()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, consulOf{s}, s.in, s.out) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// from makes the folder of a Legate that was stopped at that moment, with that catalog.
+func from(t *testing.T, believed time.Time, c discovery.Catalog) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	h := Header{Scope: Scope{Datacenter: "dc1"}, Believed: believed}
+	if err := store(filepath.Join(dir, fileName), h, c); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// answers plays a Consul that answers now.
+func (s *stage) answers() {
+	s.consulSays(discovery.Status{Datacenter: "dc1", LastSuccess: time.Now()})
+}
+
+func whole(c discovery.Catalog) discovery.Delta { return discovery.Catalog{}.Diff(c) }
+
+func (s *stage) silent() {
+	s.t.Helper()
+	synctest.Wait()
+	select {
+	case d := <-s.out:
+		s.t.Errorf("came %v", d)
+	default:
+	}
+}
+
+func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		was := catalog(2, "gone", "same", "shop")
+		s := newStage(t, from(t, time.Now().Add(-time.Hour), was))
+		time.Sleep(s.config.Grace - time.Millisecond)
+		s.silent()
+		time.Sleep(time.Millisecond)
+		served := discovery.Catalog{}.Apply(<-s.out)
+		if !served.Equal(was) {
+			t.Errorf("served %v", served)
+		}
+		synctest.Wait()
+		if st := s.Status(); !st.Stale || st.Expired || !strings.Contains(st.Age(time.Now()), "1h0m3s ago") {
+			t.Errorf("%+v %s", st, st.Age(time.Now()))
+		}
+		time.Sleep(23 * time.Hour)
+		if !s.Status().Expired {
+			t.Error("a day is over, and it is not expired")
+		}
+		s.silent()
+
+		now := catalog(2, "new", "same")
+		now[key("shop")] = catalog(1, "shop")[key("shop")]
+		s.answers()
+		s.in <- whole(now)
+		d := <-s.out
+		if len(d.Set) != 2 || len(d.Gone) != 1 || !served.Apply(d).Equal(now) {
+			t.Errorf("then came %v", d)
+		}
+		synctest.Wait()
+		if st := s.Status(); st.Stale || st.Expired {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestAConsulThatAnswersInTimeIsServedAndTheFileIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, from(t, time.Now(), catalog(2, "old")))
+		now := catalog(2, "new")
+		s.answers()
+		s.in <- whole(now)
+		if got := (discovery.Catalog{}).Apply(<-s.out); !got.Equal(now) {
+			t.Errorf("served %v", got)
+		}
+		time.Sleep(time.Minute)
+		s.silent()
+		if s.Status().Stale {
+			t.Error("stale")
+		}
+	})
+}
+
+func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := newStage(t, dir)
+		onDisk := func() discovery.Catalog {
+			_, c, err := load(s.path, Scope{}, time.Hour, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		want := catalog(1, "a", "b")
+		s.answers()
+		s.in <- whole(want)
+		<-s.out
+		synctest.Wait()
+		if !onDisk().Equal(want) {
+			t.Fatalf("on disk: %v", onDisk())
+		}
+
+		// Many changes are few writes, and the last one is among them.
+		for i := 2; i < 100; i++ {
+			d := discovery.Delta{Set: []discovery.Service{catalog(i, "a")[key("a")]}, Gone: []discovery.ServiceKey{key("b")}}
+			want = want.Apply(d)
+			s.in <- d
+			<-s.out
+			time.Sleep(time.Millisecond)
+		}
+		if onDisk().Equal(want) {
+			t.Error("written with each change")
+		}
+		time.Sleep(s.config.Every)
+		synctest.Wait()
+		if !onDisk().Equal(want) {
+			t.Error("the last change is not on disk")
+		}
+
+		// What is not written yet is written at the end.
+		s.in <- discovery.Delta{Gone: []discovery.ServiceKey{key("a")}}
+		<-s.out
+		s.stop()
+		if len(onDisk()) != 0 {
+			t.Errorf("on disk at the end: %v", onDisk())
+		}
+	})
+}
+
+func TestTheDateOfTheFileIsRenewedOnlyWhileConsulAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, t.TempDir())
+		s.answers()
+		s.in <- whole(catalog(1, "a"))
+		<-s.out
+		date := func() time.Time {
+			synctest.Wait()
+			h, _, err := load(s.path, Scope{}, 24*time.Hour, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h.Believed
+		}
+		first := date()
+		time.Sleep(3 * time.Hour)
+		if !date().Equal(first) {
+			t.Error("consul has said nothing, and the file is newer")
+		}
+		s.answers()
+		last := time.Now()
+		time.Sleep(refreshEvery + time.Minute)
+		if !date().Equal(last.UTC()) {
+			t.Errorf("consul has confirmed it at %v, and the file is of %v", last, date())
+		}
+	})
+}
+
+func TestWhatOnlyTheFileSaysIsNotWrittenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, from(t, time.Now().Add(-time.Hour), catalog(1, "a")))
+		before, err := os.Stat(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		<-s.out
+		time.Sleep(time.Hour)
+		s.stop()
+		after, err := os.Stat(s.path)
+		if err != nil || !os.SameFile(before, after) {
+			t.Errorf("another file: %v", err)
+		}
+	})
+}
+
+func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+		s.consulSays(discovery.Status{Datacenter: "dc2"}) // the agent is there, its servers hang
+		time.Sleep(time.Minute)
+		s.silent()
+		if n := strings.Count(s.log.String(), "another datacenter"); n != 1 {
+			t.Errorf("said %d times: %s", n, s.log)
+		}
+		s.in <- discovery.Delta{}
+		<-s.out
+	})
+}
+
+func TestNothingOfAnotherDatacenterGetsAmongWhatIsServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+		time.Sleep(time.Minute)
+		<-s.out
+		s.consulSays(discovery.Status{Datacenter: "dc2", LastSuccess: time.Now()})
+		s.in <- discovery.Delta{}
+		s.silent()
+		if st := s.Status(); !st.Stale || !strings.Contains(st.Unusable, "restart Legate") {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, fileName, "in the way"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s := newStage(t, dir)
+		s.answers()
+		s.in <- whole(catalog(1, "a"))
+		<-s.out
+		time.Sleep(time.Hour)
+		st := s.Status()
+		if !strings.Contains(st.Unusable, "look at what is there") || st.Unwritten == "" {
+			t.Errorf("%+v", st)
+		}
+		if n := strings.Count(s.log.String(), "cannot be written"); n != 1 {
+			t.Errorf("said %d times: %s", n, s.log)
+		}
+		if err := os.RemoveAll(s.path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(refreshEvery + time.Second)
+		synctest.Wait()
+		if st := s.Status(); st.Unwritten != "" || st.Unusable != "" || st.Written.IsZero() {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestWithoutAFolderEverythingIsPassedOnAndNothingIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "")
+		for range 3 {
+			d := whole(catalog(1, "a"))
+			s.in <- d
+			if got := <-s.out; len(got.Set) != 1 {
+				t.Errorf("came %v", got)
+			}
+		}
+		if st := s.Status(); st != (Status{}) {
+			t.Errorf("%+v", st)
+		}
+	})
+}

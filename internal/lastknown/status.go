@@ -1,0 +1,66 @@
+package lastknown
+
+import (
+	"fmt"
+	"time"
+)
+
+// state is what a Shelf says of itself.
+type state struct {
+	stale     bool
+	believed  time.Time // what is served, while stale
+	written   time.Time // the date in the file that was written last
+	unusable  string    // why the file was not used; empty once it is replaced
+	unwritten string    // why it cannot be written now
+}
+
+// Status is a Shelf's state at one moment, for people and probes.
+type Status struct {
+	File string `json:"file,omitempty"` // empty: nothing is kept
+	// Stale is true while the file's catalog is served in Consul's place.
+	Stale bool `json:"stale"`
+	// Believed is when Consul last said what is served; only while Stale.
+	Believed time.Time `json:"believed,omitzero"`
+	// Expired is true when that is longer ago than Config.MaxAge. What is served is not taken
+	// back then, but Legate is not ready any more.
+	Expired bool `json:"expired,omitempty"`
+	// Written is the date of the file as it was last written by this Legate.
+	Written time.Time `json:"written,omitzero"`
+	// Unusable says why the file that was there at the start is not used, Unwritten why it
+	// cannot be written now, each with a remedy; empty if all is well.
+	Unusable  string `json:"unusable,omitempty"`
+	Unwritten string `json:"unwritten,omitempty"`
+}
+
+// Status may be called at any time.
+func (s *Shelf) Status() Status {
+	s.mu.Lock()
+	st := s.state
+	s.mu.Unlock()
+	return Status{
+		File: s.path, Stale: st.stale, Believed: st.believed,
+		Expired: st.stale && time.Since(st.believed) > s.config.MaxAge,
+		Written: st.written, Unusable: st.unusable, Unwritten: st.unwritten,
+	}
+}
+
+// Age is how old what is served is, in words; empty unless it is stale.
+func (s Status) Age(now time.Time) string {
+	if !s.Stale {
+		return ""
+	}
+	return fmt.Sprintf("the last known catalog, as Consul said it %v ago, at %s",
+		now.Sub(s.Believed).Round(time.Second), s.Believed.Format(time.RFC3339))
+}
+
+// change changes the state and reports whether it differs then.
+func (s *Shelf) change(f func(*state)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.state
+	f(&s.state)
+	return s.state != was
+}
+
+// Datacenter is that of the file that was loaded; empty if there is none.
+func (s *Shelf) Datacenter() string { return s.header.Scope.Datacenter }
