@@ -28,7 +28,7 @@ func (w *Watcher) list(ctx context.Context) {
 		if got.changed {
 			w.tell(ctx, listed{names: got.value, at: got.reply.at, index: got.reply.index})
 		}
-		cost.learn(got.reply.took, len(got.value), got.reply.question.index > 0)
+		cost.learn(got.reply.took, len(got.value))
 		sleep(ctx, cost.pause(len(got.value)))
 	}
 }

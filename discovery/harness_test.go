@@ -77,7 +77,7 @@ func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 			t.Errorf("Run: %v", err)
 		}
 		if t.Failed() {
-			t.Logf("log:\n%s", r.log)
+			t.Logf("status: %+v\nlog:\n%s", r.Status(), r.log)
 		}
 	})
 	return r

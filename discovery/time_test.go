@@ -222,6 +222,27 @@ func TestAListThatCostsMuchIsAskedForLessOften(t *testing.T) {
 	})
 }
 
+func TestAListThatWaitedForALeaderDoesNotHoldUpTheNext(t *testing.T) {
+	fake := newFakeConsul("a")
+	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.stop()
+		time.Sleep(time.Minute)
+		fake.slowDown(7 * time.Second) // each consistent read, while Consul elects
+		fake.resume()
+		for !r.Status().Connected {
+			time.Sleep(10 * time.Millisecond)
+		}
+		fake.slowDown(0)
+		fake.set("b", 1)
+		time.Sleep(listEvery)
+		synctest.Wait()
+		if c, _ := r.now(); !r.has("b", Passing)(c) {
+			t.Errorf("catalog: %v", names(c))
+		}
+	})
+}
+
 func lists(queries []asked) int {
 	n := 0
 	for _, q := range queries {
