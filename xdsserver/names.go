@@ -120,13 +120,20 @@ func (s *subscription) rename(names []string, first bool, most int) error {
 	if s.same(names) {
 		return nil
 	}
-	kept := make(map[*entry]struct{}, len(names))
+	var kept map[*entry]struct{} // of what was named before, if anything was
+	if s.named > 0 {
+		kept = make(map[*entry]struct{}, len(names))
+	} else {
+		s.owed = slices.Grow(s.owed, len(names))
+	}
 	for _, name := range names {
 		if name == wildcard {
 			continue
 		}
 		e, added := s.table.name(s.slot, name)
-		kept[e] = struct{}{}
+		if kept != nil {
+			kept[e] = struct{}{}
+		}
 		if added {
 			s.named++
 			s.sum += e.id
@@ -134,7 +141,7 @@ func (s *subscription) rename(names []string, first bool, most int) error {
 			s.answer = true
 		}
 	}
-	if s.named > len(kept) {
+	if kept != nil && s.named > len(kept) {
 		for _, e := range s.table.entries {
 			if _, keep := kept[e]; !keep && e.named.has(s.slot) {
 				s.drop(e)

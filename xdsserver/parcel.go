@@ -67,10 +67,9 @@ func (p *parcels) of(t *table, delta bool, entries []*entry, slot int) parcel {
 }
 
 func newParcel(delta bool, entries []*entry, slot int) *parcel {
-	p := &parcel{names: make([]string, len(entries))}
+	p := &parcel{names: namesOf(entries)}
 	var prefixes []byte
-	for i, e := range entries {
-		p.names[i] = e.name
+	for _, e := range entries {
 		res := e.served(slot)
 		switch {
 		case res == nil:
@@ -93,4 +92,12 @@ func (p *parcel) join() {
 	if len(p.encoded) > 1 {
 		p.encoded = mem.BufferSlice{mem.SliceBuffer(p.encoded.Materialize())}
 	}
+}
+
+func namesOf(entries []*entry) []string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.name
+	}
+	return names
 }

@@ -28,7 +28,7 @@ type wire interface {
 	// want applies the names of a request to its subscription. The store's lock is held.
 	want(s *subscription, r *request, first bool) error
 	// frame makes the response that delivers the entries, encoded and as a message, and returns the
-	// names of the entries; these are shared. The store's lock is held for reading.
+	// names of what is in it; these are shared. The store's lock is held for reading.
 	frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string)
 }
 
@@ -292,7 +292,11 @@ func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, 
 		}
 	}
 	f, message, names := ss.wire.frame(sub, entries, d.nonce)
-	if !d.all {
+	switch {
+	case d.all:
+	case sub.whole: // there is more in it
+		d.names = namesOf(entries)
+	default:
 		d.names = names
 	}
 	sub.flight = append(sub.flight, d)

@@ -3,6 +3,7 @@ package xdsserver
 import (
 	"cmp"
 	"log/slog"
+	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -108,28 +109,14 @@ func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
 func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string) {
 	t := s.table
 	all := entries
-	if s.whole {
-		all = make([]*entry, 0, len(t.live))
-		for _, e := range t.live {
-			if t.concerns(e, s.slot) {
-				all = append(all, e)
-			}
-		}
+	switch {
+	case s.whole && s.wild:
+		all = t.live
+	case s.whole:
+		all = slices.DeleteFunc(slices.Clone(t.live), func(e *entry) bool { return !t.concerns(e, s.slot) })
 	}
 	p := t.parcels.of(t, false, all, s.slot)
-	names := p.names
-	if s.whole {
-		names = namesOf(entries)
-	}
 	p.removed = nil
 	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce, Resources: p.anys}
-	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m, names
-}
-
-func namesOf(entries []*entry) []string {
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.name
-	}
-	return names
+	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.names
 }

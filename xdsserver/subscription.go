@@ -74,10 +74,10 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 		}
 	}
 	s.unpark(entries)
-	if len(entries) == 0 && !s.all && s.owedAllThereIs() {
+	if len(entries) == 0 && s.owedAllThereIs() {
 		entries = append(entries, t.live...) // which need no sorting
 		d.all, d.seq = true, t.seq
-		s.seq, s.owed = t.seq, nil
+		s.seq, s.all, s.owed = t.seq, false, nil
 		return entries, d, nil
 	}
 	for _, name := range s.owed {
@@ -118,10 +118,14 @@ func (s *subscription) append(entries []*entry, name string) []*entry {
 	return entries
 }
 
-// owedAllThereIs reports whether just those entries are owed that Consul has: so it is when a
-// client that has the clusters names the assignment of each, in any order.
+// owedAllThereIs reports whether just those entries are owed that Consul has: so it is at first on
+// a wildcard subscription, and when a client that has the clusters names the assignment of each,
+// in any order.
 func (s *subscription) owedAllThereIs() bool {
 	t := s.table
+	if s.all {
+		return s.wild && len(s.owed) == 0
+	}
 	if len(s.owed) == 0 || len(s.owed) != len(t.live) {
 		return false
 	}
