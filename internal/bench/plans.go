@@ -1,5 +1,7 @@
 package main
 
+import "math/rand/v2"
+
 // The ways in which clients subscribe.
 
 // deltaWildcard asks for all assignments with "*".
@@ -58,10 +60,11 @@ func fewNames(delta bool) func(fleet) func(int) plan {
 	}
 }
 
+// named asks for services by name, in no order, as Envoy does.
 func (f fleet) named(delta bool, kind int, services []int) want {
 	names := make([]string, len(services))
-	for n, i := range services {
-		names[n] = nameOf(i)
+	for n, at := range rand.New(rand.NewPCG(1, uint64(len(services)))).Perm(len(services)) {
+		names[n] = nameOf(services[at])
 	}
 	return want{kind: kind, services: services, names: encodeNames(delta, names...)}
 }
