@@ -223,7 +223,7 @@ func TestAListThatCostsMuchIsAskedForLessOften(t *testing.T) {
 }
 
 func TestAListThatWaitedForALeaderDoesNotHoldUpTheNext(t *testing.T) {
-	fake := newFakeConsul("a")
+	fake := newFakeConsul()
 	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.stop()
