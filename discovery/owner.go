@@ -62,6 +62,7 @@ func newOwner(w *Watcher, datacenter string) *owner {
 // run applies events and offers what changed, until ctx ends.
 func (o *owner) run(ctx context.Context, out chan<- Delta) {
 	o.ctx = ctx
+	o.plant(o.w.seed)
 	first := true
 	for {
 		var offer chan<- Delta
@@ -102,6 +103,9 @@ func (o *owner) drain() {
 }
 
 func (e listed) apply(o *owner) {
+	if !o.listed {
+		o.recall()
+	}
 	o.listed = true
 	o.w.setIndex(e.index)
 	for name, tags := range e.names {

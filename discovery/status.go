@@ -67,6 +67,12 @@ func (w *Watcher) Status() Status {
 	return s
 }
 
+func (w *Watcher) setDatacenter(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.Datacenter = name
+}
+
 func (w *Watcher) setIndex(index uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

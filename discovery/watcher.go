@@ -25,6 +25,7 @@ type Watcher struct {
 	reads    chan struct{} // a place for each answer that is asked for without waiting
 	rotation rotation
 	events   chan event
+	seed     Catalog // believed before the start
 	loops    sync.WaitGroup
 
 	mu     sync.Mutex
@@ -98,15 +99,20 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 		name, err := w.consul.agentDatacenter(ctx)
 		if err == nil {
 			w.trouble.answered(loop, time.Now())
-			w.mu.Lock()
-			w.status.Datacenter = name
-			w.mu.Unlock()
+			w.setDatacenter(name)
 			return name, nil
 		}
 		if ctx.Err() != nil {
 			return "", nil
 		}
-		if kind := failureOf(err); kind == denied || kind == refused {
+		kind := failureOf(err)
+		if seeded := w.seeded(); kind == denied && seeded != "" { // a token that was lost ends nothing
+			w.log.Warn("consul's agent does not tell its datacenter, taking that of the last known catalog",
+				"datacenter", seeded, "error", err, "remedy", kind.remedy())
+			w.setDatacenter(seeded)
+			return seeded, nil
+		}
+		if kind == denied || kind == refused {
 			return "", err
 		}
 		w.trouble.failed(loop, err, time.Now())

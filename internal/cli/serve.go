@@ -91,7 +91,7 @@ func (p *program) runServe(ctx context.Context, o *serveOptions) error {
 	}
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
 	shelf := lastknown.New(o.state, log, m.LastKnown)
-	shelf.Load()
+	watcher.Seed(shelf.Load())
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
 	life := newLife(ctx, func(cause error) {

@@ -1,0 +1,101 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// seededWith watches a fake Consul with a seed, and returns the first Delta.
+func seededWith(t *testing.T, cfg Config, fake *fakeConsul, seed Catalog) (Catalog, *Watcher) {
+	t.Helper()
+	fake.changed = make(chan struct{}) // of this bubble
+	w, err := newWatcher(cfg, slog.New(slog.DiscardHandler), nil, fake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Seed(seed)
+	ctx, cancel := context.WithCancel(t.Context())
+	out, ended := make(chan Delta), make(chan error, 1)
+	go func() { ended <- w.Run(ctx, out) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case d := <-out:
+		if len(d.Gone) > 0 {
+			t.Errorf("the first delta takes back what nobody was told: %v", d.Gone)
+		}
+		return Catalog{}.Apply(d), w
+	case <-time.After(time.Hour):
+		return nil, w
+	}
+}
+
+func seedOf(datacenter string, names ...string) Catalog {
+	c := Catalog{}
+	for _, name := range names {
+		key := ServiceKey{Datacenter: datacenter, Name: name}
+		c[key] = Service{Key: key, Instances: []Instance{{ID: name + "0", Node: "old", Address: "10.9.9.9", Port: 1}}}
+	}
+	return c
+}
+
+func TestTheFirstDeltaOfASeededWatchIsWhatConsulSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeConsul("changed", "new", "same", "hidden")
+		same, _ := seededWith(t, fakeConfig(), fake, nil)
+		seed := seedOf("dc1", "changed", "gone", "hidden")
+		seed[ServiceKey{Datacenter: "dc1", Name: "same"}] = same[ServiceKey{Datacenter: "dc1", Name: "same"}]
+		maps.Copy(seed, seedOf("dc2", "elsewhere"))
+		fake.unlist("hidden")
+		fake.take()
+
+		got, w := seededWith(t, fakeConfig(), fake, seed)
+		if !got.Equal(same) {
+			t.Errorf("got %v, want %v", names(got), names(same))
+		}
+		if n := w.Status().Instances["passing"]; n != 4 {
+			t.Errorf("%d instances", n)
+		}
+		if !slices.ContainsFunc(fake.take(), func(a asked) bool { return a.path == healthPath+"gone" && a.consistent }) {
+			t.Error("the service that is not listed any more went unasked")
+		}
+	})
+}
+
+func TestASeededServiceThatConsulDoesNotListGoesOnlyWhenThatIsConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeConsul("web")
+		fake.spoil = func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == healthPath+"gone" {
+				return nil, errors.New("connection refused")
+			}
+			return nil, nil
+		}
+		if got, w := seededWith(t, fakeConfig(), fake, seedOf("dc1", "gone", "web")); got != nil || w.Status().Services != 2 {
+			t.Errorf("handed out %v, status %+v", names(got), w.Status())
+		}
+	})
+}
+
+func TestATokenThatWasLostDoesNotEndASeededWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeConsul("web")
+		fake.spoil = func(*http.Request) (*http.Response, error) { return respond(403, 0, "ACL not found"), nil }
+		cfg := fakeConfig()
+		cfg.Datacenter = ""
+		if got, w := seededWith(t, cfg, fake, seedOf("dc1", "web")); got != nil || w.Status().Services != 1 || len(w.Status().Problems) != 1 {
+			t.Errorf("handed out %v, status %+v", names(got), w.Status())
+		}
+	})
+}
