@@ -25,6 +25,9 @@ type XDS struct {
 	updates     *prometheus.CounterVec
 	lastUpdate  *prometheus.GaugeVec
 	snapshot    *prometheus.GaugeVec
+	refused     *prometheus.CounterVec
+	nodeChanges prometheus.Counter
+	connections prometheus.Gauge
 	streams     *streams
 	totals      totals
 	now         func() time.Time
@@ -139,6 +142,30 @@ func (x *XDS) Published(view string, resources map[string]int, at time.Time) {
 	for typeURL, n := range resources {
 		x.snapshot.WithLabelValues(view, typeLabel(typeURL)).Set(float64(n))
 	}
+}
+
+// Refused counts a client that met a limit.
+func (x *XDS) Refused(limit string) {
+	if x == nil {
+		return
+	}
+	x.refused.WithLabelValues(oneOf(limit, limits...)).Inc()
+}
+
+// NodeChanged counts a request whose node is another than the one its stream began with.
+func (x *XDS) NodeChanged() {
+	if x == nil {
+		return
+	}
+	x.nodeChanges.Inc()
+}
+
+// Connections is how many connections are open.
+func (x *XDS) Connections(n int) {
+	if x == nil {
+		return
+	}
+	x.connections.Set(float64(n))
 }
 
 func protocolLabel(p string) string { return oneOf(p, protocols...) }

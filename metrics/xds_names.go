@@ -14,6 +14,12 @@ var (
 	stages        = []string{"answer_to_sent", "answer_to_ack"}
 	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which streams end where nothing is wrong
 	served        = []string{"cds", "eds"}                    // the types that Legate serves
+	limits        = []string{
+		"connections", "connections_per_address", "handshake",
+		"streams", "streams_per_address", "streams_per_node", "new_streams",
+		"message_bytes", "node_bytes", "node_id_bytes", "names",
+		"body_bytes", "fetches", "stuck_send",
+	}
 )
 
 func newXDS(r prometheus.Registerer) *XDS {
@@ -52,10 +58,14 @@ func newXDS(r prometheus.Registerer) *XDS {
 		updates:    counter("legate_snapshot_updates_total", "Batches that changed the snapshot of a view.", "view"),
 		lastUpdate: gauge("legate_snapshot_last_update_timestamp_seconds", "When the snapshot of a view last changed, in Unix time.", "view"),
 		snapshot:   gauge("legate_snapshot_resources", "Resources in the snapshot of a view.", "view", "type"),
-		streams:    newStreams(),
-		now:        time.Now,
+		refused:    counter("legate_xds_refused_total", "Connections, streams and requests that were refused, or cut off, by the limit that they met.", "limit"),
+		nodeChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "legate_xds_node_changes_total",
+			Help: "Requests whose node is another than the one that their stream began with. The first one counts."}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_connections", Help: "Open connections of clients, over gRPC and REST."}),
+		streams:     newStreams(),
+		now:         time.Now,
 	}
-	r.MustRegister(x.streams)
+	r.MustRegister(x.streams, x.nodeChanges, x.connections)
 	x.startAtZero()
 	return x
 }
@@ -74,6 +84,9 @@ func (x *XDS) startAtZero() {
 				x.requests.WithLabelValues(t, p, k)
 			}
 		}
+	}
+	for _, l := range limits {
+		x.refused.WithLabelValues(l)
 	}
 	for _, t := range append(served, "other") {
 		x.nacks.WithLabelValues(t)

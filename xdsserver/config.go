@@ -21,11 +21,13 @@ type Config struct {
 	KeepaliveTimeout time.Duration
 	// MaxNames is how many resources of a type one stream may name.
 	MaxNames int
-	// MaxRequestBytes bounds one request, over gRPC and over REST.
+	// MaxRequestBytes bounds one request over gRPC; Limits.BodyBytes one over REST.
 	MaxRequestBytes int
 	// QuarantineNodes is how many nodes must reject a resource, and none accept it, before it is
 	// kept back from all nodes of the view.
 	QuarantineNodes int
+	// Limits bound what clients can take.
+	Limits Limits
 	// Drain is how streams are ended when the context of [Server.Run] is done.
 	Drain Drain
 	// StopTimeout is how long [Server.Run] waits after that for requests, and for streams that do
@@ -39,10 +41,11 @@ func DefaultConfig() Config {
 		MinPing:          5 * time.Second,
 		KeepaliveTime:    30 * time.Second,
 		KeepaliveTimeout: 10 * time.Second,
-		MaxNames:         100_000,
-		MaxRequestBytes:  16 << 20,
+		MaxNames:         20_000,
+		MaxRequestBytes:  4 << 20,
 		QuarantineNodes:  2,
 		Drain:            Drain{Delay: 5 * time.Second, Spread: 15 * time.Second},
+		Limits:           DefaultLimits(),
 		StopTimeout:      5 * time.Second,
 	}
 }
@@ -65,5 +68,5 @@ func (c Config) Validate() error {
 	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {
 		errs = append(errs, errors.New("xds: drain delay and spread must not be below zero"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.Limits.validate())...)
 }

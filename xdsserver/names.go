@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"legate/translate"
 )
@@ -19,8 +18,8 @@ func legacyWildcard(typeURL string) bool { return typeURL == translate.ClusterTy
 // subscribe is an incremental request's resource_names_subscribe. have are the versions that
 // the client says it holds already (initial_resource_versions, first request only).
 func (s *subscription) subscribe(names []string, have map[string]string, most int) error {
-	if s.named+len(names) > most {
-		return tooMany(most)
+	if err := checkNames(names, most-s.named); err != nil {
+		return err
 	}
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, len(names))
@@ -101,8 +100,8 @@ func (s *subscription) drop(e *entry) {
 // rename is a state-of-the-world request's resource_names: all that is wanted from now on. What
 // was not wanted before is owed.
 func (s *subscription) rename(names []string, first bool, most int) error {
-	if len(names) > most {
-		return tooMany(most)
+	if err := checkNames(names, most); err != nil {
+		return err
 	}
 	wild := slices.Contains(names, wildcard)
 	if len(names) == 0 && legacyWildcard(s.table.typeURL) {
@@ -170,6 +169,20 @@ func (s *subscription) same(names []string) bool {
 	return count == s.named && sum == s.sum
 }
 
-func tooMany(most int) error {
-	return status.Errorf(codes.ResourceExhausted, "more than %d names of one type on one stream", most)
+// maxName bounds names in bytes. What Legate has is far shorter; what a client only asks for is
+// kept while its stream is open.
+const maxName = 1024
+
+// checkNames refuses more names than a client may still ask for, and names that nobody has.
+func checkNames(names []string, most int) error {
+	if len(names) > most {
+		return excessf(limitNames, codes.ResourceExhausted, 0, "raise xds.max_names if this is a client of yours",
+			"more names of one type than are allowed here: %d could still be named", max(most, 0))
+	}
+	for _, name := range names {
+		if len(name) > maxName {
+			return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a resource name has %d bytes, the most is %d", len(name), maxName)
+		}
+	}
+	return nil
 }

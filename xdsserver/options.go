@@ -6,15 +6,34 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// ServerOptions are those of the gRPC server that [Server.Run] starts, its codec excepted.
+// ServerOptions are those of the gRPC server that [Server.Run] starts, its codec and its guards
+// excepted.
 func (c Config) ServerOptions() []grpc.ServerOption {
-	options := []grpc.ServerOption{
+	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(c.MaxRequestBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: c.MinPing, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: c.KeepaliveTime, Timeout: c.KeepaliveTimeout}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: c.KeepaliveTime, Timeout: c.KeepaliveTimeout,
+			MaxConnectionIdle: c.Limits.IdleConnection,
+			MaxConnectionAge:  c.Limits.ConnectionAge, MaxConnectionAgeGrace: c.Limits.ConnectionGrace,
+		}),
+		grpc.ConnectionTimeout(c.Limits.HalfOpen),
+		grpc.MaxConcurrentStreams(uint32(c.Limits.StreamsPerConnection)),
+		grpc.MaxHeaderListSize(maxHeaders),
 	}
-	if c.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(c.TLS)))
+}
+
+// maxHeaders bounds the headers of a stream, in bytes: Envoy sends some hundred.
+const maxHeaders = 32 << 10
+
+// guards are the options that hold clients to the limits, and to TLS if it is on.
+func (s *Server) guards() []grpc.ServerOption {
+	options := []grpc.ServerOption{
+		grpc.InTapHandle(lifeline),
+		grpc.StreamInterceptor(s.admission.intercept),
+	}
+	if s.config.TLS != nil {
+		options = append(options, grpc.Creds(handshakes{credentials.NewTLS(s.config.TLS), s.excesses}))
 	}
 	return options
 }

@@ -1,9 +1,11 @@
 package xdsserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -36,12 +38,15 @@ func (s *Server) restServer() *http.Server {
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeaders,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 
 func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, code, err := s.fetchJSON(w, r, typeURL)
+		s.excesses.of(err, r.RemoteAddr)
 		switch {
 		case err != nil:
 			s.metrics.Fetch(typeURL, fetchError)
@@ -64,9 +69,10 @@ func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL strin
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, http.StatusMethodNotAllowed, errors.New("send a DiscoveryRequest as JSON with POST")
 	}
-	in, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.config.MaxRequestBytes)))
+	in, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.config.Limits.BodyBytes)))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the request has more than %d bytes", tooLarge.Limit)
+		return nil, http.StatusRequestEntityTooLarge, excessf(limitBodyBytes, codes.ResourceExhausted, 0,
+			"raise xds.max_body_bytes if this is a client of yours", "the request has more than %d bytes", tooLarge.Limit)
 	}
 	if err != nil {
 		return nil, http.StatusBadRequest, fmt.Errorf("read request: %w", err)
@@ -78,9 +84,17 @@ func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL strin
 	if asked := request.GetTypeUrl(); asked != "" && asked != typeURL {
 		return nil, http.StatusBadRequest, fmt.Errorf("this path serves %q, not %q", typeURL, sane(asked))
 	}
-	if len(request.GetResourceNames()) > s.config.MaxNames {
-		return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the request has more than %d names", s.config.MaxNames)
+	if err := checkNames(request.GetResourceNames(), s.config.MaxNames); err != nil {
+		return nil, http.StatusRequestEntityTooLarge, err
 	}
+	if err := checkNode(request.GetNode(), s.config.Limits); err != nil {
+		return nil, http.StatusBadRequest, err
+	}
+	if err := s.takeTurn(r.Context()); err != nil {
+		w.Header().Set("Retry-After", "1")
+		return nil, http.StatusServiceUnavailable, err
+	}
+	defer func() { <-s.fetches }()
 	request.TypeUrl = typeURL
 	response, err := s.xds.Fetch(r.Context(), request)
 	var same *types.SkipFetchError
@@ -100,4 +114,26 @@ func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL strin
 		return nil, http.StatusInternalServerError, fmt.Errorf("encode response: %w", err)
 	}
 	return body, http.StatusOK, nil
+}
+
+// takeTurn waits until fewer requests than allowed are being answered.
+func (s *Server) takeTurn(ctx context.Context) error {
+	select {
+	case s.fetches <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(s.config.Limits.NewStreamWait)
+	defer timer.Stop()
+	select {
+	case s.fetches <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return excessf(limitFetches, codes.Unavailable, time.Second, "raise xds.max_fetches if the machine has cores to spare, or let clients poll less often",
+			"too many requests at the moment; come again later")
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.stopping:
+		return errStopping
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,9 @@ type Server struct {
 	log       *slog.Logger
 	metrics   *metrics.XDS
 	callbacks *callbacks
+	excesses  *excesses
+	admission *admission
+	fetches   chan struct{} // has room for those that are answered at once
 	xds       server.Server
 
 	seed maphash.Seed // of sums that mean nothing elsewhere
@@ -60,7 +64,10 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		stores:    map[View]*store{},
 		ready:     make(chan struct{}),
 		stopping:  make(chan struct{}),
+		excesses:  newExcesses(log, m),
+		fetches:   make(chan struct{}, config.Limits.Fetches),
 	}
+	s.admission = newAdmission(config.Limits, s.excesses, s.stopping, m.NodeChanged, m.Connections)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
 		sotwServer{s, identity(sotwControlPlane, config.Identifier)},
@@ -131,7 +138,7 @@ func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
 // drain and Config.StopTimeout at the latest. What is published meanwhile is still sent. It
 // closes the listeners. It can be called once.
 func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
-	g := grpc.NewServer(append(s.config.ServerOptions(), grpc.ForceServerCodecV2(newCodec()))...)
+	g := grpc.NewServer(slices.Concat(s.config.ServerOptions(), s.guards(), []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec())})...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
 	clusterv3.RegisterClusterDiscoveryServiceServer(g, s.xds)
 	endpointv3.RegisterEndpointDiscoveryServiceServer(g, s.xds)
@@ -139,12 +146,20 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	probe.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	healthpb.RegisterHealthServer(g, probe)
 
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx)) // also while the streams end
+	defer unwatch()
+	watch.Go(func() { s.admission.run(watching) })
+
+	xds = gate{xds, s.admission}
 	ended := make(chan error, 2)
 	running := 1
 	go func() { ended <- wrap("serve xds", xds.Addr(), g.Serve(xds)) }()
 	h := s.restServer()
 	if restListener != nil {
 		running++
+		restListener = gate{restListener, s.admission}
 		if s.config.TLS != nil {
 			restListener = tls.NewListener(restListener, s.config.TLS)
 		}

@@ -320,3 +320,6 @@ func (r *Response) Marks() []Mark {
 	}
 	return marks
 }
+
+// Try sends a request on a stream that may have ended.
+func (c *Client) Try(m any) error { return c.stream.SendMsg(m) }

@@ -3,6 +3,7 @@ package xdstest
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -67,4 +68,13 @@ func unpack(a *anypb.Any) proto.Message {
 		return nil
 	}
 	return m
+}
+
+// FatCluster is a cluster of many bytes, to fill a connection with.
+func FatCluster(name string, mark, bytes int) translate.Resource {
+	return pack(translate.ClusterType, name, mark, &clusterv3.Cluster{
+		Name: name, AltStatName: strconv.Itoa(mark), LbSubsetConfig: &clusterv3.Cluster_LbSubsetConfig{
+			SubsetSelectors: []*clusterv3.Cluster_LbSubsetConfig_LbSubsetSelector{{Keys: []string{strings.Repeat("x", bytes)}}},
+		},
+	})
 }

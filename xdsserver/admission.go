@@ -1,0 +1,207 @@
+package xdsserver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+)
+
+// admission keeps count of who is here, and lets in no more than the limits allow. What it keeps
+// of an address goes when nothing of it is open and its share of new streams is whole again;
+// what it keeps of a node goes with the node's last stream.
+type admission struct {
+	limits   Limits
+	excesses *excesses
+	changed  func()          // a client says that it is another node than at first
+	sized    func(n int)     // hears how many connections are open
+	stopping <-chan struct{} // closed when nobody has to wait any more
+	start    time.Time       // origin of the clock of sends
+	now      func() time.Time
+
+	mu          sync.Mutex
+	pace        *rate.Limiter // of new streams
+	connections int
+	addresses   map[string]*visitor
+	nodes       map[nodeKey]int // streams
+	open        map[*guarded]struct{}
+}
+
+// visitor is what is kept of an address.
+type visitor struct {
+	connections int
+	streams     int
+	pace        *rate.Limiter
+}
+
+// nodeKey is a node as far as limits go. An id alone says little: any client can choose it.
+type nodeKey struct{ identity, id string }
+
+func newAdmission(limits Limits, r *excesses, stopping <-chan struct{}, changed func(), sized func(int)) *admission {
+	return &admission{
+		limits: limits, excesses: r, stopping: stopping, changed: changed, sized: sized,
+		start: time.Now(), now: time.Now,
+		pace:      rate.NewLimiter(rate.Limit(limits.NewStreams), limits.NewStreamsBurst),
+		addresses: map[string]*visitor{},
+		nodes:     map[nodeKey]int{},
+		open:      map[*guarded]struct{}{},
+	}
+}
+
+// elsewhere stands for the addresses beyond what is remembered one by one.
+const elsewhere = "elsewhere"
+
+// visitor returns what is kept of an address. The lock is held.
+func (a *admission) visitor(address string) *visitor {
+	if a.addresses[address] == nil && len(a.addresses) >= 4*a.limits.Connections {
+		address = elsewhere
+	}
+	v := a.addresses[address]
+	if v == nil {
+		half := (a.limits.NewStreamsBurst + 1) / 2
+		v = &visitor{pace: rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half)}
+		a.addresses[address] = v
+	}
+	return v
+}
+
+// intercept serves a stream within the limits.
+func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	ctx := stream.Context()
+	g := &guarded{ServerStream: stream, within: a, origin: originOf(ctx), cut: lifelineOf(ctx)}
+	err := a.enter(ctx, g)
+	if err == nil {
+		err = next(srv, g)
+		a.leave(g)
+	}
+	if stuck := stuckOf(ctx); stuck != nil {
+		err = stuck
+	}
+	a.excesses.of(err, g.peer)
+	return err
+}
+
+// enter counts a stream in, and waits until it is its turn.
+func (a *admission) enter(ctx context.Context, g *guarded) error {
+	a.mu.Lock()
+	v := a.visitor(g.address)
+	switch {
+	case len(a.open) >= a.limits.Streams:
+		a.mu.Unlock()
+		return excessf(limitStreams, codes.ResourceExhausted, a.limits.NewStreamWait,
+			"raise xds.max_streams if these are clients of yours, or run another Legate beside it",
+			"%d streams are open, which is the most here; come again later", a.limits.Streams)
+	case v.streams >= a.limits.StreamsPerAddress:
+		a.mu.Unlock()
+		return excessf(limitStreamsPerAddress, codes.ResourceExhausted, a.limits.NewStreamWait,
+			"raise xds.max_streams_per_address if many clients share an address",
+			"%d streams are open from this address, which is the most here", a.limits.StreamsPerAddress)
+	}
+	delay, refusal := a.turn(v)
+	if refusal != nil {
+		a.mu.Unlock()
+		return refusal
+	}
+	a.open[g] = struct{}{}
+	g.visitor = v
+	v.streams++
+	a.mu.Unlock()
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		a.leave(g)
+		return ctx.Err()
+	case <-a.stopping:
+		a.leave(g)
+		return errStopping
+	}
+}
+
+// turn says how long a new stream has to wait, or that this would be too long. The turn is
+// taken: who goes away while it waits has used it up, so that opening and closing is no way
+// past the queue. The lock is held.
+func (a *admission) turn(v *visitor) (time.Duration, *excess) {
+	now := a.now()
+	own := v.pace.ReserveN(now, 1)
+	all := a.pace.ReserveN(now, 1)
+	delay := max(own.DelayFrom(now), all.DelayFrom(now))
+	if delay <= a.limits.NewStreamWait {
+		return delay, nil
+	}
+	own.CancelAt(now)
+	all.CancelAt(now)
+	return 0, excessf(limitNewStreams, codes.Unavailable, delay,
+		"nothing, if a fleet comes back: it is let in bit by bit; else look what this client does",
+		"too many new streams at the moment; come again in %v", delay.Round(100*time.Millisecond))
+}
+
+// leave counts a stream out.
+func (a *admission) leave(g *guarded) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.open, g)
+	g.visitor.streams--
+	g.left = true
+	if g.counted {
+		if a.nodes[g.key]--; a.nodes[g.key] <= 0 {
+			delete(a.nodes, g.key)
+		}
+	}
+}
+
+// enterNode counts a stream's node, once it is known.
+func (a *admission) enterNode(g *guarded, id string) error {
+	key := nodeKey{g.identity, id}
+	if key.identity == "" {
+		key.identity = g.address
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if g.left {
+		return nil // it ended meanwhile
+	}
+	if a.nodes[key] >= a.limits.StreamsPerNode {
+		return excessf(limitStreamsPerNode, codes.ResourceExhausted, a.limits.NewStreamWait,
+			"give each client a node id of its own, or raise xds.max_streams_per_node",
+			"%d streams of node %q are open, which is the most here", a.limits.StreamsPerNode, sane(id))
+	}
+	a.nodes[key]++
+	g.key, g.counted = key, true
+	return nil
+}
+
+// run cuts off who is stuck, and forgets who is gone, until the context is done.
+func (a *admission) run(ctx context.Context) {
+	tick := time.NewTicker(min(time.Second, a.limits.StuckSend/4))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.cutStuck()
+			a.forget()
+		}
+	}
+}
+
+// forget drops the addresses that are as good as new.
+func (a *admission) forget() {
+	now := a.now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for address, v := range a.addresses {
+		if v.connections == 0 && v.streams == 0 && v.pace.TokensAt(now) >= float64(v.pace.Burst()) {
+			delete(a.addresses, address)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package xdsserver
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/proto"
+)
+
+// guarded is a stream as its session sees it: requests are within the limits and name the node
+// that the stream began with, and a send that is stuck ends.
+type guarded struct {
+	grpc.ServerStream
+	origin
+	within  *admission
+	cut     context.CancelCauseFunc // ends the stream, also while it sends
+	sending atomic.Int64            // when the send that goes on began, since admission.start; 0: none
+	node    *corev3.Node            // of who receives: the first that was named, for good
+
+	// of the admission, under its lock
+	visitor *visitor
+	key     nodeKey
+	counted bool
+	left    bool
+}
+
+// SendMsg waits for a client that does not take in what it was sent, but not for ever.
+func (g *guarded) SendMsg(m any) error {
+	g.sending.Store(int64(time.Since(g.within.start)) + 1)
+	defer g.sending.Store(0)
+	return g.ServerStream.SendMsg(m)
+}
+
+// RecvMsg returns requests that are within the limits, each with the node of the stream.
+func (g *guarded) RecvMsg(m any) error {
+	if err := g.ServerStream.RecvMsg(m); err != nil {
+		if status.Code(err) == codes.ResourceExhausted { // gRPC has told the client already, and ends the stream
+			g.within.excesses.count(limitMessageBytes, g.peer, status.Convert(err).Message(), "raise xds.max_message_bytes if this is a client of yours")
+		}
+		return err
+	}
+	switch r := m.(type) {
+	case *sotwRequest:
+		return g.check(r.message.GetTypeUrl(), &r.message.Node)
+	case *discoveryv3.DeltaDiscoveryRequest:
+		return g.check(r.GetTypeUrl(), &r.Node)
+	}
+	return nil // of another service
+}
+
+// check refuses a request that is beyond the limits; its names are checked where they are kept.
+func (g *guarded) check(typeURL string, node **corev3.Node) error {
+	if err := checkType(typeURL); err != nil {
+		return err
+	}
+	return g.pin(node)
+}
+
+// maxTypeURL bounds what is kept of a type while a stream is open.
+const maxTypeURL = 256
+
+func checkType(typeURL string) error {
+	if len(typeURL) <= maxTypeURL {
+		return nil
+	}
+	return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a type URL has %d bytes, the most is %d", len(typeURL), maxTypeURL)
+}
+
+const lookAtClient = "look what this client does"
+
+// pin puts the stream's node in the place of whatever a request says: identity and view are
+// those of the first one.
+func (g *guarded) pin(node **corev3.Node) error {
+	said := *node
+	switch {
+	case g.node != nil:
+		if said != nil && differs(said, g.node) {
+			g.within.changed()
+		}
+	case said != nil:
+		if err := checkNode(said, g.within.limits); err != nil {
+			return err
+		}
+		if err := g.within.enterNode(g, said.GetId()); err != nil {
+			return err
+		}
+		g.node = essence(said)
+	}
+	*node = g.node
+	return nil
+}
+
+// checkNode refuses what nobody needs in order to be told apart.
+func checkNode(n *corev3.Node, limits Limits) error {
+	if size := len(n.GetId()); size > limits.NodeIDBytes {
+		return excessf(limitNodeIDBytes, codes.InvalidArgument, 0, "give that client a shorter node id, or raise xds.max_node_id_bytes",
+			"the node's id has %d bytes, the most is %d", size, limits.NodeIDBytes)
+	}
+	if size := proto.Size(n); size > limits.NodeBytes {
+		return excessf(limitNodeBytes, codes.ResourceExhausted, 0, "take metadata out of that client's node, or raise xds.max_node_bytes",
+			"the node has %d bytes, the most is %d", size, limits.NodeBytes)
+	}
+	return nil
+}
+
+// essence is what Legate needs of a node, without its metadata and extensions, which are large.
+func essence(n *corev3.Node) *corev3.Node {
+	e := &corev3.Node{Id: n.GetId(), Cluster: n.GetCluster(), UserAgentName: n.GetUserAgentName()}
+	if kindOf(n) == GRPC {
+		e.ClientFeatures = []string{noOverprovisioning}
+	}
+	return e
+}
+
+func differs(said, pinned *corev3.Node) bool {
+	return said.GetId() != pinned.GetId() || said.GetCluster() != pinned.GetCluster() || said.GetUserAgentName() != pinned.GetUserAgentName()
+}
+
+// errStuck is why a stream was cut off.
+var errStuck = errors.New("stuck")
+
+type lifelineKey struct{}
+
+// lifeline gives each stream a context that can be ended from outside: gRPC lets go of a send
+// that waits for the client only when the stream's context is done.
+func lifeline(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	ctx, cut := context.WithCancelCause(ctx) // ends with its parent, which ends with the stream
+	return context.WithValue(ctx, lifelineKey{}, cut), nil
+}
+
+func lifelineOf(ctx context.Context) context.CancelCauseFunc {
+	cut, _ := ctx.Value(lifelineKey{}).(context.CancelCauseFunc)
+	return cut
+}
+
+// stuckOf is the refusal of a stream that was cut off, nil for every other.
+func stuckOf(ctx context.Context) error {
+	if !errors.Is(context.Cause(ctx), errStuck) {
+		return nil
+	}
+	return excessf(limitStuckSend, codes.Unavailable, 0, "look whether that client hangs, or its network",
+		"the client took in nothing for too long; connect again")
+}
+
+// cutStuck ends the streams whose client has taken in nothing for too long.
+func (a *admission) cutStuck() {
+	now := int64(time.Since(a.start))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for g := range a.open {
+		if since := g.sending.Load(); since > 0 && now-since > int64(a.limits.StuckSend) && g.cut != nil {
+			g.cut(errStuck)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package xdsserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits bound what clients can take. The defaults leave a fleet of thousands alone, also behind
+// one address; docs/limits.md has them in one table.
+type Limits struct {
+	// Connections is how many may be open, over gRPC and REST each; ConnectionsPerAddress how many
+	// of them from one address (an IPv6 network of 64 bits counts as one). More are closed at once.
+	Connections           int
+	ConnectionsPerAddress int
+	// Streams is how many may be open, StreamsPerAddress how many of them from one address,
+	// StreamsPerNode how many of them with one node id from one identity: the client
+	// certificate's, else the address. More are refused.
+	Streams           int
+	StreamsPerAddress int
+	StreamsPerNode    int
+	// StreamsPerConnection is what a client is told when it connects
+	// (SETTINGS_MAX_CONCURRENT_STREAMS); it keeps more back by itself, or is cut off.
+	StreamsPerConnection int
+	// NewStreams is how many streams a second may be opened in the long run, and NewStreamsBurst
+	// how many at once; one address has half of both. More wait, NewStreamWait at most, and are
+	// then refused with the advice when to come again.
+	NewStreams      int
+	NewStreamsBurst int
+	NewStreamWait   time.Duration
+	// NodeBytes bounds a client's node message, NodeIDBytes the id in it.
+	NodeBytes   int
+	NodeIDBytes int
+	// BodyBytes bounds a request over REST, and Fetches how many are answered at once; more wait
+	// for NewStreamWait, and are then refused.
+	BodyBytes int
+	Fetches   int
+	// StuckSend is how long a client may take in nothing of what is sent to it before its stream
+	// is closed.
+	StuckSend time.Duration
+	// HalfOpen is how long a client may take to connect (TLS, HTTP/2 preface), IdleConnection how
+	// long a connection may be open without a stream.
+	HalfOpen       time.Duration
+	IdleConnection time.Duration
+	// ConnectionAge is when a client is asked to connect anew, so that replicas balance; it
+	// differs from connection to connection by up to a tenth. ConnectionGrace later the
+	// connection is closed.
+	ConnectionAge   time.Duration
+	ConnectionGrace time.Duration
+}
+
+// DefaultLimits serve thousands of clients and let no single one take all.
+func DefaultLimits() Limits {
+	return Limits{
+		Connections:           5000,
+		ConnectionsPerAddress: 2500,
+		Streams:               5000,
+		StreamsPerAddress:     2500,
+		StreamsPerNode:        500,
+		StreamsPerConnection:  128,
+		NewStreams:            100,
+		NewStreamsBurst:       2000,
+		NewStreamWait:         5 * time.Second,
+		NodeBytes:             64 << 10,
+		NodeIDBytes:           256,
+		BodyBytes:             1 << 20,
+		Fetches:               64,
+		StuckSend:             30 * time.Second,
+		HalfOpen:              10 * time.Second,
+		IdleConnection:        5 * time.Minute,
+		ConnectionAge:         30 * time.Minute,
+		ConnectionGrace:       10 * time.Second,
+	}
+}
+
+// validate says what is wrong with the limits, all at once.
+func (l Limits) validate() error {
+	var errs []error
+	for _, n := range []struct {
+		value int
+		what  string
+	}{
+		{l.Connections, "connections"}, {l.ConnectionsPerAddress, "connections of an address"},
+		{l.Streams, "streams"}, {l.StreamsPerAddress, "streams of an address"}, {l.StreamsPerNode, "streams of a node"},
+		{l.StreamsPerConnection, "streams of a connection"},
+		{l.NewStreams, "new streams a second"}, {l.NewStreamsBurst, "new streams at once"},
+		{l.NodeBytes, "bytes of a node"}, {l.NodeIDBytes, "bytes of a node id"},
+		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "REST requests at once"},
+	} {
+		if n.value < 1 {
+			errs = append(errs, fmt.Errorf("xds limit of %s: must be above zero", n.what))
+		}
+	}
+	for _, d := range []struct {
+		value time.Duration
+		what  string
+	}{
+		{l.NewStreamWait, "wait for a new stream"}, {l.StuckSend, "time of a stuck send"}, {l.HalfOpen, "time to connect"},
+		{l.IdleConnection, "time of an idle connection"}, {l.ConnectionAge, "age of a connection"}, {l.ConnectionGrace, "grace of an old connection"},
+	} {
+		if d.value <= 0 {
+			errs = append(errs, fmt.Errorf("xds limit of the %s: must be above zero", d.what))
+		}
+	}
+	return errors.Join(errs...)
+}

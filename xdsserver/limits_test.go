@@ -1,0 +1,311 @@
+package xdsserver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"legate/internal/xdstest"
+)
+
+// met is how often clients have met a limit.
+func (s *stage) met(limit string) uint64 {
+	for _, r := range s.Refused() {
+		if r.Limit == limit {
+			return r.Count
+		}
+	}
+	s.t.Fatalf("there is no limit %q", limit)
+	return 0
+}
+
+// soon waits until something holds.
+func soon(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// served opens a stream that gets its clusters.
+func (s *stage) served(conn *grpc.ClientConn, node string) *xdstest.Client {
+	s.t.Helper()
+	c := xdstest.Open(s.t, conn, xdstest.Delta, node)
+	c.Want(cds)
+	c.Accept(cds, "web@1")
+	return c
+}
+
+// refusedAs opens a stream that ends with this status.
+func (s *stage) refusedAs(conn *grpc.ClientConn, node, code, text string) error {
+	s.t.Helper()
+	c := xdstest.Open(s.t, conn, xdstest.Delta, node)
+	_ = c.Try(&discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: node}, TypeUrl: cds}) // it may have ended already
+	err := c.Ended()
+	wantStatus(s.t, err, code, text)
+	return err
+}
+
+func TestMoreStreamsThanAllowedAreRefusedAndAPlaceThatIsFreeIsGivenAway(t *testing.T) {
+	for _, c := range []struct {
+		limit string
+		set   func(*Limits)
+		nodes []string // the third is one too many
+	}{
+		{limitStreams, func(l *Limits) { l.Streams = 2 }, []string{"a", "b", "c"}},
+		{limitStreamsPerAddress, func(l *Limits) { l.StreamsPerAddress = 2 }, []string{"a", "b", "c"}},
+		{limitStreamsPerNode, func(l *Limits) { l.StreamsPerNode = 2 }, []string{"a", "a", "a"}},
+	} {
+		t.Run(c.limit, func(t *testing.T) {
+			s := newStage(t, func(config *Config) { c.set(&config.Limits) })
+			s.set(service("web", 1)...)
+			first := s.served(s.conn, c.nodes[0])
+			s.served(s.conn, c.nodes[1])
+			s.refusedAs(s.conn, c.nodes[2], "ResourceExhausted", "the most here")
+			if n := s.met(c.limit); n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+			first.Close()
+			soon(t, "the place is free", func() bool { s.admission.mu.Lock(); defer s.admission.mu.Unlock(); return len(s.admission.open) == 1 })
+			s.served(s.conn, c.nodes[2])
+		})
+	}
+}
+
+func TestNewStreamsBeyondTheRateWaitAndThenAreToldWhenToComeAgain(t *testing.T) {
+	s := newStage(t, func(c *Config) {
+		c.Limits.NewStreams, c.Limits.NewStreamsBurst, c.Limits.NewStreamWait = 20, 2, 150*time.Millisecond
+	})
+	s.set(service("web", 1)...)
+	start := time.Now()
+	for i := range 2 { // one address has half: one at once, then ten a second
+		s.served(s.conn, fmt.Sprint("waits-", i))
+	}
+	if took := time.Since(start); took < 90*time.Millisecond {
+		t.Errorf("the second did not wait: %v", took)
+	}
+	refused := 0
+	for i := range 8 { // at once
+		c := xdstest.Open(t, s.conn, xdstest.Delta, fmt.Sprint("comes-", i))
+		defer func() {
+			err := c.Ended()
+			if status.Code(err).String() != "Unavailable" {
+				return // it was let in, and ends with the server
+			}
+			for _, d := range status.Convert(err).Details() {
+				if hint, ok := d.(*errdetails.RetryInfo); ok && hint.GetRetryDelay().AsDuration() > 0 {
+					refused++
+				}
+			}
+		}()
+	}
+	soon(t, "some are refused", func() bool { return s.met(limitNewStreams) >= 5 })
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	t.Cleanup(func() {
+		if refused < 5 {
+			t.Errorf("%d were told when to come again", refused)
+		}
+	})
+}
+
+func TestANodeIsPinnedAndItsMetadataIsNotKept(t *testing.T) {
+	s := newStage(t)
+	s.set(service("web", 1)...)
+	changed := 0
+	s.admission.changed = func() { changed++ }
+	c := xdstest.OpenMethod(t, s.conn, xdstest.Delta, discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResources_FullMethodName, nil)
+	metadata, err := structpb.NewStruct(map[string]any{"much": strings.Repeat("x", 10_000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Request(&discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: "edge", Metadata: metadata}, TypeUrl: cds})
+	c.Accept(cds, "web@1")
+	c.Request(&discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: "edge"}, TypeUrl: eds, ResourceNamesSubscribe: []string{"web"}})
+	c.Accept(eds, "web@1")
+	c.Request(&discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: "other", UserAgentName: "gRPC Go"}, TypeUrl: eds, ResourceNamesSubscribe: []string{"ghost"}})
+	c.Accept(eds, "ghost@empty")
+	if changed != 1 || s.Streams()[0].Node != "edge" {
+		t.Errorf("%d changes, node %q", changed, s.Streams()[0].Node)
+	}
+	for _, rec := range s.callbacks.streams {
+		if rec.node.GetMetadata() != nil {
+			t.Error("metadata is kept")
+		}
+	}
+}
+
+func TestWhatIsTooLargeIsRefusedByName(t *testing.T) {
+	s := newStage(t)
+	s.set(service("web", 1)...)
+	big, err := structpb.NewStruct(map[string]any{"x": strings.Repeat("x", 65<<10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		limit, code string
+		request     *discoveryv3.DeltaDiscoveryRequest
+	}{
+		{limitNodeIDBytes, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: strings.Repeat("x", 257)}}},
+		{limitNodeBytes, "ResourceExhausted", &discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Metadata: big}}},
+		{limitMessageBytes, "ResourceExhausted", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: strings.Repeat("x", 5<<20)}},
+		{limitNames, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: strings.Repeat("x", 257)}},
+		{limitNames, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds, ResourceNamesSubscribe: []string{strings.Repeat("x", 1025)}}},
+	} {
+		before := s.met(c.limit)
+		client := xdstest.Open(t, s.conn, xdstest.Delta, "edge")
+		client.Request(c.request)
+		wantStatus(t, client.Ended(), c.code, "")
+		soon(t, c.limit+" is counted", func() bool { return s.met(c.limit) == before+1 })
+	}
+}
+
+// A client that takes in nothing fills the window, and then gRPC holds the sender.
+func TestAStreamWhoseSendIsStuckIsClosed(t *testing.T) {
+	for _, p := range []xdstest.Protocol{xdstest.SotW, xdstest.Delta} {
+		t.Run(string(p), func(t *testing.T) {
+			s := newStage(t, func(c *Config) { c.Limits.StuckSend = 200 * time.Millisecond })
+			s.set(service("web", 1)...)
+			good := s.served(s.conn, "good")
+			stuck := openDeaf(t, s.conn, p)
+			for i := 2; s.met(limitStuckSend) == 0; i++ {
+				if i > 2000 {
+					t.Fatal("the stuck stream is not closed")
+				}
+				s.set(xdstest.FatCluster("fat", i, 32<<10))
+				good.Ack(good.Read())
+				time.Sleep(2 * time.Millisecond)
+			}
+			soon(t, "only the good one is left", func() bool { return len(s.Streams()) == 1 && s.Views()[0].Streams == 1 })
+			if n := s.met(limitStuckSend); n != 1 {
+				t.Errorf("%d streams were cut off", n)
+			}
+			stuck()
+			s.set(cluster("web", 7))
+			good.Accept(cds, "web@7")
+		})
+	}
+}
+
+func TestConnectionsBeyondTheLimitsAreClosedAndThoseThatSayNothingToo(t *testing.T) {
+	s := newStage(t, func(c *Config) { c.Limits.ConnectionsPerAddress, c.Limits.HalfOpen = 3, 300*time.Millisecond })
+	s.set(service("web", 1)...)
+	s.served(s.conn, "edge")
+	silent := func() net.Conn {
+		c, err := net.Dial("tcp", s.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	ended := func(c net.Conn) time.Duration {
+		start := time.Now()
+		_ = c.SetReadDeadline(start.Add(5 * time.Second))
+		if _, err := io.Copy(io.Discard, c); err != nil && !strings.Contains(err.Error(), "reset") {
+			t.Errorf("not closed: %v", err)
+		}
+		return time.Since(start)
+	}
+	one, two := silent(), silent()
+	if took := ended(silent()); took > 250*time.Millisecond || s.met(limitConnectionsPerAddress) != 1 {
+		t.Errorf("one too many was closed after %v, counted %d", took, s.met(limitConnectionsPerAddress))
+	}
+	ended(one)
+	ended(two)
+	soon(t, "the places are free", func() bool { s.admission.mu.Lock(); defer s.admission.mu.Unlock(); return s.admission.connections == 1 })
+	s.served(xdstest.Dial(t, s.address), "another")
+}
+
+func TestNothingIsKeptOfWhoHasGone(t *testing.T) {
+	s := newStage(t)
+	s.set(service("web", 1)...)
+	for i := range 50 {
+		conn := xdstest.Dial(t, s.address)
+		s.served(conn, fmt.Sprint("node-", i)).Close()
+		conn.Close()
+	}
+	soon(t, "all has been forgotten", func() bool {
+		a := s.admission
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.now = func() time.Time { return time.Now().Add(time.Hour) } // the share of new streams is whole
+		return len(a.nodes)+len(a.open)+len(a.addresses)+a.connections == 0
+	})
+}
+
+func TestRESTAnswersAFewAtOnceAndTheOthersInTurn(t *testing.T) {
+	s := newStage(t, func(c *Config) { c.Limits.Fetches, c.Limits.NewStreamWait = 1, 50*time.Millisecond })
+	s.set(service("web", 1)...)
+	post := func() *http.Response {
+		r, err := http.Post(s.rest+"/v3/discovery:clusters", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		return r
+	}
+	s.fetches <- struct{}{} // one that takes long
+	if r := post(); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || s.met(limitFetches) != 1 {
+		t.Errorf("%v, counted %d", r, s.met(limitFetches))
+	}
+	<-s.fetches
+	if r := post(); r.StatusCode != http.StatusOK {
+		t.Errorf("%v", r)
+	}
+	r, err := http.Post(s.rest+"/v3/discovery:clusters", "application/json", strings.NewReader(`{"node":{"id":"`+strings.Repeat("x", 257)+`"}}`))
+	if err != nil || r.StatusCode != http.StatusBadRequest || s.met(limitNodeIDBytes) != 1 {
+		t.Errorf("a long node id: %v %v", r, err)
+	}
+	r.Body.Close()
+}
+
+func TestLimitsThatMakeNoSenseAreRefusedAllAtOnce(t *testing.T) {
+	c := DefaultConfig()
+	c.Limits = Limits{}
+	err := c.Validate()
+	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 18 {
+		t.Errorf("%d of 18 limits: %v", n, err)
+	}
+}
+
+// openDeaf opens a stream that asks for all clusters, answers what comes so far as it must, and
+// reads nothing. The result ends it.
+func openDeaf(t testing.TB, conn *grpc.ClientConn, p xdstest.Protocol) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	client := discoveryv3.NewAggregatedDiscoveryServiceClient(conn)
+	node := &corev3.Node{Id: "deaf"}
+	var err error
+	if p == xdstest.SotW {
+		var s discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesClient
+		if s, err = client.StreamAggregatedResources(ctx); err == nil {
+			err = s.Send(&discoveryv3.DiscoveryRequest{Node: node, TypeUrl: cds})
+		}
+	} else {
+		var s discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesClient
+		if s, err = client.DeltaAggregatedResources(ctx); err == nil {
+			err = s.Send(&discoveryv3.DeltaDiscoveryRequest{Node: node, TypeUrl: cds})
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cancel
+}

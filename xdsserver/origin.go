@@ -1,0 +1,58 @@
+package xdsserver
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+)
+
+// origin is where a client comes from, so far as that can be proved.
+type origin struct {
+	peer     string // host:port, for logs
+	address  string // what counts as one address
+	identity string // the name in the client's certificate; empty without one
+}
+
+// originOf reads it from a stream's context.
+func originOf(ctx context.Context) origin {
+	p, ok := peer.FromContext(ctx)
+	if !ok || p.Addr == nil {
+		return origin{}
+	}
+	o := origin{peer: p.Addr.String(), address: addressOf(p.Addr)}
+	if t, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(t.State.VerifiedChains) > 0 {
+		o.identity = identityOf(t.State.VerifiedChains[0][0])
+	}
+	return o
+}
+
+// identityOf is the name that a certificate gives its owner: a URI before a DNS name, since it
+// names a workload and not a host, before the subject.
+func identityOf(c *x509.Certificate) string {
+	switch {
+	case len(c.URIs) > 0:
+		return c.URIs[0].String()
+	case len(c.DNSNames) > 0:
+		return c.DNSNames[0]
+	}
+	return c.Subject.String()
+}
+
+// addressOf is the address without its port. Of IPv6 it is the network of 64 bits, which is
+// what a single host usually has to itself.
+func addressOf(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return a.Network()
+	}
+	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		if network, err := ip.Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
+}
