@@ -63,11 +63,11 @@ func connections(pid int, remote string) int {
 	if err != nil {
 		return 0
 	}
-	n := 0
+	found := make(map[string]bool) // the kernel may list one twice while the table changes
 	for line := range strings.Lines(string(table)) {
 		if f := strings.Fields(line); len(f) > inodeColumn && f[remoteColumn] == remote && own[f[inodeColumn]] {
-			n++
+			found[f[inodeColumn]] = true
 		}
 	}
-	return n
+	return len(found)
 }
