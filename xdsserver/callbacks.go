@@ -8,7 +8,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"legate/metrics"
@@ -123,14 +122,13 @@ func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discover
 
 func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) {
 	rec := newStreamRecord(newStream(s.protocol, s.id), typeURL)
-	if p, ok := peer.FromContext(ctx); ok {
-		rec.peer = p.Addr.String()
-	}
+	from := originOf(ctx)
+	rec.peer, rec.identity = from.peer, from.identity
 	c.mu.Lock()
 	c.streams[s] = rec
 	c.mu.Unlock()
 	c.metrics.Opened(rec.stream)
-	c.log.Debug("stream opened", "stream", rec.stream.ID, "peer", rec.peer)
+	c.log.Debug("stream opened", "stream", rec.stream.ID, "peer", rec.peer, "identity", sane(rec.identity))
 }
 
 // ending keeps why a stream ends until closed is called, which is not told.

@@ -80,6 +80,8 @@ type met struct {
 	count  uint64
 	last   time.Time
 	from   string
+	text   string
+	remedy string
 	logged time.Time
 	silent int // since it was logged
 }
@@ -102,7 +104,7 @@ func (r *excesses) count(limit, from, text, remedy string) {
 	r.mu.Lock()
 	k := r.kind[limit]
 	k.count++
-	k.last, k.from = now, from
+	k.last, k.from, k.text, k.remedy = now, from, sane(text), remedy
 	say, silent := now.Sub(k.logged) >= logEvery, k.silent
 	if say {
 		k.logged, k.silent = now, 0
@@ -125,9 +127,12 @@ func (r *excesses) of(err error, from string) {
 // Refused is how often clients met one of the limits.
 type Refused struct {
 	Limit string    `json:"limit"`
-	Count uint64    `json:"count"`
+	Count uint64    `json:"count"` // since the start
 	Last  time.Time `json:"last,omitzero"`
 	From  string    `json:"from,omitempty"` // the last one's address
+	// Detail and Remedy are what was said of the last one.
+	Detail string `json:"detail,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
 }
 
 // Refused says how often clients met each limit since the start.
@@ -138,7 +143,7 @@ func (s *Server) Refused() []Refused {
 	var out []Refused
 	for _, limit := range allLimits() {
 		k := r.kind[limit]
-		out = append(out, Refused{Limit: limit, Count: k.count, Last: k.last, From: k.from})
+		out = append(out, Refused{Limit: limit, Count: k.count, Last: k.last, From: k.from, Detail: k.text, Remedy: k.remedy})
 	}
 	return out
 }

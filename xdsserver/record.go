@@ -47,13 +47,14 @@ const (
 
 // streamRecord is what is known of an open stream.
 type streamRecord struct {
-	stream metrics.Stream
-	only   string // its only type
-	peer   string
-	node   *corev3.Node
-	opened time.Time
-	cause  error
-	types  map[string]*typeRecord
+	stream   metrics.Stream
+	only     string // its only type
+	peer     string
+	identity string // of the client's certificate
+	node     *corev3.Node
+	opened   time.Time
+	cause    error
+	types    map[string]*typeRecord
 }
 
 type typeRecord struct {

@@ -86,6 +86,7 @@ type StreamStatus struct {
 	Protocol string       `json:"protocol"`       // sotw or delta
 	Only     string       `json:"only,omitempty"` // its type URL, if it is not aggregated
 	Peer     string       `json:"peer"`
+	Identity string       `json:"identity,omitempty"` // the name in the client's certificate
 	Node     string       `json:"node"`
 	Cluster  string       `json:"cluster,omitempty"`
 	Agent    string       `json:"agent,omitempty"`
@@ -141,7 +142,7 @@ func (s *Server) Streams() []StreamStatus {
 	streams := make([]StreamStatus, 0, len(c.streams))
 	for _, r := range c.streams {
 		st := StreamStatus{
-			ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Opened: r.opened,
+			ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Identity: sane(r.identity), Opened: r.opened,
 			Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
 		}
 		for url, t := range r.types {

@@ -29,6 +29,7 @@ type house struct {
 	state   bridge.State
 	streams []xdsserver.StreamStatus
 	views   []xdsserver.ViewStatus
+	refused []xdsserver.Refused
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
 	stops   bool
@@ -42,6 +43,7 @@ func (s shelf) Status() lastknown.Status { return s.known }
 func (h *house) Status() discovery.Status          { return h.consul }
 func (h *house) State() bridge.State               { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus { return h.streams }
+func (h *house) Refused() []xdsserver.Refused      { return h.refused }
 func (h *house) Views() []xdsserver.ViewStatus     { return h.views }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]
@@ -244,6 +246,14 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 			h.streams = append(h.streams, stream("edge-2", xdsserver.Nacked, "malformed IP address"))
 			return h
 		}, []string{`class="verdict warn"`, "with 1 thing to look at", "edge-2 rejected clusters", "malformed IP address", "NACKED"}},
+		{"clients are refused", func() *house {
+			h := healthy()
+			h.refused = []xdsserver.Refused{
+				{Limit: "streams_per_node", Count: 3, Last: now.Add(-5 * time.Second), From: "10.0.0.7:99", Detail: "500 are open", Remedy: "raise it"},
+				{Limit: "names", Count: 1, Last: now.Add(-time.Hour), From: "10.0.0.8:99"},
+			}
+			return h
+		}, []string{`with 1 thing to look at`, "Clients were refused: streams per node", "3 times so far, the last 5 s ago from 10.0.0.7:99: 500 are open", "raise it"}},
 		{"something is left out", func() *house {
 			h := healthy()
 			h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})

@@ -28,6 +28,9 @@ const (
 	maxProblemRows = 50
 )
 
+// recently is how long the page speaks of a client that was refused.
+const recently = 10 * time.Minute
+
 // view is what the page says: a status in people's words.
 type view struct {
 	Status
@@ -131,6 +134,12 @@ func viewOf(s Status) view {
 			v.Concerns = append(v.Concerns, concern{"bad", "Kept back from all: " + short(q.Type) + " of " + q.Name,
 				fmt.Sprintf("rejected by %s (%s), accepted by none; %s", strings.Join(q.Nodes, ", "), q.Reason, instead),
 				"Change the service in Consul so that Envoy can use it: it is served again as soon as it changes."})
+		}
+	}
+	for _, r := range s.Refused {
+		if r.Count > 0 && s.Now.Sub(r.Last) < recently {
+			v.Concerns = append(v.Concerns, concern{"warn", "Clients were refused: " + strings.ReplaceAll(r.Limit, "_", " "),
+				fmt.Sprintf("%s so far, the last %s from %s: %s", plural(int(r.Count), "time"), ago(s.Now, r.Last), r.From, r.Detail), r.Remedy})
 		}
 	}
 	for _, p := range s.Problems {

@@ -42,6 +42,7 @@ type Rooms struct {
 		Streams() []xdsserver.StreamStatus
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
+		Refused() []xdsserver.Refused
 	}
 	LastKnown interface{ Status() lastknown.Status }
 	Metrics   http.Handler

@@ -32,6 +32,7 @@ type Status struct {
 	LastKnown lastknown.Status         `json:"last_known"`
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
+	Refused   []xdsserver.Refused      `json:"refused"`  // how often clients met each limit
 	Problems  []Problem                `json:"problems"` // of services and instances that are left out
 }
 
@@ -54,6 +55,7 @@ func (s *Server) read() Status {
 		LastKnown: s.rooms.LastKnown.Status(),
 		Views:     append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
 		Streams:   append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
+		Refused:   append([]xdsserver.Refused{}, s.rooms.XDS.Refused()...),
 		Problems:  []Problem{},
 	}
 	out.Ready = out.NotReady == ""

@@ -19,9 +19,11 @@ var (
 )
 
 func flags(settings []*setting) []urfave.Flag {
-	out := make([]urfave.Flag, len(settings))
-	for i, s := range settings {
-		out[i] = flag{s}
+	var out []urfave.Flag
+	for _, s := range settings {
+		if s.name != "" {
+			out = append(out, flag{s})
+		}
 	}
 	return out
 }

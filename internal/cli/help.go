@@ -65,14 +65,7 @@ func (c *command) help(full string) string {
 // help is a setting's lines in --help: the flag, what it does, and where else it can be said.
 func (s *setting) help() string {
 	var b strings.Builder
-	b.WriteString("  --" + s.name)
-	if !s.isFlag {
-		b.WriteString(" " + or(s.hint, "TEXT"))
-	}
-	if s.many {
-		b.WriteString(" (repeatable)")
-	}
-	b.WriteString("\n")
+	b.WriteString("  " + s.title() + "\n")
 	for _, line := range wrap(s.usage, 74) {
 		b.WriteString("      " + line + "\n")
 	}
@@ -83,13 +76,28 @@ func (s *setting) help() string {
 	if s.env != "" {
 		places = append(places, "$"+s.env)
 	}
-	if s.key != "" {
+	if s.key != "" && s.name != "" {
 		places = append(places, "file: "+s.key)
 	}
 	if len(places) > 0 {
 		b.WriteString("      [" + strings.Join(places, ", ") + "]\n")
 	}
 	return b.String()
+}
+
+// title is a setting as it is written: its flag, or its key where it has none.
+func (s *setting) title() string {
+	title := "--" + s.name
+	switch {
+	case s.name == "":
+		return s.key + " (file only)"
+	case !s.isFlag:
+		title += " " + or(s.hint, "TEXT")
+	}
+	if s.many {
+		title += " (repeatable)"
+	}
+	return title
 }
 
 // categories are the headings of the settings in their order.

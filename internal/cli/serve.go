@@ -60,6 +60,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, o.listen.settings()...)
+	c.settings = append(c.settings, limitSettings(&o.xds)...)
 	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)
 	c.settings = append(c.settings, stateSettings(&o.state)...)
 	c.settings = append(c.settings, o.log.settings()...)

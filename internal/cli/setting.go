@@ -10,8 +10,8 @@ import (
 // A setting is one thing a user can choose: by flag, by environment variable, or by a key of
 // the configuration file. It knows where it writes; resolve decides which source it listens to.
 type setting struct {
-	name     string // of the flag, without dashes
-	env      string // environment variable
+	name     string // of the flag, without dashes; empty: there is a key in the file only
+	env      string // environment variable; empty where there is no flag
 	key      string // block.key in the configuration file; empty: not in the file
 	category string // heading in --help
 	hint     string // what stands for the value in --help: ADDR, FILE

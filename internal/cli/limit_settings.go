@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"math"
+	"time"
+
+	"legate/xdsserver"
+)
+
+// limitSettings bound what clients can take. Most of them are for the file only: who has to
+// change one changes it once, and docs/limits.md explains them together.
+func limitSettings(c *xdsserver.Config) []*setting {
+	const (
+		category = "Limits for clients"
+		day      = 24 * time.Hour
+	)
+	l := &c.Limits
+	settings := []*setting{
+		number(&l.Streams, 1, math.MaxInt32, setting{
+			name: "max-streams", env: "LEGATE_MAX_STREAMS", key: "xds.max_streams", category: category, hint: "N",
+			usage: "Most open streams of all clients together. An Envoy with ADS has one.",
+		}),
+		number(&l.StreamsPerAddress, 1, math.MaxInt32, setting{
+			name: "max-streams-per-address", env: "LEGATE_MAX_STREAMS_PER_ADDRESS", key: "xds.max_streams_per_address", category: category, hint: "N",
+			usage: "Most of them from one address; an IPv6 /64 counts as one. Raise it if more clients than this come through one NAT or load balancer.",
+		}),
+	}
+	count := func(to *int, key, usage string) {
+		settings = append(settings, number(to, 1, math.MaxInt32, setting{key: "xds." + key, category: category, usage: usage}))
+	}
+	span := func(to *time.Duration, key, usage string) {
+		settings = append(settings, duration(to, time.Millisecond, 365*day, setting{key: "xds." + key, category: category, usage: usage}))
+	}
+	count(&l.StreamsPerNode, "max_streams_per_node", "Most open streams with one node id from one certificate, or from one address without certificates.")
+	count(&l.StreamsPerConnection, "max_streams_per_connection", "Most open streams on one connection.")
+	count(&l.Connections, "max_connections", "Most open connections.")
+	count(&l.ConnectionsPerAddress, "max_connections_per_address", "Most open connections from one address.")
+	count(&l.NewStreams, "new_streams_per_second", "New streams a second in the long run; one address has half.")
+	count(&l.NewStreamsBurst, "new_streams_burst", "New streams at once; one address has half.")
+	span(&l.NewStreamWait, "new_stream_wait", "How long a new stream, or a REST request, waits for its turn before it is refused.")
+	count(&c.MaxRequestBytes, "max_message_bytes", "Bytes of one request over gRPC.")
+	count(&l.BodyBytes, "max_body_bytes", "Bytes of one request over REST.")
+	count(&l.Fetches, "max_fetches", "REST requests that are answered at once.")
+	count(&c.MaxNames, "max_names", "Names of one type that a stream may ask for.")
+	count(&l.NodeBytes, "max_node_bytes", "Bytes of a client's node message.")
+	count(&l.NodeIDBytes, "max_node_id_bytes", "Bytes of a client's node id.")
+	span(&l.StuckSend, "stuck_send", "How long a client may take in nothing of what it is sent before its stream is closed.")
+	span(&l.HalfOpen, "half_open", "How long a client may take to connect.")
+	span(&l.IdleConnection, "idle_connection", "How long a connection may be without a stream.")
+	span(&l.ConnectionAge, "connection_age", "When a client is asked to connect anew, give or take a tenth, so that replicas balance.")
+	span(&l.ConnectionGrace, "connection_grace", "How long after that its old connection is closed.")
+	return settings
+}
