@@ -48,6 +48,9 @@ var program = sync.OnceValues(func() (string, error) {
 
 func programPath(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it needs real programs")
+	}
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
