@@ -55,5 +55,9 @@ golden: ## write the expected results of the translate stories anew; read the di
 fuzz: ## each fuzz target for half a minute
 	go test ./translate -run '^$$' -fuzz FuzzTranslate -fuzztime 30s
 
+.PHONY: latency
+latency: parts ## how long from a write to Consul until Envoy shows it: median and p99 of 50 changes
+	go test ./internal/e2e -run '^TestLatency$$' -count=1 -v -latency
+
 .PHONY: check
 check: lint test ## what CI runs
