@@ -35,6 +35,7 @@ type confirmed struct {
 // owner has the catalog and decides what is in it. It is one goroutine's.
 type owner struct {
 	w          *Watcher
+	cfg        Config // its selection can change
 	ctx        context.Context
 	datacenter string
 	policy     policy
@@ -43,6 +44,7 @@ type owner struct {
 	unread   int  // of follow
 	moved    bool // follow changed since assign
 	listed   bool // a list was seen
+	last     listed
 	complete bool // all of a list was read, once
 	warned   bool // about services without a connection
 
@@ -53,7 +55,7 @@ type owner struct {
 
 func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
-		w: w, datacenter: datacenter, policy: firstByName,
+		w: w, cfg: w.cfg, datacenter: datacenter, policy: firstByName,
 		follow: map[string]*followed{}, catalog: Catalog{}, health: map[Health]int{},
 		outbox: outbox{had: map[ServiceKey]*Service{}},
 	}
@@ -78,15 +80,18 @@ func (o *owner) run(ctx context.Context, out chan<- Delta) {
 		case offer <- delta:
 			first = false
 			o.outbox.sent()
+			continue
 		case e := <-o.w.events:
 			e.apply(o)
 			o.drain()
-			if o.moved {
-				o.moved = false
-				o.assign()
-			}
-			o.publish()
+		case s := <-o.w.selections:
+			o.reselect(s)
 		}
+		if o.moved {
+			o.moved = false
+			o.assign()
+		}
+		o.publish()
 	}
 }
 
@@ -106,10 +111,10 @@ func (e listed) apply(o *owner) {
 	if !o.listed {
 		o.recall()
 	}
-	o.listed = true
+	o.listed, o.last = true, e
 	o.w.setIndex(e.index)
 	for name, tags := range e.names {
-		if !o.w.cfg.selected(name, tags) {
+		if !o.cfg.selected(name, tags) {
 			if f := o.follow[name]; f != nil {
 				o.drop(f, e.at) // deselected: its tags changed
 			}

@@ -26,7 +26,9 @@ type Watcher struct {
 	rotation rotation
 	events   chan event
 	seed     Catalog // believed before the start
-	loops    sync.WaitGroup
+
+	selections chan Selection // has room for one
+	loops      sync.WaitGroup
 
 	mu     sync.Mutex
 	status Status
@@ -59,7 +61,9 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		reads:    make(chan struct{}, cfg.FirstReads),
 		rotation: rotation{changed: make(chan struct{}, 1)},
 		events:   make(chan event),
-		status:   Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
+
+		selections: make(chan Selection, 1),
+		status:     Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
 	}, nil
 }
 

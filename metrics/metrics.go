@@ -29,6 +29,7 @@ type Metrics struct {
 	Translate *Translate
 	XDS       *XDS
 	LastKnown *LastKnown
+	Process   *Process
 
 	registry *prometheus.Registry
 }
@@ -58,6 +59,7 @@ func New(build BuildInfo) *Metrics {
 		Translate: newTranslate(r),
 		XDS:       newXDS(r),
 		LastKnown: newLastKnown(r),
+		Process:   newProcess(r),
 		registry:  r,
 	}
 }

@@ -35,6 +35,7 @@ type Bridge struct {
 	metrics    *metrics.Translate
 
 	problems standing
+	pings    chan struct{}
 
 	mu    sync.Mutex
 	state State
@@ -55,7 +56,7 @@ func (s State) Ready() bool { return !s.Complete.IsZero() }
 // New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
 // first Delta arrives, if the config does not say it: discovery knows it by then.
 func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
-	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: newStanding()}
+	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: newStanding(), pings: make(chan struct{})}
 }
 
 // State may be called at any time.
@@ -63,6 +64,17 @@ func (b *Bridge) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.state
+}
+
+// Alive asks Run's loop for a sign of life, and reports whether there was one before the context
+// was done.
+func (b *Bridge) Alive(ctx context.Context) bool {
+	select {
+	case b.pings <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Run carries Deltas until the context is done.
@@ -76,6 +88,7 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan discovery.Delta) error {
 			if err := b.carry(d); err != nil {
 				return err
 			}
+		case <-b.pings:
 		}
 	}
 }

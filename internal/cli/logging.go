@@ -10,10 +10,11 @@ import (
 type logOptions struct {
 	level  string
 	format string
+	now    *slog.LevelVar // what the level is; it can change
 }
 
 func (o *logOptions) settings() []*setting {
-	o.level, o.format = "info", "auto"
+	o.level, o.format, o.now = "info", "auto", new(slog.LevelVar)
 	return []*setting{
 		choice(&o.level, []string{"debug", "info", "warn", "error"}, setting{
 			name: "log-level", env: "LEGATE_LOG_LEVEL", key: "log.level", category: "Log",
@@ -28,19 +29,19 @@ func (o *logOptions) settings() []*setting {
 
 // logger returns the logger that the options describe.
 func (o *logOptions) logger(w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{}
-	switch o.level {
-	case "debug":
-		opts.Level = slog.LevelDebug
-	case "warn":
-		opts.Level = slog.LevelWarn
-	case "error":
-		opts.Level = slog.LevelError
-	}
+	o.now.Set(o.severity())
+	opts := &slog.HandlerOptions{Level: o.now}
 	if o.format == "text" || o.format == "auto" && terminal(w) {
 		return slog.New(slog.NewTextHandler(w, opts))
 	}
 	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+// severity is the level of the least severe records.
+func (o *logOptions) severity() slog.Level {
+	return map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}[o.level]
 }
 
 func terminal(w io.Writer) bool {

@@ -15,6 +15,7 @@ func resolve(settings []*setting, getenv func(string) string, file map[string]en
 		if len(values) == 0 {
 			continue
 		}
+		s.chosen = values
 		if err := s.set(values); err != nil {
 			errs = append(errs, s.wrong(values, from, err))
 		}

@@ -28,6 +28,12 @@ type serveOptions struct {
 }
 
 func (p *program) serve() *command {
+	c, o := p.serveCommand()
+	c.run = func(ctx context.Context) error { return p.runServe(ctx, c, o) }
+	return c
+}
+
+func (p *program) serveCommand() (*command, *serveOptions) {
 	o := &serveOptions{
 		consul:    discovery.DefaultConfig(),
 		state:     lastknown.DefaultConfig(),
@@ -44,7 +50,11 @@ known catalog is served until it is back; with --state-dir also after a restart.
 
 SIGTERM or Ctrl-C: it is not ready at once, and after --drain-delay the streams are
 closed, spread over up to --drain-spread. By default it is done within 30 seconds, and
-at once if nobody is connected. A second signal ends it at once.`,
+at once if nobody is connected. A second signal ends it at once.
+
+A changed --config is taken over a few seconds later, or at once with SIGHUP: whole, or
+not at all if it has a mistake. --include, --exclude, --tag and --log-level hold from
+then on; the log names what else has changed and needs a restart.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve
@@ -55,7 +65,6 @@ legate serve --consul-addr https://consul.internal:8501 --consul-ca-file ca.pem 
 
 # settings from a file; flags and environment win over it
 legate serve --config /etc/legate.yaml --log-level debug`,
-		run: func(ctx context.Context) error { return p.runServe(ctx, o) },
 	}
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
@@ -65,14 +74,23 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, stateSettings(&o.state)...)
 	c.settings = append(c.settings, o.log.settings()...)
 	c.settings = append(c.settings, configSetting(&o.config))
-	return c
+	return c, o
 }
 
-func (p *program) runServe(ctx context.Context, o *serveOptions) error {
+func (o *serveOptions) validate() error {
 	if err := errors.Join(o.consul.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
 		return usageError{err}
 	}
+	return nil
+}
+
+func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
 	log := o.log.logger(p.err)
+	hup, deaf := hangups(o.config)
+	defer deaf()
 	open, err := o.listen.open(ctx, log)
 	if err != nil {
 		return err
@@ -109,9 +127,21 @@ func (p *program) runServe(ctx context.Context, o *serveOptions) error {
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
 		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open))
 	o.listen.warn(open, log)
+	warnOfFewFiles(log, o.consul.MaxConnections)
 
 	believed, deltas := make(chan discovery.Delta), make(chan discovery.Delta)
 	group := life.group
+	notify := notifier(log)
+	isReady := func() bool { return carrier.State().Ready() }
+	reload := &reloader{program: p, running: c, path: o.config, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, apply: func(next *serveOptions) {
+		o.log.now.Set(next.log.severity())
+		consul := o.consul.Selecting(next.consul.Selection())
+		watcher.Select(consul.Selection())
+		shelf.Rescope(scopeOf(consul))
+	}}
+	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady}
+	group.Go(func() error { return reload.run(life.working) })
+	group.Go(func() error { return supervise.run(life.serving, life.working) })
 	group.Go(func() error { return watcher.Run(life.working, believed) })
 	group.Go(func() error { return shelf.Run(life.working, watcher, believed, deltas) })
 	group.Go(func() error { return carrier.Run(life.working, deltas) })

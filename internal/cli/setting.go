@@ -22,8 +22,9 @@ type setting struct {
 	isFlag bool // needs no value: --name means --name=true
 	secret bool // its value is never printed, not even in an error
 
-	set   func(values []string) error // writes the value; called at most once
-	given []string                    // what the command line said
+	set    func(values []string) error // writes the value; called at most once
+	given  []string                    // what the command line said
+	chosen []string                    // what resolve gave it; nil: its default
 }
 
 // text is a setting of any text.

@@ -129,7 +129,7 @@ func (s *Shelf) fresh(after time.Duration, set, gone int) {
 
 // write replaces the file, and says once that it cannot be done and once that it can again.
 func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
-	h := Header{Scope: s.config.Scope, Believed: consul.LastSuccess.UTC()}
+	h := Header{Scope: s.scopeNow(), Believed: consul.LastSuccess.UTC()}
 	h.Scope.Datacenter = consul.Datacenter
 	began := time.Now()
 	err := store(s.path, h, c)

@@ -51,12 +51,13 @@ type Shelf struct {
 	known  discovery.Catalog
 
 	mu    sync.Mutex
+	scope Scope
 	state state
 }
 
 // New makes a Shelf; it starts nothing. The metrics may be nil.
 func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
-	s := &Shelf{config: config, log: log, metrics: m}
+	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m}
 	if config.Dir != "" {
 		s.path = filepath.Join(config.Dir, fileName)
 	}
@@ -86,4 +87,17 @@ func (s *Shelf) Load() discovery.Catalog {
 		s.metrics.Believed(h.Believed)
 	}
 	return s.known
+}
+
+// Rescope says that another selection of services is watched from now on.
+func (s *Shelf) Rescope(scope Scope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scope = scope
+}
+
+func (s *Shelf) scopeNow() Scope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.scope
 }

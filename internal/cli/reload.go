@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"legate/metrics"
+)
+
+// live are the settings that a running Legate takes over from a changed configuration file. All
+// others are what it stands on: they take a restart.
+var live = []string{"include", "exclude", "tag", "log-level"}
+
+// reloader takes over a changed configuration file: with SIGHUP at once, else a few seconds
+// after the file has changed. It is taken over whole or, with any mistake in it, not at all.
+type reloader struct {
+	program *program
+	running *command // whose settings are in force, as they were given
+	path    string
+	hup     <-chan os.Signal
+	log     *slog.Logger
+	metrics *metrics.Process
+	apply   func(*serveOptions) // the live settings of it
+	notify  func(state string)  // systemd
+	ready   func() bool         // systemd knows that Legate is
+}
+
+// lookEvery is how often the file is looked at. A change counts once it was the same twice, so
+// that a file is not read while an editor writes it.
+const lookEvery = 2 * time.Second
+
+// hangups are the SIGHUPs from now on. Without a file the signal keeps its usual meaning.
+func hangups(path string) (hup chan os.Signal, stop func()) {
+	hup = make(chan os.Signal, 1)
+	if path != "" {
+		signal.Notify(hup, syscall.SIGHUP)
+	}
+	return hup, func() { signal.Stop(hup) }
+}
+
+func (r *reloader) run(ctx context.Context) error {
+	if r.path == "" {
+		return nil
+	}
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	content := func() string { // what cannot be read is not a change: it may be on its way
+		text, err := os.ReadFile(r.path)
+		if err != nil {
+			return ""
+		}
+		return string(text)
+	}
+	known := content()
+	before := known
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.hup:
+			known = content()
+			r.reload("SIGHUP")
+		case <-look.C:
+			now := content()
+			if now != known && now == before && now != "" {
+				known = now
+				r.reload("the file has changed")
+			}
+			before = now
+		}
+	}
+}
+
+// reload reads flags, environment and file again.
+func (r *reloader) reload(cause string) {
+	if r.ready() {
+		r.notify(reloading())
+		defer r.notify(ready)
+	}
+	next, o := r.program.serveCommand()
+	for i, s := range next.settings {
+		s.given = r.running.settings[i].given
+	}
+	err := r.program.resolve(next.settings, r.program.commands())
+	if err == nil {
+		err = o.validate()
+	}
+	r.metrics.Reloaded(err == nil, time.Now())
+	if err != nil {
+		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
+			"error", strings.ReplaceAll(err.Error(), "\n", "; "), "remedy", "correct the file; it is then read again")
+		return
+	}
+	changed, stuck := differing(r.running.settings, next.settings)
+	r.apply(o)
+	r.log.Info("configuration is reloaded", "cause", cause, "changed", changed)
+	if len(stuck) > 0 {
+		r.log.Warn("changed settings need a restart", "settings", stuck, "remedy", "restart legate; until then the old values hold")
+	}
+}
+
+// differing are the names of the settings that differ, and takes over those of them that are
+// live: what needs a restart differs until there was one.
+func differing(running, next []*setting) (changed, stuck []string) {
+	for i, s := range running {
+		switch {
+		case slices.Equal(s.chosen, next[i].chosen):
+		case slices.Contains(live, s.name):
+			s.chosen = next[i].chosen
+			changed = append(changed, s.name)
+		default:
+			stuck = append(stuck, s.name)
+		}
+	}
+	return changed, stuck
+}

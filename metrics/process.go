@@ -1,0 +1,53 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Process counts what the program itself goes through.
+type Process struct {
+	reloads    *prometheus.CounterVec
+	reloadedAt prometheus.Gauge
+	reloadedOK prometheus.Gauge
+}
+
+func newProcess(r prometheus.Registerer) *Process {
+	p := &Process{
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "legate_config_reloads_total",
+			Help: "Attempts to take over a changed configuration file by outcome.",
+		}, []string{"outcome"}),
+		reloadedOK: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "legate_config_last_reload_successful",
+			Help: "0 if the configuration file was rejected when it was last read, and what was read before it holds.",
+		}),
+		reloadedAt: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "legate_config_last_reload_success_timestamp_seconds",
+			Help: "When the configuration was last taken over, in Unix time.",
+		}),
+	}
+	r.MustRegister(p.reloads, p.reloadedOK, p.reloadedAt)
+	for _, outcome := range []string{"ok", "rejected"} {
+		p.reloads.WithLabelValues(outcome)
+	}
+	p.reloadedOK.Set(1)
+	p.reloadedAt.SetToCurrentTime()
+	return p
+}
+
+// Reloaded counts an attempt to take over a changed configuration.
+func (p *Process) Reloaded(ok bool, at time.Time) {
+	if p == nil {
+		return
+	}
+	if !ok {
+		p.reloads.WithLabelValues("rejected").Inc()
+		p.reloadedOK.Set(0)
+		return
+	}
+	p.reloads.WithLabelValues("ok").Inc()
+	p.reloadedOK.Set(1)
+	p.reloadedAt.Set(unixSeconds(at))
+}
