@@ -36,7 +36,7 @@ func (p permission) token() (string, error) {
 	case err != nil:
 		return "", err
 	case token == "":
-		return "", errors.New("it is empty")
+		return "", errors.New("it is empty: write the token into it")
 	case len(content) > maxToken:
 		return "", fmt.Errorf("it has more than %d bytes", maxToken)
 	}

@@ -14,6 +14,8 @@ type bootstrapOptions struct {
 	cluster string
 	admin   string
 	routes  []string
+
+	ca, cert, key, serverName string
 }
 
 const (
@@ -37,7 +39,8 @@ legate bootstrap envoy --route 8080=web > envoy.yaml
 envoy -c envoy.yaml
 
 # an Envoy of the fleet: your own listeners, Legate on another machine
-legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1`,
+legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1 \
+    --ca-file /etc/envoy/ca.pem --cert-file /etc/envoy/envoy.pem --key-file /etc/envoy/envoy.key`,
 		settings: []*setting{
 			shown(text(&o.xds, setting{
 				name: "xds-address", env: "LEGATE_BOOTSTRAP_XDS_ADDRESS", key: "bootstrap.xds_address", category: category, hint: "HOST:PORT",
@@ -72,6 +75,7 @@ legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1`,
 			return b.write(p.out)
 		},
 	}
+	envoy.settings = append(envoy.settings, o.tlsSettings()...)
 	return &command{
 		name:  "bootstrap",
 		usage: "print the configuration that a client of Legate starts with",
@@ -92,6 +96,9 @@ func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
 	}
 	var err error
 	if b.XDS, err = parseEndpoint("--xds-address", o.xds); err != nil {
+		return b, err
+	}
+	if b.TLS, err = o.tls(b.XDS); err != nil {
 		return b, err
 	}
 	if b.Admin, err = parseEndpoint("--envoy-admin", o.admin); err != nil {

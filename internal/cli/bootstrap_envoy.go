@@ -24,6 +24,7 @@ type envoyBootstrap struct {
 	XDS                 endpoint
 	Admin               endpoint
 	Routes              []route
+	TLS                 *bootstrapTLS // nil: in the clear
 }
 
 type endpoint struct {

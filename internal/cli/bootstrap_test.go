@@ -8,10 +8,12 @@ import (
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"                     // in the listeners
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3" // in the listeners
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"                   // in Legate's cluster
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"                          // in Legate's cluster
 	"google.golang.org/protobuf/encoding/protojson"
 	"sigs.k8s.io/yaml"
 
+	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
 
@@ -26,6 +28,9 @@ var bootstraps = []struct {
 	{"rest", []string{"--mode", "rest", "--route", "8080=web", "--route", "8081=web", "--route", "0.0.0.0:8082=api"}, "api_type: REST"},
 	{"host name", []string{"--xds-address", "legate.internal:443"}, "type: STRICT_DNS"},
 	{"IPv6", []string{"--xds-address", "[::1]:18000", "--envoy-admin", "[::1]:9901", "--route", "[::1]:8080=web"}, `address: "::1", port_value: 18000`},
+	{"TLS", []string{"--xds-address", "legate.internal:443", "--ca-file", "ca.pem"}, `sni: "legate.internal"`},
+	{"mTLS", []string{"--ca-file", "ca.pem", "--cert-file", "cert.pem", "--key-file", "key.pem", "--server-name", "legate"}, `private_key: {filename: "key.pem"}`},
+	{"mTLS over REST to an address", []string{"--mode", "rest", "--route", "80=web", "--ca-file", "ca.pem", "--cert-file", "cert.pem", "--key-file", "key.pem"}, `san_type: IP_ADDRESS`},
 	{"awkward names", []string{"--node-id", "a: \"b\" #{{c}}\n", "--node-cluster", "'", "--route", "80=a/b c? %: &x"}, `cluster: "a/b c? %: \u0026x"`},
 }
 
@@ -42,11 +47,17 @@ func TestABootstrapIsWhatEnvoysSchemaAllows(t *testing.T) {
 
 func TestEnvoyAcceptsEachBootstrap(t *testing.T) {
 	envoy := partstest.EnvoyPath(t)
+	dir := t.TempDir()
+	if _, err := parts.NewCerts(dir); err != nil { // ca.pem, cert.pem, key.pem
+		t.Fatal(err)
+	}
 	for _, c := range bootstraps {
 		t.Run(c.name, func(t *testing.T) {
 			r := legate(t, nil, append([]string{"bootstrap", "envoy"}, c.args...)...)
 			path := file(t, "envoy.yaml", r.out)
-			said, err := exec.Command(envoy, "--mode", "validate", "--base-id", "0", "--disable-hot-restart", "-l", "warn", "-c", path).CombinedOutput()
+			cmd := exec.Command(envoy, "--mode", "validate", "--base-id", "0", "--disable-hot-restart", "-l", "warn", "-c", path)
+			cmd.Dir = dir
+			said, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("%v\n%s\n%s", err, said, r.out)
 			}

@@ -91,6 +91,13 @@ func TestEveryMistakeNamesTheRemedyAndEndsWith2(t *testing.T) {
 		{"route", []string{"bootstrap", "envoy", "--route", "web"}, `want [HOST:]PORT=SERVICE, such as 8080=web`},
 		{"route on a port twice", []string{"bootstrap", "envoy", "--route", "80=a", "--route", "80=b"}, `port 80 is already that of --route "80=a"`},
 		{"address with more in it", []string{"bootstrap", "envoy", "--xds-address", "a\nb:1"}, `want HOST:PORT`},
+		{"TLS without authorities", []string{"bootstrap", "envoy", "--cert-file", "x", "--key-file", "x"}, `--ca-file: Envoy would not know`},
+		{"half a certificate", []string{"bootstrap", "envoy", "--ca-file", "x", "--cert-file", "x"}, `give both`},
+		{"TLS without its key", []string{"serve", "--tls-cert", "cli_test.go"}, `give both --tls-cert and --tls-key`},
+		{"no certificate", []string{"serve", "--tls-cert", "cli_test.go", "--tls-key", "cli_test.go"}, `give a PEM certificate and the key that belongs to it`},
+		{"names without authorities", []string{"serve", "--admin-tls-allowed-san", "x"}, `with --admin-tls-client-ca`},
+		{"empty token file", []string{"serve", "--admin-listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--admin-token-file", "/dev/null"}, `read admin token file "/dev/null": it is empty: write the token into it`},
+		{"limit", []string{"serve", "--max-streams", "0"}, `want a whole number from 1 to`},
 		{"rest without routes", []string{"bootstrap", "envoy", "--mode", "rest"}, `name the services with --route`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

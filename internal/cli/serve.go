@@ -121,7 +121,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
 		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping}, log)
 	if err != nil {
-		return err
+		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
 	}
 
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,

@@ -1,0 +1,88 @@
+package e2e_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+)
+
+// Over mTLS an Envoy gets what it gets in the clear; one without a certificate, or with one that
+// a stranger signed, gets nothing, and Legate says so.
+func TestOverMTLSOnlyEnvoysWithAnAllowedCertificateAreServed(t *testing.T) {
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "web", "web-1", 1)
+	own, strange := newCerts(t), newCerts(t)
+	l := startLegate(t, s.consul, "--tls-cert", own.CertFile, "--tls-key", own.KeyFile, "--tls-client-ca", own.CAFile, "--tls-allowed-san", "local*")
+
+	for _, mode := range []string{"delta", "sotw", "rest"} {
+		e := startEnvoyTLS(t, l, mode, "--ca-file", own.CAFile, "--cert-file", own.CertFile, "--key-file", own.KeyFile)
+		eventually(t, func() error { return e.answers("web", "web-1") })
+	}
+	identified := func() error {
+		status, err := l.get("/api/v1/status")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(status), `"identity": "localhost"`) {
+			return errors.New("the status names no identity")
+		}
+		return nil
+	}
+	eventually(t, identified)
+
+	for name, args := range map[string][]string{
+		"without a certificate":   {"--ca-file", own.CAFile},
+		"with a stranger's":       {"--ca-file", own.CAFile, "--cert-file", strange.CertFile, "--key-file", strange.KeyFile},
+		"that trusts a stranger":  {"--ca-file", strange.CAFile, "--cert-file", own.CertFile, "--key-file", own.KeyFile},
+		"that expects other name": {"--ca-file", own.CAFile, "--cert-file", own.CertFile, "--key-file", own.KeyFile, "--server-name", "other.internal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := startEnvoyTLS(t, l, "delta", args...)
+			eventually(t, func() error {
+				if n := e.stat(t, "cluster_manager.cds.update_failure"); n == 0 {
+					return errors.New("envoy has not tried yet")
+				}
+				return nil
+			})
+			if _, err := e.endpoints("web"); err == nil {
+				t.Error("it was served")
+			}
+		})
+	}
+	metrics, err := l.get("/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(metrics), `legate_xds_refused_total{limit="handshake"} 0`) {
+		t.Error("no refused handshake is counted")
+	}
+}
+
+func newCerts(t testing.TB) parts.Certs {
+	t.Helper()
+	c, err := parts.NewCerts(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// startEnvoyTLS starts an Envoy with a listener for the service web and a bootstrap with args.
+func startEnvoyTLS(t testing.TB, l *legate, mode string, args ...string) *envoy {
+	t.Helper()
+	port, xds := freePorts(t, 1)[0], l.xds
+	if mode == "rest" {
+		xds = l.rest
+	}
+	args = append([]string{"bootstrap", "envoy", "--mode", mode, "--node-id", "tls-" + mode, "--xds-address", xds, "--route", fmt.Sprintf("%d=web", port)}, args...)
+	e := &envoy{way: way{name: mode}, ports: map[string]int{"web": port}, client: newClient(t)}
+	// Who is served nothing says so soon, and not after Envoy's 15 s.
+	text := bytes.Replace(run(t, args...), []byte("    ads: {}"), []byte("    initial_fetch_timeout: 1s\n    ads: {}"), 1)
+	e.Envoy = partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: text})
+	return e
+}
