@@ -6,10 +6,21 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
+// The HTTP/2 windows of what clients send. Being fixed, they spare a ping and its answer for each
+// acknowledgement, by which gRPC would otherwise measure how large they should be: a third of
+// what a change costs a stream. They bound what a client can make the server hold, and are
+// large enough for the acknowledgements of a client that names ten thousand resources.
+const (
+	streamWindow     = 1 << 20
+	connectionWindow = 4 << 20
+)
+
 // ServerOptions are those of the gRPC server that [Server.Run] starts, its codec and its guards
 // excepted.
 func (c Config) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxRecvMsgSize(c.MaxRequestBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: c.MinPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
