@@ -81,17 +81,19 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 func (ss *session) run() error {
 	ctx := ss.stream.Context()
 	requests := make(chan *request)
-	broken := make(chan error, 1)
-	go func() { // ends when the handler has returned, at the latest: that ends receive
+	var broken error // why there are no more requests; set before their channel is closed
+	go func() {      // ends when the handler has returned, at the latest: that ends receive
+		defer close(requests)
 		for {
 			r, err := ss.wire.receive()
 			if err != nil {
-				broken <- err
+				broken = err
 				return
 			}
 			select {
 			case requests <- r:
 			case <-ctx.Done():
+				broken = status.FromContextError(ctx.Err()).Err()
 				return
 			}
 		}
@@ -100,18 +102,16 @@ func (ss *session) run() error {
 	var leave <-chan time.Time
 	for {
 		select {
-		case r := <-requests:
+		case r, more := <-requests:
+			if !more && errors.Is(broken, io.EOF) {
+				return nil
+			} else if !more {
+				return broken
+			}
 			if err := ss.handle(ctx, r); err != nil {
 				return err
 			}
 		case <-ss.wake:
-		case err := <-broken:
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
 		case <-stopping:
 			stopping, leave = nil, ss.server.leave()
 		case <-leave:
