@@ -166,6 +166,8 @@ type legateStatus struct {
 			Type  string `json:"type"`
 			State string `json:"state"`
 			Nacks int    `json:"nacks"`
+
+			Responses int `json:"responses"`
 		} `json:"types"`
 	} `json:"streams"`
 	Problems []struct {

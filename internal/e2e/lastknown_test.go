@@ -1,0 +1,152 @@
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"legate/internal/parts"
+)
+
+// Both are away: Consul and Legate. A Legate that starts then serves what was last known, also to
+// an Envoy that is new, says that it is stale, and is fresh once Consul is back. An Envoy that was
+// there before is told nothing that it knows.
+func TestALegateThatStartsWithoutConsulServesTheLastKnownCatalog(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{Persistent: true})
+	s.register(t, "shop", "shop-1", 1)
+	s.register(t, "shop", "shop-2", 1)
+	s.legate = startLegate(t, s.consul, "--state-dir", filepath.Join(t.TempDir(), "state"))
+	s.envoys = append(s.envoys, startEnvoy(t, s.legate, adsDelta, "shop"), startEnvoy(t, s.legate, adsSotW, "shop"))
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
+	before := make(map[*envoy]map[string]int)
+	var flows []*flow
+	for _, e := range s.envoys {
+		before[e] = e.rebuilt(t)
+		flows = append(flows, visit(t, e, "shop"))
+	}
+
+	if err := s.consul.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.stop(t) // what was not on disk yet is then
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
+	if text, err := s.legate.get("/readyz"); err != nil || !strings.Contains(string(text), "stale: serving the last known catalog") {
+		t.Errorf("%s %v", text, err)
+	}
+	s.legate.exports(t, "legate_serving_stale 1")
+
+	fresh := startEnvoy(t, s.legate, way{name: "fresh", mode: "delta", cds: true}, "shop", "new")
+	s.envoys = append(s.envoys, fresh)
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
+	flows = append(flows, visit(t, fresh, "shop"))
+	s.reconnected(t)
+	for e, was := range before {
+		if now := e.rebuilt(t); !maps.Equal(now, was) {
+			t.Errorf("%s: was %v, is %v after a restart that changed nothing", e.way.name, was, now)
+		}
+	}
+	if n := s.legate.deltaResponses(t, adsDelta.name); n != 0 {
+		t.Errorf("an envoy that came back incrementally was told %d times what it knows", n)
+	}
+
+	if err := s.consul.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.register(t, "new", "new-1", 1)
+	eventually(t, func() error { return fresh.answers("new", "new-1") })
+	s.legate.exports(t, "legate_serving_stale 0")
+	if text, err := s.legate.get("/readyz"); err != nil || strings.Contains(string(text), "stale") {
+		t.Errorf("%s %v", text, err)
+	}
+	for _, f := range flows {
+		f.goesOn(t)
+	}
+}
+
+// A file that is damaged is not used, and Legate waits for Consul as it would without one.
+func TestADamagedFileIsNeitherServedNorInTheWay(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{Persistent: true})
+	s.register(t, "shop", "shop-1", 1)
+	state := t.TempDir()
+	s.legate = startLegate(t, s.consul, "--state-dir", state, "--last-known-grace", "0s")
+	s.legate.stop(t)
+	file := filepath.Join(state, "last-known-catalog")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(file, []byte(strings.Replace(string(text), "shop-1", "shop-9", 1)), 0o600), s.consul.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.launch(t)
+	eventually(t, func() error {
+		log, err := os.ReadFile(s.legate.log)
+		if err == nil && !strings.Contains(string(log), "its checksum is another one") {
+			err = errors.New("the log does not say what is wrong with the file")
+		}
+		return err
+	})
+	if text, err := s.legate.get("/readyz"); err == nil {
+		t.Errorf("ready with a damaged file: %s", text)
+	}
+	if err := s.consul.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.awaitReady(t)
+	eventually(t, func() error { // it is replaced
+		now, err := os.ReadFile(file)
+		if err == nil && !strings.Contains(string(now), "shop-1") {
+			err = errors.New("the file is not replaced")
+		}
+		return err
+	})
+}
+
+// exports waits for a line in /metrics.
+func (l *legate) exports(t testing.TB, line string) {
+	t.Helper()
+	eventually(t, func() error {
+		page, err := l.get("/metrics")
+		if err == nil && !strings.Contains("\n"+string(page), "\n"+line+"\n") {
+			err = fmt.Errorf("/metrics lacks %q", line)
+		}
+		return err
+	})
+}
+
+// deltaResponses is how often an Envoy was sent something on the streams that it has open.
+func (l *legate) deltaResponses(t testing.TB, node string) (n int) {
+	t.Helper()
+	for _, st := range l.status(t).Streams {
+		for _, typ := range st.Types {
+			if st.Node == node {
+				n += typ.Responses
+			}
+		}
+	}
+	return n
+}
+
+// reconnected waits until all Envoys have asked this Legate for clusters and endpoints.
+func (s *stage) reconnected(t testing.TB) {
+	t.Helper()
+	eventually(t, func() error {
+		types := make(map[string]int)
+		for _, st := range s.legate.status(t).Streams {
+			types[st.Node] += len(st.Types)
+		}
+		for _, e := range s.envoys {
+			if types[e.way.name] < 2 {
+				return fmt.Errorf("%s has not come back: %v", e.way.name, types)
+			}
+		}
+		return nil
+	})
+}

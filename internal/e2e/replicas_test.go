@@ -1,0 +1,175 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"legate/internal/parts"
+)
+
+// Two Legates watch one Consul. Envoys move from one to the other, which has read only half of
+// Consul so far: it sends nothing until it has read all, and nothing then that they know.
+func TestEnvoysMoveToAnotherLegateThatHasReadHalfOfConsul(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	s.register(t, "shop", "shop-2", 1)
+	s.register(t, "bakery", "bakery-1", 1)
+	first := startLegate(t, s.consul)
+	road := newCrossing(t, first.xds)
+	s.legate = &legate{xds: road.addr}
+	for _, w := range []way{adsDelta, adsSotW} {
+		s.envoys = append(s.envoys, startEnvoy(t, s.legate, w, "shop", "bakery"))
+	}
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
+	s.everywhere(t, func(e *envoy) error { return e.answers("bakery", "bakery-1") })
+	before := make(map[*envoy]map[string]int)
+	var flows []*flow
+	for _, e := range s.envoys {
+		before[e] = e.rebuilt(t)
+		flows = append(flows, visit(t, e, "shop"), visit(t, e, "bakery"))
+	}
+	unchanged := func(when string) {
+		t.Helper()
+		for _, f := range flows {
+			f.goesOn(t)
+		}
+		for e, was := range before {
+			if now := e.rebuilt(t); !maps.Equal(now, was) {
+				t.Errorf("%s, %s: was %v, is %v", e.way.name, when, was, now)
+			}
+		}
+	}
+
+	gate := newGate(t, s.consul, "/v1/health/service/shop")
+	second := newLegate(t, nil, "--consul-addr", gate.addr)
+	second.launch(t)
+	<-gate.reached
+	road.turn(second.xds)
+	s.legate = second
+	eventually(t, func() error {
+		if n := len(second.status(t).Streams); n < 2 {
+			return fmt.Errorf("%d streams", n)
+		}
+		return nil
+	})
+	first.stop(t)
+	if _, err := second.get("/readyz"); err == nil {
+		t.Fatal("the second Legate is ready, and has read half of Consul")
+	}
+	time.Sleep(time.Second)
+	for _, e := range s.envoys {
+		if n := second.deltaResponses(t, e.way.name); n != 0 {
+			t.Errorf("%s got %d responses from half a catalog", e.way.name, n)
+		}
+	}
+	unchanged("at a Legate with half a catalog")
+
+	gate.open()
+	second.awaitReady(t)
+	s.reconnected(t)
+	unchanged("at the other Legate")
+	if n := second.deltaResponses(t, adsDelta.name); n != 0 {
+		t.Errorf("an envoy that moved was told %d times what it knows", n)
+	}
+
+	s.register(t, "shop", "shop-3", 1)
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2", "shop-3") })
+	for _, f := range flows {
+		f.goesOn(t)
+	}
+}
+
+// crossing is a way on which new connections go where it was turned to last.
+type crossing struct {
+	addr string
+
+	mu   sync.Mutex
+	to   string
+	open map[net.Conn]bool
+}
+
+func newCrossing(t testing.TB, to string) *crossing {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crossing{addr: l.Addr().String(), to: to, open: map[net.Conn]bool{}}
+	t.Cleanup(func() { l.Close(); c.turn("") })
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go c.carry(in)
+		}
+	}()
+	return c
+}
+
+func (c *crossing) carry(in net.Conn) {
+	defer in.Close()
+	c.mu.Lock()
+	to := c.to
+	c.open[in] = true
+	c.mu.Unlock()
+	out, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	go func() { _, _ = io.Copy(out, in); out.Close() }()
+	_, _ = io.Copy(in, out)
+}
+
+// turn sends all who come from now on elsewhere, and breaks the connections of the others.
+func (c *crossing) turn(to string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.to = to
+	for conn := range c.open {
+		conn.Close()
+	}
+	clear(c.open)
+}
+
+// gate is a Consul that does not answer one question until it is opened.
+type gate struct {
+	addr    string
+	reached chan struct{} // closed when that question was asked
+	open    func()
+}
+
+func newGate(t testing.TB, consul *parts.Consul, path string) *gate {
+	t.Helper()
+	opened := make(chan struct{})
+	g := &gate{reached: make(chan struct{}), open: sync.OnceFunc(func() { close(opened) })}
+	reached := sync.OnceFunc(func() { close(g.reached) })
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: consul.Addr})
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // Legate goes away, in the end
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == path {
+			reached()
+			select {
+			case <-opened:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { g.open(); server.CloseClientConnections(); server.Close() })
+	g.addr = server.Listener.Addr().String()
+	return g
+}
