@@ -50,6 +50,7 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	start := strings.Fields(unitOf(t, x.file("legate.service")).only(t, "Service", "ExecStart"))
 	s.legate = newLegate(t, nil)
 	s.legate.path, s.legate.args = start[0], start[1:]
+	s.legate.env = append(s.legate.env, "STATE_DIRECTORY="+t.TempDir()) // as systemd does for StateDirectory=
 	s.legate.xds, s.legate.admin = parts.Loopback(xds), parts.Loopback(admin)
 	s.legate.launch(t)
 	s.legate.awaitReady(t)
@@ -78,6 +79,16 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	}
 	s.deregister(t, "shop-1")
 	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-2") })
+
+	// Consul is away, and Legate is started again: a new Envoy gets what was known.
+	if err := s.consul.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.stop(t)
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
+	late := startEnvoy(t, s.legate, adsSotW, "shop")
+	eventually(t, func() error { return late.answers("shop", "shop-2") })
 }
 
 // Each rule of the policy is needed: with one less, Legate does not serve what it cannot see
