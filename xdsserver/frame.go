@@ -1,6 +1,8 @@
 package xdsserver
 
 import (
+	"sync"
+
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
@@ -15,9 +17,12 @@ type frame struct {
 
 // codec sends frames as they are, receives requests but for their names, and does everything else
 // as gRPC's protobuf codec does.
-type codec struct{ encoding.CodecV2 }
+type codec struct {
+	encoding.CodecV2
+	copies *sync.Pool // of *[]byte: of requests while they are read
+}
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name), &sync.Pool{}} }
 
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
@@ -28,7 +33,7 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if r, ok := v.(*sotwRequest); ok {
-		return r.decode(data)
+		return r.decode(data, c.copies)
 	}
 	return c.CodecV2.Unmarshal(data, v)
 }

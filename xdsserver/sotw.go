@@ -25,7 +25,7 @@ var _ sotw.Server = sotwServer{}
 func (s sotwServer) StreamHandler(str stream.Stream, typeURL string) error {
 	return s.serve(str, typeURL, &sotwWire{
 		sotwServer: s, stream: str, id: s.sotwStreams.Add(1), typeURL: typeURL,
-		named: map[string]uint64{},
+		named: map[string]nameSum{},
 	})
 }
 
@@ -34,7 +34,7 @@ type sotwWire struct {
 	stream  stream.Stream
 	id      int64
 	typeURL string
-	named   map[string]uint64 // what the last request of a type named: its sum
+	named   map[string]nameSum // what the last request of each type named
 }
 
 func (w *sotwWire) name() streamKey { return sotwStream(w.id) }
@@ -42,7 +42,7 @@ func (w *sotwWire) name() streamKey { return sotwStream(w.id) }
 // receive leaves out the names of a request that names what the last one of its type did, as all
 // acknowledgements do; but not where they are logged.
 func (w *sotwWire) receive() (*request, error) {
-	in := &sotwRequest{seed: w.seed}
+	in := &sotwRequest{seed: w.seed, before: w.named}
 	if err := w.stream.RecvMsg(in); err != nil {
 		return nil, err
 	}

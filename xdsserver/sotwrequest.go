@@ -2,6 +2,8 @@ package xdsserver
 
 import (
 	"hash/maphash"
+	"slices"
+	"sync"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/mem"
@@ -14,26 +16,67 @@ import (
 // hardly ever are they others than before: a sum over their bytes tells.
 type sotwRequest struct {
 	message discoveryv3.DiscoveryRequest // but for the names
-	sum     uint64                       // of the bytes of the names, in their order
-	summed  bool                         // there is such a sum
+	sum     nameSum
+	summed  bool // there is such a sum
 
-	seed  maphash.Seed
-	data  mem.Buffer
-	names []byte // encoded; they lie in data
+	seed   maphash.Seed
+	before map[string]nameSum // of earlier requests
+	names  []byte             // encoded; they lie in copied
+	copied *[]byte
+	copies *sync.Pool
+}
+
+// nameSum stands for names in their order: how many bytes they have, and a sum over these.
+type nameSum struct {
+	bytes int
+	sum   uint64
 }
 
 // decode reads all but the names; but those, too, that do not stand together as every encoder
-// writes them: of these there is no sum.
-func (r *sotwRequest) decode(data mem.BufferSlice) error {
-	r.data = data.MaterializeToBuffer(mem.DefaultBufferPool())
-	b := r.data.ReadOnlyData()
-	from, to, together := namesIn(b)
-	r.names, r.summed = b[from:to], together
-	r.sum = maphash.Bytes(r.seed, r.names)
+// writes them: of these there is no sum. (A buffer from gRPC's pool would be cleared first, which
+// costs as much as all the rest.)
+func (r *sotwRequest) decode(data mem.BufferSlice, copies *sync.Pool) error {
+	r.copies = copies
+	if used, ok := copies.Get().(*[]byte); ok {
+		r.copied = used
+	} else {
+		r.copied = new([]byte)
+	}
+	*r.copied = slices.Grow((*r.copied)[:0], data.Len())[:data.Len()]
+	b := *r.copied
+	data.CopyTo(b)
+	from, to, found := r.repeated(b)
+	if !found {
+		from, to, r.summed = namesIn(b)
+		r.sum = nameSum{to - from, maphash.Bytes(r.seed, b[from:to])}
+	}
+	r.names = b[from:to]
 	if err := proto.Unmarshal(b[:from], &r.message); err != nil {
 		return err
 	}
 	return proto.UnmarshalOptions{Merge: true}.Unmarshal(b[to:], &r.message)
+}
+
+// repeated looks for the names of an earlier request, which need no walk from name to name.
+func (r *sotwRequest) repeated(b []byte) (from, to int, found bool) {
+	for from < len(b) {
+		number, _, n := protowire.ConsumeField(b[from:])
+		if n < 0 || number == requestNames {
+			break
+		}
+		from += n
+	}
+	for _, s := range r.before {
+		to = from + s.bytes
+		if s.bytes == 0 || to > len(b) || maphash.Bytes(r.seed, b[from:to]) != s.sum {
+			continue
+		}
+		if _, more, together := namesIn(b[to:]); more == 0 && together {
+			r.sum, r.summed = s, true
+			return from, to, true
+		}
+	}
+	return 0, 0, false
 }
 
 func (r *sotwRequest) decodeNames() error {
@@ -41,8 +84,8 @@ func (r *sotwRequest) decodeNames() error {
 }
 
 func (r *sotwRequest) free() {
-	r.data.Free()
-	r.data, r.names = nil, nil
+	r.copies.Put(r.copied)
+	r.copied, r.names = nil, nil
 }
 
 // namesIn says where the names stand in an encoded request, if they stand together.

@@ -3,6 +3,7 @@ package xdsserver
 import (
 	"hash/maphash"
 	"slices"
+	"sync"
 	"testing"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -21,7 +22,7 @@ func read(t *testing.T, seed maphash.Seed, parts ...*discoveryv3.DiscoveryReques
 		data = append(data, mem.SliceBuffer(b))
 	}
 	r := &sotwRequest{seed: seed}
-	if err := r.decode(data); err != nil {
+	if err := r.decode(data, &sync.Pool{}); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -60,5 +61,35 @@ func TestNamesThatDoNotStandTogetherAreReadAtOnce(t *testing.T) {
 	}
 	if err := r.decodeNames(); err != nil || len(r.message.GetResourceNames()) != 2 {
 		t.Errorf("got %v, %v when read again", r.message.GetResourceNames(), err)
+	}
+}
+
+func TestNamesOfAnEarlierRequestAreRecognised(t *testing.T) {
+	seed := maphash.MakeSeed()
+	before := map[string]nameSum{cds: {}, eds: read(t, seed, names("a", "b")).sum}
+	for _, c := range []struct {
+		names    []string
+		repeated bool
+	}{
+		{[]string{"a", "b"}, true},
+		{[]string{"a", "b", "c"}, false},
+		{[]string{"a"}, false},
+		{[]string{"a", "c"}, false},
+		{nil, false},
+	} {
+		b, err := proto.Marshal(names(c.names...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &sotwRequest{seed: seed, before: before}
+		if _, _, found := r.repeated(b); found != c.repeated {
+			t.Errorf("%v: recognised: %v", c.names, found)
+		}
+		if err := r.decode(mem.BufferSlice{mem.SliceBuffer(b)}, &sync.Pool{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.decodeNames(); err != nil || !proto.Equal(&r.message, names(c.names...)) {
+			t.Errorf("%v: read as %v, %v", c.names, &r.message, err)
+		}
 	}
 }
