@@ -53,7 +53,8 @@ golden: ## write the expected results of the translate stories anew; read the di
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for half a minute
-	go test ./translate -run '^$$' -fuzz FuzzTranslate -fuzztime 30s
+	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r dir target; do \
+		echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done
 
 .PHONY: latency
 latency: parts ## how long from a write to Consul until Envoy shows it: median and p99 of 50 changes

@@ -36,12 +36,12 @@ func parseAddress(s, scheme string) (address, error) {
 			a.scheme = "https"
 		case "unix":
 			if rest == "" {
-				return address{}, fmt.Errorf("consul address %q: no path: %s", s, addressRemedy)
+				return address{}, fmt.Errorf("consul address %q: no path: %s", printable(s), addressRemedy)
 			}
 			a.network, a.dial = "unix", rest
 			return a, nil
 		default:
-			return address{}, fmt.Errorf("consul address %q: unknown scheme %q: %s", s, before, addressRemedy)
+			return address{}, fmt.Errorf("consul address %q: unknown scheme %q: %s", printable(s), printable(before), addressRemedy)
 		}
 	}
 	host, path, _ := strings.Cut(rest, "/")
@@ -51,9 +51,25 @@ func parseAddress(s, scheme string) (address, error) {
 	a.dial = withPort(host, a.scheme)
 	name, port, err := net.SplitHostPort(a.dial)
 	if err != nil || name == "" || port == "" || strings.ContainsAny(host, " @?#") {
-		return address{}, fmt.Errorf("consul address %q: not an address: %s", s, addressRemedy)
+		return address{}, fmt.Errorf("consul address %q: not an address: %s", printable(s), addressRemedy)
 	}
 	return a, nil
+}
+
+// printable is an address without what may be secret in one that somebody wrote wrongly: all in
+// front of an @, which is user and password, and all of a query.
+func printable(s string) string {
+	scheme, rest, found := strings.Cut(s, "://")
+	if found && !strings.ContainsAny(scheme, ":@") {
+		return scheme + "://" + printable(rest)
+	}
+	if i := strings.LastIndex(s, "@"); i >= 0 {
+		s = "***" + s[i:]
+	}
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		s = s[:i+1] + "***"
+	}
+	return s
 }
 
 // withPort adds the scheme's own port where there is none, as an HTTP client would.

@@ -1,0 +1,57 @@
+package discovery
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+)
+
+// FuzzAnswers: whatever Consul answers, it is garbage or becomes values that are sorted, equal to
+// themselves, and the same in whatever order the instances come.
+func FuzzAnswers(f *testing.F) {
+	f.Add([]byte(`[{"Node":{"Node":"n","Address":"10.0.0.1","Meta":{"region":"eu"}},"Service":{"ID":"a","Service":"web","Port":80,"Weights":{"Passing":1}},"Checks":[{"CheckID":"c","Status":"critical"}]},
+		{"Node":{"Node":"m","Address":"::1"},"Service":{"ID":"b","Service":"Web","Address":"[::1]","Port":-1,"Kind":"connect-proxy"}}]`))
+	f.Add([]byte(`[{"Node":null,"Service":{"TaggedAddresses":{"lan":{"Address":"x","Port":1}},"SocketPath":"/s"},"Checks":[{"CheckID":"_node_maintenance","Status":"critical"}]}]`))
+	f.Add([]byte(`[null,{}]`))
+	f.Add([]byte(`{"web":["b","a"],"":null}`))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		var entries []entry
+		if json.Unmarshal(answer, &entries) == nil {
+			key := ServiceKey{Name: "web"}
+			r := readingOf(key, entries)
+			if !slices.IsSortedFunc(r.service.Instances, Instance.Compare) || !r.equal(r) {
+				t.Errorf("not in order, or not equal to itself: %+v", r)
+			}
+			if len(r.service.Instances)+r.others != len(entries) {
+				t.Errorf("%d entries became %d instances and %d others", len(entries), len(r.service.Instances), r.others)
+			}
+			slices.Reverse(entries)
+			if again := readingOf(key, entries); !sameUnordered(r, again) {
+				t.Errorf("the order of the answer matters:\n%+v\n%+v", r, again)
+			}
+		}
+		var names listing
+		if json.Unmarshal(answer, &names) == nil {
+			for name, tags := range names {
+				_ = DefaultConfig().selected(name, tags)
+			}
+		}
+	})
+}
+
+// sameUnordered: instances with the same node and id, which Consul does not have, may stand in
+// either order.
+func sameUnordered(a, b reading) bool {
+	if a.equal(b) {
+		return true
+	}
+	seen := map[[2]string]bool{}
+	for _, i := range a.service.Instances {
+		id := [2]string{i.Node, i.ID}
+		if seen[id] {
+			return true
+		}
+		seen[id] = true
+	}
+	return false
+}

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+
+	"legate/internal/xdstest"
+	"legate/translate"
+)
+
+// canary is what every secret of these tests begins with.
+const canary = "canary-"
+
+// curiousConsul is a Consul that keeps what it was told in confidence, and has one service.
+func curiousConsul(t *testing.T) (addr string, heard func() string) {
+	t.Helper()
+	var mu sync.Mutex
+	told := map[string]bool{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, password, _ := r.BasicAuth()
+		mu.Lock()
+		told[r.Header.Get("X-Consul-Token")], told[password] = true, true
+		mu.Unlock()
+		if r.URL.Query().Get("index") == "7" {
+			select {
+			case <-r.Context().Done():
+			case <-time.After(30 * time.Second):
+			}
+			return
+		}
+		w.Header().Set("X-Consul-Index", "7")
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/v1/catalog/services"):
+			fmt.Fprint(w, `{"web":[]}`)
+		case strings.HasPrefix(r.URL.Path, "/v1/health/service/web"):
+			fmt.Fprint(w, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"web","Service":"web","Port":80},"Checks":[]}]`)
+		case r.URL.Path == "/v1/agent/self":
+			fmt.Fprint(w, `{"Config":{"Datacenter":"dc1"}}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String(), func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return fmt.Sprint(told)
+	}
+}
+
+func TestNoSecretIsInLogsStatusDumpsOrMetrics(t *testing.T) {
+	consul, heard := curiousConsul(t)
+	token := file(t, "token", canary+"token-file\n")
+	admin := file(t, "admin", canary+"admin\n")
+	r := serve(t, "--consul-addr", consul, "--consul-token", canary+"token-flag", "--consul-token-file", token,
+		"--consul-http-auth", "user:"+canary+"password", "--admin-token-file", admin, "--pprof", "--log-level", "debug", "--drain-delay", "0s")
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if code, body := r.get("/readyz"); code == http.StatusOK {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(body)
+		}
+	}
+	for _, secret := range []string{"token-file", "password"} { // or the test would prove nothing
+		if !strings.Contains(heard(), canary+secret) {
+			t.Errorf("consul was not told %s: %s", secret, heard())
+		}
+	}
+	client := xdstest.Open(t, xdstest.Dial(t, r.xds), xdstest.Delta, "edge")
+	client.Want(translate.ClusterType)
+	client.Nack(client.Read(), "no")
+	client.Request(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: "nothing"})
+
+	said := map[string]string{}
+	for _, path := range []string{
+		"/", "/metrics", "/readyz", "/healthz", "/api/v1/status", "/debug/config_dump", "/debug/pprof/cmdline",
+		"/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1", "/api/v1/nothing",
+	} {
+		_, said[path] = r.get(path)
+	}
+	for _, how := range []string{"", "Bearer " + canary + "wrong", "Bearer " + canary + "admin"} {
+		said["POST with "+how] = post(t, r.admin+"/api/v1/status", how)
+	}
+	client.Close()
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	said["the log"] = r.log.String()
+	if !strings.Contains(said["the log"], `"DEBUG"`) {
+		t.Error("nothing was logged at debug level")
+	}
+	for where, text := range said {
+		if i := strings.Index(text, canary); i >= 0 {
+			t.Errorf("%s tells a secret: %.200s", where, text[max(0, i-100):])
+		}
+	}
+}
+
+func post(t *testing.T, url, authorization string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", authorization)
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	return string(body)
+}
+
+func TestNoSecretIsInTheErrorsOfAWrongSetup(t *testing.T) {
+	secret := file(t, "secret", canary+"content\n"+canary+"more: [")
+	pem := file(t, "pem", "-----BEGIN PRIVATE KEY-----\n"+canary+"pem\n-----END PRIVATE KEY-----\n")
+	off := []string{"--xds-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		args []string
+	}{
+		{"userinfo by flag", nil, []string{"serve", "--consul-addr", "http://user:" + canary + "x@host:8500"}},
+		{"userinfo by variable", map[string]string{"CONSUL_HTTP_ADDR": "https://" + canary + "x@host"}, []string{"serve"}},
+		{"userinfo in a wrong scheme", nil, []string{"serve", "--consul-addr", "ftp://user:" + canary + "x@host"}},
+		{"userinfo without a scheme", nil, []string{"render", "--consul-addr", "user:" + canary + "x@host:1:2"}},
+		{"query in the address", nil, []string{"serve", "--consul-addr", "host:8500?token=" + canary + "x"}},
+		{"userinfo in the file", nil, []string{"serve", "--config", file(t, "c.yaml", "consul:\n  addr: http://user:"+canary+"x@host\n")}},
+		{"tokens beside a mistake", map[string]string{"CONSUL_HTTP_TOKEN": canary + "x"}, []string{"serve", "--consul-token", canary + "y", "--log-level", "loud"}},
+		{"http auth by variable", map[string]string{"CONSUL_HTTP_AUTH": canary + "x"}, []string{"serve"}},
+		{"token in the file, misspelt key", nil, []string{"serve", "--config", file(t, "t.yaml", "consul:\n  tokn: "+canary+"x\n")}},
+		{"token as a list", nil, []string{"serve", "--config", file(t, "l.yaml", "consul:\n  token: ["+canary+"x, "+canary+"y]\n")}},
+		{"a secret as the configuration", nil, []string{"serve", "--config", secret}},
+		{"a secret as the key", nil, append(off, "--tls-cert", secret, "--tls-key", secret)},
+		{"a broken key", nil, append(off, "--tls-cert", pem, "--tls-key", pem)},
+		{"a secret as the authorities", nil, append(off, "--consul-addr", "https://127.0.0.1:1", "--consul-ca-file", secret)},
+		{"a broken client key", nil, append(off, "--consul-addr", "https://127.0.0.1:1", "--consul-client-cert", pem, "--consul-client-key", pem)},
+		{"a secret as the catalog", nil, []string{"render", "--catalog", secret}},
+		{"an argument", nil, []string{"serve", "--consul-token", canary + "x", "more"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.args[0] == "--xds-listen" {
+				c.args = append([]string{"serve"}, c.args...)
+			}
+			r := legate(t, c.env, c.args...)
+			if r.code == exitOK || r.err == "" {
+				t.Errorf("exit %d: %s", r.code, r.err)
+			}
+			if strings.Contains(r.out+r.err, canary) {
+				t.Errorf("a secret is told:\n%s%s", r.out, r.err)
+			}
+		})
+	}
+}
