@@ -243,10 +243,10 @@ func (ts *turnstile) forward(in net.Conn, to string) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		io.Copy(out, in)
+		_, _ = io.Copy(out, in)
 		out.Close()
 	}()
-	io.Copy(in, out)
+	_, _ = io.Copy(in, out)
 	in.Close()
 	<-done
 }

@@ -94,7 +94,6 @@ func (s *script) query() *query[string] {
 
 func TestTheIndexOfABlockingQuery(t *testing.T) {
 	type step struct {
-		name  string
 		index uint64
 		value string
 		err   error

@@ -75,7 +75,7 @@ func TestMoreStreamsThanAllowedAreRefusedAndAPlaceThatIsFreeIsGivenAway(t *testi
 			s.set(service("web", 1)...)
 			first := s.served(s.conn, c.nodes[0])
 			s.served(s.conn, c.nodes[1])
-			s.refusedAs(s.conn, c.nodes[2], "ResourceExhausted", "the most here")
+			_ = s.refusedAs(s.conn, c.nodes[2], "ResourceExhausted", "the most here")
 			if n := s.met(c.limit); n != 1 {
 				t.Errorf("counted %d times", n)
 			}

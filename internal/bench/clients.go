@@ -76,7 +76,7 @@ func (c *clients) open(ctx context.Context, s *stream) {
 	c.streams = append(c.streams, s)
 	c.mu.Unlock()
 	c.joined.Go(func() {
-		if err := s.run(ctx); err != nil && ctx.Err() == nil {
+		if err := s.run(ctx); ctx.Err() == nil {
 			select {
 			case c.failed <- fmt.Errorf("stream %d: %w", s.number, err):
 			default: // another one was first
