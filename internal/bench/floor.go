@@ -19,7 +19,8 @@ import (
 
 // floor is the least that a grpc-go server can do: it sends frames that were encoded before, with
 // the stream's nonce after them, and reads what comes back. It decodes the first request of each
-// type on a stream, to know what to send; later ones it only reads.
+// type on a stream, to know what to send; later ones it only reads. A change goes as one frame to
+// all who want any of it.
 type floor struct {
 	counter
 	fleet fleet

@@ -54,10 +54,18 @@ func measure(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "the cases to run, by name, with commas between; a name takes all that begin so")
 	contenders := flags.String("contenders", "", "the contenders to run, with commas between; all if empty")
 	out := flags.String("out", "bench/results", "the folder for results as JSON; none are written if it is empty")
+	readable := flags.Bool("markdown", false, "print the results of the last run as a table for readers, and run nothing")
 	list := flags.Bool("list", false, "list the cases and run none")
 	flags.IntVar(&b.perConnection, "per-connection", 1, "streams on one connection; Envoy has one")
 	flags.StringVar(&b.profiles, "profiles", "", "the folder for profiles of Legate's process")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *readable {
+		r, err := latest(*out)
+		if err == nil {
+			r.markdown(os.Stdout)
+		}
 		return err
 	}
 	switch *size {
@@ -106,6 +114,9 @@ func measure(ctx context.Context, args []string) error {
 	return rep.write(*out)
 }
 
+// latestFile has the results of the last run.
+const latestFile = "latest.json"
+
 // write keeps the results, under the time of their run and as the latest ones.
 func (r report) write(folder string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
@@ -117,5 +128,5 @@ func (r report) write(folder string) error {
 	}
 	dated := filepath.Join(folder, r.When.Format("20060102-150405")+".json")
 	fmt.Fprintln(os.Stderr, "results:", dated)
-	return errors.Join(os.WriteFile(dated, text, 0o644), os.WriteFile(filepath.Join(folder, "latest.json"), text, 0o644))
+	return errors.Join(os.WriteFile(dated, text, 0o644), os.WriteFile(filepath.Join(folder, latestFile), text, 0o644))
 }

@@ -1,0 +1,107 @@
+package xdsserver
+
+import (
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"testing"
+	"time"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+
+	"legate/translate"
+)
+
+// What a change and an acknowledgement cost the server beside gRPC. internal/bench measures the
+// whole of it.
+
+const benchServices, benchStreams = 10_000, 1_000
+
+func benchName(i int) string { return fmt.Sprintf("service-%05d", i) }
+
+// benchStore holds a fleet and the subscriptions of many streams to its assignments.
+func benchStore(b *testing.B, want func(s *subscription, stream int)) (*store, []*subscription) {
+	st := newStore(own)
+	var whole translate.Batch
+	for i := range benchServices {
+		whole.Set = append(whole.Set, assignment(benchName(i), 1))
+	}
+	st.publish(whole, time.Now())
+	var subs []*subscription
+	for n := range benchStreams {
+		s := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1))}
+		want(s, n)
+		if _, _, err := s.due(nil); err != nil {
+			b.Fatal(err)
+		}
+		subs = append(subs, s)
+	}
+	return st, subs
+}
+
+// BenchmarkOneChange publishes a change and makes the response of each stream that wants it.
+func BenchmarkOneChange(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		want func(s *subscription, stream int)
+		due  int
+	}{
+		{"wildcard", func(s *subscription, _ int) { s.everything(nil) }, benchStreams},
+		{"few names", func(s *subscription, stream int) { // 100 of the streams name the one that changes
+			_ = s.subscribe([]string{benchName(stream % 10), benchName(10 + stream)}, nil, 10)
+		}, benchStreams / 10},
+		{"no names", func(s *subscription, stream int) { _ = s.subscribe([]string{benchName(10 + stream)}, nil, 10) }, 0},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			st, subs := benchStore(b, c.want)
+			w := &deltaWire{}
+			b.ReportAllocs()
+			for n := 2; b.Loop(); n++ {
+				st.publish(translate.Batch{Set: []translate.Resource{assignment(benchName(0), n)}}, time.Now())
+				due := 0
+				for _, s := range subs {
+					entries, _, err := s.due(nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if len(entries) > 0 {
+						w.frame(s, entries, "1")
+						due++
+					}
+				}
+				if due != c.due {
+					b.Fatalf("%d streams get something, want %d", due, c.due)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAcknowledgement reads a state-of-the-world request that repeats all names.
+func BenchmarkAcknowledgement(b *testing.B) {
+	m := &discoveryv3.DiscoveryRequest{VersionInfo: "v", TypeUrl: eds, ResponseNonce: "1"}
+	for i := range benchServices {
+		m.ResourceNames = append(m.ResourceNames, benchName(i))
+	}
+	encoded, err := proto.Marshal(m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	seed, pool := maphash.MakeSeed(), &sync.Pool{}
+	first := &sotwRequest{seed: seed}
+	if err := first.decode(mem.BufferSlice{mem.SliceBuffer(encoded)}, pool); err != nil {
+		b.Fatal(err)
+	}
+	before := map[string]nameSum{eds: first.sum}
+	b.SetBytes(int64(len(encoded)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r := &sotwRequest{seed: seed, before: before}
+		if err := r.decode(mem.BufferSlice{mem.SliceBuffer(encoded)}, pool); err != nil || r.sum != first.sum {
+			b.Fatal("not recognised", err)
+		}
+		r.free()
+	}
+}
