@@ -48,9 +48,10 @@ func (p *program) serveCommand() (*command, *serveOptions) {
 Nothing is served before Consul was read completely. When Consul goes away, the last
 known catalog is served until it is back; with --state-dir also after a restart.
 
-SIGTERM or Ctrl-C: it is not ready at once, and after --drain-delay the streams are
-closed, spread over up to --drain-spread. By default it is done within 30 seconds, and
-at once if nobody is connected. A second signal ends it at once.
+SIGTERM or Ctrl-C: /readyz and the health service say so at once, streams are served
+on for --drain-delay and then closed, spread over up to --drain-spread. By default it
+takes at most 30 seconds, and no time if nobody is connected. A second signal ends it
+at once.
 
 A changed --config is taken over a few seconds later, or at once with SIGHUP: whole, or
 not at all if it has a mistake. --include, --exclude, --tag and --log-level hold from
@@ -127,7 +128,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
 		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open))
 	o.listen.warn(open, log)
-	warnOfFewFiles(log, o.consul.MaxConnections)
+	warnOfFewFiles(log, o.consul.MaxConnections, o.xds.Limits.Connections)
 
 	believed, deltas := make(chan discovery.Delta), make(chan discovery.Delta)
 	group := life.group

@@ -10,6 +10,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"legate/discovery"
+	"legate/internal/lastknown"
 )
 
 // systemd listens as it does, and hands out what it is told.
@@ -79,7 +82,52 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 }
 
 func TestALimitOfFilesThatIsTooLowIsNamed(t *testing.T) {
-	if tooFewFiles(1024, 100) != 1164 || tooFewFiles(1164, 100) != 0 || tooFewFiles(1<<20, 100) != 0 {
-		t.Errorf("%d %d", tooFewFiles(1024, 100), tooFewFiles(1164, 100))
+	for limit, want := range map[uint64]uint64{1024: 5164, 5163: 5164, 5164: 0, 1 << 20: 0} {
+		if got := tooFewFiles(limit, 100, 5000); got != want {
+			t.Errorf("limit %d: wanted %d", limit, got)
+		}
 	}
+}
+
+// From the command line to systemd, with nothing but a file to serve.
+func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
+	next := systemd(t, 300*time.Millisecond)
+	state, config := t.TempDir(), filepath.Join(t.TempDir(), "legate.yaml")
+	key := discovery.ServiceKey{Datacenter: "dc1", Name: "shop"}
+	h := lastknown.Header{Scope: lastknown.Scope{Datacenter: "dc1"}, Believed: time.Now()}
+	var file strings.Builder
+	if err := lastknown.Encode(&file, h, discovery.Catalog{key: {Key: key}}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(state, "last-known-catalog"), file.String())
+	write(t, config, "log: {level: info}\n")
+
+	r := serve(t, "--consul-addr", closedPort(t), "--state-dir", state, "--last-known-grace", "500ms", "--config", config)
+	hear := func(want string) {
+		t.Helper()
+		limit := time.Now().Add(15 * time.Second)
+		for said := next(); !strings.HasPrefix(said, want); said = next() {
+			if said != "WATCHDOG=1" && said != "nothing" || time.Now().After(limit) {
+				t.Fatalf("heard %q, want %q", said, want)
+			}
+		}
+	}
+	hear("WATCHDOG=1")
+	if code, _ := r.get("/readyz"); code != 503 {
+		t.Errorf("before the grace is over: readyz %d", code)
+	}
+	hear("READY=1")
+	if code, body := r.get("/readyz"); code != 200 || !strings.HasPrefix(body, "ready, stale: serving the last known catalog") {
+		t.Errorf("readyz: %d %s", code, body)
+	}
+	if _, dump := r.get("/debug/config_dump"); !strings.Contains(dump, `"shop"`) {
+		t.Errorf("not served: %s", dump)
+	}
+	hangUp(t)
+	hear("RELOADING=1")
+	hear("READY=1")
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	hear("STOPPING=1")
 }
