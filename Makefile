@@ -60,5 +60,16 @@ fuzz: ## each fuzz target for half a minute
 latency: parts ## how long from a write to Consul until Envoy shows it: median and p99 of 50 changes
 	go test ./internal/e2e -run '^TestLatency$$' -count=1 -v -latency
 
+.PHONY: chaos
+chaos: parts ## every fault of the fault suite, up to 30 minutes; the table goes to chaos/results
+	@mkdir -p chaos/results
+	go test ./internal/chaos -run TestFaults -chaos -results $(CURDIR)/chaos/results -count 1 -timeout 45m
+
+HOURS ?= 1
+.PHONY: soak
+soak: parts ## random changes, faults and restarts against a model, HOURS=1
+	@mkdir -p chaos/results
+	go test ./internal/chaos -run TestSoak -soak $(HOURS) -results $(CURDIR)/chaos/results -count 1 -timeout 0
+
 .PHONY: check
 check: lint test ## what CI runs

@@ -1,0 +1,207 @@
+package chaos_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// answerFaults are answers that are wrong. The front gives those that a Consul does not give on
+// demand.
+func answerFaults() []fault {
+	lies := func(name, how string, short bool, lasts time.Duration, l lie) fault {
+		return fault{name: name, how: "fakeFront: " + how, short: short,
+			before: func(t *testing.T, s *scene) { s.wire.turn(t, s.front.addr); hold(2 * time.Second) },
+			after:  func(t *testing.T, s *scene) { s.front.tell(nil); s.wire.turn(t, s.consul.Addr) },
+			do: func(t *testing.T, s *scene) {
+				s.front.tell(l)
+				hold(lasts)
+				if asked := s.front.tell(nil); asked == 0 {
+					t.Fatal("nobody asked while the front lied")
+				}
+			}}
+	}
+	says := func(status int, body string) lie {
+		return func(w http.ResponseWriter, _ *http.Request, _ func() answer) {
+			w.Header().Set("X-Consul-Index", "1") // as Consul's own errors have it
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		}
+	}
+	return []fault{
+		{name: "429 connection limit", how: fmt.Sprintf("another client of the same address takes all %d connections that the agent allows, and Legate's are cut; 15 s", connectionLimit), do: hogConnections},
+		lies("500s", "500 to every question, with index 1; 15 s", true, 15*time.Second, says(500, "rpc error making call: No cluster leader")),
+		lies("429s", "429 to every question; 15 s", false, 15*time.Second, says(429, "Your IP is issuing too many concurrent connections, please rate limit your calls")),
+		lies("403", "403 to every question; 15 s", false, 15*time.Second, says(403, "Permission denied: token with AccessorID '' lacks permission 'service:read'")),
+		lies("HTML error page with 200", "200 with a page; 15 s", true, 15*time.Second, func(w http.ResponseWriter, _ *http.Request, _ func() answer) {
+			w.Header().Set("Content-Type", "text/html")
+			w.Header().Set("X-Consul-Index", "99999999")
+			fmt.Fprint(w, "<html><body><h1>The site is under maintenance</h1></body></html>")
+		}),
+		lies("truncated JSON", "the true answer's first half, its length declared half or whole by turns; 15 s", true, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			whole := len(a.body)
+			a.body = a.body[:whole/2]
+			if time.Now().UnixMilli()%2 == 0 {
+				w.Header().Set("Content-Length", strconv.Itoa(whole))
+			}
+			a.write(w)
+		}),
+		lies("wrong types in JSON", "numbers for names, objects for lists; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			raised(w, r, truth())
+			if strings.HasPrefix(r.URL.Path, "/v1/catalog/services") {
+				fmt.Fprint(w, `{"shop": 7, "cart": {"a": 1}, "mail": "x"}`)
+				return
+			}
+			fmt.Fprint(w, `[{"Node": 7, "Service": ["shop"], "Checks": {"Status": 1}}]`)
+		}),
+		lies("200 with empty body at once", "200, an index, no body; 15 s", true, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			w.Header().Set("X-Consul-Index", "99999999")
+			w.WriteHeader(200)
+		}),
+		lies("empty JSON at once, index as asked", "[] and {} with the index that was asked with, at once; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			index := r.URL.Query().Get("index")
+			if index == "" {
+				index = "1"
+			}
+			w.Header().Set("X-Consul-Index", index)
+			nothing(w, r)
+		}),
+		lies("empty after load", "[] and {} with a higher index, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			raised(w, r, truth())
+			nothing(w, r)
+		}),
+		lies("partial catalog", "every second instance and every second service is missing, with a higher index, consistently; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			raised(w, r, a)
+			w.Write(halved(a.body))
+		}),
+		lies("index goes back", "true answers with index 3; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			if r.URL.Query().Has("index") {
+				time.Sleep(500 * time.Millisecond)
+			}
+			a := truth()
+			if a.header != nil {
+				a.header.Set("X-Consul-Index", "3")
+			}
+			a.write(w)
+		}),
+		{name: "wrong datacenter answers", how: "the address leads to another datacenter's real agent for 20 s", do: func(t *testing.T, s *scene) {
+			s.wire.turn(t, s.elsewhere.Addr)
+			hold(20 * time.Second)
+			s.wire.turn(t, s.consul.Addr)
+		}},
+		{name: "index reset, catalog lost", how: "the server is killed, its data directory emptied, and started; its services come back after 12 s", do: func(t *testing.T, s *scene) {
+			self, err := s.consul.Client().Agent().Self()
+			must(t, err)
+			dir, ok := self["DebugConfig"]["DataDir"].(string)
+			if !ok || !strings.Contains(dir, "Test") {
+				t.Fatalf("data directory %q", dir)
+			}
+			must(t, s.consul.Kill())
+			must(t, os.RemoveAll(dir))
+			must(t, os.Mkdir(dir, 0o755))
+			must(t, s.consul.Start(t.Context()))
+			hold(12 * time.Second)
+			must(t, s.register(t))
+			b := s.backends[s.probe]
+			must(t, s.consul.Register(t.Context(), instanceOf(s.probe, probed, b.Port)))
+		}},
+	}
+}
+
+// raised begins an answer with an index above the true one, in the truth's headers.
+func raised(w http.ResponseWriter, r *http.Request, a answer) {
+	for name, values := range a.header {
+		if name != "Content-Length" {
+			w.Header()[name] = values
+		}
+	}
+	w.Header().Set("X-Consul-Index", strconv.FormatInt(time.Now().UnixMilli(), 10))
+}
+
+// nothing is an empty answer of the right kind.
+func nothing(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/v1/health/service/") {
+		fmt.Fprint(w, "[]")
+		return
+	}
+	fmt.Fprint(w, "{}")
+}
+
+// halved is a list or an object without every second member.
+func halved(body []byte) []byte {
+	var list []json.RawMessage
+	if json.Unmarshal(body, &list) == nil {
+		kept := list[:0]
+		for i, m := range list {
+			if i%2 == 0 {
+				kept = append(kept, m)
+			}
+		}
+		body, _ = json.Marshal(kept) // of what was just read
+		return body
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	var object map[string]json.RawMessage
+	if decoder.Decode(&object) != nil {
+		return body
+	}
+	drop := false
+	for _, name := range sortedKeys(object) {
+		if drop {
+			delete(object, name)
+		}
+		drop = !drop
+	}
+	body, _ = json.Marshal(object)
+	return body
+}
+
+// hogConnections takes all connections of this address, cuts Legate's and takes those too.
+func hogConnections(t *testing.T, s *scene) {
+	var held []net.Conn
+	defer func() {
+		for _, c := range held {
+			c.Close()
+		}
+		// The agent counts a connection until it has seen its end.
+		must(t, soon(t.Context(), 10*time.Second, func() error {
+			_, err := s.consul.Client().Status().Leader()
+			return err
+		}))
+	}()
+	take := func() {
+		for range connectionLimit {
+			c, err := net.DialTimeout("tcp", s.consul.Addr, time.Second)
+			must(t, err)
+			held = append(held, c)
+		}
+	}
+	take()
+	s.wire.cut(t)
+	take()
+	s.wire.mend(t)
+	began := time.Now()
+	refused := 0
+	for time.Since(began) < 15*time.Second {
+		client, err := api.NewClient(&api.Config{Address: s.consul.Addr, Transport: &http.Transport{DisableKeepAlives: true}})
+		must(t, err)
+		if _, err = client.Status().Leader(); err != nil {
+			refused++
+		}
+		hold(250 * time.Millisecond)
+	}
+	if refused == 0 {
+		t.Fatal("the agent refused nobody")
+	}
+}

@@ -1,0 +1,67 @@
+package chaos_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"legate/internal/legatetest"
+)
+
+var (
+	whole   = flag.Bool("chaos", false, "inject every fault, not only the short selection")
+	hours   = flag.Float64("soak", 0, "run TestSoak for so many hours")
+	results = flag.String("results", "", "folder for the results as Markdown")
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		defer legatetest.Remove()
+		return m.Run()
+	}())
+}
+
+// Whatever happens to Consul, the network, Legate or its clients, traffic goes on, nothing is
+// lost, and afterwards changes arrive as before.
+func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it needs real programs")
+	}
+	var table table
+	began := time.Now()
+	for _, g := range groups() {
+		faults := g.selected()
+		if len(faults) == 0 {
+			continue
+		}
+		t.Run(g.name, func(t *testing.T) {
+			s := g.build(t)
+			for _, f := range faults {
+				t.Run(f.name, func(t *testing.T) {
+					o := outcome{group: g.name, name: f.name, how: f.how}
+					defer func() { table = append(table, o) }()
+					s.suffer(t, f, &o)
+				})
+			}
+		})
+	}
+	text := table.markdown(time.Since(began))
+	fmt.Println(text)
+	if *results != "" {
+		if err := errors.Join(os.MkdirAll(*results, 0o755), os.WriteFile(*results+"/faults.md", []byte(text), 0o644)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (g group) selected() (faults []fault) {
+	for _, f := range g.faults {
+		if *whole || f.short {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}

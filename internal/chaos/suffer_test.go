@@ -1,0 +1,134 @@
+package chaos_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// suffer injects a fault and judges what comes of it.
+func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
+	defer func() {
+		if t.Skipped() {
+			o.skipped = strings.TrimSpace(o.skipped)
+		} else if t.Failed() && len(o.wrong) == 0 {
+			o.wrong = append(o.wrong, "the fault could not be injected or ended")
+		}
+		if len(o.wrong) > 0 {
+			t.Errorf("%s", strings.Join(o.wrong, "\n"))
+		}
+	}()
+	if f.before != nil {
+		f.before(t, s)
+	}
+	if f.after != nil {
+		defer f.after(t, s)
+	}
+	s.traffic.take()
+	moves := s.moves(t)
+	o.was = s.vitals(t)
+	eye := s.watch()
+	closed := false
+	defer func() {
+		if !closed {
+			eye.close()
+		}
+	}()
+
+	began := time.Now()
+	f.do(t, s)
+	o.lasted = time.Since(began)
+	s.changes(t, o)
+
+	samples, lost, ill := eye.close()
+	closed = true
+	o.lost, o.ill = lost, ill
+	if samples == 0 {
+		o.wrongly("no envoy could be looked at")
+	}
+	if len(lost) > 0 {
+		o.wrongly("%d endpoints lost, as %s", len(lost), lost[0])
+	}
+	if len(ill) > 0 {
+		o.wrongly("%d endpoints not healthy, as %s", len(ill), ill[0])
+	}
+	if !f.reboots {
+		if o.moved = s.moves(t) - moves; o.moved != 0 {
+			o.wrongly("envoy counts %d changes of members where nothing changed", o.moved)
+		}
+	}
+	var failures []string
+	if o.sent, failures = s.traffic.take(); len(failures) > 0 {
+		o.failed = len(failures)
+		o.wrongly("%d of %d requests failed, as %s", o.failed, o.sent, failures[0])
+	}
+	if o.sent == 0 {
+		o.wrongly("no traffic")
+	}
+	s.rest(t, f, o)
+}
+
+func (o *outcome) wrongly(format string, args ...any) {
+	o.wrong = append(o.wrong, fmt.Sprintf(format, args...))
+}
+
+// changes makes one more instance and takes the last one away, and waits for both at every Envoy.
+func (s *scene) changes(t *testing.T, o *outcome) {
+	old := s.probe
+	s.probe = s.addProbe(t)
+	at := time.Now()
+	if err := s.everywhere(t, patience, func(e *envoy) error { return e.has(t.Context(), probed, s.backends[s.probe].Addr) }); err != nil {
+		o.wrongly("an instance registered afterwards: %v", err)
+	}
+	if o.registered = time.Since(at); o.registered > converge {
+		o.wrongly("an instance registered afterwards took %v", o.registered.Round(10*time.Millisecond))
+	}
+	if err := s.consul.Deregister(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	at = time.Now()
+	if err := s.everywhere(t, patience, func(e *envoy) error { return e.lacks(t.Context(), probed, s.backends[old].Addr) }); err != nil {
+		o.wrongly("an instance deregistered afterwards: %v", err)
+	}
+	if o.deregistered = time.Since(at); o.deregistered > converge {
+		o.wrongly("an instance deregistered afterwards took %v", o.deregistered.Round(10*time.Millisecond))
+	}
+}
+
+// rest waits until Legate uses no more than before.
+func (s *scene) rest(t *testing.T, f fault, o *outcome) {
+	if f.restarts { // another process: only the same order of magnitude can be asked for
+		o.is = s.vitals(t)
+		return
+	}
+	is, err := s.settled(t, o.was, 20*time.Second)
+	o.is = is
+	if err != nil {
+		o.wrongly("left over: %v", err)
+	}
+}
+
+// moves is how often the members of services that nobody changes have changed, in all Envoys.
+func (s *scene) moves(t *testing.T) (sum int) {
+	t.Helper()
+	for _, e := range s.envoys {
+		n, err := e.moves(t.Context(), s.quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
+}
+
+// hold keeps a fault up.
+func hold(d time.Duration) { time.Sleep(d) }
+
+// must ends a fault that cannot be injected as it should.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

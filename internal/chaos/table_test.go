@@ -1,0 +1,47 @@
+package chaos_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// table is all outcomes of a run.
+type table []outcome
+
+func (o outcome) verdict() string {
+	switch {
+	case o.skipped != "":
+		return "not injected: " + o.skipped
+	case len(o.wrong) > 0:
+		return "**FAILED**: " + strings.Join(o.wrong, "; ")
+	}
+	return "stood"
+}
+
+func (t table) markdown(took time.Duration) string {
+	var b strings.Builder
+	stood, failed, skipped := 0, 0, 0
+	for _, o := range t {
+		switch {
+		case o.skipped != "":
+			skipped++
+		case len(o.wrong) > 0:
+			failed++
+		default:
+			stood++
+		}
+	}
+	fmt.Fprintf(&b, "%d faults in %v: %d stood, %d failed, %d not injected. Times are in seconds.\n\n", len(t), took.Round(time.Second), stood, failed, skipped)
+	b.WriteString("| | fault | injected how | lasted | endpoints lost | requests failed | change arrives after | removal arrives after | goroutines | descriptors | connections | MB | what happened |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, o := range t {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d of %d | %s | %s | %d → %d | %d → %d | %d → %d | %d → %d | %s |\n",
+			o.group, o.name, o.how, seconds(o.lasted), len(o.lost)+o.moved, o.failed, o.sent,
+			seconds(o.registered), seconds(o.deregistered), o.was.goroutines, o.is.goroutines, o.was.descriptors, o.is.descriptors,
+			o.was.connections, o.is.connections, o.was.megabytes, o.is.megabytes, strings.ReplaceAll(o.verdict(), "|", "\\|"))
+	}
+	return b.String()
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }

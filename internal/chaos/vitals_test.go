@@ -1,0 +1,90 @@
+package chaos_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// vitals are what Legate's process uses.
+type vitals struct {
+	goroutines  int
+	descriptors int // of files and sockets, as the kernel says
+	connections int // to Consul
+	megabytes   int // resident
+}
+
+func (s *scene) vitals(t testing.TB) (v vitals) {
+	t.Helper()
+	text, err := s.legate.Get(t.Context(), "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.goroutines = int(metric(text, "go_goroutines"))
+	v.megabytes = int(metric(text, "process_resident_memory_bytes") / 1e6)
+	if text, err = s.legate.Get(t.Context(), "/api/v1/status"); err != nil {
+		t.Fatal(err)
+	}
+	var status struct {
+		Consul struct {
+			Connections int `json:"connections"`
+		} `json:"consul"`
+	}
+	if err := json.Unmarshal(text, &status); err != nil {
+		t.Fatal(err)
+	}
+	v.connections = status.Consul.Connections
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.legate.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.descriptors = len(open)
+	return v
+}
+
+// metric is the value of a metric without labels, or the sum over all labels.
+func metric(page []byte, name string) (sum float64) {
+	for lines := bufio.NewScanner(bytes.NewReader(page)); lines.Scan(); {
+		rest, ok := strings.CutPrefix(lines.Text(), name)
+		if !ok || (!strings.HasPrefix(rest, " ") && !strings.HasPrefix(rest, "{")) {
+			continue
+		}
+		if v, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64); err == nil {
+			sum += v
+		}
+	}
+	return sum
+}
+
+// What may be left over. Connections that are idle close after 90 seconds, and a fault's reads
+// may have taken some; memory comes back as the garbage collector likes.
+func leftover(was, is vitals) error {
+	switch {
+	case is.goroutines > was.goroutines+was.goroutines/5+20:
+		return fmt.Errorf("goroutines %d → %d", was.goroutines, is.goroutines)
+	case is.descriptors > was.descriptors+12:
+		return fmt.Errorf("descriptors %d → %d", was.descriptors, is.descriptors)
+	case is.connections > was.connections+8:
+		return fmt.Errorf("connections to consul %d → %d", was.connections, is.connections)
+	case is.megabytes > was.megabytes+was.megabytes/2+24:
+		return fmt.Errorf("memory %d → %d MB", was.megabytes, is.megabytes)
+	}
+	return nil
+}
+
+// settled waits until nothing is left over.
+func (s *scene) settled(t testing.TB, was vitals, limit time.Duration) (is vitals, err error) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(250 * time.Millisecond) {
+		is = s.vitals(t)
+		if err = leftover(was, is); err == nil || time.Since(began) > limit {
+			return is, err
+		}
+	}
+}
