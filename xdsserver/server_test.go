@@ -285,3 +285,19 @@ func TestStreamsAndViewsTellWhereEverybodyStands(t *testing.T) {
 		}
 	})
 }
+
+func TestTheFirstRequestIsSignalled(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		select {
+		case <-s.FirstRequest():
+			t.Fatal("nobody has asked yet")
+		default:
+		}
+		open("edge").Want(cds)
+		select {
+		case <-s.FirstRequest(): // before there is anything to answer with
+		case <-time.After(5 * time.Second):
+			t.Fatal("no signal")
+		}
+	})
+}

@@ -151,6 +151,14 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		defer life.end()
 		return server.Run(life.serving, open.xds, open.rest)
 	})
+	group.Go(func() error {
+		select {
+		case <-server.FirstRequest():
+			log.Info("first client has asked", "page", o.listen.page(open))
+		case <-life.working.Done():
+		}
+		return nil
+	})
 	err = group.Wait()
 	report(log, m.XDS.Totals())
 	if err != nil && !errors.Is(err, context.Canceled) {
