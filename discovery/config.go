@@ -29,6 +29,13 @@ type Config struct {
 	// name, which takes agent:read.
 	Datacenter string
 
+	// FilteredExpected declares that the token is meant to see a part of the catalog only. Otherwise
+	// answers from which Consul hides something are not believed, since a token that lost its
+	// rights looks the same.
+	FilteredExpected bool
+	// Guard says which losses are not believed at once.
+	Guard Guard
+
 	// MaxConnections bounds the connections that are open to Consul at once, whatever they are
 	// for. One Consul agent allows a client address 200 by default (limits.http_max_conns_per_client)
 	// and then refuses everyone there, so stay well below.
@@ -77,6 +84,7 @@ type HTTPAuth struct {
 func DefaultConfig() Config {
 	return Config{
 		Address:        "127.0.0.1:8500",
+		Guard:          DefaultGuard(),
 		MaxConnections: 100,
 		Wait:           time.Minute,
 		FirstReads:     16,
@@ -115,6 +123,9 @@ func (c Config) Validate() error {
 	}
 	if c.SweepPeriod <= 0 || c.SweepRate < 1 {
 		bad("consul sweep of %d reads/s in %v: both must be above 0", c.SweepRate, c.SweepPeriod)
+	}
+	if err := c.Guard.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	for _, glob := range slices.Concat(c.Include, c.Exclude) {
 		if strings.TrimSpace(glob) == "" {

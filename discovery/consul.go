@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/consul/api"
@@ -18,8 +19,9 @@ type consul struct {
 	api        *api.Client
 	address    address
 	lanes      *lanes // nil in tests that bring their own transport
-	datacenter string // as configured; empty: the agent's own
+	datacenter string // empty: not known yet, the agent's own
 	wait       time.Duration
+	partial    bool // answers from which policies hide something are expected
 }
 
 // question is how to ask. Index 0 is answered at once; otherwise Consul answers when it has
@@ -34,6 +36,7 @@ type reply struct {
 	question
 	index    uint64 // 0: missing or not a number
 	filtered bool   // Consul left something out that the token may not see
+	partial  bool   // which is expected
 	deny     bool   // what the token does not allow is hidden, not refused
 	at       time.Time
 	took     time.Duration
@@ -49,7 +52,7 @@ func newConsul(cfg Config, log *slog.Logger, rt http.RoundTripper) (*consul, err
 	if err != nil {
 		return nil, err
 	}
-	c := &consul{address: a, datacenter: cfg.Datacenter, wait: cfg.Wait}
+	c := &consul{address: a, datacenter: cfg.Datacenter, wait: cfg.Wait, partial: cfg.FilteredExpected}
 	if rt == nil {
 		tlsConfig, err := tlsFor(a, cfg.TLS)
 		if err != nil {
@@ -95,7 +98,7 @@ func (c *consul) get(ctx context.Context, path string, q question, out any) (rep
 	defer cancel()
 	start := time.Now()
 	meta, err := c.api.Raw().Query(path, out, opts.WithContext(ctx))
-	r := reply{question: q, at: time.Now(), took: time.Since(start)}
+	r := reply{question: q, partial: c.partial, at: time.Now(), took: time.Since(start)}
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errLate) {
 			err = fmt.Errorf("%w after %v", errLate, limit)
@@ -123,10 +126,29 @@ func (c *consul) services(ctx context.Context, q question) (listing, reply, erro
 func (c *consul) health(ctx context.Context, name string, q question) ([]entry, reply, error) {
 	var entries []entry
 	r, err := c.get(ctx, healthPath+name, q, &entries)
-	if err == nil && entries == nil {
+	switch {
+	case err != nil:
+	case entries == nil:
 		err = fmt.Errorf("query consul %q: %w: not a list", healthPath+name, errGarbage)
+	case !c.about(name, entries):
+		err = fmt.Errorf("query consul %q: %w", healthPath+name, notBelieved{foreign})
 	}
 	return entries, r, err
+}
+
+// about says whether all entries are of the datacenter and the service that were asked for. A
+// sidecar has a name of its own.
+func (c *consul) about(name string, entries []entry) bool {
+	for i := range entries {
+		dc, service := entries[i].Node.Datacenter, entries[i].Service.Service
+		if dc != "" && c.datacenter != "" && dc != c.datacenter {
+			return false
+		}
+		if entries[i].Service.Kind == api.ServiceKindTypical && !strings.EqualFold(service, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // agentDatacenter asks the agent for the name of its datacenter.

@@ -10,20 +10,61 @@
 //   - Apart from the first, a Delta is never empty: an answer that changes no value is
 //     dropped, and so is a change that was taken back before the reader came for it.
 //   - Values are sorted and are never changed after they were handed over.
+//   - What Consul seems to have lost is not taken back before that is sure (see below).
 //   - While Consul is away, nothing is handed out and nothing is taken back: the
 //     last believed values stay. The Watcher retries for ever.
 //
-// What Consul may rely on: there are never more connections than [Config].MaxConnections;
+// # Which answers are believed
+//
+// An answer is rejected, and the last one stays, if it is no answer of Consul's, is about
+// something else, has an index that cannot be, or is cut by policies: see judge.go for each rule.
+// The first read, the first after a failure, and each answer that looks doubtful is asked for
+// ?consistent: the leader answers, having asked its followers whether it still is one. Such an
+// answer is never partial. What it can still be is the truth about a Consul that lost its state,
+// was restored, or was emptied by a tool gone wild. So the [Guard] looks at what is lost.
+//
+// Additions and health are believed at once. Losses are counted as services shrink, and summed
+// up over a minute, for each service and for the datacenter; what is suspicious is held: the
+// instances are served on as they were last seen, until two consistent reads at least
+// Guard.Confirm apart agree, and longer where Guard says so. What comes back in the meantime was
+// never gone. Losses of a whole datacenter are told from deliberate ones by their breadth: who
+// scales a service from 50 to 5 touches one service; a Consul that forgets touches all.
+//
+// # When is an empty service believed sooner?
+//
+// A service without instances cannot be served either way: keeping its last instances costs
+// failed connections instead of an immediate 503, and, if an address is given to somebody else
+// meanwhile, requests at the wrong door. So it should not take a minute where a person or a
+// deploy tool has just deregistered it. That is what happened if all of this holds:
+//
+//   - The index of the service's answer moved up from that of the last answer that had instances.
+//     A lost, restored or younger Consul has lower indexes; a token that lost its rights moves none.
+//   - The second consistent read, Guard.Confirm later, agrees, and policies hide nothing from it.
+//   - The list of services, read consistently at the same instant, does not have the service any
+//     more, and has the others: a deregistration touches both tables and nothing else.
+//   - No index was seen to go back lately (Guard.Reread), and the datacenter as a whole is not
+//     eroding: then nothing is evidence.
+//
+// With this evidence Guard.Confirm is enough, without it Guard.Empty must pass. It is not
+// believed at once even with evidence: an agent that lost its own state deregisters what it no
+// longer knows, correctly as Consul sees it, and registers it again when the services come back.
+//
+// # What Consul may rely on
+//
+// There are never more connections than [Config].MaxConnections;
 // one blocking query for the list of services, at most once a second, and one for each
 // service; a service for which there is no connection left is read in turn; after an
-// outage reads come back a few at a time.
+// outage reads come back a few at a time. Everything is read again, consistently and spread
+// evenly, within Guard.Reread, and a canary reads the list every Guard.Canary; while Consul does
+// not answer, the canary alone asks two or three times a second, and wakes all others when it
+// is answered.
 //
 // What counts as a service: each name that Consul lists, with its typical instances.
 // Sidecar proxies and gateways are left out by their kind, and so is Consul's own service. Names
 // are kept as they are spelled; where two differ only in case, Consul gives both the instances
 // of both, and so does this package. A listed service whose last instance went stays, without
 // instances, until Consul no longer lists it. A service that is no longer listed goes when its
-// own answer, asked of the leader, says that there are no instances.
+// own answer, asked of the leader, says that there are no instances, and the guard agrees.
 //
 // It is the only package that knows github.com/hashicorp/consul/api.
 package discovery

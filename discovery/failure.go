@@ -23,6 +23,8 @@ const (
 	refused     failure = "refused"     // Consul does not understand the question
 	garbage     failure = "garbage"     // answered, but not as Consul answers
 	doubtful    failure = "doubtful"    // a proper answer that is not believed: judge.go
+	cut         failure = "filtered"    // one from which policies hide a part
+	elsewhere   failure = "foreign"     // one about something else
 )
 
 var (
@@ -40,7 +42,7 @@ func failureOf(err error) failure {
 	case errors.Is(err, errGarbage):
 		return garbage
 	case errors.Is(err, errDoubtful):
-		return doubtful
+		return failureOfDoubt(doubtOf(err))
 	case errors.As(err, &status):
 		return failureOfStatus(status.Code)
 	}
@@ -50,6 +52,32 @@ func failureOf(err error) failure {
 		return garbage
 	}
 	return unreachable
+}
+
+func failureOfDoubt(d doubt) failure {
+	switch d {
+	case filtered, hiding:
+		return cut
+	case foreign:
+		return elsewhere
+	}
+	return doubtful
+}
+
+// doubtOf names why the answer behind an error was not believed; empty if there was no answer.
+func doubtOf(err error) doubt {
+	var rejected notBelieved
+	if errors.As(err, &rejected) {
+		return rejected.doubt
+	}
+	var status api.StatusError
+	if errors.As(err, &status) {
+		return wrongState
+	}
+	if failureOf(err) == garbage {
+		return unreadable
+	}
+	return ""
 }
 
 func failureOfStatus(code int) failure {
@@ -81,6 +109,10 @@ func (f failure) remedy() string {
 		return "check Consul's servers: is there a leader, and a path to the datacenter?"
 	case refused:
 		return "check the namespace and partition settings: they need Consul Enterprise"
+	case cut:
+		return "give the token service:read and node:read on every service and node, or, if it shall see a part only, say so with --consul-filtered-expected"
+	case elsewhere:
+		return "check what stands behind the address: it is not the Consul, or not the datacenter, that it was"
 	case garbage:
 		return "check that the address is Consul's HTTP API, and what stands between"
 	}

@@ -48,24 +48,59 @@ func newFakeConsul(services ...string) *fakeConsul {
 func (f *fakeConsul) set(name string, instances int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.put(name, 0, instances, "passing")
+	f.wake()
+}
+
+// between gives a service the instances from one number to another, of one health.
+func (f *fakeConsul) between(name string, from, to int, health string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.put(name, from, to, health)
+	f.wake()
+}
+
+// silently changes a service, and neither its index nor who waits for it hears of that.
+func (f *fakeConsul) silently(name string, instances int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	index, at, list := f.index, f.at[name], f.list
+	f.put(name, 0, instances, "passing")
+	f.index, f.at[name], f.list = index, at, list
+}
+
+// put needs the lock.
+func (f *fakeConsul) put(name string, from, to int, health string) {
 	_, had := f.entries[name]
 	f.index++
 	f.at[name] = f.index
-	if had != (instances >= 0) {
+	if had != (to >= 0) {
 		f.list = f.index
 	}
 	delete(f.entries, name)
-	if instances >= 0 {
-		list := []any{}
-		for n := range instances {
-			list = append(list, map[string]any{
-				"Node":    map[string]any{"Node": "n", "Address": "10.0.0.1"},
-				"Service": map[string]any{"ID": name + strconv.Itoa(n), "Service": name, "Port": 80 + n},
-			})
-		}
-		f.entries[name] = list
+	if to < 0 {
+		return
 	}
-	f.wake()
+	list := []any{}
+	for n := from; n < to; n++ {
+		list = append(list, map[string]any{
+			"Node":    map[string]any{"Node": "n", "Address": "10.0.0.1"},
+			"Service": map[string]any{"ID": name + strconv.Itoa(n), "Service": name, "Port": 80 + n},
+			"Checks":  []any{map[string]any{"CheckID": "c", "Status": health}},
+		})
+	}
+	f.entries[name] = list
+}
+
+// restore is what Consul is after a snapshot was restored: everything so much earlier.
+func (f *fakeConsul) restore(back uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index -= back
+	f.list -= back
+	for name := range f.at {
+		f.at[name] -= back
+	}
 }
 
 // unlist takes a service off the list and leaves its instances.
@@ -189,7 +224,7 @@ func asJSON(v any) string {
 
 // respond makes an answer; index 0 leaves the header out.
 func respond(code int, index uint64, body string) *http.Response {
-	h := http.Header{"Content-Type": {"application/json"}}
+	h := http.Header{"Content-Type": {"application/json"}, "X-Consul-Lastcontact": {"0"}, "X-Consul-Knownleader": {"true"}}
 	if index > 0 {
 		h.Set("X-Consul-Index", strconv.FormatUint(index, 10))
 	}

@@ -13,15 +13,24 @@ func (w *Watcher) list(ctx context.Context) {
 	pause := w.backoff()
 	var cost listCost
 	for ctx.Err() == nil {
-		got, err := q.next(ctx, true)
+		asking, over, end := w.listing.begin(ctx)
+		if over {
+			q.index = 0
+		}
+		got, err := q.next(asking, true)
+		again := interrupted(asking)
+		end()
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			w.trouble.failed(loop, err, time.Now())
-			w.rest(ctx, pause.next())
+			if !again {
+				w.trouble.failed(loop, err, time.Now())
+				w.rest(ctx, pause.next())
+			}
 			continue
 		}
+		w.listIndex.Store(got.reply.index)
 		w.trouble.answered(loop, time.Now())
 		w.hidden.note(loop, got.reply.filtered, time.Now())
 		pause.reset()
@@ -40,7 +49,15 @@ type followed struct {
 	stop  context.CancelFunc
 	query *query[reading] // used by the loop that follows it now
 
+	afresh afresh // its question
+
 	// The owner's.
+	truth      reading // what it was last believed to be, without what is kept of it
+	index      uint64  // of that answer
+	instances  highWater
+	hold       *hold
+	looked     bool // it is being looked at
+	turned     map[instanceID]turn
 	listed     bool
 	read       bool
 	confirming bool
@@ -60,13 +77,15 @@ func (f *followed) loop() string { return "service/" + f.key.Name }
 func (w *Watcher) follow(f *followed) {
 	pause := w.backoff()
 	for f.ctx.Err() == nil {
-		got, err := f.query.next(f.ctx, true)
+		got, err, again := w.nextOf(f, true)
 		if f.ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			w.trouble.failed(f.loop(), err, time.Now())
-			w.rest(f.ctx, pause.next())
+			if !again {
+				w.trouble.failed(f.loop(), err, time.Now())
+				w.rest(f.ctx, pause.next())
+			}
 			continue
 		}
 		w.report(f, got)
@@ -82,12 +101,24 @@ func (w *Watcher) follow(f *followed) {
 	}
 }
 
+// nextOf asks f's question once. It is again true if the question was interrupted, to be asked
+// from the start.
+func (w *Watcher) nextOf(f *followed, block bool) (got found[reading], err error, again bool) {
+	asking, over, end := f.afresh.begin(f.ctx)
+	defer end()
+	if over {
+		f.query.index = 0
+	}
+	got, err = f.query.next(asking, block)
+	return got, err, err != nil && interrupted(asking)
+}
+
 // report hands a believed answer to the owner if there is something new in it.
 func (w *Watcher) report(f *followed, got found[reading]) {
 	w.trouble.answered(f.loop(), time.Now())
 	w.hidden.note(f.loop(), got.reply.filtered, time.Now())
 	if got.changed {
-		w.tell(f.ctx, readAs{f: f, reading: got.value, at: got.reply.at})
+		w.tell(f.ctx, readAs{f: f, reading: got.value, reply: got.reply})
 	}
 }
 
@@ -101,7 +132,7 @@ func (w *Watcher) confirm(f *followed, readings int) {
 		got, err := q.next(f.ctx, false)
 		if err == nil {
 			w.trouble.answered(loop, time.Now())
-			w.tell(f.ctx, confirmed{f: f, readings: readings, reading: got.value, at: got.reply.at})
+			w.tell(f.ctx, confirmed{f: f, readings: readings, reading: got.value, reply: got.reply})
 			return
 		}
 		if f.ctx.Err() == nil {

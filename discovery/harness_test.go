@@ -176,6 +176,7 @@ func (r *reader) lacks(name string) func(Catalog) bool {
 func configFor(c *parts.Consul) Config {
 	cfg := DefaultConfig()
 	cfg.Address, cfg.Token = c.Addr, c.Token
+	cfg.Guard = noGuard()
 	return cfg
 }
 

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// hidden knows which answers Consul had to cut because of what the token may not read. Such a
-// catalog is served: it may be meant. But it looks like one in which there is nothing, so it is
-// said, once for the log and for as long as it lasts in the status.
+// hidden knows which answers Consul had to cut because of what the token may not read, where
+// that is expected (Config.FilteredExpected). It is said, once for the log and for as long as it
+// lasts in the status.
 type hidden struct {
 	log *slog.Logger
 

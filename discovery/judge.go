@@ -27,7 +27,52 @@ type sight struct {
 	changed bool
 }
 
-// judge is a pure function of the question's past and the answer. The reason is empty for a
+// doubt is why an answer is not believed; it is a metric's label.
+type doubt string
+
+const (
+	noIndex    doubt = "no_index"
+	indexOne   doubt = "index_one"
+	indexBack  doubt = "index_back"
+	indexStuck doubt = "index_stuck"
+	filtered   doubt = "filtered"
+	empty      doubt = "empty"
+	hiding     doubt = "hidden"
+	foreign    doubt = "foreign"
+	wrongState doubt = "status"     // not 200
+	unreadable doubt = "unreadable" // not what Consul writes, or cut short
+)
+
+// String says it of the answer.
+func (d doubt) String() string {
+	switch d {
+	case noIndex:
+		return "it has no index"
+	case indexOne:
+		return "its index is 1, as in an error or before Consul has loaded its state"
+	case indexBack:
+		return "its index went back"
+	case indexStuck:
+		return "its content changed while its index did not"
+	case filtered:
+		return "the token's policies hide a part of it"
+	case empty:
+		return "it is empty"
+	case hiding:
+		return "it is empty, and the token's policies may hide the rest"
+	case foreign:
+		return "it is about another datacenter or service than was asked for"
+	}
+	return string(d)
+}
+
+// notBelieved is an answer that was rejected.
+type notBelieved struct{ doubt }
+
+func (e notBelieved) Error() string { return errDoubtful.Error() + ": " + e.doubt.String() }
+func (e notBelieved) Unwrap() error { return errDoubtful }
+
+// judge is a pure function of the question's past and the answer. The doubt is empty for a
 // believed answer.
 //
 //   - An index that went back means that Consul's state is another one (a restore, a new
@@ -35,38 +80,40 @@ type sight struct {
 //     less after a higher one, means that the answer is not from the state it claims.
 //   - Emptiness is believed from a consistent answer only. Where the token's policies hide what
 //     they do not allow, emptiness may be ours and not Consul's, and needs a witness.
-//   - A smaller answer that begins to be filtered by policies is a token that lost rights.
-func judge(was seen, r reply, is sight) (verdict, string) {
-	doubt := again
+//   - An answer from which policies hide a part looks like one in which there is nothing more. It
+//     is believed only where that was declared, and then not if it begins to be smaller so.
+func judge(was seen, r reply, is sight) (verdict, doubt) {
+	doubtful := again
 	if r.consistent {
-		doubt = reject
+		doubtful = reject
 	}
-	empty := is.weight == 0
+	none, fewer := is.weight == 0, is.weight < was.weight
+	stuck := r.index == was.index && was.index > 0 && is.changed
 	switch {
 	case r.index == 0:
-		return doubt, "has no index"
-	case r.index == 1 && (was.index > 1 || empty):
-		return doubt, "index is 1, as in an error or before Consul has loaded its state"
+		return doubtful, noIndex
+	case r.index == 1 && (was.index > 1 || none):
+		return doubtful, indexOne
 	case !r.consistent && r.index < was.index:
-		return again, "index went back"
-	case !r.consistent && r.index == was.index && was.index > 0 && is.changed:
-		return again, "content changed while the index did not"
-	case r.filtered && !was.filtered && is.weight < was.weight:
-		return doubt, "the token's policies hide what they showed before"
-	case empty && was.weight > 0 && !r.consistent:
-		return again, "is empty"
-	case empty && r.deny && (was.weight > 0 || was.index == 0):
-		return witness, "is empty, and the token's policies may hide the rest"
+		return again, indexBack
+	case r.filtered && (!r.partial || !was.filtered && fewer):
+		return doubtful, filtered
+	case stuck && (!r.consistent || fewer):
+		return doubtful, indexStuck
+	case none && was.weight > 0 && !r.consistent:
+		return again, empty
+	case none && r.deny && (was.weight > 0 || was.index == 0):
+		return witness, hiding
 	}
 	return believe, ""
 }
 
 // judgeList is judge for the list of services. Consul's own service is always in it (except in
 // a namespace of Enterprise's), so a list without anything is not believed as it stands.
-func judgeList(was seen, r reply, is sight) (verdict, string) {
+func judgeList(was seen, r reply, is sight) (verdict, doubt) {
 	v, why := judge(was, r, is)
 	if v == witness { // there is no better one than the list itself
-		return reject, "the list of services is empty, and policies hide what the token may not see: it needs service:read and node:read"
+		return reject, hiding
 	}
 	return v, why
 }

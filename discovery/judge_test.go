@@ -15,7 +15,8 @@ func TestWhichAnswersAreBelieved(t *testing.T) {
 	answer := func(index uint64, consistent bool) reply {
 		return reply{index: index, question: question{consistent: consistent}}
 	}
-	filtered := func(r reply) reply { r.filtered = true; return r }
+	filtered := func(r reply) reply { r.filtered, r.partial = true, true; return r }
+	unexpected := func(r reply) reply { r.filtered = true; return r }
 	deny := func(r reply) reply { r.deny = true; return r }
 	known := seen{index: 50, weight: 4}
 
@@ -44,6 +45,10 @@ func TestWhichAnswersAreBelieved(t *testing.T) {
 		{"none, where policies hide", known, deny(answer(51, consistent)), sight{0, true}, witness},
 		{"none from the start, where policies hide", seen{}, deny(answer(51, consistent)), sight{0, true}, witness},
 		{"none still, where policies hide", seen{index: 50}, deny(answer(51, plain)), sight{0, false}, believe},
+		{"fewer with the same index, consistently", known, answer(50, consistent), sight{3, true}, reject},
+		{"more with the same index, consistently: a token that may see more", known, answer(50, consistent), sight{5, true}, believe},
+		{"policies hide a part from the start, and nobody said so", seen{}, unexpected(answer(7, consistent)), sight{4, true}, reject},
+		{"policies begin to hide, and nobody said so", known, unexpected(answer(51, plain)), sight{4, false}, again},
 		{"fewer, and policies begin to hide", known, filtered(answer(51, plain)), sight{3, true}, again},
 		{"fewer, and policies begin to hide, consistently", known, filtered(answer(51, consistent)), sight{3, true}, reject},
 		{"fewer, and policies hid before", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, plain)), sight{3, true}, believe},

@@ -21,7 +21,7 @@ type listed struct {
 type readAs struct {
 	f       *followed
 	reading reading
-	at      time.Time
+	reply   reply
 }
 
 // confirmed is what a service that is no longer listed looks like.
@@ -29,7 +29,7 @@ type confirmed struct {
 	f        *followed
 	readings int // of f when it was asked
 	reading  reading
-	at       time.Time
+	reply    reply
 }
 
 // owner has the catalog and decides what is in it. It is one goroutine's.
@@ -51,6 +51,24 @@ type owner struct {
 	catalog Catalog
 	health  map[Health]int
 	outbox  outbox
+
+	// What the guard knows.
+	total      highWater // instances in the catalog
+	losers     recent    // services that lost instances
+	held       map[*followed]struct{}
+	holdsMoved bool
+	kept       int       // instances that are kept in holds
+	regressed  time.Time // when Consul's index was last seen to go back
+	turning    map[*followed]struct{}
+	turned     int  // instances that turned critical
+	mass       bool // most of the datacenter did so at once
+
+	// What is read again.
+	ticked  time.Time
+	looking int         // looks under way
+	due     []*followed // holds to look at
+	round   []*followed // what is left of this round of re-reading
+	rereads float64     // of the round that are due
 }
 
 func newOwner(w *Watcher, datacenter string) *owner {
@@ -58,6 +76,7 @@ func newOwner(w *Watcher, datacenter string) *owner {
 		w: w, cfg: w.cfg, datacenter: datacenter, policy: firstByName,
 		follow: map[string]*followed{}, catalog: Catalog{}, health: map[Health]int{},
 		outbox: outbox{had: map[ServiceKey]*Service{}},
+		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
 	}
 }
 
@@ -66,6 +85,8 @@ func (o *owner) run(ctx context.Context, out chan<- Delta) {
 	o.ctx = ctx
 	o.plant(o.w.seed)
 	first := true
+	ticker := time.NewTicker(o.cfg.Guard.ticking())
+	defer ticker.Stop()
 	for {
 		var offer chan<- Delta
 		var delta Delta
@@ -84,13 +105,17 @@ func (o *owner) run(ctx context.Context, out chan<- Delta) {
 		case e := <-o.w.events:
 			e.apply(o)
 			o.drain()
+		case now := <-ticker.C:
+			o.tick(now)
 		case s := <-o.w.selections:
 			o.reselect(s)
 		}
+		o.massCritical(time.Now())
 		if o.moved {
 			o.moved = false
 			o.assign()
 		}
+		o.showHolds()
 		o.publish()
 	}
 }
@@ -140,6 +165,7 @@ func (o *owner) begin(name string) {
 	key := ServiceKey{Datacenter: o.datacenter, Name: name}
 	f := &followed{key: key, query: o.w.serviceQuery(key), listed: true}
 	f.ctx, f.stop = context.WithCancel(o.ctx)
+	f.instances.now = len(o.catalog[key].Instances)
 	o.follow[name] = f
 	o.unread++
 	o.moved = true
@@ -152,7 +178,7 @@ func (o *owner) unlisted(f *followed, at time.Time) {
 		o.drop(f, at)
 		return
 	}
-	if !f.confirming {
+	if !f.confirming && f.hold == nil {
 		f.confirming = true
 		readings := f.readings
 		o.w.loops.Go(func() { o.w.confirm(f, readings) })
@@ -169,17 +195,9 @@ func (e readAs) apply(o *owner) {
 		o.unread--
 	}
 	f.readings++
-	_, known := o.catalog[f.key]
-	switch {
-	case len(e.reading.service.Instances) > 0:
-		o.set(e.reading.service, e.at)
-	case !f.listed:
-		o.drop(f, e.at)
-	case e.reading.others > 0: // proxies and gateways only: not a service
-		o.unset(f.key, e.at)
-	case known:
-		o.set(e.reading.service, e.at)
-	}
+	moved := f.index > 1 && e.reply.index > f.index
+	f.index = e.reply.index
+	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: e.reply.consistent, moved: moved})
 	o.finish()
 }
 
@@ -193,15 +211,19 @@ func (e confirmed) apply(o *owner) {
 		return // it is there: its own query will tell when it is not
 	}
 	if f.readings != e.readings { // it was read while this was under way: which is newer?
-		o.unlisted(f, e.at)
+		o.unlisted(f, e.reply.at)
 		return
 	}
-	o.drop(f, e.at)
+	moved := f.index > 1 && e.reply.index > f.index
+	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: true, moved: moved})
 }
 
 // drop ends following f and takes it out of the catalog.
 func (o *owner) drop(f *followed, at time.Time) {
 	f.stop()
+	o.unhold(f, "dropped")
+	o.turned -= len(f.turned)
+	delete(o.turning, f)
 	o.w.rotation.remove(f)
 	o.w.trouble.forget(f.loop(), at)
 	o.w.hidden.note(f.loop(), false, at)
@@ -223,6 +245,7 @@ func (o *owner) set(s Service, at time.Time) {
 	o.count(old, -1)
 	o.count(s, +1)
 	o.catalog[s.Key] = s
+	o.measure(s.Key, len(old.Instances), len(s.Instances), at)
 }
 
 func (o *owner) unset(key ServiceKey, at time.Time) {
@@ -233,6 +256,15 @@ func (o *owner) unset(key ServiceKey, at time.Time) {
 	o.outbox.note(key, old, had, at)
 	o.count(old, -1)
 	delete(o.catalog, key)
+	o.measure(key, len(old.Instances), 0, at)
+}
+
+// measure tells the guard's windows how many instances there are.
+func (o *owner) measure(key ServiceKey, was, is int, at time.Time) {
+	o.total.set(o.total.now+is-was, at)
+	if f := o.follow[key.Name]; f != nil {
+		f.instances.set(is, at)
+	}
 }
 
 func (o *owner) count(s Service, by int) {

@@ -20,7 +20,7 @@ type query[T any] struct {
 	ask     func(ctx context.Context, q question) (T, reply, error)
 	equal   func(a, b T) bool
 	weigh   func(T) int
-	judge   func(seen, reply, sight) (verdict, string)
+	judge   func(seen, reply, sight) (verdict, doubt)
 	witness func(ctx context.Context) error // nil if judge never asks for one
 	metrics *metrics.Consul
 
@@ -50,6 +50,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 		if err != nil {
 			if ctx.Err() == nil {
 				q.metrics.Query(string(failureOf(err)), r.took)
+				q.metrics.Rejected(string(doubtOf(err)))
 			}
 			q.index = 0
 			return found[T]{}, err
@@ -59,7 +60,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 		if v == witness {
 			if err := q.witness(ctx); err != nil {
 				q.index = 0
-				return found[T]{}, fmt.Errorf("confirm that %s %s: %w", q.name, why, err)
+				return found[T]{}, fmt.Errorf("confirm an answer about %s, because %s: %w", q.name, why, err)
 			}
 			v = believe
 		}
@@ -68,13 +69,16 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 			return q.settle(how, value, r, is), nil
 		case again:
 			q.metrics.Query(string(doubtful), r.took)
+			q.metrics.Rejected(string(why))
 			q.metrics.IndexReset()
 			q.index, q.doubts = 0, q.doubts+1
 			how = question{consistent: true}
 		default:
-			q.metrics.Query(string(doubtful), r.took)
+			err := notBelieved{why}
+			q.metrics.Query(string(failureOf(err)), r.took)
+			q.metrics.Rejected(string(why))
 			q.index = 0
-			return found[T]{}, fmt.Errorf("%w: %s", errDoubtful, why)
+			return found[T]{}, fmt.Errorf("query consul for %s: %w", q.name, err)
 		}
 	}
 }

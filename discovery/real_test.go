@@ -263,17 +263,26 @@ func TestWithACLs(t *testing.T) {
 		r := start(t, cfg)
 		eventually(t, "the status says why", func() bool {
 			p := r.Status().Problems
-			return len(p) == 1 && p[0].Kind == "doubtful" && strings.Contains(p[0].Detail, "token")
+			return len(p) == 1 && p[0].Kind == "filtered" && strings.Contains(p[0].Detail, "token")
 		})
 		if _, n := r.now(); n > 0 {
 			t.Error("something was handed out")
 		}
 	})
-	t.Run("a token that sees a part is served that, and told of", func(t *testing.T) {
+	t.Run("a token that sees a part is served that if it was said, and told of", func(t *testing.T) {
 		register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "db", Port: 5432})
 		defer deregister(t, consul, "n2", "db")
 		cfg := configFor(consul)
 		cfg.Token, cfg.Datacenter = tokenFor(t, consul, `service_prefix "" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
+		unsaid := start(t, cfg)
+		eventually(t, "unsaid, it may have lost its rights", func() bool {
+			p := unsaid.Status().Problems
+			return len(p) == 1 && p[0].Kind == "filtered" && strings.Contains(p[0].Remedy, "--consul-filtered-expected")
+		})
+		if _, n := unsaid.now(); n > 0 {
+			t.Error("something was handed out")
+		}
+		cfg.FilteredExpected = true
 		r := start(t, cfg)
 		r.await("only db is seen", func(c Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })
 		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "hidden" {

@@ -21,6 +21,7 @@ func (o *owner) plant(seed Catalog) {
 		o.outbox.note(key, Service{}, false, time.Time{})
 		o.catalog[key] = s
 		o.count(s, +1)
+		o.total.now += len(s.Instances)
 	}
 	o.publish()
 }

@@ -22,6 +22,7 @@ type Status struct {
 	Services  int            `json:"services"`  // in the catalog as last believed
 	Instances map[string]int `json:"instances"` // by health
 	Index     uint64         `json:"index"`     // of the last believed list of services
+	Held      int            `json:"held"`      // services of which a loss is not believed yet
 
 	Direct         int  `json:"direct"` // listed services with a blocking query of their own
 	Swept          int  `json:"swept"`  // listed services that are read in turn
@@ -60,6 +61,14 @@ func (w *Watcher) Status() Status {
 		})
 	}
 	w.trouble.describe(&s)
+	w.mu.Lock()
+	holds, mass := w.holds, w.mass
+	w.mu.Unlock()
+	describeHolds(holds, &s)
+	if mass != nil {
+		s.Problems = append(s.Problems, *mass)
+	}
+	s.Held = len(holds)
 	w.hidden.describe(&s)
 	if l := w.consul.lanes; l != nil {
 		s.HTTP2, s.Connections = l.multiplexed(), l.open()
@@ -71,6 +80,12 @@ func (w *Watcher) setDatacenter(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status.Datacenter = name
+}
+
+func (w *Watcher) setMass(p *Problem) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mass = p
 }
 
 func (w *Watcher) setIndex(index uint64) {

@@ -174,8 +174,8 @@ func later(a, b time.Time) time.Time {
 }
 
 func (w *Watcher) sweepOne(ctx context.Context, f *followed, pause *backoff) {
-	got, err := f.query.next(f.ctx, false)
-	failed := err != nil && f.ctx.Err() == nil
+	got, err, again := w.nextOf(f, false)
+	failed := err != nil && f.ctx.Err() == nil && !again
 	switch {
 	case failed:
 		w.trouble.failed(f.loop(), err, time.Now())

@@ -16,6 +16,7 @@ type trouble struct {
 	kinds       map[failure]*ailment
 	of          map[string]failure // by loop
 	back        chan struct{}      // closed and replaced when a failing loop recovers
+	sick        chan struct{}      // closed and replaced when the first loop fails
 	lastSuccess time.Time
 	lastError   error
 	lastErrorAt time.Time
@@ -34,6 +35,7 @@ func newTrouble(log *slog.Logger) *trouble {
 		kinds: map[failure]*ailment{},
 		of:    map[string]failure{},
 		back:  make(chan struct{}),
+		sick:  make(chan struct{}),
 	}
 }
 
@@ -47,6 +49,10 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 		return
 	}
 	t.leave(loop, now)
+	if len(t.of) == 0 {
+		close(t.sick)
+		t.sick = make(chan struct{})
+	}
 	t.of[loop] = kind
 	a := t.kinds[kind]
 	if a == nil {
@@ -103,6 +109,13 @@ func (t *trouble) recovery() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.back
+}
+
+// sickness is closed when a loop fails while no other does.
+func (t *trouble) sickness() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sick
 }
 
 // describe adds what is wrong to a status.

@@ -17,10 +17,11 @@ type listing map[string][]string
 // https://developer.hashicorp.com/consul/api-docs/health#list-service-instances-for-a-service
 type entry struct {
 	Node struct {
-		Node     string
-		Address  string
-		Meta     map[string]string
-		Locality *api.Locality
+		Node       string
+		Datacenter string
+		Address    string
+		Meta       map[string]string
+		Locality   *api.Locality
 	}
 	Service struct {
 		Kind            api.ServiceKind

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"legate/metrics"
@@ -26,12 +27,17 @@ type Watcher struct {
 	rotation rotation
 	events   chan event
 	seed     Catalog // believed before the start
+	listing  afresh  // the question for the list
+	// listIndex is that of the last believed answer to it.
+	listIndex atomic.Uint64
 
 	selections chan Selection // has room for one
 	loops      sync.WaitGroup
 
 	mu     sync.Mutex
 	status Status
+	holds  []Hold
+	mass   *Problem
 }
 
 // New checks the configuration and reads the files it names. It does not connect. The logger
@@ -84,8 +90,12 @@ func (w *Watcher) Run(ctx context.Context, out chan<- Delta) error {
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
+	w.consul.datacenter = datacenter // an agent of another one asks there, or fails, but does not answer for itself
 	w.loops.Go(func() { w.list(ctx) })
 	w.loops.Go(func() { w.sweep(ctx) })
+	if w.cfg.Guard.Canary > 0 {
+		w.loops.Go(func() { w.canary(ctx) })
+	}
 	newOwner(w, datacenter).run(ctx, out)
 	return nil
 }

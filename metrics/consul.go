@@ -17,6 +17,7 @@ type Consul struct {
 	instances   *prometheus.GaugeVec
 	watches     *prometheus.GaugeVec
 	connections prometheus.Gauge
+	guard       *guard
 }
 
 // healths are the states of an instance, all of them always exported: a state that nobody is in
@@ -27,7 +28,7 @@ var healths = []string{"passing", "warning", "critical", "maintenance"}
 // is counted too, only not from 0.
 var outcomes = []string{
 	"changed", "unchanged",
-	"unreachable", "timeout", "denied", "busy", "unavailable", "refused", "garbage", "doubtful",
+	"unreachable", "timeout", "denied", "busy", "unavailable", "refused", "garbage", "doubtful", "filtered", "foreign",
 }
 
 func newConsul(r prometheus.Registerer) *Consul {
@@ -79,6 +80,7 @@ func newConsul(r prometheus.Registerer) *Consul {
 	c.watches.WithLabelValues("swept")
 	r.MustRegister(c.queries, c.duration, c.lastSuccess, c.index, c.indexResets,
 		c.services, c.instances, c.watches, c.connections)
+	c.guard = newGuard(r)
 	return c
 }
 

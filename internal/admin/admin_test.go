@@ -26,6 +26,7 @@ import (
 // house is rooms whose state a test sets.
 type house struct {
 	consul  discovery.Status
+	holds   []discovery.Hold
 	state   bridge.State
 	streams []xdsserver.StreamStatus
 	views   []xdsserver.ViewStatus
@@ -41,6 +42,7 @@ type shelf struct{ *house }
 func (s shelf) Status() lastknown.Status { return s.known }
 
 func (h *house) Status() discovery.Status          { return h.consul }
+func (h *house) Holds() []discovery.Hold           { return h.holds }
 func (h *house) State() bridge.State               { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus { return h.streams }
 func (h *house) Refused() []xdsserver.Refused      { return h.refused }

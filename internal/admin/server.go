@@ -6,6 +6,7 @@
 //	/healthz             200 while the program runs
 //	/readyz              200 once there is something to serve, else 503 with the reason in words
 //	/api/v1/status       what the page shows, as JSON
+//	/api/v1/holds        losses in Consul that are not believed yet, as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -36,7 +37,10 @@ import (
 // Rooms are what is shown. All of it is only read, at any time.
 type Rooms struct {
 	Build  metrics.BuildInfo
-	Consul interface{ Status() discovery.Status }
+	Consul interface {
+		Status() discovery.Status
+		Holds() []discovery.Hold
+	}
 	Bridge interface{ State() bridge.State }
 	XDS    interface {
 		Streams() []xdsserver.StreamStatus
@@ -90,6 +94,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/healthz", s.healthz)
 	mux.HandleFunc("/readyz", s.readyz)
 	mux.HandleFunc("/api/v1/status", s.status)
+	mux.HandleFunc("/api/v1/holds", s.holds)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
 		profiles(mux)

@@ -47,7 +47,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 // commands are all commands in the order in which help shows them.
 func (p *program) commands() []*command {
-	return []*command{p.serve(), p.bootstrap(), p.render(), p.demo(), p.version()}
+	return []*command{p.serve(), p.bootstrap(), p.render(), p.holds(), p.demo(), p.version()}
 }
 
 func (p *program) app() *urfave.App {

@@ -84,6 +84,10 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "datacenter", env: "LEGATE_DATACENTER", key: "consul.datacenter", category: category, hint: "NAME",
 			usage: "Datacenter to serve. Asked from the agent if empty, which takes a token with agent:read.",
 		}), "the agent's own"),
+		boolean(&c.FilteredExpected, setting{
+			name: "consul-filtered-expected", env: "LEGATE_CONSUL_FILTERED_EXPECTED", key: "consul.filtered_expected", category: category,
+			usage: "The token is meant to see a part of the catalog only. Otherwise answers from which Consul hides something are not believed, since a token that lost its rights looks the same.",
+		}),
 		number(&c.MaxConnections, 1, 100_000, setting{
 			name: "max-connections", env: "LEGATE_MAX_CONNECTIONS", key: "consul.max_connections", category: category, hint: "N",
 			usage: "Most connections to Consul at once. An agent allows 200 per client address (limits.http_max_conns_per_client) " +

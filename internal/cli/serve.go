@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"legate/discovery"
 	"legate/internal/admin"
@@ -73,6 +74,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
 	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)
 	c.settings = append(c.settings, stateSettings(&o.state)...)
+	c.settings = append(c.settings, guardSettings(&o.consul.Guard)...)
 	c.settings = append(c.settings, o.log.settings()...)
 	c.settings = append(c.settings, configSetting(&o.config))
 	return c, o
@@ -120,7 +122,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	})
 	defer life.end()
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
-		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping}, log)
+		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping,
+		Actions: map[string]http.Handler{admin.ReleasePath: admin.ReleaseHolds(watcher)}}, log)
 	if err != nil {
 		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
 	}

@@ -77,7 +77,8 @@ func newLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 		xds: parts.Loopback(ports[0]), rest: parts.Loopback(ports[1]), admin: parts.Loopback(ports[2]),
 		path: programPath(t), env: ownEnvironment(), log: filepath.Join(t.TempDir(), "legate.log"),
 	}
-	l.args = []string{"serve", "--xds-listen", l.xds, "--rest-listen", l.rest, "--admin-listen", l.admin, "--log-level", "debug", "--drain-delay", "0s"}
+	l.args = []string{"serve", "--xds-listen", l.xds, "--rest-listen", l.rest, "--admin-listen", l.admin, "--log-level", "debug", "--drain-delay", "0s",
+		"--guard-confirm", "1s", "--guard-empty", "5s"}
 	if consul != nil {
 		l.args = append(l.args, "--consul-addr", consul.Addr)
 	}
@@ -159,6 +160,7 @@ type legateStatus struct {
 	Consul struct {
 		Connected bool `json:"connected"`
 		HTTP2     bool `json:"http2"`
+		Services  int  `json:"services"`
 	} `json:"consul"`
 	Streams []struct {
 		Node  string `json:"node"`

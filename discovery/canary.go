@@ -1,0 +1,93 @@
+package discovery
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// canaryAnswer is how long the canary waits for an answer that needs no waiting.
+const canaryAnswer = 10 * time.Second
+
+// Between two tries of the canary while Consul does not answer. One question at a time, two or
+// three a second, is nothing to a Consul that starts; it wakes all who wait for longer.
+const (
+	probeMin = 250 * time.Millisecond
+	probeMax = 500 * time.Millisecond
+)
+
+// canary reads the list of services consistently again and again, without waiting for a change.
+// It sees what blocking queries cannot see while they wait: an index that is now below theirs,
+// so that Consul would let them wait their full time; connections that are open and dead; and a
+// Consul that is back.
+func (w *Watcher) canary(ctx context.Context) {
+	const loop = "canary"
+	pause := w.backoff()
+	hung := false
+	var behind uint64
+	for ctx.Err() == nil {
+		sick := w.trouble.sickness()
+		seen := w.listIndex.Load()
+		asking, cancel := context.WithTimeoutCause(ctx, canaryAnswer, errLate)
+		_, r, err := w.askServices(asking, question{consistent: true})
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			kind := failureOf(err)
+			hung = hung || kind == late
+			w.trouble.failed(loop, err, time.Now())
+			if kind == unreachable || kind == late || kind == unavailable {
+				sleep(ctx, probeMin+rand.N(probeMax-probeMin))
+			} else {
+				w.rest(ctx, pause.next())
+			}
+			continue
+		case r.index < seen:
+			w.metrics.IndexReset()
+			w.tell(ctx, anew{why: "consul's index went back", regressed: true, at: r.at})
+		case hung:
+			w.tell(ctx, anew{why: "consul did not answer in time", at: r.at})
+		case r.index > seen && seen == behind && seen > 0:
+			w.listing.interrupt() // it should have seen that long ago
+		}
+		hung, behind = false, w.listIndex.Load()
+		pause.reset()
+		w.trouble.answered(loop, time.Now())
+		w.lull(ctx, sick)
+	}
+}
+
+// lull waits for the next read, or for the first failure after a time without.
+func (w *Watcher) lull(ctx context.Context, sick <-chan struct{}) {
+	least := min(time.Second, w.cfg.Guard.Canary)
+	if !sleep(ctx, least) {
+		return
+	}
+	timer := time.NewTimer(w.cfg.Guard.Canary - least)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-sick:
+	case <-timer.C:
+	}
+}
+
+// anew starts all questions from the start.
+type anew struct {
+	why       string
+	regressed bool
+	at        time.Time
+}
+
+func (e anew) apply(o *owner) {
+	if e.regressed {
+		o.regressed = e.at
+	}
+	o.w.log.Warn("all of consul is read again", "cause", e.why, "services", len(o.follow))
+	o.w.listing.interrupt()
+	for _, f := range o.follow {
+		f.afresh.interrupt()
+	}
+}

@@ -1,0 +1,149 @@
+package discovery
+
+import "time"
+
+// answer is a believed answer about one service, on its way into the catalog.
+type answer struct {
+	reading    reading
+	at         time.Time
+	consistent bool
+	moved      bool // its index is above that of the answer before
+}
+
+// consider takes over what an answer says of f, but for losses that the guard holds.
+func (o *owner) consider(f *followed, a answer) {
+	f.truth = a.reading
+	o.noteCriticals(f, a)
+	was := o.catalog[f.key].Instances
+	lost := lacking(was, a.reading.service.Instances)
+	if len(lost) == 0 {
+		o.unhold(f, "returned")
+		o.settle(f, a.at)
+		return
+	}
+	why := calm
+	if f.hold != nil || len(a.reading.service.Instances) < len(was) {
+		why = o.suspicion(f, a.at)
+	}
+	if why == calm {
+		o.unhold(f, "replaced")
+		o.settle(f, a.at)
+		return
+	}
+	if f.hold == nil {
+		f.hold = &hold{since: a.at}
+		o.held[f] = struct{}{}
+	}
+	h := f.hold
+	o.kept -= len(h.kept)
+	if why == emptied && h.why != emptied {
+		h.since = a.at
+	}
+	h.why, h.reading = why, a.reading
+	h.moved = h.moved || a.moved
+	h.keep(lost)
+	o.kept += len(h.kept)
+	if a.consistent {
+		h.agree(a.at, o.cfg.Guard.Confirm)
+	}
+	o.holdsMoved = true
+	o.serve(f, h.served(), a.at)
+}
+
+// suspicion is what the guard thinks of f's truth against what is served of it.
+func (o *owner) suspicion(f *followed, now time.Time) suspicion {
+	l := o.lossOf(f, now)
+	return o.cfg.Guard.suspect(l)
+}
+
+func (o *owner) lossOf(f *followed, now time.Time) loss {
+	since := now.Add(-o.cfg.Guard.Window)
+	others := o.kept
+	if f.hold != nil {
+		others -= len(f.hold.kept)
+	}
+	left, served := len(f.truth.service.Instances), len(o.catalog[f.key].Instances)
+	if left < served {
+		o.losers.note(f.key, now)
+	}
+	return loss{
+		of: f.instances.most(since), left: left,
+		allOf: o.total.most(since), allAt: o.total.now - served + left - others,
+		services: o.losers.since(since, now),
+	}
+}
+
+// settle makes the catalog what f's answers say.
+func (o *owner) settle(f *followed, at time.Time) {
+	_, known := o.catalog[f.key]
+	switch {
+	case len(f.truth.service.Instances) > 0:
+		o.serve(f, f.truth.service, at)
+	case !f.listed:
+		o.drop(f, at)
+	case f.truth.others > 0: // proxies and gateways only: not a service
+		o.unset(f.key, at)
+	case known:
+		o.serve(f, f.truth.service, at)
+	}
+}
+
+// serve puts s into the catalog, with f's health as the policy for masses has it.
+func (o *owner) serve(f *followed, s Service, at time.Time) {
+	o.set(o.masked(f, s), at)
+}
+
+// mature looks whether a hold is over.
+func (o *owner) mature(f *followed, now time.Time) {
+	h := f.hold
+	why := o.suspicion(f, now)
+	if why != h.why {
+		h.why = why
+		o.holdsMoved = true
+	}
+	g := o.cfg.Guard
+	if why == calm { // so much came back, or is new, that the rest is no suspicious loss any more
+		o.end(f, "replaced", now)
+		return
+	}
+	if !h.over(g, now, o.eroding(f, now)) {
+		return
+	}
+	before := len(h.kept)
+	nothing := h.believe()
+	o.kept -= before - len(h.kept)
+	switch {
+	case nothing:
+		o.end(f, h.outcome(g, now), now)
+	case len(h.kept) < before:
+		o.holdsMoved = true
+		o.serve(f, h.served(), now)
+	}
+}
+
+// eroding says that so much of the datacenter goes that nothing is evidence.
+func (o *owner) eroding(f *followed, now time.Time) bool {
+	l := o.lossOf(f, now)
+	return l.services >= wide && l.allOf >= o.cfg.Guard.CatalogFrom && more(l.allOf-l.allAt, o.cfg.Guard.CatalogPercent, l.allOf)
+}
+
+// end believes the whole loss.
+func (o *owner) end(f *followed, outcome string, now time.Time) {
+	o.unhold(f, outcome)
+	f.instances.forget()
+	o.settle(f, now)
+}
+
+// unhold forgets a hold, if there is one.
+func (o *owner) unhold(f *followed, outcome string) {
+	if f.hold == nil {
+		return
+	}
+	o.kept -= len(f.hold.kept)
+	o.w.metrics.HoldEnded(outcome)
+	o.w.log.Info("a hold is over", "service", f.key.Name, "outcome", outcome, "held_seconds", time.Since(f.hold.since).Seconds())
+	f.hold = nil
+	o.w.trouble.forget(lookLoop(f), time.Now())
+	delete(o.held, f)
+	o.holdsMoved = true
+}

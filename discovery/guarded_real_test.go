@@ -1,0 +1,60 @@
+package discovery
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+)
+
+// The guard as users have it, on a real Consul: what people do is believed in time.
+func TestRealRemovalsAreBelievedInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	for n := range 5 {
+		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name(n), ID: name(n), Port: 1})
+	}
+	for n := range 50 {
+		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "big", ID: fmt.Sprint("big-", n), Port: 100 + n})
+	}
+	cfg := configFor(consul)
+	cfg.Guard = DefaultGuard()
+	r := start(t, cfg)
+	sizeIs := func(service string, n int) func(Catalog) bool {
+		return func(c Catalog) bool {
+			s, _ := r.service(c, service)
+			return len(s.Instances) == n
+		}
+	}
+	r.await("all are there", sizeIs("big", 50))
+
+	began := time.Now()
+	deregister(t, consul, "n", "big-49")
+	r.await("one of many goes at once", sizeIs("big", 49))
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("one of many went after %v", took)
+	}
+	began = time.Now()
+	for n := range 44 {
+		deregister(t, consul, "n", fmt.Sprint("big-", n))
+	}
+	deregister(t, consul, "n", "svc-000")
+	r.await("50 become 5", sizeIs("big", 5))
+	took := time.Since(began)
+	t.Logf("50 became 5 after %v", took)
+	if took < cfg.Guard.Confirm {
+		t.Errorf("50 became 5 after %v, without a second look", took)
+	}
+	r.await("a service goes with its last instance", r.lacks("svc-000"))
+	took = time.Since(began)
+	t.Logf("a service went after %v", took)
+	if took < cfg.Guard.Confirm || took > cfg.Guard.Confirm+5*time.Second {
+		t.Errorf("a deregistered service went after %v, want little more than %v", took, cfg.Guard.Confirm)
+	}
+}

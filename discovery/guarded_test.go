@@ -1,0 +1,483 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// guardedConfig has the guard as users have it.
+func guardedConfig() Config {
+	cfg := fakeConfig()
+	cfg.MaxConnections = 5000
+	cfg.Guard = DefaultGuard()
+	return cfg
+}
+
+// many is so many services with so many instances each.
+func many(services, instances int) *fakeConsul {
+	fake := newFakeConsul()
+	for n := range services {
+		fake.put(name(n), 0, instances, "passing")
+	}
+	return fake
+}
+
+// size is what the service has now; -1 if it is not in the catalog.
+func (r *reader) size(name string) int {
+	synctest.Wait()
+	c, _ := r.now()
+	s, ok := r.service(c, name)
+	if !ok {
+		return -1
+	}
+	return len(s.Instances)
+}
+
+// instances is how many there are in all.
+func (r *reader) instances() (n int) {
+	synctest.Wait()
+	c, _ := r.now()
+	for _, s := range c {
+		n += len(s.Instances)
+	}
+	return n
+}
+
+// until says how long it took to come true, at the resolution of a tenth of a second.
+func until(t *testing.T, atMost time.Duration, is func() bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for !is() {
+		if time.Since(began) > atMost {
+			t.Fatalf("not within %v", atMost)
+		}
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+	}
+	return time.Since(began)
+}
+
+func TestALastInstanceThatIsDeregisteredGoesWhenASecondLookAgrees(t *testing.T) {
+	fake := many(5, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.set("svc-000", -1)
+		time.Sleep(9 * time.Second)
+		if n := r.size("svc-000"); n != 2 {
+			t.Fatalf("%d instances after 9 s", n)
+		}
+		h := r.Holds()
+		if len(h) != 1 || h[0].Why != "emptied" || h[0].Kept != 2 || h[0].Service != "svc-000" || h[0].Remedy == "" {
+			t.Errorf("holds: %+v", h)
+		}
+		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "held_emptied" || p[0].Remedy == "" {
+			t.Errorf("problems: %+v", p)
+		}
+		if n := r.log.count("a loss is held"); n != 1 {
+			t.Errorf("%d log lines", n)
+		}
+		until(t, 5*time.Second, func() bool { return r.size("svc-000") == -1 })
+		if h := r.Holds(); len(h) != 0 {
+			t.Errorf("holds: %+v", h)
+		}
+		if !strings.Contains(r.log.String(), "outcome=evident") {
+			t.Error("the log does not say why it is believed")
+		}
+	})
+}
+
+func TestWithoutEvidenceALastInstanceIsKeptForAMinute(t *testing.T) {
+	for what, do := range map[string]func(*fakeConsul){
+		"the list still has it": func(f *fakeConsul) { f.set("svc-000", 0) },
+		"others are missing in the list": func(f *fakeConsul) {
+			f.unlist("svc-001")
+			f.unlist("svc-002")
+			f.unlist("svc-003")
+			f.set("svc-000", -1)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			fake := many(5, 2)
+			inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+				time.Sleep(time.Minute)
+				do(fake)
+				time.Sleep(59 * time.Second)
+				if n := r.size("svc-000"); n != 2 {
+					t.Fatalf("%d instances after 59 s", n)
+				}
+				until(t, 13*time.Second, func() bool { return r.size("svc-000") <= 0 })
+			})
+		})
+	}
+}
+
+func TestAServiceThatComesBackInTimeWasNeverGone(t *testing.T) {
+	fake := many(5, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		fake.set("svc-000", -1)
+		time.Sleep(5 * time.Second)
+		fake.set("svc-000", 2)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if _, n := r.now(); n != 1 {
+			t.Errorf("%d Deltas, want the first only", n)
+		}
+		if !strings.Contains(r.log.String(), "outcome=returned") || len(r.Holds()) > 0 {
+			t.Errorf("holds: %+v", r.Holds())
+		}
+	})
+}
+
+func TestFromFiftyToFiveIsAppliedInTime(t *testing.T) {
+	for what, do := range map[string]func(*fakeConsul){
+		"at once": func(f *fakeConsul) { f.set("big", 5) },
+		"one by one": func(f *fakeConsul) {
+			for n := 49; n >= 5; n-- {
+				f.set("big", n)
+				time.Sleep(500 * time.Millisecond)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			fake := many(3, 2)
+			fake.put("big", 0, 50, "passing")
+			inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+				time.Sleep(time.Minute)
+				do(fake)
+				if n := r.size("big"); n < 25 {
+					t.Errorf("%d instances at first: more than half was believed at once", n)
+				}
+				took := until(t, time.Minute, func() bool { return r.size("big") == 5 })
+				if took > 15*time.Second {
+					t.Errorf("it took %v after the last change", took)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatADeployDoesIsNotDelayed(t *testing.T) {
+	fake := many(10, 3)
+	fake.put("web", 0, 9, "passing")
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		at := func(what string, want int) {
+			t.Helper()
+			if n := r.size("web"); n != want {
+				t.Errorf("%s: %d instances, want %d", what, n, want)
+			}
+		}
+		for n := range 9 { // a rolling deploy
+			fake.between("web", n, 10+n, "passing")
+			at("a new one comes", 10)
+			fake.between("web", n+1, 10+n, "passing")
+			at("an old one goes", 9)
+			time.Sleep(2 * time.Second)
+		}
+		fake.between("web", 9, 19, "passing")
+		at("a canary comes", 10)
+		fake.between("web", 9, 18, "passing")
+		at("it goes", 9)
+		fake.between("web", 9, 15, "passing")
+		at("a third goes", 6)
+		fake.between("web", 20, 26, "passing")
+		at("all are others", 6)
+		if n := r.log.count("a loss is held"); n > 0 {
+			t.Errorf("%d holds", n)
+		}
+	})
+}
+
+func TestNewInstancesAndHealthAreBelievedWhileALossIsHeld(t *testing.T) {
+	fake := many(3, 2)
+	fake.put("web", 0, 10, "passing")
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		fake.set("web", 2)
+		synctest.Wait()
+		fake.between("web", 0, 2, "critical")
+		synctest.Wait()
+		c, _ := r.now()
+		s, _ := r.service(c, "web")
+		critical := 0
+		for _, i := range s.Instances {
+			if i.Health == Critical {
+				critical++
+			}
+		}
+		if len(s.Instances) != 10 || critical != 2 {
+			t.Errorf("%d instances, %d critical; want 10 and 2", len(s.Instances), critical)
+		}
+		fake.between("web", 20, 30, "passing") // all new: nothing was lost
+		if n := r.size("web"); n != 10 {
+			t.Errorf("%d instances, want the ten new ones", n)
+		}
+	})
+}
+
+func TestErosionIsSummedUp(t *testing.T) {
+	fake := many(100, 3)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 60 {
+			fake.set(name(n), 2)
+			time.Sleep(50 * time.Millisecond)
+		}
+		if n := r.instances(); n != 300-45 {
+			t.Errorf("%d of 300 instances are left at once, want 255: 15 %% are believed", n)
+		}
+		until(t, 15*time.Second, func() bool { return r.instances() == 240 })
+	})
+}
+
+func TestTheLossOfMostOfADatacenterIsHeld(t *testing.T) {
+	vanish := func(fake *fakeConsul) {
+		for n := range 40 {
+			fake.set(name(n), -1)
+		}
+	}
+	t.Run("and ends after an hour", func(t *testing.T) {
+		fake := many(50, 2)
+		inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+			time.Sleep(time.Minute)
+			vanish(fake)
+			time.Sleep(59 * time.Minute)
+			if n := r.instances(); n != 100 {
+				t.Fatalf("%d instances of 100 after 59 min", n)
+			}
+			if h := r.Holds(); len(h) != 40 || h[0].Why != "datacenter" {
+				t.Errorf("%d holds: %+v", len(h), h[0])
+			}
+			if n := r.log.count("losses of many services are held"); n == 0 || n > 5 {
+				t.Errorf("%d lines tell of it", n)
+			}
+			until(t, 2*time.Minute, func() bool { return r.instances() == 20 })
+		})
+	})
+	t.Run("and ends when it comes back", func(t *testing.T) {
+		fake := many(50, 2)
+		inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+			vanish(fake)
+			time.Sleep(10 * time.Minute)
+			for n := range 40 {
+				fake.set(name(n), 2)
+			}
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if c, n := r.now(); n != 1 || len(c) != 50 || len(r.Holds()) != 0 {
+				t.Errorf("%d Deltas, %d services, %d holds", n, len(c), len(r.Holds()))
+			}
+		})
+	})
+	t.Run("and ends when it is released", func(t *testing.T) {
+		fake := many(50, 2)
+		inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+			vanish(fake)
+			time.Sleep(2 * time.Minute)
+			if n := r.Release(t.Context(), "svc-007"); n != 1 || r.size("svc-007") != -1 || r.instances() != 98 {
+				t.Errorf("released %d, %d instances are left", n, r.instances())
+			}
+			if n := r.Release(t.Context(), "nobody"); n != 0 {
+				t.Errorf("released %d", n)
+			}
+			if n := r.Release(t.Context(), ""); n != 39 || r.instances() != 20 {
+				t.Errorf("released %d, %d instances are left", n, r.instances())
+			}
+			fake.set("svc-045", 1)
+			if n := r.instances(); n != 19 {
+				t.Errorf("what was released counts against what comes after: %d instances", n)
+			}
+		})
+	})
+	t.Run("unless the configuration says never", func(t *testing.T) {
+		fake := many(50, 2)
+		cfg := guardedConfig()
+		cfg.Guard.DatacenterHold = 0
+		inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+			vanish(fake)
+			took := until(t, 2*time.Minute, func() bool { return r.instances() == 20 })
+			if took < 50*time.Second {
+				t.Errorf("held for %v only: a mass loss has no evidence", took)
+			}
+		})
+	})
+}
+
+func TestReleaseWithoutARunningWatchReturns(t *testing.T) {
+	w, err := New(fakeConfig(), nil, nil)
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if n := w.Release(ctx, ""); n != 0 {
+		t.Errorf("released %d", n)
+	}
+}
+
+func TestWhatTheSeedHasIsGuardedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeConsul()
+		var all []string
+		for n := range 20 {
+			all = append(all, name(n))
+		}
+		got, w := seededWith(t, guardedConfig(), fake, seedOf("dc1", all...))
+		if len(got) != 20 || len(w.Holds()) != 20 {
+			t.Errorf("an empty Consul after a restart: handed out %v, %d holds", names(got), len(w.Holds()))
+		}
+	})
+}
+
+func TestWhatBlockingQueriesMissShowsWithinFiveMinutes(t *testing.T) {
+	fake := many(100, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.take()
+		fake.silently("svc-042", 3)
+		until(t, 5*time.Minute+10*time.Second, func() bool { return r.size("svc-042") == 3 })
+		time.Sleep(5 * time.Minute)
+		turns := map[string]int{}
+		for _, q := range fake.take() {
+			if q.consistent {
+				turns[q.path]++
+			}
+		}
+		for n := range 100 {
+			if turns[healthPath+name(n)] == 0 {
+				t.Errorf("%s was not read again", name(n))
+			}
+		}
+	})
+}
+
+func TestANarrowedTokenShowsAlthoughNoIndexMoves(t *testing.T) {
+	fake := many(10, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.mu.Lock()
+		fake.spoil = func(req *http.Request) (*http.Response, error) { // who waits hears nothing
+			if req.URL.Path != healthPath+"svc-003" || req.URL.Query().Get("index") != "" {
+				return nil, nil
+			}
+			resp := respond(200, fake.at["svc-003"], "[]")
+			resp.Header.Set("X-Consul-Results-Filtered-By-ACLs", "true")
+			return resp, nil
+		}
+		fake.mu.Unlock()
+		until(t, 5*time.Minute+10*time.Second, func() bool { return len(r.Status().Problems) > 0 })
+		if p := r.Status().Problems; p[0].Kind != "filtered" || !strings.Contains(p[0].Remedy, "--consul-filtered-expected") {
+			t.Errorf("problems: %+v", p)
+		}
+		time.Sleep(2 * time.Hour)
+		if n := r.size("svc-003"); n != 2 {
+			t.Errorf("%d instances", n)
+		}
+	})
+}
+
+func TestAnIndexThatWentBackIsNoticedWithinHalfAMinute(t *testing.T) {
+	fake := many(10, 2)
+	for n := range 10 {
+		fake.put(name(n), 0, 2, "passing")
+	}
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.restore(9)
+		fake.silently("svc-003", 4) // as it was then; who waits for a higher index hears nothing
+		until(t, 30*time.Second, func() bool { return r.size("svc-003") == 4 })
+	})
+}
+
+func TestAFrozenConsulIsNoticedWithinHalfAMinute(t *testing.T) {
+	fake := many(10, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.mu.Lock()
+		fake.spoil = func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}
+		fake.mu.Unlock()
+		until(t, 30*time.Second, func() bool { return !r.Status().Connected })
+		fake.mu.Lock()
+		fake.spoil = nil
+		fake.mu.Unlock()
+		fake.silently("svc-003", 3)
+		until(t, 15*time.Second, func() bool { return r.Status().Connected && r.size("svc-003") == 3 })
+	})
+}
+
+func TestConsulIsFreshASecondAfterItIsBack(t *testing.T) {
+	fake := many(1000, 1)
+	fake.slowDown(2 * time.Millisecond)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.stop()
+		time.Sleep(30 * time.Second)
+		fake.set("svc-500", 2)
+		fake.take()
+		fake.resume()
+		took := until(t, 10*time.Second, func() bool { return r.Status().Connected && r.size("svc-500") == 2 })
+		if took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if most := fake.atOnce(); most > 17 {
+			t.Errorf("%d reads at once", most)
+		}
+	})
+}
+
+func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
+	health := func(r *reader) string {
+		synctest.Wait()
+		c, _ := r.now()
+		count := map[Health]int{}
+		for _, s := range c {
+			for _, i := range s.Instances {
+				count[i.Health]++
+			}
+		}
+		return fmt.Sprint(count[Passing], "+", count[Critical])
+	}
+	for policy, want := range map[string]string{Believe: "6+34", ServeAll: "38+2"} {
+		t.Run(policy, func(t *testing.T) {
+			fake := many(20, 2)
+			cfg := guardedConfig()
+			cfg.Guard.MassCritical = policy
+			inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+				time.Sleep(time.Minute)
+				fake.between("svc-019", 0, 2, "critical")
+				if got := health(r); got != "38+2" {
+					t.Errorf("one service: %s", got)
+				}
+				time.Sleep(2 * time.Minute)
+				for n := range 16 {
+					fake.between(name(n), 0, 2, "critical")
+				}
+				if got := health(r); got != want {
+					t.Errorf("most: %s, want %s", got, want)
+				}
+				p := r.Status().Problems
+				if !slices.ContainsFunc(p, func(p Problem) bool { return p.Kind == "mass_critical" && strings.Contains(p.Detail, policy) }) {
+					t.Errorf("problems: %+v", p)
+				}
+				if n := r.log.count("level=ERROR"); n != 1 {
+					t.Errorf("%d loud lines", n)
+				}
+				for n := range 8 {
+					fake.between(name(n), 0, 2, "passing")
+				}
+				if got := health(r); got != "22+18" {
+					t.Errorf("when it is over: %s", got)
+				}
+				if n := len(r.Status().Problems); n > 0 {
+					t.Errorf("%d problems are left", n)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package discovery
+
+import (
+	"slices"
+	"time"
+)
+
+// hold is a loss of one service that is not believed yet: the instances that an answer lacks
+// are kept as they were last seen, beside what the answer has.
+type hold struct {
+	why     suspicion
+	since   time.Time
+	reading reading // what Consul says without them
+	kept    []missing
+	moved   bool      // the answer's index was above that of the last one that had them
+	sure    bool      // the last look at Consul gave evidence of a deregistration
+	asked   time.Time // when it was last looked at, or that was tried
+	told    suspicion // what the log was told last
+}
+
+// missing is an instance that is kept although Consul does not say that it exists.
+type missing struct {
+	Instance
+	since     time.Time // the first consistent read without it; zero: none yet
+	confirmed bool      // by a second one, late enough
+}
+
+// lacking returns the instances that are not among those of now. Both are sorted.
+func lacking(was, now []Instance) []Instance {
+	var out []Instance
+	for i := range was {
+		if _, there := slices.BinarySearchFunc(now, was[i], Instance.Compare); !there {
+			out = append(out, was[i])
+		}
+	}
+	return out
+}
+
+// keep makes lost what is kept, and remembers of each since when it is missed.
+func (h *hold) keep(lost []Instance) {
+	kept := make([]missing, len(lost))
+	for i := range lost {
+		kept[i].Instance = lost[i]
+		if at, was := slices.BinarySearchFunc(h.kept, lost[i], func(m missing, i Instance) int { return m.Compare(i) }); was {
+			kept[i].since, kept[i].confirmed = h.kept[at].since, h.kept[at].confirmed
+		}
+	}
+	h.kept = kept
+}
+
+// agree takes a consistent read into account that lacks all that is kept.
+func (h *hold) agree(at time.Time, apart time.Duration) {
+	for i := range h.kept {
+		m := &h.kept[i]
+		switch {
+		case m.since.IsZero():
+			m.since = at
+			m.confirmed = apart == 0
+		case at.Sub(m.since) >= apart:
+			m.confirmed = true
+		}
+	}
+}
+
+// served is what Consul says together with what is kept.
+func (h *hold) served() Service {
+	s := h.reading.service
+	all := make([]Instance, 0, len(s.Instances)+len(h.kept))
+	all = append(all, s.Instances...)
+	for i := range h.kept {
+		all = append(all, h.kept[i].Instance)
+	}
+	slices.SortFunc(all, Instance.Compare)
+	s.Instances = all
+	return s
+}
+
+// due is when it is to be looked at again; zero if that would tell nothing new.
+func (h *hold) due(g Guard) time.Time {
+	var due time.Time
+	soonest := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
+	}
+	for i := range h.kept {
+		switch m := &h.kept[i]; {
+		case m.since.IsZero():
+			soonest(h.since)
+		case !m.confirmed:
+			soonest(m.since.Add(g.Confirm))
+		}
+	}
+	if due.IsZero() && h.why == emptied && !h.sure { // evidence may still come
+		due = h.asked.Add(max(g.Confirm, time.Second))
+	}
+	if pause := h.asked.Add(min(g.Confirm, time.Second)); !due.IsZero() && !h.asked.IsZero() && due.Before(pause) {
+		due = pause
+	}
+	return due
+}
+
+// until is when the hold ends at the latest, provided that Consul still says the same and can
+// be asked.
+func (h *hold) until(g Guard) time.Time {
+	switch h.why {
+	case evaporated:
+		return h.since.Add(max(g.DatacenterHold, g.Confirm))
+	case emptied:
+		return h.since.Add(max(g.Empty, g.Confirm))
+	}
+	end := h.since
+	for i := range h.kept {
+		if s := h.kept[i].since; s.After(end) {
+			end = s
+		}
+	}
+	return end.Add(g.Confirm)
+}
+
+// over says that what is confirmed of it is believed now. While much of the datacenter goes,
+// nothing counts as evidence.
+func (h *hold) over(g Guard, now time.Time, eroding bool) bool {
+	switch h.why {
+	case evaporated:
+		return !now.Before(h.since.Add(g.DatacenterHold))
+	case emptied:
+		all := !slices.ContainsFunc(h.kept, func(m missing) bool { return !m.confirmed })
+		return all && (h.sure && !eroding || !now.Before(h.since.Add(g.Empty)))
+	}
+	return true
+}
+
+// outcome is how it ends when it is over: a metric's label.
+func (h *hold) outcome(g Guard, now time.Time) string {
+	switch {
+	case h.why == evaporated:
+		return "expired"
+	case h.why == emptied && now.Before(h.since.Add(g.Empty)):
+		return "evident"
+	}
+	return "confirmed"
+}
+
+// believe drops what is confirmed, and says whether there is nothing left.
+func (h *hold) believe() (nothing bool) {
+	h.kept = slices.DeleteFunc(h.kept, func(m missing) bool { return m.confirmed })
+	return len(h.kept) == 0
+}

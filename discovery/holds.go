@@ -1,0 +1,156 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Hold is a loss of one service that is not believed yet.
+type Hold struct {
+	Service string `json:"service"`
+	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond.
+	Why string `json:"why"`
+	// What is kept: so many instances, of those that are served.
+	Kept   int       `json:"kept"`
+	Served int       `json:"served"`
+	Since  time.Time `json:"since"`
+	// Until is when it is believed at the latest, if Consul answers and still says the same.
+	Until  time.Time `json:"until"`
+	Remedy string    `json:"remedy"`
+}
+
+// String says it in a sentence.
+func (h Hold) String() string {
+	return fmt.Sprintf("%s: %d of %d instances are gone according to Consul, and kept (%s)", h.Service, h.Kept, h.Served, h.Why)
+}
+
+const (
+	holdRemedy = "if they are really gone, wait, or release it: legate holds release --service NAME"
+	massRemedy = "look at Consul: was its state lost, restored or hidden? If the instances are really gone: legate holds release --all"
+)
+
+// Holds are all losses that are held now, by the name of the service. It may be called at any time.
+func (w *Watcher) Holds() []Hold {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.holds)
+}
+
+// Release believes what is held of a service, or of all if the name is empty, at once. It
+// returns how many holds ended; 0 also if ctx ended before the Watcher came to it.
+func (w *Watcher) Release(ctx context.Context, service string) int {
+	r := release{service: service, released: make(chan int, 1)}
+	w.tell(ctx, r)
+	select {
+	case n := <-r.released:
+		return n
+	case <-ctx.Done():
+		return 0
+	}
+}
+
+type release struct {
+	service  string
+	released chan int
+}
+
+func (r release) apply(o *owner) {
+	now, n := time.Now(), 0
+	if r.service == "" { // what is left is the new normal
+		o.total.forget()
+		o.losers = recent{}
+	}
+	for f := range o.held {
+		if r.service == "" || r.service == f.key.Name {
+			o.end(f, "released", now)
+			n++
+		}
+	}
+	o.w.log.Warn("holds are released by hand", "service", cmp.Or(r.service, "all"), "released", n)
+	r.released <- n
+}
+
+// describeHolds adds a problem for each kind of hold.
+func describeHolds(holds []Hold, s *Status) {
+	by := map[string][]Hold{}
+	for _, h := range holds {
+		by[h.Why] = append(by[h.Why], h)
+	}
+	for _, why := range slices.Sorted(maps.Keys(by)) {
+		all := by[why]
+		p := Problem{Kind: "held_" + why, Since: all[0].Since, Queries: len(all), Remedy: all[0].Remedy}
+		kept := 0
+		var some []string
+		for i, h := range all {
+			kept += h.Kept
+			if h.Since.Before(p.Since) {
+				p.Since = h.Since
+			}
+			if i < 5 {
+				some = append(some, h.Service)
+			}
+		}
+		p.Detail = fmt.Sprintf("%d instances of %s are gone according to Consul, and are kept until that is sure", kept, strings.Join(some, ", "))
+		if more := len(all) - len(some); more > 0 {
+			p.Detail = fmt.Sprintf("%s and %d more services", strings.TrimSuffix(p.Detail, " are gone according to Consul, and are kept until that is sure"), more) +
+				" are gone according to Consul, and are kept until that is sure"
+		}
+		s.Problems = append(s.Problems, p)
+	}
+}
+
+// showHolds makes the holds visible: to Holds and Status, the metrics and, once each, the log.
+func (o *owner) showHolds() {
+	if !o.holdsMoved {
+		return
+	}
+	o.holdsMoved = false
+	holds := make([]Hold, 0, len(o.held))
+	services, instances := map[string]int{}, map[string]int{}
+	var fresh []Hold
+	for f := range o.held {
+		h := f.hold
+		one := Hold{
+			Service: f.key.Name, Why: string(h.why), Kept: len(h.kept), Served: len(o.catalog[f.key].Instances),
+			Since: h.since, Until: h.until(o.cfg.Guard), Remedy: holdRemedy,
+		}
+		if h.why == evaporated || h.why == eroded {
+			one.Remedy = massRemedy
+		}
+		holds = append(holds, one)
+		services[one.Why]++
+		instances[one.Why] += one.Kept
+		if h.told != h.why {
+			h.told = h.why
+			fresh = append(fresh, one)
+		}
+	}
+	slices.SortFunc(holds, func(a, b Hold) int { return cmp.Compare(a.Service, b.Service) })
+	o.w.metrics.Holds(services, instances)
+	o.w.mu.Lock()
+	o.w.holds = holds
+	o.w.mu.Unlock()
+	o.logHolds(fresh)
+}
+
+// logHolds writes a line for each, and one for all where they are many.
+func (o *owner) logHolds(fresh []Hold) {
+	const each = 5
+	mass := map[string]int{}
+	for i, h := range fresh {
+		mass[h.Why]++
+		if len(fresh) <= each || i < each {
+			o.w.log.Info("a loss is held until it is sure", "service", h.Service, "why", h.Why,
+				"kept", h.Kept, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy)
+		}
+	}
+	if len(fresh) > each {
+		o.w.log.Warn("losses of many services are held until they are sure", "services", len(fresh), "why", fmt.Sprint(mass),
+			"see", "legate holds list", "remedy", massRemedy)
+	}
+}

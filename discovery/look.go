@@ -1,0 +1,189 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// lookers is how many services are looked at again at once, beside all other reads.
+const lookers = 2
+
+// checked is what a second, consistent look at a service saw.
+type checked struct {
+	f        *followed
+	readings int // of f when it was asked
+	reading  reading
+	reply    reply
+	list     listing // of the same instant; nil: not asked for
+	listed   reply
+	err      error
+}
+
+// lookLoop names looks at f where failures are counted.
+func lookLoop(f *followed) string { return "look/" + f.key.Name }
+
+// look asks for f consistently, and with list for the list of services right after it.
+func (w *Watcher) look(ctx context.Context, f *followed, readings int, list bool) {
+	loop := lookLoop(f)
+	e := checked{f: f, readings: readings}
+	var got found[reading]
+	got, e.err = w.serviceQuery(f.key).next(f.ctx, false)
+	e.reading, e.reply = got.value, got.reply
+	if e.err == nil && list {
+		e.list, e.listed, e.err = w.askServices(f.ctx, question{consistent: true})
+	}
+	switch {
+	case f.ctx.Err() != nil:
+		w.trouble.forget(loop, time.Now())
+	case e.err != nil && !list && !errors.Is(e.err, errDoubtful): // its own query tells of that
+	case e.err != nil:
+		w.trouble.failed(loop, e.err, time.Now())
+	default:
+		w.trouble.answered(loop, time.Now())
+	}
+	w.tell(ctx, e)
+}
+
+func (e checked) apply(o *owner) {
+	f := e.f
+	o.looking--
+	f.looked = false
+	defer o.lookOn(time.Now())
+	if o.follow[f.key.Name] != f || e.err != nil || f.readings != e.readings {
+		return // it has gone, or was read while this was under way: which is newer?
+	}
+	h := f.hold
+	if h == nil {
+		o.compare(e)
+		return
+	}
+	at := e.reply.at
+	kept := make([]Instance, len(h.kept))
+	for i := range h.kept {
+		kept[i] = h.kept[i].Instance
+	}
+	if back := len(kept) - len(lacking(kept, e.reading.service.Instances)); back > 0 {
+		o.consider(f, answer{reading: e.reading, at: at, consistent: true})
+		f.afresh.interrupt() // its own query believes otherwise
+		return
+	}
+	if !e.reading.equal(f.truth) {
+		f.afresh.interrupt()
+	}
+	h.agree(at, o.cfg.Guard.Confirm)
+	h.sure = o.evident(e)
+	o.mature(f, at)
+}
+
+// compare says whether a read in its turn found what the blocking query missed.
+func (o *owner) compare(e checked) {
+	if !e.f.read || e.reading.equal(e.f.truth) {
+		o.w.metrics.Reread("same")
+		return
+	}
+	o.w.metrics.Reread("different")
+	o.w.log.Info("reading a service again shows what its watch did not, starting the watch anew", "service", e.f.key.Name)
+	e.f.afresh.interrupt()
+}
+
+// evident says whether an empty answer comes with evidence that the instances were
+// deregistered, see the package's page.
+func (o *owner) evident(e checked) bool {
+	if !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered {
+		return false
+	}
+	if !o.regressed.IsZero() && e.reply.at.Sub(o.regressed) < max(o.cfg.Guard.Reread, o.cfg.Guard.Window) {
+		return false
+	}
+	if _, still := e.list[e.f.key.Name]; still && e.reading.others == 0 {
+		return false
+	}
+	missing := 0
+	for name, f := range o.follow {
+		if _, there := e.list[name]; !there && f != e.f && f.read {
+			missing++
+		}
+	}
+	return missing < wide || !more(missing, o.cfg.Guard.CatalogPercent, len(o.follow))
+}
+
+// lookOn starts the looks that are due, as far as there is room: first at holds, then in turn
+// at everything.
+func (o *owner) lookOn(now time.Time) {
+	for o.looking < lookers {
+		f := o.nextLook(now)
+		if f == nil {
+			return
+		}
+		o.looking++
+		f.looked = true
+		list := false
+		if h := f.hold; h != nil {
+			h.asked = now
+			list = h.moved && len(f.truth.service.Instances) == 0
+		}
+		readings := f.readings
+		o.w.loops.Go(func() { o.w.look(o.ctx, f, readings, list) })
+	}
+}
+
+// nextLook is the next service to look at; nil if none is due.
+func (o *owner) nextLook(now time.Time) *followed {
+	for len(o.due) > 0 {
+		f := o.due[0]
+		o.due = o.due[1:]
+		if o.follow[f.key.Name] == f && f.hold != nil && !f.looked {
+			return f
+		}
+	}
+	for o.rereads >= 1 {
+		o.rereads--
+		if len(o.round) == 0 {
+			o.round = slices.SortedFunc(maps.Values(o.follow), func(a, b *followed) int { return a.key.Compare(b.key) })
+		}
+		if len(o.round) == 0 {
+			return nil
+		}
+		f := o.round[0]
+		o.round = o.round[1:]
+		if o.follow[f.key.Name] == f && f.read && !f.looked && f.hold == nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// tick is what time alone brings.
+func (o *owner) tick(now time.Time) {
+	o.due = o.due[:0]
+	for f := range o.held {
+		o.mature(f, now)
+		if f.hold == nil || f.looked {
+			continue
+		}
+		if due := f.hold.due(o.cfg.Guard); !due.IsZero() && !now.Before(due) {
+			o.due = append(o.due, f)
+		}
+	}
+	if every := o.cfg.Guard.Reread; every > 0 && o.complete {
+		n := float64(len(o.follow))
+		o.rereads = min(o.rereads+n*float64(now.Sub(o.ticked))/float64(every), max(n, 1))
+	}
+	o.ticked = now
+	o.ageHealth(now)
+	o.lookOn(now)
+}
+
+// ticking is how often tick is called: often enough for the shortest of the guard's times.
+func (g Guard) ticking() time.Duration {
+	t := time.Second
+	for _, d := range []time.Duration{g.Confirm, g.Empty, g.DatacenterHold} {
+		if d > 0 {
+			t = min(t, max(d/5, 10*time.Millisecond))
+		}
+	}
+	return t
+}

@@ -1,0 +1,126 @@
+package discovery
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// turn is an instance that turned critical.
+type turn struct {
+	at  time.Time
+	was Health
+}
+
+// instanceID is unique in a service.
+type instanceID struct{ node, id string }
+
+func (i *Instance) unique() instanceID { return instanceID{i.Node, i.ID} }
+
+// noteCriticals notes which of f's instances turn critical, and which do not stay so.
+func (o *owner) noteCriticals(f *followed, a answer) {
+	before := f.turned
+	was := o.catalog[f.key].Instances
+	var now map[instanceID]turn
+	for i := range a.reading.service.Instances {
+		inst := &a.reading.service.Instances[i]
+		if inst.Health != Critical {
+			continue
+		}
+		t, noted := before[inst.unique()]
+		if !noted {
+			at, there := slices.BinarySearchFunc(was, *inst, Instance.Compare)
+			if !there || was[at].Health >= Critical {
+				continue
+			}
+			t = turn{at: a.at, was: was[at].Health}
+		}
+		if now == nil {
+			now = map[instanceID]turn{}
+		}
+		now[inst.unique()] = t
+	}
+	o.turned += len(now) - len(before)
+	f.turned = now
+	if delete(o.turning, f); len(now) > 0 {
+		o.turning[f] = struct{}{}
+	}
+}
+
+// ageHealth forgets who turned critical long ago, alone.
+func (o *owner) ageHealth(now time.Time) {
+	if o.mass {
+		return
+	}
+	then := now.Add(-o.cfg.Guard.Window)
+	for f := range o.turning {
+		for id, t := range f.turned {
+			if t.at.Before(then) {
+				delete(f.turned, id)
+				o.turned--
+			}
+		}
+		if len(f.turned) == 0 {
+			delete(o.turning, f)
+		}
+	}
+}
+
+// massCritical looks whether most of the datacenter turned critical within the window, and then
+// whether that is over.
+func (o *owner) massCritical(now time.Time) {
+	g := o.cfg.Guard
+	most := more(o.turned, g.DatacenterPercent, o.total.now)
+	switch {
+	case !o.mass && most && o.total.now >= g.DatacenterFrom:
+		o.ageHealth(now)
+		if !more(o.turned, g.DatacenterPercent, o.total.now) || len(o.turning) < wide {
+			return
+		}
+		o.mass = true
+		o.w.setMass(&Problem{
+			Kind: "mass_critical", Since: now, Queries: len(o.turning),
+			Detail: fmt.Sprintf("%d of %d instances turned critical within %v, which looks like the health checks' own failure; policy: %s",
+				o.turned, o.total.now, g.Window, g.MassCritical),
+			Remedy: "look at the health checks and Consul's agents; --mass-critical serve-all keeps such instances in service",
+		})
+		o.w.log.Error("most of the datacenter turned critical at once", "critical", o.turned, "of", o.total.now,
+			"services", len(o.turning), "policy", g.MassCritical)
+	case o.mass && !most:
+		o.mass = false
+		o.w.setMass(nil)
+		o.w.log.Info("no longer most of the datacenter is critical", "critical", o.turned, "of", o.total.now)
+	default:
+		return
+	}
+	o.w.metrics.MassCritical(o.mass)
+	if g.MassCritical != ServeAll {
+		return
+	}
+	for f := range o.turning {
+		o.serve(f, f.believed(), now)
+	}
+}
+
+// masked is s as it is served: with ServeAll, instances that turned critical with most of the
+// datacenter keep the health they had.
+func (o *owner) masked(f *followed, s Service) Service {
+	if !o.mass || o.cfg.Guard.MassCritical != ServeAll || len(f.turned) == 0 {
+		return s
+	}
+	s.Instances = slices.Clone(s.Instances)
+	for i := range s.Instances {
+		if t, ok := f.turned[s.Instances[i].unique()]; ok && s.Instances[i].Health == Critical {
+			s.Instances[i].Health = t.was
+		}
+	}
+	return s
+}
+
+// believed is f as it would be served without a policy for masses.
+func (f *followed) believed() Service {
+	if f.hold != nil {
+		return f.hold.served()
+	}
+	return f.truth.service
+}

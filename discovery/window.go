@@ -1,0 +1,72 @@
+package discovery
+
+import "time"
+
+// highWater is a number that changes, with the most it was within a span of time. The zero
+// value is 0 since ever.
+type highWater struct {
+	now  int
+	past []mark // falling values, oldest first: each was the most until it ended
+}
+
+type mark struct {
+	value int
+	until time.Time
+}
+
+// set says that the number is v from at on.
+func (h *highWater) set(v int, at time.Time) {
+	was := h.now
+	h.now = v
+	if v >= was {
+		for n := len(h.past); n > 0 && h.past[n-1].value <= v; n-- {
+			h.past = h.past[:n-1]
+		}
+		return
+	}
+	for n := len(h.past); n > 0 && h.past[n-1].value <= was; n-- {
+		h.past = h.past[:n-1]
+	}
+	h.past = append(h.past, mark{was, at})
+}
+
+// most is the highest that the number was since then.
+func (h *highWater) most(since time.Time) int {
+	for len(h.past) > 0 && h.past[0].until.Before(since) {
+		h.past = h.past[1:]
+	}
+	if len(h.past) == 0 {
+		h.past = nil
+		return h.now
+	}
+	return max(h.now, h.past[0].value)
+}
+
+// forget takes the present for all that ever was.
+func (h *highWater) forget() { h.past = nil }
+
+// recent are services, each with when it was last noted.
+type recent struct {
+	at     map[ServiceKey]time.Time
+	pruned time.Time
+}
+
+func (r *recent) note(key ServiceKey, at time.Time) {
+	if r.at == nil {
+		r.at = map[ServiceKey]time.Time{}
+	}
+	r.at[key] = at
+}
+
+// since counts those that were noted since then. Those of before are dropped once a second.
+func (r *recent) since(then, now time.Time) int {
+	if now.Sub(r.pruned) >= time.Second {
+		r.pruned = now
+		for key, at := range r.at {
+			if at.Before(then) {
+				delete(r.at, key)
+			}
+		}
+	}
+	return len(r.at)
+}

@@ -1,0 +1,54 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"legate/discovery"
+)
+
+// ReleasePath is where losses that are held are released.
+const ReleasePath = "/api/v1/holds/release"
+
+// Releaser believes losses that are held, of one service or, with an empty name, of all.
+type Releaser interface {
+	Release(ctx context.Context, service string) (released int)
+}
+
+// Held is what is answered to a question for the holds, and to a release.
+type Held struct {
+	Holds    []discovery.Hold `json:"holds"`
+	Released int              `json:"released,omitempty"`
+}
+
+func (s *Server) holds(w http.ResponseWriter, _ *http.Request) {
+	answerHolds(w, Held{Holds: s.rooms.Consul.Holds()})
+}
+
+// ReleaseHolds is the call that releases: ?service=NAME one, ?all=true all. One of the two must
+// be said. It answers with how many were released.
+func ReleaseHolds(r Releaser) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		service, all := req.FormValue("service"), req.FormValue("all") == "true"
+		if (service == "") != all {
+			http.Error(w, "say which: service=NAME, or all=true", http.StatusBadRequest)
+			return
+		}
+		n := r.Release(req.Context(), service)
+		if n == 0 && !all {
+			http.Error(w, fmt.Sprintf("nothing of the service %q is held; /api/v1/holds lists what is", service), http.StatusNotFound)
+			return
+		}
+		answerHolds(w, Held{Released: n})
+	})
+}
+
+func answerHolds(w http.ResponseWriter, h Held) {
+	if h.Holds == nil {
+		h.Holds = []discovery.Hold{} // [] in JSON, not null
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(h) // a reader that has gone needs nothing
+}

@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"legate/internal/admin"
+)
+
+// holds are the commands about losses that a running Legate does not believe yet.
+func (p *program) holds() *command {
+	return &command{
+		name:  "holds",
+		usage: "show and release losses in Consul that a running Legate does not believe yet",
+		sub:   []*command{p.holdsList(), p.holdsRelease()},
+	}
+}
+
+func (p *program) holdsList() *command {
+	a := &adminClient{}
+	format := "text"
+	c := &command{
+		name:  "list",
+		usage: "print what is held, why, and until when at the latest",
+		about: `
+A loss is held while it may be Consul's mistake: what Consul says is gone is served on,
+and asked about again. Nothing needs to be done, except to look at Consul if most of a
+datacenter is held.`,
+		examples: `
+legate holds list
+legate holds list --format json --admin-socket /run/legate/admin.sock`,
+		run: func(ctx context.Context) error {
+			var held admin.Held
+			if err := a.call(ctx, "GET", "/api/v1/holds", &held); err != nil {
+				return err
+			}
+			return printHolds(p.out, format, held)
+		},
+	}
+	c.settings = append(a.settings(), choice(&format, []string{"text", "json"}, setting{
+		name: "format", env: "LEGATE_FORMAT", category: "Output", usage: "How to print it.",
+	}))
+	return c
+}
+
+func (p *program) holdsRelease() *command {
+	a := &adminClient{}
+	var service string
+	var all bool
+	c := &command{
+		name:  "release",
+		usage: "believe a loss at once: of one service, or all that is held",
+		about: `
+Instances that Consul says are gone are taken from Envoy at once. This changes something:
+it takes the unix socket of --admin-socket, or the token of --admin-token-file.`,
+		examples: `
+legate holds release --service web --admin-socket /run/legate/admin.sock
+legate holds release --all --admin-token-file /etc/legate/admin-token`,
+		run: func(ctx context.Context) error {
+			query := url.Values{}
+			switch {
+			case (service == "") == !all:
+				return usageError{errors.New("say what to release: --service NAME, or --all")}
+			case all:
+				query.Set("all", "true")
+			default:
+				query.Set("service", service)
+			}
+			var held admin.Held
+			if err := a.call(ctx, "POST", admin.ReleasePath+"?"+query.Encode(), &held); err != nil {
+				return err
+			}
+			fmt.Fprintf(p.out, "released: %s\n", plural(held.Released, "service"))
+			return nil
+		},
+	}
+	c.settings = append(a.settings(),
+		text(&service, setting{
+			name: "service", env: "LEGATE_HOLDS_SERVICE", category: "What", hint: "NAME",
+			usage: "The service whose loss is believed.",
+		}),
+		boolean(&all, setting{
+			name: "all", env: "LEGATE_HOLDS_ALL", category: "What",
+			usage: "Believe all that is held.",
+		}))
+	return c
+}
+
+func printHolds(w io.Writer, format string, held admin.Held) error {
+	if format == "json" {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(held.Holds)
+	}
+	if len(held.Holds) == 0 {
+		fmt.Fprintln(w, "nothing is held: all that Consul says is served")
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SERVICE\tWHY\tKEPT\tSERVED\tSINCE\tUNTIL")
+	remedies, known := []string(nil), map[string]bool{}
+	for _, h := range held.Holds {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", h.Service, h.Why, h.Kept, h.Served, h.Since.Format(time.RFC3339), h.Until.Format(time.RFC3339))
+		if !known[h.Remedy] {
+			known[h.Remedy] = true
+			remedies = append(remedies, h.Remedy)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, r := range remedies {
+		fmt.Fprintf(w, "\n%s\n", r)
+	}
+	return nil
+}
