@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,21 +99,8 @@ func answerFaults() []fault {
 			hold(20 * time.Second)
 			s.wire.turn(t, s.consul.Addr)
 		}},
-		{name: "index reset, catalog lost", how: "the server is killed, its data directory emptied, and started; its services come back after 12 s", do: func(t *testing.T, s *scene) {
-			self, err := s.consul.Client().Agent().Self()
-			must(t, err)
-			dir, ok := self["DebugConfig"]["DataDir"].(string)
-			if !ok || !strings.Contains(dir, "Test") {
-				t.Fatalf("data directory %q", dir)
-			}
-			must(t, s.consul.Kill())
-			must(t, os.RemoveAll(dir))
-			must(t, os.Mkdir(dir, 0o755))
-			must(t, s.consul.Start(t.Context()))
-			hold(12 * time.Second)
-			must(t, s.register(t))
-			b := s.backends[s.probe]
-			must(t, s.consul.Register(t.Context(), instanceOf(s.probe, probed, b.Port)))
+		{name: "index reset, catalog lost", how: "the server is killed, its data directory emptied, and started; its services come back after 10 s", do: func(t *testing.T, s *scene) {
+			s.emptyConsul(t, func() {}, func() {})
 		}},
 	}
 }

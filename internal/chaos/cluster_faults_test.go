@@ -105,7 +105,7 @@ func clusterFaults() []fault {
 				tracer := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-p", strconv.Itoa(c.PID()),
 					"-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=400000")
 				if err := tracer.Start(); err != nil {
-					notInjected(t, err)
+					s.notInjected(t, err)
 				}
 				tracers = append(tracers, tracer)
 			}

@@ -170,7 +170,7 @@ func hosts(t testing.TB, s *scene, addr string) {
 // named has Legate ask the agent by a name that only Legate knows.
 func named(t *testing.T, s *scene) {
 	if os.Getuid() != 0 {
-		notInjected(t, os.ErrPermission)
+		s.notInjected(t, os.ErrPermission)
 	}
 	s.hosts = filepath.Join(t.TempDir(), "hosts")
 	hosts(t, s, "127.0.0.2")

@@ -48,13 +48,17 @@ type scene struct {
 	probes   int
 	probe    string // the instance that is registered to be seen
 
-	// What single faults put between.
-	deaf                 *silencer
-	named                *wire
-	hosts                string // Legate's own /etc/hosts
-	plainPath            string // Legate's as it was
-	plainArgs            []string
-	token, spare, policy string // of ACLs
+	// What single faults bring along.
+	deaf          *silencer
+	named         *wire
+	hosts         string // Legate's own /etc/hosts
+	token, policy string // of ACLs
+	authority     *authority
+	config, disk  string
+	plainPath     string // Legate's as it was
+	plainArgs     []string
+	told          []string // what did not hold while the fault went on
+	whyNot        string   // it was not injected
 }
 
 // populate registers what the scene begins with.
@@ -113,7 +117,7 @@ func (s *scene) serve(t testing.TB, args ...string) {
 	t.Helper()
 	s.state = filepath.Join(t.TempDir(), "state")
 	s.legate = legatetest.New(t, append([]string{
-		"--log-level", "debug", "--drain-delay", "0s", "--state-dir", s.state,
+		"--pprof", "--drain-delay", "0s", "--state-dir", s.state,
 	}, args...)...)
 	keepLog(t, s.legate)
 	if err := s.legate.Launch(); err != nil {

@@ -12,8 +12,9 @@ import (
 var interrupt = os.Interrupt
 
 // notInjected ends a fault that this machine cannot have.
-func notInjected(t testing.TB, why error) {
+func (s *scene) notInjected(t testing.TB, why error) {
 	t.Helper()
+	s.whyNot = why.Error()
 	t.Skipf("not injected: %v", why)
 }
 
@@ -22,3 +23,5 @@ func consistently(t testing.TB) *api.QueryOptions {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedInts(all []int) []int { return slices.Sorted(slices.Values(all)) }

@@ -11,7 +11,7 @@ import (
 func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
 	defer func() {
 		if t.Skipped() {
-			o.skipped = strings.TrimSpace(o.skipped)
+			o.skipped = s.whyNot
 		} else if t.Failed() && len(o.wrong) == 0 {
 			o.wrong = append(o.wrong, "the fault could not be injected or ended")
 		}
@@ -36,9 +36,11 @@ func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
 		}
 	}()
 
+	s.told = nil
 	began := time.Now()
 	f.do(t, s)
 	o.lasted = time.Since(began)
+	o.wrong = append(o.wrong, s.told...)
 	s.changes(t, o)
 
 	samples, lost, ill := eye.close()
@@ -73,6 +75,15 @@ func (o *outcome) wrongly(format string, args ...any) {
 	o.wrong = append(o.wrong, fmt.Sprintf(format, args...))
 }
 
+// meanwhile is for faults during which changes must arrive as ever.
+func (s *scene) meanwhile(t *testing.T) {
+	var o outcome
+	s.changes(t, &o)
+	for _, w := range o.wrong {
+		s.told = append(s.told, "while it lasted: "+w)
+	}
+}
+
 // changes makes one more instance and takes the last one away, and waits for both at every Envoy.
 func (s *scene) changes(t *testing.T, o *outcome) {
 	old := s.probe
@@ -81,7 +92,7 @@ func (s *scene) changes(t *testing.T, o *outcome) {
 	if err := s.everywhere(t, patience, func(e *envoy) error { return e.has(t.Context(), probed, s.backends[s.probe].Addr) }); err != nil {
 		o.wrongly("an instance registered afterwards: %v", err)
 	}
-	if o.registered = time.Since(at); o.registered > converge {
+	if o.registered = time.Since(at); o.registered > inTime() {
 		o.wrongly("an instance registered afterwards took %v", o.registered.Round(10*time.Millisecond))
 	}
 	if err := s.consul.Deregister(t.Context(), old); err != nil {
@@ -91,7 +102,7 @@ func (s *scene) changes(t *testing.T, o *outcome) {
 	if err := s.everywhere(t, patience, func(e *envoy) error { return e.lacks(t.Context(), probed, s.backends[old].Addr) }); err != nil {
 		o.wrongly("an instance deregistered afterwards: %v", err)
 	}
-	if o.deregistered = time.Since(at); o.deregistered > converge {
+	if o.deregistered = time.Since(at); o.deregistered > inTime() {
 		o.wrongly("an instance deregistered afterwards took %v", o.deregistered.Round(10*time.Millisecond))
 	}
 }
@@ -122,8 +133,22 @@ func (s *scene) moves(t *testing.T) (sum int) {
 	return sum
 }
 
-// hold keeps a fault up.
-func hold(d time.Duration) { time.Sleep(d) }
+// hold keeps a fault up; in the short selection, not for long.
+func hold(d time.Duration) {
+	if !*whole && *hours == 0 {
+		d = min(d, 4*time.Second)
+	}
+	time.Sleep(d)
+}
+
+// inTime is how long a change may take. The short selection runs beside other tests on a busy
+// machine, and only asks that it arrives.
+func inTime() time.Duration {
+	if *whole || *hours > 0 {
+		return converge
+	}
+	return patience
+}
 
 // must ends a fault that cannot be injected as it should.
 func must(t testing.TB, err error) {

@@ -33,13 +33,13 @@ func (t table) markdown(took time.Duration) string {
 		}
 	}
 	fmt.Fprintf(&b, "%d faults in %v: %d stood, %d failed, %d not injected. Times are in seconds.\n\n", len(t), took.Round(time.Second), stood, failed, skipped)
-	b.WriteString("| | fault | injected how | lasted | endpoints lost | requests failed | change arrives after | removal arrives after | goroutines | descriptors | connections | MB | what happened |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| | fault | injected how | lasted | endpoints lost | requests failed | change arrives after | removal arrives after | goroutines | descriptors | connections | heap MB | resident MB | what happened |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, o := range t {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d of %d | %s | %s | %d → %d | %d → %d | %d → %d | %d → %d | %s |\n",
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d of %d | %s | %s | %d → %d | %d → %d | %d → %d | %d → %d | %d → %d | %s |\n",
 			o.group, o.name, o.how, seconds(o.lasted), len(o.lost)+o.moved, o.failed, o.sent,
 			seconds(o.registered), seconds(o.deregistered), o.was.goroutines, o.is.goroutines, o.was.descriptors, o.is.descriptors,
-			o.was.connections, o.is.connections, o.was.megabytes, o.is.megabytes, strings.ReplaceAll(o.verdict(), "|", "\\|"))
+			o.was.connections, o.is.connections, o.was.heap, o.is.heap, o.was.megabytes, o.is.megabytes, strings.ReplaceAll(o.verdict(), "|", "\\|"))
 	}
 	return b.String()
 }

@@ -18,14 +18,21 @@ type vitals struct {
 	descriptors int // of files and sockets, as the kernel says
 	connections int // to Consul
 	megabytes   int // resident
+	heap        int // MB that are in use after a garbage collection
 }
 
 func (s *scene) vitals(t testing.TB) (v vitals) {
 	t.Helper()
+	// Resident memory goes back to the system when the runtime likes, in minutes: what counts as
+	// left over is what a garbage collection leaves.
+	if _, err := s.legate.Get(t.Context(), "/debug/pprof/heap?gc=1"); err != nil {
+		t.Fatal(err)
+	}
 	text, err := s.legate.Get(t.Context(), "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
+	v.heap = int(metric(text, "go_memstats_heap_alloc_bytes") / 1e6)
 	v.goroutines = int(metric(text, "go_goroutines"))
 	v.megabytes = int(metric(text, "process_resident_memory_bytes") / 1e6)
 	if text, err = s.legate.Get(t.Context(), "/api/v1/status"); err != nil {
@@ -62,8 +69,8 @@ func metric(page []byte, name string) (sum float64) {
 	return sum
 }
 
-// What may be left over. Connections that are idle close after 90 seconds, and a fault's reads
-// may have taken some; memory comes back as the garbage collector likes.
+// leftover says what is used beyond what may be. Connections that are idle close after 90
+// seconds, and a fault's reads may have taken some.
 func leftover(was, is vitals) error {
 	switch {
 	case is.goroutines > was.goroutines+was.goroutines/5+20:
@@ -72,8 +79,10 @@ func leftover(was, is vitals) error {
 		return fmt.Errorf("descriptors %d → %d", was.descriptors, is.descriptors)
 	case is.connections > was.connections+8:
 		return fmt.Errorf("connections to consul %d → %d", was.connections, is.connections)
-	case is.megabytes > was.megabytes+was.megabytes/2+24:
-		return fmt.Errorf("memory %d → %d MB", was.megabytes, is.megabytes)
+	case is.heap > was.heap+was.heap/4+6:
+		return fmt.Errorf("heap %d → %d MB", was.heap, is.heap)
+	case is.megabytes > was.megabytes+128:
+		return fmt.Errorf("resident memory %d → %d MB", was.megabytes, is.megabytes)
 	}
 	return nil
 }
