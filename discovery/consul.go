@@ -54,7 +54,7 @@ func newConsul(cfg Config, log *slog.Logger, rt http.RoundTripper) (*consul, err
 	}
 	c := &consul{address: a, datacenter: cfg.Datacenter, wait: cfg.Wait, partial: cfg.FilteredExpected}
 	if rt == nil {
-		tlsConfig, err := tlsFor(a, cfg.TLS)
+		tlsConfig, err := tlsFor(a, cfg.TLS, log)
 		if err != nil {
 			return nil, err
 		}

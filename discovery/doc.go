@@ -4,7 +4,9 @@
 // [Delta] values. What a reader may rely on:
 //
 //   - The first Delta is complete: it holds every selected service. Nothing is
-//     handed out before all of them were read. An empty catalog gives an empty Delta.
+//     handed out before all of them were read. An empty catalog gives an empty Delta. The only
+//     exception are a few services that cannot be read although all others can: after 10 s they
+//     are no longer waited for (see unread.go).
 //   - Folding the Deltas in order with [Catalog.Apply] gives the catalog as it was
 //     last believed. A slow reader gets fewer, larger Deltas and never an old one.
 //   - Apart from the first, a Delta is never empty: an answer that changes no value is

@@ -56,6 +56,7 @@ type followed struct {
 	index      uint64  // of that answer
 	instances  highWater
 	hold       *hold
+	begun      time.Time
 	looked     bool // it is being looked at
 	turned     map[instanceID]turn
 	listed     bool

@@ -45,7 +45,7 @@ type lane struct {
 // newLanes has at most limit connections to the given address.
 func newLanes(a address, tlsConfig *tls.Config, limit int) *lanes {
 	l := &lanes{limit: limit, tls: tlsConfig, room: 1, conns: map[*laneConn]struct{}{}}
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	l.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, a.network, a.dial)
 		if err != nil {
@@ -146,7 +146,7 @@ func (l *lanes) newTransport() *http.Transport {
 		DialContext:         l.dial,
 		TLSClientConfig:     l.tls.Clone(),
 		ForceAttemptHTTP2:   l.tls != nil,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 10 * time.Second},
 		MaxConnsPerHost:     1,
 		MaxIdleConnsPerHost: 1,
 		IdleConnTimeout:     90 * time.Second,

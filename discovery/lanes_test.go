@@ -20,7 +20,7 @@ func lanesTo(t *testing.T, server *httptest.Server, limit int) *lanes {
 	t.Helper()
 	a, err := parseAddress(server.URL, "")
 	must(t, err)
-	config, err := tlsFor(a, TLS{InsecureSkipVerify: true})
+	config, err := tlsFor(a, TLS{InsecureSkipVerify: true}, slog.New(slog.DiscardHandler))
 	must(t, err)
 	l := newLanes(a, config, limit)
 	t.Cleanup(l.close)

@@ -174,6 +174,7 @@ func (o *owner) tick(now time.Time) {
 	}
 	o.ticked = now
 	o.ageHealth(now)
+	o.goOn(now)
 	o.lookOn(now)
 }
 

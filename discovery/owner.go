@@ -45,8 +45,9 @@ type owner struct {
 	moved    bool // follow changed since assign
 	listed   bool // a list was seen
 	last     listed
-	complete bool // all of a list was read, once
-	warned   bool // about services without a connection
+	complete bool      // all of a list was read, once
+	progress time.Time // when a service was last read for the first time
+	warned   bool      // about services without a connection
 
 	catalog Catalog
 	health  map[Health]int
@@ -165,6 +166,7 @@ func (o *owner) begin(name string) {
 	key := ServiceKey{Datacenter: o.datacenter, Name: name}
 	f := &followed{key: key, query: o.w.serviceQuery(key), listed: true}
 	f.ctx, f.stop = context.WithCancel(o.ctx)
+	f.begun = time.Now()
 	f.instances.now = len(o.catalog[key].Instances)
 	o.follow[name] = f
 	o.unread++
@@ -193,6 +195,7 @@ func (e readAs) apply(o *owner) {
 	if !f.read {
 		f.read = true
 		o.unread--
+		o.progress = e.reply.at
 	}
 	f.readings++
 	moved := f.index > 1 && e.reply.index > f.index
@@ -323,6 +326,7 @@ func (o *owner) publish() {
 		instances[h.String()] = o.health[h]
 	}
 	o.w.metrics.Catalog(len(o.catalog), instances)
+	unread := o.unreadProblem()
 	o.w.mu.Lock()
 	defer o.w.mu.Unlock()
 	o.w.status.Services, o.w.status.Instances = len(o.catalog), instances
@@ -330,4 +334,5 @@ func (o *owner) publish() {
 		o.w.status.FirstSync = Progress{Done: len(o.follow) - o.unread, Total: len(o.follow)}
 	}
 	o.w.status.Complete = o.complete
+	o.w.unread = unread
 }

@@ -82,7 +82,7 @@ func TestASeededServiceThatConsulDoesNotListGoesOnlyWhenThatIsConfirmed(t *testi
 			}
 			return nil, nil
 		}
-		if got, w := seededWith(t, fakeConfig(), fake, seedOf("dc1", "gone", "web")); got != nil || w.Status().Services != 2 {
+		if got, w := seededWith(t, fakeConfig(), fake, seedOf("dc1", "gone", "web")); len(got) != 2 || w.Status().Services != 2 {
 			t.Errorf("handed out %v, status %+v", names(got), w.Status())
 		}
 	})

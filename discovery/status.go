@@ -62,12 +62,14 @@ func (w *Watcher) Status() Status {
 	}
 	w.trouble.describe(&s)
 	w.mu.Lock()
-	holds, mass := w.holds, w.mass
+	holds := w.holds
+	for _, p := range []*Problem{w.mass, w.unread} {
+		if p != nil {
+			s.Problems = append(s.Problems, *p)
+		}
+	}
 	w.mu.Unlock()
 	describeHolds(holds, &s)
-	if mass != nil {
-		s.Problems = append(s.Problems, *mass)
-	}
 	s.Held = len(holds)
 	w.hidden.describe(&s)
 	if l := w.consul.lanes; l != nil {

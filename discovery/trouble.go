@@ -77,6 +77,14 @@ func (t *trouble) answered(loop string, now time.Time) {
 	t.back = make(chan struct{})
 }
 
+// failing says whether a loop's last query failed.
+func (t *trouble) failing(loop string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, failing := t.of[loop]
+	return failing
+}
+
 // forget takes a loop out that has ended.
 func (t *trouble) forget(loop string, now time.Time) {
 	t.mu.Lock()

@@ -38,6 +38,7 @@ type Watcher struct {
 	status Status
 	holds  []Hold
 	mass   *Problem
+	unread *Problem
 }
 
 // New checks the configuration and reads the files it names. It does not connect. The logger

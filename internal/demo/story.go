@@ -157,7 +157,7 @@ func drains(ctx context.Context, s *stage, p *page) error {
 
 func serviceRemoved(ctx context.Context, s *stage, p *page) error {
 	s.traffic.leave("news")
-	p.step("news-1 and news-2 deregistered: who asks is told 503 after")
+	p.step("news-1, news-2 deregistered: looked at twice, 503 after")
 	began := time.Now()
 	for _, name := range []string{"news-1", "news-2"} {
 		if err := s.consul.Deregister(ctx, name); err != nil {

@@ -1,0 +1,55 @@
+package discovery
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// garbageFor answers questions about these services with a page.
+func garbageFor(services ...string) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		if slices.Contains(services, strings.TrimPrefix(r.URL.Path, healthPath)) {
+			return respond(200, 900, "<html>"), nil
+		}
+		return nil, nil
+	}
+}
+
+func TestOneServiceThatCannotBeReadHoldsNobodyUp(t *testing.T) {
+	fake := many(20, 1)
+	fake.spoil = garbageFor("svc-007")
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(9 * time.Second)
+		if _, n := r.now(); n != 0 {
+			t.Fatal("something was handed out before it was waited for")
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if c, n := r.now(); n != 1 || len(c) != 19 {
+			t.Fatalf("%d services in %d Deltas", len(c), n)
+		}
+		if p := r.Status().Problems; !slices.ContainsFunc(p, func(p Problem) bool { return p.Kind == "unread" && strings.Contains(p.Detail, "svc-007") }) {
+			t.Errorf("problems: %+v", p)
+		}
+		fake.resume()
+		until(t, 31*time.Second, func() bool { return r.size("svc-007") == 1 })
+		if p := r.Status().Problems; len(p) > 0 {
+			t.Errorf("problems: %+v", p)
+		}
+	})
+}
+
+func TestManyServicesThatCannotBeReadAreWaitedFor(t *testing.T) {
+	fake := many(20, 1)
+	fake.spoil = garbageFor("svc-001", "svc-002", "svc-003")
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Hour)
+		if _, n := r.now(); n != 0 {
+			t.Error("something was handed out")
+		}
+	})
+}
