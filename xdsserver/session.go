@@ -59,6 +59,8 @@ type session struct {
 	nonce uint64
 	wake  chan struct{}
 	odd   map[string]bool // types asked for that are not served
+
+	taken, offenders int // responses that the client took, and resources that it rejected alone
 }
 
 // serve runs one stream until it ends.
@@ -228,6 +230,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 		return
 	}
 	if r.rejection == "" {
+		ss.taken++
 		ss.observe(answerToAck, sub, d)
 		ss.store.mu.RLock()
 		cleared := sub.table.accept(d)
@@ -242,12 +245,20 @@ func (ss *session) answered(sub *subscription, r *request) {
 	ss.store.mu.RLock()
 	offender, known := sub.rejected(d, r.rejection)
 	ss.store.mu.RUnlock()
-	if known && ss.store.refuse(sub.table, offender, ss.node.GetId(), r.rejection, d.seq, ss.server.config.QuarantineNodes) {
+	if known && ss.credible(sub.table) && ss.store.refuse(sub.table, offender, ss.node.GetId(), r.rejection, d.seq, ss.server.config.QuarantineNodes) {
 		ss.server.countQuarantined()
 		ss.server.log.Warn("several clients reject a resource, it is kept back until it changes",
 			"view", ss.store.view.String(), "type", sub.table.typeURL, "name", offender, "error", r.rejection,
 			"remedy", "change the service in Consul so that Envoy can use it")
 	}
+}
+
+// credible reports whether what the client rejects may speak against a resource for others: not
+// if it rejects more than it takes, while others take what they get. It is called once for each
+// offender.
+func (ss *session) credible(t *table) bool {
+	ss.offenders++
+	return ss.taken >= ss.offenders || t.accepted.Load() == 0
 }
 
 // flush sends all that is due, in the order of the tables.
