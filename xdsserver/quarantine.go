@@ -63,6 +63,9 @@ func (t *table) accept(d delivery) (cleared []string) {
 	if d.all {
 		raise(&t.accepted, d.seq)
 	}
+	if !t.taken.Load() {
+		t.taken.Store(true)
+	}
 	for _, name := range d.names {
 		e := t.entries[name]
 		switch {

@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"testing"
+	"time"
 
 	"legate/internal/xdstest"
 )
@@ -102,5 +103,29 @@ func TestAnAcceptanceThatComesLateEndsTheQuarantine(t *testing.T) {
 		slow.Accept(eds, "web@2")
 		one.Nack(one.Expect(eds, "web@2"), "old")
 		one.Silence()
+	})
+}
+
+func TestClientsThatRejectEverythingQuarantineNothingOfOthers(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		follow(t, open, "good")
+		for _, node := range []string{"odd-1", "odd-2", "odd-3"} {
+			c := open(node)
+			c.Want(eds, "web", "later-"+node)
+			for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second / 10) {
+				c.Nack(r, "I take nothing")
+			}
+		}
+		s.set(assignment("web", 2))
+		for _, node := range []string{"odd-4", "odd-5"} {
+			c := open(node)
+			c.Want(eds, "web")
+			c.Nack(c.Expect(eds, "web@2"), "I take nothing")
+			c.Silence()
+		}
+		if q := s.Views()[0].Quarantined; len(q) != 0 {
+			t.Errorf("%+v", q)
+		}
 	})
 }

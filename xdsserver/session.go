@@ -258,7 +258,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 // offender.
 func (ss *session) credible(t *table) bool {
 	ss.offenders++
-	return ss.taken >= ss.offenders || t.accepted.Load() == 0
+	return ss.taken >= ss.offenders || !t.taken.Load()
 }
 
 // flush sends all that is due, in the order of the tables.

@@ -36,6 +36,7 @@ type table struct {
 	swept    uint64 // seq of the last removal that left the table
 
 	accepted    atomic.Uint64 // some client accepted everything up to this change
+	taken       atomic.Bool   // some client accepted something
 	quarantined map[*entry]struct{}
 
 	parcels parcels
