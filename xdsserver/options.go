@@ -15,12 +15,17 @@ const (
 	connectionWindow = 4 << 20
 )
 
+// readBuffer is what each connection holds for reading, idle or not: gRPC shares such buffers only
+// between plain TCP connections, and ours are counted or encrypted. Larger pieces are read past it.
+const readBuffer = 4 << 10
+
 // ServerOptions are those of the gRPC server that [Server.Run] starts, its codec and its guards
 // excepted.
 func (c Config) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
+		grpc.ReadBufferSize(readBuffer),
 		grpc.MaxRecvMsgSize(c.MaxRequestBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: c.MinPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
