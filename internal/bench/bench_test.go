@@ -33,7 +33,7 @@ func serveHere(t *testing.T, name string, f fleet) (*host, string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.run(ctx, l) }()
-	t.Cleanup(func() { cancel(); <-ended })
+	t.Cleanup(func() { cancel(); _ = <-ended })
 	return h, l.Addr().String()
 }
 

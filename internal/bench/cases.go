@@ -69,9 +69,15 @@ func cases(s scale) []benchCase {
 		},
 		changeCase{
 			id: "B3-none", what: fmt.Sprintf("%d streams name 5 of %d services each, delta; one that none of them names changes", s.streams, s.many),
-			goal: "CPU < 1 ms in all", services: s.many, streams: s.streams,
-			plan: fewNames(true), contenders: all, next: unnamed,
-			judge: func(r *result) { r.judge(func(r row) float64 { return r.CPUMillis }, 1) },
+			goal: "CPU < 1 ms in all, beyond what measuring costs (the floor does nothing here)", services: s.many, streams: s.streams,
+			plan: fewNames(true), contenders: all, next: unnamed, changes: 20,
+			judge: func(r *result) { // what the floor shows is the measuring itself: it does nothing
+				idle := 0.0
+				if floor := r.row(floorName); floor != nil {
+					idle = floor.CPUMillis
+				}
+				r.judge(func(r row) float64 { return r.CPUMillis - idle }, 1)
+			},
 		},
 		stormCase{
 			id: "B4", what: fmt.Sprintf("storm: %d streams come at once as Envoy does (clusters, then each assignment by name), %d services, delta", s.streams, s.services),

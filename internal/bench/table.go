@@ -1,11 +1,32 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 )
+
+// trimmed takes the blanks off the ends of lines.
+type trimmed struct {
+	w    io.Writer
+	line []byte
+}
+
+func (t *trimmed) Write(p []byte) (int, error) {
+	for _, b := range p {
+		if b != '\n' {
+			t.line = append(t.line, b)
+			continue
+		}
+		if _, err := t.w.Write(append(bytes.TrimRight(t.line, " "), '\n')); err != nil {
+			return 0, err
+		}
+		t.line = t.line[:0]
+	}
+	return len(p), nil
+}
 
 // print writes a case as a table that reads well.
 func (r result) print(w io.Writer) {
@@ -51,7 +72,7 @@ func (r result) print(w io.Writer) {
 			}
 		}
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	t := tabwriter.NewWriter(&trimmed{w: w}, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(text func(column) string) {
 		cells := make([]string, len(used))
 		for i, c := range used {
