@@ -56,6 +56,7 @@ type outcome struct {
 	lost, ill    []string      // endpoints that some Envoy did not have, or not as healthy
 	moved        int           // membership changes that Envoy counted beyond those of the suite
 	was, is      vitals
+	noticed      string   // what Legate counted
 	wrong        []string // what did not hold; none: it was stood
 	skipped      string   // why it was not injected
 }

@@ -28,6 +28,7 @@ func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
 	s.traffic.take()
 	moves := s.moves(t)
 	o.was = s.vitals(t)
+	counts := s.counts(t)
 	eye := s.watch()
 	closed := false
 	defer func() {
@@ -68,6 +69,7 @@ func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
 	if o.sent == 0 {
 		o.wrongly("no traffic")
 	}
+	o.noticed = since(counts, s.counts(t))
 	s.rest(t, f, o)
 }
 

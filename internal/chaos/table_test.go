@@ -1,13 +1,27 @@
 package chaos_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 )
 
 // table is all outcomes of a run.
 type table []outcome
+
+// keep writes the table as far as it is, beside the logs.
+func (t table) keep(tb testing.TB, began time.Time) {
+	tb.Helper()
+	if *results == "" {
+		return
+	}
+	text := t.markdown(time.Since(began))
+	must(tb, errors.Join(os.MkdirAll(*results, 0o755), os.WriteFile(filepath.Join(*results, "faults.md"), []byte(text), 0o644)))
+}
 
 func (o outcome) verdict() string {
 	switch {
@@ -33,13 +47,13 @@ func (t table) markdown(took time.Duration) string {
 		}
 	}
 	fmt.Fprintf(&b, "%d faults in %v: %d stood, %d failed, %d not injected. Times are in seconds.\n\n", len(t), took.Round(time.Second), stood, failed, skipped)
-	b.WriteString("| | fault | injected how | lasted | endpoints lost | requests failed | change arrives after | removal arrives after | goroutines | descriptors | connections | heap MB | resident MB | what happened |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| | fault | injected how | lasted | endpoints lost | requests failed | change arrives after | removal arrives after | goroutines | descriptors | connections | heap MB | resident MB | Legate counted | what happened |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, o := range t {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d of %d | %s | %s | %d → %d | %d → %d | %d → %d | %d → %d | %d → %d | %s |\n",
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %d of %d | %s | %s | %d → %d | %d → %d | %d → %d | %d → %d | %d → %d | %s | %s |\n",
 			o.group, o.name, o.how, seconds(o.lasted), len(o.lost)+o.moved, o.failed, o.sent,
 			seconds(o.registered), seconds(o.deregistered), o.was.goroutines, o.is.goroutines, o.was.descriptors, o.is.descriptors,
-			o.was.connections, o.is.connections, o.was.heap, o.is.heap, o.was.megabytes, o.is.megabytes, strings.ReplaceAll(o.verdict(), "|", "\\|"))
+			o.was.connections, o.is.connections, o.was.heap, o.is.heap, o.was.megabytes, o.is.megabytes, o.noticed, strings.ReplaceAll(o.verdict(), "|", "\\|"))
 	}
 	return b.String()
 }

@@ -1,0 +1,57 @@
+package chaos_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// signs are the counters of what Legate notices, by name and label: a fault that none of them
+// shows has perhaps not happened at all.
+var signs = regexp.MustCompile(`^legate_(consul_queries_total|consul_answers_rejected_total|holds_ended_total|xds_refused_total|xds_nacks_total|xds_node_changes_total|config_reloads_total|last_known_writes_total)\{?([^}]*)\}? (\S+)$`)
+
+// counts are Legate's signs of trouble now.
+func (s *scene) counts(t testing.TB) map[string]int {
+	t.Helper()
+	page, err := s.legate.Get(t.Context(), "/metrics")
+	must(t, err)
+	counts := map[string]int{}
+	for lines := bufio.NewScanner(bytes.NewReader(page)); lines.Scan(); {
+		m := signs.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue
+		}
+		what := strings.TrimSuffix(strings.TrimPrefix(m[1], "consul_"), "_total")
+		if _, value, ok := strings.Cut(m[2], "="); ok {
+			what += " " + strings.Trim(value, `"`)
+		}
+		if n, err := strconv.ParseFloat(m[3], 64); err == nil {
+			counts[what] += int(n)
+		}
+	}
+	for _, usual := range []string{"queries changed", "queries unchanged", "last_known_writes ok"} {
+		delete(counts, usual)
+	}
+	return counts
+}
+
+// since says what has been counted since before; of another process, all.
+func since(before, now map[string]int) string {
+	var said []string
+	for _, what := range slices.Sorted(maps.Keys(now)) {
+		n := now[what] - before[what]
+		if n < 0 {
+			n = now[what]
+		}
+		if n > 0 {
+			said = append(said, fmt.Sprintf("%s %d", what, n))
+		}
+	}
+	return strings.Join(said, ", ")
+}
