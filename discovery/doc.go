@@ -55,7 +55,10 @@
 //
 // There are never more connections than [Config].MaxConnections;
 // one blocking query for the list of services, at most once a second, and one for each
-// service; a service for which there is no connection left is read in turn; after an
+// service; where there are more services than connections, the blocking queries are for those
+// that changed last; of the others the paced answers about all checks and the list of services
+// name those to read again, and a slow sweep sees what neither shows: weights, addresses, meta,
+// and instances without checks. After an
 // outage reads come back a few at a time. Everything is read again, consistently and spread
 // evenly, within Guard.Reread, and a canary reads the list every Guard.Canary; while Consul does
 // not answer, the canary alone asks two or three times a second, and wakes all others when it

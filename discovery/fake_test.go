@@ -207,6 +207,20 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 		}
 		return f.list, asJSON(l)
 	}
+	if path == "/v1/health/state/any" {
+		checks, index := []check{}, uint64(10)
+		for name, list := range f.entries {
+			index = max(index, f.at[name])
+			for _, e := range list {
+				e := e.(map[string]any)
+				id := e["Service"].(map[string]any)["ID"].(string)
+				for _, c := range e["Checks"].([]any) {
+					checks = append(checks, check{Node: "n", CheckID: id, ServiceID: id, ServiceName: name, Status: c.(map[string]any)["Status"].(string)})
+				}
+			}
+		}
+		return index, asJSON(checks)
+	}
 	name := strings.TrimPrefix(path, healthPath)
 	if list, ok := f.entries[name]; ok {
 		return f.at[name], asJSON(list)

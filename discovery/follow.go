@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"container/list"
 	"context"
 	"time"
 )
@@ -34,6 +35,9 @@ func (w *Watcher) list(ctx context.Context) {
 		w.trouble.answered(loop, time.Now())
 		w.hidden.note(loop, got.reply.filtered, time.Now())
 		pause.reset()
+		if !got.changed && !got.idle { // instances came or went, and the names do not say which
+			w.rotation.unexplained(time.Now(), w.round)
+		}
 		if got.changed {
 			w.tell(ctx, listed{names: got.value, at: got.reply.at, index: got.reply.index})
 		}
@@ -64,11 +68,14 @@ type followed struct {
 	confirming bool
 	readings   int
 	started    bool
+	changed    time.Time     // when it last changed
+	place      *list.Element // among those with a blocking query
 
 	// The rotation's, under its lock.
 	direct bool // has, or is to have, a blocking query of its own
 	inRing bool
 	busy   bool // is being read in its turn
+	urgent bool // a signal has named it
 }
 
 // loop names it where failures are counted.

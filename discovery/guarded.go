@@ -141,7 +141,7 @@ func (o *owner) unhold(f *followed, outcome string) {
 	}
 	o.kept -= len(f.hold.kept)
 	o.w.metrics.HoldEnded(outcome)
-	o.w.log.Info("a hold is over", "service", f.key.Name, "outcome", outcome, "held_seconds", time.Since(f.hold.since).Seconds())
+	o.over = append(o.over, ended{f.key.Name, outcome, time.Since(f.hold.since)})
 	f.hold = nil
 	o.w.trouble.forget(lookLoop(f), time.Now())
 	delete(o.held, f)

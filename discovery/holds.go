@@ -110,6 +110,7 @@ func (o *owner) showHolds() {
 		return
 	}
 	o.holdsMoved = false
+	o.logOver()
 	holds := make([]Hold, 0, len(o.held))
 	services, instances := map[string]int{}, map[string]int{}
 	var fresh []Hold
@@ -138,18 +139,41 @@ func (o *owner) showHolds() {
 	o.logHolds(fresh)
 }
 
+// ended is a hold that is over.
+type ended struct {
+	service, outcome string
+	held             time.Duration
+}
+
+// logOver writes a line for each hold that is over, and one for all where they are many.
+func (o *owner) logOver() {
+	by := map[string]int{}
+	for i, e := range o.over {
+		by[e.outcome]++
+		if i < eachHold {
+			o.w.log.Info("a hold is over", "service", e.service, "outcome", e.outcome, "held_seconds", e.held.Seconds())
+		}
+	}
+	if len(o.over) > eachHold {
+		o.w.log.Info("many holds are over", "services", len(o.over), "outcomes", fmt.Sprint(by), "left", len(o.held))
+	}
+	o.over = nil
+}
+
+// eachHold is how many holds have a line of their own when many begin or end at once.
+const eachHold = 5
+
 // logHolds writes a line for each, and one for all where they are many.
 func (o *owner) logHolds(fresh []Hold) {
-	const each = 5
 	mass := map[string]int{}
 	for i, h := range fresh {
 		mass[h.Why]++
-		if len(fresh) <= each || i < each {
+		if i < eachHold {
 			o.w.log.Info("a loss is held until it is sure", "service", h.Service, "why", h.Why,
 				"kept", h.Kept, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy)
 		}
 	}
-	if len(fresh) > each {
+	if len(fresh) > eachHold {
 		o.w.log.Warn("losses of many services are held until they are sure", "services", len(fresh), "why", fmt.Sprint(mass),
 			"see", "legate holds list", "remedy", massRemedy)
 	}

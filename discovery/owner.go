@@ -48,6 +48,7 @@ type owner struct {
 	complete bool      // all of a list was read, once
 	progress time.Time // when a service was last read for the first time
 	warned   bool      // about services without a connection
+	recency  recency
 
 	catalog Catalog
 	health  map[Health]int
@@ -57,6 +58,7 @@ type owner struct {
 	total      highWater // instances in the catalog
 	losers     recent    // services that lost instances
 	held       map[*followed]struct{}
+	over       []ended // holds, not logged yet
 	holdsMoved bool
 	kept       int       // instances that are kept in holds
 	regressed  time.Time // when Consul's index was last seen to go back
@@ -136,6 +138,11 @@ func (o *owner) drain() {
 func (e listed) apply(o *owner) {
 	if !o.listed {
 		o.recall()
+	}
+	for _, name := range renamed(o.last.names, e.names) {
+		if f := o.follow[name]; f != nil {
+			o.w.rotation.hurry(f)
+		}
 	}
 	o.listed, o.last = true, e
 	o.w.setIndex(e.index)
@@ -227,6 +234,7 @@ func (o *owner) drop(f *followed, at time.Time) {
 	o.unhold(f, "dropped")
 	o.turned -= len(f.turned)
 	delete(o.turning, f)
+	o.recency.leave(f)
 	o.w.rotation.remove(f)
 	o.w.trouble.forget(f.loop(), at)
 	o.w.hidden.note(f.loop(), false, at)
@@ -245,6 +253,9 @@ func (o *owner) set(s Service, at time.Time) {
 		return
 	}
 	o.outbox.note(s.Key, old, had, at)
+	if f := o.follow[s.Key.Name]; f != nil {
+		o.touch(f, at)
+	}
 	o.count(old, -1)
 	o.count(s, +1)
 	o.catalog[s.Key] = s
@@ -293,8 +304,12 @@ func (o *owner) assign() {
 		f := o.follow[name]
 		start := false
 		if chosen[name] {
+			if f.place == nil {
+				f.place = o.recency.order.PushBack(f)
+			}
 			start = o.w.rotation.promote(f)
 		} else {
+			o.recency.leave(f)
 			o.w.rotation.demote(f)
 		}
 		if start || !f.started {
@@ -311,7 +326,7 @@ func (o *owner) warn(direct, swept int) {
 	o.w.metrics.Watches(direct, swept, limit)
 	o.w.setWatches(direct, swept)
 	if swept > 0 && !o.warned {
-		o.w.log.Warn("more services than connections to consul, reading the rest in turn: correct, only slower",
+		o.w.log.Warn("more services than connections to consul: those that change are watched, the others are read when a signal names them and in turn: correct, only slower",
 			"services", direct+swept, "swept", swept, "max_connections", limit, "remedy", shortRemedy)
 	}
 	o.warned = swept > 0

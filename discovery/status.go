@@ -24,11 +24,14 @@ type Status struct {
 	Index     uint64         `json:"index"`     // of the last believed list of services
 	Held      int            `json:"held"`      // services of which a loss is not believed yet
 
-	Direct         int  `json:"direct"` // listed services with a blocking query of their own
-	Swept          int  `json:"swept"`  // listed services that are read in turn
-	HTTP2          bool `json:"http2"`
-	Connections    int  `json:"connections"` // open now
-	MaxConnections int  `json:"max_connections"`
+	Direct int `json:"direct"` // listed services with a blocking query of their own
+	Swept  int `json:"swept"`  // listed services that are read in turn, and when a signal names them
+	// Mode is direct (each service has a blocking query), signals (some have, and signals name
+	// what changes among the others) or sweep (there are no signals, the others are read in turn).
+	Mode           string `json:"mode"`
+	HTTP2          bool   `json:"http2"`
+	Connections    int    `json:"connections"` // open now
+	MaxConnections int    `json:"max_connections"`
 
 	Problems []Problem `json:"problems,omitempty"` // oldest first
 }
@@ -53,10 +56,18 @@ func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	s := w.status
 	w.mu.Unlock()
+	s.Mode = "direct"
 	if s.Swept > 0 {
+		n, signalling, _ := w.rotation.sweeping(time.Now())
+		round := time.Duration(n) * w.interval()
+		within := "that, too"
+		if s.Mode = "sweep"; signalling {
+			s.Mode, within = "signals", "a second or two"
+		}
 		s.Problems = append(s.Problems, Problem{
-			Kind:   "connections",
-			Detail: fmt.Sprintf("%d of %d services are read in turn, because there are only %d connections", s.Swept, s.Direct+s.Swept, s.MaxConnections),
+			Kind: "connections",
+			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d: changes of health and instances show within %s, all others within a round of %v",
+				s.Swept, s.Direct+s.Swept, s.MaxConnections, within, round.Round(time.Second)),
 			Remedy: shortRemedy,
 		})
 	}

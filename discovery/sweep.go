@@ -6,125 +6,21 @@ import (
 	"time"
 )
 
-// sweepers is how many services are read in their turn at once. Together with one confirmation
-// they are the reserve of connections that blocking queries never take.
+// What blocking queries of services never take: connections for the readers in turn and in a
+// hurry, for the signals, the canary, second looks and confirmations. All but the signals ask
+// short questions and can wait for each other.
 const (
 	sweepers = 2
-	reserve  = sweepers + 1
+	hurriers = 3
+	reserve  = sweepers + hurriers + 1
 )
 
-// rotation is the ring of services that have no blocking query of their own. Each is read in
-// its turn, so none waits longer than one round.
-type rotation struct {
-	mu      sync.Mutex
-	ring    []*followed
-	next    int
-	changed chan struct{} // holds one: the ring has grown
-}
-
-// settle is asked after a service was read: true if it is to have a blocking query, else it has
-// joined the ring.
-func (r *rotation) settle(f *followed) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f.direct {
-		return true
-	}
-	f.inRing = true
-	r.ring = append(r.ring, f)
-	select {
-	case r.changed <- struct{}{}:
-	default:
-	}
-	return false
-}
-
-// promote gives f a blocking query: true if the caller is to start its loop, false if a loop or
-// a sweeper has it now and will see.
-func (r *rotation) promote(f *followed) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f.direct = true
-	return f.inRing && !f.busy && r.leave(f)
-}
-
-// demote takes the blocking query back: f joins the ring when the query returns.
-func (r *rotation) demote(f *followed) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f.direct = false
-}
-
-// isDirect reports whether f has, or is to have, a blocking query.
-func (r *rotation) isDirect(f *followed) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return f.direct
-}
-
-// remove takes f out for good.
-func (r *rotation) remove(f *followed) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.leave(f)
-}
-
-// leave needs the lock.
-func (r *rotation) leave(f *followed) bool {
-	for i := range r.ring {
-		if r.ring[i] == f {
-			r.ring = append(r.ring[:i], r.ring[i+1:]...)
-			if i < r.next {
-				r.next--
-			}
-			f.inRing = false
-			return true
-		}
-	}
-	return false
-}
-
-// take returns the next one whose turn it is; nil if there is none that is not being read.
-func (r *rotation) take() *followed {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for range r.ring {
-		f := r.ring[r.next%len(r.ring)]
-		r.next = (r.next + 1) % len(r.ring)
-		if !f.busy {
-			f.busy = true
-			return f
-		}
-	}
-	return nil
-}
-
-func (r *rotation) size() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.ring)
-}
-
-// await waits for the next turn: false if ctx ended or the ring has grown first.
-func (r *rotation) await(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.changed:
-	case <-ctx.Done():
-	}
-	return false
-}
-
-// done ends f's turn: true if it was promoted meanwhile, and the caller is to start its loop.
-func (r *rotation) done(f *followed) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f.busy = false
-	return f.direct && f.inRing && r.leave(f)
-}
+// With signals the sweep is for what they cannot show. It takes quietPeriod, unless that is
+// faster than SweepRate allows or slower than quietRate.
+const (
+	quietPeriod = 25 * time.Second
+	quietRate   = 40 // a second
+)
 
 // sweep reads the services of the ring in turn, a few at once, no faster than configured.
 func (w *Watcher) sweep(ctx context.Context) {
@@ -142,7 +38,7 @@ func (w *Watcher) sweep(ctx context.Context) {
 	}
 	last := time.Now()
 	for ctx.Err() == nil {
-		due := last.Add(w.interval(w.rotation.size()))
+		due := last.Add(w.interval())
 		if !w.rotation.await(ctx, time.Until(due)) {
 			continue // the ring has grown, and turns are due sooner
 		}
@@ -157,13 +53,34 @@ func (w *Watcher) sweep(ctx context.Context) {
 			return
 		}
 		// A small delay is caught up with, a long one is not: Consul would get it all at once.
-		last = later(due, time.Now().Add(-5*w.interval(w.rotation.size())))
+		last = later(due, time.Now().Add(-5*w.interval()))
 	}
 }
 
-// interval is the time between two turns in a ring of n.
-func (w *Watcher) interval(n int) time.Duration {
-	return max(w.cfg.SweepPeriod/time.Duration(max(n, 1)), time.Second/time.Duration(w.cfg.SweepRate))
+// hurry reads what signals name.
+func (w *Watcher) hurry(ctx context.Context) {
+	pause := w.backoff()
+	for f := w.rotation.takeUrgent(ctx); f != nil; f = w.rotation.takeUrgent(ctx) {
+		w.sweepOne(ctx, f, &pause)
+	}
+}
+
+// interval is the time between two turns.
+func (w *Watcher) interval() time.Duration {
+	n, signalling, boosted := w.rotation.sweeping(time.Now())
+	fastest := time.Second / time.Duration(w.cfg.SweepRate)
+	if !signalling {
+		return max(w.cfg.SweepPeriod/time.Duration(max(n, 1)), fastest)
+	}
+	if boosted {
+		return fastest
+	}
+	return max(min(quietPeriod/time.Duration(max(n, 1)), time.Second/quietRate), fastest, w.cfg.SweepPeriod/time.Duration(max(n, 1)))
+}
+
+// round is how long one round takes as fast as it may be.
+func (w *Watcher) round(n int) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(w.cfg.SweepRate)
 }
 
 func later(a, b time.Time) time.Time {

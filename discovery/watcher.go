@@ -66,7 +66,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		trouble:  newTrouble(log),
 		hidden:   &hidden{log: log, in: map[string]struct{}{}},
 		reads:    make(chan struct{}, cfg.FirstReads),
-		rotation: rotation{changed: make(chan struct{}, 1)},
+		rotation: newRotation(),
 		events:   make(chan event),
 
 		selections: make(chan Selection, 1),
@@ -94,6 +94,10 @@ func (w *Watcher) Run(ctx context.Context, out chan<- Delta) error {
 	w.consul.datacenter = datacenter // an agent of another one asks there, or fails, but does not answer for itself
 	w.loops.Go(func() { w.list(ctx) })
 	w.loops.Go(func() { w.sweep(ctx) })
+	w.loops.Go(func() { w.signals(ctx) })
+	for range hurriers {
+		w.loops.Go(func() { w.hurry(ctx) })
+	}
 	if w.cfg.Guard.Canary > 0 {
 		w.loops.Go(func() { w.canary(ctx) })
 	}

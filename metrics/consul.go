@@ -17,6 +17,7 @@ type Consul struct {
 	instances   *prometheus.GaugeVec
 	watches     *prometheus.GaugeVec
 	connections prometheus.Gauge
+	signals     prometheus.Counter
 	guard       *guard
 }
 
@@ -63,13 +64,17 @@ func newConsul(r prometheus.Registerer) *Consul {
 		}, []string{"health"}),
 		watches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "legate_consul_watches",
-			Help: "Services followed by a blocking query of their own (direct), or read in turn because connections are short (swept).",
+			Help: "Services followed by a blocking query of their own (direct), or read in turn and when signals name them, because connections are short (swept).",
 		}, []string{"mode"}),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "legate_consul_connections_limit",
 			Help: "Most connections to Consul that are opened at once.",
 		}),
 	}
+	c.signals = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "legate_consul_signals_total",
+		Help: "Services without a blocking query of their own that a signal named, to be read again at once.",
+	})
 	for _, h := range healths {
 		c.instances.WithLabelValues(h)
 	}
@@ -79,7 +84,7 @@ func newConsul(r prometheus.Registerer) *Consul {
 	c.watches.WithLabelValues("direct")
 	c.watches.WithLabelValues("swept")
 	r.MustRegister(c.queries, c.duration, c.lastSuccess, c.index, c.indexResets,
-		c.services, c.instances, c.watches, c.connections)
+		c.services, c.instances, c.watches, c.connections, c.signals)
 	c.guard = newGuard(r)
 	return c
 }
@@ -127,6 +132,13 @@ func (c *Consul) Catalog(services int, instances map[string]int) {
 	c.services.Set(float64(services))
 	for _, h := range healths {
 		c.instances.WithLabelValues(h).Set(float64(instances[h]))
+	}
+}
+
+// Signals counts services that a signal named.
+func (c *Consul) Signals(n int) {
+	if c != nil {
+		c.signals.Add(float64(n))
 	}
 }
 

@@ -91,7 +91,7 @@ func consulSettings(c *discovery.Config) []*setting {
 		number(&c.MaxConnections, 1, 100_000, setting{
 			name: "max-connections", env: "LEGATE_MAX_CONNECTIONS", key: "consul.max_connections", category: category, hint: "N",
 			usage: "Most connections to Consul at once. An agent allows 200 per client address (limits.http_max_conns_per_client) " +
-				"and then refuses every client there. Over plain HTTP the services beyond it are read in turn.",
+				"and then refuses every client there. Over plain HTTP the services beyond it are seen within a second or two instead of milliseconds.",
 		}),
 	}
 }

@@ -1,0 +1,76 @@
+package discovery
+
+import (
+	"container/list"
+	"time"
+)
+
+// A blocking query is given to a service that changes, and taken from the one that has not
+// changed for longest: what changed once is likely to change again. It costs a new connection,
+// so not more often than promoteEvery, and not from one that changed within keepHot.
+const (
+	promoteEvery = 100 * time.Millisecond
+	keepHot      = 30 * time.Second
+)
+
+// recency are the services with a blocking query, the one that changed last in front.
+type recency struct {
+	order    list.List // of *followed
+	promoted time.Time
+}
+
+// enter puts f in front; it has a blocking query now.
+func (r *recency) enter(f *followed) {
+	if f.place == nil {
+		f.place = r.order.PushFront(f)
+	} else {
+		r.order.MoveToFront(f.place)
+	}
+}
+
+// leave takes f out.
+func (r *recency) leave(f *followed) {
+	if f.place != nil {
+		r.order.Remove(f.place)
+		f.place = nil
+	}
+}
+
+// victim is who could do without; nil if nobody can now.
+func (r *recency) victim(now time.Time) *followed {
+	last := r.order.Back()
+	if last == nil || now.Sub(r.promoted) < promoteEvery {
+		return nil
+	}
+	f := last.Value.(*followed)
+	if now.Sub(f.changed) < keepHot {
+		return nil
+	}
+	return f
+}
+
+// touch notes that f changed, and gives it a blocking query if it has none and another can do
+// without.
+func (o *owner) touch(f *followed, now time.Time) {
+	first := f.changed.IsZero()
+	f.changed = now
+	if first || !f.started { // it was read for the first time
+		return
+	}
+	if f.place != nil {
+		o.recency.enter(f)
+		return
+	}
+	victim := o.recency.victim(now)
+	if victim == nil {
+		return
+	}
+	o.recency.promoted = now
+	o.recency.leave(victim)
+	o.w.rotation.demote(victim)
+	victim.afresh.interrupt() // it frees its connection now, not when its wait is over
+	o.recency.enter(f)
+	if o.w.rotation.promote(f) {
+		o.w.loops.Go(func() { o.w.follow(f) })
+	}
+}

@@ -1,0 +1,170 @@
+package discovery
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWhatTwoAnswersAboutChecksName(t *testing.T) {
+	is := func(service, status string) standing {
+		return standing{status: status, service: service, instance: service}
+	}
+	a, b, node := checkID{"n", "a"}, checkID{"n", "b"}, checkID{"n", "serfHealth"}
+	was := map[checkID]standing{a: is("web", "passing"), b: is("api", "passing"), node: is("", "passing")}
+	for _, c := range []struct {
+		name   string
+		change func(map[checkID]standing)
+		want   []string
+		nodes  int
+		came   bool
+	}{
+		{"nothing", func(m map[checkID]standing) {}, nil, 0, false},
+		{"a status", func(m map[checkID]standing) { m[a] = is("web", "critical") }, []string{"web"}, 0, false},
+		{"a check comes", func(m map[checkID]standing) { m[checkID{"n", "c"}] = is("db", "passing") }, []string{"db"}, 0, true},
+		{"a check goes", func(m map[checkID]standing) { delete(m, b) }, []string{"api"}, 0, true},
+		{"a check is another service's", func(m map[checkID]standing) { m[b] = is("db", "passing") }, []string{"api", "db"}, 0, false},
+		{"a node's", func(m map[checkID]standing) { m[node] = is("", "critical") }, nil, 1, false},
+	} {
+		now := maps.Clone(was)
+		c.change(now)
+		got := compareChecks(was, now)
+		if names := slices.Sorted(maps.Keys(got.services)); !slices.Equal(names, c.want) || len(got.nodes) != c.nodes || got.came != c.came {
+			t.Errorf("%s: services %v, %d nodes, came %v", c.name, names, len(got.nodes), got.came)
+		}
+	}
+}
+
+// manyOverFew is 200 services of which 100 have a blocking query.
+func manyOverFew() (Config, *fakeConsul) {
+	cfg := guardedConfig()
+	cfg.MaxConnections = 101 + reserve
+	return cfg, many(200, 2)
+}
+
+func TestASignalNamesWhatToReadAgain(t *testing.T) {
+	cfg, fake := manyOverFew()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		if s := r.Status(); s.Direct != 100 || s.Swept != 100 {
+			t.Fatalf("status: %+v", s)
+		}
+		for n := 150; n < 160; n++ { // one after the other, so that each waits as long as it may
+			fake.between(name(n), 0, 3, "passing")
+			if took := until(t, 2*time.Second, func() bool { return r.size(name(n)) == 3 }); took > 1100*time.Millisecond {
+				t.Errorf("an instance of %s was seen after %v", name(n), took)
+			}
+			time.Sleep(170 * time.Millisecond)
+		}
+	})
+}
+
+func TestWhatNoSignalShowsIsSeenInHalfAMinute(t *testing.T) {
+	cfg, fake := manyOverFew()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.mu.Lock()
+		fake.put(name(180), 0, 2, "passing") // its checks are as they were
+		fake.entries[name(180)][0].(map[string]any)["Service"].(map[string]any)["Port"] = 4711
+		fake.mu.Unlock()
+		until(t, 30*time.Second, func() bool {
+			synctest.Wait()
+			c, _ := r.now()
+			s, _ := r.service(c, name(180))
+			return s.Instances[0].Port == 4711
+		})
+	})
+}
+
+func TestAServiceThatChangesGetsAQueryOfItsOwn(t *testing.T) {
+	cfg, fake := manyOverFew()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.set("svc-190", 3)
+		time.Sleep(2 * time.Second)
+		fake.set("svc-190", 4)
+		if n := r.size("svc-190"); n != 4 {
+			t.Errorf("%d instances: it is not watched", n)
+		}
+		waiting := func() int {
+			n := 0
+			for _, q := range fake.take() {
+				if strings.HasPrefix(q.path, healthPath) && q.index > 0 {
+					n++
+				}
+			}
+			return n
+		}
+		waiting()
+		time.Sleep(time.Minute)
+		if s := r.Status(); s.Direct != 100 {
+			t.Errorf("%d services have a query of their own", s.Direct)
+		}
+		if n := waiting(); n < 95 || n > 140 {
+			t.Errorf("%d blocking queries in a minute of 100 services", n)
+		}
+	})
+}
+
+func TestWithMoreChangesThanConnectionsQueriesStayWhereTheyAre(t *testing.T) {
+	cfg, fake := manyOverFew()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 200 { // all of them, again and again
+			fake.set(name(n), 3)
+			time.Sleep(100 * time.Millisecond)
+		}
+		fake.take()
+		for n := range 200 {
+			fake.set(name(n), 4)
+			time.Sleep(100 * time.Millisecond)
+		}
+		again := 0
+		for _, q := range fake.take() {
+			if q.consistent && strings.HasPrefix(q.path, healthPath) {
+				again++
+			}
+		}
+		if again > 120 {
+			t.Errorf("queries were moved %d times in 20 s", again)
+		}
+		time.Sleep(2 * time.Second)
+		for n := range 200 {
+			if got := r.size(name(n)); got != 4 {
+				t.Errorf("%s has %d instances", name(n), got)
+			}
+		}
+	})
+}
+
+func TestWithoutSignalsTheSweepIsFaster(t *testing.T) {
+	cfg, fake := manyOverFew()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		count := func(d time.Duration) (n int) {
+			fake.take()
+			time.Sleep(d)
+			for _, q := range fake.take() {
+				if q.index == 0 && !q.consistent && strings.HasPrefix(q.path, healthPath) {
+					n++
+				}
+			}
+			return n
+		}
+		if n := count(10 * time.Second); n < 300 || n > 410 {
+			t.Errorf("%d reads in 10 s with signals, want 40 a second", n)
+		}
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
+				return respond(403, 0, "no signals"), nil
+			}
+			return nil, nil
+		})
+		if n := count(10 * time.Second); n < 300 {
+			t.Errorf("%d reads in 10 s without", n)
+		}
+	})
+}
