@@ -69,7 +69,7 @@ func (d doubt) String() string {
 // notBelieved is an answer that was rejected.
 type notBelieved struct{ doubt }
 
-func (e notBelieved) Error() string { return errDoubtful.Error() + ": " + e.doubt.String() }
+func (e notBelieved) Error() string { return errDoubtful.Error() + ": " + e.String() }
 func (e notBelieved) Unwrap() error { return errDoubtful }
 
 // judge is a pure function of the question's past and the answer. The doubt is empty for a

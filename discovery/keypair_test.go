@@ -41,7 +41,7 @@ func TestAClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	}
 	first := serial()
 	write(certFile, two)
-	if serial() != first || serial() != first {
+	if again := serial(); again != first || serial() != first {
 		t.Error("a certificate was shown without its key")
 	}
 	if n := log.count("unusable"); n != 1 {
