@@ -56,6 +56,10 @@ fuzz: ## each fuzz target for half a minute
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r dir target; do \
 		echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done
 
+.PHONY: bench
+bench: ## Legate beside a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes)
+	go run ./internal/bench -scale $(or $(SCALE),quick)
+
 .PHONY: latency
 latency: parts ## how long from a write to Consul until Envoy shows it: median and p99 of 50 changes
 	go test ./internal/e2e -run '^TestLatency$$' -count=1 -v -latency
