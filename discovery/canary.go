@@ -9,11 +9,11 @@ import (
 // canaryAnswer is how long the canary waits for an answer that needs no waiting.
 const canaryAnswer = 10 * time.Second
 
-// Between two tries of the canary while Consul does not answer. One question at a time, two or
-// three a second, is nothing to a Consul that starts; it wakes all who wait for longer.
+// Between two tries of the canary while Consul does not answer. One question at a time, five or
+// six a second, is nothing to a Consul that starts; it wakes all who wait for longer.
 const (
-	probeMin = 250 * time.Millisecond
-	probeMax = 500 * time.Millisecond
+	probeMin = 100 * time.Millisecond
+	probeMax = 250 * time.Millisecond
 )
 
 // canary reads the list of services consistently again and again, without waiting for a change.

@@ -61,7 +61,7 @@
 // and instances without checks. After an
 // outage reads come back a few at a time. Everything is read again, consistently and spread
 // evenly, within Guard.Reread, and a canary reads the list every Guard.Canary; while Consul does
-// not answer, the canary alone asks two or three times a second, and wakes all others when it
+// not answer, the canary alone asks five or six times a second, and wakes all others when it
 // is answered.
 //
 // What counts as a service: each name that Consul lists, with its typical instances.

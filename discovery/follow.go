@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // list follows the names of services. After a rest the first change is seen at once; further
@@ -81,9 +83,17 @@ type followed struct {
 // loop names it where failures are counted.
 func (f *followed) loop() string { return "service/" + f.key.Name }
 
+// A service that changes all the time is read at once for the first burstFirst changes, and then
+// burstRate times a second: what came between is seen together.
+const (
+	burstFirst = 8
+	burstRate  = 12
+)
+
 // follow reads f for the first time, and then for as long as it has a blocking query.
 func (w *Watcher) follow(f *followed) {
 	pause := w.backoff()
+	burst := rate.NewLimiter(burstRate, burstFirst)
 	for f.ctx.Err() == nil {
 		got, err, again := w.nextOf(f, true)
 		if f.ctx.Err() != nil {
@@ -102,6 +112,9 @@ func (w *Watcher) follow(f *followed) {
 		}
 		if !got.idle && f.query.doubts < 2 {
 			pause.reset()
+			if got.changed {
+				_ = burst.Wait(f.ctx) // fails only if f.ctx ends
+			}
 			continue
 		}
 		// Consul, or something in front of it, does not wait, or goes back and forth.

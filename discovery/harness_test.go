@@ -42,12 +42,19 @@ func start(t *testing.T, cfg Config) *reader {
 // startOver watches over a transport of the test's own.
 func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 	t.Helper()
+	return startPreferring(t, cfg, rt, func(string) bool { return true })
+}
+
+// startPreferring watches where only some services are wanted.
+func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func(string) bool) *reader {
+	t.Helper()
 	r := &reader{t: t, log: &lockedBuffer{}}
 	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(r.log, nil)), nil, rt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Watcher = w
+	w.Prefer(wanted)
 	ctx, cancel := context.WithCancel(context.Background())
 	out, ended := make(chan Delta), make(chan error, 1)
 	go func() {

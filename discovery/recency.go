@@ -5,7 +5,11 @@ import (
 	"time"
 )
 
-// A blocking query is given to a service that changes, and taken from the one that has not
+// Prefer tells which services somebody asks for, so that blocking queries, where they are
+// short, go to these. It is called before Run; wanted must not block.
+func (w *Watcher) Prefer(wanted func(service string) bool) { w.wanted = wanted }
+
+// A blocking query is given to a service that changes and that somebody wants, and taken from the one that has not
 // changed for longest: what changed once is likely to change again. It costs a new connection,
 // so not more often than promoteEvery, and not from one that changed within keepHot.
 const (
@@ -36,11 +40,17 @@ func (r *recency) leave(f *followed) {
 	}
 }
 
-// victim is who could do without; nil if nobody can now.
-func (r *recency) victim(now time.Time) *followed {
+// victim is who could do without: one that nobody wants, else the one that has not changed for
+// longest. It is nil if nobody can now.
+func (r *recency) victim(now time.Time, wanted func(service string) bool) *followed {
 	last := r.order.Back()
 	if last == nil || now.Sub(r.promoted) < promoteEvery {
 		return nil
+	}
+	for e := last; e != nil; e = e.Prev() {
+		if f := e.Value.(*followed); !wanted(f.key.Name) {
+			return f
+		}
 	}
 	f := last.Value.(*followed)
 	if now.Sub(f.changed) < keepHot {
@@ -61,7 +71,10 @@ func (o *owner) touch(f *followed, now time.Time) {
 		o.recency.enter(f)
 		return
 	}
-	victim := o.recency.victim(now)
+	if !o.w.wanted(f.key.Name) {
+		return
+	}
+	victim := o.recency.victim(now, o.w.wanted)
 	if victim == nil {
 		return
 	}

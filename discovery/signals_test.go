@@ -168,3 +168,26 @@ func TestWithoutSignalsTheSweepIsFaster(t *testing.T) {
 		}
 	})
 }
+
+func TestQueriesGoToWhatSomebodyWants(t *testing.T) {
+	cfg, fake := manyOverFew()
+	synctest.Test(t, func(t *testing.T) {
+		fake.changed = make(chan struct{}) // of this bubble
+		wanted := map[string]bool{"svc-190": true}
+		r := startPreferring(t, cfg, fake, func(service string) bool { return wanted[service] })
+		time.Sleep(time.Minute)
+		fake.set("svc-191", 3)
+		fake.set("svc-190", 3)
+		time.Sleep(2 * time.Second)
+		fake.set("svc-190", 4)
+		synctest.Wait() // the signals have just been read, and rest
+		fake.set("svc-191", 4)
+		fake.set("svc-190", 5)
+		if a, b := r.size("svc-190"), r.size("svc-191"); a != 5 || b != 3 {
+			t.Errorf("the one that is wanted has %d instances, the other %d at once; want 5 and still 3", a, b)
+		}
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}

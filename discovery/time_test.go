@@ -389,3 +389,31 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 		}
 	})
 }
+
+func TestABurstOfChangesOfOneServiceIsSeenTogether(t *testing.T) {
+	fake := newFakeConsul("a", "b")
+	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		_, before := r.now()
+		for n := range 500 {
+			fake.set("a", 2+n%2)
+			synctest.Wait()
+			if n == 0 {
+				if c, _ := r.now(); !r.has("a", Passing, Passing)(c) {
+					t.Error("the first change of a burst is not seen at once")
+				}
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		fake.set("a", 7)
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		c, after := r.now()
+		if s, _ := r.service(c, "a"); len(s.Instances) != 7 {
+			t.Errorf("the last change is not seen after 0.1 s: %v", names(c))
+		}
+		if n := after - before; n > 25 {
+			t.Errorf("500 changes in a second became %d Deltas", n)
+		}
+	})
+}

@@ -25,6 +25,7 @@ type Watcher struct {
 	hidden   *hidden
 	reads    chan struct{} // a place for each answer that is asked for without waiting
 	rotation rotation
+	wanted   func(service string) bool
 	events   chan event
 	seed     Catalog // believed before the start
 	listing  afresh  // the question for the list
@@ -67,6 +68,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		hidden:   &hidden{log: log, in: map[string]struct{}{}},
 		reads:    make(chan struct{}, cfg.FirstReads),
 		rotation: newRotation(),
+		wanted:   func(string) bool { return true },
 		events:   make(chan event),
 
 		selections: make(chan Selection, 1),

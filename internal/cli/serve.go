@@ -114,6 +114,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
 	shelf := lastknown.New(o.state, log, m.LastKnown)
 	watcher.Seed(shelf.Load())
+	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
 	life := newLife(ctx, func(cause error) {

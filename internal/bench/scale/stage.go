@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"legate/internal/parts"
+)
+
+func build(ctx context.Context, to string) error {
+	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, "legate").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build legate: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// stage is what runs in one case.
+type stage struct {
+	options
+	consul *parts.Consul
+	writer *writer
+	legate *parts.Process
+	admin  string
+	xds    string
+	starts int
+	envoy  *envoy
+}
+
+// startConsul starts one and fills it.
+func (s *stage) startConsul(ctx context.Context, o parts.ConsulOptions, services, instances int) (err error) {
+	o.Progress = os.Stderr
+	if s.consul, err = parts.StartConsul(ctx, o); err != nil {
+		return err
+	}
+	s.writer = newWriter(s.consul.URL())
+	began := time.Now()
+	if err := s.writer.fill(ctx, services, instances); err != nil {
+		return err
+	}
+	fmt.Printf("    %d services, %d instances written in %.1f s\n", services, services*instances, time.Since(began).Seconds())
+	return nil
+}
+
+// https are the flags with which Legate asks over HTTPS.
+func (s *stage) https() []string {
+	return []string{"--consul-addr", "https://" + s.consul.HTTPSAddr, "--consul-ca-file", s.consul.Certs.CAFile}
+}
+
+// startLegate returns when it serves, and how long that took.
+func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration, error) {
+	ports, err := parts.FreePorts(2)
+	if err != nil {
+		return 0, err
+	}
+	s.xds, s.admin = parts.Loopback(ports[0]), parts.Loopback(ports[1])
+	s.starts++
+	var env []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "CONSUL_") && !strings.HasPrefix(e, "LEGATE_") {
+			env = append(env, e)
+		}
+	}
+	began := time.Now()
+	s.legate, err = parts.Start(parts.Command{
+		Name: "legate", Path: s.options.legate, Env: env, Log: filepath.Join(s.folder, fmt.Sprintf("legate-%d.log", s.starts)),
+		Args: append([]string{"serve", "--xds-listen", s.xds, "--admin-listen", s.admin, "--drain-delay", "0s"}, args...),
+	})
+	if err != nil {
+		return 0, err
+	}
+	for {
+		if _, err = s.get(ctx, "/readyz"); err == nil {
+			return time.Since(began), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-s.legate.Done():
+			return 0, fmt.Errorf("legate ended: %w", s.legate.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Since(began) > 2*time.Minute {
+			return 0, fmt.Errorf("legate is not ready: %w", err)
+		}
+	}
+}
+
+// subscribe opens the stream and waits for everything.
+func (s *stage) subscribe(ctx context.Context, services int) (err error) {
+	if s.envoy, err = openEnvoy(ctx, s.xds); err != nil {
+		return err
+	}
+	return s.envoy.await(ctx, services)
+}
+
+func (s *stage) stopLegate() error {
+	if s.envoy != nil {
+		s.envoy.close()
+		s.envoy = nil
+	}
+	if s.legate == nil {
+		return nil
+	}
+	err := s.legate.Stop(10 * time.Second)
+	s.legate = nil
+	return err
+}
+
+func (s *stage) close() {
+	err := s.stopLegate()
+	if s.consul != nil {
+		err = errors.Join(err, s.consul.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "scale: cannot clean up:", err)
+	}
+}
+
+func (s *stage) get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("get %q: %s", path, resp.Status)
+	}
+	return body, err
+}
+
+// status is what is used of Legate's own.
+type status struct {
+	Connected   bool   `json:"connected"`
+	Mode        string `json:"mode"`
+	Direct      int    `json:"direct"`
+	Swept       int    `json:"swept"`
+	Connections int    `json:"connections"`
+}
+
+func (s *stage) status(ctx context.Context) (status, error) {
+	var all struct {
+		Consul status `json:"consul"`
+	}
+	body, err := s.get(ctx, "/api/v1/status")
+	if err == nil {
+		err = json.Unmarshal(body, &all)
+	}
+	return all.Consul, err
+}
