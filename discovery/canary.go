@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// canaryHeld is how often the canary looks while a loss is held: it may be over any moment.
+const canaryHeld = 2 * time.Second
+
 // canaryAnswer is how long the canary waits for an answer that needs no waiting.
 const canaryAnswer = 10 * time.Second
 
@@ -59,18 +62,28 @@ func (w *Watcher) canary(ctx context.Context) {
 	}
 }
 
-// lull waits for the next read, or for the first failure after a time without.
+// lull waits for the next read, or for the first failure after a time without. While a loss is
+// held the next read comes sooner: it may all be back any moment, with an index below those that
+// are waited for.
 func (w *Watcher) lull(ctx context.Context, sick <-chan struct{}) {
-	least := min(time.Second, w.cfg.Guard.Canary)
-	if !sleep(ctx, least) {
+	every := w.cfg.Guard.Canary
+	if !sleep(ctx, min(time.Second, every)) {
 		return
 	}
-	timer := time.NewTimer(w.cfg.Guard.Canary - least)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-sick:
-	case <-timer.C:
+	for waited := time.Second; waited < every; waited += canaryHeld {
+		timer := time.NewTimer(min(canaryHeld, every-waited))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-sick:
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if len(w.Holds()) > 0 {
+			return
+		}
 	}
 }
 

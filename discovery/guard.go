@@ -99,6 +99,11 @@ func (g Guard) validate() error {
 	return errors.Join(errs...)
 }
 
+// recovery is how long after the loss of most of the datacenter what has not come back is kept:
+// agents look once a minute whether Consul has what they have registered, in large datacenters
+// every few minutes. https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
+func (g Guard) recovery() time.Duration { return max(g.Window, g.Reread) }
+
 // suspicion is why a loss is held; it is a metric's label.
 type suspicion string
 

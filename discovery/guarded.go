@@ -25,6 +25,9 @@ func (o *owner) consider(f *followed, a answer) {
 	if f.hold != nil || len(a.reading.service.Instances) < len(was) {
 		why = o.suspicion(f, a.at)
 	}
+	if why == calm && f.hold != nil && f.hold.recovering(o.cfg.Guard, a.at) {
+		why = eroded
+	}
 	if why == calm {
 		o.unhold(f, "replaced")
 		o.settle(f, a.at)
@@ -40,6 +43,9 @@ func (o *owner) consider(f *followed, a answer) {
 		h.since = a.at
 	}
 	h.why, h.reading = why, a.reading
+	if why == evaporated {
+		h.mass = a.at
+	}
 	h.moved = h.moved || a.moved
 	h.keep(lost)
 	o.kept += len(h.kept)
@@ -97,6 +103,12 @@ func (o *owner) serve(f *followed, s Service, at time.Time) {
 func (o *owner) mature(f *followed, now time.Time) {
 	h := f.hold
 	why := o.suspicion(f, now)
+	switch {
+	case why == evaporated:
+		h.mass = now
+	case why == calm && h.recovering(o.cfg.Guard, now):
+		why = eroded
+	}
 	if why != h.why {
 		h.why = why
 		o.holdsMoved = true

@@ -481,3 +481,49 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// After Consul has lost its data, services come back one after the other, as their agents find
+// out. What has not come back yet is not believed to be gone because most has.
+func TestServicesComeBackOneByOneAfterAMassLoss(t *testing.T) {
+	fake := many(10, 10)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 10 {
+			fake.set(name(n), -1)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := r.instances(); n != 100 {
+			t.Fatalf("%d instances are served, want all 100", n)
+		}
+		for n := range 10 {
+			for back := range 10 {
+				fake.put(name(n), 0, back+1, "passing")
+				time.Sleep(time.Second)
+				if got := r.instances(); got != 100 {
+					t.Fatalf("%d instances are served when %d of %s are back, want all 100", got, back+1, name(n))
+				}
+			}
+		}
+		until(t, time.Minute, func() bool { return len(r.Holds()) == 0 })
+	})
+}
+
+// What never comes back after a mass loss is believed to be gone in the end.
+func TestWhatDoesNotComeBackAfterAMassLossGoes(t *testing.T) {
+	fake := many(10, 10)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 10 {
+			fake.set(name(n), -1)
+		}
+		time.Sleep(time.Minute)
+		for n := range 10 {
+			fake.put(name(n), 0, 9, "passing")
+		}
+		time.Sleep(4 * time.Minute)
+		if n := r.instances(); n != 100 {
+			t.Fatalf("%d instances are served after 4 minutes, want all 100", n)
+		}
+		until(t, 3*time.Minute, func() bool { return r.instances() == 90 })
+	})
+}

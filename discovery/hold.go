@@ -10,7 +10,8 @@ import (
 type hold struct {
 	why     suspicion
 	since   time.Time
-	reading reading // what Consul says without them
+	mass    time.Time // when it was last part of the loss of most of the datacenter; zero: never
+	reading reading   // what Consul says without them
 	kept    []missing
 	moved   bool      // the answer's index was above that of the last one that had them
 	sure    bool      // the last look at Consul gave evidence of a deregistration
@@ -100,6 +101,13 @@ func (h *hold) due(g Guard) time.Time {
 	return due
 }
 
+// recovering says that most of the datacenter was gone with it not long ago. Services come back
+// one after the other, as agents find out what Consul has lost: while they do, what is left of
+// the loss is not small because it is a small loss.
+func (h *hold) recovering(g Guard, now time.Time) bool {
+	return !h.mass.IsZero() && now.Before(h.mass.Add(g.recovery()))
+}
+
 // until is when the hold ends at the latest, provided that Consul still says the same and can
 // be asked.
 func (h *hold) until(g Guard) time.Time {
@@ -110,6 +118,9 @@ func (h *hold) until(g Guard) time.Time {
 		return h.since.Add(max(g.Empty, g.Confirm))
 	}
 	end := h.since
+	if !h.mass.IsZero() {
+		end = h.mass.Add(g.recovery() - g.Confirm)
+	}
 	for i := range h.kept {
 		if s := h.kept[i].since; s.After(end) {
 			end = s
@@ -121,9 +132,14 @@ func (h *hold) until(g Guard) time.Time {
 // over says that what is confirmed of it is believed now. While much of the datacenter goes,
 // nothing counts as evidence.
 func (h *hold) over(g Guard, now time.Time, eroding bool) bool {
+	expired := g.DatacenterHold > 0 && !now.Before(h.since.Add(g.DatacenterHold))
+	switch {
+	case h.why == evaporated:
+		return expired
+	case h.recovering(g, now):
+		return expired
+	}
 	switch h.why {
-	case evaporated:
-		return !now.Before(h.since.Add(g.DatacenterHold))
 	case emptied:
 		all := !slices.ContainsFunc(h.kept, func(m missing) bool { return !m.confirmed })
 		return all && (h.sure && !eroding || !now.Before(h.since.Add(g.Empty)))
