@@ -28,8 +28,8 @@ func (g gate) Accept() (net.Conn, error) {
 		if refused == nil {
 			return &connection{Conn: conn, out: sync.OnceFunc(out)}, nil
 		}
-		_ = conn.Close() // nothing was said on it
 		g.excesses.of(refused, conn.RemoteAddr().String())
+		_ = conn.Close() // nothing was said on it
 	}
 }
 

@@ -203,7 +203,7 @@ func TestAStreamWhoseSendIsStuckIsClosed(t *testing.T) {
 }
 
 func TestConnectionsBeyondTheLimitsAreClosedAndThoseThatSayNothingToo(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Limits.ConnectionsPerAddress, c.Limits.HalfOpen = 3, 300*time.Millisecond })
+	s := newStage(t, func(c *Config) { c.Limits.ConnectionsPerAddress, c.Limits.HalfOpen = 3, time.Second })
 	s.set(service("web", 1)...)
 	s.served(s.conn, "edge")
 	silent := func() net.Conn {
@@ -223,7 +223,7 @@ func TestConnectionsBeyondTheLimitsAreClosedAndThoseThatSayNothingToo(t *testing
 		return time.Since(start)
 	}
 	one, two := silent(), silent()
-	if took := ended(silent()); took > 250*time.Millisecond || s.met(limitConnectionsPerAddress) != 1 {
+	if took := ended(silent()); took > 900*time.Millisecond || s.met(limitConnectionsPerAddress) != 1 {
 		t.Errorf("one too many was closed after %v, counted %d", took, s.met(limitConnectionsPerAddress))
 	}
 	ended(one)
