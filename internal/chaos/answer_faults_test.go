@@ -1,7 +1,6 @@
 package chaos_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -56,7 +55,7 @@ func answerFaults() []fault {
 			a.write(w)
 		}),
 		lies("wrong types in JSON", "numbers for names, objects for lists; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
-			raised(w, r, truth())
+			raised(w, r, truth(), 1)
 			if strings.HasPrefix(r.URL.Path, "/v1/catalog/services") {
 				fmt.Fprint(w, `{"shop": 7, "cart": {"a": 1}, "mail": "x"}`)
 				return
@@ -75,16 +74,39 @@ func answerFaults() []fault {
 			w.Header().Set("X-Consul-Index", index)
 			nothing(w, r)
 		}),
-		lies("empty after load", "[] and {} with a higher index, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
-			raised(w, r, truth())
+		lies("empty after load", "[] and {} with an index that is one higher, to consistent questions too; 30 s", true, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			raised(w, r, truth(), 1)
 			nothing(w, r)
 		}),
-		lies("partial catalog", "every second instance and every second service is missing, with a higher index, consistently; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
-			a := truth()
-			raised(w, r, a)
-			w.Write(halved(a.body))
+		lies("empty after load, then the index goes back far", "[] and {} with an index that is a billion higher, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			raised(w, r, truth(), 1_000_000_000)
+			nothing(w, r)
 		}),
-		lies("index goes back", "true answers with index 3; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+		lies("partial catalog", "every second instance and every second service is missing, with a higher index, to all but consistent questions: as a restarted server answers; 30 s", true, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			if r.URL.Query().Has("consistent") {
+				a.write(w)
+				return
+			}
+			raised(w, r, a, 1)
+			w.Write(thinned(a.body, func(i int) bool { return i%2 == 0 }))
+		}),
+		lies("partial catalog, confirmed for 8 s", "the same to consistent questions too; 8 s", false, 8*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			raised(w, r, a, 1)
+			w.Write(thinned(a.body, func(i int) bool { return i%2 == 0 }))
+		}),
+		lies("most of the catalog gone, confirmed", "two of three instances and services are missing, with a higher index, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			raised(w, r, a, 1)
+			w.Write(thinned(a.body, func(i int) bool { return i%3 == 0 }))
+		}),
+		lies("half of the catalog gone, confirmed", "every second instance and service is missing, with a higher index, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			raised(w, r, a, 1)
+			w.Write(thinned(a.body, func(i int) bool { return i%2 == 0 }))
+		}),
+		lies("a proxy that does not wait, index goes back", "true answers with index 3, at once or after half a second; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
 			if r.URL.Query().Has("index") {
 				time.Sleep(500 * time.Millisecond)
 			}
@@ -105,14 +127,18 @@ func answerFaults() []fault {
 	}
 }
 
-// raised begins an answer with an index above the true one, in the truth's headers.
-func raised(w http.ResponseWriter, r *http.Request, a answer) {
+// raised begins an answer with the truth's headers and an index above the true one.
+func raised(w http.ResponseWriter, r *http.Request, a answer, by int64) {
 	for name, values := range a.header {
 		if name != "Content-Length" {
 			w.Header()[name] = values
 		}
 	}
-	w.Header().Set("X-Consul-Index", strconv.FormatInt(time.Now().UnixMilli(), 10))
+	index, _ := strconv.ParseInt(a.header.Get("X-Consul-Index"), 10, 64) // none: 0
+	w.Header().Set("X-Consul-Index", strconv.FormatInt(index+by, 10))
+	if r.URL.Query().Get("index") == w.Header().Get("X-Consul-Index") { // it waits, for a while
+		wait(r.Context(), 2*time.Second)
+	}
 }
 
 // nothing is an empty answer of the right kind.
@@ -124,30 +150,27 @@ func nothing(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "{}")
 }
 
-// halved is a list or an object without every second member.
-func halved(body []byte) []byte {
+// thinned is a list or an object with some of its members.
+func thinned(body []byte, stays func(i int) bool) []byte {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) == nil {
-		kept := list[:0]
+		kept := []json.RawMessage{}
 		for i, m := range list {
-			if i%2 == 0 {
+			if stays(i) {
 				kept = append(kept, m)
 			}
 		}
 		body, _ = json.Marshal(kept) // of what was just read
 		return body
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
 	var object map[string]json.RawMessage
-	if decoder.Decode(&object) != nil {
+	if json.Unmarshal(body, &object) != nil {
 		return body
 	}
-	drop := false
-	for _, name := range sortedKeys(object) {
-		if drop {
+	for i, name := range sortedKeys(object) {
+		if !stays(i) {
 			delete(object, name)
 		}
-		drop = !drop
 	}
 	body, _ = json.Marshal(object)
 	return body

@@ -38,10 +38,34 @@ func networkFaults() []fault {
 			hold(15 * time.Second)
 			s.wire.cure()
 		}},
-		{name: "old connections dead without RST", how: "a firewall forgets: connections that are open say nothing any more, new ones work; 30 s, the canary's time", before: deafenable, after: undeafenable, do: func(t *testing.T, s *scene) {
-			s.deaf.deafen()
-			hold(30 * time.Second)
-		}},
+		{name: "Consul's machine loses power and is back at once", how: "Consul behind a link of its own: the link goes down, connections end unheard, the link is up again: half-open connections, new ones work; 30 s", restarts: true,
+			before: func(t *testing.T, s *scene) {
+				s.island = s.newIsland(t)
+				l, err := s.island.listen()
+				must(t, err)
+				s.deaf = newSilencer(t, l, s.consul.Addr)
+				s.wireTo(t, l.Addr().String())
+			},
+			after: undeafenable,
+			do: func(t *testing.T, s *scene) {
+				s.island.link(t, "down")
+				s.deaf.drop()
+				hold(time.Second)
+				s.island.link(t, "up")
+				hold(29 * time.Second)
+			}},
+		{name: "a proxy forgets connections", how: "a proxy in between acknowledges on old connections and passes nothing on, new ones work; 30 s", restarts: true,
+			before: func(t *testing.T, s *scene) {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				must(t, err)
+				s.deaf = newSilencer(t, l, s.consul.Addr)
+				s.wireTo(t, l.Addr().String())
+			},
+			after: undeafenable,
+			do: func(t *testing.T, s *scene) {
+				s.deaf.deafen()
+				hold(30 * time.Second)
+			}},
 		{name: "DNS of the agent changes", how: "Legate in a mount namespace with an /etc/hosts of its own; the name's address moves from 127.0.0.2 to 127.0.0.3, the old one refuses", restarts: true, before: named, after: unnamed, do: func(t *testing.T, s *scene) {
 			hosts(t, s, "127.0.0.3")
 			third := newWire(t, "127.0.0.3:"+portOf(t, s.named.addr()), s.consul.Addr)
@@ -61,10 +85,8 @@ type silencer struct {
 	loops    sync.WaitGroup
 }
 
-func newSilencer(t testing.TB, upstream string) *silencer {
+func newSilencer(t testing.TB, l net.Listener, upstream string) *silencer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
 	d := &silencer{listener: l, silent: make(chan struct{})}
 	d.loops.Go(func() {
 		for {
@@ -122,19 +144,21 @@ func (d *silencer) deafen() {
 	d.silent = make(chan struct{})
 }
 
-func (d *silencer) close() {
-	d.listener.Close()
+// drop ends all connections, at once and with a reset.
+func (d *silencer) drop() {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, c := range d.open {
+		_ = c.(*net.TCPConn).SetLinger(0) // one that is closed already is fine
 		c.Close()
 	}
-	d.mu.Unlock()
-	d.loops.Wait()
+	d.open = nil
 }
 
-func deafenable(t *testing.T, s *scene) {
-	s.deaf = newSilencer(t, s.consul.Addr)
-	s.wireTo(t, s.deaf.listener.Addr().String())
+func (d *silencer) close() {
+	d.listener.Close()
+	d.drop()
+	d.loops.Wait()
 }
 
 func undeafenable(t *testing.T, s *scene) {

@@ -14,7 +14,7 @@ import (
 
 // signs are the counters of what Legate notices, by name and label: a fault that none of them
 // shows has perhaps not happened at all.
-var signs = regexp.MustCompile(`^legate_(consul_queries_total|consul_answers_rejected_total|holds_ended_total|xds_refused_total|xds_nacks_total|xds_node_changes_total|config_reloads_total|last_known_writes_total)\{?([^}]*)\}? (\S+)$`)
+var signs = regexp.MustCompile(`^legate_(consul_queries_total|consul_answers_rejected_total|consul_index_resets_total|holds_ended_total|xds_refused_total|xds_nacks_total|xds_node_changes_total|config_reloads_total|last_known_writes_total)\{?([^}]*)\}? (\S+)$`)
 
 // counts are Legate's signs of trouble now.
 func (s *scene) counts(t testing.TB) map[string]int {

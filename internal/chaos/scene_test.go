@@ -50,6 +50,7 @@ type scene struct {
 
 	// What single faults bring along.
 	deaf          *silencer
+	island        *island
 	named         *wire
 	hosts         string // Legate's own /etc/hosts
 	token, policy string // of ACLs
@@ -57,6 +58,7 @@ type scene struct {
 	config, disk  string
 	plainPath     string // Legate's as it was
 	plainArgs     []string
+	tags          []string // of what register registers
 	told          []string // what did not hold while the fault went on
 	whyNot        string   // it was not injected
 }
@@ -87,7 +89,7 @@ func (s *scene) register(t testing.TB) error {
 			id := fmt.Sprintf("%s-%d", service, i)
 			_, err := catalog.Register(&api.CatalogRegistration{
 				Node: fmt.Sprintf("outside-%d", i%outsides), Address: "127.0.0.1", SkipNodeUpdate: false,
-				Service: &api.AgentService{ID: id, Service: service, Address: "127.0.0.1", Port: s.backends[id].Port},
+				Service: &api.AgentService{ID: id, Service: service, Address: "127.0.0.1", Port: s.backends[id].Port, Tags: s.tags},
 				Check:   &api.AgentCheck{Node: fmt.Sprintf("outside-%d", i%outsides), CheckID: "check:" + id, Name: "by hand", ServiceID: id, Status: api.HealthPassing},
 			}, nil)
 			if err != nil {

@@ -12,34 +12,40 @@ import (
 	"testing"
 )
 
-// build builds Legate once for all tests of a run, as a release is built.
-var build = sync.OnceValues(func() (string, error) {
+// built is Legate's program, built once for all tests of a run, as a release is built.
+var built struct {
+	sync.Once
+	path string
+	err  error
+}
+
+func build() (path string, err error) {
 	dir, err := os.MkdirTemp("", "legate-program-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "legate")
+	path = filepath.Join(dir, "legate")
 	out, err := exec.Command("go", "build", "-trimpath", "-o", path, "legate").CombinedOutput()
 	if err != nil {
 		return "", errors.Join(fmt.Errorf("build legate: %w\n%s", err, out), os.RemoveAll(dir))
 	}
 	return path, nil
-})
+}
 
 // Program is the path of Legate's program. Remove removes it.
 func Program(t testing.TB) string {
 	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
+	built.Do(func() { built.path, built.err = build() })
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	return path
+	return built.path
 }
 
-// Remove removes what Program built. It is for TestMain, after all tests.
+// Remove removes what Program built, if it did. It is for TestMain, after all tests.
 func Remove() {
-	if path, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if built.path != "" {
+		os.RemoveAll(filepath.Dir(built.path))
 	}
 }
 
