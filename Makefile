@@ -26,7 +26,7 @@ test: parts ## all tests, those with a real Consul and a real Envoy included
 
 .PHONY: test-short
 test-short: ## the tests that need no external program, in under a minute
-	go test -short -timeout 2m ./...
+	go test -short -parallel 8 -timeout 2m ./...
 
 .PHONY: build
 build: ## the program, ./legate

@@ -101,8 +101,10 @@ func both(t *testing.T, story func(t *testing.T, s *stage, open func(node string
 }
 
 func bothWith(t *testing.T, change func(*Config), story func(t *testing.T, s *stage, open func(node string) *xdstest.Client)) {
+	t.Parallel() // most of a story is waiting
 	for _, p := range []xdstest.Protocol{xdstest.SotW, xdstest.Delta} {
 		t.Run(string(p), func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, change)
 			story(t, s, func(node string) *xdstest.Client { return xdstest.Open(t, s.conn, p, node) })
 		})
