@@ -3,6 +3,7 @@ package discovery
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 )
 
@@ -52,6 +53,9 @@ func parseAddress(s, scheme string) (address, error) {
 	name, port, err := net.SplitHostPort(a.dial)
 	if err != nil || name == "" || port == "" || strings.ContainsAny(host, " @?#") {
 		return address{}, fmt.Errorf("consul address %q: not an address: %s", printable(s), addressRemedy)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return address{}, fmt.Errorf("consul address %q: %q is not a port: %s", printable(s), port, addressRemedy)
 	}
 	return a, nil
 }

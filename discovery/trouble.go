@@ -58,7 +58,7 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 	if a == nil {
 		a = &ailment{since: now, cause: err}
 		t.kinds[kind] = a
-		t.log.Warn("consul does not answer as it should, serving the last known catalog",
+		t.log.Warn("consul does not answer as it should, what is known of it stays",
 			"kind", kind, "error", err, "remedy", kind.remedy())
 	}
 	a.loops++
