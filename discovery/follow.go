@@ -95,7 +95,7 @@ func (w *Watcher) follow(f *followed) {
 	pause := w.backoff()
 	burst := rate.NewLimiter(burstRate, burstFirst)
 	for f.ctx.Err() == nil {
-		got, err, again := w.nextOf(f, true)
+		got, again, err := w.nextOf(f, true)
 		if f.ctx.Err() != nil {
 			return
 		}
@@ -124,14 +124,14 @@ func (w *Watcher) follow(f *followed) {
 
 // nextOf asks f's question once. It is again true if the question was interrupted, to be asked
 // from the start.
-func (w *Watcher) nextOf(f *followed, block bool) (got found[reading], err error, again bool) {
+func (w *Watcher) nextOf(f *followed, block bool) (got found[reading], again bool, err error) {
 	asking, over, end := f.afresh.begin(f.ctx)
 	defer end()
 	if over {
 		f.query.index = 0
 	}
 	got, err = f.query.next(asking, block)
-	return got, err, err != nil && interrupted(asking)
+	return got, err != nil && interrupted(asking), err
 }
 
 // report hands a believed answer to the owner if there is something new in it.

@@ -25,6 +25,7 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		w.status.Datacenter = datacenter
 		w.mu.Unlock()
 	}
+	w.consul.datacenter = datacenter
 	list, err := w.listQuery().next(ctx, false)
 	if err != nil {
 		return nil, withRemedy(err)

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -129,30 +130,37 @@ func (r *rotation) hurry(f *followed) bool {
 // takeUrgent waits for the next one that is in a hurry; nil if ctx ends first.
 func (r *rotation) takeUrgent(ctx context.Context) *followed {
 	for {
-		r.mu.Lock()
-		for i, f := range r.urgent {
-			if f.busy {
-				continue // it is read again when that is done
-			}
-			r.urgent = append(r.urgent[:i], r.urgent[i+1:]...)
-			f.urgent = false
-			if !f.inRing {
-				break
-			}
-			f.busy = true
-			if len(r.urgent) > 0 {
-				wake(r.hurried) // for the others who wait
-			}
-			r.mu.Unlock()
+		if f := r.nextUrgent(); f != nil {
 			return f
 		}
-		r.mu.Unlock()
 		select {
 		case <-r.hurried:
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// nextUrgent is the oldest that is in a hurry and not being read: those are read again when that
+// is done. It is nil if there is none.
+func (r *rotation) nextUrgent() *followed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var next *followed
+	r.urgent = slices.DeleteFunc(r.urgent, func(f *followed) bool {
+		if f.inRing && (f.busy || next != nil) {
+			return false
+		}
+		f.urgent = false
+		if f.inRing {
+			next, f.busy = f, true
+		}
+		return true
+	})
+	if next != nil && len(r.urgent) > 0 {
+		wake(r.hurried) // for the others who wait
+	}
+	return next
 }
 
 // done ends f's turn: true if it was promoted meanwhile, and the caller is to start its loop.

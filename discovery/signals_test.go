@@ -55,7 +55,7 @@ func TestASignalNamesWhatToReadAgain(t *testing.T) {
 		}
 		for n := 150; n < 160; n++ { // one after the other, so that each waits as long as it may
 			fake.between(name(n), 0, 3, "passing")
-			if took := until(t, 2*time.Second, func() bool { return r.size(name(n)) == 3 }); took > 1100*time.Millisecond {
+			if took := until(t, 2*time.Second, func() bool { return r.size(name(n)) == 3 }); took > signalEvery+100*time.Millisecond {
 				t.Errorf("an instance of %s was seen after %v", name(n), took)
 			}
 			time.Sleep(170 * time.Millisecond)
@@ -190,4 +190,30 @@ func TestQueriesGoToWhatSomebodyWants(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
+	r := newRotation()
+	a, b, c := &followed{}, &followed{}, &followed{}
+	for _, f := range []*followed{a, b, c} {
+		r.settle(f)
+		if !r.hurry(f) || !r.hurry(f) {
+			t.Fatal("not in the ring")
+		}
+	}
+	r.remove(a) // it left while it was in a hurry
+	b.busy = true
+	if got := r.nextUrgent(); got != c {
+		t.Errorf("took %p, want the one that is not being read", got)
+	}
+	if got := r.nextUrgent(); got != nil {
+		t.Errorf("took %p, want none", got)
+	}
+	r.done(b)
+	if got := r.nextUrgent(); got != b {
+		t.Errorf("took %p, want the one that was being read", got)
+	}
+	if r.hurry(a) {
+		t.Error("hurries one that is not in the ring")
+	}
 }

@@ -91,7 +91,7 @@ func later(a, b time.Time) time.Time {
 }
 
 func (w *Watcher) sweepOne(ctx context.Context, f *followed, pause *backoff) {
-	got, err, again := w.nextOf(f, false)
+	got, again, err := w.nextOf(f, false)
 	failed := err != nil && f.ctx.Err() == nil && !again
 	switch {
 	case failed:

@@ -33,6 +33,7 @@ type stage struct {
 	admin  string
 	xds    string
 	starts int
+	cpu    time.Duration // that Consul and Legate spent while Legate started
 	envoy  *envoy
 }
 
@@ -71,6 +72,10 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 		}
 	}
 	began := time.Now()
+	before, err := cpu(s.consul.PID())
+	if err != nil {
+		return 0, err
+	}
 	s.legate, err = parts.Start(parts.Command{
 		Name: "legate", Path: s.options.legate, Env: env, Log: filepath.Join(s.folder, fmt.Sprintf("legate-%d.log", s.starts)),
 		Args: append([]string{"serve", "--xds-listen", s.xds, "--admin-listen", s.admin, "--drain-delay", "0s"}, args...),
@@ -80,7 +85,11 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 	}
 	for {
 		if _, err = s.get(ctx, "/readyz"); err == nil {
-			return time.Since(began), nil
+			took := time.Since(began)
+			after, err := cpu(s.consul.PID())
+			own, err2 := cpu(s.legate.PID())
+			s.cpu = after - before + own
+			return took, errors.Join(err, err2)
 		}
 		select {
 		case <-ctx.Done():
