@@ -9,12 +9,14 @@ import (
 // short, go to these. It is called before Run; wanted must not block.
 func (w *Watcher) Prefer(wanted func(service string) bool) { w.wanted = wanted }
 
-// A blocking query is given to a service that changes and that somebody wants, and taken from the one that has not
-// changed for longest: what changed once is likely to change again. It costs a new connection,
-// so not more often than promoteEvery, and not from one that changed within keepHot.
+// A blocking query is given to a service that somebody wants and that changes for the second time
+// within hotFor, and taken from one that nobody wants, or that has not changed for longest. It
+// costs a new connection, so not more often than promoteEvery, not from one that changed within
+// keepHot, and not for a single change.
 const (
 	promoteEvery = 100 * time.Millisecond
 	keepHot      = 30 * time.Second
+	hotFor       = 5 * time.Minute
 )
 
 // recency are the services with a blocking query, the one that changed last in front.
@@ -62,16 +64,16 @@ func (r *recency) victim(now time.Time, wanted func(service string) bool) *follo
 // touch notes that f changed, and gives it a blocking query if it has none and another can do
 // without.
 func (o *owner) touch(f *followed, now time.Time) {
-	first := f.changed.IsZero()
-	f.changed = now
-	if first || !f.started { // it was read for the first time
+	if f.readings <= 1 { // it was read for the first time
 		return
 	}
+	before := f.changed
+	f.changed = now
 	if f.place != nil {
 		o.recency.enter(f)
 		return
 	}
-	if !o.w.wanted(f.key.Name) {
+	if now.Sub(before) > hotFor || !o.w.wanted(f.key.Name) {
 		return
 	}
 	victim := o.recency.victim(now, o.w.wanted)

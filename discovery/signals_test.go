@@ -86,6 +86,8 @@ func TestAServiceThatChangesGetsAQueryOfItsOwn(t *testing.T) {
 		time.Sleep(time.Minute)
 		fake.set("svc-190", 3)
 		time.Sleep(2 * time.Second)
+		fake.set("svc-190", 5)
+		time.Sleep(2 * time.Second)
 		fake.set("svc-190", 4)
 		if n := r.size("svc-190"); n != 4 {
 			t.Errorf("%d instances: it is not watched", n)
@@ -176,9 +178,11 @@ func TestQueriesGoToWhatSomebodyWants(t *testing.T) {
 		wanted := map[string]bool{"svc-190": true}
 		r := startPreferring(t, cfg, fake, func(service string) bool { return wanted[service] })
 		time.Sleep(time.Minute)
-		fake.set("svc-191", 3)
-		fake.set("svc-190", 3)
-		time.Sleep(2 * time.Second)
+		for n := range 2 {
+			fake.set("svc-191", 4-n)
+			fake.set("svc-190", 4-n)
+			time.Sleep(2 * time.Second)
+		}
 		fake.set("svc-190", 4)
 		synctest.Wait() // the signals have just been read, and rest
 		fake.set("svc-191", 4)

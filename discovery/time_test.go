@@ -382,6 +382,8 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 		if c, _ := r.now(); !r.has("svc-59", Passing, Passing)(c) {
 			t.Errorf("catalog: %v", names(c))
 		}
+		fake.set("svc-59", 1)
+		time.Sleep(7 * time.Second)
 		fake.set("svc-59", 3)
 		synctest.Wait()
 		if c, _ := r.now(); !r.has("svc-59", Passing, Passing, Passing)(c) {
