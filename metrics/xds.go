@@ -28,6 +28,8 @@ type XDS struct {
 	refused     *prometheus.CounterVec
 	nodeChanges prometheus.Counter
 	connections prometheus.Gauge
+	exchanges   map[[2]string]*series             // by type and protocol, of what is served; never changed
+	propagated  map[[2]string]prometheus.Observer // by stage and type, of what is served; never changed
 	streams     *streams
 	totals      totals
 	now         func() time.Time
@@ -70,7 +72,7 @@ func (x *XDS) Request(s Stream, node, typeURL, kind string) {
 	}
 	protocol, typ, kind := protocolLabel(s.Protocol), typeLabel(typeURL), oneOf(kind, requestKinds...)
 	x.totals.request(protocol)
-	x.requests.WithLabelValues(typ, protocol, kind).Inc()
+	x.request(typ, protocol, kind)
 	if kind == "nack" {
 		x.nacks.WithLabelValues(typ).Inc()
 		x.lastNACK.WithLabelValues(typ).Set(unixSeconds(x.now()))
@@ -108,9 +110,7 @@ func (x *XDS) Response(s Stream, node, typeURL string, resources, bytes int) {
 	}
 	protocol, typ := protocolLabel(s.Protocol), typeLabel(typeURL)
 	x.totals.response(protocol)
-	x.responses.WithLabelValues(typ, protocol).Inc()
-	x.resources.WithLabelValues(typ, protocol).Add(float64(resources))
-	x.bytes.WithLabelValues(typ, protocol).Add(float64(bytes))
+	x.response(typ, protocol, resources, bytes)
 	x.streams.count(s.ID, protocol, node, typ, 0, 1)
 }
 
@@ -124,11 +124,16 @@ func (x *XDS) Fetch(typeURL, outcome string) {
 }
 
 // Propagation observes how long a change took: stage is answer_to_sent or answer_to_ack.
-func (x *XDS) Propagation(stage, typeURL string, took time.Duration) {
+func (x *XDS) Propagation(stage, typeURL string, after time.Duration) {
 	if x == nil {
 		return
 	}
-	x.propagation.WithLabelValues(oneOf(stage, stages...), typeLabel(typeURL)).Observe(took.Seconds())
+	stage, typ := oneOf(stage, stages...), typeLabel(typeURL)
+	took, known := x.propagated[[2]string{stage, typ}]
+	if !known {
+		took = x.propagation.WithLabelValues(stage, typ)
+	}
+	took.Observe(after.Seconds())
 }
 
 // Published counts a batch that changed a snapshot and says how many resources of each type

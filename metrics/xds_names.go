@@ -62,6 +62,8 @@ func newXDS(r prometheus.Registerer) *XDS {
 		nodeChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "legate_xds_node_changes_total",
 			Help: "Requests whose node is another than the one that their stream began with. The first one counts."}),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_connections", Help: "Open connections of clients, over gRPC and REST."}),
+		exchanges:   map[[2]string]*series{},
+		propagated:  map[[2]string]prometheus.Observer{},
 		streams:     newStreams(),
 		now:         time.Now,
 	}
@@ -79,10 +81,7 @@ func (x *XDS) startAtZero() {
 			x.closed.WithLabelValues(p, code)
 		}
 		for _, t := range served {
-			x.responses.WithLabelValues(t, p)
-			for _, k := range requestKinds {
-				x.requests.WithLabelValues(t, p, k)
-			}
+			x.exchanges[[2]string{t, p}] = x.newSeries(t, p)
 		}
 	}
 	for _, l := range limits {
@@ -99,7 +98,7 @@ func (x *XDS) startAtZero() {
 			x.fetches.WithLabelValues(t, o)
 		}
 		for _, s := range stages {
-			x.propagation.WithLabelValues(s, t)
+			x.propagated[[2]string{s, t}] = x.propagation.WithLabelValues(s, t)
 		}
 	}
 }

@@ -19,8 +19,8 @@ type callbacks struct {
 	log     *slog.Logger
 	metrics *metrics.XDS
 
-	mu      sync.Mutex
-	streams map[streamKey]*streamRecord
+	mu      sync.RWMutex
+	streams map[streamKey]*streamRecord // each with a lock of its own
 	once    sync.Once
 	first   chan struct{} // closed at the first request of any kind
 }
@@ -131,20 +131,27 @@ func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) {
 	c.log.Debug("stream opened", "stream", rec.stream.ID, "peer", rec.peer, "identity", sane(rec.identity))
 }
 
+// record is what is known of an open stream, nil if it is not open.
+func (c *callbacks) record(s streamKey) *streamRecord {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.streams[s]
+}
+
 // ending keeps why a stream ends until closed is called, which is not told.
 func (c *callbacks) ending(s streamKey, cause error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if rec := c.streams[s]; rec != nil {
+	if rec := c.record(s); rec != nil {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
 		rec.cause = cause
 	}
 }
 
 // holding keeps what a stream holds back because its client rejected it.
 func (c *callbacks) holding(s streamKey, typeURL string, parked refused, rejecting bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if rec := c.streams[s]; rec != nil {
+	if rec := c.record(s); rec != nil {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
 		rec.of(typeURL).holding(parked, rejecting)
 	}
 }
@@ -157,6 +164,8 @@ func (c *callbacks) closed(s streamKey) {
 	if rec == nil {
 		return
 	}
+	rec.mu.Lock() // of who looks at it still
+	defer rec.mu.Unlock()
 	code := status.Code(rec.cause).String()
 	c.metrics.Closed(rec.stream, rec.age(), code)
 	c.log.Debug("stream closed", "stream", rec.stream.ID, "node", rec.node.GetId(), "code", code, "cause", rec.cause)
@@ -164,10 +173,10 @@ func (c *callbacks) closed(s streamKey) {
 
 func (c *callbacks) request(s streamKey, x exchange) {
 	c.once.Do(func() { close(c.first) })
-	c.mu.Lock()
-	rec := c.streams[s]
+	rec := c.record(s)
+	rec.mu.Lock()
 	kind := rec.request(x)
-	c.mu.Unlock()
+	rec.mu.Unlock()
 	c.metrics.Request(rec.stream, x.node.GetId(), x.typeURL, kind)
 	if kind == nack {
 		c.log.Warn("client rejected a response and keeps what it has",
@@ -180,11 +189,11 @@ func (c *callbacks) request(s streamKey, x exchange) {
 }
 
 func (c *callbacks) response(s streamKey, x exchange) {
-	c.mu.Lock()
-	rec := c.streams[s]
+	rec := c.record(s)
+	rec.mu.Lock()
 	rec.response(x)
 	node := rec.node.GetId()
-	c.mu.Unlock()
+	rec.mu.Unlock()
 	c.metrics.Response(rec.stream, node, x.typeURL, x.count, x.size)
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.log.Debug("response", "stream", rec.stream.ID, "node", node, "type", x.typeURL, "version", x.version, "nonce", x.nonce,

@@ -58,7 +58,7 @@ func (s *Server) leave() <-chan time.Time {
 
 // open is how many streams there are.
 func (c *callbacks) open() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	return len(c.streams)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -51,10 +52,12 @@ type streamRecord struct {
 	only     string // its only type
 	peer     string
 	identity string // of the client's certificate
-	node     *corev3.Node
 	opened   time.Time
-	cause    error
-	types    map[string]*typeRecord
+
+	mu    sync.Mutex // of what follows
+	node  *corev3.Node
+	cause error
+	types map[string]*typeRecord
 }
 
 type typeRecord struct {

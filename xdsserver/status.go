@@ -137,25 +137,31 @@ func (t *typeRecord) state() State {
 // Streams lists the open streams in the order in which they were opened.
 func (s *Server) Streams() []StreamStatus {
 	c := s.callbacks
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	streams := make([]StreamStatus, 0, len(c.streams))
 	for _, r := range c.streams {
-		st := StreamStatus{
-			ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Identity: sane(r.identity), Opened: r.opened,
-			Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
-		}
-		for url, t := range r.types {
-			st.Types = append(st.Types, TypeStatus{
-				Type: sane(url), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
-				SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected, Rejected: t.held,
-			})
-		}
-		slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })
-		streams = append(streams, st)
+		streams = append(streams, r.status())
 	}
 	slices.SortFunc(streams, func(a, b StreamStatus) int {
 		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
 	})
 	return streams
+}
+
+func (r *streamRecord) status() StreamStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := StreamStatus{
+		ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Identity: sane(r.identity), Opened: r.opened,
+		Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
+	}
+	for url, t := range r.types {
+		st.Types = append(st.Types, TypeStatus{
+			Type: sane(url), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
+			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected, Rejected: t.held,
+		})
+	}
+	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })
+	return st
 }

@@ -1,0 +1,43 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// series are the counters of a type and protocol. To find one by its labels costs more than to
+// count: those of the types that are served are found once, at the start.
+type series struct {
+	requests                    map[string]prometheus.Counter // by kind
+	responses, resources, bytes prometheus.Counter
+}
+
+func (x *XDS) newSeries(typ, protocol string) *series {
+	s := &series{
+		requests:  make(map[string]prometheus.Counter, len(requestKinds)),
+		responses: x.responses.WithLabelValues(typ, protocol),
+		resources: x.resources.WithLabelValues(typ, protocol),
+		bytes:     x.bytes.WithLabelValues(typ, protocol),
+	}
+	for _, kind := range requestKinds {
+		s.requests[kind] = x.requests.WithLabelValues(typ, protocol, kind)
+	}
+	return s
+}
+
+// request counts a request of a kind.
+func (x *XDS) request(typ, protocol, kind string) {
+	if s := x.exchanges[[2]string{typ, protocol}]; s != nil && s.requests[kind] != nil {
+		s.requests[kind].Inc()
+		return
+	}
+	x.requests.WithLabelValues(typ, protocol, kind).Inc()
+}
+
+// response counts a response.
+func (x *XDS) response(typ, protocol string, resources, bytes int) {
+	s := x.exchanges[[2]string{typ, protocol}]
+	if s == nil { // Legate responds with what is served only
+		s = x.newSeries(typ, protocol)
+	}
+	s.responses.Inc()
+	s.resources.Add(float64(resources))
+	s.bytes.Add(float64(bytes))
+}
