@@ -99,10 +99,12 @@ func (g Guard) validate() error {
 	return errors.Join(errs...)
 }
 
-// recovery is how long after the loss of most of the datacenter what has not come back is kept:
-// agents look once a minute whether Consul has what they have registered, in large datacenters
-// every few minutes. https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
-func (g Guard) recovery() time.Duration { return max(g.Window, g.Reread) }
+// recovery is how long what has not come back after the loss of most of the datacenter is waited
+// for, from the moment at which something came back last. An agent looks once a minute, and as
+// much as two later, whether Consul has what it has registered; those of a large datacenter look
+// less often, but there are many of them.
+// https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
+func (g Guard) recovery() time.Duration { return 2 * g.Window }
 
 // suspicion is why a loss is held; it is a metric's label.
 type suspicion string

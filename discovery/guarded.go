@@ -16,6 +16,9 @@ func (o *owner) consider(f *followed, a answer) {
 	o.noteCriticals(f, a)
 	was := o.catalog[f.key].Instances
 	lost := lacking(was, a.reading.service.Instances)
+	if f.hold != nil && len(lost) < len(f.hold.kept) {
+		o.cameBack = a.at
+	}
 	if len(lost) == 0 {
 		o.unhold(f, "returned")
 		o.settle(f, a.at)
@@ -25,7 +28,7 @@ func (o *owner) consider(f *followed, a answer) {
 	if f.hold != nil || len(a.reading.service.Instances) < len(was) {
 		why = o.suspicion(f, a.at)
 	}
-	if why == calm && f.hold != nil && f.hold.recovering(o.cfg.Guard, a.at) {
+	if why == calm && o.recovering(f, a.at) {
 		why = eroded
 	}
 	if why == calm {
@@ -43,9 +46,7 @@ func (o *owner) consider(f *followed, a answer) {
 		h.since = a.at
 	}
 	h.why, h.reading = why, a.reading
-	if why == evaporated {
-		h.mass = a.at
-	}
+	o.noteMass(f, a.at)
 	h.moved = h.moved || a.moved
 	h.keep(lost)
 	o.kept += len(h.kept)
@@ -103,22 +104,20 @@ func (o *owner) serve(f *followed, s Service, at time.Time) {
 func (o *owner) mature(f *followed, now time.Time) {
 	h := f.hold
 	why := o.suspicion(f, now)
-	switch {
-	case why == evaporated:
-		h.mass = now
-	case why == calm && h.recovering(o.cfg.Guard, now):
+	if why == calm && o.recovering(f, now) {
 		why = eroded
 	}
 	if why != h.why {
 		h.why = why
 		o.holdsMoved = true
 	}
+	o.noteMass(f, now)
 	g := o.cfg.Guard
 	if why == calm { // so much came back, or is new, that the rest is no suspicious loss any more
 		o.end(f, "replaced", now)
 		return
 	}
-	if !h.over(g, now, o.eroding(f, now)) {
+	if !h.over(g, now, o.eroding(f, now), o.recovering(f, now)) {
 		return
 	}
 	before := len(h.kept)
@@ -131,6 +130,29 @@ func (o *owner) mature(f *followed, now time.Time) {
 		o.holdsMoved = true
 		o.serve(f, h.served(), now)
 	}
+}
+
+// noteMass remembers that f lost most of what it had together with most of the datacenter. A
+// small loss beside that is one of its own.
+func (o *owner) noteMass(f *followed, now time.Time) {
+	l := o.lossOf(f, now)
+	if f.hold.why == evaporated && (l.left == 0 || more(l.of-l.left, o.cfg.Guard.ShrinkPercent, l.of)) {
+		f.hold.mass = now
+	}
+}
+
+// recovering says that f was part of the loss of most of the datacenter, and that not long ago
+// more of that came back. Services return one after the other, as agents find out what Consul
+// has lost: what is left of the loss meanwhile is not small because it is a small loss.
+func (o *owner) recovering(f *followed, now time.Time) bool {
+	if f.hold == nil || f.hold.mass.IsZero() {
+		return false
+	}
+	last := f.hold.mass
+	if o.cameBack.After(last) {
+		last = o.cameBack
+	}
+	return now.Before(last.Add(o.cfg.Guard.recovery()))
 }
 
 // eroding says that so much of the datacenter goes that nothing is evidence.

@@ -520,10 +520,34 @@ func TestWhatDoesNotComeBackAfterAMassLossGoes(t *testing.T) {
 		for n := range 10 {
 			fake.put(name(n), 0, 9, "passing")
 		}
-		time.Sleep(4 * time.Minute)
+		time.Sleep(90 * time.Second)
 		if n := r.instances(); n != 100 {
-			t.Fatalf("%d instances are served after 4 minutes, want all 100", n)
+			t.Fatalf("%d instances are served after 90 s, want all 100", n)
 		}
-		until(t, 3*time.Minute, func() bool { return r.instances() == 90 })
+		until(t, 90*time.Second, func() bool { return r.instances() == 90 })
+	})
+}
+
+// A service that is back is one as ever, while others are still held: what is deregistered there
+// does not wait for them longer than they take.
+func TestADeregistrationBesideAMassLossIsNotPartOfIt(t *testing.T) {
+	fake := many(10, 10)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 10 {
+			fake.set(name(n), -1)
+		}
+		time.Sleep(30 * time.Second)
+		fake.put(name(0), 0, 10, "passing")
+		until(t, time.Minute, func() bool { return len(r.Holds()) == 9 })
+		fake.put(name(0), 0, 9, "passing")
+		time.Sleep(5 * time.Second)
+		for n := 1; n < 10; n++ {
+			fake.put(name(n), 0, 10, "passing")
+		}
+		until(t, time.Minute, func() bool { return r.size(name(0)) == 9 })
+		if n := r.instances(); n != 99 {
+			t.Errorf("%d instances are served, want 99", n)
+		}
 	})
 }

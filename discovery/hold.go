@@ -10,7 +10,7 @@ import (
 type hold struct {
 	why     suspicion
 	since   time.Time
-	mass    time.Time // when it was last part of the loss of most of the datacenter; zero: never
+	mass    time.Time // when it was last a part of the loss of most of the datacenter; zero: never
 	reading reading   // what Consul says without them
 	kept    []missing
 	moved   bool      // the answer's index was above that of the last one that had them
@@ -101,13 +101,6 @@ func (h *hold) due(g Guard) time.Time {
 	return due
 }
 
-// recovering says that most of the datacenter was gone with it not long ago. Services come back
-// one after the other, as agents find out what Consul has lost: while they do, what is left of
-// the loss is not small because it is a small loss.
-func (h *hold) recovering(g Guard, now time.Time) bool {
-	return !h.mass.IsZero() && now.Before(h.mass.Add(g.recovery()))
-}
-
 // until is when the hold ends at the latest, provided that Consul still says the same and can
 // be asked.
 func (h *hold) until(g Guard) time.Time {
@@ -130,14 +123,10 @@ func (h *hold) until(g Guard) time.Time {
 }
 
 // over says that what is confirmed of it is believed now. While much of the datacenter goes,
-// nothing counts as evidence.
-func (h *hold) over(g Guard, now time.Time, eroding bool) bool {
-	expired := g.DatacenterHold > 0 && !now.Before(h.since.Add(g.DatacenterHold))
-	switch {
-	case h.why == evaporated:
-		return expired
-	case h.recovering(g, now):
-		return expired
+// nothing counts as evidence; while most of it comes back, what has not come yet is waited for.
+func (h *hold) over(g Guard, now time.Time, eroding, recovering bool) bool {
+	if h.why == evaporated || recovering {
+		return !now.Before(h.since.Add(g.DatacenterHold))
 	}
 	switch h.why {
 	case emptied:

@@ -58,7 +58,8 @@ type owner struct {
 	total      highWater // instances in the catalog
 	losers     recent    // services that lost instances
 	held       map[*followed]struct{}
-	over       []ended // holds, not logged yet
+	over       []ended   // holds, not logged yet
+	cameBack   time.Time // when something that was held came back last
 	holdsMoved bool
 	kept       int       // instances that are kept in holds
 	regressed  time.Time // when Consul's index was last seen to go back
