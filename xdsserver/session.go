@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -45,19 +46,23 @@ type request struct {
 	message   any
 }
 
-// session is one stream: a single goroutine that owns all of its state, and one that receives.
+// session is one stream. Two goroutines work on it: one receives, and one is woken by changes.
+// Each takes its turn: whoever holds the lock owns all of the session's state, and sends. So an
+// acknowledgement, which is most of what comes, costs no switch from one to the other.
 type session struct {
 	server  *Server
 	stream  grpc.ServerStream
 	wire    wire
-	typeURL string // the stream's only type; empty if aggregated
+	typeURL string        // the stream's only type; empty if aggregated
+	wake    chan struct{} // something has changed
 
+	mu    sync.Mutex // of all that follows
+	ended error      // why there are no more turns
 	node  *corev3.Node
 	store *store
 	slot  int
 	subs  []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce uint64
-	wake  chan struct{}
 	odd   map[string]bool // types asked for that are not served
 
 	taken, offenders int // responses that the client took, and resources that it rejected alone
@@ -67,6 +72,9 @@ type session struct {
 func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
 	ss := &session{server: s, stream: stream, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
 	defer func() {
+		ss.mu.Lock()
+		defer ss.mu.Unlock()
+		ss.ended = errEnded
 		ss.reportRejecting(false)
 		if ss.store != nil {
 			ss.store.leave(ss.slot, ss.subs)
@@ -79,51 +87,65 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 	return ss.run()
 }
 
-// run is the stream's loop: send all that is due, then wait for more of it or for a request.
+// run waits for changes, and for the end. The goroutine that receives ends when the handler has
+// returned, at the latest: that ends receive, and there are no more turns.
 func (ss *session) run() error {
-	ctx := ss.stream.Context()
-	requests := make(chan *request)
-	var broken error // why there are no more requests; set before their channel is closed
-	go func() {      // ends when the handler has returned, at the latest: that ends receive
-		defer close(requests)
-		for {
-			r, err := ss.wire.receive()
-			if err != nil {
-				broken = err
-				return
-			}
-			select {
-			case requests <- r:
-			case <-ctx.Done():
-				broken = status.FromContextError(ctx.Err()).Err()
-				return
-			}
-		}
-	}()
+	broken := make(chan error, 1)
+	go func() { broken <- ss.listen() }()
 	stopping := ss.server.stopping
 	var leave <-chan time.Time
 	for {
 		select {
-		case r, more := <-requests:
-			if !more && errors.Is(broken, io.EOF) {
-				return nil
-			} else if !more {
-				return broken
-			}
-			if err := ss.handle(ctx, r); err != nil {
+		case <-ss.wake:
+			if err := ss.turn(nil); err != nil {
 				return err
 			}
-		case <-ss.wake:
+		case err := <-broken:
+			return err
 		case <-stopping:
 			stopping, leave = nil, ss.server.leave()
 		case <-leave:
 			return errStopping
 		}
-		if err := ss.flush(); err != nil {
+	}
+}
+
+// listen takes in requests until there are no more.
+func (ss *session) listen() error {
+	for {
+		r, err := ss.wire.receive()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = ss.turn(r)
+		}
+		if err != nil {
 			return err
 		}
-		ss.reportRejecting(true)
 	}
+}
+
+// turn takes in a request, unless it is nil, and sends all that is due then. After one that
+// failed there are no more.
+func (ss *session) turn(r *request) (err error) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if ss.ended != nil {
+		return ss.ended
+	}
+	if r != nil {
+		err = ss.handle(ss.stream.Context(), r)
+	}
+	if err == nil {
+		err = ss.flush()
+	}
+	if err != nil {
+		ss.ended = err
+		return err
+	}
+	ss.reportRejecting(true)
+	return nil
 }
 
 // reportRejecting keeps the record of what the stream holds back because its client rejected it;
@@ -143,6 +165,8 @@ func (ss *session) reportRejecting(open bool) {
 		sub.rejecting = now
 	}
 }
+
+var errEnded = errors.New("the stream has ended") // told to nobody
 
 var errStopping = status.Error(codes.Unavailable, "legate is shutting down; connect again")
 

@@ -19,7 +19,7 @@ const maxFlight = 64
 
 // subscription is what one stream wants of one type, and what it was given of it. The names it
 // asks for stand in the table; beyond that it remembers only what is unusual. It belongs to its
-// stream's goroutine; what also touches the table needs the store's lock.
+// session; what also touches the table needs the store's lock.
 type subscription struct {
 	table *table
 	slot  int
