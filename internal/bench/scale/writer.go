@@ -59,11 +59,6 @@ func (w *writer) set(ctx context.Context, i instance) error {
 	})
 }
 
-// remove deregisters an instance.
-func (w *writer) remove(ctx context.Context, i instance) error {
-	return w.put(ctx, "/v1/catalog/deregister", map[string]any{"Node": i.node(), "ServiceID": i.id()})
-}
-
 // batch is how many instances go into one transaction: Consul takes 128 operations.
 const batch = 60
 
