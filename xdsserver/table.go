@@ -29,6 +29,7 @@ type table struct {
 	wild    bitset   // the streams with a wildcard subscription
 	seq     uint64   // of the last change
 	sum     digest   // over all live resources
+	printed atomic.Pointer[printed]
 
 	log      []change // in the order of seq; one entry may stand in it repeatedly
 	logLimit int
@@ -223,7 +224,20 @@ func (t *table) changes(seq uint64) iter.Seq[*entry] {
 }
 
 // version is the content hash of the whole type: the same wherever the same is served.
-func (t *table) version() string { return t.sum.String() }
+func (t *table) version() string {
+	v := t.printed.Load()
+	if v == nil || v.of != t.sum {
+		v = &printed{t.sum, t.sum.String()}
+		t.printed.Store(v)
+	}
+	return v.text
+}
+
+// printed is a digest as text: each response has it.
+type printed struct {
+	of   digest
+	text string
+}
 
 // digest is a sum of hashes, which does not depend on the order and can be taken back.
 type digest struct{ hi, lo uint64 }
