@@ -497,7 +497,7 @@ func TestServicesComeBackOneByOneAfterAMassLoss(t *testing.T) {
 		}
 		for n := range 10 {
 			for back := range 10 {
-				fake.put(name(n), 0, back+1, "passing")
+				fake.between(name(n), 0, back+1, "passing")
 				time.Sleep(time.Second)
 				if got := r.instances(); got != 100 {
 					t.Fatalf("%d instances are served when %d of %s are back, want all 100", got, back+1, name(n))
@@ -518,7 +518,7 @@ func TestWhatDoesNotComeBackAfterAMassLossGoes(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		for n := range 10 {
-			fake.put(name(n), 0, 9, "passing")
+			fake.between(name(n), 0, 9, "passing")
 		}
 		time.Sleep(90 * time.Second)
 		if n := r.instances(); n != 100 {
@@ -538,12 +538,12 @@ func TestADeregistrationBesideAMassLossIsNotPartOfIt(t *testing.T) {
 			fake.set(name(n), -1)
 		}
 		time.Sleep(30 * time.Second)
-		fake.put(name(0), 0, 10, "passing")
+		fake.between(name(0), 0, 10, "passing")
 		until(t, time.Minute, func() bool { return len(r.Holds()) == 9 })
-		fake.put(name(0), 0, 9, "passing")
+		fake.between(name(0), 0, 9, "passing")
 		time.Sleep(5 * time.Second)
 		for n := 1; n < 10; n++ {
-			fake.put(name(n), 0, 10, "passing")
+			fake.between(name(n), 0, 10, "passing")
 		}
 		until(t, time.Minute, func() bool { return r.size(name(0)) == 9 })
 		if n := r.instances(); n != 99 {
