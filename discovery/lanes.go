@@ -147,6 +147,7 @@ func (l *lanes) newTransport() *http.Transport {
 		TLSClientConfig:     l.tls.Clone(),
 		ForceAttemptHTTP2:   l.tls != nil,
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 10 * time.Second},
+		DisableCompression:  true, // it costs Consul, which is near, more than it saves
 		MaxConnsPerHost:     1,
 		MaxIdleConnsPerHost: 1,
 		IdleConnTimeout:     90 * time.Second,

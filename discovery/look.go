@@ -84,6 +84,9 @@ func (o *owner) compare(e checked) {
 		o.w.metrics.Reread("same")
 		return
 	}
+	if o.w.rotation.hurry(e.f) { // it has no watch that could have missed it
+		return
+	}
 	o.w.metrics.Reread("different")
 	o.w.log.Info("reading a service again shows what its watch did not, starting the watch anew", "service", e.f.key.Name)
 	e.f.afresh.interrupt()

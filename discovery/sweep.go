@@ -18,8 +18,8 @@ const (
 // With signals the sweep is for what they cannot show. It takes quietPeriod, unless that is
 // faster than SweepRate allows or slower than quietRate.
 const (
-	quietPeriod = 25 * time.Second
-	quietRate   = 40 // a second
+	quietPeriod = 27 * time.Second
+	quietRate   = 20 // a second
 )
 
 // sweep reads the services of the ring in turn, a few at once, no faster than configured.
