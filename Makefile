@@ -21,7 +21,8 @@ demo: build ## the main job on real parts: Consul, services, Legate, Envoy, traf
 
 .PHONY: test
 test: parts ## all tests, those with a real Consul and a real Envoy included
-	go test $(RACE) -count=1 -timeout 14m ./... # Go cannot know what the programs that run were built from
+	@# No result comes from the cache: Go cannot know what the programs that run were built from.
+	go test $(RACE) -count=1 -timeout 14m ./...
 	go -C tools/promql test -count=1 ./...
 
 .PHONY: test-short
