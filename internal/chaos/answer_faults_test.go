@@ -45,7 +45,7 @@ func answerFaults() []fault {
 			w.Header().Set("X-Consul-Index", "99999999")
 			fmt.Fprint(w, "<html><body><h1>The site is under maintenance</h1></body></html>")
 		}),
-		lies("truncated JSON", "the true answer's first half, its length declared half or whole by turns; 15 s", true, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+		lies("truncated JSON", "the true answer's first half, its length declared half or whole by turns; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
 			a := truth()
 			whole := len(a.body)
 			a.body = a.body[:whole/2]
@@ -74,7 +74,7 @@ func answerFaults() []fault {
 			w.Header().Set("X-Consul-Index", index)
 			nothing(w, r)
 		}),
-		lies("empty after load", "[] and {} with an index that is one higher, to consistent questions too; 30 s", true, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+		lies("empty after load", "[] and {} with an index that is one higher, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
 			raised(w, r, truth(), 1)
 			nothing(w, r)
 		}),
@@ -111,7 +111,7 @@ func answerFaults() []fault {
 			hold(20 * time.Second)
 			s.wire.turn(t, s.consul.Addr)
 		}},
-		{name: "index reset, catalog lost", how: "the server is killed, its data directory emptied, and started; its services come back after 10 s", do: func(t *testing.T, s *scene) {
+		{name: "index reset, catalog lost", short: true, how: "the server is killed, its data directory emptied, and started; its services come back after 10 s", do: func(t *testing.T, s *scene) {
 			s.emptyConsul(t, func() {}, func() {})
 		}},
 	}

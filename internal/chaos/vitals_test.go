@@ -69,15 +69,18 @@ func metric(page []byte, name string) (sum float64) {
 	return sum
 }
 
-// leftover says what is used beyond what may be. Connections that are idle close after 90
-// seconds, and a fault's reads may have taken some.
+// firstReads is how many reads Legate does at once after an outage (discovery.Config.FirstReads).
+// Each may have taken a connection, which closes when it has been idle for 90 seconds.
+const firstReads = 16
+
+// leftover says what is used beyond what may be.
 func leftover(was, is vitals) error {
 	switch {
-	case is.goroutines > was.goroutines+was.goroutines/5+20:
+	case is.goroutines > was.goroutines+was.goroutines/5+2*firstReads:
 		return fmt.Errorf("goroutines %d → %d", was.goroutines, is.goroutines)
-	case is.descriptors > was.descriptors+12:
+	case is.descriptors > was.descriptors+firstReads+4:
 		return fmt.Errorf("descriptors %d → %d", was.descriptors, is.descriptors)
-	case is.connections > was.connections+8:
+	case is.connections > was.connections+firstReads:
 		return fmt.Errorf("connections to consul %d → %d", was.connections, is.connections)
 	case is.heap > was.heap+was.heap/4+6:
 		return fmt.Errorf("heap %d → %d MB", was.heap, is.heap)
