@@ -31,6 +31,7 @@ var (
 	errLate     = errors.New("no answer")
 	errGarbage  = errors.New("not an answer of Consul")
 	errDoubtful = errors.New("answer not believed")
+	errClosed   = errors.New("connection closed without an answer")
 )
 
 // failureOf names the kind of an error that a query returned.
@@ -39,19 +40,22 @@ func failureOf(err error) failure {
 	switch {
 	case errors.Is(err, errLate):
 		return late
-	case errors.Is(err, errGarbage):
-		return garbage
 	case errors.Is(err, errDoubtful):
 		return failureOfDoubt(doubtOf(err))
 	case errors.As(err, &status):
 		return failureOfStatus(status.Code)
-	}
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &syntax) || errors.As(err, &kind) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	case isGarbage(err):
 		return garbage
 	}
 	return unreachable
+}
+
+// isGarbage says that an answer could not be read, or not to its end.
+func isGarbage(err error) bool {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	return errors.Is(err, errGarbage) || errors.As(err, &syntax) || errors.As(err, &kind) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func failureOfDoubt(d doubt) failure {
@@ -74,7 +78,7 @@ func doubtOf(err error) doubt {
 	if errors.As(err, &status) {
 		return wrongState
 	}
-	if failureOf(err) == garbage {
+	if isGarbage(err) {
 		return unreadable
 	}
 	return ""
@@ -130,6 +134,9 @@ func short(err error) error {
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
+		if errors.Is(u.Err, io.EOF) { // of the connection, not of an answer
+			return errClosed
+		}
 		return u.Err
 	}
 	return err

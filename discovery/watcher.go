@@ -238,7 +238,7 @@ var errListEmpty = errors.New("the list of services is empty too")
 func (w *Watcher) listIsThere(ctx context.Context) error {
 	l, _, err := w.askServices(ctx, question{consistent: true})
 	if err == nil && len(l) == 0 {
-		err = fmt.Errorf("%w: %w", errDoubtful, errListEmpty)
+		err = fmt.Errorf("%w: %w", notBelieved{hiding}, errListEmpty)
 	}
 	return err
 }

@@ -1,0 +1,45 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"testing"
+
+	"github.com/hashicorp/consul/api"
+)
+
+func TestEachErrorHasItsKindAndItsDoubt(t *testing.T) {
+	closed := &url.Error{Op: "Get", URL: "http://x", Err: io.EOF}
+	for _, c := range []struct {
+		name  string
+		err   error
+		kind  failure
+		doubt doubt
+	}{
+		{"late", errLate, late, ""},
+		{"garbage", errGarbage, garbage, unreadable},
+		{"cut short", io.ErrUnexpectedEOF, garbage, unreadable},
+		{"an empty body", io.EOF, garbage, unreadable},
+		{"a connection that was closed", short(closed), unreachable, ""},
+		{"refused", errors.New("connection refused"), unreachable, ""},
+		{"a doubt without a name", errDoubtful, doubtful, ""},
+		{"an index", notBelieved{indexOne}, doubtful, indexOne},
+		{"policies", notBelieved{filtered}, cut, filtered},
+		{"an empty list beside", fmt.Errorf("%w: %w", notBelieved{hiding}, errListEmpty), cut, hiding},
+		{"another datacenter", notBelieved{foreign}, elsewhere, foreign},
+		{"403", api.StatusError{Code: 403}, denied, wrongState},
+		{"429", api.StatusError{Code: 429}, busy, wrongState},
+		{"500", api.StatusError{Code: 500}, unavailable, wrongState},
+		{"404", api.StatusError{Code: 404}, refused, wrongState},
+	} {
+		wrapped := fmt.Errorf("query: %w", c.err)
+		if kind, doubt := failureOf(wrapped), doubtOf(wrapped); kind != c.kind || doubt != c.doubt {
+			t.Errorf("%s: %s and %q, want %s and %q", c.name, kind, doubt, c.kind, c.doubt)
+		}
+		if failureOf(wrapped).remedy() == "" {
+			t.Errorf("%s: no remedy", c.name)
+		}
+	}
+}
