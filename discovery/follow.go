@@ -86,8 +86,8 @@ func (f *followed) loop() string { return "service/" + f.key.Name }
 // A service that changes all the time is read at once for the first burstFirst changes, and then
 // burstRate times a second: what came between is seen together.
 const (
-	burstFirst = 8
-	burstRate  = 12
+	burstFirst = 4
+	burstRate  = 20
 )
 
 // follow reads f for the first time, and then for as long as it has a blocking query.
