@@ -51,12 +51,12 @@ func TestAnotherClaimsOtherBlocks(t *testing.T) {
 }
 
 func TestWhenAllBlocksAreTakenTheOwnOnesBeginAnew(t *testing.T) {
-	blocks := 0
-	c := claims{hold: func(int) (net.Listener, error) {
-		if blocks == 2 {
-			return nil, errors.New("another process has it")
+	held := map[int]bool{}
+	c := claims{hold: func(port int) (net.Listener, error) {
+		if len(held) == 2 || held[port] {
+			return nil, errors.New("somebody has it")
 		}
-		blocks++
+		held[port] = true
 		return nil, nil
 	}}
 	var first int
