@@ -16,12 +16,10 @@ var (
 	results = flag.String("results", "", "folder for the results as Markdown")
 )
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		defer legatetest.Remove()
-		return m.Run()
-	}())
-}
+// program is Legate as a release is built.
+var program = legatetest.NewProgram("-trimpath")
+
+func TestMain(m *testing.M) { os.Exit(program.Run(m)) }
 
 // Whatever happens to Consul, the network, Legate or its clients, traffic goes on, nothing is
 // lost, and afterwards changes arrive as before.

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"legate/internal/legatetest"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -24,7 +23,7 @@ type envoy struct {
 	complete atomic.Bool // has been given everything once since its start
 }
 
-func newEnvoy(t testing.TB, l *legatetest.Legate, mode, name string) *envoy {
+func newEnvoy(t testing.TB, l *parts.Legate, mode, name string) *envoy {
 	t.Helper()
 	e := &envoy{name: name, ports: map[string]int{}}
 	ports, err := parts.FreePorts(len(visited))
@@ -36,7 +35,7 @@ func newEnvoy(t testing.TB, l *legatetest.Legate, mode, name string) *envoy {
 		e.ports[service] = ports[i]
 		args = append(args, "--route", fmt.Sprintf("%d=%s", ports[i], service))
 	}
-	e.Envoy = partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: legatetest.Run(t, args...)})
+	e.Envoy = partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: program.Output(t, args...)})
 	return e
 }
 

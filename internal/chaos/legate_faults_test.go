@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"legate/internal/legatetest"
 )
 
 // legateFaults happen to Legate itself, or to what it stands on.
@@ -166,11 +164,11 @@ func onSmallDisk(t *testing.T, s *scene) {
 	args := slices.Clone(s.legate.Args)
 	args[slices.Index(args, "--state-dir")+1] = filepath.Join(s.disk, "state")
 	must(t, os.Mkdir(filepath.Join(s.disk, "state"), 0o700))
-	s.relaunch(t, legatetest.Program(t), args)
+	s.relaunch(t, program.Path(t), args)
 }
 
 func offSmallDisk(t *testing.T, s *scene) {
 	if s.plainArgs != nil {
-		s.relaunch(t, legatetest.Program(t), s.plainArgs)
+		s.relaunch(t, program.Path(t), s.plainArgs)
 	}
 }

@@ -6,12 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"legate/internal/legatetest"
 	"legate/internal/parts"
 )
 
 // keepLog keeps Legate's log beside the results, and prints its end when the test fails.
-func keepLog(t testing.TB, l *legatetest.Legate) {
+func keepLog(t testing.TB, l *parts.Legate) {
 	t.Cleanup(func() {
 		if *results != "" {
 			text, err := os.ReadFile(l.Log)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/consul/api"
 
-	"legate/internal/legatetest"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -38,7 +37,7 @@ type scene struct {
 	elsewhere *parts.Consul   // of another datacenter, if the scene has one
 	wire      *wire           // between Legate and Consul
 	front     *fakeFront      // not on the way until wire is turned to it
-	legate    *legatetest.Legate
+	legate    *parts.Legate
 	state     string // Legate's folder of state
 	envoys    []*envoy
 	traffic   *traffic
@@ -118,7 +117,7 @@ func (s *scene) backend(t testing.TB, instance string) *parts.Backend {
 func (s *scene) serve(t testing.TB, args ...string) {
 	t.Helper()
 	s.state = filepath.Join(t.TempDir(), "state")
-	s.legate = legatetest.New(t, append([]string{
+	s.legate = program.Legate(t, 35*time.Second, append([]string{
 		"--pprof", "--drain-delay", "0s", "--state-dir", s.state,
 	}, args...)...)
 	keepLog(t, s.legate)

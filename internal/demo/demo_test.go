@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -12,18 +11,20 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"legate/internal/legatetest"
 	"legate/internal/parts/partstest"
 )
 
-// program builds Legate for a story, and gives the story an empty folder for its files.
+var legate = legatetest.NewProgram()
+
+func TestMain(m *testing.M) { os.Exit(legate.Run(m)) }
+
+// program is Legate for a story. It gives the story an empty folder for its files.
 func program(t *testing.T) string {
 	t.Helper()
 	partstest.ConsulPath(t) // skips the test if there are no real programs
 	partstest.EnvoyPath(t)
-	path := filepath.Join(t.TempDir(), "legate")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "legate").CombinedOutput(); err != nil {
-		t.Fatalf("build legate: %v\n%s", err, out)
-	}
+	path := legate.Path(t)
 	t.Setenv("TMPDIR", t.TempDir())
 	return path
 }

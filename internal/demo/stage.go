@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ type stage struct {
 	folder   *parts.Folder
 	consul   *parts.Consul
 	backends map[string]*parts.Backend // by instance
-	legate   *legate
+	legate   *parts.Legate
 	envoy    *parts.Envoy
 	ports    map[string]int // of Envoy's listeners, by service
 	traffic  *traffic
@@ -52,11 +53,11 @@ func (s *stage) build(ctx context.Context, p *page) error {
 		}},
 		{"three services with eight instances, registered with Consul", s.populate},
 		{"Legate, ready: it has read the whole catalog", func(ctx context.Context) error {
-			s.legate.consul = s.consul.Addr
-			return s.legate.start(ctx)
+			s.legate.Args = append(s.legate.Args, "--consul-addr", s.consul.Addr)
+			return s.startLegate(ctx)
 		}},
 		{"Envoy, ready: it has its clusters from Legate", func(ctx context.Context) error {
-			bootstrap, err := s.legate.bootstrap(ctx, s.ports)
+			bootstrap, err := s.bootstrap(ctx)
 			if err != nil {
 				return err
 			}
@@ -93,14 +94,17 @@ func (s *stage) reserve() (err error) {
 		return err
 	}
 	names := sampleNames()
-	ports, err := parts.FreePorts(2 + len(names))
+	ports, err := parts.FreePorts(len(names))
 	if err != nil {
 		return err
 	}
-	s.legate = newLegate(s.legateProgram, s.folder, ports[0], ports[1])
+	s.legate, err = parts.NewLegate(s.legateProgram, filepath.Join(s.folder.Path, "legate.log"), "--drain-delay", "0s")
+	if err != nil {
+		return err
+	}
 	s.ports = make(map[string]int)
 	for i, name := range names {
-		s.ports[name] = ports[2+i]
+		s.ports[name] = ports[i]
 	}
 	return nil
 }
@@ -139,7 +143,9 @@ func (s *stage) close() error {
 	if s.envoy != nil {
 		errs = append(errs, s.envoy.Close())
 	}
-	errs = append(errs, s.legate.stop())
+	if s.legate != nil {
+		errs = append(errs, s.legate.Stop(15*time.Second))
+	}
 	if s.consul != nil {
 		errs = append(errs, s.consul.Close())
 	}
@@ -158,8 +164,8 @@ func (s *stage) keepLogs() string {
 	if s.consul != nil {
 		logs = append(logs, s.consul.Log())
 	}
-	if s.legate != nil && s.legate.process != nil {
-		logs = append(logs, s.legate.log)
+	if s.legate != nil && s.legate.Process != nil {
+		logs = append(logs, s.legate.Log)
 	}
 	if s.envoy != nil {
 		logs = append(logs, s.envoy.Log())

@@ -234,7 +234,7 @@ func legateKilled(ctx context.Context, s *stage, p *page) error {
 	}
 	p.step("Legate killed with SIGKILL")
 	began := time.Now()
-	if err := s.legate.process.Kill(); err != nil {
+	if err := s.legate.Kill(); err != nil {
 		return err
 	}
 	p.done(time.Since(began))
@@ -244,7 +244,7 @@ func legateKilled(ctx context.Context, s *stage, p *page) error {
 
 	p.step("Legate started again, ready")
 	began = time.Now()
-	if err := s.legate.start(ctx); err != nil {
+	if err := s.startLegate(ctx); err != nil {
 		return err
 	}
 	p.done(time.Since(began))

@@ -13,7 +13,7 @@ func (s *stage) toTry() string {
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 
 	say("\nEverything stays up until Ctrl-C.\n")
-	say("   Legate   http://%s/", s.legate.admin)
+	say("   Legate   http://%s/", s.legate.Admin)
 	say("   Consul   %s/ui/", s.consul.URL())
 	say("   Envoy    http://%s/clusters", s.envoy.AdminAddr)
 	for _, name := range sampleNames() {
@@ -28,7 +28,7 @@ func (s *stage) toTry() string {
 	say("   # web-2 becomes critical; pass instead of fail brings it back")
 	say("   curl -X PUT $C/check/fail/check:web-2\n")
 	say("   # the bootstrap of this Envoy, and Legate's metrics")
-	say("   legate bootstrap envoy --xds-address %s --route 8080=web", s.legate.xds)
-	say("   curl -s http://%s/metrics | grep ^legate_", s.legate.admin)
+	say("   legate bootstrap envoy --xds-address %s --route 8080=web", s.legate.XDS)
+	say("   curl -s http://%s/metrics | grep ^legate_", s.legate.Admin)
 	return b.String()
 }

@@ -18,7 +18,7 @@ func (l *legate) kill(t testing.TB) {
 	if err := l.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for _, addr := range []string{l.xds, l.rest, l.admin} {
+	for _, addr := range []string{l.XDS, l.rest, l.Admin} {
 		listener, err := net.Listen("tcp", addr)
 		if err != nil {
 			t.Fatalf("after legate was killed: %v", err)
@@ -36,7 +36,7 @@ func (l *legate) freeze(t testing.TB) {
 	client := http.Client{Timeout: 300 * time.Millisecond}
 	defer client.CloseIdleConnections()
 	eventually(t, func() error {
-		resp, err := client.Get("http://" + l.admin + "/healthz")
+		resp, err := client.Get("http://" + l.Admin + "/healthz")
 		if err == nil {
 			resp.Body.Close()
 			return errors.New("legate still answers")

@@ -86,8 +86,8 @@ func startDemo(t *testing.T) *demo {
 	log := filepath.Join(t.TempDir(), "demo.log")
 	var err error
 	d.Process, err = parts.Start(parts.Command{
-		Name: "demo", Path: programPath(t), Args: []string{"demo"}, Log: log,
-		Env: append(ownEnvironment(), "PATH="+bin, "XDG_CACHE_HOME="+cache, "TMPDIR="+d.tmp),
+		Name: "demo", Path: program.Path(t), Args: []string{"demo"}, Log: log,
+		Env: append(parts.OwnEnvironment(), "PATH="+bin, "XDG_CACHE_HOME="+cache, "TMPDIR="+d.tmp),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func TestAHoldIsShownAndReleased(t *testing.T) {
 		}
 	}
 	holds := func(args ...string) string {
-		out, err := exec.CommandContext(t.Context(), l.path, append(append([]string{"holds"}, args...), "--admin-socket", socket)...).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), l.Path, append(append([]string{"holds"}, args...), "--admin-socket", socket)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("legate holds %v: %v\n%s", args, err, out)
 		}

@@ -87,7 +87,7 @@ func TestADamagedFileIsNeitherServedNorInTheWay(t *testing.T) {
 	}
 	s.legate.launch(t)
 	eventually(t, func() error {
-		log, err := os.ReadFile(s.legate.log)
+		log, err := os.ReadFile(s.legate.Log)
 		if err == nil && !strings.Contains(string(log), "its checksum is another one") {
 			err = errors.New("the log does not say what is wrong with the file")
 		}

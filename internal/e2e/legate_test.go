@@ -1,94 +1,43 @@
 package e2e_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"legate/internal/legatetest"
 	"legate/internal/parts"
 )
 
-// scratch holds what the whole run of tests shares; TestMain removes it.
-var scratch string
+var program = legatetest.NewProgram(buildFlags...)
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "legate-e2e-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		scratch = dir
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(program.Run(m)) }
 
-// program builds Legate once for all tests: as a release is built, or with the race detector
-// where the tests have it.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "legate")
-	out, err := exec.Command("go", append(append([]string{"build"}, buildFlags...), "-o", path, "legate")...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build legate: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func programPath(t testing.TB) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("it needs real programs")
-	}
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// legate is Legate as its users run it: a process with flags.
+// legate is a Legate that also serves REST, and that must answer and end well.
 type legate struct {
-	*parts.Process
-	xds, rest, admin string // host:port
-
-	path string
-	args []string
-	env  []string
-	log  string
+	*parts.Legate
+	rest string // host:port
 }
 
 // newLegate is a Legate that is not started yet. Consul may be nil; then args say where it is.
 func newLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 	t.Helper()
-	ports := freePorts(t, 3)
-	l := &legate{
-		xds: parts.Loopback(ports[0]), rest: parts.Loopback(ports[1]), admin: parts.Loopback(ports[2]),
-		path: programPath(t), env: ownEnvironment(), log: filepath.Join(t.TempDir(), "legate.log"),
-	}
-	l.args = []string{"serve", "--xds-listen", l.xds, "--rest-listen", l.rest, "--admin-listen", l.admin, "--log-level", "debug", "--drain-delay", "0s",
-		"--guard-confirm", "1s", "--guard-empty", "5s"}
+	rest := parts.Loopback(freePorts(t, 1)[0])
+	given := []string{"--rest-listen", rest, "--log-level", "debug", "--drain-delay", "0s", "--guard-confirm", "1s", "--guard-empty", "5s"}
 	if consul != nil {
-		l.args = append(l.args, "--consul-addr", consul.Addr)
+		given = append(given, "--consul-addr", consul.Addr)
 	}
-	l.args = append(l.args, args...)
+	l := &legate{rest: rest, Legate: program.Legate(t, ending, append(given, args...)...)}
 	t.Cleanup(func() {
 		if l.Process != nil {
 			l.stop(t)
 		}
 		if t.Failed() {
-			t.Logf("end of legate's log:\n%s", parts.LogTail(l.log, 40))
+			t.Logf("end of legate's log:\n%s", parts.LogTail(l.Log, 40))
 		}
 	})
 	return l
@@ -106,28 +55,23 @@ func startLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 // launch starts it, for the first time or again on the same ports.
 func (l *legate) launch(t testing.TB) {
 	t.Helper()
-	p, err := parts.Start(parts.Command{Name: "legate", Path: l.path, Args: l.args, Env: l.env, Log: l.log})
-	if err != nil {
+	if err := l.Launch(); err != nil {
 		t.Fatal(err)
 	}
-	l.Process = p
 }
 
 // awaitReady returns when it has read all of Consul's catalog.
 func (l *legate) awaitReady(t testing.TB) {
 	t.Helper()
-	eventually(t, func() error {
-		select {
-		case <-l.Done():
-			t.Fatalf("legate ended: %v\n%s", l.Err(), parts.LogTail(l.log, 5))
-		default:
-		}
-		_, err := l.get("/readyz")
-		return err
-	})
+	if err := l.AwaitReady(t.Context(), patience); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// stop ends it as a service manager does: it must be gone within ten seconds, with exit code 0.
+// ending is how long it may take to stop.
+const ending = 10 * time.Second
+
+// stop ends it as a service manager does: it must be gone in time, with exit code 0.
 func (l *legate) stop(t testing.TB) {
 	t.Helper()
 	select {
@@ -135,13 +79,13 @@ func (l *legate) stop(t testing.TB) {
 		return // the test ended it
 	default:
 	}
-	if err := errors.Join(l.Stop(10*time.Second), l.Err()); err != nil {
+	if err := errors.Join(l.Stop(ending), l.Err()); err != nil {
 		t.Errorf("legate did not end well: %v", err)
 	}
 }
 
 // get asks the admin interface; an answer other than 200 is an error.
-func (l *legate) get(path string) ([]byte, error) { return get("http://" + l.admin + path) }
+func (l *legate) get(path string) ([]byte, error) { return l.Get(context.Background(), path) }
 
 // status reads the parts of /api/v1/status that the tests look at.
 func (l *legate) status(t testing.TB) (s legateStatus) {
@@ -178,30 +122,6 @@ type legateStatus struct {
 	} `json:"problems"`
 }
 
-// run runs another command of the program and returns what it prints.
-func run(t testing.TB, args ...string) []byte {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), programPath(t), args...)
-	cmd.Env = ownEnvironment()
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("legate %s: %v\n%s", strings.Join(args, " "), err, complaint.Bytes())
-	}
-	return out
-}
-
-// ownEnvironment leaves out what would point Legate at somebody's own Consul.
-func ownEnvironment() (own []string) {
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "CONSUL_") && !strings.HasPrefix(e, "LEGATE_") {
-			own = append(own, e)
-		}
-	}
-	return own
-}
-
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	ports, err := parts.FreePorts(n)
@@ -209,25 +129,6 @@ func freePorts(t testing.TB, n int) []int {
 		t.Fatal(err)
 	}
 	return ports
-}
-
-func get(url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("get %q: %s: %s", url, resp.Status, bytes.TrimSpace(body))
-	}
-	return body, err
 }
 
 // patience is how long a state may take to come. It is long because REST polls, clients back

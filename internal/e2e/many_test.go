@@ -74,7 +74,7 @@ func Test250ServicesOverPlainHTTPFitIntoConsulsConnectionLimit(t *testing.T) {
 	} else {
 		t.Logf("legate had up to %d connections to consul", got)
 	}
-	if log := parts.LogTail(s.legate.log, 1<<20); !strings.Contains(log, "use https") {
+	if log := parts.LogTail(s.legate.Log, 1<<20); !strings.Contains(log, "use https") {
 		t.Error("legate's log does not name the remedy for many services: use https")
 	}
 }

@@ -64,7 +64,7 @@ func TestTrafficGoesOnDuringTheMigration(t *testing.T) {
 	s.legate = startLegate(t, consul)
 	ports := freePorts(t, 2)
 	listener, admin := ports[0], ports[1]
-	pairs := []string{"8080", strconv.Itoa(listener), "9901", strconv.Itoa(admin), "18000", portOf(s.legate.xds)}
+	pairs := []string{"8080", strconv.Itoa(listener), "9901", strconv.Itoa(admin), "18000", portOf(s.legate.XDS)}
 	for port, instance := range map[string]string{"9001": "shop-1", "9002": "shop-2", "9003": "billing-1"} {
 		pairs = append(pairs, port, strconv.Itoa(s.backend(t, instance, "127.0.0.1:0").Port))
 	}

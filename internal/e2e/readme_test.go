@@ -41,7 +41,7 @@ const (
 // openExample copies an example's folder. Replacements are pairs of old and new text.
 func openExample(t testing.TB, name string, replacements ...string) *example {
 	t.Helper()
-	x := &example{dir: t.TempDir(), replace: strings.NewReplacer(replacements...), env: ownEnvironment(), t: t}
+	x := &example{dir: t.TempDir(), replace: strings.NewReplacer(replacements...), env: parts.OwnEnvironment(), t: t}
 	from := filepath.Join("..", "..", "examples", name)
 	readme := x.original("README.md", from)
 	x.blocks = blocks(readme)
@@ -72,7 +72,7 @@ func (x *example) file(name string) []byte {
 func (x *example) programs() {
 	x.t.Helper()
 	bin := x.t.TempDir()
-	for name, path := range map[string]string{"legate": programPath(x.t), "consul": partstest.ConsulPath(x.t)} {
+	for name, path := range map[string]string{"legate": program.Path(x.t), "consul": partstest.ConsulPath(x.t)} {
 		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
 			x.t.Fatal(err)
 		}

@@ -25,8 +25,8 @@ func TestEnvoysMoveToAnotherLegateThatHasReadHalfOfConsul(t *testing.T) {
 	s.register(t, "shop", "shop-2", 1)
 	s.register(t, "bakery", "bakery-1", 1)
 	first := startLegate(t, s.consul)
-	road := newCrossing(t, first.xds)
-	s.legate = &legate{xds: road.addr}
+	road := newCrossing(t, first.XDS)
+	s.legate = &legate{Legate: &parts.Legate{XDS: road.addr}}
 	for _, w := range []way{adsDelta, adsSotW} {
 		s.envoys = append(s.envoys, startEnvoy(t, s.legate, w, "shop", "bakery"))
 	}
@@ -54,7 +54,7 @@ func TestEnvoysMoveToAnotherLegateThatHasReadHalfOfConsul(t *testing.T) {
 	second := newLegate(t, nil, "--consul-addr", gate.addr)
 	second.launch(t)
 	<-gate.reached
-	road.turn(second.xds)
+	road.turn(second.XDS)
 	s.legate = second
 	eventually(t, func() error {
 		if n := len(second.status(t).Streams); n < 2 {

@@ -25,7 +25,7 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	ports := freePorts(t, 3)
 	https, xds, admin := ports[0], ports[1], ports[2]
 	x := openExample(t, "sidecar",
-		"/etc/consul.d/tls", made, "/etc/legate", etc, "/usr/local/bin/legate", programPath(t),
+		"/etc/consul.d/tls", made, "/etc/legate", etc, "/usr/local/bin/legate", program.Path(t),
 		"8501", strconv.Itoa(https), "18000", strconv.Itoa(xds), "18001", strconv.Itoa(admin))
 
 	// Of the README's commands the certificates come first: the agent does not start without them.
@@ -49,9 +49,9 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 
 	start := strings.Fields(unitOf(t, x.file("legate.service")).only(t, "Service", "ExecStart"))
 	s.legate = newLegate(t, nil)
-	s.legate.path, s.legate.args = start[0], start[1:]
-	s.legate.env = append(s.legate.env, "STATE_DIRECTORY="+t.TempDir()) // as systemd does for StateDirectory=
-	s.legate.xds, s.legate.admin = parts.Loopback(xds), parts.Loopback(admin)
+	s.legate.Path, s.legate.Args = start[0], start[1:]
+	s.legate.Env = append(s.legate.Env, "STATE_DIRECTORY="+t.TempDir()) // as systemd does for StateDirectory=
+	s.legate.XDS, s.legate.Admin = parts.Loopback(xds), parts.Loopback(admin)
 	s.legate.launch(t)
 	s.legate.awaitReady(t)
 	s.envoys = append(s.envoys, startEnvoy(t, s.legate, adsDelta, "shop"))
@@ -105,9 +105,9 @@ func TestTheSidecarsPolicyHoldsNothingThatCouldBeLeftOut(t *testing.T) {
 		t.Fatalf("the policy has %d rules, want 2: %q", len(rules), rules)
 	}
 	render := func(name string, rules []string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), programPath(t), "render", "--datacenter", "dc1",
+		cmd := exec.CommandContext(t.Context(), program.Path(t), "render", "--datacenter", "dc1",
 			"--consul-addr", consul.Addr, "--consul-token", tokenFor(t, consul, name, strings.Join(rules, "\n")))
-		cmd.Env = ownEnvironment()
+		cmd.Env = parts.OwnEnvironment()
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}

@@ -75,14 +75,14 @@ func newCerts(t testing.TB) parts.Certs {
 // startEnvoyTLS starts an Envoy with a listener for the service web and a bootstrap with args.
 func startEnvoyTLS(t testing.TB, l *legate, mode string, args ...string) *envoy {
 	t.Helper()
-	port, xds := freePorts(t, 1)[0], l.xds
+	port, xds := freePorts(t, 1)[0], l.XDS
 	if mode == "rest" {
 		xds = l.rest
 	}
 	args = append([]string{"bootstrap", "envoy", "--mode", mode, "--node-id", "tls-" + mode, "--xds-address", xds, "--route", fmt.Sprintf("%d=web", port)}, args...)
 	e := &envoy{way: way{name: mode}, ports: map[string]int{"web": port}, client: newClient(t)}
 	// Who is served nothing says so soon, and not after Envoy's 15 s.
-	text := bytes.Replace(run(t, args...), []byte("    ads: {}"), []byte("    initial_fetch_timeout: 1s\n    ads: {}"), 1)
+	text := bytes.Replace(program.Output(t, args...), []byte("    ads: {}"), []byte("    initial_fetch_timeout: 1s\n    ads: {}"), 1)
 	e.Envoy = partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: text})
 	return e
 }

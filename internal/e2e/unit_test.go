@@ -73,7 +73,7 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("this machine has no systemd-analyze; the unit's text is checked by TestTheUnitKeepsLegateInASandbox")
 	}
-	x := openExample(t, "sidecar", "/usr/local/bin/legate", programPath(t))
+	x := openExample(t, "sidecar", "/usr/local/bin/legate", program.Path(t))
 	unit := filepath.Join(x.dir, "legate.service")
 	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", unit).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "legate.service:") {

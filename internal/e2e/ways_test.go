@@ -43,7 +43,7 @@ func allWays() []way {
 // bootstrap is what "legate bootstrap envoy" prints, with the edits of the way.
 func (w way) bootstrap(t testing.TB, l *legate, ports map[string]int) []byte {
 	t.Helper()
-	xds := l.xds
+	xds := l.XDS
 	if w.mode == "rest" && w.edit == nil {
 		xds = l.rest
 	}
@@ -51,7 +51,7 @@ func (w way) bootstrap(t testing.TB, l *legate, ports map[string]int) []byte {
 	for _, service := range slices.Sorted(maps.Keys(ports)) {
 		args = append(args, "--route", fmt.Sprintf("%d=%s", ports[service], service))
 	}
-	text := run(t, args...)
+	text := program.Output(t, args...)
 	if w.edit == nil {
 		return text
 	}

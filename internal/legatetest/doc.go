@@ -1,3 +1,3 @@
-// Package legatetest gives tests Legate as its users run it: a program with flags, in a process
-// of its own, which can be stopped, killed, frozen and started again on the same ports.
+// Package legatetest gives tests the program that they test, built once for a run, and Legates
+// that end with the test.
 package legatetest

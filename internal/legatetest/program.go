@@ -2,7 +2,6 @@ package legatetest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,50 +9,83 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"legate/internal/parts"
 )
 
-// built is Legate's program, built once for all tests of a run, as a release is built.
-var built struct {
-	sync.Once
-	path string
-	err  error
+// Program is Legate's program, built for all tests of a run by the first that asks.
+type Program struct {
+	flags []string
+
+	once   sync.Once
+	folder *parts.Folder
+	path   string
+	err    error
 }
 
-func build() (path string, err error) {
-	dir, err := os.MkdirTemp("", "legate-program-")
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(dir, "legate")
-	out, err := exec.Command("go", "build", "-trimpath", "-o", path, "legate").CombinedOutput()
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("build legate: %w\n%s", err, out), os.RemoveAll(dir))
-	}
-	return path, nil
-}
+// NewProgram is the program as go build makes it with these flags. It is for [Program.Run].
+func NewProgram(flags ...string) *Program { return &Program{flags: flags} }
 
-// Program is the path of Legate's program. Remove removes it.
-func Program(t testing.TB) string {
+// Path is where the program is.
+func (p *Program) Path(t testing.TB) string {
 	t.Helper()
-	built.Do(func() { built.path, built.err = build() })
-	if built.err != nil {
-		t.Fatal(built.err)
+	if testing.Short() {
+		t.Skip("it needs real programs")
 	}
-	return built.path
+	p.once.Do(func() { p.err = p.build() })
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	return p.path
 }
 
-// Remove removes what Program built, if it did. It is for TestMain, after all tests.
-func Remove() {
-	if built.path != "" {
-		os.RemoveAll(filepath.Dir(built.path))
+func (p *Program) build() (err error) {
+	if p.folder, err = parts.NewFolder(); err != nil {
+		return err
 	}
+	p.path = filepath.Join(p.folder.Path, "legate")
+	out, err := exec.Command("go", append(append([]string{"build"}, p.flags...), "-o", p.path, "legate")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build legate: %w\n%s", err, out)
+	}
+	return nil
 }
 
-// Run runs a command of the program to its end and returns what it prints.
-func Run(t testing.TB, args ...string) []byte {
+// Run runs the tests, for TestMain, and removes the program.
+func (p *Program) Run(m *testing.M) (code int) {
+	code = m.Run()
+	if p.folder == nil {
+		return code
+	}
+	if err := p.folder.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	return code
+}
+
+// Legate is a Legate of this program that is not started yet, with these arguments besides those
+// that say where it listens. It ends with the test, within the grace time.
+func (p *Program) Legate(t testing.TB, grace time.Duration, args ...string) *parts.Legate {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), Program(t), args...)
-	cmd.Env = Environment()
+	l, err := parts.NewLegate(p.Path(t), filepath.Join(t.TempDir(), "legate.log"), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Stop(grace); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// Output runs a command of the program to its end and returns what it prints.
+func (p *Program) Output(t testing.TB, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), p.Path(t), args...)
+	cmd.Env = parts.OwnEnvironment()
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
@@ -61,14 +93,4 @@ func Run(t testing.TB, args ...string) []byte {
 		t.Fatalf("legate %s: %v\n%s", strings.Join(args, " "), err, complaint.Bytes())
 	}
 	return out
-}
-
-// Environment is this process's without what would point Legate at somebody's own Consul.
-func Environment() (own []string) {
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "CONSUL_") && !strings.HasPrefix(e, "LEGATE_") {
-			own = append(own, e)
-		}
-	}
-	return own
 }

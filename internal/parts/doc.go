@@ -1,5 +1,5 @@
-// Package parts finds and starts the real programs that the demo and the tests run: a Consul
-// and an Envoy.
+// Package parts finds and starts the real programs that the demo and the tests run: a Consul, an
+// Envoy and Legate itself.
 //
 // Finding, by [FindConsul] and [FindEnvoy]: the program on PATH when its version fits, else the
 // one in the user's cache folder, else it is made once and put there: Consul is built from
@@ -16,6 +16,6 @@
 //   - A program that fails to start leaves its log behind, and the error says where. Otherwise
 //     nothing is left: a folder whose owner was killed is removed by the next one who starts.
 //
-// A [Consul] and an [Envoy] can be stopped, killed, frozen and started again on the same ports.
-// Those methods belong to one goroutine.
+// A [Consul], an [Envoy] and a [Legate] can be stopped, killed, frozen and started again on the
+// same ports. Those methods belong to one goroutine.
 package parts

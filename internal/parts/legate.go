@@ -1,0 +1,108 @@
+package parts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// Legate is Legate as its users run it: "legate serve" in a process of its own, which can be
+// stopped, killed, frozen and started again on the same ports. Its methods belong to one
+// goroutine, Get excepted.
+type Legate struct {
+	*Process          // of the last start; nil before the first
+	XDS, Admin string // host:port
+	Path       string
+	Args       []string
+	Env        []string
+	Log        string
+
+	client *http.Client
+}
+
+// NewLegate is a Legate that is not started yet: the program of this path with these arguments
+// besides those that say where it listens. It writes to log.
+func NewLegate(path, log string, args ...string) (*Legate, error) {
+	ports, err := FreePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	l := &Legate{
+		XDS: Loopback(ports[0]), Admin: Loopback(ports[1]), Path: path, Env: OwnEnvironment(), Log: log,
+		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 1}},
+	}
+	l.Args = append([]string{"serve", "--xds-listen", l.XDS, "--admin-listen", l.Admin}, args...)
+	return l, nil
+}
+
+// Launch starts it, for the first time or again on the same ports.
+func (l *Legate) Launch() error {
+	p, err := Start(Command{Name: "legate", Path: l.Path, Args: l.Args, Env: l.Env, Log: l.Log})
+	if err != nil {
+		return err
+	}
+	l.Process = p
+	return nil
+}
+
+// AwaitReady returns when it has something to serve, or cannot be expected to any more.
+func (l *Legate) AwaitReady(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		_, err := l.Get(ctx, "/readyz")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-l.Done():
+			return fmt.Errorf("legate ended: %w\n%s", orEnded(l.Err()), LogTail(l.Log, 5))
+		case <-ctx.Done():
+			return fmt.Errorf("legate is not ready after %v: %w", patience, errors.Join(ctx.Err(), err))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Get asks the admin interface; an answer other than 200 is an error.
+func (l *Legate) Get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.Admin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("get %q: %s: %s", path, resp.Status, bytes.TrimSpace(body))
+	}
+	return body, err
+}
+
+// Stop ends it as a service manager does, if it was started.
+func (l *Legate) Stop(grace time.Duration) error {
+	l.client.CloseIdleConnections()
+	if l.Process == nil {
+		return nil
+	}
+	return l.Process.Stop(grace)
+}
+
+// OwnEnvironment is this process's without what would point Legate at somebody's own Consul.
+func OwnEnvironment() (own []string) {
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "CONSUL_") && !strings.HasPrefix(e, "LEGATE_") {
+			own = append(own, e)
+		}
+	}
+	return own
+}
