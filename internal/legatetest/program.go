@@ -14,7 +14,8 @@ import (
 	"legate/internal/parts"
 )
 
-// Program is Legate's program, built for all tests of a run by the first that asks.
+// Program is Legate's program, built for all tests of a run by the first that asks. It lies where
+// no cleaner of temporary folders reaches: a test of many hours starts it again and again.
 type Program struct {
 	flags []string
 
@@ -41,7 +42,7 @@ func (p *Program) Path(t testing.TB) string {
 }
 
 func (p *Program) build() (err error) {
-	if p.folder, err = parts.NewFolder(); err != nil {
+	if p.folder, err = parts.NewLastingFolder(); err != nil {
 		return err
 	}
 	p.path = filepath.Join(p.folder.Path, "legate")

@@ -8,7 +8,7 @@ import (
 
 const folderPrefix = "legate-parts-"
 
-// Folder is a temporary folder for one program's files. Its path is short, so that unix sockets
+// Folder is a folder for one program's files while it runs. Its path is short, so that unix sockets
 // fit into it. A lock file marks it as in use for as long as this process lives.
 type Folder struct {
 	Path string
@@ -16,11 +16,26 @@ type Folder struct {
 }
 
 // NewFolder makes a folder, and removes those whose owner has died without removing them.
-func NewFolder() (*Folder, error) {
-	if err := sweepFolders(os.TempDir()); err != nil {
-		return nil, fmt.Errorf("remove old folders in %q: %w", os.TempDir(), err)
+func NewFolder() (*Folder, error) { return folderIn(os.TempDir()) }
+
+// NewLastingFolder makes one in the user's cache folder, where nobody tidies up while it is in
+// use: it is for what is needed again after an hour.
+func NewLastingFolder() (*Folder, error) {
+	cache, err := cacheFolder()
+	if err != nil {
+		return nil, err
 	}
-	path, err := os.MkdirTemp("", folderPrefix)
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, err
+	}
+	return folderIn(cache)
+}
+
+func folderIn(in string) (*Folder, error) {
+	if err := sweepFolders(in); err != nil {
+		return nil, fmt.Errorf("remove old folders in %q: %w", in, err)
+	}
+	path, err := os.MkdirTemp(in, folderPrefix)
 	if err != nil {
 		return nil, err
 	}
