@@ -92,7 +92,7 @@ func failureOfStatus(code int) failure {
 		return busy
 	case code >= 500:
 		return unavailable
-	case code >= 400:
+	case code >= 400 && code != http.StatusNotFound: // Consul has all that is asked for
 		return refused
 	}
 	return garbage

@@ -32,7 +32,8 @@ func TestEachErrorHasItsKindAndItsDoubt(t *testing.T) {
 		{"403", api.StatusError{Code: 403}, denied, wrongState},
 		{"429", api.StatusError{Code: 429}, busy, wrongState},
 		{"500", api.StatusError{Code: 500}, unavailable, wrongState},
-		{"404", api.StatusError{Code: 404}, refused, wrongState},
+		{"400", api.StatusError{Code: 400}, refused, wrongState},
+		{"404", api.StatusError{Code: 404}, garbage, wrongState},
 	} {
 		wrapped := fmt.Errorf("query: %w", c.err)
 		if kind, doubt := failureOf(wrapped), doubtOf(wrapped); kind != c.kind || doubt != c.doubt {

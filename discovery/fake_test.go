@@ -228,6 +228,16 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 	return max(f.at[name], 10), "[]"
 }
 
+// withHeader is the answer that needs no waiting, with one more header.
+func (f *fakeConsul) withHeader(path, key, value string) *http.Response {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	index, body := f.answer(path)
+	resp := respond(200, index, body)
+	resp.Header.Set(key, value)
+	return resp
+}
+
 func asJSON(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -96,14 +96,34 @@ func TestWithoutEvidenceALastInstanceIsKeptForAMinute(t *testing.T) {
 	for what, do := range map[string]func(*fakeConsul){
 		"the list still has it": func(f *fakeConsul) { f.set("svc-000", 0) },
 		"others are missing in the list": func(f *fakeConsul) {
-			f.unlist("svc-001")
-			f.unlist("svc-002")
-			f.unlist("svc-003")
+			for n := range 4 {
+				f.unlist(name(n + 1))
+			}
+			f.set("svc-000", -1)
+		},
+		"policies cut the list": func(f *fakeConsul) {
+			f.spoilWith(func(req *http.Request) (*http.Response, error) {
+				if req.URL.Path != "/v1/catalog/services" || req.URL.Query().Has("index") {
+					return nil, nil
+				}
+				return f.withHeader(req.URL.Path, "X-Consul-Results-Filtered-By-ACLs", "true"), nil
+			})
+			f.set("svc-000", -1)
+		},
+		"the index went back not long ago": func(f *fakeConsul) {
+			f.restore(9)
+			time.Sleep(3 * time.Minute)
+			f.set("svc-000", -1)
+		},
+		"much of the datacenter goes": func(f *fakeConsul) {
+			for n := range 5 {
+				f.set(name(n+1), 1)
+			}
 			f.set("svc-000", -1)
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			fake := many(5, 2)
+			fake := many(20, 2)
 			inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
 				time.Sleep(time.Minute)
 				do(fake)
@@ -334,7 +354,9 @@ func TestWhatTheSeedHasIsGuardedToo(t *testing.T) {
 
 func TestWhatBlockingQueriesMissShowsWithinFiveMinutes(t *testing.T) {
 	fake := many(100, 2)
-	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+	cfg := guardedConfig()
+	cfg.Wait = 10 * time.Minute // or the queries find it themselves when their wait is over
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.take()
 		fake.silently("svc-042", 3)
@@ -389,6 +411,22 @@ func TestAnIndexThatWentBackIsNoticedWithinHalfAMinute(t *testing.T) {
 		fake.restore(9)
 		fake.silently("svc-003", 4) // as it was then; who waits for a higher index hears nothing
 		until(t, 30*time.Second, func() bool { return r.size("svc-003") == 4 })
+	})
+}
+
+func TestAListWhoseConnectionHangsIsAskedForAgainWithinHalfAMinute(t *testing.T) {
+	fake := many(10, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path != "/v1/catalog/services" || !req.URL.Query().Has("index") {
+				return nil, nil
+			}
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		})
+		fake.set("new", 1)
+		until(t, 30*time.Second, func() bool { return r.size("new") == 1 })
 	})
 }
 

@@ -153,6 +153,24 @@ func TestAnEmptyAnswerIsCheckedBeforeItIsBelieved(t *testing.T) {
 	}
 }
 
+func TestWhereNothingIsAllowedUnlessSaidAServiceCanStillGo(t *testing.T) {
+	fake := newFakeConsul("a", "b")
+	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Query().Has("index") {
+				return nil, nil
+			}
+			return fake.withHeader(req.URL.Path, "X-Consul-Default-Acl-Policy", "deny"), nil
+		})
+		fake.set("a", -1)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if c, _ := r.now(); len(c) != 1 {
+			t.Errorf("still there: %v, status %+v", names(c), r.Status())
+		}
+	})
+}
+
 func TestGarbageChangesNothing(t *testing.T) {
 	for name, spoiled := range map[string]func() (*http.Response, error){
 		"a page":          func() (*http.Response, error) { return respond(200, 900, "<html>Sign in</html>"), nil },
@@ -162,10 +180,13 @@ func TestGarbageChangesNothing(t *testing.T) {
 		"another type":    func() (*http.Response, error) { return respond(200, 900, `"x"`), nil },
 		"empty, no index": func() (*http.Response, error) { return respond(200, 0, "[]"), nil },
 		"empty, index 1":  func() (*http.Response, error) { return respond(200, 1, "[]"), nil },
-		"a redirect":      func() (*http.Response, error) { return respond(302, 900, ""), nil },
-		"not found":       func() (*http.Response, error) { return respond(404, 900, "[]"), nil },
-		"no leader":       func() (*http.Response, error) { return respond(500, 1, "No cluster leader"), nil },
-		"denied":          func() (*http.Response, error) { return respond(403, 1, "Permission denied"), nil },
+		"another datacenter's": func() (*http.Response, error) {
+			return respond(200, 900, `[{"Node":{"Node":"n","Address":"10.9.9.9","Datacenter":"dc2"},"Service":{"ID":"a0","Service":"a","Port":80}}]`), nil
+		},
+		"a redirect": func() (*http.Response, error) { return respond(302, 900, ""), nil },
+		"not found":  func() (*http.Response, error) { return respond(404, 900, "[]"), nil },
+		"no leader":  func() (*http.Response, error) { return respond(500, 1, "No cluster leader"), nil },
+		"denied":     func() (*http.Response, error) { return respond(403, 1, "Permission denied"), nil },
 		"too many requests": func() (*http.Response, error) {
 			return respond(429, 1, "Your IP is issuing too many concurrent connections"), nil
 		},

@@ -88,14 +88,39 @@ func TestASeededServiceThatConsulDoesNotListGoesOnlyWhenThatIsConfirmed(t *testi
 	})
 }
 
-func TestATokenThatWasLostDoesNotEndASeededWatch(t *testing.T) {
+func TestAnAgentThatRefusesDoesNotEndASeededWatch(t *testing.T) {
+	for code, body := range map[int]string{403: "ACL not found", 400: "Bad request", 404: "404 page not found"} {
+		t.Run(body, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakeConsul("web")
+				fake.spoil = func(*http.Request) (*http.Response, error) { return respond(code, 0, body), nil }
+				cfg := fakeConfig()
+				cfg.Datacenter = ""
+				got, w := seededWith(t, cfg, fake, seedOf("dc1", "web"))
+				if got != nil || len(w.Status().Problems) != 1 {
+					t.Errorf("handed out %v, status %+v", names(got), w.Status())
+				}
+			})
+		})
+	}
+}
+
+func TestASeededServiceThatIsGoneHasNoEvidenceOfThat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := newFakeConsul("web")
-		fake.spoil = func(*http.Request) (*http.Response, error) { return respond(403, 0, "ACL not found"), nil }
-		cfg := fakeConfig()
-		cfg.Datacenter = ""
-		if got, w := seededWith(t, cfg, fake, seedOf("dc1", "web")); got != nil || w.Status().Services != 1 || len(w.Status().Problems) != 1 {
-			t.Errorf("handed out %v, status %+v", names(got), w.Status())
+		fake := many(5, 1)
+		fake.changed = make(chan struct{}) // of this bubble
+		w, err := newWatcher(guardedConfig(), slog.New(slog.DiscardHandler), nil, fake)
+		must(t, err)
+		w.Seed(seedOf("dc1", "gone"))
+		ctx, cancel := context.WithCancel(t.Context())
+		out, ended := make(chan Delta, 100), make(chan error, 1)
+		go func() { ended <- w.Run(ctx, out) }()
+		until(t, 10*time.Second, func() bool { return w.Status().Services == 6 })
+		took := until(t, 2*time.Minute, func() bool { return w.Status().Services == 5 })
+		if took < 50*time.Second {
+			t.Errorf("it went after %v, although nobody was there to see it deregistered", took)
 		}
+		cancel()
+		must(t, <-ended)
 	})
 }

@@ -127,14 +127,17 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 			return "", nil
 		}
 		kind := failureOf(err)
-		if seeded := w.seeded(); kind == denied && seeded != "" { // a token that was lost ends nothing
+		if seeded := w.seeded(); (kind == denied || kind == refused) && seeded != "" { // what was known ends with nothing
 			w.log.Warn("consul's agent does not tell its datacenter, taking that of the last known catalog",
 				"datacenter", seeded, "error", err, "remedy", kind.remedy())
 			w.setDatacenter(seeded)
 			return seeded, nil
 		}
-		if kind == denied || kind == refused {
+		switch kind {
+		case denied:
 			return "", err
+		case refused:
+			return "", withRemedy(err)
 		}
 		w.trouble.failed(loop, err, time.Now())
 	}
