@@ -4,6 +4,6 @@ package cli
 func configSetting(to *string) *setting {
 	return text(to, setting{
 		name: "config", env: "LEGATE_CONFIG", category: "File", hint: "FILE",
-		usage: "YAML file with settings in blocks: consul, services, xds, admin, log, … Each flag below names its key. Unknown keys are errors.",
+		usage: "YAML file with settings in blocks: consul, services, xds, admin, log, … The help of each flag names its key. Unknown keys are errors.",
 	})
 }

@@ -45,7 +45,7 @@ func guardSettings(g *discovery.Guard) []*setting {
 		}),
 		number(&g.DatacenterPercent, 1, 100, setting{
 			name: "guard-datacenter-percent", env: "LEGATE_GUARD_DATACENTER_PERCENT", key: "guard.datacenter_percent", category: category, hint: "N",
-			usage: "What is most of the datacenter, for --guard-datacenter-hold and --mass-critical, if it has the instances that --guard-datacenter-from says.",
+			usage: "Most of the datacenter, for --guard-datacenter-hold and --mass-critical, is more than this share, in three services or more, if it has the instances that --guard-datacenter-from says.",
 		}),
 		number(&g.DatacenterFrom, 1, 1_000_000, setting{
 			name: "guard-datacenter-from", env: "LEGATE_GUARD_DATACENTER_FROM", key: "guard.datacenter_from", category: category, hint: "N",

@@ -65,6 +65,7 @@ func (r *reloader) run(ctx context.Context) error {
 			return nil
 		case <-r.hup:
 			known = content()
+			before = known
 			r.reload("SIGHUP")
 		case <-look.C:
 			now := content()

@@ -39,16 +39,24 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("%v", left)
 	}
 
-	write(t, path, "log: {level: error}\nservices:\n  inlcude: a\n")
-	hangUp(t)
-	refused := r.log.await(t, "configuration is not reloaded")
-	for _, want := range []string{"legate.yaml:3", "inlcude", `did you mean "include"?`} {
-		if !strings.Contains(fmt.Sprint(refused["error"]), want) {
-			t.Errorf("want %s in %v", want, refused)
+	for n, wrong := range []struct {
+		text  string
+		wants []string
+	}{
+		{"log: {level: error}\nservices:\n  inlcude: a\n", []string{"legate.yaml:3", "inlcude", `did you mean "include"?`}},
+		{"log: {level: error}\nxds: {tls_allowed_sans: x}\n", []string{"give both --tls-cert and --tls-key", "--tls-client-ca"}},
+	} {
+		write(t, path, wrong.text)
+		hangUp(t)
+		refused := r.log.awaitNth(t, n+1, "configuration is not reloaded")
+		for _, want := range wrong.wants {
+			if !strings.Contains(fmt.Sprint(refused["error"]), want) {
+				t.Errorf("want %s in %v", want, refused)
+			}
 		}
 	}
 	if _, page := r.get("/metrics"); !strings.Contains(page, "legate_config_last_reload_successful 0") ||
-		!strings.Contains(page, `legate_config_reloads_total{outcome="rejected"} 1`) {
+		!strings.Contains(page, `legate_config_reloads_total{outcome="rejected"} 2`) {
 		t.Error("the metrics do not say so")
 	}
 

@@ -207,11 +207,21 @@ func (j *journal) count(message string) (n int) {
 // await returns the first record that begins with the message.
 func (j *journal) await(t *testing.T, message string) map[string]any {
 	t.Helper()
+	return j.awaitNth(t, 1, message)
+}
+
+// awaitNth returns the nth such record.
+func (j *journal) awaitNth(t *testing.T, n int, message string) map[string]any {
+	t.Helper()
 	limit := time.After(15 * time.Second)
 	for {
 		j.mu.Lock()
+		seen := 0
 		for _, r := range j.records {
-			if strings.HasPrefix(fmt.Sprint(r["msg"]), message) {
+			if !strings.HasPrefix(fmt.Sprint(r["msg"]), message) {
+				continue
+			}
+			if seen++; seen == n {
 				j.mu.Unlock()
 				return r
 			}

@@ -20,7 +20,7 @@ func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*s
 		})),
 		list(&to.AllowedSANs, setting{
 			name: prefix + "-allowed-san", env: env + "_ALLOWED_SANS", key: block + ".tls_allowed_sans", category: category, hint: "GLOB",
-			usage: "Of those, let only clients in whose certificate carries a matching URI or DNS name, such as spiffe://example.org/envoy/*: * is any run of characters, ? any one. Without it: all of them.",
+			usage: "Of those, only clients are let in whose certificate carries a matching URI or DNS name, such as spiffe://example.org/envoy/*: * is any run of characters, ? any one. Without it: all of them.",
 		}),
 	}
 }
