@@ -66,7 +66,7 @@ legate render --catalog catalog.json --strict`,
 				usage: "Fail (exit code 1) if anything is left out.",
 			}),
 			duration(&o.timeout, time.Second, time.Hour, setting{
-				name: "timeout", env: "LEGATE_RENDER_TIMEOUT", key: "render.timeout", category: category, hint: "TIME",
+				name: "timeout", env: "LEGATE_RENDER_TIMEOUT", key: "render.timeout", category: category, hint: "SPAN",
 				usage: "How long reading Consul may take.",
 			}),
 		},
