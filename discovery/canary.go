@@ -39,7 +39,10 @@ func (w *Watcher) canary(ctx context.Context) {
 			return
 		case err != nil:
 			kind := failureOf(err)
-			hung = hung || kind == late
+			if kind == late {
+				hung = true
+				w.consul.forget()
+			}
 			w.trouble.failed(loop, err, time.Now())
 			if kind == unreachable || kind == late || kind == unavailable {
 				sleep(ctx, probeMin+rand.N(probeMax-probeMin))
@@ -102,5 +105,6 @@ func (e anew) apply(o *owner) {
 	o.w.listing.interrupt()
 	for _, f := range o.follow {
 		f.afresh.interrupt()
+		o.w.rotation.hurry(f) // if it has no query that could be interrupted
 	}
 }

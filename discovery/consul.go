@@ -151,6 +151,13 @@ func (c *consul) about(name string, entries []entry) bool {
 	return true
 }
 
+// forget closes the connections that nobody uses now.
+func (c *consul) forget() {
+	if c.lanes != nil {
+		c.lanes.forget()
+	}
+}
+
 // agentDatacenter asks the agent for the name of its datacenter.
 func (c *consul) agentDatacenter(ctx context.Context) (string, error) {
 	var self struct {

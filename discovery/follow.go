@@ -92,7 +92,7 @@ const (
 
 // follow reads f for the first time, and then for as long as it has a blocking query.
 func (w *Watcher) follow(f *followed) {
-	pause := w.backoff()
+	pause, restless := w.backoff(), w.backoff()
 	burst := rate.NewLimiter(burstRate, burstFirst)
 	for f.ctx.Err() == nil {
 		got, again, err := w.nextOf(f, true)
@@ -110,16 +110,31 @@ func (w *Watcher) follow(f *followed) {
 		if !w.rotation.settle(f) {
 			return // read in its turn from now on
 		}
+		pause.reset()
 		if !got.idle && f.query.doubts < 2 {
-			pause.reset()
+			restless.reset()
 			if got.changed {
 				_ = burst.Wait(f.ctx) // fails only if f.ctx ends
 			}
 			continue
 		}
-		// Consul, or something in front of it, does not wait, or goes back and forth.
-		w.rest(f.ctx, pause.next())
+		// Consul, or something in front of it, does not wait, or goes back and forth: it is polled.
+		restless.max = min(w.cfg.BackoffMax, w.polled())
+		w.rest(f.ctx, restless.next())
 	}
+}
+
+// A Consul that has to be polled is asked for a service every other second; where there are many
+// services less often, so that it is not asked more than so many times a second in all.
+const (
+	pollEvery = 2 * time.Second
+	pollRate  = 100
+)
+
+// polled is the longest pause between two questions about a service where blocking queries come
+// back at once. Its mean is half of it.
+func (w *Watcher) polled() time.Duration {
+	return max(pollEvery, 2*time.Second*time.Duration(w.watches())/pollRate)
 }
 
 // nextOf asks f's question once. It is again true if the question was interrupted, to be asked

@@ -546,6 +546,28 @@ func TestServicesComeBackOneByOneAfterAMassLoss(t *testing.T) {
 	})
 }
 
+// Who lied may stop lying without a word: queries that wait at the lie's index hear nothing.
+func TestWhatComesBackAfterAMassLossWithoutAWordIsSeenWithinSeconds(t *testing.T) {
+	fake := many(20, 10)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 20 {
+			fake.set(name(n), 0)
+		}
+		time.Sleep(40 * time.Second)
+		if n := len(r.Holds()); n != 20 {
+			t.Fatalf("%d services are held, want all 20", n)
+		}
+		for n := range 20 {
+			fake.silently(name(n), 10)
+		}
+		until(t, 5*time.Second, func() bool { return len(r.Holds()) == 0 })
+		if n := r.instances(); n != 200 {
+			t.Errorf("%d instances are served, want all 200", n)
+		}
+	})
+}
+
 // What never comes back after a mass loss is believed to be gone in the end.
 func TestWhatDoesNotComeBackAfterAMassLossGoes(t *testing.T) {
 	fake := many(10, 10)

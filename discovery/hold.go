@@ -76,7 +76,11 @@ func (h *hold) served() Service {
 	return s
 }
 
-// due is when it is to be looked at again; zero if that would tell nothing new.
+// massive says that it is a part of the loss of most of the datacenter. Of those one is looked
+// at in each tick, in turn, for as long as they are held.
+func (h *hold) massive() bool { return h.why == evaporated || !h.mass.IsZero() }
+
+// due is when it is to be looked at again; zero if that would tell nothing new of it alone.
 func (h *hold) due(g Guard) time.Time {
 	var due time.Time
 	soonest := func(t time.Time) {

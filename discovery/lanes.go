@@ -195,6 +195,16 @@ func (l *lanes) open() int {
 	return len(l.conns)
 }
 
+// forget closes the connections that nobody uses now: they may be as dead as one that was.
+func (l *lanes) forget() {
+	l.mu.Lock()
+	all := slices.Clone(l.all)
+	l.mu.Unlock()
+	for _, lane := range all {
+		lane.transport.CloseIdleConnections()
+	}
+}
+
 // close drops all connections. It is for the end, when no request is under way: an HTTP/2
 // connection whose last request was cut off would stay open until it has been idle for long.
 func (l *lanes) close() {

@@ -66,8 +66,12 @@ func (e checked) apply(o *owner) {
 		kept[i] = h.kept[i].Instance
 	}
 	if back := len(kept) - len(lacking(kept, e.reading.service.Instances)); back > 0 {
+		mass := h.massive()
 		o.consider(f, answer{reading: e.reading, at: at, consistent: true})
 		f.afresh.interrupt() // its own query believes otherwise
+		if mass {
+			o.stir(at)
+		}
 		return
 	}
 	if !e.reading.equal(f.truth) {
@@ -76,6 +80,17 @@ func (e checked) apply(o *owner) {
 	h.agree(at, o.cfg.Guard.Confirm)
 	h.sure = o.evident(e)
 	o.mature(f, at)
+}
+
+// stir has everything read again when a part of a mass loss has come back without a word: queries
+// that wait at an index of that time would hear nothing for long. Where there are many services
+// not too often.
+func (o *owner) stir(at time.Time) {
+	if at.Sub(o.stirred) < max(3*time.Second, time.Duration(len(o.follow))*2*time.Millisecond) {
+		return
+	}
+	o.stirred = at
+	anew{why: "what was lost came back without a word", at: at}.apply(o)
 }
 
 // compare says whether a read in its turn found what the blocking query missed.
@@ -162,14 +177,21 @@ func (o *owner) nextLook(now time.Time) *followed {
 // tick is what time alone brings.
 func (o *owner) tick(now time.Time) {
 	o.due = o.due[:0]
+	var next *followed // of a mass loss
 	for f := range o.held {
 		o.mature(f, now)
 		if f.hold == nil || f.looked {
 			continue
 		}
-		if due := f.hold.due(o.cfg.Guard); !due.IsZero() && !now.Before(due) {
+		switch due := f.hold.due(o.cfg.Guard); {
+		case !due.IsZero() && !now.Before(due):
 			o.due = append(o.due, f)
+		case f.hold.massive() && (next == nil || f.hold.asked.Before(next.hold.asked)):
+			next = f
 		}
+	}
+	if len(o.due) == 0 && next != nil {
+		o.due = append(o.due, next)
 	}
 	if every := o.cfg.Guard.Reread; every > 0 && o.complete {
 		n := float64(len(o.follow))

@@ -63,6 +63,7 @@ type owner struct {
 	holdsMoved bool
 	kept       int       // instances that are kept in holds
 	regressed  time.Time // when Consul's index was last seen to go back
+	stirred    time.Time // when everything was last read again because something came back unheard
 	turning    map[*followed]struct{}
 	turned     int  // instances that turned critical
 	mass       bool // most of the datacenter did so at once

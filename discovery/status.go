@@ -107,6 +107,13 @@ func (w *Watcher) setIndex(index uint64) {
 	w.status.Index = index
 }
 
+// watches is how many services have a blocking query of their own.
+func (w *Watcher) watches() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status.Direct
+}
+
 func (w *Watcher) setWatches(direct, swept int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

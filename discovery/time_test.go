@@ -419,3 +419,32 @@ func TestABurstOfChangesOfOneServiceIsSeenTogether(t *testing.T) {
 		}
 	})
 }
+
+// Something in front of Consul that does not wait makes Legate poll: often enough to be fresh,
+// and not more often than Consul can stand, however many services there are.
+func TestWhatDoesNotWaitIsPolled(t *testing.T) {
+	for _, services := range []int{5, 400} {
+		t.Run(fmt.Sprint(services), func(t *testing.T) {
+			cfg := fakeConfig()
+			cfg.MaxConnections = 5000
+			fake := many(services, 2)
+			inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+				fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+					fake.mu.Lock()
+					defer fake.mu.Unlock()
+					_, body := fake.answer(req.URL.Path)
+					return respond(200, 5, body), nil
+				})
+				time.Sleep(time.Minute)
+				fake.take()
+				time.Sleep(time.Minute)
+				if asked := len(fake.take()); asked > 60*2*pollRate {
+					t.Errorf("%d questions in a minute", asked)
+				}
+				fake.resume()
+				fake.set("svc-003", 3)
+				until(t, max(3*time.Second, time.Duration(services)*25*time.Millisecond), func() bool { return r.size("svc-003") == 3 })
+			})
+		})
+	}
+}
