@@ -31,7 +31,7 @@ func (w *Watcher) canary(ctx context.Context) {
 	for ctx.Err() == nil {
 		sick := w.trouble.sickness()
 		seen := w.listIndex.Load()
-		asking, cancel := context.WithTimeoutCause(ctx, canaryAnswer, errLate)
+		asking, cancel := context.WithTimeoutCause(onOldConnection(ctx), canaryAnswer, errLate)
 		_, r, err := w.askServices(asking, question{consistent: true})
 		cancel()
 		switch {

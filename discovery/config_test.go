@@ -20,7 +20,7 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 		`consul address ":8500": not an address`:         func(c *Config) { c.Address = ":8500" },
 		`consul scheme "ftp": must be http or https`:     func(c *Config) { c.Scheme = "ftp" },
 		`its key must both be given`:                     func(c *Config) { c.TLS.CertFile = "x" },
-		`consul connections 4: at least 8 are needed`:    func(c *Config) { c.MaxConnections = 4 },
+		`consul connections 4: at least 9 are needed`:    func(c *Config) { c.MaxConnections = 4 },
 		`consul wait 11m0s: must be from 1s to 10m`:      func(c *Config) { c.Wait = 11 * 60e9 },
 		`consul first reads 0`:                           func(c *Config) { c.FirstReads = 0 },
 		`consul back-off 250ms to 0s`:                    func(c *Config) { c.BackoffMax = 0 },

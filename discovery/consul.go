@@ -101,7 +101,7 @@ func (c *consul) get(ctx context.Context, path string, q question, out any) (rep
 	r := reply{question: q, partial: c.partial, at: time.Now(), took: time.Since(start)}
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errLate) {
-			err = fmt.Errorf("%w after %v", errLate, limit)
+			err = fmt.Errorf("%w after %v", errLate, r.took.Round(100*time.Millisecond))
 		}
 		return r, fmt.Errorf("query consul %q: %w", path, short(err))
 	}

@@ -31,7 +31,7 @@ type lanes struct {
 	mu    sync.Mutex
 	all   []*lane
 	room  int          // requests that fit on one lane, as far as known
-	queue []chan *lane // waiting requests, oldest first
+	queue []chan *lane // waiting requests, the first come first
 
 	connsMu sync.Mutex
 	conns   map[*laneConn]struct{} // open now
@@ -40,7 +40,17 @@ type lanes struct {
 type lane struct {
 	transport *http.Transport
 	used      int
+	old       bool // its connection is for those who ask for an old one
 }
+
+// onOldConnection is for a request that is to find out whether connections that are open work. Over
+// HTTP/2 they do, or their pings tell; over HTTP/1.1, where each watch has a connection of its own
+// and waits on it in silence, it takes one that has been open for long.
+func onOldConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oldConnection{}, true)
+}
+
+type oldConnection struct{}
 
 // newLanes has at most limit connections to the given address.
 func newLanes(a address, tlsConfig *tls.Config, limit int) *lanes {
@@ -94,7 +104,7 @@ func (l *lanes) RoundTrip(req *http.Request) (*http.Response, error) {
 // take hands out the fullest lane that has room, so that the others may fall idle and close.
 func (l *lanes) take(ctx context.Context) (*lane, error) {
 	l.mu.Lock()
-	if got := l.pick(); got != nil {
+	if got := l.pick(ctx.Value(oldConnection{}) != nil); got != nil {
 		l.mu.Unlock()
 		return got, nil
 	}
@@ -124,15 +134,16 @@ func (l *lanes) take(ctx context.Context) (*lane, error) {
 }
 
 // pick needs the lock. It returns nil if every lane is full.
-func (l *lanes) pick() *lane {
+func (l *lanes) pick(old bool) *lane {
 	var best *lane
 	for _, lane := range l.all {
-		if lane.used < l.room && (best == nil || lane.used > best.used) {
+		fits := lane.used < l.room && (lane.old == old || l.room > 1)
+		if fits && (best == nil || lane.used > best.used) {
 			best = lane
 		}
 	}
 	if best == nil && len(l.all) < l.limit {
-		best = &lane{transport: l.newTransport()}
+		best = &lane{transport: l.newTransport(), old: old}
 		l.all = append(l.all, best)
 	}
 	if best != nil {
@@ -165,7 +176,7 @@ func (l *lanes) free(used *lane) {
 // serve needs the lock. It hands free places to those who wait.
 func (l *lanes) serve() {
 	for len(l.queue) > 0 {
-		lane := l.pick()
+		lane := l.pick(false)
 		if lane == nil {
 			return
 		}

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -122,6 +123,29 @@ func TestARequestThatWaitsForAConnectionHearsItsContext(t *testing.T) {
 	close(release)
 	must(t, <-first)
 	must(t, ask(l, t.Context(), server.URL)) // the place was not lost
+}
+
+// A canary that takes whatever connection is free would have a new one while all old ones are dead.
+func TestTheOldConnectionIsKeptForWhoAsksForIt(t *testing.T) {
+	var mu sync.Mutex
+	from := map[string]string{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		from[r.URL.Path] = r.RemoteAddr
+		mu.Unlock()
+	}))
+	defer server.Close()
+	l := lanesTo(t, server, 3)
+	must(t, ask(l, onOldConnection(t.Context()), server.URL+"/first"))
+	for n := range 2 * l.limit {
+		must(t, ask(l, t.Context(), fmt.Sprint(server.URL, "/other", n)))
+	}
+	must(t, ask(l, onOldConnection(t.Context()), server.URL+"/second"))
+	mu.Lock()
+	defer mu.Unlock()
+	if from["/first"] != from["/second"] || from["/other0"] == from["/first"] || from["/other5"] == from["/first"] {
+		t.Errorf("asked on %v", from)
+	}
 }
 
 func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {

@@ -7,12 +7,12 @@ import (
 )
 
 // What blocking queries of services never take: connections for the readers in turn and in a
-// hurry, for the signals, the canary, second looks and confirmations. All but the signals ask
-// short questions and can wait for each other.
+// hurry, for the signals, the canary, second looks and confirmations. The signals and the canary
+// have one each; all others ask short questions and can wait for each other.
 const (
 	sweepers = 2
 	hurriers = 3
-	reserve  = sweepers + hurriers + 1
+	reserve  = sweepers + hurriers + 2
 )
 
 // With signals the sweep is for what they cannot show. It takes quietPeriod, unless that is
