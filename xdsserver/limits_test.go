@@ -31,6 +31,13 @@ func (s *stage) met(limit string) uint64 {
 	return 0
 }
 
+// connected is how many connections are open.
+func (a *admission) connected() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.connections
+}
+
 // soon waits until something holds.
 func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
@@ -228,7 +235,7 @@ func TestConnectionsBeyondTheLimitsAreClosedAndThoseThatSayNothingToo(t *testing
 	}
 	ended(one)
 	ended(two)
-	soon(t, "the places are free", func() bool { s.admission.mu.Lock(); defer s.admission.mu.Unlock(); return s.admission.connections == 1 })
+	soon(t, "the places are free", func() bool { return s.admission.connected() == 1 })
 	s.served(xdstest.Dial(t, s.address), "another")
 }
 

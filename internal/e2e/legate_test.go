@@ -107,6 +107,7 @@ type legateStatus struct {
 		Services  int  `json:"services"`
 	} `json:"consul"`
 	Streams []struct {
+		ID    string `json:"id"`
 		Node  string `json:"node"`
 		Types []struct {
 			Type  string `json:"type"`
