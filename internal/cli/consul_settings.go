@@ -50,7 +50,7 @@ func consulSettings(c *discovery.Config) []*setting {
 		}), func() { c.TLS.InsecureSkipVerify = !verify }),
 		readable(text(&c.TLS.CAFile, setting{
 			name: "consul-ca-file", env: "CONSUL_CACERT", key: "consul.ca_file", category: category, hint: "FILE",
-			usage: "Certificates of the authorities that Consul's certificate is checked against, in PEM.",
+			usage: "Certificates of the authorities that Consul's certificate is checked against, in PEM; read again when it changes.",
 		})),
 		text(&c.TLS.CAPath, setting{
 			name: "consul-ca-path", env: "CONSUL_CAPATH", key: "consul.ca_path", category: category, hint: "FOLDER",
@@ -58,7 +58,7 @@ func consulSettings(c *discovery.Config) []*setting {
 		}),
 		readable(text(&c.TLS.CertFile, setting{
 			name: "consul-client-cert", env: "CONSUL_CLIENT_CERT", key: "consul.client_cert", category: category, hint: "FILE",
-			usage: "Certificate to show to Consul (verify_incoming), in PEM.",
+			usage: "Certificate to show to Consul (verify_incoming), in PEM; read again when it changes.",
 		})),
 		readable(text(&c.TLS.KeyFile, setting{
 			name: "consul-client-key", env: "CONSUL_CLIENT_KEY", key: "consul.client_key", category: category, hint: "FILE",
