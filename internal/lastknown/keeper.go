@@ -28,6 +28,12 @@ const share = 20 // a twentieth
 // longer cannot be told to stop.
 const lastWrite = 3 * time.Second
 
+// A write that failed is tried again without a change: soon at first, then less often.
+const (
+	retryFirst = 5 * time.Second
+	retryMost  = time.Minute
+)
+
 // note is told each Delta, in their order. It never waits.
 func (k *keeper) note(d discovery.Delta) {
 	k.mu.Lock()
@@ -51,24 +57,30 @@ func (k *keeper) note(d discovery.Delta) {
 func (k *keeper) run(ctx context.Context) {
 	catalog := discovery.Catalog{}
 	written := false
-	failed := false
+	var again <-chan time.Time // nil unless the last write failed
+	wait := retryFirst
 	refresh := time.NewTicker(k.refresh)
 	defer refresh.Stop()
 	for {
 		select {
 		case <-k.wake:
+		case <-again:
 		case <-refresh.C:
-			if !failed && (!written || !k.renewed()) {
+			if !written || !k.renewed() {
 				continue
 			}
 		case <-ctx.Done():
-			k.finish(catalog, failed)
+			k.finish(catalog, again != nil)
 			return
 		}
 		k.fold(catalog)
 		began := time.Now()
-		failed = k.write(catalog) != nil
-		written = written || !failed
+		if k.write(catalog) != nil {
+			again = time.After(wait)
+			wait = min(2*wait, retryMost)
+		} else {
+			written, again, wait = true, nil, retryFirst
+		}
 		pause := max(k.every, share*time.Since(began))
 		select {
 		case <-time.After(pause):

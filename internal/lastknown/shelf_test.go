@@ -284,10 +284,59 @@ func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
 		if err := os.RemoveAll(s.path); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(refreshEvery + time.Second)
+		time.Sleep(retryMost + s.config.Every)
 		synctest.Wait()
 		if st := s.Status(); st.Unwritten != "" || st.Unusable != "" || st.Written.IsZero() {
 			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// A folder that is away, as a disk that is not mounted yet, is waited for although nothing changes.
+func TestAFolderThatComesLateGetsTheFileWithoutAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := filepath.Join(t.TempDir(), "disk")
+		s := newStage(t, filepath.Join(disk, "state"))
+		want := catalog(2, "a", "b")
+		s.answers()
+		s.in <- whole(want)
+		<-s.out
+		time.Sleep(10 * time.Second)
+		if st := s.Status(); !strings.Contains(st.Unwritten, "make the folder") {
+			t.Errorf("%+v", st)
+		}
+		if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		_, c, err := load(s.path, Scope{}, time.Hour, time.Now())
+		if err != nil || !c.Equal(want) || s.Status().Unwritten != "" {
+			t.Errorf("%v %v %+v", c, err, s.Status())
+		}
+	})
+}
+
+// A write that fails again and again is tried less and less often, and no less than that.
+func TestWritesThatFailAreTriedAgainAtAPaceThatSlowsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var tries []time.Duration
+		k := &keeper{every: time.Second, refresh: refreshEvery, wake: make(chan struct{}, 1), renewed: func() bool { return true },
+			write: func(discovery.Catalog) error { tries = append(tries, time.Since(began)); return os.ErrPermission },
+		}
+		k.note(whole(catalog(1, "a")))
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+		defer cancel()
+		k.run(ctx)
+		want := []time.Duration{0, 5, 15, 35, 75, 135, 195, 240} // the last one because it ends
+		if len(tries) != len(want) {
+			t.Fatalf("tried after %v", tries)
+		}
+		for i := range want {
+			if tries[i] != want[i]*time.Second {
+				t.Errorf("tried after %v, want %v s", tries, want)
+			}
 		}
 	})
 }
