@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -95,11 +96,11 @@ func describeHolds(holds []Hold, s *Status) {
 				some = append(some, h.Service)
 			}
 		}
-		p.Detail = fmt.Sprintf("%d instances of %s are gone according to Consul, and are kept until that is sure", kept, strings.Join(some, ", "))
+		names := strings.Join(some, ", ")
 		if more := len(all) - len(some); more > 0 {
-			p.Detail = fmt.Sprintf("%s and %d more services", strings.TrimSuffix(p.Detail, " are gone according to Consul, and are kept until that is sure"), more) +
-				" are gone according to Consul, and are kept until that is sure"
+			names += fmt.Sprintf(" and %d more", more)
 		}
+		p.Detail = fmt.Sprintf("according to Consul, instances are gone of %s (%d in all); they are kept until that is sure", names, kept)
 		s.Problems = append(s.Problems, p)
 	}
 }
@@ -169,7 +170,11 @@ func (o *owner) logHolds(fresh []Hold) {
 	for i, h := range fresh {
 		mass[h.Why]++
 		if i < eachHold {
-			o.w.log.Info("a loss is held until it is sure", "service", h.Service, "why", h.Why,
+			level := slog.LevelInfo
+			if h.Why == string(evaporated) {
+				level = slog.LevelWarn // somebody should look
+			}
+			o.w.log.Log(o.ctx, level, "a loss is held until it is sure", "service", h.Service, "why", h.Why,
 				"kept", h.Kept, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy)
 		}
 	}

@@ -256,6 +256,12 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 			}
 			return h
 		}, []string{`with 1 thing to look at`, "Clients were refused: streams per node", "3 times so far, the last 5 s ago from 10.0.0.7:99: 500 are open", "raise it"}},
+		{"a loss is held", func() *house {
+			h := healthy()
+			h.holds = []discovery.Hold{{Service: "api", Why: "emptied", Kept: 3, Served: 3, Since: now.Add(-10 * time.Second), Until: now.Add(50 * time.Second)}}
+			h.consul.Problems = []discovery.Problem{{Kind: "held_emptied", Queries: 2, Detail: "gone", Remedy: "wait"}}
+			return h
+		}, []string{"Held: the last instances (2 services)", "<strong>api</strong>", "3 of 3", "10 s ago", "50 s<"}},
 		{"something is left out", func() *house {
 			h := healthy()
 			h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"legate/discovery"
 	"legate/translate"
 	"legate/xdsserver"
 )
@@ -37,7 +38,9 @@ type view struct {
 	Mood      string // good, warn, bad
 	Verdict   string
 	Concerns  []concern
+	Holds     []discovery.Hold
 	Hidden    int // concerns that are not shown
+	MoreHolds int // and holds
 	Rows      []streamRow
 	More      int // streams that are not shown
 	Instances []count
@@ -65,13 +68,15 @@ type typeRow struct {
 }
 
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
-	v := viewOf(s.read())
+	v := viewOf(s.read(), s.rooms.Consul.Holds())
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"ago":    func(t time.Time) string { return ago(v.Now, t) },
 		"span":   func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
+		"left":   func(t time.Time) string { return span(t.Sub(v.Now)) },
 		"since":  func(t time.Time) string { return span(v.Now.Sub(t)) },
 		"plural": plural,
 		"short":  short,
+		"lost":   lost,
 	}).Parse(pageHTML)
 	var body bytes.Buffer
 	if err == nil {
@@ -92,17 +97,16 @@ func (s *Server) style(w http.ResponseWriter, _ *http.Request) {
 }
 
 // viewOf puts a status into words: first whether all is well, then what is not.
-func viewOf(s Status) view {
-	v := view{Status: s}
+func viewOf(s Status, holds []discovery.Hold) view {
+	v := view{Status: s, Holds: holds}
+	if v.MoreHolds = len(holds) - maxProblemRows; v.MoreHolds > 0 {
+		v.Holds = holds[:maxProblemRows]
+	}
 	for _, h := range []string{"passing", "warning", "critical", "maintenance"} {
 		v.Instances = append(v.Instances, count{h, s.Consul.Instances[h]})
 	}
 	for _, p := range s.Consul.Problems {
-		what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
-		if p.Queries > 1 {
-			what += fmt.Sprintf(" (%d queries)", p.Queries)
-		}
-		v.Concerns = append(v.Concerns, concern{"warn", what, p.Detail, p.Remedy})
+		v.Concerns = append(v.Concerns, concern{"warn", titleOf(p), p.Detail, p.Remedy})
 	}
 	if s.Stale != "" {
 		v.Concerns = append(v.Concerns, concern{"warn", "Stale: not read from Consul since the start", s.Stale,
@@ -160,6 +164,33 @@ func viewOf(s Status) view {
 	return v
 }
 
+// titleOf is what kind of trouble with Consul it is, and how much it concerns.
+func titleOf(p discovery.Problem) string {
+	what, of := "Consul: "+strings.ReplaceAll(p.Kind, "_", " "), "queries"
+	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
+		what, of = "Held: "+lost(why), "services"
+	}
+	if p.Queries > 1 {
+		what += fmt.Sprintf(" (%d %s)", p.Queries, of)
+	}
+	return what
+}
+
+// lost is why a loss is held: what of it looks suspicious.
+func lost(why string) string {
+	switch why {
+	case "emptied":
+		return "the last instances"
+	case "shrunk":
+		return "most instances"
+	case "catalog":
+		return "much of the datacenter"
+	case "datacenter":
+		return "most of the datacenter"
+	}
+	return why
+}
+
 // verdict is the one sentence for who has no time.
 func verdict(s Status, concerns []concern) (mood, sentence string) {
 	switch {
@@ -190,6 +221,8 @@ func rowOf(st xdsserver.StreamStatus) streamRow {
 		switch t.State {
 		case xdsserver.Synced:
 			mood = "good"
+		case xdsserver.NotSent: // it may have come with all that there is
+			mood = "quiet"
 		case xdsserver.Nacked:
 			mood = "bad"
 		}
