@@ -22,7 +22,8 @@
 // something else, has an index that cannot be, or is cut by policies: see judge.go for each rule.
 // The first read, the first after a failure, and each answer that looks doubtful is asked for
 // ?consistent: the leader answers, having asked its followers whether it still is one. Such an
-// answer is never partial. What it can still be is the truth about a Consul that lost its state,
+// answer is never partial, so nothing is taken away without one: an answer that has fewer
+// instances than the last is asked for again at once. What it can still be is the truth about a Consul that lost its state,
 // was restored, or was emptied by a tool gone wild. So the [Guard] looks at what is lost.
 //
 // Additions and health are believed at once. Losses are counted as services shrink, and summed

@@ -10,6 +10,7 @@ type verdict uint8
 const (
 	believe verdict = iota
 	again           // ask at once, consistently and from the start
+	verify          // the same, but nothing is wrong with it as yet
 	witness         // believe only if the list of services, asked consistently, is not empty
 	reject          // keep the last value and try later
 )
@@ -36,7 +37,7 @@ const (
 	indexBack  doubt = "index_back"
 	indexStuck doubt = "index_stuck"
 	filtered   doubt = "filtered"
-	empty      doubt = "empty"
+	untrue     doubt = "contradicted"
 	hiding     doubt = "hidden"
 	foreign    doubt = "foreign"
 	wrongState doubt = "status"     // not 200
@@ -56,8 +57,8 @@ func (d doubt) String() string {
 		return "its content changed while its index did not"
 	case filtered:
 		return "the token's policies hide a part of it"
-	case empty:
-		return "it is empty"
+	case untrue:
+		return "it lacks what a consistent answer has"
 	case hiding:
 		return "it is empty, and the token's policies may hide the rest"
 	case foreign:
@@ -72,14 +73,16 @@ type notBelieved struct{ doubt }
 func (e notBelieved) Error() string { return errDoubtful.Error() + ": " + e.String() }
 func (e notBelieved) Unwrap() error { return errDoubtful }
 
-// judge is a pure function of the question's past and the answer. The doubt is empty for a
-// believed answer.
+// judge is a pure function of the question's past and the answer. The doubt is empty for an
+// answer that is believed, or is to be verified.
 //
 //   - An index that went back means that Consul's state is another one (a restore, a new
 //     cluster, a server that lags); one that stands still while the body changed, or is 1 or
 //     less after a higher one, means that the answer is not from the state it claims.
-//   - Emptiness is believed from a consistent answer only. Where the token's policies hide what
-//     they do not allow, emptiness may be ours and not Consul's, and needs a witness.
+//   - Nothing is taken away on the word of one server: an answer with fewer things than the last
+//     is believed only if it is consistent. That costs a removal one more round trip.
+//   - Where the token's policies hide what they do not allow, emptiness may be ours and not
+//     Consul's, and needs a witness.
 //   - An answer from which policies hide a part looks like one in which there is nothing more. It
 //     is believed only where that was declared, and then not if it begins to be smaller so.
 func judge(was seen, r reply, is sight) (verdict, doubt) {
@@ -100,8 +103,8 @@ func judge(was seen, r reply, is sight) (verdict, doubt) {
 		return doubtful, filtered
 	case stuck && (!r.consistent || fewer):
 		return doubtful, indexStuck
-	case none && was.weight > 0 && !r.consistent:
-		return again, empty
+	case fewer && !r.consistent:
+		return verify, ""
 	case none && r.deny && (was.weight > 0 || was.index == 0):
 		return witness, hiding
 	}
@@ -109,11 +112,15 @@ func judge(was seen, r reply, is sight) (verdict, doubt) {
 }
 
 // judgeList is judge for the list of services. Consul's own service is always in it (except in
-// a namespace of Enterprise's), so a list without anything is not believed as it stands.
+// a namespace of Enterprise's), so a list without anything is not believed as it stands. One
+// that lacks a name takes nothing away: that service is asked for, consistently.
 func judgeList(was seen, r reply, is sight) (verdict, doubt) {
 	v, why := judge(was, r, is)
-	if v == witness { // there is no better one than the list itself
+	switch {
+	case v == witness: // there is no better one than the list itself
 		return reject, hiding
+	case v == verify && is.weight > 0:
+		return believe, ""
 	}
 	return v, why
 }

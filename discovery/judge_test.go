@@ -39,8 +39,9 @@ func TestWhichAnswersAreBelieved(t *testing.T) {
 		{"an index that went back", known, answer(49, plain), sight{4, false}, again},
 		{"an index that went back, consistently: another state", known, answer(20, consistent), sight{2, true}, believe},
 		{"other content with the same index", known, answer(50, plain), sight{3, true}, again},
-		{"fewer, newer", known, answer(51, plain), sight{1, true}, believe},
-		{"none, newer", known, answer(51, plain), sight{0, true}, again},
+		{"fewer, newer", known, answer(51, plain), sight{3, true}, verify},
+		{"fewer, newer, consistently", known, answer(51, consistent), sight{3, true}, believe},
+		{"none, newer", known, answer(51, plain), sight{0, true}, verify},
 		{"none, consistently", known, answer(51, consistent), sight{0, true}, believe},
 		{"none, where policies hide", known, deny(answer(51, consistent)), sight{0, true}, witness},
 		{"none from the start, where policies hide", seen{}, deny(answer(51, consistent)), sight{0, true}, witness},
@@ -51,13 +52,14 @@ func TestWhichAnswersAreBelieved(t *testing.T) {
 		{"policies begin to hide, and nobody said so", known, unexpected(answer(51, plain)), sight{4, false}, again},
 		{"fewer, and policies begin to hide", known, filtered(answer(51, plain)), sight{3, true}, again},
 		{"fewer, and policies begin to hide, consistently", known, filtered(answer(51, consistent)), sight{3, true}, reject},
-		{"fewer, and policies hid before", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, plain)), sight{3, true}, believe},
+		{"fewer, and policies hid before", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, plain)), sight{3, true}, verify},
+		{"fewer, and policies hid before, consistently", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, consistent)), sight{3, true}, believe},
 	} {
 		got, why := judge(c.was, c.r, c.is)
 		if got != c.want {
 			t.Errorf("%s: verdict %d (%s), want %d", c.name, got, why, c.want)
 		}
-		if (why == "") != (got == believe) {
+		if (why == "") != (got == believe || got == verify) {
 			t.Errorf("%s: verdict %d with the reason %q", c.name, got, why)
 		}
 	}
@@ -136,10 +138,30 @@ func TestTheIndexOfABlockingQuery(t *testing.T) {
 	}
 }
 
-func TestAnEmptyAnswerIsCheckedBeforeItIsBelieved(t *testing.T) {
+func TestNothingIsTakenAwayOnTheWordOfOneServer(t *testing.T) {
+	for _, lie := range []string{"", "a"} {
+		nothingIsTakenAway(t, lie)
+	}
+	fake := many(20, 10)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if !strings.HasPrefix(req.URL.Path, healthPath) || req.URL.Query().Has("consistent") {
+				return nil, nil
+			}
+			return respond(200, 900, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"a0","Service":"`+strings.TrimPrefix(req.URL.Path, healthPath)+`","Port":80}}]`), nil
+		})
+		time.Sleep(time.Minute)
+		if _, n := r.now(); n != 1 || r.instances() != 200 {
+			t.Errorf("%d instances of 200 are left, after %d Deltas", r.instances(), n)
+		}
+	})
+}
+
+func nothingIsTakenAway(t *testing.T, lie string) {
 	s := &script{
 		replies: []reply{{index: 5}, {index: 6}, {index: 6}},
-		values:  []string{"ab", "", "ab"},
+		values:  []string{"ab", lie, "ab"},
 	}
 	q := s.query()
 	for range 2 {

@@ -38,13 +38,15 @@ type found[T any] struct {
 	reply   reply
 }
 
-// next asks once; an answer in doubt is checked at once by a second, consistent one. With block
-// it waits for a change if the last answer leaves an index to wait for.
+// next asks once; an answer in doubt, and one that takes something away, is checked at once by a
+// second, consistent one. With block it waits for a change if the last answer leaves an index to
+// wait for.
 func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 	how := question{consistent: q.index == 0}
 	if block {
 		how.index = q.index
 	}
+	verifying := false
 	for {
 		value, r, err := q.ask(ctx, how)
 		if err != nil {
@@ -66,7 +68,16 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 		}
 		switch v {
 		case believe:
+			if verifying && is.weight >= q.was.weight {
+				q.metrics.Rejected(string(untrue))
+				q.doubts++
+			} else if verifying {
+				q.doubts = 0
+			}
 			return q.settle(how, value, r, is), nil
+		case verify:
+			q.metrics.Query("changed", r.took)
+			verifying, how = true, question{consistent: true}
 		case again:
 			q.metrics.Query(string(doubtful), r.took)
 			q.metrics.Rejected(string(why))

@@ -16,7 +16,7 @@ type guard struct {
 var (
 	rejections = []string{
 		"status", "unreadable", "no_index", "index_one", "index_back", "index_stuck",
-		"filtered", "hidden", "empty", "foreign",
+		"filtered", "hidden", "contradicted", "foreign",
 	}
 	suspicions   = []string{"emptied", "shrunk", "catalog", "datacenter"}
 	holdOutcomes = []string{"confirmed", "evident", "expired", "released", "returned", "replaced", "dropped"}

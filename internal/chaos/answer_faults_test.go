@@ -91,6 +91,15 @@ func answerFaults() []fault {
 			raised(w, r, a, -indexOf(a)/2)
 			w.Write(thinned(a.body, func(i int) bool { return i%2 == 0 }))
 		}),
+		lies("partial catalog, newer", "every second instance and service is missing, with a higher index, to all but consistent questions: what no Consul is known to do, and only the leader's word helps against; 30 s", true, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
+			a := truth()
+			if r.URL.Query().Has("consistent") {
+				a.write(w)
+				return
+			}
+			raised(w, r, a, 1)
+			w.Write(thinned(a.body, func(i int) bool { return i%2 == 0 }))
+		}),
 		lies("most of the catalog gone, confirmed", "two of three instances and services are missing, with a higher index, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
 			a := truth()
 			raised(w, r, a, 1)

@@ -75,7 +75,7 @@ func soakFaults() (chosen []fault) {
 	names := map[string]bool{}
 	for _, name := range []string{
 		"agent killed", "agent restarted", "500s", "HTML error page with 200", "truncated JSON", "200 with empty body at once",
-		"empty after load", "partial catalog", "wrong datacenter answers", "connections cut, address refuses", "latency 2 s",
+		"empty after load", "partial catalog", "partial catalog, newer", "wrong datacenter answers", "connections cut, address refuses", "latency 2 s",
 		"half-open (drop without RST)", "reset mid-body", "cut mid-body", "Legate killed", "Consul away, Legate restarted",
 		"NACK-all", "rapid stream resets",
 	} {
