@@ -469,6 +469,23 @@ func TestConsulIsFreshASecondAfterItIsBack(t *testing.T) {
 	})
 }
 
+func TestAConsulThatComesLongAfterTheStartIsSeenAtOnce(t *testing.T) {
+	fake := many(3, 1)
+	fake.stop()
+	cfg := guardedConfig()
+	cfg.Datacenter = "" // so that nothing can be asked but the agent
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(10 * time.Minute)
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/v1/agent/self" {
+				return respond(200, 1, `{"Config":{"Datacenter":"dc1"}}`), nil
+			}
+			return nil, nil
+		})
+		until(t, time.Second, func() bool { return r.instances() == 3 })
+	})
+}
+
 func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 	health := func(r *reader) string {
 		synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -113,7 +114,8 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 	if w.cfg.Datacenter != "" {
 		return w.cfg.Datacenter, nil
 	}
-	for pause := w.backoff(); ; w.rest(ctx, pause.next()) {
+	pause := w.backoff()
+	for {
 		if ctx.Err() != nil {
 			return "", nil
 		}
@@ -140,6 +142,11 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 			return "", withRemedy(err)
 		}
 		w.trouble.failed(loop, err, time.Now())
+		if away := kind == unreachable || kind == late || kind == unavailable; away && w.cfg.Guard.Canary > 0 {
+			sleep(ctx, probeMin+rand.N(probeMax-probeMin)) // as the canary does, that comes later
+			continue
+		}
+		w.rest(ctx, pause.next())
 	}
 }
 
