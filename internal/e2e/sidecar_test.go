@@ -21,11 +21,11 @@ import (
 // else, and Legate started as the unit starts it.
 func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	t.Parallel()
-	made, etc := t.TempDir(), t.TempDir() // the working folder of the README, and /etc/legate
+	made, etc, run := t.TempDir(), t.TempDir(), t.TempDir() // the working folder of the README, /etc/legate and /run/legate
 	ports := freePorts(t, 3)
 	https, xds, admin := ports[0], ports[1], ports[2]
 	x := openExample(t, "sidecar",
-		"/etc/consul.d/tls", made, "/etc/legate", etc, "/usr/local/bin/legate", program.Path(t),
+		"/etc/consul.d/tls", made, "/etc/legate", etc, "/run/legate", run, "/usr/local/bin/legate", program.Path(t),
 		"8501", strconv.Itoa(https), "18000", strconv.Itoa(xds), "18001", strconv.Itoa(admin))
 
 	// Of the README's commands the certificates come first: the agent does not start without them.
@@ -60,6 +60,13 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
 	if status := s.legate.status(t); !status.Consul.HTTP2 || !status.Consul.Connected {
 		t.Errorf("want HTTP/2 and a connection without trouble: %+v", status.Consul)
+	}
+
+	// Who may open the socket may release what is held.
+	release := exec.CommandContext(t.Context(), program.Path(t), "holds", "release", "--all", "--admin-socket", filepath.Join(run, "admin.sock"))
+	release.Env = parts.OwnEnvironment()
+	if out, err := release.CombinedOutput(); err != nil || !strings.Contains(string(out), "released: 0 services") {
+		t.Errorf("holds release: %v: %s", err, out)
 	}
 
 	// A token that is replaced in its file is used without a restart, and the old one may go.

@@ -52,7 +52,7 @@ func TestTheUnitKeepsLegateInASandbox(t *testing.T) {
 	}
 	u := unitOf(t, text)
 	for key, want := range map[string]string{
-		"Type": "notify", "User": "legate", "StateDirectory": "legate", "Restart": "always", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes",
+		"Type": "notify", "User": "legate", "StateDirectory": "legate", "RuntimeDirectory": "legate", "RuntimeDirectoryMode": "0700", "Restart": "always", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes",
 		"PrivateDevices": "yes", "NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "MemoryDenyWriteExecute": "yes",
 		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "IPAddressDeny": "any", "IPAddressAllow": "localhost",
 	} {
