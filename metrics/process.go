@@ -11,6 +11,7 @@ type Process struct {
 	reloads    *prometheus.CounterVec
 	reloadedAt prometheus.Gauge
 	reloadedOK prometheus.Gauge
+	registry   prometheus.Registerer
 }
 
 func newProcess(r prometheus.Registerer) *Process {
@@ -28,6 +29,7 @@ func newProcess(r prometheus.Registerer) *Process {
 			Help: "When the configuration was last taken over, in Unix time.",
 		}),
 	}
+	p.registry = r
 	r.MustRegister(p.reloads, p.reloadedOK, p.reloadedAt)
 	for _, outcome := range []string{"ok", "rejected"} {
 		p.reloads.WithLabelValues(outcome)
@@ -50,4 +52,22 @@ func (p *Process) Reloaded(ok bool, at time.Time) {
 	p.reloads.WithLabelValues("ok").Inc()
 	p.reloadedOK.Set(1)
 	p.reloadedAt.Set(unixSeconds(at))
+}
+
+// Certificate has the end of a listener's certificate asked for with each scrape. It is called once
+// for a listener; one that needs no certificate ends at the zero time.
+func (p *Process) Certificate(listener string, end func() time.Time) {
+	if p == nil {
+		return
+	}
+	p.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "legate_certificate_expiry_timestamp_seconds",
+		Help:        "When the certificate that a listener shows expires, in Unix time. 0: it speaks no TLS.",
+		ConstLabels: prometheus.Labels{"listener": listener},
+	}, func() float64 {
+		if at := end(); !at.IsZero() {
+			return unixSeconds(at)
+		}
+		return 0
+	}))
 }

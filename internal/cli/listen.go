@@ -74,9 +74,10 @@ func (o *listenOptions) validate() error {
 
 // listeners are open before anything else starts, so that a port in use fails at once.
 type listeners struct {
-	xds, rest net.Listener   // in the clear; rest may be nil
-	tls       *tls.Config    // what both then speak; nil: nothing
-	admin     []net.Listener // the first is that of --admin-listen
+	xds, rest net.Listener        // in the clear; rest may be nil
+	tls       *listen.Credentials // what both then speak; nil: nothing
+	admin     []net.Listener      // the first is that of --admin-listen
+	people    *listen.Credentials // what it speaks already; nil: nothing
 }
 
 func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners, err error) {
@@ -89,8 +90,7 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 	if l.tls, err = credentials(o.tls, "--tls", log); err != nil {
 		return l, err
 	}
-	people, err := credentials(o.adminTLS, "--admin-tls", log)
-	if err != nil {
+	if l.people, err = credentials(o.adminTLS, "--admin-tls", log); err != nil {
 		return l, err
 	}
 	if l.xds, err = o.listen(ctx, "--xds-listen", "--tls", o.xds, o.tls.On()); err != nil {
@@ -100,8 +100,8 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 	if err != nil {
 		return l, err
 	}
-	if people != nil {
-		one = tls.NewListener(one, people)
+	if l.people != nil {
+		one = tls.NewListener(one, l.people.Config())
 	}
 	l.admin = append(l.admin, one)
 	if o.adminSocket != "" {
@@ -118,7 +118,7 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 }
 
 // credentials are what TLS is spoken with; nil without TLS.
-func credentials(t listen.TLS, flag string, log *slog.Logger) (*tls.Config, error) {
+func credentials(t listen.TLS, flag string, log *slog.Logger) (*listen.Credentials, error) {
 	if !t.On() {
 		return nil, nil
 	}
@@ -126,7 +126,7 @@ func credentials(t listen.TLS, flag string, log *slog.Logger) (*tls.Config, erro
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", flag, err)}
 	}
-	return c.Config(), nil
+	return c, nil
 }
 
 func (l listeners) close() {

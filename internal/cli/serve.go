@@ -102,11 +102,13 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 
 	build := readBuild()
 	m := metrics.New(build)
+	m.Process.Certificate("xds", open.tls.Expires)
+	m.Process.Certificate("admin", open.people.Expires)
 	watcher, err := discovery.New(o.consul, log, m.Consul)
 	if err != nil {
 		return err
 	}
-	o.xds.TLS = open.tls
+	o.xds.TLS = open.tls.Config()
 	server, err := xdsserver.New(o.xds, log, m.XDS)
 	if err != nil {
 		return err

@@ -2,10 +2,15 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
@@ -61,6 +66,15 @@ func TestOverMTLSOnlyEnvoysWithAnAllowedCertificateAreServed(t *testing.T) {
 	if strings.Contains(string(metrics), `legate_xds_refused_total{limit="handshake"} 0`) {
 		t.Error("no refused handshake is counted")
 	}
+	ends := endOf(t, own.CertFile)
+	for _, line := range []string{
+		fmt.Sprintf(`legate_certificate_expiry_timestamp_seconds{listener="xds"} %s`, strconv.FormatFloat(float64(ends.Unix()), 'g', -1, 64)),
+		`legate_certificate_expiry_timestamp_seconds{listener="admin"} 0`,
+	} {
+		if !strings.Contains(string(metrics), line) {
+			t.Errorf("/metrics lacks %q", line)
+		}
+	}
 }
 
 func newCerts(t testing.TB) parts.Certs {
@@ -85,4 +99,19 @@ func startEnvoyTLS(t testing.TB, l *legate, mode string, args ...string) *envoy 
 	text := bytes.Replace(program.Output(t, args...), []byte("    ads: {}"), []byte("    initial_fetch_timeout: 1s\n    ads: {}"), 1)
 	e.Envoy = partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: text})
 	return e
+}
+
+// endOf is when the certificate in the file expires.
+func endOf(t testing.TB, file string) time.Time {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert.NotAfter
 }

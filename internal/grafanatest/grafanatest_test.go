@@ -105,6 +105,7 @@ func lived(t *testing.T) string {
 	m.Consul.Catalog(1, map[string]int{"passing": 1})
 	m.Consul.Watches(1, 0, 100)
 	m.Translate.Problems(map[string]int{string(translate.BadPort): 1})
+	m.Process.Certificate("xds", time.Now)
 	m.XDS.Published("envoy@dc1", map[string]int{cds: 1}, time.Now())
 	open, left := metrics.Stream{ID: "delta-1", Protocol: "delta"}, metrics.Stream{ID: "sotw-1", Protocol: "sotw"}
 	m.XDS.Opened(open)

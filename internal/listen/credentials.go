@@ -53,8 +53,12 @@ func NewCredentials(t TLS, name string, log *slog.Logger) (*Credentials, error) 
 	return c, c.expired(config)
 }
 
-// Config is what a server takes. Each handshake uses the certificates of its time.
+// Config is what a server takes. Each handshake uses the certificates of its time. No Credentials
+// are no TLS.
 func (c *Credentials) Config() *tls.Config {
+	if c == nil {
+		return nil
+	}
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		NextProtos:         []string{"h2", "http/1.1"},
@@ -91,8 +95,13 @@ func (c *Credentials) current() *tls.Config {
 	return c.config
 }
 
-// Expires is when the certificate in use ends.
-func (c *Credentials) Expires() time.Time { return expiry(c.current()) }
+// Expires is when the certificate in use ends; zero without one.
+func (c *Credentials) Expires() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return expiry(c.current())
+}
 
 func expiry(c *tls.Config) time.Time { return c.Certificates[0].Leaf.NotAfter }
 
