@@ -35,7 +35,7 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 			s.sum += e.id
 		}
 		// A name asked for again is sent again, even if the client should have it.
-		if version, held := have[name]; !held || s.differs(e, version) {
+		if version, held := have[name]; !held || !s.holds(e, version) {
 			s.owed = append(s.owed, name)
 			delete(s.parked, name)
 		}
@@ -55,7 +55,7 @@ func (s *subscription) everything(have map[string]string) {
 		return
 	}
 	for _, e := range s.table.live {
-		if version, held := have[e.name]; !held || s.differs(e, version) {
+		if version, held := have[e.name]; !held || !s.holds(e, version) {
 			s.owed = append(s.owed, e.name)
 		}
 	}
@@ -66,9 +66,13 @@ func (s *subscription) everything(have map[string]string) {
 	}
 }
 
-func (s *subscription) differs(e *entry, version string) bool {
+// holds reports whether a client that has this version of an entry has what it would be sent.
+func (s *subscription) holds(e *entry, version string) bool {
+	if s.table.vouch(e, version) {
+		s.vouched = append(s.vouched, e.name)
+	}
 	res := e.served(s.slot)
-	return res == nil || res.version != version
+	return res != nil && res.version == version
 }
 
 // unsubscribe is an incremental request's resource_names_unsubscribe.

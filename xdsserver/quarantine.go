@@ -11,6 +11,10 @@ import (
 // on that client's streams. When several nodes reject the same state of it and no client of the
 // view has accepted that state, it is quarantined for the view: clients get the last state that
 // was accepted, or none, until Consul has another one.
+//
+// Acceptance is remembered for as long as the state is there, whoever has left meanwhile. A client
+// that says on a new stream which versions it holds has accepted those, from whomever it got them.
+// One that cannot say so may hold what was there before this server: that is never left out.
 
 // refusal is what is known against the present state of a resource.
 type refusal struct {
@@ -24,7 +28,7 @@ type refusal struct {
 // current is what is served to all who want the entry: nil if Consul has none, or if it is
 // quarantined and never was accepted before.
 func (e *entry) current() *resource {
-	if e.refusal != nil && e.refusal.bad {
+	if e.isBad() {
 		return e.good
 	}
 	return e.res
@@ -36,6 +40,7 @@ func (t *table) retain(e *entry, next *resource) {
 	switch {
 	case next == nil || e.res == nil:
 		e.good, e.prev = nil, nil
+	case e.isBad(): // what was served instead goes on being the good one
 	case t.isAccepted(e):
 		e.good, e.prev = e.res, nil
 	default:
@@ -50,8 +55,11 @@ func (t *table) settle(e *entry) {
 	}
 }
 
+// isBad reports whether the entry is quarantined.
+func (e *entry) isBad() bool { return e.refusal != nil && e.refusal.bad }
+
 func (t *table) isAccepted(e *entry) bool {
-	if e.refusal != nil && e.refusal.bad {
+	if e.isBad() {
 		return false
 	}
 	return max(e.accepted.Load(), t.accepted.Load()) >= e.seq
@@ -62,15 +70,18 @@ func (t *table) isAccepted(e *entry) bool {
 func (t *table) accept(d delivery) (cleared []string) {
 	if d.all {
 		raise(&t.accepted, d.seq)
+		for e := range t.quarantined {
+			if e.wasBefore(d) {
+				cleared = append(cleared, e.name)
+			}
+		}
 	}
-	if !t.taken.Load() {
-		t.taken.Store(true)
-	}
+	t.took()
 	for _, name := range d.names {
 		e := t.entries[name]
 		switch {
 		case e == nil:
-		case e.refusal != nil && e.refusal.bad && d.seq >= e.refusal.of && d.seq < e.seq:
+		case e.wasBefore(d):
 			cleared = append(cleared, name)
 		case e.seq <= d.seq:
 			raise(&e.accepted, e.seq)
@@ -79,6 +90,32 @@ func (t *table) accept(d delivery) (cleared []string) {
 		}
 	}
 	return cleared
+}
+
+// wasBefore reports whether a delivery had the state that is quarantined since.
+func (e *entry) wasBefore(d delivery) bool {
+	return e.isBad() && d.seq >= e.refusal.of && d.seq < e.seq
+}
+
+// vouch notes that a client holds this version of an entry from an earlier stream, so that it has
+// accepted it. It reports whether that is the one that is quarantined: see accept.
+func (t *table) vouch(e *entry, version string) (cleared bool) {
+	if e.res == nil || e.res.version != version {
+		return false
+	}
+	t.took()
+	if e.isBad() {
+		return true
+	}
+	raise(&e.accepted, e.seq)
+	return false
+}
+
+// took notes that some client accepted something.
+func (t *table) took() {
+	if !t.taken.Load() {
+		t.taken.Store(true)
+	}
 }
 
 func raise(a *atomic.Uint64, to uint64) {
@@ -90,7 +127,7 @@ func raise(a *atomic.Uint64, to uint64) {
 // whether it is quarantined now, as change number seq.
 func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool {
 	e := t.entries[name]
-	if e == nil || e.res == nil || e.seq > sent || t.isAccepted(e) || (e.refusal != nil && e.refusal.bad) {
+	if e == nil || e.res == nil || e.seq > sent || t.isAccepted(e) || e.isBad() {
 		return false
 	}
 	if e.refusal == nil {
@@ -102,6 +139,9 @@ func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool 
 		return false
 	}
 	t.settle(e)
+	if e.good == nil && e.first <= firstBatch {
+		return false
+	}
 	t.change(e, seq, func() { e.refusal.bad = true })
 	t.quarantined[e] = struct{}{}
 	return true
@@ -110,7 +150,7 @@ func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool 
 // clear ends a quarantine, as change number seq.
 func (t *table) clear(name string, seq uint64) *entry {
 	e := t.entries[name]
-	if e == nil || e.refusal == nil || !e.refusal.bad {
+	if e == nil || !e.isBad() {
 		return nil
 	}
 	t.change(e, seq, func() { e.refusal = nil })

@@ -62,8 +62,9 @@ func TestWhatSeveralNodesRejectIsKeptBackUntilItChanges(t *testing.T) {
 	})
 }
 
-func TestWhatNobodyEverAcceptedIsLeftOut(t *testing.T) {
+func TestWhatIsNewAndWasNeverAcceptedIsLeftOut(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set()
 		s.set(assignment("web", 1))
 		for _, node := range []string{"one", "two"} {
 			c := open(node)
@@ -126,6 +127,111 @@ func TestClientsThatRejectEverythingQuarantineNothingOfOthers(t *testing.T) {
 		}
 		if q := s.Views()[0].Quarantined; len(q) != 0 {
 			t.Errorf("%+v", q)
+		}
+	})
+}
+
+// After a restart of the server nobody has accepted anything yet. Two clients that come first and
+// reject take nothing from those that accepted it before.
+func TestWhatWasThereAtTheStartIsNotLeftOut(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		for _, node := range []string{"one", "two", "three"} {
+			c := open(node)
+			c.Want(eds, "web")
+			c.Nack(c.Expect(eds, "web@1"), "bad")
+			c.Silence()
+		}
+		good := open("good")
+		good.Want(cds, "*")
+		good.Accept(cds, "web@1")
+		good.Want(eds, "web")
+		good.Accept(eds, "web@1")
+	})
+}
+
+// A client that holds a version from an earlier stream is sent nothing, so it acknowledges nothing:
+// saying that it has it is as good.
+func TestAVersionThatAClientHoldsIsOneThatItAccepted(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][]string{{"web"}, {"*"}} {
+		s := newStage(t)
+		s.set()
+		s.set(service("web", 1)...)
+		good := incremental(t, s, "good")
+		good.Resume(eds, map[string]string{"web": "v1"}, names...)
+		good.Silence()
+		for _, node := range []string{"one", "two"} {
+			c := incremental(t, s, node)
+			c.Want(eds, "web")
+			c.Nack(c.Expect(eds, "web@1"), "bad")
+			c.Silence()
+		}
+		good.Silence()
+		if q := s.Views()[0].Quarantined; len(q) != 0 {
+			t.Errorf("%+v", q)
+		}
+	}
+}
+
+// It comes from another replica, where it accepted what is kept back here.
+func TestAClientThatHoldsWhatIsQuarantinedEndsTheQuarantine(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.set(append(service("web", 1), service("db", 1)...)...)
+	open := func(node string) *xdstest.Client { return incremental(t, s, node) }
+	one, two := follow(t, open, "one"), follow(t, open, "two")
+	s.set(assignment("web", 2))
+	one.Nack(one.Expect(eds, "web@2"), "old")
+	two.Nack(two.Expect(eds, "web@2"), "old")
+	one.Accept(eds, "web@1")
+	two.Accept(eds, "web@1")
+	good := open("good")
+	good.Resume(eds, map[string]string{"web": "v2", "db": "v1"}, "web", "db")
+	for r := good.Poll(time.Second / 4); r != nil; r = good.Poll(time.Second / 4) {
+		if got := r.String(); got != "web@2" {
+			t.Errorf("got %s for what it holds", got)
+		}
+	}
+	one.Expect(eds, "web@2")
+	if q := s.Views()[0].Quarantined; len(q) != 0 {
+		t.Errorf("%+v", q)
+	}
+}
+
+// Everything at once, as the first response on a wildcard stream, is accepted late.
+func TestAnAcceptanceOfAllThatComesLateEndsTheQuarantine(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("db", 1)...)
+		one, two := open("one"), open("two")
+		for _, c := range []*xdstest.Client{one, two} {
+			c.Want(cds, "*")
+			c.Accept(cds, "db@1")
+		}
+		s.set(cluster("web", 1))
+		slow := open("slow")
+		slow.Want(cds, "*")
+		late := slow.Expect(cds, "db@1", "web@1")
+		for _, c := range []*xdstest.Client{one, two} {
+			c.Nack(c.Read(), "old")
+		}
+		soon(t, "it is quarantined", func() bool { return len(s.Views()[0].Quarantined) == 1 })
+		slow.Ack(late)
+		soon(t, "it is served again", func() bool { return len(s.Views()[0].Quarantined) == 0 })
+	})
+}
+
+func TestWhatWasQuarantinedIsNeverServedInsteadOfTheNext(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		one, two := follow(t, open, "one"), follow(t, open, "two")
+		for _, bad := range []int{2, 3} {
+			s.set(assignment("web", bad))
+			for _, c := range []*xdstest.Client{one, two} {
+				c.Nack(c.Read(), "bad endpoint")
+			}
+			one.Accept(eds, "web@1")
+			two.Accept(eds, "web@1")
 		}
 	})
 }

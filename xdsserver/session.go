@@ -204,12 +204,29 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	if r.repeats && !first {
 		return nil
 	}
+	err := ss.want(sub, r, first)
+	ss.clear(sub.table, sub.vouched)
+	sub.vouched = nil
+	return err
+}
+
+func (ss *session) want(sub *subscription, r *request, first bool) error {
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
 	if first {
-		sub.seq = t.seq
+		sub.seq = sub.table.seq
 	}
 	return ss.wire.want(sub, r, first)
+}
+
+// clear ends the quarantine of names that the client accepts, or accepted earlier.
+func (ss *session) clear(t *table, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	ss.store.clear(t, names)
+	ss.server.countQuarantined()
+	ss.server.log.Info("a client accepts what was kept back, it is served again", "type", t.typeURL, "names", few(names))
 }
 
 // enter waits until there is something to serve, then chooses the view of the stream's node for
@@ -259,11 +276,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 		ss.store.mu.RLock()
 		cleared := sub.table.accept(d)
 		ss.store.mu.RUnlock()
-		if len(cleared) > 0 {
-			ss.store.clear(sub.table, cleared)
-			ss.server.countQuarantined()
-			ss.server.log.Info("a client accepts what was kept back, it is served again", "type", sub.table.typeURL, "names", few(cleared))
-		}
+		ss.clear(sub.table, cleared)
 		return
 	}
 	ss.store.mu.RLock()

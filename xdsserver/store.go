@@ -20,6 +20,9 @@ type store struct {
 	scratches sync.Pool // of slices of entries, for what is due on one stream
 }
 
+// firstBatch is the seq of a view's first batch: what Consul had when the server started.
+const firstBatch = 1
+
 func newStore(view View) *store {
 	return &store{
 		view:   view,

@@ -38,6 +38,8 @@ type subscription struct {
 	probes [][]string // parts of rejected responses that are still to be sent alone, the next one last
 	parked refused    // rejected, and not to be sent before they change
 
+	vouched []string // quarantined names of which the client holds just what is quarantined
+
 	rejecting bool // was reported as one that holds something back
 }
 

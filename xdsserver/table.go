@@ -50,6 +50,7 @@ type entry struct {
 	res   *resource // nil while Consul has none
 	empty *resource // what is served instead to streams that ask by name; assignments only
 	seq   uint64    // of the last change of res; 0 if there never was one
+	first uint64    // of the change since which Consul has it
 	since time.Time // when the Consul answer behind that change arrived
 	named bitset    // the streams that ask for it by name
 
@@ -141,6 +142,7 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 	e := t.entry(name)
 	if (e.res == nil) != (res == nil) {
 		t.enlist(e, res != nil)
+		e.first = seq
 	}
 	t.retain(e, res)
 	t.change(e, seq, func() {
