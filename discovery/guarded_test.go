@@ -137,6 +137,25 @@ func TestWithoutEvidenceALastInstanceIsKeptForAMinute(t *testing.T) {
 	}
 }
 
+func TestAListWhoseIndexWentBackTakesAllEvidenceAway(t *testing.T) {
+	cfg := guardedConfig()
+	cfg.Guard.Canary = 0 // nobody else sees it
+	fake := many(20, 2)
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.stop()
+		time.Sleep(20 * time.Second)
+		fake.restore(9)
+		fake.set("svc-000", -1)
+		fake.resume()
+		until(t, time.Minute, func() bool { return len(r.Holds()) == 1 })
+		time.Sleep(50 * time.Second)
+		if n := r.size("svc-000"); n != 2 {
+			t.Errorf("%d instances: it was believed after less than a minute", n)
+		}
+	})
+}
+
 func TestAServiceThatComesBackInTimeWasNeverGone(t *testing.T) {
 	fake := many(5, 2)
 	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {

@@ -146,6 +146,9 @@ func (e listed) apply(o *owner) {
 			o.w.rotation.hurry(f)
 		}
 	}
+	if e.index < o.last.index { // the list's own query may see that before the canary does
+		o.regressed = e.at
+	}
 	o.listed, o.last = true, e
 	o.w.setIndex(e.index)
 	for name, tags := range e.names {
