@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"legate/internal/parts"
+	"legate/internal/parts/partstest"
 )
 
 // Both are away: Consul and Legate. A Legate that starts then serves what was last known, also to
@@ -67,6 +69,45 @@ func TestALegateThatStartsWithoutConsulServesTheLastKnownCatalog(t *testing.T) {
 	for _, f := range flows {
 		f.goesOn(t)
 	}
+}
+
+// The folder was copied from a machine in another datacenter. While Consul's agent does not answer,
+// Legate cannot know; when it does, the file is served no longer.
+func TestACatalogOfAnotherDatacenterIsServedOnlyUntilTheAgentSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	state := t.TempDir()
+	s.legate = startLegate(t, s.consul, "--state-dir", state, "--last-known-grace", "0s")
+	s.legate.stop(t)
+
+	s.consul = partstest.Consul(t, parts.ConsulOptions{Datacenter: "dc2"})
+	s.register(t, "bakery", "bakery-1", 1)
+	if err := s.consul.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	s.legate = newLegate(t, s.consul, "--state-dir", state, "--last-known-grace", "0s")
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
+	s.legate.exports(t, "legate_serving_stale 1")
+	if err := s.consul.Continue(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.legate.Done():
+	case <-time.After(patience):
+		t.Fatal("the file of another datacenter is still served")
+	}
+	if err := s.legate.Err(); err == nil || !strings.Contains(parts.LogTail(s.legate.Log, 3), `of datacenter "dc1", and Consul's agent is in "dc2"`) {
+		t.Errorf("%v\n%s", err, parts.LogTail(s.legate.Log, 3))
+	}
+
+	s.legate.Args = append(s.legate.Args, "--last-known-grace", "30s")
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
+	s.legate.exports(t, "legate_serving_stale 0")
+	s.envoys = append(s.envoys, startEnvoy(t, s.legate, adsDelta, "shop", "bakery"))
+	s.everywhere(t, func(e *envoy) error { return errors.Join(e.answers("bakery", "bakery-1"), e.refuses("shop")) })
 }
 
 // A file that is damaged is not used, and Legate waits for Consul as it would without one.

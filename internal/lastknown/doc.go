@@ -15,6 +15,10 @@
 //     Which losses are believed then is not decided here: discovery was given the same catalog
 //     as its last believed one (see discovery.Watcher.Seed) and guards it.
 //   - What only the file says is never written back: its date would become a lie.
+//   - Where nobody named the datacenter, the file's is believed for as long as the agent is away.
+//     Once the agent names another one, Run fails: what is served was somebody else's, and clients
+//     are given another Legate's catalog only by a Legate that starts anew.
+//   - A write that fails is tried again after 5 seconds, then less often, at least every minute.
 //
 // A service's meta can hold anything, so the file is for its owner only (mode 0600).
 package lastknown

@@ -2,6 +2,7 @@ package lastknown
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -10,11 +11,15 @@ import (
 
 // Run passes Deltas on and keeps their catalog, until the context is done. If the first one,
 // which is complete, does not come within the grace period, the file's catalog goes out in its
-// place, and the first one then as its difference to that.
+// place, and the first one then as its difference to that. It fails if Consul's agent turns out to
+// be in another datacenter than what is served by then: that was somebody else's.
 func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
-	first, offer, ok := s.first(ctx, consul, in, out)
-	if !ok {
+	first, offer, err := s.first(ctx, consul, in, out)
+	if ctx.Err() != nil {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	k := &keeper{
 		every: s.config.Every, refresh: refreshEvery, wake: make(chan struct{}, 1),
@@ -43,8 +48,8 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 }
 
 // first waits for Consul's first Delta, and serves the file's catalog while that takes too long.
-// It returns the Delta as it came, and what of it is news. It is false if ctx ended first.
-func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, ok bool) {
+// It returns the Delta as it came, and what of it is news; nothing if ctx ended first.
+func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, err error) {
 	var late <-chan time.Time
 	if s.known != nil {
 		grace := time.NewTimer(s.config.Grace)
@@ -54,59 +59,69 @@ func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.De
 	for {
 		select {
 		case <-ctx.Done():
-			return first, offer, false
+			return first, offer, nil
 		case d := <-in:
-			return d, d, true
+			return d, d, nil
 		case <-late:
 			late = nil
-			if s.foreign(consul) {
+			if agent := s.elsewhere(consul); agent != "" {
+				s.refuse(agent)
 				continue
 			}
 			if !pass(ctx, discovery.Catalog{}.Diff(s.known), out) {
-				return first, offer, false
+				return first, offer, nil
 			}
 			return s.back(ctx, consul, in)
 		}
 	}
 }
 
-// back waits for Consul while the file's catalog is served.
-func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta) (first, offer discovery.Delta, ok bool) {
+// back waits for Consul while the file's catalog is served. The agent tells its datacenter before
+// anything is read, and long before that where its servers hang.
+func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta) (first, offer discovery.Delta, err error) {
 	began := time.Now()
 	s.stale(consul.Status())
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
 	for {
+		arrived := false
 		select {
 		case <-ctx.Done():
-			return first, offer, false
+			return first, offer, nil
 		case first = <-in:
+			arrived = true
+		case <-look.C:
 		}
-		if s.foreign(consul) { // nothing of another datacenter gets among what is served
+		if agent := s.elsewhere(consul); agent != "" {
+			return first, offer, fmt.Errorf("serve last known catalog %q: it is of datacenter %q, and Consul's agent is in %q: start Legate again, it will serve %[3]q; "+
+				"give each Legate a --state-dir of its own, and name its datacenter with --datacenter", s.path, s.header.Scope.Datacenter, agent)
+		}
+		if !arrived {
 			continue
 		}
 		offer = s.known.Diff(discovery.Catalog{}.Apply(first))
 		offer.Since = first.Since
 		s.known = nil
 		s.fresh(time.Since(began), len(offer.Set), len(offer.Gone))
-		return first, offer, true
+		return first, offer, nil
 	}
 }
 
-// foreign says once that Consul's agent, whose datacenter could not be asked for earlier, is
-// not in the file's.
-func (s *Shelf) foreign(consul Consul) bool {
-	dc := consul.Status().Datacenter
-	if dc == "" || dc == s.header.Scope.Datacenter {
-		return false
+// elsewhere is the datacenter of Consul's agent, which could not be asked for earlier, if it is not
+// the file's; else empty.
+func (s *Shelf) elsewhere(consul Consul) string {
+	if dc := consul.Status().Datacenter; dc != s.header.Scope.Datacenter {
+		return dc
 	}
-	text := "it is of datacenter \"" + s.header.Scope.Datacenter + "\", and Consul's agent is in \"" + dc + "\""
-	remedy := "give each Legate a --state-dir of its own; it is replaced when Consul was read"
-	if s.Status().Stale {
-		remedy = "restart Legate: it goes on serving the file's datacenter until then"
-	}
-	if s.change(func(st *state) { st.unusable = text + ": " + remedy }) {
-		s.log.Error("last known catalog is of another datacenter", "file", s.path, "error", text, "remedy", remedy)
-	}
-	return true
+	return ""
+}
+
+// refuse says that the file is not served because Consul's agent is in another datacenter.
+func (s *Shelf) refuse(agent string) {
+	text := fmt.Sprintf("it is of datacenter %q, and Consul's agent is in %q", s.header.Scope.Datacenter, agent)
+	const remedy = "give each Legate a --state-dir of its own; it is replaced when Consul was read"
+	s.change(func(st *state) { st.unusable = text + ": " + remedy })
+	s.log.Warn("last known catalog is of another datacenter, going on without", "file", s.path, "error", text, "remedy", remedy)
 }
 
 // stale says that the file is served in Consul's place.

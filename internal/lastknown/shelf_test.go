@@ -17,14 +17,34 @@ import (
 // stage is a Shelf between a discovery and a bridge that the test plays.
 type stage struct {
 	*Shelf
-	t    *testing.T
-	log  *strings.Builder
-	in   chan discovery.Delta
-	out  chan discovery.Delta
-	stop func()
+	t     *testing.T
+	log   *said
+	in    chan discovery.Delta
+	out   chan discovery.Delta
+	stop  func()
+	ended chan struct{} // closed when Run has ended
+	ends  error         // and what it said
 
 	mu     sync.Mutex
 	consul discovery.Status
+}
+
+// said is a log that is read while it is written.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 func (s *stage) consulSays(st discovery.Status) {
@@ -45,19 +65,21 @@ func newStage(t *testing.T, dir string) *stage {
 	t.Helper()
 	config := DefaultConfig()
 	config.Dir, config.Scope = dir, Scope{}
-	s := &stage{t: t, log: &strings.Builder{}, in: make(chan discovery.Delta), out: make(chan discovery.Delta)}
+	s := &stage{t: t, log: &said{}, in: make(chan discovery.Delta), out: make(chan discovery.Delta)}
 	s.Shelf = New(config, slog.New(slog.NewTextHandler(s.log, nil)), nil)
 	s.Load()
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, consulOf{s}, s.in, s.out) }()
-	s.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
+	s.ended = make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		s.ends = s.Run(ctx, consulOf{s}, s.in, s.out)
+	}()
+	s.stop = func() { cancel(); <-s.ended }
+	t.Cleanup(func() {
+		if s.stop(); s.ends != nil {
+			t.Error(s.ends)
 		}
 	})
-	t.Cleanup(s.stop)
 	return s
 }
 
@@ -249,18 +271,36 @@ func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
 	})
 }
 
-func TestNothingOfAnotherDatacenterGetsAmongWhatIsServed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
-		time.Sleep(time.Minute)
-		<-s.out
-		s.consulSays(discovery.Status{Datacenter: "dc2", LastSuccess: time.Now()})
-		s.in <- discovery.Delta{}
-		s.silent()
-		if st := s.Status(); !st.Stale || !strings.Contains(st.Unusable, "restart Legate") {
-			t.Errorf("%+v", st)
-		}
-	})
+// Nobody said which datacenter is to be served, and the agent was away when it was asked: the file
+// had to be believed. It is served no longer than until the agent says otherwise, and nothing of
+// another datacenter gets among it.
+func TestWhatTurnsOutToBeOfAnotherDatacenterIsNotServedAnyLonger(t *testing.T) {
+	for name, comes := range map[string]func(s *stage){
+		"the agent says so":     func(s *stage) { time.Sleep(time.Second + time.Millisecond) },
+		"its catalog comes too": func(s *stage) { s.in <- whole(catalog(1, "b")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+				<-s.out
+				time.Sleep(time.Minute)
+				s.silent()
+				s.consulSays(discovery.Status{Datacenter: "dc2"})
+				comes(s)
+				s.silent()
+				select {
+				case <-s.ended:
+				default:
+					t.Error("it is still served")
+				}
+				s.stop()
+				if s.ends == nil || !strings.Contains(s.ends.Error(), `of datacenter "dc1", and Consul's agent is in "dc2"`) {
+					t.Errorf("ended with %v", s.ends)
+				}
+				s.ends = nil
+			})
+		})
+	}
 }
 
 func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
