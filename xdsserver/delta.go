@@ -84,7 +84,7 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	return nil
 }
 
-func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string) {
+func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []*entry) {
 	t := s.table
 	p := t.parcels.of(t, true, entries, s.slot)
 	m := &discoveryv3.DeltaDiscoveryResponse{
@@ -94,5 +94,5 @@ func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*fra
 		Resources:         p.resources,
 		RemovedResources:  p.removed,
 	}
-	return newFrame(m.SystemVersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.names
+	return newFrame(m.SystemVersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.entries
 }

@@ -1,6 +1,8 @@
 package xdsserver
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -11,7 +13,7 @@ import (
 // parcel is what one response delivers. It does not depend on the stream: all that are owed the
 // same at the same time share one. It is never changed.
 type parcel struct {
-	names   []string // of all entries in it, in their order
+	entries []*entry // all that are in it, by name
 	removed []string // of those of which there is nothing
 	encoded mem.BufferSlice
 
@@ -67,7 +69,9 @@ func (p *parcels) of(t *table, delta bool, entries []*entry, slot int) parcel {
 }
 
 func newParcel(delta bool, entries []*entry, slot int) *parcel {
-	p := &parcel{names: namesOf(entries)}
+	entries = slices.Clone(entries)
+	slices.SortFunc(entries, byName)
+	p := &parcel{entries: entries}
 	var prefixes []byte
 	for _, e := range entries {
 		res := e.served(slot)
@@ -93,6 +97,8 @@ func (p *parcel) join() {
 		p.encoded = mem.BufferSlice{mem.SliceBuffer(p.encoded.Materialize())}
 	}
 }
+
+func byName(a, b *entry) int { return strings.Compare(a.name, b.name) }
 
 func namesOf(entries []*entry) []string {
 	names := make([]string, len(entries))

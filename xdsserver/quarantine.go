@@ -77,12 +77,10 @@ func (t *table) accept(d delivery) (cleared []string) {
 		}
 	}
 	t.took()
-	for _, name := range d.names {
-		e := t.entries[name]
+	for _, e := range d.entries {
 		switch {
-		case e == nil:
 		case e.wasBefore(d):
-			cleared = append(cleared, name)
+			cleared = append(cleared, e.name)
 		case e.seq <= d.seq:
 			raise(&e.accepted, e.seq)
 		case e.prev != nil && e.prevSeq <= d.seq:

@@ -16,7 +16,7 @@ const maxParked = 64
 // rejected takes back a response. The offender is returned if it is known. It needs the store's
 // lock for reading.
 func (s *subscription) rejected(d delivery, why string) (offender string, known bool) {
-	all := d.names
+	all := namesOf(d.entries)
 	if d.all {
 		for _, e := range s.table.live {
 			if s.table.concerns(e, s.slot) {
@@ -76,6 +76,9 @@ func isProbe(d delivery) bool { return d.probe }
 // unpark forgets the rejection of what has changed. Where it is not known what the offender was,
 // all that was parked is owed.
 func (s *subscription) unpark(changed []*entry) {
+	if len(s.parked) == 0 {
+		return
+	}
 	hit, many := false, len(s.parked) > maxParked
 	for _, e := range changed {
 		if _, parked := s.parked[e.name]; parked {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -28,9 +29,9 @@ type wire interface {
 	closed(node *corev3.Node, cause error)
 	// want applies the names of a request to its subscription. The store's lock is held.
 	want(s *subscription, r *request, first bool) error
-	// frame makes the response that delivers the entries, encoded and as a message, and returns the
-	// names of what is in it; these are shared. The store's lock is held for reading.
-	frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string)
+	// frame makes the response that delivers the entries, encoded and as a message, and returns
+	// what is in it; this is shared. The store's lock is held for reading.
+	frame(s *subscription, entries []*entry, nonce string) (*frame, any, []*entry)
 }
 
 // request is what a stream's loop has to know of a request, whatever the protocol.
@@ -339,13 +340,13 @@ func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, 
 			l.bring(entries)
 		}
 	}
-	f, message, names := ss.wire.frame(sub, entries, d.nonce)
+	f, message, shared := ss.wire.frame(sub, entries, d.nonce)
 	switch {
 	case d.all:
 	case sub.whole: // there is more in it
-		d.names = namesOf(entries)
+		d.entries = slices.Clone(entries)
 	default:
-		d.names = names
+		d.entries = shared
 	}
 	sub.flight = append(sub.flight, d)
 	return f, message, nil

@@ -106,7 +106,7 @@ func (w *sotwWire) want(s *subscription, r *request, first bool) error {
 func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
 
 // frame leaves out what is gone: state of the world has no other way to say so.
-func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []string) {
+func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []*entry) {
 	t := s.table
 	all := entries
 	switch {
@@ -118,5 +118,5 @@ func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*fram
 	p := t.parcels.of(t, false, all, s.slot)
 	p.removed = nil
 	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce, Resources: p.anys}
-	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.names
+	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.entries
 }

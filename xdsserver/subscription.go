@@ -2,7 +2,6 @@ package xdsserver
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -48,17 +47,17 @@ type refused map[string]string
 
 // delivery is what went into a response.
 type delivery struct {
-	nonce string
-	seq   uint64    // changes up to this one are in it, as far as its names go
-	all   bool      // everything that was wanted; names are then what came on top
-	names []string  // sorted; shared with other streams, so never changed
-	probe bool      // a part of a rejected response
-	since time.Time // when Consul answered the oldest change in it; zero if nothing had changed
+	nonce   string
+	seq     uint64    // changes up to this one are in it, as far as its entries go
+	all     bool      // everything that was wanted; entries are then what came on top
+	entries []*entry  // shared with other streams, so never changed
+	probe   bool      // a part of a rejected response
+	since   time.Time // when Consul answered the oldest change in it; zero if nothing had changed
 }
 
-// due takes from the subscription what has to be sent now: entries by name, once each, appended to
-// an empty slice. There may be none. Of the delivery it makes what can be known before it is sent,
-// the names on top of all among that. It needs the store's lock for reading.
+// due takes from the subscription what has to be sent now: entries, once each, appended to an
+// empty slice. There may be none. Of the delivery it makes what can be known before it is sent,
+// the entries on top of all among that. It needs the store's lock for reading.
 func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	t := s.table
 	if s.wild && !s.whole && !s.all && s.seq < t.swept {
@@ -91,7 +90,7 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	if d.all = s.all; d.all {
 		for _, e := range entries {
 			if e.res == nil {
-				d.names = append(d.names, e.name)
+				d.entries = append(d.entries, e)
 			}
 		}
 		for _, e := range t.live {
@@ -100,9 +99,10 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 			}
 		}
 	}
-	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
-	entries = slices.CompactFunc(entries, func(a, b *entry) bool { return a.name == b.name })
-	slices.Sort(d.names)
+	if s.all || len(s.owed) > 0 { // which may have changed, too
+		slices.SortFunc(entries, byName)
+		entries = slices.CompactFunc(entries, func(a, b *entry) bool { return a.name == b.name })
+	}
 	d.seq = t.seq
 	s.seq, s.all, s.owed = t.seq, false, nil
 	return entries, d, nil
