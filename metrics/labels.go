@@ -17,6 +17,9 @@ const (
 	anonymous  = "_none"     // a node that gave no id
 )
 
+// other is the label of what has none of its own.
+const other = "other"
+
 const typePrefix = "type.googleapis.com/"
 
 // types are the short names of the type URLs that xDS v3 knows.
@@ -40,7 +43,7 @@ func typeLabel(typeURL string) string {
 	if short, ok := types[strings.TrimPrefix(typeURL, typePrefix)]; ok {
 		return short
 	}
-	return "other"
+	return other
 }
 
 // codes are the names of gRPC's status codes (grpc/codes).
@@ -55,7 +58,7 @@ func codeLabel(code string) string {
 	if codes[code] {
 		return code
 	}
-	return "other"
+	return other
 }
 
 // oneOf is value if it is among the allowed ones, else "other".
@@ -65,7 +68,7 @@ func oneOf(value string, allowed ...string) string {
 			return value
 		}
 	}
-	return "other"
+	return other
 }
 
 // clean makes a label value of what a client sent: valid UTF-8, printable, of bounded length.

@@ -47,17 +47,16 @@ func TestEveryNameIsLegatesOrTheRuntimes(t *testing.T) {
 
 func TestTheSeriesOfAStreamLeaveWhenItClosesAndTheTotalsStay(t *testing.T) {
 	m := New(BuildInfo{})
-	s := Stream{ID: "delta-7", Protocol: "delta"}
-	m.XDS.Opened(s)
-	m.XDS.Request(s, "edge-1", eds, "subscribe")
-	m.XDS.Response(s, "edge-1", eds, 3, 512)
-	m.XDS.Request(s, "edge-1", eds, "ack")
+	s := m.XDS.Opened("delta-7", "delta")
+	s.Request("edge-1", eds, "subscribe")
+	s.Response("edge-1", eds, 3, 512)
+	s.Request("edge-1", eds, "ack")
 
 	live := `legate_xds_stream_requests_total{node="edge-1",protocol="delta",stream="delta-7",type="eds"} 2`
 	if page := scrape(t, m); !strings.Contains(page, live) {
 		t.Fatalf("open stream: want %s in\n%s", live, only(page, "legate_xds_stream_"))
 	}
-	m.XDS.Closed(s, time.Minute, "OK")
+	s.Closed(time.Minute, "OK")
 	page := scrape(t, m)
 	if strings.Contains(page, "delta-7") {
 		t.Errorf("closed stream still has series:\n%s", only(page, "delta-7"))
@@ -80,9 +79,8 @@ func TestTheSeriesOfAStreamLeaveWhenItClosesAndTheTotalsStay(t *testing.T) {
 func TestStreamsBeyondTheLimitShareSeriesAndNothingIsLost(t *testing.T) {
 	m := New(BuildInfo{})
 	for i := range maxStreams + 50 {
-		s := Stream{ID: fmt.Sprintf("sotw-%d", i), Protocol: "sotw"}
-		m.XDS.Opened(s)
-		m.XDS.Request(s, fmt.Sprintf("node-%d", i), cds, "subscribe")
+		s := m.XDS.Opened(fmt.Sprintf("sotw-%d", i), "sotw")
+		s.Request(fmt.Sprintf("node-%d", i), cds, "subscribe")
 	}
 	page := scrape(t, m)
 	if n := strings.Count(page, "\nlegate_xds_stream_requests_total{"); n != maxStreams+1 {
@@ -105,13 +103,11 @@ func TestANodeThatComesWithEverNewNamesIsBounded(t *testing.T) {
 	seen := map[string]bool{}
 	visit := func(from, to int) {
 		for i := from; i < to; i++ {
-			s := Stream{ID: fmt.Sprintf("delta-%d", i), Protocol: "delta"}
-			m.XDS.Opened(s)
-			m.XDS.Request(s, fmt.Sprintf("node-%d", i), cds, "subscribe")
-			m.XDS.streams.mu.Lock()
-			seen[m.XDS.streams.open[s.ID].node] = true
-			m.XDS.streams.mu.Unlock()
-			m.XDS.Closed(s, time.Second, "Canceled")
+			s := m.XDS.Opened(fmt.Sprintf("delta-%d", i), "delta")
+			s.Request(fmt.Sprintf("node-%d", i), cds, "subscribe")
+			node, _ := s.counted()
+			seen[node] = true
+			s.Closed(time.Second, "Canceled")
 		}
 	}
 	visit(0, 2*maxNodes)
@@ -127,11 +123,10 @@ func TestANodeThatComesWithEverNewNamesIsBounded(t *testing.T) {
 
 func TestAStreamKeepsTheNodeThatItOpenedWith(t *testing.T) {
 	m := New(BuildInfo{})
-	s := Stream{ID: "sotw-1", Protocol: "sotw"}
-	m.XDS.Opened(s)
-	m.XDS.Request(s, "first", cds, "subscribe")
-	m.XDS.Request(s, "impostor", cds, "ack")
-	m.XDS.Response(s, "", cds, 1, 1)
+	s := m.XDS.Opened("sotw-1", "sotw")
+	s.Request("first", cds, "subscribe")
+	s.Request("impostor", cds, "ack")
+	s.Response("", cds, 1, 1)
 	if page := scrape(t, m); strings.Contains(page, "impostor") ||
 		!strings.Contains(page, `legate_xds_stream_requests_total{node="first",protocol="sotw",stream="sotw-1",type="cds"} 2`) {
 		t.Errorf("the node of a stream changed:\n%s", only(page, "legate_xds_stream_"))
@@ -153,14 +148,13 @@ func TestLabelsFromTheNetworkAreCleanAndShort(t *testing.T) {
 		}
 	}
 	m := New(BuildInfo{})
-	s := Stream{ID: "sotw-1", Protocol: "sotw"}
-	m.XDS.Opened(s)
+	s := m.XDS.Opened("sotw-1", "sotw")
 	for i := range 1000 {
-		m.XDS.Request(s, "n", fmt.Sprintf("type.googleapis.com/made.up.%d", i), fmt.Sprintf("kind-%d", i))
+		s.Request("n", fmt.Sprintf("type.googleapis.com/made.up.%d", i), fmt.Sprintf("kind-%d", i))
 		m.XDS.Fetch(fmt.Sprintf("t%d", i), fmt.Sprintf("o%d", i))
 		m.XDS.Propagation(fmt.Sprintf("s%d", i), "t", time.Second)
 	}
-	m.XDS.Closed(s, time.Second, "a made up code")
+	s.Closed(time.Second, "a made up code")
 	page := scrape(t, m)
 	for _, family := range []string{"legate_xds_requests_total", "legate_xds_fetches_total", "legate_xds_streams_closed_total"} {
 		if n := strings.Count(page, "\n"+family+"{"); n > 20 {
@@ -179,7 +173,7 @@ func TestTheFirstNACKIsAStepFromZero(t *testing.T) {
 		t.Errorf("before any NACK: want %s", want)
 	}
 	m.XDS.now = func() time.Time { return time.Unix(1_700_000_000, 0) }
-	m.XDS.Request(Stream{ID: "sotw-1", Protocol: "sotw"}, "n", cds, "nack")
+	m.XDS.Opened("sotw-1", "sotw").Request("n", cds, "nack")
 	after := scrape(t, m)
 	for _, want := range []string{
 		`legate_xds_nacks_total{type="cds"} 1`,
@@ -215,13 +209,13 @@ func TestAProblemThatEndedIsZeroAndNotForgotten(t *testing.T) {
 
 func TestTotalsKeepTheProtocolsApart(t *testing.T) {
 	m := New(BuildInfo{})
-	sotw, delta := Stream{"sotw-1", "sotw"}, Stream{"delta-1", "delta"}
-	m.XDS.Request(sotw, "n", cds, "subscribe")
-	m.XDS.Response(sotw, "n", cds, 1, 1)
-	m.XDS.Request(sotw, "n", cds, "ack")
-	m.XDS.Request(delta, "n", cds, "subscribe")
-	m.XDS.Response(delta, "n", cds, 1, 1)
-	m.XDS.Response(delta, "n", cds, 1, 1)
+	sotw, delta := m.XDS.Opened("sotw-1", "sotw"), m.XDS.Opened("delta-1", "delta")
+	sotw.Request("n", cds, "subscribe")
+	sotw.Response("n", cds, 1, 1)
+	sotw.Request("n", cds, "ack")
+	delta.Request("n", cds, "subscribe")
+	delta.Response("n", cds, 1, 1)
+	delta.Response("n", cds, 1, 1)
 	m.XDS.Fetch(cds, "ok")
 	want := Totals{Fetches: 1, Requests: 2, Responses: 1, DeltaRequests: 1, DeltaResponses: 2}
 	if got := m.XDS.Totals(); got != want {
@@ -245,13 +239,12 @@ func everything(m *Metrics) {
 	m.Consul.Catalog(2, map[string]int{"passing": 3})
 	m.Consul.Watches(2, 0, 100)
 	m.Translate.Problems(map[string]int{"bad_port": 1})
-	s := Stream{ID: "sotw-1", Protocol: "sotw"}
-	m.XDS.Opened(s)
-	m.XDS.Request(s, "n", cds, "nack")
+	s := m.XDS.Opened("sotw-1", "sotw")
+	s.Request("n", cds, "nack")
 	m.XDS.Rejecting(cds, true)
 	m.XDS.Rejecting(cds, false)
-	m.XDS.Response(s, "n", cds, 1, 10)
-	m.XDS.Closed(Stream{ID: "sotw-2", Protocol: "sotw"}, time.Second, "OK")
+	s.Response("n", cds, 1, 10)
+	m.XDS.Opened("sotw-2", "sotw").Closed(time.Second, "OK")
 	m.XDS.Fetch(cds, "ok")
 	m.XDS.Propagation("answer_to_sent", cds, time.Millisecond)
 	m.XDS.Published("dc1/envoy", map[string]int{cds: 2}, time.Now())

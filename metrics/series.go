@@ -22,18 +22,17 @@ func (x *XDS) newSeries(typ, protocol string) *series {
 	return s
 }
 
-// request counts a request of a kind.
-func (x *XDS) request(typ, protocol, kind string) {
-	if s := x.exchanges[[2]string{typ, protocol}]; s != nil && s.requests[kind] != nil {
+// request counts a request of a kind. The series may be nil.
+func (x *XDS) request(s *series, typ, protocol, kind string) {
+	if s != nil && s.requests[kind] != nil {
 		s.requests[kind].Inc()
 		return
 	}
-	x.requests.WithLabelValues(typ, protocol, kind).Inc()
+	x.requests.WithLabelValues(typ, protocol, oneOf(kind, requestKinds...)).Inc()
 }
 
-// response counts a response.
-func (x *XDS) response(typ, protocol string, resources, bytes int) {
-	s := x.exchanges[[2]string{typ, protocol}]
+// response counts a response. The series may be nil.
+func (x *XDS) response(s *series, typ, protocol string, resources, bytes int) {
 	if s == nil { // Legate responds with what is served only
 		s = x.newSeries(typ, protocol)
 	}

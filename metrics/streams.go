@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,19 +20,12 @@ type streams struct {
 	nodes     nodes
 
 	mu   sync.Mutex
-	open map[string]*stream // by Stream.ID, at most maxStreams
-	rest map[[2]string]*exchange
+	open map[*Stream]struct{} // at most maxStreams
+	rest map[[2]string]*tally // by type and protocol
 }
 
-// stream is what one open stream has exchanged, by type label. Its node is that of its first
-// message that names one: a later change is not believed.
-type stream struct {
-	protocol string
-	node     string
-	types    map[string]*exchange
-}
-
-type exchange struct{ requests, responses uint64 }
+// tally is what was exchanged of a type.
+type tally struct{ requests, responses atomic.Uint64 }
 
 func newStreams() *streams {
 	labels := []string{"stream", "node", "type", "protocol"}
@@ -41,55 +35,44 @@ func newStreams() *streams {
 		responses: prometheus.NewDesc("legate_xds_stream_responses_total",
 			"Responses on each open xDS stream. Series leave when their stream closes; legate_xds_responses_total keeps the sum.", labels, nil),
 		nodes: nodes{now: time.Now, used: map[string]*nodeUse{}},
-		open:  map[string]*stream{},
-		rest:  map[[2]string]*exchange{},
+		open:  map[*Stream]struct{}{},
+		rest:  map[[2]string]*tally{},
 	}
 }
 
 // begin gives a stream series of its own while there is room.
-func (s *streams) begin(id, protocol string) {
+func (s *streams) begin(st *Stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.open) < maxStreams {
-		s.open[id] = &stream{protocol: protocol, types: map[string]*exchange{}}
+	if st.own = len(s.open) < maxStreams; st.own {
+		s.open[st] = struct{}{}
 	}
 }
 
 // end takes a stream's series away.
-func (s *streams) end(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if st, ok := s.open[id]; ok {
-		if st.node != "" {
-			s.nodes.leave(st.node)
-		}
-		delete(s.open, id)
-	}
-}
-
-// count adds to what a stream has exchanged.
-func (s *streams) count(id, protocol, node, typ string, requests, responses uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st, ok := s.open[id]
-	if !ok {
-		add(s.rest, [2]string{typ, protocol}, requests, responses)
+func (s *streams) end(st *Stream) {
+	if !st.own {
 		return
 	}
-	if st.node == "" && node != "" {
-		st.node = s.nodes.enter(node)
+	s.mu.Lock()
+	delete(s.open, st)
+	s.mu.Unlock()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.node != "" {
+		s.nodes.leave(st.node)
 	}
-	add(st.types, typ, requests, responses)
 }
 
-func add[K comparable](m map[K]*exchange, k K, requests, responses uint64) {
-	e := m[k]
-	if e == nil {
-		e = &exchange{}
-		m[k] = e
+// shared is what the streams without series of their own have exchanged of a type.
+func (s *streams) shared(typ, protocol string) *tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := [2]string{typ, protocol}
+	if s.rest[k] == nil {
+		s.rest[k] = &tally{}
 	}
-	e.requests += requests
-	e.responses += responses
+	return s.rest[k]
 }
 
 // Describe implements prometheus.Collector.
@@ -110,22 +93,19 @@ func (s *streams) snapshot() []prometheus.Metric {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []prometheus.Metric
-	emit := func(e *exchange, id, node, typ, protocol string) {
+	emit := func(t *tally, id, node, typ, protocol string) {
 		out = append(out,
-			prometheus.MustNewConstMetric(s.requests, prometheus.CounterValue, float64(e.requests), id, node, typ, protocol),
-			prometheus.MustNewConstMetric(s.responses, prometheus.CounterValue, float64(e.responses), id, node, typ, protocol))
+			prometheus.MustNewConstMetric(s.requests, prometheus.CounterValue, float64(t.requests.Load()), id, node, typ, protocol),
+			prometheus.MustNewConstMetric(s.responses, prometheus.CounterValue, float64(t.responses.Load()), id, node, typ, protocol))
 	}
-	for id, st := range s.open {
-		node := st.node
-		if node == "" {
-			node = anonymous
-		}
-		for typ, e := range st.types {
-			emit(e, id, node, typ, st.protocol)
+	for st := range s.open {
+		node, types := st.counted()
+		for _, e := range types {
+			emit(e.tally, st.ID, node, e.typ, st.Protocol)
 		}
 	}
-	for k, e := range s.rest {
-		emit(e, overflow, overflow, k[0], k[1])
+	for k, t := range s.rest {
+		emit(t, overflow, overflow, k[0], k[1])
 	}
 	return out
 }

@@ -35,51 +35,6 @@ type XDS struct {
 	now         func() time.Time
 }
 
-// Stream names an open stream: sotw-1, delta-1. The two protocols are numbered separately.
-type Stream struct {
-	ID       string
-	Protocol string // sotw, delta
-}
-
-// Opened says that a stream was opened.
-func (x *XDS) Opened(s Stream) {
-	if x == nil {
-		return
-	}
-	protocol := protocolLabel(s.Protocol)
-	x.open.WithLabelValues(protocol).Inc()
-	x.opened.WithLabelValues(protocol).Inc()
-	x.streams.begin(s.ID, protocol)
-}
-
-// Closed says that a stream was closed, after how long, with which gRPC code (OK, Canceled, …).
-// It must follow each Opened once.
-func (x *XDS) Closed(s Stream, open time.Duration, code string) {
-	if x == nil {
-		return
-	}
-	protocol := protocolLabel(s.Protocol)
-	x.open.WithLabelValues(protocol).Dec()
-	x.closed.WithLabelValues(protocol, codeLabel(code)).Inc()
-	x.duration.WithLabelValues(protocol).Observe(open.Seconds())
-	x.streams.end(s.ID)
-}
-
-// Request counts a request on a stream. The kind is subscribe, ack, nack or stale.
-func (x *XDS) Request(s Stream, node, typeURL, kind string) {
-	if x == nil {
-		return
-	}
-	protocol, typ, kind := protocolLabel(s.Protocol), typeLabel(typeURL), oneOf(kind, requestKinds...)
-	x.totals.request(protocol)
-	x.request(typ, protocol, kind)
-	if kind == "nack" {
-		x.nacks.WithLabelValues(typ).Inc()
-		x.lastNACK.WithLabelValues(typ).Set(unixSeconds(x.now()))
-	}
-	x.streams.count(s.ID, protocol, node, typ, 1, 0)
-}
-
 // Rejecting says that a stream begins, or ceases, to hold something back because its client
 // rejected it. Each begin must be followed by one end, at the latest when the stream closes.
 func (x *XDS) Rejecting(typeURL string, begins bool) {
@@ -101,17 +56,6 @@ func (x *XDS) Quarantined(typeURL string, n int) {
 		return
 	}
 	x.quarantined.WithLabelValues(typeLabel(typeURL)).Set(float64(n))
-}
-
-// Response counts a response on a stream with so many resources, of so many bytes together.
-func (x *XDS) Response(s Stream, node, typeURL string, resources, bytes int) {
-	if x == nil {
-		return
-	}
-	protocol, typ := protocolLabel(s.Protocol), typeLabel(typeURL)
-	x.totals.response(protocol)
-	x.response(typ, protocol, resources, bytes)
-	x.streams.count(s.ID, protocol, node, typ, 0, 1)
 }
 
 // Fetch counts a REST exchange by its outcome: ok, not_modified, error.

@@ -87,7 +87,7 @@ func (x *XDS) startAtZero() {
 	for _, l := range limits {
 		x.refused.WithLabelValues(l)
 	}
-	for _, t := range append(served, "other") {
+	for _, t := range append(served, other) {
 		x.nacks.WithLabelValues(t)
 		x.lastNACK.WithLabelValues(t)
 		x.rejecting.WithLabelValues(t)

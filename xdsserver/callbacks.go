@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -121,13 +122,12 @@ func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discover
 }
 
 func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) {
-	rec := newStreamRecord(newStream(s.protocol, s.id), typeURL)
+	rec := newStreamRecord(c.metrics.Opened(fmt.Sprintf("%s-%d", s.protocol, s.id), s.protocol), typeURL)
 	from := originOf(ctx)
 	rec.peer, rec.identity = from.peer, from.identity
 	c.mu.Lock()
 	c.streams[s] = rec
 	c.mu.Unlock()
-	c.metrics.Opened(rec.stream)
 	c.log.Debug("stream opened", "stream", rec.stream.ID, "peer", rec.peer, "identity", sane(rec.identity))
 }
 
@@ -167,7 +167,7 @@ func (c *callbacks) closed(s streamKey) {
 	rec.mu.Lock() // of who looks at it still
 	defer rec.mu.Unlock()
 	code := status.Code(rec.cause).String()
-	c.metrics.Closed(rec.stream, rec.age(), code)
+	rec.stream.Closed(rec.age(), code)
 	c.log.Debug("stream closed", "stream", rec.stream.ID, "node", rec.node.GetId(), "code", code, "cause", rec.cause)
 }
 
@@ -177,7 +177,7 @@ func (c *callbacks) request(s streamKey, x exchange) {
 	rec.mu.Lock()
 	kind := rec.request(x)
 	rec.mu.Unlock()
-	c.metrics.Request(rec.stream, x.node.GetId(), x.typeURL, kind)
+	rec.stream.Request(x.node.GetId(), x.typeURL, kind)
 	if kind == nack {
 		c.log.Warn("client rejected a response and keeps what it has",
 			"node", x.node.GetId(), "stream", rec.stream.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
@@ -194,7 +194,7 @@ func (c *callbacks) response(s streamKey, x exchange) {
 	rec.response(x)
 	node := rec.node.GetId()
 	rec.mu.Unlock()
-	c.metrics.Response(rec.stream, node, x.typeURL, x.count, x.size)
+	rec.stream.Response(node, x.typeURL, x.count, x.size)
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.log.Debug("response", "stream", rec.stream.ID, "node", node, "type", x.typeURL, "version", x.version, "nonce", x.nonce,
 			"resources", x.count, "bytes", x.size, "names", few(x.delivered()), "removed", few(x.dropped))

@@ -15,10 +15,6 @@ import (
 	"legate/metrics"
 )
 
-func newStream(protocol string, id int64) metrics.Stream {
-	return metrics.Stream{ID: fmt.Sprintf("%s-%d", protocol, id), Protocol: protocol}
-}
-
 // exchange is a request or a response, whatever the protocol, as far as the record wants it.
 type exchange struct {
 	node           *corev3.Node
@@ -48,7 +44,7 @@ const (
 
 // streamRecord is what is known of an open stream.
 type streamRecord struct {
-	stream   metrics.Stream
+	stream   *metrics.Stream
 	only     string // its only type
 	peer     string
 	identity string // of the client's certificate
@@ -57,10 +53,11 @@ type streamRecord struct {
 	mu    sync.Mutex // of what follows
 	node  *corev3.Node
 	cause error
-	types map[string]*typeRecord
+	types []*typeRecord
 }
 
 type typeRecord struct {
+	typeURL          string
 	open             []sent
 	last             string // nonce of the last response
 	sent, ack, nack  int
@@ -73,8 +70,8 @@ type typeRecord struct {
 
 type sent struct{ nonce, version string }
 
-func newStreamRecord(s metrics.Stream, typeURL string) *streamRecord {
-	return &streamRecord{stream: s, only: typeURL, opened: time.Now(), types: map[string]*typeRecord{}}
+func newStreamRecord(s *metrics.Stream, typeURL string) *streamRecord {
+	return &streamRecord{stream: s, only: typeURL, opened: time.Now()}
 }
 
 func (r *streamRecord) age() time.Duration { return time.Since(r.opened) }
@@ -83,14 +80,19 @@ func (r *streamRecord) age() time.Duration { return time.Since(r.opened) }
 const maxTypes = 16
 
 func (r *streamRecord) of(typeURL string) *typeRecord {
-	if len(r.types) >= maxTypes && r.types[typeURL] == nil {
+	for _, t := range r.types {
+		if t.typeURL == typeURL {
+			return t
+		}
+	}
+	switch len(r.types) {
+	case maxTypes:
 		typeURL = "other"
+	case maxTypes + 1: // that is the last one
+		return r.types[maxTypes]
 	}
-	t := r.types[typeURL]
-	if t == nil {
-		t = &typeRecord{}
-		r.types[typeURL] = t
-	}
+	t := &typeRecord{typeURL: typeURL}
+	r.types = append(r.types, t)
 	return t
 }
 

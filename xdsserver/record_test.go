@@ -8,7 +8,7 @@ import (
 )
 
 func TestRequestsAreToldApart(t *testing.T) {
-	r := newStreamRecord(newStream("sotw", 1), "")
+	r := newStreamRecord(nil, "")
 	bad := &rpcstatus.Status{Message: "bad"}
 	response := func(nonce string) { r.response(exchange{typeURL: eds, nonce: nonce, version: "v" + nonce}) }
 	request := func(nonce string, rejection *rpcstatus.Status, want string) {
@@ -30,11 +30,11 @@ func TestRequestsAreToldApart(t *testing.T) {
 	request("2", nil, stale)
 	request("99", nil, stale)
 
-	if got := r.types[eds].state(); got != Nacked {
+	if got := r.of(eds).state(); got != Nacked {
 		t.Errorf("after a rejection and an acceptance of something else: %s", got)
 	}
-	r.types[eds].holding(nil, false)
-	got := r.types[eds]
+	r.of(eds).holding(nil, false)
+	got := r.of(eds)
 	if got.ack != 2 || got.nack != 1 || got.sent != 3 || got.acked != "v3" || got.state() != Synced {
 		t.Errorf("%+v is %s", got, got.state())
 	}

@@ -156,9 +156,9 @@ func (r *streamRecord) status() StreamStatus {
 		ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Identity: sane(r.identity), Opened: r.opened,
 		Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
 	}
-	for url, t := range r.types {
+	for _, t := range r.types {
 		st.Types = append(st.Types, TypeStatus{
-			Type: sane(url), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
+			Type: sane(t.typeURL), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
 			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected, Rejected: t.held,
 		})
 	}

@@ -1,0 +1,124 @@
+package metrics
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Stream counts what an open stream exchanges. It finds its series by their labels once for each
+// type: each request and response of a large fleet comes by here.
+type Stream struct {
+	ID       string // sotw-1, delta-1: the two protocols are numbered separately
+	Protocol string // sotw, delta
+
+	xds *XDS
+	own bool // it has series of its own
+
+	mu    sync.Mutex
+	node  string // label: that of the first message that names one; a later change is not believed
+	types []*exchange
+}
+
+// exchange is what a stream exchanges of one type.
+type exchange struct {
+	typeURL string  // other: of all that have no label of their own
+	typ     string  // label
+	series  *series // nil if the type is not served
+	tally   *tally
+}
+
+// Opened says that a stream was opened. Without metrics, what it returns counts nothing.
+func (x *XDS) Opened(id, protocol string) *Stream {
+	s := &Stream{ID: id, Protocol: protocolLabel(protocol), xds: x}
+	if x == nil {
+		return s
+	}
+	x.open.WithLabelValues(s.Protocol).Inc()
+	x.opened.WithLabelValues(s.Protocol).Inc()
+	x.streams.begin(s)
+	return s
+}
+
+// Closed says that the stream was closed, after how long, with which gRPC code (OK, Canceled, …).
+// It must be called once.
+func (s *Stream) Closed(open time.Duration, code string) {
+	if s == nil || s.xds == nil {
+		return
+	}
+	x := s.xds
+	x.open.WithLabelValues(s.Protocol).Dec()
+	x.closed.WithLabelValues(s.Protocol, codeLabel(code)).Inc()
+	x.duration.WithLabelValues(s.Protocol).Observe(open.Seconds())
+	x.streams.end(s)
+}
+
+// Request counts a request. The kind is subscribe, ack, nack or stale.
+func (s *Stream) Request(node, typeURL, kind string) {
+	if s == nil || s.xds == nil {
+		return
+	}
+	x := s.xds
+	e := s.exchange(node, typeURL)
+	x.totals.request(s.Protocol)
+	x.request(e.series, e.typ, s.Protocol, kind)
+	e.tally.requests.Add(1)
+	if kind == "nack" {
+		x.nacks.WithLabelValues(e.typ).Inc()
+		x.lastNACK.WithLabelValues(e.typ).Set(unixSeconds(x.now()))
+	}
+}
+
+// Response counts a response with so many resources, of so many bytes together.
+func (s *Stream) Response(node, typeURL string, resources, bytes int) {
+	if s == nil || s.xds == nil {
+		return
+	}
+	x := s.xds
+	e := s.exchange(node, typeURL)
+	x.totals.response(s.Protocol)
+	x.response(e.series, e.typ, s.Protocol, resources, bytes)
+	e.tally.responses.Add(1)
+}
+
+// exchange is that of a type. The first message that names a node says whose stream it is.
+func (s *Stream) exchange(node, typeURL string) *exchange {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.own && s.node == "" && node != "" {
+		s.node = s.xds.streams.nodes.enter(node)
+	}
+	if e := s.known(typeURL); e != nil {
+		return e
+	}
+	typ := typeLabel(typeURL)
+	if typ == other {
+		typeURL = other // or else a client could name ever new ones
+	}
+	e := s.known(typeURL)
+	if e == nil {
+		e = &exchange{typeURL: typeURL, typ: typ, series: s.xds.exchanges[[2]string{typ, s.Protocol}], tally: &tally{}}
+		if !s.own {
+			e.tally = s.xds.streams.shared(typ, s.Protocol)
+		}
+		s.types = append(s.types, e)
+	}
+	return e
+}
+
+func (s *Stream) known(typeURL string) *exchange {
+	for _, e := range s.types {
+		if e.typeURL == typeURL {
+			return e
+		}
+	}
+	return nil
+}
+
+// counted is the label of the node, and what was exchanged so far.
+func (s *Stream) counted() (node string, types []*exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.node, anonymous), slices.Clone(s.types)
+}
