@@ -103,6 +103,17 @@ func (f *fakeConsul) restore(back uint64) {
 	}
 }
 
+// forget is what Consul is after it lost its state: young, and empty.
+func (f *fakeConsul) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index = 1
+	clear(f.entries)
+	clear(f.at)
+	f.put("consul", 0, 1, "passing")
+	f.wake()
+}
+
 // unlist takes a service off the list and leaves its instances.
 func (f *fakeConsul) unlist(name string) {
 	f.mu.Lock()

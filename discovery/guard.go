@@ -31,7 +31,7 @@ type Guard struct {
 	// A datacenter of CatalogFrom instances or more must not lose more than CatalogPercent of
 	// them, nor one of DatacenterFrom more than DatacenterPercent. Neither counts while fewer than
 	// three services lose instances: what hits one service is about that service, and its own
-	// limits hold.
+	// limits hold. After Consul's index went back, the loss of most counts in any datacenter.
 	CatalogFrom       int
 	CatalogPercent    int
 	DatacenterFrom    int
@@ -122,6 +122,9 @@ type loss struct {
 	of, left     int // of the service: the most instances within the window, and those that are left
 	allOf, allAt int // the same of the datacenter, with all losses that are held taken for real
 	services     int // how many lost instances within the window
+	// another says that Consul's state may be another one than it was: its index went back not
+	// long ago. Then a small datacenter is none of a person's doing either.
+	another bool
 }
 
 // wide is how many services must lose instances for it to be about the datacenter.
@@ -133,7 +136,7 @@ func (g Guard) suspect(l loss) suspicion {
 	switch {
 	case l.left >= l.of:
 		return calm
-	case g.DatacenterHold > 0 && broad && l.allOf >= g.DatacenterFrom && more(l.allOf-l.allAt, g.DatacenterPercent, l.allOf):
+	case g.DatacenterHold > 0 && (broad && l.allOf >= g.DatacenterFrom || l.another) && more(l.allOf-l.allAt, g.DatacenterPercent, l.allOf):
 		return evaporated
 	case l.left == 0 && (g.Empty > 0 || g.Confirm > 0):
 		return emptied

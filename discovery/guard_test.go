@@ -25,6 +25,8 @@ func TestWhichLossesAreSuspicious(t *testing.T) {
 		{"two services of a small datacenter are deployed", loss{of: 3, left: 2, allOf: 20, allAt: 16, services: 2}, calm},
 		{"most of the datacenter", loss{of: 3, left: 2, allOf: 100, allAt: 49, services: 51}, evaporated},
 		{"half of it", loss{of: 3, left: 2, allOf: 100, allAt: 50, services: 50}, eroded},
+		{"all of a handful, after Consul's index went back", loss{of: 1, left: 0, allOf: 2, allAt: 0, services: 1, another: true}, evaporated},
+		{"half of a handful, after that", loss{of: 4, left: 2, allOf: 4, allAt: 2, services: 1, another: true}, calm},
 		{"all of a handful", loss{of: 1, left: 0, allOf: 9, allAt: 0, services: 5}, emptied},
 	} {
 		if got := DefaultGuard().suspect(c.l); got != c.want {

@@ -48,6 +48,7 @@ func (o *owner) consider(f *followed, a answer) {
 	h.why, h.reading = why, a.reading
 	o.noteMass(f, a.at)
 	h.moved = h.moved || a.moved
+	h.another = h.another || o.regressedLately(a.at)
 	h.keep(lost)
 	o.kept += len(h.kept)
 	if a.consistent {
@@ -77,6 +78,7 @@ func (o *owner) lossOf(f *followed, now time.Time) loss {
 		of: f.instances.most(since), left: left,
 		allOf: o.total.most(since), allAt: o.total.now - served + left - others,
 		services: o.losers.since(since, now),
+		another:  o.regressedLately(now) || f.hold != nil && f.hold.another,
 	}
 }
 
@@ -103,6 +105,7 @@ func (o *owner) serve(f *followed, s Service, at time.Time) {
 // mature looks whether a hold is over.
 func (o *owner) mature(f *followed, now time.Time) {
 	h := f.hold
+	h.another = h.another || o.regressedLately(now)
 	why := o.suspicion(f, now)
 	if why == calm && o.recovering(f, now) {
 		why = eroded

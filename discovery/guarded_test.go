@@ -347,6 +347,19 @@ func TestTheLossOfMostOfADatacenterIsHeld(t *testing.T) {
 	})
 }
 
+func TestASmallDatacenterThatConsulForgotIsHeldToo(t *testing.T) {
+	fake := many(2, 3)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.forget()
+		time.Sleep(59 * time.Minute)
+		if n := r.instances(); n != 6 {
+			t.Fatalf("%d instances, holds %+v", n, r.Holds())
+		}
+		until(t, 3*time.Minute, func() bool { return r.instances() == 0 })
+	})
+}
+
 func TestReleaseWithoutARunningWatchReturns(t *testing.T) {
 	w, err := New(fakeConfig(), nil, nil)
 	must(t, err)

@@ -14,6 +14,7 @@ type hold struct {
 	reading reading   // what Consul says without them
 	kept    []missing
 	moved   bool      // the answer's index was above that of the last one that had them
+	another bool      // Consul's index went back shortly before
 	sure    bool      // the last look at Consul gave evidence of a deregistration
 	asked   time.Time // when it was last looked at, or that was tried
 	told    suspicion // what the log was told last

@@ -113,7 +113,7 @@ func (o *owner) evident(e checked) bool {
 	if !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered {
 		return false
 	}
-	if !o.regressed.IsZero() && e.reply.at.Sub(o.regressed) < max(o.cfg.Guard.Reread, o.cfg.Guard.Window) {
+	if o.regressedLately(e.reply.at) {
 		return false
 	}
 	if _, still := e.list[e.f.key.Name]; still && e.reading.others == 0 {
@@ -126,6 +126,11 @@ func (o *owner) evident(e checked) bool {
 		}
 	}
 	return missing < wide || !more(missing, o.cfg.Guard.CatalogPercent, len(o.follow))
+}
+
+// regressedLately says that Consul's index was seen to go back not long ago.
+func (o *owner) regressedLately(now time.Time) bool {
+	return !o.regressed.IsZero() && now.Sub(o.regressed) < max(o.cfg.Guard.Reread, o.cfg.Guard.Window)
 }
 
 // lookOn starts the looks that are due, as far as there is room: first at holds, then in turn
