@@ -111,6 +111,7 @@ func (w *Watcher) follow(f *followed) {
 			return // read in its turn from now on
 		}
 		pause.reset()
+		w.opening.await(f.ctx)
 		if !got.idle && f.query.doubts < 2 {
 			restless.reset()
 			if got.changed {

@@ -298,6 +298,7 @@ func (o *owner) finish() {
 		return
 	}
 	o.complete = true
+	close(o.w.opening.complete)
 	o.w.log.Info("consul catalog is complete", "datacenter", o.datacenter, "services", len(o.catalog))
 }
 

@@ -34,6 +34,7 @@ func (o *owner) goOn(now time.Time) {
 		names = append(names, name)
 	}
 	o.complete = true
+	close(o.w.opening.complete)
 	o.w.log.Warn("consul catalog is complete but for services that cannot be read, serving without waiting for them",
 		"datacenter", o.datacenter, "services", len(o.catalog), "unread", len(names), "first", names[0], "remedy", unreadRemedy)
 }

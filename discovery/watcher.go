@@ -26,6 +26,7 @@ type Watcher struct {
 	hidden   *hidden
 	reads    chan struct{} // a place for each answer that is asked for without waiting
 	rotation rotation
+	opening  opening
 	wanted   func(service string) bool
 	events   chan event
 	seed     Catalog // believed before the start
@@ -69,6 +70,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		hidden:   &hidden{log: log, in: map[string]struct{}{}},
 		reads:    make(chan struct{}, cfg.FirstReads),
 		rotation: newRotation(),
+		opening:  newOpening(),
 		wanted:   func(string) bool { return true },
 		events:   make(chan event),
 

@@ -1,0 +1,45 @@
+package discovery
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// openPatience is how long a service that was read waits for all others to be, before it waits
+// for its changes. openRate is how many blocking queries are opened a second then.
+const (
+	openPatience = 20 * time.Second
+	openRate     = 2000
+)
+
+// opening keeps blocking queries back while the first reads are under way. Opening one costs
+// Consul about as much as a read, and nothing is handed out before all was read. What changes
+// meanwhile is not missed: the query asks for what came after the read.
+type opening struct {
+	complete chan struct{} // closed when all was read
+	pace     *rate.Limiter
+}
+
+func newOpening() opening {
+	return opening{complete: make(chan struct{}), pace: rate.NewLimiter(openRate, 1)}
+}
+
+// await returns when a blocking query may be opened, or ctx ends. Those that were kept back go
+// one by one; later ones do not wait.
+func (o opening) await(ctx context.Context) {
+	select {
+	case <-o.complete:
+		return
+	default:
+	}
+	timer := time.NewTimer(openPatience)
+	defer timer.Stop()
+	select {
+	case <-o.complete:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	_ = o.pace.Wait(ctx) // fails only if ctx ends
+}
