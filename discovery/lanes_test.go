@@ -148,32 +148,6 @@ func TestTheOldConnectionIsKeptForWhoAsksForIt(t *testing.T) {
 	}
 }
 
-func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {
-	var got *http.Request
-	cfg := DefaultConfig()
-	cfg.Address = "http://proxy.example/prefix"
-	cfg.Token, cfg.HTTPAuth = "secret", HTTPAuth{"user", "pass"}
-	cfg.Namespace, cfg.Partition, cfg.Datacenter = "team", "part", "dc7"
-	c, err := newConsul(cfg, slog.New(slog.DiscardHandler), roundTrip(func(r *http.Request) (*http.Response, error) {
-		got = r
-		return respond(200, 5, "[]"), nil
-	}))
-	must(t, err)
-	if _, _, err := c.health(t.Context(), "a/.. b?%", question{consistent: true}); err != nil {
-		t.Fatal(err)
-	}
-	if path, want := got.URL.EscapedPath(), "/prefix/v1/health/service/a%2F%2E%2E%20b%3F%25"; path != want {
-		t.Errorf("path %s, want %s", path, want)
-	}
-	if q, want := got.URL.Query().Encode(), "consistent=&dc=dc7&ns=team&partition=part"; q != want {
-		t.Errorf("query %s, want %s", q, want)
-	}
-	user, pass, _ := got.BasicAuth()
-	if got.Host != "proxy.example:80" || got.Header.Get("X-Consul-Token") != "secret" || user != "user" || pass != "pass" {
-		t.Errorf("host %s, header %v", got.Host, got.Header)
-	}
-}
-
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -8,9 +8,10 @@ import (
 )
 
 // openPatience is how long a service that was read waits for all others to be, before it waits
-// for its changes. openRate is how many blocking queries are opened a second then.
+// for its changes. Then openFirst blocking queries are opened at once, and openRate a second.
 const (
 	openPatience = 20 * time.Second
+	openFirst    = 100
 	openRate     = 2000
 )
 
@@ -23,11 +24,11 @@ type opening struct {
 }
 
 func newOpening() opening {
-	return opening{complete: make(chan struct{}), pace: rate.NewLimiter(openRate, 1)}
+	return opening{complete: make(chan struct{}), pace: rate.NewLimiter(openRate, openFirst)}
 }
 
 // await returns when a blocking query may be opened, or ctx ends. Those that were kept back go
-// one by one; later ones do not wait.
+// at a pace that Consul can follow; later ones do not wait.
 func (o opening) await(ctx context.Context) {
 	select {
 	case <-o.complete:
