@@ -59,9 +59,9 @@
 // service; where there are more services than connections, the blocking queries are for those
 // that changed last; of the others the paced answers about all checks and the list of services
 // name those to read again, and a slow sweep sees what neither shows: weights, addresses, meta,
-// and instances without checks. At the start
-// everything is read once before the blocking queries are opened, which then are two thousand a
-// second at most. After an outage reads come back a few at a time. Everything is read again, consistently and spread
+// and instances without checks. At the start everything is read once before the blocking queries
+// are opened, two thousand a second at most. After an outage reads come back a few at a time.
+// Everything is read again, consistently and spread
 // evenly, within Guard.Reread, and a canary reads the list every Guard.Canary; while Consul does
 // not answer, the canary alone asks five or six times a second, and wakes all others when it
 // is answered.
