@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"legate/internal/parts"
@@ -65,19 +64,13 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 	}
 	s.xds, s.admin = parts.Loopback(ports[0]), parts.Loopback(ports[1])
 	s.starts++
-	var env []string
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "CONSUL_") && !strings.HasPrefix(e, "LEGATE_") {
-			env = append(env, e)
-		}
-	}
 	began := time.Now()
 	before, err := cpu(s.consul.PID())
 	if err != nil {
 		return 0, err
 	}
 	s.legate, err = parts.Start(parts.Command{
-		Name: "legate", Path: s.options.legate, Env: env, Log: filepath.Join(s.folder, fmt.Sprintf("legate-%d.log", s.starts)),
+		Name: "legate", Path: s.options.legate, Env: parts.OwnEnvironment(), Log: filepath.Join(s.folder, fmt.Sprintf("legate-%d.log", s.starts)),
 		Args: append([]string{"serve", "--xds-listen", s.xds, "--admin-listen", s.admin, "--drain-delay", "0s"}, args...),
 	})
 	if err != nil {
