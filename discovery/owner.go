@@ -79,7 +79,7 @@ type owner struct {
 func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
 		w: w, cfg: w.cfg, datacenter: datacenter, policy: firstByName,
-		follow: map[string]*followed{}, catalog: Catalog{}, health: map[Health]int{},
+		follow: map[string]*followed{}, recency: newRecency(), catalog: Catalog{}, health: map[Health]int{},
 		outbox: outbox{had: map[ServiceKey]*Service{}},
 		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
 	}

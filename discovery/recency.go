@@ -3,6 +3,8 @@ package discovery
 import (
 	"container/list"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Prefer tells which services somebody asks for, so that blocking queries, where they are
@@ -11,18 +13,24 @@ func (w *Watcher) Prefer(wanted func(service string) bool) { w.wanted = wanted }
 
 // A blocking query is given to a service that somebody wants and that changes for the second time
 // within hotFor, and taken from one that nobody wants, or that has not changed for longest. It
-// costs a new connection, so not more often than promoteEvery, not from one that changed within
-// keepHot, and not for a single change.
+// costs a new connection, so not more often than promoteEvery after promoteFirst at once (one
+// signal names all that changed since the last), not from one that changed within keepHot, and
+// not for a single change.
 const (
 	promoteEvery = 100 * time.Millisecond
+	promoteFirst = 10
 	keepHot      = 30 * time.Second
 	hotFor       = 5 * time.Minute
 )
 
 // recency are the services with a blocking query, the one that changed last in front.
 type recency struct {
-	order    list.List // of *followed
-	promoted time.Time
+	order list.List // of *followed
+	pace  *rate.Limiter
+}
+
+func newRecency() recency {
+	return recency{pace: rate.NewLimiter(rate.Every(promoteEvery), promoteFirst)}
 }
 
 // enter puts f in front; it has a blocking query now.
@@ -46,7 +54,7 @@ func (r *recency) leave(f *followed) {
 // longest. It is nil if nobody can now.
 func (r *recency) victim(now time.Time, wanted func(service string) bool) *followed {
 	last := r.order.Back()
-	if last == nil || now.Sub(r.promoted) < promoteEvery {
+	if last == nil || r.pace.TokensAt(now) < 1 {
 		return nil
 	}
 	for e := last; e != nil; e = e.Prev() {
@@ -80,7 +88,7 @@ func (o *owner) touch(f *followed, now time.Time) {
 	if victim == nil {
 		return
 	}
-	o.recency.promoted = now
+	o.recency.pace.AllowN(now, 1)
 	o.recency.leave(victim)
 	o.w.rotation.demote(victim)
 	victim.afresh.interrupt() // it frees its connection now, not when its wait is over

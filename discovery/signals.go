@@ -9,7 +9,7 @@ import (
 // signalEvery is the shortest time between two answers about all checks. Each costs Consul in
 // proportion to the number of checks (60 ms of CPU for 4,000), and a busy catalog changes all the
 // time. With this pace a change is seen after 0.9 s in the median.
-const signalEvery = 1600 * time.Millisecond
+const signalEvery = 1800 * time.Millisecond
 
 // check is one element of health/state/any, with what names the services to read again.
 // https://developer.hashicorp.com/consul/api-docs/health#list-checks-in-state

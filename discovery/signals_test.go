@@ -112,6 +112,25 @@ func TestAServiceThatChangesGetsAQueryOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestServicesThatOneSignalNamesGetTheirQueriesTogether(t *testing.T) {
+	cfg, fake := manyOverFew()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for _, size := range []int{3, 5} {
+			for n := 190; n < 190+promoteFirst; n++ {
+				fake.set(name(n), size)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		for n := 190; n < 190+promoteFirst; n++ {
+			fake.set(name(n), 4)
+			if size := r.size(name(n)); size != 4 {
+				t.Errorf("%s has %d instances: it is not watched", name(n), size)
+			}
+		}
+	})
+}
+
 func TestWithMoreChangesThanConnectionsQueriesStayWhereTheyAre(t *testing.T) {
 	cfg, fake := manyOverFew()
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
