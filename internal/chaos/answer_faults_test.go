@@ -18,8 +18,7 @@ import (
 func answerFaults() []fault {
 	lies := func(name, how string, short bool, lasts time.Duration, l lie) fault {
 		return fault{name: name, how: "fakeFront: " + how, short: short,
-			before: func(t *testing.T, s *scene) { s.wire.turn(t, s.front.addr); hold(2 * time.Second) },
-			after:  func(t *testing.T, s *scene) { s.front.tell(nil); s.wire.turn(t, s.consul.Addr) },
+			before: fronted, after: unfronted,
 			do: func(t *testing.T, s *scene) {
 				s.front.tell(l)
 				hold(lasts)
@@ -100,11 +99,7 @@ func answerFaults() []fault {
 			raised(w, r, a, 1)
 			w.Write(thinned(a.body, func(i int) bool { return i%2 == 0 }))
 		}),
-		lies("most of the catalog gone, confirmed", "two of three instances and services are missing, with a higher index, to consistent questions too; 30 s", false, 30*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
-			a := truth()
-			raised(w, r, a, 1)
-			w.Write(thinned(a.body, func(i int) bool { return i%3 == 0 }))
-		}),
+		lies("most of the catalog gone, confirmed", "two of three instances and services are missing, with a higher index, to consistent questions too; 30 s", false, 30*time.Second, mostGone),
 		lies("a proxy that does not wait, index goes back", "true answers with index 3, at once or after half a second; 15 s", false, 15*time.Second, func(w http.ResponseWriter, r *http.Request, truth func() answer) {
 			if r.URL.Query().Has("index") {
 				time.Sleep(500 * time.Millisecond)
@@ -124,6 +119,26 @@ func answerFaults() []fault {
 			s.emptyConsul(t, func() {}, func() {})
 		}},
 	}
+}
+
+// fronted has Legate ask the front.
+func fronted(t *testing.T, s *scene) {
+	s.wire.turn(t, s.front.addr)
+	hold(2 * time.Second)
+}
+
+func unfronted(t *testing.T, s *scene) {
+	s.front.tell(nil)
+	s.wire.turn(t, s.consul.Addr)
+}
+
+// mostGone lacks two of three instances and services. The service of three instances is left
+// alone: the loss of two of so few is not suspicious if its answer comes before the others'.
+func mostGone(w http.ResponseWriter, r *http.Request, truth func() answer) {
+	a := truth()
+	raised(w, r, a, 1)
+	few := r.URL.Path == "/v1/health/service/"+own
+	w.Write(thinned(a.body, func(i int) bool { return few || i%3 == 0 }))
 }
 
 // raised begins an answer with the truth's headers and an index above the true one.
