@@ -19,7 +19,10 @@ var (
 // program is Legate as a release is built.
 var program = legatetest.NewProgram("-trimpath")
 
-func TestMain(m *testing.M) { os.Exit(program.Run(m)) }
+func TestMain(m *testing.M) {
+	asClock(os.Args[1:])
+	os.Exit(program.Run(m))
+}
 
 // Whatever happens to Consul, the network, Legate or its clients, traffic goes on, nothing is
 // lost, and afterwards changes arrive as before.

@@ -55,6 +55,7 @@ type scene struct {
 	token, policy string // of ACLs
 	authority     *authority
 	config, disk  string
+	clock         string // the file that says how far ahead Legate's own clock is
 	plainPath     string // Legate's as it was
 	plainArgs     []string
 	tags          []string // of what register registers

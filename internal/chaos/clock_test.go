@@ -1,0 +1,74 @@
+package chaos_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// What the test binary does when one of these is its first argument.
+const (
+	ownClock    = "own-clock"        // FILE PROGRAM ARGUMENTS...: become the program
+	clockKeeper = "own-clock-keeper" // THREAD FILE: trace it
+)
+
+// asClock does what concerns clocks in a process of its own, if the process is one for that.
+func asClock(args []string) {
+	var err error
+	switch {
+	case len(args) > 2 && args[0] == ownClock:
+		err = withOwnClock(args[1], args[2], args[3:])
+	case len(args) == 3 && args[0] == clockKeeper:
+		err = keepClock(args[1], args[2])
+	default:
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// clocked starts Legate again with a clock of its own, which is right.
+func clocked(t *testing.T, s *scene) {
+	self, err := os.Executable()
+	must(t, err)
+	s.clock = filepath.Join(t.TempDir(), "clock")
+	must(t, os.WriteFile(s.clock, []byte("0s"), 0o600))
+	s.plainPath, s.plainArgs = s.legate.Path, slices.Clone(s.legate.Args)
+	if out, err := exec.Command(self, ownClock, s.clock, s.legate.Path, "--version").CombinedOutput(); err != nil {
+		s.notInjected(t, fmt.Errorf("%w: %s", err, out))
+	}
+	s.relaunch(t, self, append([]string{ownClock, s.clock, s.legate.Path}, s.legate.Args...))
+}
+
+func unclocked(t *testing.T, s *scene) { s.relaunch(t, s.plainPath, s.plainArgs) }
+
+// setClock sets Legate's clock, also for a Legate that is yet to start, so far ahead of the true
+// time.
+func (s *scene) setClock(t testing.TB, ahead time.Duration) {
+	t.Helper()
+	must(t, os.WriteFile(s.clock+".new", []byte(ahead.String()), 0o600))
+	must(t, os.Rename(s.clock+".new", s.clock))
+}
+
+// stepClock sets the clock of the Legate that runs, and makes sure that it has seen that.
+func (s *scene) stepClock(t testing.TB, ahead time.Duration) {
+	t.Helper()
+	s.setClock(t, ahead)
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + s.legate.Admin + "/healthz")
+	must(t, err)
+	resp.Body.Close()
+	says, err := http.ParseTime(resp.Header.Get("Date"))
+	must(t, err)
+	if is := time.Until(says); (is - ahead).Abs() > 3*time.Second {
+		t.Fatalf("legate's clock was set %v ahead, and is %v ahead", ahead, is.Round(time.Second))
+	}
+}
