@@ -109,7 +109,7 @@ func coldStart(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	if err := rest(ctx, 2*time.Second); err != nil {
+	if err := rest(ctx, 8*time.Second); err != nil { // the blocking queries are opened now
 		return err
 	}
 	st, err := s.status(ctx)
