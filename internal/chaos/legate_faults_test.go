@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/consul/api"
 	"golang.org/x/sys/unix"
 )
 
@@ -152,6 +153,14 @@ func (s *scene) emptyConsul(t *testing.T, down, up func()) {
 	hold(10 * time.Second)
 	must(t, s.register(t))
 	must(t, s.consul.Register(t.Context(), instanceOf(s.probe, probed, s.backends[s.probe].Port)))
+	// An agent tells the servers of its services in any order, and it is over when they know this one.
+	must(t, soon(t.Context(), 10*time.Second, func() error {
+		entries, _, err := s.consul.Client().Health().Service(probed, "", false, nil)
+		if err == nil && !slices.ContainsFunc(entries, func(e *api.ServiceEntry) bool { return e.Service.ID == s.probe }) {
+			err = fmt.Errorf("%s is not back in the catalog", s.probe)
+		}
+		return err
+	}))
 }
 
 func onSmallDisk(t *testing.T, s *scene) {
