@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +16,7 @@ import (
 
 // consul asks questions of one Consul and believes nothing: see judge.go for that.
 type consul struct {
-	wire       *wire
+	api        *api.Client
 	address    address
 	lanes      *lanes // nil in tests that bring their own transport
 	datacenter string // empty: not known yet, the agent's own
@@ -63,7 +61,23 @@ func newConsul(cfg Config, log *slog.Logger, rt http.RoundTripper) (*consul, err
 		c.lanes = newLanes(a, tlsConfig, cfg.MaxConnections)
 		rt = c.lanes
 	}
-	c.wire = &wire{next: rt, address: a, token: token, auth: cfg.HTTPAuth, namespace: cfg.Namespace, partition: cfg.Partition}
+	conf := &api.Config{
+		Address:    a.host(),
+		Scheme:     a.scheme,
+		PathPrefix: a.prefix,
+		Token:      libraryToken,
+		HttpClient: &http.Client{
+			Transport: &wire{next: rt, token: token, prefix: a.prefix, namespace: cfg.Namespace, partition: cfg.Partition},
+			// Consul does not redirect, and a token must not follow one to another host.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	if cfg.HTTPAuth != (HTTPAuth{}) {
+		conf.HttpAuth = &api.HttpBasicAuth{Username: cfg.HTTPAuth.Username, Password: cfg.HTTPAuth.Password}
+	}
+	if c.api, err = api.NewClient(conf); err != nil {
+		return nil, fmt.Errorf("make consul client %q: %w", a, err)
+	}
 	return c, nil
 }
 
@@ -73,33 +87,25 @@ const answerTime = 20 * time.Second
 
 // get asks for path and decodes the answer into out. https://developer.hashicorp.com/consul/api-docs/features/blocking
 func (c *consul) get(ctx context.Context, path string, q question, out any) (reply, error) {
-	params, limit := url.Values{}, answerTime
-	setIfAny(params, "dc", c.datacenter)
-	if q.consistent {
-		params.Set("consistent", "")
-	}
+	opts := &api.QueryOptions{Datacenter: c.datacenter, RequireConsistent: q.consistent}
+	limit := answerTime
 	if q.index > 0 {
 		wait := c.wait - rand.N(c.wait/4)
-		params.Set("index", strconv.FormatUint(q.index, 10))
-		params.Set("wait", strconv.FormatInt(wait.Milliseconds(), 10)+"ms")
+		opts.WaitIndex, opts.WaitTime = q.index, wait
 		limit = wait*17/16 + 10*time.Second // Consul adds up to a sixteenth of its own
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errLate)
 	defer cancel()
 	start := time.Now()
-	header, err := c.wire.get(ctx, path, params, out)
+	meta, err := c.api.Raw().Query(path, out, opts.WithContext(ctx))
 	r := reply{question: q, partial: c.partial, at: time.Now(), took: time.Since(start)}
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errLate) {
 			err = fmt.Errorf("%w after %v", errLate, r.took.Round(100*time.Millisecond))
 		}
-		return r, fmt.Errorf("query consul %q: %w", path, err)
+		return r, fmt.Errorf("query consul %q: %w", path, short(err))
 	}
-	if r.index, err = strconv.ParseUint(header.Get("X-Consul-Index"), 10, 64); err != nil {
-		r.index = 0
-	}
-	r.filtered = header.Get("X-Consul-Results-Filtered-By-Acls") == "true"
-	r.deny = header.Get("X-Consul-Default-Acl-Policy") == "deny"
+	r.index, r.filtered, r.deny = meta.LastIndex, meta.ResultsFilteredByACLs, meta.DefaultACLPolicy == "deny"
 	return r, nil
 }
 

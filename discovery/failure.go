@@ -1,9 +1,12 @@
 package discovery
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -49,7 +52,10 @@ func failureOf(err error) failure {
 
 // isGarbage says that an answer could not be read, or not to its end.
 func isGarbage(err error) bool {
-	return errors.Is(err, errGarbage) || errors.Is(err, io.ErrUnexpectedEOF)
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	return errors.Is(err, errGarbage) || errors.As(err, &syntax) || errors.As(err, &kind) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func failureOfDoubt(d doubt) failure {
@@ -115,4 +121,23 @@ func (f failure) remedy() string {
 		return "check that the address is Consul's HTTP API, and what stands between"
 	}
 	return "wait: it is asked again; check Consul's servers and the token's policies if this stays"
+}
+
+// short takes the method and URL off a transport error, because the path is already named, and
+// cuts an error page down to its first line.
+func short(err error) error {
+	var status api.StatusError
+	if errors.As(err, &status) {
+		status.Body, _, _ = strings.Cut(status.Body, "\n")
+		status.Body = status.Body[:min(len(status.Body), 300)]
+		return status
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		if errors.Is(u.Err, io.EOF) { // of the connection, not of an answer
+			return errClosed
+		}
+		return u.Err
+	}
+	return err
 }

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"testing"
 
 	"github.com/hashicorp/consul/api"
 )
 
 func TestEachErrorHasItsKindAndItsDoubt(t *testing.T) {
+	closed := &url.Error{Op: "Get", URL: "http://x", Err: io.EOF}
 	for _, c := range []struct {
 		name  string
 		err   error
@@ -19,7 +21,8 @@ func TestEachErrorHasItsKindAndItsDoubt(t *testing.T) {
 		{"late", errLate, late, ""},
 		{"garbage", errGarbage, garbage, unreadable},
 		{"cut short", io.ErrUnexpectedEOF, garbage, unreadable},
-		{"a connection that was closed", errClosed, unreachable, ""},
+		{"an empty body", io.EOF, garbage, unreadable},
+		{"a connection that was closed", short(closed), unreachable, ""},
 		{"refused", errors.New("connection refused"), unreachable, ""},
 		{"a doubt without a name", errDoubtful, doubtful, ""},
 		{"an index", notBelieved{indexOne}, doubtful, indexOne},
