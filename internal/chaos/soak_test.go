@@ -107,8 +107,10 @@ type soakLine struct {
 	vitals
 }
 
-// believed is how long a removal may take of which Legate wants to be sure.
-const believed = 90 * time.Second
+// believed is how long a removal may take of which Legate wants to be sure. After the loss of most
+// of the datacenter, what has not come back is waited for until nothing more has come for two
+// minutes, and what was taken away in those moments looks like that.
+const believed = 150 * time.Second
 
 // check waits until every Envoy has what the model has.
 func (r *soakReport) check(t *testing.T, s *scene, m *model, after string) {
