@@ -2,8 +2,6 @@ package discovery
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 )
 
@@ -301,44 +299,6 @@ func (o *owner) finish() {
 	close(o.w.opening.complete)
 	o.w.log.Info("consul catalog is complete", "datacenter", o.datacenter, "services", len(o.catalog))
 }
-
-// assign gives blocking queries to those that the policy chooses, and starts the new loops.
-func (o *owner) assign() {
-	names := slices.Sorted(maps.Keys(o.follow))
-	chosen := o.policy(names, func(name string) bool { return o.w.rotation.isDirect(o.follow[name]) }, o.w.slots())
-	for _, name := range names {
-		f := o.follow[name]
-		start := false
-		if chosen[name] {
-			if f.place == nil {
-				f.place = o.recency.order.PushBack(f)
-			}
-			start = o.w.rotation.promote(f)
-		} else {
-			o.recency.leave(f)
-			o.w.rotation.demote(f)
-		}
-		if start || !f.started {
-			f.started = true
-			o.w.loops.Go(func() { o.w.follow(f) })
-		}
-	}
-	o.warn(len(chosen), len(names)-len(chosen))
-}
-
-// warn says once that connections are short, and again only after they were not.
-func (o *owner) warn(direct, swept int) {
-	limit := o.w.cfg.MaxConnections
-	o.w.metrics.Watches(direct, swept, limit)
-	o.w.setWatches(direct, swept)
-	if swept > 0 && !o.warned {
-		o.w.log.Warn("more services than connections to consul: those that change are watched, the others are read when a signal names them and in turn: correct, only slower",
-			"services", direct+swept, "swept", swept, "max_connections", limit, "remedy", shortRemedy)
-	}
-	o.warned = swept > 0
-}
-
-const shortRemedy = "use https (HTTP/2), or raise limits.http_max_conns_per_client in Consul and then --max-connections here"
 
 // publish shows the state to Status and the metrics.
 func (o *owner) publish() {
