@@ -17,5 +17,6 @@
 //     Envoy's has, unless -per-connection says otherwise.
 //   - A case counts only if each stream ends with exactly the right content, byte for byte.
 //
-// The floor does not decode acknowledgements, and answers who asked for what from a plain map.
+// The floor decodes acknowledgements on incremental streams only, as generated code does it, and
+// answers who asked for what from a plain map.
 package main
