@@ -174,7 +174,8 @@ func TestOverHTTPSFewConnectionsAreShared(t *testing.T) {
 	if s := r.Status(); !s.HTTP2 || s.Swept != 0 || s.Direct != 450 {
 		t.Errorf("status: %+v", s)
 	}
-	if _, most, all := gate.counts(); most > 3 || all > 3 {
+	// A dial that another one overtook is closed at once: that may happen, a herd of dials may not.
+	if _, most, all := gate.counts(); most > 3 || all > 2*3 {
 		t.Errorf("450 services took %d connections at once, %d in all; 3 are enough", most, all)
 	}
 }
