@@ -30,9 +30,15 @@ func (o *owner) consider(f *followed, a answer) {
 	}
 	if why == calm && o.recovering(f, a.at) {
 		why = eroded
+		lost = f.hold.still(lost) // what came back, and goes now, goes for itself
 	}
-	if why == calm {
+	switch {
+	case why == calm:
 		o.unhold(f, "replaced")
+		o.settle(f, a.at)
+		return
+	case len(lost) == 0:
+		o.unhold(f, "returned")
 		o.settle(f, a.at)
 		return
 	}

@@ -595,6 +595,30 @@ func TestServicesComeBackOneByOneAfterAMassLoss(t *testing.T) {
 	})
 }
 
+// One that does not come back after a mass loss is waited for; what is deregistered meanwhile is not.
+func TestADeregistrationBesideWhatIsWaitedForIsAppliedAtOnce(t *testing.T) {
+	fake := many(10, 10)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 10 {
+			fake.set(name(n), -1)
+		}
+		time.Sleep(30 * time.Second)
+		fake.between(name(0), 0, 9, "passing") // one is missing
+		for n := 1; n < 10; n++ {
+			fake.between(name(n), 0, 10, "passing")
+		}
+		until(t, 5*time.Second, func() bool { return len(r.Holds()) == 1 })
+		fake.between(name(0), 1, 9, "passing")
+		until(t, time.Second, func() bool { return r.size(name(0)) == 9 })
+		if h := r.Holds(); len(h) != 1 || h[0].Kept != 1 {
+			t.Errorf("holds %+v, want the one that never came back", h)
+		}
+		fake.between(name(0), 2, 10, "passing") // it comes back as another goes
+		until(t, time.Second, func() bool { return r.size(name(0)) == 8 && len(r.Holds()) == 0 })
+	})
+}
+
 // Who lied may stop lying without a word: queries that wait at the lie's index hear nothing.
 func TestWhatComesBackAfterAMassLossWithoutAWordIsSeenWithinSeconds(t *testing.T) {
 	fake := many(20, 10)

@@ -50,6 +50,14 @@ func (h *hold) keep(lost []Instance) {
 	h.kept = kept
 }
 
+// still returns those that are kept already. Both are sorted.
+func (h *hold) still(lost []Instance) []Instance {
+	return slices.DeleteFunc(lost, func(i Instance) bool {
+		_, kept := slices.BinarySearchFunc(h.kept, i, func(m missing, i Instance) int { return m.Compare(i) })
+		return !kept
+	})
+}
+
 // agree takes a consistent read into account that lacks all that is kept.
 func (h *hold) agree(at time.Time, apart time.Duration) {
 	for i := range h.kept {
