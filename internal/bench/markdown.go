@@ -22,40 +22,42 @@ func latest(folder string) (r report, err error) {
 	return r, nil
 }
 
-// markdown writes the results as a table for readers.
+// markdown writes the results as the table that the README shows.
 func (r report) markdown(w io.Writer) {
-	fmt.Fprintf(w, "Measured %s, scale %s, %d CPUs shared by server and clients, %s, %d stream(s) a connection.\n",
-		r.When.Format("2006-01-02"), r.Scale, r.CPUs, r.Go, r.PerConnection)
-	fmt.Fprint(w, "Server CPU of the process, and its ratio to the floor in the same run.\n\n")
-	fmt.Fprintln(w, "| workload | goal | Legate | floor | Legate | SnapshotCache | LinearCache |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| workload | floor, CPU | Legate | `SnapshotCache` | `LinearCache` | goal |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|")
 	for _, c := range r.Results {
-		cells := []string{c.Case + ": " + c.What, c.Goal, c.Verdict}
+		met, _, _ := strings.Cut(c.Verdict, ":")
+		cells := []string{c.What}
 		for _, name := range []string{floorName, legateName, stockName, linearName} {
 			cells = append(cells, c.cell(name))
 		}
-		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+		fmt.Fprintf(w, "| %s | %s: %s |\n", strings.Join(cells, " | "), c.Goal, met)
 	}
+	fmt.Fprintf(w, "\nMeasured %s with scale %s: server and clients on %d CPUs, %s, streams on a connection: %d.\n",
+		r.When.Format("2 January 2006"), r.Scale, r.CPUs, r.Go, r.PerConnection)
 }
 
-// cell says what a contender did, or why not.
+// cell says what a contender did, or why not: CPU of the floor, and multiples of it.
 func (r result) cell(contender string) string {
 	for _, row := range r.Rows {
 		if row.Contender != contender {
 			continue
 		}
 		var parts []string
-		if row.CPUMillis > 0 {
-			parts = append(parts, fmt.Sprintf("%.3g ms", row.CPUMillis))
-		}
-		if row.CPURatio > 0 && contender != floorName {
-			parts = append(parts, fmt.Sprintf("%.2f ×", row.CPURatio))
+		switch {
+		case contender == floorName && row.CPUMillis > 0:
+			parts = append(parts, short(row.CPUMillis)+" ms")
+		case row.CPURatio > 0 && contender == legateName:
+			parts = append(parts, "**"+short(row.CPURatio)+"**")
+		case row.CPURatio > 0:
+			parts = append(parts, short(row.CPURatio))
 		}
 		if row.PeakRatio > 0 && contender != floorName {
-			parts = append(parts, fmt.Sprintf("peak RSS %.2f ×", row.PeakRatio))
+			parts = append(parts, "peak RSS "+short(row.PeakRatio))
 		}
 		if row.P99Millis > 0 {
-			parts = append(parts, fmt.Sprintf("p50 %.1f ms, p99 %.1f ms", row.P50Millis, row.P99Millis))
+			parts = append(parts, fmt.Sprintf("p50 %s ms, p99 %s ms", short(row.P50Millis), short(row.P99Millis)))
 		}
 		if row.RSSMB > 0 {
 			parts = append(parts, fmt.Sprintf("%.0f MB, %.0f KB a stream", row.RSSMB, row.PerStreamKB))
@@ -63,4 +65,15 @@ func (r result) cell(contender string) string {
 		return cmp.Or(strings.Join(parts, ", "), row.Note, "–")
 	}
 	return "–"
+}
+
+// short has three digits, or all before the point.
+func short(v float64) string {
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
 }
