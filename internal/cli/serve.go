@@ -91,6 +91,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	if err := o.validate(); err != nil {
 		return err
 	}
+	collectOften(p.getenv)
 	log := o.log.logger(p.err)
 	hup, deaf := hangups(o.config)
 	defer deaf()
