@@ -47,7 +47,7 @@ func (w *Watcher) canary(ctx context.Context) {
 			if kind == unreachable || kind == late || kind == unavailable {
 				sleep(ctx, probeMin+rand.N(probeMax-probeMin))
 			} else {
-				w.rest(ctx, pause.next())
+				w.rest(ctx, &pause)
 			}
 			continue
 		case r.index < seen:

@@ -29,7 +29,7 @@ func (w *Watcher) list(ctx context.Context) {
 		if err != nil {
 			if !again {
 				w.trouble.failed(loop, err, time.Now())
-				w.rest(ctx, pause.next())
+				w.rest(ctx, &pause)
 			}
 			continue
 		}
@@ -102,7 +102,7 @@ func (w *Watcher) follow(f *followed) {
 		if err != nil {
 			if !again {
 				w.trouble.failed(f.loop(), err, time.Now())
-				w.rest(f.ctx, pause.next())
+				w.rest(f.ctx, &pause)
 			}
 			continue
 		}
@@ -121,7 +121,7 @@ func (w *Watcher) follow(f *followed) {
 		}
 		// Consul, or something in front of it, does not wait, or goes back and forth: it is polled.
 		restless.max = min(w.cfg.BackoffMax, w.polled())
-		w.rest(f.ctx, restless.next())
+		w.rest(f.ctx, &restless)
 	}
 }
 
@@ -165,7 +165,7 @@ func (w *Watcher) confirm(f *followed, readings int) {
 	loop := "confirm/" + f.key.Name
 	defer func() { w.trouble.forget(loop, time.Now()) }()
 	q := w.serviceQuery(f.key)
-	for pause := w.backoff(); f.ctx.Err() == nil; w.rest(f.ctx, pause.next()) {
+	for pause := w.backoff(); f.ctx.Err() == nil; w.rest(f.ctx, &pause) {
 		got, err := q.next(f.ctx, false)
 		if err == nil {
 			w.trouble.answered(loop, time.Now())

@@ -518,6 +518,23 @@ func TestAConsulThatComesLongAfterTheStartIsSeenAtOnce(t *testing.T) {
 	})
 }
 
+func TestAConsulThatRefusesSomeAfterItIsBackIsFreshWithinSeconds(t *testing.T) {
+	fake := many(2, 1)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.stop()
+		time.Sleep(5 * time.Minute) // pauses are long by now
+		back := time.Now()
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if time.Since(back) < 400*time.Millisecond && strings.HasPrefix(req.URL.Path, healthPath) {
+				return respond(500, 1, "Not ready to serve consistent reads"), nil
+			}
+			return nil, nil
+		})
+		until(t, 3*time.Second, func() bool { return r.Status().Connected })
+	})
+}
+
 func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 	health := func(r *reader) string {
 		synctest.Wait()

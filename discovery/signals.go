@@ -57,7 +57,7 @@ func (w *Watcher) signals(ctx context.Context) {
 			w.trouble.failed(loop, err, time.Now())
 			w.rotation.signalled(false) // the sweep is faster without
 			index = 0
-			w.rest(ctx, pause.next())
+			w.rest(ctx, &pause)
 			continue
 		}
 		w.trouble.answered(loop, time.Now())

@@ -104,6 +104,6 @@ func (w *Watcher) sweepOne(ctx context.Context, f *followed, pause *backoff) {
 		w.loops.Go(func() { w.follow(f) })
 	}
 	if failed {
-		w.rest(ctx, pause.next())
+		w.rest(ctx, pause)
 	}
 }

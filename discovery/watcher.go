@@ -148,27 +148,29 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 			sleep(ctx, probeMin+rand.N(probeMax-probeMin)) // as the canary does, that comes later
 			continue
 		}
-		w.rest(ctx, pause.next())
+		w.rest(ctx, &pause)
 	}
 }
 
 // backoff starts a row of pauses.
 func (w *Watcher) backoff() backoff { return backoff{min: w.cfg.BackoffMin, max: w.cfg.BackoffMax} }
 
-// rest waits for the pause to end or ctx. It ends early when another loop found Consul well
-// again, but not before a pause drawn from the shortest has passed: nobody rushes in.
-func (w *Watcher) rest(ctx context.Context, pause time.Duration) {
+// rest waits for the next pause to end or ctx. It ends early when another loop found Consul well
+// again, but not before a pause drawn from the shortest has passed: nobody rushes in. Who fails
+// even so begins with short pauses again: a Consul that has just come back refuses some.
+func (w *Watcher) rest(ctx context.Context, pause *backoff) {
 	recovery := w.trouble.recovery()
-	first := w.backoff()
-	least := min(pause, first.next())
+	first, whole := w.backoff(), pause.next()
+	least := min(whole, first.next())
 	if !sleep(ctx, least) {
 		return
 	}
-	timer := time.NewTimer(pause - least)
+	timer := time.NewTimer(whole - least)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-recovery:
+		pause.reset()
 	case <-timer.C:
 	}
 }
