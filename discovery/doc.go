@@ -23,7 +23,8 @@
 // The first read, the first after a failure, and each answer that looks doubtful is asked for
 // ?consistent: the leader answers, having asked its followers whether it still is one. Such an
 // answer is never partial, so nothing is taken away without one: an answer that has fewer
-// instances than the last is asked for again at once. What it can still be is the truth about a Consul that lost its state,
+// instances than the last is asked for again at once. What it can still be is the truth about a
+// Consul that lost its state,
 // was restored, or was emptied by a tool gone wild. So the [Guard] looks at what is lost.
 //
 // Additions and health are believed at once. Losses are counted as services shrink, and summed
@@ -31,7 +32,8 @@
 // instances are served on as they were last seen, until two consistent reads at least
 // Guard.Confirm apart agree, and longer where Guard says so. What comes back in the meantime was
 // never gone. Losses of a whole datacenter are told from deliberate ones by their breadth: who
-// scales a service from 50 to 5 touches one service; a Consul that forgets touches all.
+// scales a service from 50 to 5 touches one service; a Consul that forgets touches all. In a small
+// datacenter breadth says nothing, but an index that went back does.
 //
 // # When is an empty service believed sooner?
 //

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// refreshed is what was made of TLS files. They are looked at again each time it is wanted, which is
-// with each new connection; files that cannot be used, such as a certificate whose key is still to come, leave the last good value.
+// refreshed is what was made of TLS files. They are looked at again each time it is wanted, which
+// is with each new connection; files that cannot be used, such as a certificate whose key is still
+// to come, leave the last good value.
 type refreshed[T any] struct {
 	what  string // for people
 	files func() []string
