@@ -35,6 +35,7 @@ type visitor struct {
 	connections int
 	streams     int
 	pace        *rate.Limiter
+	door        *door // nil: its connections are let in at once
 }
 
 // nodeKey is a node as far as limits go. An id alone says little: any client can choose it.
@@ -71,7 +72,7 @@ func (a *admission) visitor(address string) *visitor {
 // intercept serves a stream within the limits.
 func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	ctx := stream.Context()
-	g := &guarded{ServerStream: stream, within: a, origin: originOf(ctx), cut: lifelineOf(ctx)}
+	g := &guarded{ServerStream: stream, within: a, origin: originOf(ctx), conn: connectionOf(ctx), cut: lifelineOf(ctx)}
 	err := a.enter(ctx, g)
 	if err == nil {
 		err = next(srv, g)
@@ -80,7 +81,9 @@ func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamS
 	if stuck := stuckOf(ctx); stuck != nil {
 		err = stuck
 	}
-	a.excesses.of(err, g.peer)
+	if a.excesses.of(err, g.peer) {
+		a.refuse(g.conn)
+	}
 	return err
 }
 
@@ -108,6 +111,7 @@ func (a *admission) enter(ctx context.Context, g *guarded) error {
 	a.open[g] = struct{}{}
 	g.visitor = v
 	v.streams++
+	g.conn.open.Add(1)
 	a.mu.Unlock()
 	if delay == 0 {
 		return nil
@@ -150,6 +154,7 @@ func (a *admission) leave(g *guarded) {
 	defer a.mu.Unlock()
 	delete(a.open, g)
 	g.visitor.streams--
+	g.conn.open.Add(-1)
 	g.left = true
 	if g.counted {
 		if a.nodes[g.key]--; a.nodes[g.key] <= 0 {
@@ -186,21 +191,28 @@ func (a *admission) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			a.forget(a.now().Add(2 * a.limits.NewStreamWait)) // nobody is held any more
 			return
 		case <-tick.C:
 			a.cutStuck()
-			a.forget()
+			a.forget(a.now())
 		}
 	}
 }
 
-// forget drops the addresses that are as good as new.
-func (a *admission) forget() {
-	now := a.now()
+// forget ends the connections that were held long enough by now, and drops the addresses that are
+// as good as new.
+func (a *admission) forget(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for address, v := range a.addresses {
-		if v.connections == 0 && v.streams == 0 && v.pace.TokensAt(now) >= float64(v.pace.Burst()) {
+		if v.door != nil {
+			a.sendAway(v, now.Add(-a.limits.NewStreamWait))
+			if len(v.door.away) == 0 && now.Sub(v.door.closed) > doorStays {
+				v.door = nil
+			}
+		}
+		if v.connections == 0 && v.streams == 0 && v.door == nil && v.pace.TokensAt(now) >= float64(v.pace.Burst()) {
 			delete(a.addresses, address)
 		}
 	}

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
+	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 )
@@ -17,54 +18,65 @@ type gate struct {
 	*admission
 }
 
-// Accept returns the next connection that is let in.
+// Accept returns the next connection that is let in, now or when it is its turn.
 func (g gate) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		out, refused := g.connect(conn.RemoteAddr())
+		c, held, refused := g.connect(conn)
 		if refused == nil {
-			return &connection{Conn: conn, out: sync.OnceFunc(out)}, nil
+			return c, nil
 		}
 		g.excesses.of(refused, conn.RemoteAddr().String())
-		_ = conn.Close() // nothing was said on it
+		if !held {
+			_ = conn.Close() // nothing was said on it
+		}
 	}
 }
 
-// connection counts itself out when it is closed.
-type connection struct {
-	net.Conn
-	out func()
-}
-
-func (c *connection) Close() error {
-	defer c.out()
-	return c.Conn.Close()
-}
-
-// connect counts a connection in, and returns what counts it out.
-func (a *admission) connect(from net.Addr) (out func(), err error) {
+// connect counts a connection in. One that is refused may be held: it is closed later.
+func (a *admission) connect(conn net.Conn) (c *connection, held bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.connections >= a.limits.Connections {
-		return nil, excessf(limitConnections, codes.ResourceExhausted, 0, "raise xds.max_connections if these are clients of yours, or run another Legate beside it", "too many connections")
+		return nil, false, excessf(limitConnections, codes.ResourceExhausted, 0, "raise xds.max_connections if these are clients of yours, or run another Legate beside it", "too many connections")
 	}
-	v := a.visitor(addressOf(from))
+	v := a.visitor(addressOf(conn.RemoteAddr()))
 	if v.connections >= a.limits.ConnectionsPerAddress {
-		return nil, excessf(limitConnectionsPerAddress, codes.ResourceExhausted, 0, "raise xds.max_connections_per_address if many clients share an address", "too many connections from this address")
+		return nil, false, excessf(limitConnectionsPerAddress, codes.ResourceExhausted, 0, "raise xds.max_connections_per_address if many clients share an address", "too many connections from this address")
 	}
 	v.connections++
 	a.connections++
 	a.sized(a.connections)
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		v.connections--
-		a.connections--
-		a.sized(a.connections)
-	}, nil
+	now := a.now()
+	wait, ok := v.door.turn(now, a.limits.NewStreamWait)
+	if !ok {
+		v.door.away = append(v.door.away, waiting{conn, now})
+		a.sendAway(v, now.Add(-a.limits.NewStreamWait))
+		return nil, true, excessf(limitReturns, codes.Unavailable, 0,
+			lookAtClient+": its address had a connection closed for refused streams less than a minute ago",
+			"too many connections from an address whose clients do not wait when they are refused")
+	}
+	return &connection{
+		Conn: conn, within: a, visitor: v, wait: wait, closed: make(chan struct{}),
+		refused: rate.NewLimiter(rate.Every(a.limits.NewStreamWait/time.Duration(a.limits.RefusedStreams)), a.limits.RefusedStreams),
+	}, false, nil
+}
+
+// disconnect counts a connection out.
+func (a *admission) disconnect(v *visitor) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sub(v)
+}
+
+// sub counts a connection out. The lock is held.
+func (a *admission) sub(v *visitor) {
+	v.connections--
+	a.connections--
+	a.sized(a.connections)
 }
 
 // handshakes counts the clients that did not get past TLS: no certificate, a foreign one, or one

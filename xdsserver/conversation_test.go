@@ -175,6 +175,7 @@ func TestARejectedChangeIsNotSentAgainUntilItChanges(t *testing.T) {
 
 func TestAClientThatRejectsEverythingIsNotAskedForEver(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
+		s.pace.probe = time.Millisecond // no stream is open yet
 		var all []translate.Resource
 		var names []string
 		for i := range 4 * maxParked {
@@ -196,6 +197,70 @@ func TestAClientThatRejectsEverythingIsNotAskedForEver(t *testing.T) {
 		if r := c.Read(); len(r.Resources) != len(names) {
 			t.Errorf("got %d of %d resources", len(r.Resources), len(names))
 		}
+	})
+}
+
+func TestWhatAClientRejectsTogetherIsNotSentAgainWithEachChange(t *testing.T) {
+	for what, c := range map[string]struct {
+		together time.Duration
+		again    int // resources that follow a change, at least
+	}{
+		"soon":  {time.Hour, 1},
+		"later": {300 * time.Millisecond, 4 * maxParked},
+	} {
+		t.Run(what, func(t *testing.T) {
+			both(t, func(t *testing.T, s *stage, open opener) {
+				s.pace = pace{time.Millisecond, c.together} // no stream is open yet
+				var all []translate.Resource
+				var names []string
+				for i := range 4 * maxParked {
+					names = append(names, fmt.Sprintf("s%03d", i))
+					all = append(all, assignment(names[i], 1))
+				}
+				s.set(all...)
+				odd := open("odd")
+				odd.Want(eds, names...)
+				reject := func() (resources int) {
+					for r := odd.Poll(time.Second); r != nil; r = odd.Poll(time.Second / 4) {
+						odd.Nack(r, "I take nothing")
+						resources += len(r.Resources)
+					}
+					return resources
+				}
+				reject()
+				s.set(assignment("s200", 2))
+				reject() // all of it, down to single ones again
+				s.set(assignment("s200", 3))
+				if n := reject(); n < c.again || (c.again == 1 && n != 1) {
+					t.Errorf("one change, %d resources, want %d", n, c.again)
+				}
+			})
+		})
+	}
+}
+
+func TestAClientThatGoesOnRejectingIsAskedMoreAndMoreSlowly(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.pace.probe = time.Hour // no stream is open yet
+		var all []translate.Resource
+		var names []string
+		for i := range 4 * maxParked {
+			names = append(names, fmt.Sprintf("s%03d", i))
+			all = append(all, assignment(names[i], 1))
+		}
+		s.set(all...)
+		c := open("odd")
+		c.Want(eds, names...)
+		responses := 0
+		for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second / 4) {
+			c.Nack(r, "I take nothing")
+			responses++
+		}
+		if responses != 1+fastProbes+1 { // the whole, the fast ones, and the first slow one
+			t.Errorf("%d responses", responses)
+		}
+		s.set(assignment("s200", 2)) // a change does not wait
+		c.Nack(c.Expect(eds, "s200@2"), "not that either")
 	})
 }
 

@@ -19,6 +19,8 @@
 //     nothing queues up behind it.
 //   - Versions are content hashes. A client that comes back incrementally with the versions it
 //     has gets only what differs, from this replica or another.
+//   - A client that does not wait when it is refused loses its connection and waits at the door.
+//     Who shares its address waits there with it; who is in already notices nothing.
 //   - A stream's view is chosen from its first request and stays, whatever its node says later.
 //
 // It is the only package that knows go-control-plane's pkg/cache and pkg/server.

@@ -53,13 +53,15 @@ const (
 	limitFetches               = "fetches"
 	limitStuckSend             = "stuck_send"
 	limitHandshake             = "handshake"
+	limitRefusedStreams        = "refused_streams"
+	limitReturns               = "returns"
 )
 
 // limitNames are all of them, in the order in which status shows them.
 func allLimits() []string {
 	return []string{
 		limitConnections, limitConnectionsPerAddress, limitHandshake,
-		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams,
+		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns,
 		limitMessageBytes, limitNodeBytes, limitNodeIDBytes, limitNames,
 		limitBodyBytes, limitFetches, limitStuckSend,
 	}
@@ -117,11 +119,14 @@ func (r *excesses) count(limit, from, text, remedy string) {
 	}
 }
 
-// of counts an error that is a refusal; another one is none of its business.
-func (r *excesses) of(err error, from string) {
-	if e := new(excess); errors.As(err, &e) {
-		r.count(e.limit, from, e.text, e.remedy)
+// of counts an error that is a refusal, and says so; another one is none of its business.
+func (r *excesses) of(err error, from string) bool {
+	e := new(excess)
+	if !errors.As(err, &e) {
+		return false
 	}
+	r.count(e.limit, from, e.text, e.remedy)
+	return true
 }
 
 // Refused is how often clients met one of the limits.

@@ -21,6 +21,7 @@ type guarded struct {
 	grpc.ServerStream
 	origin
 	within  *admission
+	conn    *connection
 	cut     context.CancelCauseFunc // ends the stream, also while it sends
 	sending atomic.Int64            // when the send that goes on began, since admission.start; 0: none
 	node    *corev3.Node            // of who receives: the first that was named, for good
@@ -43,7 +44,7 @@ func (g *guarded) SendMsg(m any) error {
 func (g *guarded) RecvMsg(m any) error {
 	if err := g.ServerStream.RecvMsg(m); err != nil {
 		if status.Code(err) == codes.ResourceExhausted { // gRPC has told the client already, and ends the stream
-			g.within.excesses.count(limitMessageBytes, g.peer, status.Convert(err).Message(), "raise xds.max_message_bytes if this is a client of yours")
+			return excessf(limitMessageBytes, codes.ResourceExhausted, 0, "raise xds.max_message_bytes if this is a client of yours", "%s", status.Convert(err).Message())
 		}
 		return err
 	}

@@ -28,6 +28,11 @@ type Limits struct {
 	NewStreams      int
 	NewStreamsBurst int
 	NewStreamWait   time.Duration
+	// RefusedStreams is how many streams of a connection may be refused within NewStreamWait while
+	// none is served before it is closed, and Returns how many connections a second an address
+	// may open then.
+	RefusedStreams int
+	Returns        int
 	// NodeBytes bounds a client's node message, NodeIDBytes the id in it.
 	NodeBytes   int
 	NodeIDBytes int
@@ -61,6 +66,8 @@ func DefaultLimits() Limits {
 		NewStreams:            100,
 		NewStreamsBurst:       2000,
 		NewStreamWait:         5 * time.Second,
+		RefusedStreams:        10,
+		Returns:               10,
 		NodeBytes:             64 << 10,
 		NodeIDBytes:           256,
 		BodyBytes:             1 << 20,
@@ -84,6 +91,7 @@ func (l Limits) validate() error {
 		{l.Streams, "streams"}, {l.StreamsPerAddress, "streams of an address"}, {l.StreamsPerNode, "streams of a node"},
 		{l.StreamsPerConnection, "streams of a connection"},
 		{l.NewStreams, "new streams a second"}, {l.NewStreamsBurst, "new streams at once"},
+		{l.RefusedStreams, "refused streams of a connection"}, {l.Returns, "connections that return a second"},
 		{l.NodeBytes, "bytes of a node"}, {l.NodeIDBytes, "bytes of a node id"},
 		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "REST requests at once"},
 	} {

@@ -286,8 +286,8 @@ func TestLimitsThatMakeNoSenseAreRefusedAllAtOnce(t *testing.T) {
 	c := DefaultConfig()
 	c.Limits = Limits{}
 	err := c.Validate()
-	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 18 {
-		t.Errorf("%d of 18 limits: %v", n, err)
+	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 20 {
+		t.Errorf("%d of 20 limits: %v", n, err)
 	}
 }
 

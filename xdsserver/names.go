@@ -18,7 +18,7 @@ func legacyWildcard(typeURL string) bool { return typeURL == translate.ClusterTy
 // subscribe is an incremental request's resource_names_subscribe. have are the versions that
 // the client says it holds already (initial_resource_versions, first request only).
 func (s *subscription) subscribe(names []string, have map[string]string, most int) error {
-	if err := checkNames(names, most-s.named); err != nil {
+	if err := checkNames(names, most); err != nil {
 		return err
 	}
 	if len(have) == 0 {
@@ -34,13 +34,35 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 			s.named++
 			s.sum += e.id
 		}
+		if s.named > most {
+			return tooManyNames(most)
+		}
 		// A name asked for again is sent again, even if the client should have it.
 		if version, held := have[name]; !held || !s.holds(e, version) {
 			s.owed = append(s.owed, name)
 			delete(s.parked, name)
 		}
 	}
+	s.tidy()
 	return nil
+}
+
+// tidy keeps what is owed from growing while a client asks again and again, and answers nothing:
+// each name once, if it is still wanted.
+func (s *subscription) tidy() {
+	wanted := s.named
+	if s.wild {
+		wanted += len(s.table.live)
+	}
+	if len(s.owed) <= 2*wanted+1024 {
+		return
+	}
+	slices.Sort(s.owed)
+	s.owed = slices.Compact(s.owed)
+	s.owed = slices.DeleteFunc(s.owed, func(name string) bool {
+		e := s.table.entries[name]
+		return e == nil || !s.table.concerns(e, s.slot)
+	})
 }
 
 // everything makes the subscription a wildcard one.
@@ -87,11 +109,12 @@ func (s *subscription) unsubscribe(names []string) {
 		if e != nil && e.named.has(s.slot) {
 			s.drop(e)
 		}
-		if s.wild {
+		if s.wild && e != nil {
 			// The client forgets the resource, but still wants all there are.
 			s.owed = append(s.owed, name)
 		}
 	}
+	s.tidy()
 }
 
 func (s *subscription) drop(e *entry) {
@@ -151,6 +174,7 @@ func (s *subscription) rename(names []string, first bool, most int) error {
 			}
 		}
 	}
+	s.tidy()
 	return nil
 }
 
@@ -177,11 +201,10 @@ func (s *subscription) same(names []string) bool {
 // kept while its stream is open.
 const maxName = 1024
 
-// checkNames refuses more names than a client may still ask for, and names that nobody has.
+// checkNames refuses more names than a client may ask for, and names that nobody has.
 func checkNames(names []string, most int) error {
 	if len(names) > most {
-		return excessf(limitNames, codes.ResourceExhausted, 0, "raise xds.max_names if this is a client of yours",
-			"more names of one type than are allowed here: %d could still be named", max(most, 0))
+		return tooManyNames(most)
 	}
 	for _, name := range names {
 		if len(name) > maxName {
@@ -189,4 +212,9 @@ func checkNames(names []string, most int) error {
 		}
 	}
 	return nil
+}
+
+func tooManyNames(most int) error {
+	return excessf(limitNames, codes.ResourceExhausted, 0, "raise xds.max_names if this is a client of yours",
+		"more names of one type than are allowed here, which are %d", most)
 }

@@ -44,6 +44,9 @@ func identityOf(c *x509.Certificate) string {
 // addressOf is the address without its port. Of IPv6 it is the network of 64 bits, which is
 // what a single host usually has to itself.
 func addressOf(a net.Addr) string {
+	if r, ok := a.(remote); ok {
+		a = r.Addr
+	}
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return a.Network()

@@ -1,6 +1,9 @@
 package xdsserver
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A client rejects a response as a whole, and does not say for which of its resources: Envoy
 // stops at the first bad assignment, in an order of its own, so that any part of the response may
@@ -8,9 +11,23 @@ import "slices"
 // in two and both halves are sent again, and so on until the offender stands alone. That one is
 // parked: it is not sent again on this stream until it changes.
 
+// fastProbes is how many parts a stream sends as fast as they are rejected: enough to find two
+// offenders among ten thousand. Then it sends one each pace.probe, since a client that goes on
+// rejecting is work without end.
+const fastProbes = 50
+
+// pace is how often a stream tries again, at most, what its client rejects.
+type pace struct {
+	probe    time.Duration // parts that are sent alone
+	together time.Duration // what was parked together
+}
+
+func defaultPace() pace { return pace{probe: 20 * time.Millisecond, together: 5 * time.Second} }
+
 // maxParked is how many resources a stream may reject before its rejections are no longer looked
 // into. A client that rejects more is odd itself. What it rejects from then on is parked
-// together, and goes out together when something of it changes.
+// together, and goes out together when something of it changes, but not more often than
+// pace.together says: what changes meanwhile goes out alone.
 const maxParked = 64
 
 // rejected takes back a response. The offender is returned if it is known. It needs the store's
@@ -44,9 +61,18 @@ func (s *subscription) rejected(d delivery, why string) (offender string, known 
 // probe takes the next part of what was rejected. There is one part under way at a time, so that
 // it is known early how much a client rejects.
 func (s *subscription) probe() (entries []*entry, found bool) {
-	if slices.ContainsFunc(s.flight, isProbe) {
+	if len(s.probes) == 0 || slices.ContainsFunc(s.flight, isProbe) {
 		return nil, false
 	}
+	if s.probed >= fastProbes {
+		now := time.Now()
+		if now.Before(s.nextProbe) {
+			s.lookAgain(s.nextProbe)
+			return nil, false
+		}
+		s.nextProbe = now.Add(s.pace.probe)
+	}
+	s.probed++
 	for len(entries) == 0 && len(s.probes) > 0 {
 		last := len(s.probes) - 1
 		for _, name := range s.probes[last] {
@@ -74,22 +100,37 @@ func (s *subscription) isRejecting() bool {
 func isProbe(d delivery) bool { return d.probe }
 
 // unpark forgets the rejection of what has changed. Where it is not known what the offender was,
-// all that was parked is owed.
+// all that was parked is owed, now or later.
 func (s *subscription) unpark(changed []*entry) {
 	if len(s.parked) == 0 {
+		s.late = false
 		return
 	}
-	hit, many := false, len(s.parked) > maxParked
+	many := len(s.parked) > maxParked
 	for _, e := range changed {
 		if _, parked := s.parked[e.name]; parked {
-			hit = true
+			s.late = s.late || many
 			delete(s.parked, e.name)
 		}
 	}
-	if (s.whole && len(changed) > 0) || (hit && many) {
-		for name := range s.parked {
-			s.owed = append(s.owed, name)
-		}
-		s.parked = nil
+	now := time.Now()
+	switch again := s.released.Add(s.pace.together); {
+	case s.whole && len(changed) > 0: // goes out anyway
+	case s.late && again.After(now):
+		s.lookAgain(again)
+		return
+	case !s.late:
+		return
+	}
+	for name := range s.parked {
+		s.owed = append(s.owed, name)
+	}
+	s.parked, s.late, s.released = nil, false, now
+}
+
+// lookAgain says that something will be due at a time, even if nothing changes.
+func (s *subscription) lookAgain(at time.Time) {
+	if s.again.IsZero() || at.Before(s.again) {
+		s.again = at
 	}
 }

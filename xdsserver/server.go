@@ -41,6 +41,7 @@ type Server struct {
 	fetches   chan struct{} // has room for those that are answered at once
 	xds       server.Server
 
+	pace pace
 	seed maphash.Seed // of sums that mean nothing elsewhere
 
 	sotwStreams, deltaStreams atomic.Int64
@@ -59,7 +60,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: config, log: log, metrics: m, seed: maphash.MakeSeed(),
+		config: config, log: log, metrics: m, seed: maphash.MakeSeed(), pace: defaultPace(),
 		callbacks: newCallbacks(log, m),
 		stores:    map[View]*store{},
 		ready:     make(chan struct{}),

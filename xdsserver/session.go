@@ -65,6 +65,7 @@ type session struct {
 	subs  []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce uint64
 	odd   map[string]bool // types asked for that are not served
+	alarm time.Time       // when it will be woken at the latest
 
 	taken, offenders int // responses that the client took, and resources that it rejected alone
 }
@@ -145,8 +146,31 @@ func (ss *session) turn(r *request) (err error) {
 		ss.ended = err
 		return err
 	}
+	ss.setAlarm()
 	ss.reportRejecting(true)
 	return nil
+}
+
+// setAlarm has the session woken when one of its subscriptions wants to look again. One that
+// rings earlier will do: it is set anew then.
+func (ss *session) setAlarm() {
+	for _, sub := range ss.subs {
+		if sub == nil || sub.again.IsZero() {
+			continue
+		}
+		at := sub.again
+		sub.again = time.Time{}
+		if now := time.Now(); now.Before(ss.alarm) && !at.Before(ss.alarm) {
+			continue
+		}
+		ss.alarm = at
+		time.AfterFunc(time.Until(at), func() {
+			select {
+			case ss.wake <- struct{}{}:
+			default: // it is awake already
+			}
+		})
+	}
 }
 
 // reportRejecting keeps the record of what the stream holds back because its client rejected it;
@@ -246,7 +270,7 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, pace: ss.server.pace}
 			first = true
 		}
 		sub = ss.subs[i]

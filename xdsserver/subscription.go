@@ -37,6 +37,14 @@ type subscription struct {
 	probes [][]string // parts of rejected responses that are still to be sent alone, the next one last
 	parked refused    // rejected, and not to be sent before they change
 
+	pace      pace
+	probed    int       // parts that were sent alone
+	nextProbe time.Time // when the next one may be
+	released  time.Time // when what was parked together was last sent again
+	late      bool      // something of it has changed since
+
+	again time.Time // when to look what is due although nothing changes; zero if there is no need
+
 	vouched []string // quarantined names of which the client holds just what is quarantined
 
 	rejecting bool // was reported as one that holds something back

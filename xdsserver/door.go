@@ -1,0 +1,179 @@
+package xdsserver
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+)
+
+// Who is refused waits before it comes again: Envoy for half a second to three, gRPC for one and
+// more. Who does not wait costs the others, refused or not. So a connection on which streams are
+// refused faster than that is closed, unless others on it are served or wait for their turn: then
+// it is read slowly. The address whose connection was closed takes turns at the door from then on:
+// its next connections wait, each until it is its turn, and those whose turn is too far off until
+// they are sent away. A fleet behind one address that is refused for a while meets nothing of
+// this, since each of its clients waits by itself.
+
+// door is kept of an address that has had a connection closed for refused streams. The lock of
+// the admission is held when it is used.
+type door struct {
+	turns  *rate.Limiter
+	closed time.Time // when a connection was closed last
+	away   []waiting // who will be sent away, oldest first
+}
+
+// waiting is a connection that will be sent away. Until then it costs little, and who waits does
+// not come again meanwhile.
+type waiting struct {
+	conn  net.Conn
+	since time.Time
+}
+
+const (
+	// doorStays is how long an address takes turns after its last connection that was closed.
+	doorStays = time.Minute
+	// maxHeld is how many connections of an address are held. When there are more, the oldest is
+	// sent away early.
+	maxHeld = 500
+	// readPause is how long nothing is read from a connection on which too many streams were
+	// refused: short enough for those that it serves, and for its pings.
+	readPause = time.Second
+)
+
+// connection is one that was let in, at once or when it is its turn.
+type connection struct {
+	net.Conn
+	within  *admission
+	visitor *visitor
+	open    atomic.Int64  // streams that are served, or wait for their turn
+	refused *rate.Limiter // streams that may be refused
+	paused  atomic.Int64  // until when nothing is read, since admission.start; 0: it is
+	wait    time.Duration // until it is its turn
+	waited  sync.Once
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// remote is a client's address, which leads to its connection.
+type remote struct {
+	net.Addr
+	conn *connection
+}
+
+// RemoteAddr is the client's address.
+func (c *connection) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }
+
+// connectionOf is the connection of a stream. One that did not come through the gate has none of
+// its own, and may be refused as often as it likes.
+func connectionOf(ctx context.Context) *connection {
+	if p, ok := peer.FromContext(ctx); ok {
+		if r, ok := p.Addr.(remote); ok {
+			return r.conn
+		}
+	}
+	return &connection{refused: rate.NewLimiter(rate.Inf, 0)}
+}
+
+// Read waits until it is the connection's turn, and for the end of a pause.
+func (c *connection) Read(b []byte) (int, error) {
+	c.turn()
+	if until := c.paused.Load(); until > 0 {
+		c.sleep(time.Duration(until) - time.Since(c.within.start))
+		c.paused.Store(0)
+	}
+	return c.Conn.Read(b)
+}
+
+// Write waits until it is the connection's turn.
+func (c *connection) Write(b []byte) (int, error) {
+	c.turn()
+	return c.Conn.Write(b)
+}
+
+func (c *connection) turn() {
+	if c.wait == 0 {
+		return
+	}
+	c.waited.Do(func() { c.sleep(c.wait) })
+}
+
+func (c *connection) sleep(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.closed:
+	case <-c.within.stopping:
+	}
+}
+
+// Close counts the connection out.
+func (c *connection) Close() error {
+	c.closing.Do(func() {
+		close(c.closed)
+		c.within.disconnect(c.visitor)
+	})
+	return c.Conn.Close()
+}
+
+// turn says how long a new connection waits, or that this would be too long.
+func (d *door) turn(now time.Time, longest time.Duration) (time.Duration, bool) {
+	if d == nil {
+		return 0, true
+	}
+	turn := d.turns.ReserveN(now, 1)
+	wait := turn.DelayFrom(now)
+	if wait > longest {
+		turn.CancelAt(now)
+		return 0, false
+	}
+	return wait, true
+}
+
+// sendAway ends the connections of an address that have been held long enough: since before then,
+// or more than can be held. The lock is held.
+func (a *admission) sendAway(v *visitor, before time.Time) {
+	d := v.door
+	for len(d.away) > maxHeld || (len(d.away) > 0 && d.away[0].since.Before(before)) {
+		_ = d.away[0].conn.Close() // nothing was said on it
+		d.away = d.away[1:]
+		a.sub(v)
+	}
+}
+
+// refuse counts a refused stream of a connection. If there were too many, the connection is closed,
+// or read slowly if others of its streams are served.
+func (a *admission) refuse(c *connection) {
+	now := a.now()
+	if c.refused.AllowN(now, 1) {
+		return
+	}
+	serves := c.open.Load() > 0
+	what := "closed"
+	if serves {
+		what = "read slowly"
+	}
+	if !c.paused.CompareAndSwap(0, int64(time.Since(a.start)+readPause)) {
+		return // it is read slowly already, or closed
+	}
+	a.excesses.of(excessf(limitRefusedStreams, codes.Unavailable, 0, lookAtClient+", or raise xds.max_refused_streams",
+		"more than %d streams of a connection were refused within %v; it is %s", a.limits.RefusedStreams, a.limits.NewStreamWait, what),
+		c.RemoteAddr().String())
+	if serves {
+		return
+	}
+	a.mu.Lock()
+	v := c.visitor
+	if v.door == nil {
+		v.door = &door{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns)}
+	}
+	v.door.closed = now
+	a.mu.Unlock()
+	_ = c.Close() // nothing is served on it
+}

@@ -1,0 +1,144 @@
+package xdsserver
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"legate/internal/xdstest"
+)
+
+// refuse opens a stream that is refused: its node's id is too long. It says how the stream ended.
+func (s *stage) refuse(conn *grpc.ClientConn) string {
+	c := xdstest.Open(s.t, conn, xdstest.Delta, strings.Repeat("x", 300))
+	c.Want(cds)
+	return status.Code(c.Ended()).String()
+}
+
+// silent connects and says nothing; the result waits until the connection is closed, and says
+// how long that took.
+func (s *stage) silent() (closed func() time.Duration) {
+	s.t.Helper()
+	start := time.Now()
+	c, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	return func() time.Duration {
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if _, err := io.Copy(io.Discard, c); err != nil && !strings.Contains(err.Error(), "reset") {
+			s.t.Errorf("not closed: %v", err)
+		}
+		return time.Since(start)
+	}
+}
+
+func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) {
+		c.Limits.RefusedStreams, c.Limits.Returns, c.Limits.NewStreamWait = 3, 1, 2*time.Second
+	})
+	s.set(service("web", 1)...)
+	good := s.served(s.conn, "good")
+
+	hostile := xdstest.Dial(t, s.address)
+	for range 3 {
+		if code := s.refuse(hostile); code != "InvalidArgument" {
+			t.Errorf("refused as %s", code)
+		}
+	}
+	_ = s.refuse(hostile) // one too many
+	soon(t, "its connection is closed", func() bool { return s.met(limitRefusedStreams) == 1 })
+
+	// Now there is one turn a second: one at once, one after a second, one after two, and who
+	// would have to wait longer is sent away.
+	start := time.Now()
+	for i := range 3 {
+		s.served(xdstest.Dial(t, s.address), fmt.Sprint("comes-", i))
+	}
+	if took := time.Since(start); took < 900*time.Millisecond { // gRPC connects by itself once more
+		t.Errorf("nobody waited: %v", took)
+	}
+	for s.met(limitReturns) == 0 {
+		s.silent()
+	}
+	if took := s.silent()(); took < 1500*time.Millisecond {
+		t.Errorf("not held before it was sent away: %v", took)
+	}
+
+	s.admission.forget(time.Now().Add(2 * doorStays))
+	start = time.Now()
+	for i := range 5 {
+		s.served(xdstest.Dial(t, s.address), fmt.Sprint("later-", i)).Close()
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("the address still waits: %v", took)
+	}
+	s.set(service("web", 2)...)
+	good.Accept(cds, "web@2") // who was here before noticed nothing
+}
+
+func TestNoMoreThanSomeAreHeldAtTheDoor(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams, c.Limits.Returns, c.Limits.NewStreamWait = 1, 1, time.Minute })
+	s.set(service("web", 1)...)
+	hostile := xdstest.Dial(t, s.address)
+	_ = s.refuse(hostile)
+	_ = s.refuse(hostile)
+	hostile.Close()
+	soon(t, "its connection is closed", func() bool { return s.met(limitRefusedStreams) == 1 })
+	for s.met(limitReturns) == 0 {
+		s.silent()
+	}
+	oldest := s.silent()
+	for range maxHeld {
+		s.silent()
+	}
+	if took := oldest(); took > 30*time.Second {
+		t.Errorf("the oldest was held for %v", took)
+	}
+}
+
+func TestWhoWaitsWhenRefusedKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams, c.Limits.NewStreamWait = 2, 400*time.Millisecond })
+	s.set(service("web", 1)...)
+	for range 6 {
+		if code := s.refuse(s.conn); code != "InvalidArgument" {
+			t.Errorf("refused as %s", code)
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	if n := s.met(limitRefusedStreams); n > 0 {
+		t.Errorf("%d connections were closed", n)
+	}
+	s.served(s.conn, "edge")
+}
+
+func TestAConnectionThatServesSomebodyIsReadSlowlyNotClosed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams = 3 })
+	s.set(service("web", 1)...)
+	good := s.served(s.conn, "good")
+	for range 4 {
+		_ = s.refuse(s.conn)
+	}
+	soon(t, "it is read slowly", func() bool { return s.met(limitRefusedStreams) == 1 })
+	s.set(service("web", 2)...) // which it is sent at once
+	good.Accept(cds, "web@2")
+
+	start := time.Now()
+	for range 3 {
+		_ = s.refuse(s.conn)
+	}
+	if took := time.Since(start); took < readPause {
+		t.Errorf("three more were refused within %v", took)
+	}
+}

@@ -1,0 +1,73 @@
+package xdsserver
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"legate/translate"
+)
+
+func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *testing.T) {
+	const rounds, names = 1000, 100
+	name := func(i int) string { return fmt.Sprint("s-", i) }
+	some := func(from int) (out []string) {
+		for i := range names {
+			out = append(out, name(from+i))
+		}
+		return out
+	}
+	for what, c := range map[string]struct {
+		ask  func(s *subscription, round int) error
+		owes int // in the end
+	}{
+		"the same names": {func(s *subscription, _ int) error { return s.subscribe(some(0), nil, names) }, names},
+		"other names each time": {func(s *subscription, round int) error {
+			if round > 0 {
+				s.unsubscribe(some((round - 1) * names % 400))
+			}
+			return s.subscribe(some(round*names%400), nil, names)
+		}, names},
+		"other names each time, state of the world": {func(s *subscription, round int) error {
+			return s.rename(some(round*names%500), round == 0, names)
+		}, names},
+		"names given back that nobody has": {func(s *subscription, round int) error {
+			s.everything(map[string]string{})
+			s.all = false
+			s.unsubscribe(some(1000 * (1 + round)))
+			return nil
+		}, 0},
+		"names given back that are wanted still": {func(s *subscription, _ int) error {
+			s.everything(map[string]string{})
+			s.all = false
+			s.unsubscribe(some(0))
+			return nil
+		}, names},
+	} {
+		t.Run(what, func(t *testing.T) {
+			st := newStore(own)
+			var whole translate.Batch
+			for i := range 500 {
+				whole.Set = append(whole.Set, assignment(name(i), 1))
+			}
+			st.publish(whole, time.Now())
+			s := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1))}
+			s.seq = s.table.seq
+			for round := range rounds {
+				if err := c.ask(s, round); err != nil {
+					t.Fatal(err)
+				}
+				if most := 2*(500+names) + 1024 + names; len(s.owed) > most {
+					t.Fatalf("%d are owed after %d requests", len(s.owed), round)
+				}
+			}
+			entries, _, err := s.due(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(entries) != c.owes {
+				t.Errorf("%d were owed in the end, want %d", len(entries), c.owes)
+			}
+		})
+	}
+}
