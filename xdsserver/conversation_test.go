@@ -221,7 +221,7 @@ func TestWhatAClientRejectsTogetherIsNotSentAgainWithEachChange(t *testing.T) {
 				odd := open("odd")
 				odd.Want(eds, names...)
 				reject := func() (resources int) {
-					for r := odd.Poll(time.Second); r != nil; r = odd.Poll(time.Second / 4) {
+					for r := odd.Poll(time.Second); r != nil; r = odd.Poll(time.Second / 2) {
 						odd.Nack(r, "I take nothing")
 						resources += len(r.Resources)
 					}
