@@ -43,8 +43,14 @@ func (w *Watcher) Holds() []Hold {
 }
 
 // Release believes what is held of a service, or of all if the name is empty, at once. It
-// returns how many holds ended; 0 also if ctx ended before the Watcher came to it.
+// returns how many holds ended; 0 also if ctx ended before the Watcher came to it. Before Consul
+// was reached once there are none.
 func (w *Watcher) Release(ctx context.Context, service string) int {
+	select {
+	case <-w.begun:
+	default:
+		return 0
+	}
 	r := release{service: service, released: make(chan int, 1)}
 	w.tell(ctx, r)
 	select {

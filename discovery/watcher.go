@@ -29,8 +29,9 @@ type Watcher struct {
 	opening  opening
 	wanted   func(service string) bool
 	events   chan event
-	seed     Catalog // believed before the start
-	listing  afresh  // the question for the list
+	begun    chan struct{} // closed when events are taken
+	seed     Catalog       // believed before the start
+	listing  afresh        // the question for the list
 	// listIndex is that of the last believed answer to it.
 	listIndex atomic.Uint64
 
@@ -73,6 +74,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		opening:  newOpening(),
 		wanted:   func(string) bool { return true },
 		events:   make(chan event),
+		begun:    make(chan struct{}),
 
 		selections: make(chan Selection, 1),
 		status:     Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
@@ -106,6 +108,7 @@ func (w *Watcher) Run(ctx context.Context, out chan<- Delta) error {
 	if w.cfg.Guard.Canary > 0 {
 		w.loops.Go(func() { w.canary(ctx) })
 	}
+	close(w.begun)
 	newOwner(w, datacenter).run(ctx, out)
 	return nil
 }

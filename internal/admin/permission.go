@@ -18,6 +18,7 @@ import (
 // loopback: any program and any web page of this machine can reach that.
 type permission struct {
 	tokenFile string // empty: only over the socket
+	socket    string // its path, for who comes elsewhere; empty: there is none
 }
 
 // maxToken bounds what is read of the token file: anything longer is not a token.
@@ -49,7 +50,7 @@ func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why st
 		return 0, ""
 	}
 	if p.tokenFile == "" {
-		return http.StatusForbidden, "changes are taken over the unix socket only (--admin-socket), or with a token (--admin-token-file); neither was used"
+		return http.StatusForbidden, p.elsewhere()
 	}
 	token, err := p.token()
 	if err != nil {
@@ -62,6 +63,14 @@ func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why st
 		return http.StatusUnauthorized, "send the token of --admin-token-file: Authorization: Bearer TOKEN"
 	}
 	return 0, ""
+}
+
+// elsewhere says how changes are taken, where that is not here.
+func (p permission) elsewhere() string {
+	if p.socket != "" {
+		return "changes are taken over its unix socket: --admin-socket " + p.socket + ", as the user that Legate runs as"
+	}
+	return "changes are taken over a unix socket (--admin-socket, or the one in --state-dir), or with a token (--admin-token-file); Legate was started with neither"
 }
 
 // writing lets only who has permission through to what changes something, and only with POST.

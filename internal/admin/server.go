@@ -61,6 +61,8 @@ type Config struct {
 	// TokenFile holds the token that a changing call must send (Authorization: Bearer TOKEN). It
 	// is read at each such call. Empty: such calls are taken over a unix socket only.
 	TokenFile string
+	// Socket is the path of the unix socket that is among the listeners; empty if none is.
+	Socket string
 	// Profiles turns /debug/pprof/ on. Who can reach it can slow Legate down.
 	Profiles bool
 }
@@ -76,7 +78,7 @@ type Server struct {
 
 // New makes a server; it starts nothing. It fails if there is a token file and no token in it.
 func New(config Config, rooms Rooms, log *slog.Logger) (*Server, error) {
-	s := &Server{config: config, rooms: rooms, permission: permission{config.TokenFile}, log: log, now: time.Now}
+	s := &Server{config: config, rooms: rooms, permission: permission{config.TokenFile, config.Socket}, log: log, now: time.Now}
 	if config.TokenFile != "" {
 		if _, err := s.permission.token(); err != nil {
 			return nil, fmt.Errorf("read admin token file %q: %w", config.TokenFile, err)

@@ -58,9 +58,10 @@ func (p *program) holdsRelease() *command {
 		usage: "believe a loss at once: of one service, or all that is held",
 		about: `
 Instances that Consul says are gone are taken from Envoy at once. This changes something:
-it takes the unix socket of --admin-socket, or the token of --admin-token-file.`,
+it takes Legate's unix socket (its --admin-socket, or admin.sock in its --state-dir), or
+the token of its --admin-token-file.`,
 		examples: `
-legate holds release --service web --admin-socket /run/legate/admin.sock
+legate holds release --service web --admin-socket /var/lib/legate/admin.sock
 legate holds release --all --admin-token-file /etc/legate/admin-token`,
 		run: func(ctx context.Context) error {
 			query := url.Values{}

@@ -2,8 +2,12 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,5 +52,41 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 	}
 	if r := legate(t, nil, "holds", "list", "--admin-addr", "127.0.0.1:1"); r.code != 1 || !strings.Contains(r.err, "does it run there?") {
 		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+}
+
+func TestWithAStateFolderHoldsCanBeReleasedWithoutARestart(t *testing.T) {
+	folder, err := os.MkdirTemp("", "lg-") // short: the path of a socket has to be
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	state := filepath.Join(folder, "state")
+	r := serve(t, "--consul-addr", closedPort(t), "--state-dir", state)
+	refused := legate(t, nil, "holds", "release", "--all", "--admin-addr", r.admin)
+	socket := filepath.Join(state, "admin.sock")
+	if refused.code != 1 || !strings.Contains(refused.err, "--admin-socket "+socket) {
+		t.Errorf("exit %d, which names no socket: %s", refused.code, refused.err)
+	}
+	if released := legate(t, nil, "holds", "release", "--all", "--admin-socket", socket); released.code != 0 || released.out != "released: 0 services\n" {
+		t.Errorf("exit %d: %s%s", released.code, released.out, released.err)
+	}
+	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others can open it: %v %v", info, err)
+	}
+	r.end()
+	if _, err := os.Stat(socket); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is left behind: %v", err)
+	}
+}
+
+func TestWithoutRoomForASocketLegateGoesOn(t *testing.T) {
+	state := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	r := serve(t, "--consul-addr", closedPort(t), "--state-dir", state)
+	if warned := r.log.await(t, "no admin socket, going on without"); warned["remedy"] == "" {
+		t.Errorf("no remedy: %v", warned)
+	}
+	if code, _ := r.get("/healthz"); code != 200 {
+		t.Errorf("healthz: %d", code)
 	}
 }

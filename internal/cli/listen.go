@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"syscall"
 
 	"legate/internal/admin"
@@ -55,7 +56,7 @@ func (o *listenOptions) settings() []*setting {
 		shown(text(&o.adminSocket, setting{
 			name: "admin-socket", env: "LEGATE_ADMIN_SOCKET", key: "admin.socket", category: people, hint: "PATH",
 			usage: "Unix socket with the same, that only Legate's own user can open. Over it changes are allowed without a token.",
-		}), "off"),
+		}), adminSocket+" in --state-dir"),
 		readable(text(&o.people.TokenFile, setting{
 			name: "admin-token-file", env: "LEGATE_ADMIN_TOKEN_FILE", key: "admin.token_file", category: people, hint: "FILE",
 			usage: "File with the token that allows changes over --admin-listen (Authorization: Bearer TOKEN). Read at each change.",
@@ -109,12 +110,30 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 		if err != nil {
 			return l, fmt.Errorf("--admin-socket %q: %w", o.adminSocket, err)
 		}
-		l.admin = append(l.admin, socket)
+		l.admin, o.people.Socket = append(l.admin, socket), o.adminSocket
 	}
 	if o.rest != "" {
 		l.rest, err = o.listen(ctx, "--rest-listen", "--tls", o.rest, o.tls.On())
 	}
 	return l, err
+}
+
+// adminSocket is the name of the socket that is made where the user names none.
+const adminSocket = "admin.sock"
+
+// openSocket opens one beside the last known catalog, unless the user named one: who is on call
+// shall not have to restart Legate to release what it holds. Legate goes on without.
+func (o *listenOptions) openSocket(l *listeners, stateDir string, log *slog.Logger) {
+	if o.adminSocket != "" || stateDir == "" {
+		return
+	}
+	path := filepath.Join(stateDir, adminSocket)
+	socket, err := listen.Socket(path)
+	if err != nil {
+		log.Warn("no admin socket, going on without", "path", path, "error", err, "remedy", "name a path with --admin-socket")
+		return
+	}
+	l.admin, o.people.Socket = append(l.admin, socket), path
 }
 
 // credentials are what TLS is spoken with; nil without TLS.

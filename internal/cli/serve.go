@@ -117,6 +117,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
 	shelf := lastknown.New(o.state, log, m.LastKnown)
 	watcher.Seed(shelf.Load())
+	o.listen.openSocket(&open, o.state.Dir, log)
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
@@ -133,7 +134,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}
 
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
-		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open))
+		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open), "admin_socket", cmp.Or(o.listen.people.Socket, "off"))
 	o.listen.warn(open, log)
 	warnOfFewFiles(log, o.consul.MaxConnections, o.xds.Limits.Connections)
 
