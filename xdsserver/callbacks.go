@@ -175,15 +175,15 @@ func (c *callbacks) request(s streamKey, x exchange) {
 	c.once.Do(func() { close(c.first) })
 	rec := c.record(s)
 	rec.mu.Lock()
-	kind := rec.request(x)
+	kind, node := rec.request(x), rec.id
 	rec.mu.Unlock()
-	rec.stream.Request(x.node.GetId(), x.typeURL, kind)
+	rec.stream.Request(node, x.typeURL, kind)
 	if kind == nack {
 		c.log.Warn("client rejected a response and keeps what it has",
-			"node", x.node.GetId(), "stream", rec.stream.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
+			"node", node, "stream", rec.stream.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
 	}
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
-		c.log.Debug("request", "stream", rec.stream.ID, "node", x.node.GetId(), "kind", kind, "type", x.typeURL,
+		c.log.Debug("request", "stream", rec.stream.ID, "node", node, "kind", kind, "type", x.typeURL,
 			"version", x.version, "nonce", x.nonce, "names", few(x.names), "unsubscribe", few(x.dropped), "error", sane(x.rejection.GetMessage()))
 	}
 }
@@ -192,7 +192,7 @@ func (c *callbacks) response(s streamKey, x exchange) {
 	rec := c.record(s)
 	rec.mu.Lock()
 	rec.response(x)
-	node := rec.node.GetId()
+	node := rec.id
 	rec.mu.Unlock()
 	rec.stream.Response(node, x.typeURL, x.count, x.size)
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {

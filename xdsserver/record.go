@@ -52,6 +52,7 @@ type streamRecord struct {
 
 	mu    sync.Mutex // of what follows
 	node  *corev3.Node
+	id    string // the node's: its message lies elsewhere
 	cause error
 	types []*typeRecord
 }
@@ -99,7 +100,7 @@ func (r *streamRecord) of(typeURL string) *typeRecord {
 // request records a request and says what kind it was.
 func (r *streamRecord) request(x exchange) string {
 	if r.node == nil {
-		r.node = x.node
+		r.node, r.id = x.node, x.node.GetId()
 	}
 	t := r.of(x.typeURL)
 	if x.nonce == "" {

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"legate/translate"
 )
 
 // wire is what differs between the two streaming protocols.
@@ -206,6 +208,7 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	case ss.typeURL != "" && r.typeURL != ss.typeURL:
 		return status.Errorf(codes.InvalidArgument, "this stream serves %q only, not %q; use the aggregated stream for several types", ss.typeURL, r.typeURL)
 	}
+	r.typeURL = canonical(r.typeURL)
 	if ss.node == nil {
 		ss.node = r.node
 	}
@@ -233,6 +236,17 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	ss.clear(sub.table, sub.vouched)
 	sub.vouched = nil
 	return err
+}
+
+// canonical is the same type in the string that everybody else has, which makes it fast to compare.
+func canonical(typeURL string) string {
+	switch typeURL {
+	case translate.ClusterType:
+		return translate.ClusterType
+	case translate.AssignmentType:
+		return translate.AssignmentType
+	}
+	return typeURL
 }
 
 func (ss *session) want(sub *subscription, r *request, first bool) error {
