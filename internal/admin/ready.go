@@ -11,15 +11,23 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(
 // read, the last known catalog is served, and sending the clients elsewhere would help nobody. That
 // catalog may also be one from disk, then with a word about it, until it is too old.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if reason := s.notReady(); reason != "" {
-		http.Error(w, "not ready: "+reason, http.StatusServiceUnavailable)
+	said, ready := s.Readiness()
+	if !ready {
+		http.Error(w, said, http.StatusServiceUnavailable)
 		return
+	}
+	fmt.Fprintln(w, said)
+}
+
+// Readiness says in words whether there is something to serve, and if not, why.
+func (s *Server) Readiness() (said string, ready bool) {
+	if reason := s.notReady(); reason != "" {
+		return "not ready: " + reason, false
 	}
 	if stale := s.stale(); stale != "" {
-		fmt.Fprintln(w, "ready, stale: "+stale)
-		return
+		return "ready, stale: " + stale, true
 	}
-	fmt.Fprintln(w, "ready")
+	return "ready", true
 }
 
 // stale says in words what is served in Consul's place, and why; empty if Consul was read.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -67,6 +68,9 @@ func (a *adminClient) call(ctx context.Context, method, path string, out any) er
 		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
 	resp, err := client.Do(req)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("ask legate at %s: %w: only the user that Legate runs as can open it, so begin with: sudo -u USER", a.where(), transport(err))
+	}
 	if err != nil {
 		return fmt.Errorf("ask legate at %s: %w: does it run there? See --admin-addr and --admin-socket", a.where(), transport(err))
 	}

@@ -148,7 +148,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		watcher.Select(consul.Selection())
 		shelf.Rescope(scopeOf(consul))
 	}}
-	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady}
+	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady, words: people.Readiness}
 	group.Go(func() error { return reload.run(life.working) })
 	group.Go(func() error { return supervise.run(life.serving, life.working) })
 	group.Go(func() error { return watcher.Run(life.working, believed) })

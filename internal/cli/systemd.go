@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -27,13 +28,18 @@ func notifier(log *slog.Logger) func(state string) {
 	}
 }
 
-// supervision tells systemd when Legate has something to serve, when it ends, and, where the
-// unit has WatchdogSec=, that it is alive: systemd restarts a Legate that says so no more.
+// supervision tells systemd when Legate has something to serve, when it ends, how it is in words
+// ("systemctl status" shows them) and, where the unit has WatchdogSec=, that it is alive: systemd
+// restarts a Legate that says so no more.
 type supervision struct {
 	notify func(state string)
 	ready  func() bool
 	alive  func(ctx context.Context) bool
+	words  func() (said string, ready bool)
 }
+
+// sayEvery is how often the words are looked at; they are told when they have changed.
+const sayEvery = time.Second
 
 func (s supervision) run(serving, working context.Context) error {
 	interval, err := daemon.SdWatchdogEnabled(false)
@@ -49,6 +55,9 @@ func (s supervision) run(serving, working context.Context) error {
 		defer ticker.Stop()
 		beat = ticker.C
 	}
+	say := time.NewTicker(sayEvery)
+	defer say.Stop()
+	told := ""
 	ending := serving.Done()
 	for {
 		select {
@@ -61,6 +70,12 @@ func (s supervision) run(serving, working context.Context) error {
 			if s.ready() {
 				wait = nil
 				s.notify(ready)
+			}
+		case <-say.C:
+			said, _ := s.words()
+			if said, _, _ = strings.Cut(said, "\n"); said != told { // a second line would be another message
+				told = said
+				s.notify("STATUS=" + said)
 			}
 		case <-beat:
 			limit, cancel := context.WithTimeout(working, interval/3)

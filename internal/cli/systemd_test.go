@@ -53,7 +53,8 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 	isAlive.Store(true)
 	working, end := context.WithCancel(t.Context())
 	serving, stop := context.WithCancel(working)
-	s := supervision{notify: notifier(slog.New(slog.DiscardHandler)), ready: isReady.Load, alive: func(context.Context) bool { return isAlive.Load() }}
+	s := supervision{notify: notifier(slog.New(slog.DiscardHandler)), ready: isReady.Load, alive: func(context.Context) bool { return isAlive.Load() },
+		words: func() (string, bool) { return "well, so far\nREADY=1", isReady.Load() }}
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(serving, working) }()
 
@@ -64,6 +65,7 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 	}
 	isReady.Store(true)
 	until("READY=1")
+	until("STATUS=well, so far")
 	stop()
 	until("STOPPING=1")
 	until("WATCHDOG=1") // also while streams are drained
@@ -107,7 +109,7 @@ func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
 		t.Helper()
 		limit := time.Now().Add(15 * time.Second)
 		for said := next(); !strings.HasPrefix(said, want); said = next() {
-			if said != "WATCHDOG=1" && said != "nothing" || time.Now().After(limit) {
+			if said != "WATCHDOG=1" && said != "nothing" && !strings.HasPrefix(said, "STATUS=") || time.Now().After(limit) {
 				t.Fatalf("heard %q, want %q", said, want)
 			}
 		}
@@ -117,6 +119,7 @@ func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
 		t.Errorf("before the grace is over: readyz %d", code)
 	}
 	hear("READY=1")
+	hear("STATUS=ready, stale: serving the last known catalog")
 	if code, body := r.get("/readyz"); code != 200 || !strings.HasPrefix(body, "ready, stale: serving the last known catalog") {
 		t.Errorf("readyz: %d %s", code, body)
 	}
