@@ -48,8 +48,12 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 }
 
 // tidy keeps what is owed from growing while a client asks again and again, and answers nothing:
-// each name once, if it is still wanted.
+// each name once, if it is still wanted. While the client answers, what is owed is about to be sent,
+// also that names are gone which the table does not know.
 func (s *subscription) tidy() {
+	if !s.full() {
+		return
+	}
 	wanted := s.named
 	if s.wild {
 		wanted += len(s.table.live)

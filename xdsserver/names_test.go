@@ -8,6 +8,22 @@ import (
 	"legate/translate"
 )
 
+func TestAClientThatHoldsManyThatAreGoneHearsOfAll(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.set(cluster("web", 1))
+	have := map[string]string{"web": "v1"}
+	for i := range 2000 {
+		have[fmt.Sprint("gone-", i)] = "v1"
+	}
+	c := incremental(t, s, "back")
+	c.Resume(cds, have)
+	r := c.Poll(time.Second)
+	if r == nil || len(r.Removed) != 2000 {
+		t.Errorf("not told what is gone: %v", r)
+	}
+}
+
 func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *testing.T) {
 	const rounds, names = 1000, 100
 	name := func(i int) string { return fmt.Sprint("s-", i) }
@@ -43,6 +59,15 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 			s.unsubscribe(some(0))
 			return nil
 		}, names},
+		"clusters acknowledged, assignments not": {func(s *subscription, _ int) error {
+			if err := s.subscribe(some(0), nil, names); err != nil {
+				return err
+			}
+			for range 20 {
+				s.bring(s.table.live)
+			}
+			return nil
+		}, names},
 	} {
 		t.Run(what, func(t *testing.T) {
 			st := newStore(own)
@@ -51,7 +76,7 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 				whole.Set = append(whole.Set, assignment(name(i), 1))
 			}
 			st.publish(whole, time.Now())
-			s := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1))}
+			s := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1)), flight: make([]delivery, maxFlight)}
 			s.seq = s.table.seq
 			for round := range rounds {
 				if err := c.ask(s, round); err != nil {

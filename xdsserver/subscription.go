@@ -176,4 +176,5 @@ func (s *subscription) bring(names []*entry) {
 			s.owed = append(s.owed, n.name)
 		}
 	}
+	s.tidy()
 }
