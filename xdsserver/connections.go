@@ -51,7 +51,7 @@ func (a *admission) connect(conn net.Conn) (c *connection, held bool, err error)
 	a.connections++
 	a.sized(a.connections)
 	now := a.now()
-	wait, ok := v.door.turn(now, a.limits.NewStreamWait)
+	wait, ok := v.door.turn(now, min(doorWait, a.limits.NewStreamWait))
 	if !ok {
 		v.door.away = append(v.door.away, waiting{conn, now})
 		a.sendAway(v, now.Add(-a.limits.NewStreamWait))

@@ -41,6 +41,10 @@ const (
 	// maxHeld is how many connections of an address are held. When there are more, the oldest is
 	// sent away early.
 	maxHeld = 500
+	// doorWait is how far off a turn may be. A client that has given up meanwhile uses its turn up
+	// all the same: were that the rule, nobody would get in. Envoy gives up after its connect_timeout
+	// (1 s as "legate bootstrap envoy" writes it), which is over only when TLS is.
+	doorWait = 500 * time.Millisecond
 	// readPause is how long nothing is read from a connection on which too many streams were
 	// refused: short enough for those that it serves, and for its pings.
 	readPause = time.Second

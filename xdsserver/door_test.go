@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,7 +51,8 @@ func (s *stage) silent() (closed func() time.Duration) {
 func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(c *Config) {
-		c.Limits.RefusedStreams, c.Limits.Returns, c.Limits.NewStreamWait = 3, 1, 2*time.Second
+		c.Limits.RefusedStreams, c.Limits.Returns, c.Limits.NewStreamWait = 3, 4, 2*time.Second
+		c.Limits.HalfOpen = 5 * time.Second
 	})
 	s.set(service("web", 1)...)
 	good := s.served(s.conn, "good")
@@ -62,13 +65,13 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 	}
 	s.refuseUntilMet(hostile)
 
-	// Now there is one turn a second: one at once, one after a second, one after two, and who
-	// would have to wait longer is sent away.
+	// Now there are four turns a second: four at once, then one each quarter, and who would have to
+	// wait for more than half a second is sent away.
 	start := time.Now()
-	for i := range 3 {
+	for i := range 6 {
 		s.served(xdstest.Dial(t, s.address), fmt.Sprint("comes-", i))
 	}
-	if took := time.Since(start); took < 900*time.Millisecond { // gRPC connects by itself once more
+	if took := time.Since(start); took < 400*time.Millisecond {
 		t.Errorf("nobody waited: %v", took)
 	}
 	for s.met(limitReturns) == 0 {
@@ -90,9 +93,50 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 	good.Accept(cds, "web@2") // who was here before noticed nothing
 }
 
+// An Envoy of "legate bootstrap envoy" gives up after a second where there is TLS, since nothing
+// was said by then, and comes again: turns must not go to those who have left meanwhile.
+func TestAFleetAtTheDoorGetsInThoughEachGivesUpAfterASecond(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams = 1 })
+	s.set(service("web", 1)...)
+	hostile := xdstest.Dial(t, s.address)
+	s.refuseUntilMet(hostile)
+	hostile.Close()
+
+	var fleet sync.WaitGroup
+	var in atomic.Int64
+	end := time.Now().Add(15 * time.Second)
+	for range 50 {
+		fleet.Go(func() {
+			for time.Now().Before(end) {
+				c, err := net.Dial("tcp", s.address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = c.SetReadDeadline(time.Now().Add(time.Second))
+				_, err = c.Read(make([]byte, 1))
+				_ = c.Close()
+				if err == nil { // the server spoke
+					in.Add(1)
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	fleet.Wait()
+	if n := in.Load(); n != 50 {
+		t.Errorf("%d of 50 got in", n)
+	}
+}
+
 func TestNoMoreThanSomeAreHeldAtTheDoor(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams, c.Limits.Returns, c.Limits.NewStreamWait = 1, 1, time.Minute })
+	s := newStage(t, func(c *Config) {
+		c.Limits.RefusedStreams, c.Limits.Returns = 1, 1
+		c.Limits.NewStreamWait, c.Limits.HalfOpen = time.Minute, 5*time.Second
+	})
 	s.set(service("web", 1)...)
 	hostile := xdstest.Dial(t, s.address)
 	s.refuseUntilMet(hostile)
