@@ -34,6 +34,7 @@ type admission struct {
 type visitor struct {
 	connections int
 	streams     int
+	late        int // refused streams of which it hears later
 	pace        *rate.Limiter
 	door        *door // nil: its connections are let in at once
 }

@@ -15,10 +15,10 @@ import (
 // Who is refused waits before it comes again: Envoy for half a second to three, gRPC for one and
 // more. Who does not wait costs the others, refused or not. So a connection on which streams are
 // refused faster than that is closed, unless others on it are served or wait for their turn: then
-// it is read slowly. The address whose connection was closed takes turns at the door from then on:
-// its next connections wait, each until it is its turn, and those whose turn is too far off until
-// they are sent away. A fleet behind one address that is refused for a while meets nothing of
-// this, since each of its clients waits by itself.
+// who is refused hears of it later, and the others notice nothing. The address whose connection was
+// closed takes turns at the door from then on: its next connections wait, each until it is its turn,
+// and those whose turn is too far off until they are sent away. A fleet behind one address that is
+// refused for a while meets nothing of this, since each of its clients waits by itself.
 
 // door is kept of an address that has had a connection closed for refused streams. The lock of
 // the admission is held when it is used.
@@ -45,9 +45,6 @@ const (
 	// all the same: were that the rule, nobody would get in. Envoy gives up after its connect_timeout
 	// (1 s as "legate bootstrap envoy" writes it), which is over only when TLS is.
 	doorWait = 500 * time.Millisecond
-	// readPause is how long nothing is read from a connection on which too many streams were
-	// refused: short enough for those that it serves, and for its pings.
-	readPause = time.Second
 )
 
 // connection is one that was let in, at once or when it is its turn.
@@ -57,7 +54,6 @@ type connection struct {
 	visitor *visitor
 	open    atomic.Int64  // streams that are served, or wait for their turn
 	refused *rate.Limiter // streams that may be refused
-	paused  atomic.Int64  // until when nothing is read, since admission.start; 0: it is
 	wait    time.Duration // until it is its turn
 	waited  sync.Once
 	closing sync.Once
@@ -84,13 +80,9 @@ func connectionOf(ctx context.Context) *connection {
 	return &connection{refused: rate.NewLimiter(rate.Inf, 0)}
 }
 
-// Read waits until it is the connection's turn, and for the end of a pause.
+// Read waits until it is the connection's turn.
 func (c *connection) Read(b []byte) (int, error) {
 	c.turn()
-	if until := c.paused.Load(); until > 0 {
-		c.sleep(time.Duration(until) - time.Since(c.within.start))
-		c.paused.Store(0)
-	}
 	return c.Conn.Read(b)
 }
 
@@ -151,33 +143,36 @@ func (a *admission) sendAway(v *visitor, before time.Time) {
 	}
 }
 
-// refuse counts a refused stream of a connection. If there were too many, the connection is closed,
-// or read slowly if others of its streams are served.
+// refuse counts a refused stream of a connection. If there were too many, the connection is closed;
+// or the stream waits, so that its client hears of it later, if others are served. No more wait than
+// an address may have streams, and a connection: gRPC reads nothing from it until one has ended.
 func (a *admission) refuse(c *connection) {
 	now := a.now()
 	if c.refused.AllowN(now, 1) {
 		return
 	}
-	serves := c.open.Load() > 0
-	what := "closed"
-	if serves {
-		what = "read slowly"
+	v, what := c.visitor, "it is closed"
+	a.mu.Lock()
+	serves := c.open.Load() > 0 && v.late < a.limits.StreamsPerAddress
+	switch {
+	case serves:
+		what = "who is refused hears of it later"
+		v.late++
+	case v.door == nil:
+		v.door = &door{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns), closed: now}
+	default:
+		v.door.closed = now
 	}
-	if !c.paused.CompareAndSwap(0, int64(time.Since(a.start)+readPause)) {
-		return // it is read slowly already, or closed
-	}
+	a.mu.Unlock()
 	a.excesses.of(excessf(limitRefusedStreams, codes.Unavailable, 0, lookAtClient+", or raise xds.max_refused_streams",
-		"more than %d streams of a connection were refused within %v; it is %s", a.limits.RefusedStreams, a.limits.NewStreamWait, what),
+		"more than %d streams of a connection were refused within %v; %s", a.limits.RefusedStreams, a.limits.NewStreamWait, what),
 		c.RemoteAddr().String())
-	if serves {
+	if !serves {
+		_ = c.Close()
 		return
 	}
+	c.sleep(a.limits.NewStreamWait)
 	a.mu.Lock()
-	v := c.visitor
-	if v.door == nil {
-		v.door = &door{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns)}
-	}
-	v.door.closed = now
+	v.late--
 	a.mu.Unlock()
-	_ = c.Close() // nothing is served on it
 }

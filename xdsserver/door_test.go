@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
@@ -169,20 +171,44 @@ func TestWhoWaitsWhenRefusedKeepsItsConnection(t *testing.T) {
 	s.served(s.conn, "edge")
 }
 
-func TestAConnectionThatServesSomebodyIsReadSlowlyNotClosed(t *testing.T) {
+func TestAConnectionThatServesSomebodyIsKeptAndWhoIsRefusedOnItHearsOfItLater(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams = 3 })
+	const wait = 2 * time.Second
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams, c.Limits.NewStreamWait = 3, wait })
 	s.set(service("web", 1)...)
 	good := s.served(s.conn, "good")
+	var refused sync.WaitGroup
 	start := time.Now()
-	s.refuseUntilMet(s.conn)
-	s.set(service("web", 2)...) // which it is sent at once
-	good.Accept(cds, "web@2")
-
-	for range 3 {
-		_ = s.refuse(s.conn)
+	for range 10 { // at once
+		refused.Go(func() { _ = s.refuse(s.conn) })
 	}
-	if took := time.Since(start); took < readPause {
-		t.Errorf("there was no pause: three more were refused within %v", took)
+	soon(t, "too many refused streams", func() bool { return s.met(limitRefusedStreams) > 0 })
+	for mark := 2; mark < 102; mark++ { // who is served notices nothing
+		s.set(service("web", mark)...)
+		good.Accept(cds, fmt.Sprint("web@", mark))
+	}
+	if took := time.Since(start); took > wait {
+		t.Errorf("100 changes took %v", took)
+	}
+	refused.Wait()
+	if took := time.Since(start); took < wait {
+		t.Errorf("all were refused within %v", took)
+	}
+}
+
+func TestAConnectionIsClosedThoughItServesSomebodyWhenTooManyWaitForTheirRefusal(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) {
+		c.Limits.RefusedStreams, c.Limits.StreamsPerAddress, c.Limits.NewStreamWait = 1, 2, time.Minute
+	})
+	s.set(service("web", 1)...)
+	good := s.served(s.conn, "good")
+	for range 5 {
+		_ = xdstest.Open(t, s.conn, xdstest.Delta, strings.Repeat("x", 300)).Try(&discoveryv3.DeltaDiscoveryRequest{
+			Node: &corev3.Node{Id: strings.Repeat("x", 300)}, TypeUrl: cds,
+		})
+	}
+	if code := status.Code(good.Ended()).String(); code != "Unavailable" {
+		t.Errorf("ended as %s", code)
 	}
 }
