@@ -10,6 +10,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 	if r.rejection == "" {
 		ss.taken++
 		ss.observe(answerToAck, sub, d)
+		sub.took(d)
 		ss.store.mu.RLock()
 		cleared := sub.table.accept(d)
 		ss.store.mu.RUnlock()

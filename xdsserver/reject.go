@@ -92,6 +92,20 @@ func (s *subscription) park(all []string, why string) {
 	}
 }
 
+// took holds nothing back any more that the client took after all: it was brought along, or asked for
+// again.
+func (s *subscription) took(d delivery) {
+	if len(s.parked) == 0 {
+		return
+	}
+	if d.all {
+		s.parked = nil
+	}
+	for _, e := range d.entries {
+		delete(s.parked, e.name)
+	}
+}
+
 // isRejecting reports whether something is held back because the client rejected it.
 func (s *subscription) isRejecting() bool {
 	return len(s.parked) > 0 || len(s.probes) > 0 || slices.ContainsFunc(s.flight, isProbe)

@@ -33,6 +33,26 @@ func TestAStandingRejectionIsCountedUntilItIsRepairedOrItsStreamEnds(t *testing.
 	})
 }
 
+func TestWhatAClientTakesAfterAllIsHeldBackNoMore(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		m := metrics.New(metrics.BuildInfo{})
+		s.metrics, s.callbacks.metrics = m.XDS, m.XDS // no stream is open yet
+
+		s.set(service("a", 1)...)
+		c := open("edge-1")
+		c.Want(cds)
+		c.Accept(cds, "a@1")
+		c.Want(eds, "a")
+		c.Nack(c.Expect(eds, "a@1"), "does not go with its cluster")
+		rejecting(t, m, 1)
+
+		s.set(cluster("a", 2)) // which brings the assignment along
+		c.Accept(cds, "a@2")
+		c.Accept(eds, "a@1")
+		rejecting(t, m, 0)
+	})
+}
+
 // rejecting waits for the number of streams that hold back assignments.
 func rejecting(t *testing.T, m *metrics.Metrics, want float64) {
 	t.Helper()
