@@ -173,16 +173,21 @@ func TestARejectedChangeIsNotSentAgainUntilItChanges(t *testing.T) {
 	})
 }
 
+// moreThanAreParked publishes more assignments than a stream looks into when all are rejected.
+func (s *stage) moreThanAreParked() (names []string) {
+	var all []translate.Resource
+	for i := range 4 * maxParked {
+		names = append(names, fmt.Sprintf("s%03d", i))
+		all = append(all, assignment(names[i], 1))
+	}
+	s.set(all...)
+	return names
+}
+
 func TestAClientThatRejectsEverythingIsNotAskedForEver(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
 		s.pace.probe = time.Millisecond // no stream is open yet
-		var all []translate.Resource
-		var names []string
-		for i := range 4 * maxParked {
-			names = append(names, fmt.Sprintf("s%03d", i))
-			all = append(all, assignment(names[i], 1))
-		}
-		s.set(all...)
+		names := s.moreThanAreParked()
 		c := open("odd")
 		c.Want(eds, names...)
 		responses := 0
@@ -211,13 +216,7 @@ func TestWhatAClientRejectsTogetherIsNotSentAgainWithEachChange(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			both(t, func(t *testing.T, s *stage, open opener) {
 				s.pace = pace{time.Millisecond, c.together} // no stream is open yet
-				var all []translate.Resource
-				var names []string
-				for i := range 4 * maxParked {
-					names = append(names, fmt.Sprintf("s%03d", i))
-					all = append(all, assignment(names[i], 1))
-				}
-				s.set(all...)
+				names := s.moreThanAreParked()
 				odd := open("odd")
 				odd.Want(eds, names...)
 				reject := func() (resources int) {
@@ -242,17 +241,11 @@ func TestWhatAClientRejectsTogetherIsNotSentAgainWithEachChange(t *testing.T) {
 func TestAClientThatGoesOnRejectingIsAskedMoreAndMoreSlowly(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
 		s.pace.probe = time.Hour // no stream is open yet
-		var all []translate.Resource
-		var names []string
-		for i := range 4 * maxParked {
-			names = append(names, fmt.Sprintf("s%03d", i))
-			all = append(all, assignment(names[i], 1))
-		}
-		s.set(all...)
+		names := s.moreThanAreParked()
 		c := open("odd")
 		c.Want(eds, names...)
 		responses := 0
-		for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second / 4) {
+		for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second) {
 			c.Nack(r, "I take nothing")
 			responses++
 		}
