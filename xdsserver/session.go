@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -153,28 +151,6 @@ func (ss *session) turn(r *request) (err error) {
 	return nil
 }
 
-// setAlarm has the session woken when one of its subscriptions wants to look again. One that
-// rings earlier will do: it is set anew then.
-func (ss *session) setAlarm() {
-	for _, sub := range ss.subs {
-		if sub == nil || sub.again.IsZero() {
-			continue
-		}
-		at := sub.again
-		sub.again = time.Time{}
-		if now := time.Now(); now.Before(ss.alarm) && !at.Before(ss.alarm) {
-			continue
-		}
-		ss.alarm = at
-		time.AfterFunc(time.Until(at), func() {
-			select {
-			case ss.wake <- struct{}{}:
-			default: // it is awake already
-			}
-		})
-	}
-}
-
 // reportRejecting keeps the record of what the stream holds back because its client rejected it;
 // a stream that is not open any more holds nothing back.
 func (ss *session) reportRejecting(open bool) {
@@ -290,71 +266,6 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 		sub = ss.subs[i]
 	}
 	return sub, first
-}
-
-// flush sends all that is due, in the order of the tables.
-func (ss *session) flush() error {
-	for i, sub := range ss.subs {
-		for sub != nil && !sub.full() {
-			f, message, err := ss.take(sub, ss.subs[i+1:])
-			if err != nil {
-				return err
-			}
-			if f == nil {
-				break
-			}
-			ss.wire.responding(message, ss.node)
-			if err := ss.stream.SendMsg(f); err != nil {
-				return err
-			}
-			ss.observe(answerToSent, sub, sub.flight[len(sub.flight)-1])
-		}
-	}
-	return nil
-}
-
-// take makes the response that is due on a subscription, if any. What it brings along becomes
-// due on the later ones.
-func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, error) {
-	ss.store.mu.RLock()
-	defer ss.store.mu.RUnlock()
-	scratch := ss.store.scratch()
-	defer ss.store.reuse(scratch)
-	entries, d, err := sub.due((*scratch)[:0])
-	*scratch = entries
-	if err != nil || (len(entries) == 0 && !sub.answer) {
-		return nil, nil, err
-	}
-	ss.nonce++
-	d.nonce = strconv.FormatUint(ss.nonce, 10)
-	sub.answer = false
-	for _, l := range later {
-		if l != nil {
-			l.bring(entries)
-		}
-	}
-	f, message, shared := ss.wire.frame(sub, entries, d.nonce)
-	switch {
-	case d.all:
-	case sub.whole: // there is more in it
-		d.entries = slices.Clone(entries)
-	default:
-		d.entries = shared
-	}
-	sub.flight = append(sub.flight, d)
-	return f, message, nil
-}
-
-// The stages of a change's way, for its metric.
-const (
-	answerToSent = "answer_to_sent"
-	answerToAck  = "answer_to_ack"
-)
-
-func (ss *session) observe(stage string, sub *subscription, d delivery) {
-	if !d.since.IsZero() {
-		ss.server.metrics.Propagation(stage, sub.table.typeURL, time.Since(d.since))
-	}
 }
 
 // unserved says once that the client waits in vain.
