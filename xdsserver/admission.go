@@ -83,7 +83,7 @@ func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamS
 		err = stuck
 	}
 	if a.excesses.of(err, g.peer) {
-		a.refuse(g.conn)
+		a.refuse(ctx, g.conn)
 	}
 	return err
 }

@@ -14,11 +14,12 @@ import (
 
 // Who is refused waits before it comes again: Envoy for half a second to three, gRPC for one and
 // more. Who does not wait costs the others, refused or not. So a connection on which streams are
-// refused faster than that is closed, unless others on it are served or wait for their turn: then
-// who is refused hears of it later, and the others notice nothing. The address whose connection was
-// closed takes turns at the door from then on: its next connections wait, each until it is its turn,
-// and those whose turn is too far off until they are sent away. A fleet behind one address that is
-// refused for a while meets nothing of this, since each of its clients waits by itself.
+// refused faster than that is closed. If others on it are served, or wait for their turn, who is
+// refused hears of it later instead, and they notice nothing, unless it resets its streams rather
+// than wait. The address whose connection was closed takes turns at the door from then on: its next
+// connections wait, each until it is its turn, and those whose turn is too far off until they are
+// sent away. A fleet behind one address that is refused for a while meets nothing of this, since
+// each of its clients waits by itself.
 
 // door is kept of an address that has had a connection closed for refused streams. The lock of
 // the admission is held when it is used.
@@ -54,6 +55,7 @@ type connection struct {
 	visitor *visitor
 	open    atomic.Int64  // streams that are served, or wait for their turn
 	refused *rate.Limiter // streams that may be refused
+	hasty   *rate.Limiter // refused streams that may be reset before their client hears of it
 	wait    time.Duration // until it is its turn
 	waited  sync.Once
 	closing sync.Once
@@ -96,14 +98,16 @@ func (c *connection) turn() {
 	if c.wait == 0 {
 		return
 	}
-	c.waited.Do(func() { c.sleep(c.wait) })
+	c.waited.Do(func() { c.sleep(context.Background(), c.wait) })
 }
 
-func (c *connection) sleep(d time.Duration) {
+// sleep ends early with ctx, the connection or the server.
+func (c *connection) sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-ctx.Done():
 	case <-c.closed:
 	case <-c.within.stopping:
 	}
@@ -146,33 +150,58 @@ func (a *admission) sendAway(v *visitor, before time.Time) {
 // refuse counts a refused stream of a connection. If there were too many, the connection is closed;
 // or the stream waits, so that its client hears of it later, if others are served. No more wait than
 // an address may have streams, and a connection: gRPC reads nothing from it until one has ended.
-func (a *admission) refuse(c *connection) {
-	now := a.now()
-	if c.refused.AllowN(now, 1) {
+// A client that resets the stream meanwhile does not wait: if it goes on so, nothing saves its
+// connection.
+func (a *admission) refuse(ctx context.Context, c *connection) {
+	if c.refused.AllowN(a.now(), 1) {
 		return
 	}
-	v, what := c.visitor, "it is closed"
-	a.mu.Lock()
-	serves := c.open.Load() > 0 && v.late < a.limits.StreamsPerAddress
-	switch {
-	case serves:
-		what = "who is refused hears of it later"
-		v.late++
-	case v.door == nil:
-		v.door = &door{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns), closed: now}
-	default:
-		v.door.closed = now
+	if c.open.Load() == 0 || !a.mayBeLate(c.visitor) {
+		a.turnOut(c)
+		return
 	}
+	a.tooMany(c, "who is refused hears of it later")
+	c.sleep(ctx, a.limits.NewStreamWait)
+	a.mu.Lock()
+	c.visitor.late--
 	a.mu.Unlock()
+	if ctx.Err() != nil && !c.hasty.AllowN(a.now(), 1) {
+		a.turnOut(c)
+	}
+}
+
+// mayBeLate counts a stream that is to hear of its refusal later, unless there are too many of the
+// address.
+func (a *admission) mayBeLate(v *visitor) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v.late >= a.limits.StreamsPerAddress {
+		return false
+	}
+	v.late++
+	return true
+}
+
+// turnOut closes a connection, unless it is; from then on its address waits at the door.
+func (a *admission) turnOut(c *connection) {
+	select {
+	case <-c.closed:
+		return
+	default:
+	}
+	a.mu.Lock()
+	v := c.visitor
+	if v.door == nil {
+		v.door = &door{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns)}
+	}
+	v.door.closed = a.now()
+	a.mu.Unlock()
+	a.tooMany(c, "it is closed")
+	_ = c.Close()
+}
+
+func (a *admission) tooMany(c *connection, what string) {
 	a.excesses.of(excessf(limitRefusedStreams, codes.Unavailable, 0, lookAtClient+", or raise xds.max_refused_streams",
 		"more than %d streams of a connection were refused within %v; %s", a.limits.RefusedStreams, a.limits.NewStreamWait, what),
 		c.RemoteAddr().String())
-	if !serves {
-		_ = c.Close()
-		return
-	}
-	c.sleep(a.limits.NewStreamWait)
-	a.mu.Lock()
-	v.late--
-	a.mu.Unlock()
 }

@@ -44,7 +44,7 @@ func legateFaults() []fault {
 			must(t, s.legate.Kill())
 			damaged := 0
 			must(t, filepath.WalkDir(s.state, func(path string, d os.DirEntry, err error) error {
-				if err != nil || d.IsDir() {
+				if err != nil || !d.Type().IsRegular() {
 					return err
 				}
 				text, err := os.ReadFile(path)
