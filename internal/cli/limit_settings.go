@@ -38,7 +38,7 @@ func limitSettings(c *xdsserver.Config) []*setting {
 	count(&l.NewStreams, "new_streams_per_second", "New streams a second in the long run; one address has half.")
 	count(&l.NewStreamsBurst, "new_streams_burst", "New streams at once; one address has half.")
 	span(&l.NewStreamWait, "new_stream_wait", "How long a new stream, or a REST request, waits for its turn before it is refused.")
-	count(&l.RefusedStreams, "max_refused_streams", "Streams of a connection that may be refused within xds.new_stream_wait while none is served; then it is closed.")
+	count(&l.RefusedStreams, "max_refused_streams", "Streams of a connection that may be refused within xds.new_stream_wait; then it is closed, or, while others on it are served, who is refused hears of it later.")
 	count(&l.Returns, "returns_per_second", "Connections a second from an address that had one closed for refused streams within the last minute.")
 	count(&c.MaxRequestBytes, "max_message_bytes", "Bytes of one request over gRPC.")
 	count(&l.BodyBytes, "max_body_bytes", "Bytes of one request over REST.")
