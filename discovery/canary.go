@@ -32,7 +32,7 @@ func (w *Watcher) canary(ctx context.Context) {
 		sick := w.trouble.sickness()
 		seen := w.listIndex.Load()
 		asking, cancel := context.WithTimeoutCause(onOldConnection(ctx), canaryAnswer, errLate)
-		_, r, err := w.askServices(asking, question{consistent: true})
+		_, r, err := w.consul.services(asking, question{consistent: true})
 		cancel()
 		switch {
 		case ctx.Err() != nil:

@@ -7,16 +7,16 @@ import (
 )
 
 // unreadPatience is how long the first complete read waits for the last few services, if they
-// alone cannot be read.
+// alone cannot be read. It starts with the first list, and again with each service that is read.
 const unreadPatience = 10 * time.Second
 
 // goOn ends the wait for services that cannot be read while all others were: one bad service
 // harms nobody else. They must be few, a tenth at the most, each failing by itself while Consul
 // answers: else it is Consul that fails, and waiting is right, because what is not served counts
 // as gone. A service that the seed has is served as last known; one that it lacks is left out
-// until it can be read. Both are named.
+// until it can be read. Both are named. Where nothing was read there is nothing to go on with.
 func (o *owner) goOn(now time.Time) {
-	if o.complete || !o.listed || o.unread == 0 || now.Sub(o.progress) < unreadPatience {
+	if o.complete || !o.listed || o.unread == 0 || o.unread == len(o.follow) || now.Sub(o.progress) < unreadPatience {
 		return
 	}
 	t := o.w.trouble

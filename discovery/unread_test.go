@@ -53,3 +53,42 @@ func TestManyServicesThatCannotBeReadAreWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+func TestACatalogOfWhichNothingWasReadIsNeverComplete(t *testing.T) {
+	for services := 1; services <= 2; services++ {
+		fake := many(services, 1)
+		fake.spoil = garbageFor("svc-000", "svc-001")
+		inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if c, n := r.now(); n != 0 || r.Status().Complete {
+				t.Errorf("%d services: handed out %v in %d Deltas although none was ever read", services, names(c), n)
+			}
+			fake.resume()
+			until(t, 31*time.Second, func() bool { return r.instances() == services })
+		})
+	}
+}
+
+func TestThePatienceForTheLastServiceStartsWithTheFirstList(t *testing.T) {
+	fake := many(1, 1)
+	fails := time.Duration(0)
+	began := time.Time{}
+	fake.spoil = func(r *http.Request) (*http.Response, error) { // one failed read, and slow answers otherwise
+		if strings.HasPrefix(r.URL.Path, healthPath) && time.Since(began) < fails {
+			return respond(500, 1, "No cluster leader"), nil
+		}
+		return nil, nil
+	}
+	fails = 5 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		fake.changed = make(chan struct{})
+		began = time.Now()
+		r := startOver(t, guardedConfig(), fake)
+		until(t, 20*time.Second, func() bool { _, n := r.now(); return n > 0 })
+		if c, n := r.now(); n != 1 || len(c) != 1 {
+			t.Errorf("the first of %d Deltas has %v, want the one service that there is", n, names(c))
+		}
+		must(t, r.end())
+	})
+}

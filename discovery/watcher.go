@@ -191,7 +191,8 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 }
 
 // place waits for one of the places for reads that Consul answers at once. A question that
-// waits for a change needs none.
+// waits for a change needs none, and neither does the canary, which must not wait behind those
+// that it watches over.
 func (w *Watcher) place(ctx context.Context, q question) (leave func(), err error) {
 	if q.index > 0 {
 		return func() {}, nil
@@ -200,7 +201,7 @@ func (w *Watcher) place(ctx context.Context, q question) (leave func(), err erro
 	case w.reads <- struct{}{}:
 		return func() { <-w.reads }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx) // what the wait was ended for, such as no answer in time
 	}
 }
 
