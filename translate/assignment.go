@@ -3,7 +3,6 @@ package translate
 import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"legate/discovery"
@@ -11,11 +10,10 @@ import (
 
 // EmptyAssignment is the assignment for a name that Consul does not have. Envoy holds up its
 // start for an assignment that is not answered, and keeps old endpoints when one is merely left
-// out; an empty one makes it answer "no healthy upstream" at once.
-func EmptyAssignment(name string) Resource {
-	// The encoding of a ClusterLoadAssignment that has a cluster_name (field 1) and nothing else.
-	value := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
-	return Resource{Name{AssignmentType, name}, versionOf(value), value}
+// out; an empty one makes it answer "no healthy upstream" at once. It is validated as every
+// other resource is: the error says why no client could take it.
+func EmptyAssignment(name string) (Resource, error) {
+	return encode(Name{AssignmentType, name}, assignment(name, nil))
 }
 
 // assignment lists sorted endpoints by locality, all at priority 0. A locality weighs what its

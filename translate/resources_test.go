@@ -27,14 +27,21 @@ func TestVersionsStayFromBuildToBuild(t *testing.T) {
 
 func TestEmptyAssignmentNamesItsClusterAndNothingElse(t *testing.T) {
 	for _, name := range []string{"web", "a b/c%", "日本", string(make([]byte, 300))} {
-		r := EmptyAssignment(name)
+		r, err := EmptyAssignment(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := EmptyAssignment(name)
 		want := &endpointv3.ClusterLoadAssignment{ClusterName: name}
 		if m, err := Decode(r); err != nil || !proto.Equal(m, want) {
 			t.Errorf("decodes to %v, %v; want %v", m, err, want)
 		}
-		if r.Name != (Name{AssignmentType, name}) || r.Version != EmptyAssignment(name).Version || len(r.Version) != 16 {
+		if r.Name != (Name{AssignmentType, name}) || r.Version != again.Version || len(r.Version) != 16 {
 			t.Errorf("is %v", r)
 		}
+	}
+	if r, err := EmptyAssignment(""); err == nil {
+		t.Errorf("a client has to reject %v", r)
 	}
 }
 

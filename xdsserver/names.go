@@ -11,9 +11,12 @@ import (
 // How a client says what it wants: xDS protocol, "How the client specifies what resources to
 // return" and "Unsubscribing from resources". All of it needs the store's lock.
 
-// legacyWildcard reports whether a first request that names nothing asks for everything: the
-// protocol has that for clusters (and listeners), not for assignments.
-func legacyWildcard(typeURL string) bool { return typeURL == translate.ClusterType }
+// legacyWildcard reports whether a request that names nothing asks for everything: the protocol
+// has that for clusters (and listeners), not for assignments, and only until the client has given
+// any name, wanted or not.
+func (s *subscription) legacyWildcard() bool {
+	return !s.spoke && s.table.typeURL == translate.ClusterType
+}
 
 // subscribe is an incremental request's resource_names_subscribe. have are the versions that
 // the client says it holds already (initial_resource_versions, first request only).
@@ -21,6 +24,7 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 	if err := checkNames(names, most); err != nil {
 		return err
 	}
+	s.spoke = s.spoke || len(names) > 0
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, len(names))
 	}
@@ -103,6 +107,7 @@ func (s *subscription) holds(e *entry, version string) bool {
 
 // unsubscribe is an incremental request's resource_names_unsubscribe.
 func (s *subscription) unsubscribe(names []string) {
+	s.spoke = s.spoke || len(names) > 0
 	for _, name := range names {
 		if name == wildcard {
 			s.wild, s.all, s.answer = false, false, false
@@ -130,21 +135,18 @@ func (s *subscription) drop(e *entry) {
 
 // rename is a state-of-the-world request's resource_names: all that is wanted from now on. What
 // was not wanted before is owed.
-func (s *subscription) rename(names []string, first bool, most int) error {
+func (s *subscription) rename(names []string, most int) error {
 	if err := checkNames(names, most); err != nil {
 		return err
 	}
-	wild := slices.Contains(names, wildcard)
-	if len(names) == 0 && legacyWildcard(s.table.typeURL) {
-		// Nothing named keeps what the first such request meant; after names, it means nothing.
-		wild = first || (s.wild && s.named == 0)
-	}
+	s.spoke = s.spoke || len(names) > 0
+	wild := slices.Contains(names, wildcard) || s.legacyWildcard()
 	switch {
 	case wild && !s.wild:
 		s.wild, s.all, s.answer = true, true, true
 		s.table.wild.set(s.slot)
 	case !wild && s.wild:
-		s.wild = false
+		s.wild, s.all, s.answer = false, false, false
 		s.table.wild.clear(s.slot)
 	}
 	if s.same(names) {

@@ -45,7 +45,7 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 			return s.subscribe(some(round*names%400), nil, names)
 		}, names},
 		"other names each time, state of the world": {func(s *subscription, round int) error {
-			return s.rename(some(round*names%500), round == 0, names)
+			return s.rename(some(round*names%500), names)
 		}, names},
 		"names given back that nobody has": {func(s *subscription, round int) error {
 			s.everything(map[string]string{})

@@ -46,6 +46,8 @@ type Server struct {
 
 	sotwStreams, deltaStreams atomic.Int64
 
+	publishing sync.Mutex // of one batch at a time
+
 	mu         sync.RWMutex
 	stores     map[View]*store
 	datacenter string        // of the first view: where Legate stands
@@ -81,26 +83,36 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 // any client. A view's first batch is complete: from then on the view is served. A batch may be
 // empty, as the first one is where Consul has no services.
 func (s *Server) Publish(view View, batch translate.Batch) {
-	s.mu.Lock()
-	st := s.stores[view]
-	first := st == nil
-	if first {
-		st = newStore(view)
-		s.stores[view] = st
-		if len(s.stores) == 1 {
-			s.datacenter = view.Datacenter
-		}
-	}
-	opening := first && len(s.stores) == 1
-	s.mu.Unlock()
-
 	now := time.Now()
-	st.publish(batch, now)
+	st, opening := s.publish(view, batch, now)
 	s.metrics.Published(view.String(), st.sizes(), now)
 	s.countQuarantined()
 	if opening {
 		close(s.ready)
 	}
+}
+
+// publish applies a batch, and reports whether that is the first one of all. A new view can be
+// found only when its first batch is in: nobody is served an empty one.
+func (s *Server) publish(view View, batch translate.Batch, now time.Time) (st *store, opening bool) {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	s.mu.RLock()
+	st = s.stores[view]
+	s.mu.RUnlock()
+	if st != nil {
+		st.publish(batch, now)
+		return st, false
+	}
+	st = newStore(view)
+	st.publish(batch, now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if opening = len(s.stores) == 0; opening {
+		s.datacenter = view.Datacenter
+	}
+	s.stores[view] = st
+	return st, opening
 }
 
 // countQuarantined keeps the metric as the snapshots are.

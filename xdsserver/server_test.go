@@ -203,6 +203,11 @@ func TestRESTAnswersOnceAndThenNotModified(t *testing.T) {
 	if code != http.StatusOK || len(m["resources"].([]any)) != 2 {
 		t.Errorf("a name that Consul does not have is answered too: %d %v", code, m)
 	}
+	for names, want := range map[string]int{`"web",""`: 1, `"*"`: 2, `"*","ghost"`: 3} {
+		if code, m := post(endpoints, `{"resource_names":[`+names+`]}`); code != http.StatusOK || len(m["resources"].([]any)) != want {
+			t.Errorf("names %s: %d %v", names, code, m)
+		}
+	}
 	if code, _ := post(endpoints, `nonsense`); code != http.StatusBadRequest {
 		t.Errorf("nonsense: %d", code)
 	}

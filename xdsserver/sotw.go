@@ -96,9 +96,9 @@ func (w *sotwWire) closed(node *corev3.Node, cause error) {
 // last: requests come in order, so each is the client's last word. (The protocol lets a server
 // ignore such requests. It then misses a name that was dropped and asked for again meanwhile,
 // and the client waits for it in vain.)
-func (w *sotwWire) want(s *subscription, r *request, first bool) error {
+func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
 	s.whole = wholeState(r.typeURL)
-	return s.rename(r.names, first, w.config.MaxNames)
+	return s.rename(r.names, w.config.MaxNames)
 }
 
 // wholeState reports whether a response has to hold all that the client wants: what it leaves

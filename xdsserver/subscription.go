@@ -25,6 +25,7 @@ type subscription struct {
 
 	whole bool   // each response holds all that is wanted: what it leaves out is gone
 	wild  bool   // all resources are wanted
+	spoke bool   // some name was given, be it "*": to give none means none from then on
 	named int    // how many names are wanted
 	sum   uint64 // of the ids of the names
 

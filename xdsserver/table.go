@@ -104,11 +104,24 @@ func (t *table) name(slot int, name string) (*entry, bool) {
 	return e, true
 }
 
-// fill makes what is served by name where Consul has nothing: an assignment without endpoints.
+// fill makes what is served by name where Consul has nothing.
 func (t *table) fill(e *entry) {
-	if e.current() == nil && e.empty == nil && t.typeURL == translate.AssignmentType {
-		e.empty = newResource(translate.EmptyAssignment(e.name))
+	if e.current() == nil && e.empty == nil {
+		e.empty = t.none(e.name)
 	}
+}
+
+// none is what is served by name where Consul has nothing: an assignment without endpoints; nil
+// where the protocol has no such thing, and for a name that no client could take it under.
+func (t *table) none(name string) *resource {
+	if t.typeURL != translate.AssignmentType {
+		return nil
+	}
+	empty, err := translate.EmptyAssignment(name)
+	if err != nil {
+		return nil
+	}
+	return newResource(empty)
 }
 
 // unname takes a stream off an entry, and forgets an entry that nothing holds any more.
