@@ -91,7 +91,8 @@ func New(config Config, rooms Rooms, log *slog.Logger) (*Server, error) {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", s.page)
-	mux.HandleFunc("/style.css", s.style)
+	mux.HandleFunc("/style.css", asset("text/css", styleCSS))
+	mux.HandleFunc("/page.js", asset("text/javascript", pageJS))
 	mux.Handle("/metrics", s.rooms.Metrics)
 	mux.HandleFunc("/healthz", s.healthz)
 	mux.HandleFunc("/readyz", s.readyz)
@@ -159,7 +160,7 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")

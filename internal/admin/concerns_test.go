@@ -1,0 +1,178 @@
+package admin
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/discovery"
+	"legate/internal/lastknown"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// rejecting is a stream whose client rejects one assignment.
+func rejecting(node, resource, why string) xdsserver.StreamStatus {
+	st := stream(node, xdsserver.Nacked, why)
+	st.ID = "delta-" + node
+	st.Types[0].Type = translate.AssignmentType
+	st.Types[0].Rejected = map[string]string{resource: why}
+	return st
+}
+
+// manyReject is a house of which so many Envoys reject svc-11.
+func manyReject(n int) *house {
+	h := healthy()
+	for i := range n {
+		h.streams = append(h.streams, rejecting(fmt.Sprintf("edge-%03d", i+100), "svc-11", "malformed IP address: 10.0.0.1.9"))
+	}
+	return h
+}
+
+func boxes(page string) int {
+	return strings.Count(page, `<li class="critical"`) + strings.Count(page, `<li class="warning"`)
+}
+
+func TestWhatManyEnvoysRejectIsOneBox(t *testing.T) {
+	h := manyReject(60)
+	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+	h.streams = append(h.streams, rejecting("odd", "svc-11", "another reason"), rejecting("odd-2", "svc-12", "no such host"))
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{
+		"61 Envoys reject endpoints of svc-11", "malformed IP address: 10.0.0.1.9", "Envoy odd-2 rejects endpoints of svc-12",
+		"<summary>61 nodes</summary>", "<li>edge-100</li>", "<li>edge-159</li>", "<li>odd: another reason</li>", "Left out: bad.dc1",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if n := boxes(page); n != 3 {
+		t.Errorf("%d boxes, want 3: two resources that are rejected, and what is left out", n)
+	}
+}
+
+func TestWhatIsKeptBackIsOneBoxWithThoseWhoRejectIt(t *testing.T) {
+	h := manyReject(3)
+	h.views[0].Quarantined = []xdsserver.Quarantine{{Type: translate.AssignmentType, Name: "svc-11", Nodes: []string{"edge-100", "gone"}, Reason: "malformed", Since: now}}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"Kept back from all: endpoints of svc-11, which 4 Envoys reject", "<summary>4 nodes</summary>", "<li>gone: malformed</li>", "nothing is served instead"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if n := boxes(page); n != 1 {
+		t.Errorf("%d boxes, want 1", n)
+	}
+}
+
+func TestWhatIsNotSearchedThroughYetIsOneBoxToo(t *testing.T) {
+	h := healthy()
+	for i := range 20 {
+		h.streams = append(h.streams, stream(fmt.Sprint("edge-", i+2), xdsserver.Nacked, "malformed"))
+	}
+	page := h.get(t, "/").Body.String()
+	if !strings.Contains(page, "20 Envoys reject clusters") || boxes(page) != 1 {
+		t.Errorf("%d boxes in\n%s", boxes(page), page)
+	}
+}
+
+func TestWhatIsLeftOutForOneReasonIsOneBox(t *testing.T) {
+	h := healthy()
+	for i := range 30 {
+		h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance(fmt.Sprintf("bad-%02d", i), 0)}})
+	}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"Left out: 30 instances (port)", "<summary>30 left out</summary>", "bad-00.dc1, instance n1/bad-00-1: "} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if n := boxes(page); n != 1 {
+		t.Errorf("%d boxes, want 1", n)
+	}
+}
+
+func TestALongListIsCutAndSaysWhereTheRestIs(t *testing.T) {
+	page := manyReject(maxEach+100).get(t, "/").Body.String()
+	if !strings.Contains(page, `and 100 more: <a href="/api/v1/status">`) {
+		t.Errorf("%s", page)
+	}
+}
+
+func TestWhatIsGraveComesFirst(t *testing.T) {
+	h := healthy()
+	h.consul.Problems = []discovery.Problem{
+		{Kind: "filtered", Detail: "results are filtered"},
+		{Kind: "mass_critical", Detail: "36 of 38 instances turned critical"},
+	}
+	h.streams = append(h.streams, rejecting("edge-2", "svc-11", "malformed"))
+	page := h.get(t, "/").Body.String()
+	at := func(what string) int {
+		i := strings.Index(page, what)
+		if i < 0 {
+			t.Fatalf("no %q in\n%s", what, page)
+		}
+		return i
+	}
+	if mass, reject, filtered := at("Consul: mass critical"), at("edge-2 rejects"), at("Consul: filtered"); mass > filtered || reject > filtered {
+		t.Errorf("mass critical at %d, rejection at %d, filtered at %d", mass, reject, filtered)
+	}
+	if !strings.Contains(page, `class="verdict bad"`) {
+		t.Errorf("the verdict is not the gravest: %s", page)
+	}
+}
+
+// troubles are what alerts ring for, as the page meets it.
+var troubles = map[string]func(*house){
+	"LegateNotReady":   func(h *house) { *h = *empty() },
+	"LegateConsulAway": func(h *house) { h.consul.Connected, h.consul.LastSuccess = false, now.Add(-5*time.Minute) },
+	"LegateServesStale": func(h *house) {
+		h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
+	},
+	"LegateConsulQueriesFail": func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "denied", Detail: "no"}} },
+	"LegateClientRejects":     func(h *house) { h.streams = append(h.streams, rejecting("edge-2", "web", "no")) },
+	"LegateQuarantines": func(h *house) {
+		h.views[0].Quarantined = []xdsserver.Quarantine{{Type: translate.AssignmentType, Name: "web", Nodes: []string{"a", "b"}}}
+	},
+	"LegateLeavesOut": func(h *house) {
+		h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+	},
+	"LegateHoldsDatacenter": func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_datacenter", Queries: 40}} },
+	"LegateHolds":           func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_shrunk"}} },
+	"LegateMassCritical":    func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "mass_critical"}} },
+	"LegateKeepsNothing":    func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
+}
+
+// unseen are the alerts whose trouble is not one of this moment and this program, and those that a
+// page that answers cannot have.
+var unseen = []string{"LegateDown", "LegateSlow", "LegateRestarts", "LegateNoStreams", "LegateCertificateEnds", "LegateConfigRejected"}
+
+func TestTheVerdictIsAsGraveAsTheAlert(t *testing.T) {
+	rules, err := os.ReadFile("../../examples/grafana/legate.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moods := map[string]string{"critical": "bad", "warning": "warn"}
+	for _, m := range regexp.MustCompile(`(?s)- alert: (\w+)\n.*?severity: (\w+)\n`).FindAllStringSubmatch(string(rules), -1) {
+		alert, severity := m[1], m[2]
+		trouble, known := troubles[alert]
+		if !known {
+			if !strings.Contains(strings.Join(unseen, " "), alert) {
+				t.Errorf("the page is not asked about %s: add its trouble here", alert)
+			}
+			continue
+		}
+		h := healthy()
+		trouble(h)
+		page := h.get(t, "/").Body.String()
+		if want := `class="verdict ` + moods[severity] + `"`; !strings.Contains(page, want) {
+			t.Errorf("%s is %s, and the page has no %s:\n%s", alert, severity, want, page)
+		}
+		if severity == "critical" && alert != "LegateNotReady" && !strings.Contains(page, `<li class="critical"`) {
+			t.Errorf("%s: no box is critical", alert)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package admin
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestThePageIsRefreshedByItsOwnScriptAndNotLoadedAnew(t *testing.T) {
+	w := healthy().get(t, "/")
+	page := w.Body.String()
+	if strings.Contains(page, "http-equiv") {
+		t.Error("the browser loads the page anew: what was selected is lost, and where Legate is away the page is, too")
+	}
+	for _, want := range []string{`<script src="/page.js" defer></script>`, `id="away"`, `id="now"`, `data-build="v1.2.3"`, "<noscript>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("policy %q lacks %q", policy, want)
+		}
+	}
+	script := healthy().get(t, "/page.js")
+	if script.Code != 200 || !strings.HasPrefix(script.Header().Get("Content-Type"), "text/javascript") || !strings.Contains(script.Body.String(), "fetch(") {
+		t.Errorf("%d %v %s", script.Code, script.Header(), script.Body)
+	}
+}
+
+// What is refreshed is found again by its key: two of a kind with one key would change places.
+func TestWhatIsRefreshedHasOneKeyEach(t *testing.T) {
+	page := manyReject(5).get(t, "/").Body.String()
+	seen := map[string]bool{}
+	for _, part := range strings.Split(page, `data-key="`)[1:] {
+		key, _, _ := strings.Cut(part, `"`)
+		if seen[key] {
+			t.Errorf("two things have the key %q", key)
+		}
+		seen[key] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("only %d keys", len(seen))
+	}
+}

@@ -1,0 +1,68 @@
+package admin
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"legate/translate"
+)
+
+// short is a type URL in people's words.
+func short(typeURL string) string {
+	switch typeURL {
+	case translate.ClusterType:
+		return "clusters"
+	case translate.AssignmentType:
+		return "endpoints"
+	}
+	return typeURL[strings.LastIndexByte(typeURL, '.')+1:]
+}
+
+// lost is why a loss is held: what of it looks suspicious.
+func lost(why string) string {
+	switch why {
+	case "emptied":
+		return "the last instances"
+	case "shrunk":
+		return "most instances"
+	case "catalog":
+		return "much of the datacenter"
+	case "datacenter":
+		return "most of the datacenter"
+	}
+	return why
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// ago says how long before now t was.
+func ago(now, t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	if d := now.Sub(t); d >= time.Second {
+		return span(d) + " ago"
+	}
+	return "just now"
+}
+
+// span is a duration in one or two units, as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "under 1 s"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+}
