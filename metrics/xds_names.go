@@ -16,7 +16,7 @@ var (
 	served        = []string{"cds", "eds"}                    // the types that Legate serves
 	limits        = []string{
 		"connections", "connections_per_address", "handshake",
-		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns",
+		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings",
 		"message_bytes", "node_bytes", "node_id_bytes", "names",
 		"body_bytes", "fetches", "stuck_send",
 	}

@@ -13,7 +13,8 @@ type Config struct {
 	// Identifier names this server to its clients, in every response (control_plane.identifier;
 	// Envoy shows it in its statistics). Empty: not sent.
 	Identifier string
-	// MinPing is how often a client may send HTTP/2 pings before it is cut off for flooding.
+	// MinPing is how often a client may send HTTP/2 pings. Who sends them more often, by more than
+	// a tenth, is sent away.
 	MinPing time.Duration
 	// KeepaliveTime is how long a connection may be silent before it is pinged, KeepaliveTimeout
 	// how long the answer may take before the connection is closed.
@@ -38,7 +39,7 @@ type Config struct {
 // DefaultConfig is what serves well without being told.
 func DefaultConfig() Config {
 	return Config{
-		MinPing:          5 * time.Second,
+		MinPing:          time.Second,
 		KeepaliveTime:    30 * time.Second,
 		KeepaliveTimeout: 10 * time.Second,
 		MaxNames:         20_000,

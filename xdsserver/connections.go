@@ -82,7 +82,7 @@ func (a *admission) sub(v *visitor) {
 }
 
 // handshakes counts the clients that did not get past TLS: no certificate, a foreign one, or one
-// whose names are not allowed.
+// whose names are not allowed. Of those that did it hears what gRPC tells nobody else.
 type handshakes struct {
 	credentials.TransportCredentials
 	excesses *excesses
@@ -90,10 +90,13 @@ type handshakes struct {
 
 func (h handshakes) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := h.TransportCredentials.ServerHandshake(raw)
-	if err != nil && !errors.Is(err, io.EOF) { // who only looked whether the port is open
-		h.excesses.count(limitHandshake, raw.RemoteAddr().String(), err.Error(), "look at that client's certificate and authorities, and at --tls-client-ca and --tls-allowed-san")
+	if err != nil {
+		if !errors.Is(err, io.EOF) { // who only looked whether the port is open
+			h.excesses.count(limitHandshake, raw.RemoteAddr().String(), err.Error(), "look at that client's certificate and authorities, and at --tls-client-ca and --tls-allowed-san")
+		}
+		return nil, nil, err
 	}
-	return conn, info, err
+	return overheard{conn, h.excesses}, info, nil
 }
 
 func (h handshakes) Clone() credentials.TransportCredentials {

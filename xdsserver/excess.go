@@ -55,13 +55,14 @@ const (
 	limitHandshake             = "handshake"
 	limitRefusedStreams        = "refused_streams"
 	limitReturns               = "returns"
+	limitPings                 = "pings"
 )
 
 // limitNames are all of them, in the order in which status shows them.
 func allLimits() []string {
 	return []string{
 		limitConnections, limitConnectionsPerAddress, limitHandshake,
-		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns,
+		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings,
 		limitMessageBytes, limitNodeBytes, limitNodeIDBytes, limitNames,
 		limitBodyBytes, limitFetches, limitStuckSend,
 	}

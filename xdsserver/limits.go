@@ -68,7 +68,7 @@ func DefaultLimits() Limits {
 		NewStreamWait:         5 * time.Second,
 		RefusedStreams:        10,
 		Returns:               10,
-		NodeBytes:             64 << 10,
+		NodeBytes:             512 << 10,
 		NodeIDBytes:           256,
 		BodyBytes:             1 << 20,
 		Fetches:               64,

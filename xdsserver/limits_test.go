@@ -21,14 +21,17 @@ import (
 )
 
 // met is how often clients have met a limit.
-func (s *stage) met(limit string) uint64 {
+func (s *stage) met(limit string) uint64 { return s.said(limit).Count }
+
+// said is what status says of a limit.
+func (s *stage) said(limit string) Refused {
 	for _, r := range s.Refused() {
 		if r.Limit == limit {
-			return r.Count
+			return r
 		}
 	}
 	s.t.Fatalf("there is no limit %q", limit)
-	return 0
+	return Refused{}
 }
 
 // connected is how many connections are open.
@@ -160,7 +163,7 @@ func TestANodeIsPinnedAndItsMetadataIsNotKept(t *testing.T) {
 func TestWhatIsTooLargeIsRefusedByName(t *testing.T) {
 	s := newStage(t)
 	s.set(service("web", 1)...)
-	big, err := structpb.NewStruct(map[string]any{"x": strings.Repeat("x", 65<<10)})
+	big, err := structpb.NewStruct(map[string]any{"x": strings.Repeat("x", 513<<10)})
 	if err != nil {
 		t.Fatal(err)
 	}

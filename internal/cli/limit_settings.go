@@ -46,6 +46,7 @@ func limitSettings(c *xdsserver.Config) []*setting {
 	count(&c.MaxNames, "max_names", "Names of one type that a stream may ask for.")
 	count(&l.NodeBytes, "max_node_bytes", "Bytes of a client's node message.")
 	count(&l.NodeIDBytes, "max_node_id_bytes", "Bytes of a client's node id.")
+	span(&c.MinPing, "min_ping", "How often a client may send HTTP/2 pings (keepalive).")
 	span(&l.StuckSend, "stuck_send", "How long a client may take in nothing of what it is sent before its stream is closed.")
 	span(&l.HalfOpen, "half_open", "How long a client may take to connect.")
 	span(&l.IdleConnection, "idle_connection", "How long a connection may be without a stream.")

@@ -3,6 +3,7 @@ package cli
 import (
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,12 +71,16 @@ func TestTheSettingsThatRemediesNameExist(t *testing.T) {
 	for _, s := range everySetting((&program{}).commands()) {
 		keys = append(keys, s.key)
 	}
-	for _, file := range []string{"admission.go", "connections.go", "guarded.go", "names.go", "rest.go"} {
-		source, err := os.ReadFile("../../xdsserver/" + file)
+	files, err := filepath.Glob("../../xdsserver/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range regexp.MustCompile(`\bxds\.(max|new|stuck)_[a-z_]+`).FindAllString(string(source), -1) {
+		for _, key := range regexp.MustCompile(`\bxds\.(max|min|new|stuck)_[a-z_]+`).FindAllString(string(source), -1) {
 			if !slices.Contains(keys, key) {
 				t.Errorf("%s speaks of %s", file, key)
 			}

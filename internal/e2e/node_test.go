@@ -1,0 +1,123 @@
+package e2e_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+	"legate/xdsserver"
+)
+
+// An Envoy describes itself with every extension that it has, and each release has more of them.
+// The limits leave it four times the room that it takes by itself, for metadata and for what
+// will come.
+func TestWhatARealEnvoySaysOfItselfIsFarBelowTheLimits(t *testing.T) {
+	t.Parallel()
+	config := xdsserver.DefaultConfig()
+	for _, w := range []way{adsDelta, adsSotW, edsREST} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			l := &listener{first: make(chan said, 1)}
+			partstest.Envoy(t, parts.EnvoyOptions{Early: true, Bootstrap: w.bootstrap(t, l.listen(t), map[string]int{"web": freePorts(t, 1)[0]})})
+			select {
+			case first := <-l.first:
+				farBelow(t, "node", proto.Size(first.node), config.Limits.NodeBytes)
+				farBelow(t, "node id", len(first.node.GetId()), config.Limits.NodeIDBytes)
+				if w.mode == "rest" {
+					farBelow(t, "request", first.bytes, config.Limits.BodyBytes)
+				} else {
+					farBelow(t, "request", first.bytes, config.MaxRequestBytes)
+				}
+			case <-t.Context().Done():
+				t.Fatal("Envoy asked for nothing")
+			}
+		})
+	}
+}
+
+func farBelow(t *testing.T, what string, bytes, limit int) {
+	t.Helper()
+	t.Logf("%s: %d bytes of %d", what, bytes, limit)
+	if bytes > limit/4 {
+		t.Errorf("%s: %d bytes are more than a quarter of the limit, %d", what, bytes, limit)
+	}
+}
+
+// listener is asked by an Envoy over gRPC and REST, and answers nothing.
+type listener struct {
+	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
+	first chan said
+}
+
+// said is the first request: its size, and the node in it.
+type said struct {
+	bytes int
+	node  *corev3.Node
+}
+
+var errHeard = errors.New("heard")
+
+func (l *listener) listen(t testing.TB) *legate {
+	t.Helper()
+	local := func() net.Listener {
+		at, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	xds, rest := local(), local()
+	g := grpc.NewServer()
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, l)
+	h := &http.Server{Handler: l}
+	go g.Serve(xds)  // until it is stopped
+	go h.Serve(rest) // until it is closed
+	t.Cleanup(func() { g.Stop(); h.Close() })
+	return &legate{Legate: &parts.Legate{XDS: xds.Addr().String()}, rest: rest.Addr().String()}
+}
+
+func (l *listener) hear(bytes int, node *corev3.Node) error {
+	select {
+	case l.first <- said{bytes, node}:
+	default: // it came again
+	}
+	return errHeard
+}
+
+func (l *listener) StreamAggregatedResources(s discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
+	r, err := s.Recv()
+	if err != nil {
+		return err
+	}
+	return l.hear(proto.Size(r), r.GetNode())
+}
+
+func (l *listener) DeltaAggregatedResources(s discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	r, err := s.Recv()
+	if err != nil {
+		return err
+	}
+	return l.hear(proto.Size(r), r.GetNode())
+}
+
+func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	asked := &discoveryv3.DiscoveryRequest{}
+	if err == nil {
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(body, asked)
+	}
+	if err == nil {
+		err = l.hear(len(body), asked.GetNode())
+	}
+	http.Error(w, err.Error(), http.StatusServiceUnavailable)
+}
