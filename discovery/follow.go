@@ -78,6 +78,7 @@ type followed struct {
 	inRing bool
 	busy   bool // is being read in its turn
 	urgent bool // a signal has named it
+	gone   bool // is no longer followed
 }
 
 // loop names it where failures are counted.

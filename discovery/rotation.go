@@ -36,12 +36,12 @@ func wake(c chan struct{}) {
 }
 
 // settle is asked after a service was read: true if it is to have a blocking query, else it has
-// joined the ring.
+// joined the ring. One that was taken out meanwhile joins nothing: its loop ends.
 func (r *rotation) settle(f *followed) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f.direct {
-		return true
+	if f.direct || f.gone {
+		return f.direct
 	}
 	f.inRing = true
 	if len(r.ring) == 0 {
@@ -75,10 +75,11 @@ func (r *rotation) isDirect(f *followed) bool {
 	return f.direct
 }
 
-// remove takes f out for good.
+// remove takes f out for good, also if it is not in the ring yet.
 func (r *rotation) remove(f *followed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	f.gone, f.direct = true, false
 	r.leave(f)
 }
 
