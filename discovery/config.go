@@ -56,9 +56,7 @@ type Config struct {
 	SweepPeriod time.Duration
 	SweepRate   int
 
-	// Include and Exclude are globs on service names: * is any run of characters, ? any one.
-	// A service is selected if it matches one of Include (or there is none), and none of
-	// Exclude, and if its instances together carry all of Tags.
+	// What is served; see [Selection].
 	Include []string
 	Exclude []string
 	Tags    []string

@@ -59,7 +59,7 @@ func TestAddressesAsConsulsToolsWriteThem(t *testing.T) {
 }
 
 func TestWhichServicesAreSelected(t *testing.T) {
-	c := Config{Include: []string{"web*", "a?i", "team/*"}, Exclude: []string{"*-canary"}, Tags: []string{"edge", "v2"}}
+	c := Selection{Include: []string{"web*", "a?i", "team/*"}, Exclude: []string{"*-canary"}, Tags: []string{"edge", "v2"}}
 	both := []string{"edge", "other", "v2"}
 	for _, s := range []struct {
 		name string
@@ -76,11 +76,11 @@ func TestWhichServicesAreSelected(t *testing.T) {
 		{"web", nil, false},
 		{"db", both, false},
 	} {
-		if got := c.selected(s.name, s.tags); got != s.want {
+		if got := c.lists(s.name, s.tags); got != s.want {
 			t.Errorf("%s with %v: %v", s.name, s.tags, got)
 		}
 	}
-	if (Config{}).selected("consul", nil) || !(Config{}).selected("consul-web", nil) {
+	if (Selection{}).lists("consul", nil) || !(Selection{}).lists("consul-web", nil) {
 		t.Error("without a selection all services but consul are wanted")
 	}
 }

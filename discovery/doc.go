@@ -46,7 +46,8 @@
 //     A lost, restored or younger Consul has lower indexes; a token that lost its rights moves none.
 //   - The second consistent read, Guard.Confirm later, agrees, and policies hide nothing from it.
 //   - The list of services, read consistently at the same instant, does not have the service any
-//     more, and has the others: a deregistration touches both tables and nothing else.
+//     more, and has the others: a deregistration touches both tables and nothing else. Where
+//     instances are lost because they lost their tags, it has the service still.
 //   - No index was seen to go back lately (Guard.Reread), and the datacenter as a whole is not
 //     eroding: then nothing is evidence.
 //
@@ -67,6 +68,13 @@
 // evenly, within Guard.Reread, and a canary reads the list every Guard.Canary; while Consul does
 // not answer, the canary alone asks five or six times a second, and wakes all others when it
 // is answered.
+//
+// # What is selected, and what counts as a service
+//
+// The [Selection] is the operator's: a changed one acts at once, on what is held, too. What it
+// selects by data, its tags, it selects instance by instance, and a service of which no instance is
+// selected is not served. An instance that loses its tags is lost like one that is gone: it needs the
+// leader's word, and the guard holds what is suspicious.
 //
 // What counts as a service: each name that Consul lists, with its typical instances.
 // Sidecar proxies and gateways are left out by their kind, and so is Consul's own service. Names

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -213,7 +214,7 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 		l := listing{}
 		for name := range f.entries {
 			if f.at["hidden/"+name] == 0 {
-				l[name] = []string{}
+				l[name] = f.tagsOf(name)
 			}
 		}
 		return f.list, asJSON(l)
@@ -237,6 +238,17 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 		return f.at[name], asJSON(list)
 	}
 	return max(f.at[name], 10), "[]"
+}
+
+// tagsOf are the tags of all instances together. It needs the lock.
+func (f *fakeConsul) tagsOf(name string) []string {
+	all := []string{}
+	for _, e := range f.entries[name] {
+		tags, _ := e.(map[string]any)["Service"].(map[string]any)["Tags"].([]string)
+		all = append(all, tags...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // withHeader is the answer that needs no waiting, with one more header.

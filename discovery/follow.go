@@ -58,7 +58,8 @@ type followed struct {
 	afresh afresh // its question
 
 	// The owner's.
-	truth      reading // what it was last believed to be, without what is kept of it
+	said       reading // what Consul was last believed to say of it
+	truth      reading // what of that is selected
 	index      uint64  // of that answer
 	instances  highWater
 	hold       *hold

@@ -33,7 +33,7 @@ func FuzzAnswers(f *testing.F) {
 		var names listing
 		if json.Unmarshal(answer, &names) == nil {
 			for name, tags := range names {
-				_ = DefaultConfig().selected(name, tags)
+				_ = DefaultConfig().Selection().lists(name, tags)
 			}
 		}
 	})

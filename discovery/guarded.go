@@ -12,6 +12,7 @@ type answer struct {
 
 // consider takes over what an answer says of f, but for losses that the guard holds.
 func (o *owner) consider(f *followed, a answer) {
+	f.said, a.reading = a.reading, o.selection.of(a.reading)
 	f.truth = a.reading
 	o.noteCriticals(f, a)
 	was := o.catalog[f.key].Instances
@@ -34,6 +35,7 @@ func (o *owner) consider(f *followed, a answer) {
 	}
 	switch {
 	case why == calm:
+		o.logDeselected(f, lost, a.at)
 		o.unhold(f, "replaced")
 		o.settle(f, a.at)
 		return

@@ -38,6 +38,20 @@ func lacking(was, now []Instance) []Instance {
 	return out
 }
 
+// instances are those that are kept.
+func (h *hold) instances() []Instance {
+	out := make([]Instance, len(h.kept))
+	for i := range h.kept {
+		out[i] = h.kept[i].Instance
+	}
+	return out
+}
+
+// deselected is how many of them Consul still has, without what selects them.
+func (h *hold) deselected(said reading) int {
+	return len(h.kept) - len(lacking(h.instances(), said.service.Instances))
+}
+
 // keep makes lost what is kept, and remembers of each since when it is missed.
 func (h *hold) keep(lost []Instance) {
 	kept := make([]missing, len(lost))

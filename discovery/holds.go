@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -16,10 +15,12 @@ type Hold struct {
 	Service string `json:"service"`
 	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond.
 	Why string `json:"why"`
-	// What is kept: so many instances, of those that are served.
-	Kept   int       `json:"kept"`
-	Served int       `json:"served"`
-	Since  time.Time `json:"since"`
+	// What is kept: so many instances, of those that are served. Consul still has so many of them,
+	// without the tags that select them; the others are gone.
+	Kept       int       `json:"kept"`
+	Served     int       `json:"served"`
+	Deselected int       `json:"deselected,omitempty"`
+	Since      time.Time `json:"since"`
 	// Until is when it is believed at the latest, if Consul answers and still says the same.
 	Until  time.Time `json:"until"`
 	Remedy string    `json:"remedy"`
@@ -27,11 +28,23 @@ type Hold struct {
 
 // String says it in a sentence.
 func (h Hold) String() string {
-	return fmt.Sprintf("%s: %d of %d instances are gone according to Consul, and kept (%s)", h.Service, h.Kept, h.Served, h.Why)
+	return fmt.Sprintf("%s: %d of %d instances %s according to Consul, and kept (%s)", h.Service, h.Kept, h.Served, lostHow(h.Kept, h.Deselected), h.Why)
+}
+
+// lostHow says what Consul says of instances that are kept.
+func lostHow(kept, deselected int) string {
+	switch deselected {
+	case 0:
+		return "are gone"
+	case kept:
+		return "lost the tags that select them"
+	}
+	return fmt.Sprintf("are gone, or (%d) lost the tags that select them,", deselected)
 }
 
 const (
 	holdRemedy = "if they are really gone, wait, or release it: legate holds release --service NAME"
+	tagsRemedy = "if the tags are meant to be gone, wait, or release it: legate holds release --service NAME; else put them back"
 	massRemedy = "look at Consul: was its state lost, restored or hidden? If the instances are really gone: legate holds release --all"
 )
 
@@ -91,10 +104,11 @@ func describeHolds(holds []Hold, s *Status) {
 	for _, why := range slices.Sorted(maps.Keys(by)) {
 		all := by[why]
 		p := Problem{Kind: "held_" + why, Since: all[0].Since, Queries: len(all), Remedy: all[0].Remedy}
-		kept := 0
+		kept, deselected := 0, 0
 		var some []string
 		for i, h := range all {
 			kept += h.Kept
+			deselected += h.Deselected
 			if h.Since.Before(p.Since) {
 				p.Since = h.Since
 			}
@@ -106,7 +120,7 @@ func describeHolds(holds []Hold, s *Status) {
 		if more := len(all) - len(some); more > 0 {
 			names += fmt.Sprintf(" and %d more", more)
 		}
-		p.Detail = fmt.Sprintf("according to Consul, instances are gone of %s (%d in all); they are kept until that is sure", names, kept)
+		p.Detail = fmt.Sprintf("according to Consul, instances of %s (%d in all) %s; they are kept until that is sure", names, kept, lostHow(kept, deselected))
 		s.Problems = append(s.Problems, p)
 	}
 }
@@ -117,7 +131,7 @@ func (o *owner) showHolds() {
 		return
 	}
 	o.holdsMoved = false
-	o.logOver()
+	o.logOver(time.Now())
 	holds := make([]Hold, 0, len(o.held))
 	services, instances := map[string]int{}, map[string]int{}
 	var fresh []Hold
@@ -125,10 +139,13 @@ func (o *owner) showHolds() {
 		h := f.hold
 		one := Hold{
 			Service: f.key.Name, Why: string(h.why), Kept: len(h.kept), Served: len(o.catalog[f.key].Instances),
-			Since: h.since, Until: h.until(o.cfg.Guard), Remedy: holdRemedy,
+			Deselected: h.deselected(f.said), Since: h.since, Until: h.until(o.cfg.Guard), Remedy: holdRemedy,
 		}
-		if h.why == evaporated || h.why == eroded {
+		switch {
+		case h.why == evaporated || h.why == eroded:
 			one.Remedy = massRemedy
+		case one.Deselected > 0:
+			one.Remedy = tagsRemedy
 		}
 		holds = append(holds, one)
 		services[one.Why]++
@@ -143,49 +160,5 @@ func (o *owner) showHolds() {
 	o.w.mu.Lock()
 	o.w.holds = holds
 	o.w.mu.Unlock()
-	o.logHolds(fresh)
-}
-
-// ended is a hold that is over.
-type ended struct {
-	service, outcome string
-	held             time.Duration
-}
-
-// logOver writes a line for each hold that is over, and one for all where they are many.
-func (o *owner) logOver() {
-	by := map[string]int{}
-	for i, e := range o.over {
-		by[e.outcome]++
-		if i < eachHold {
-			o.w.log.Info("a hold is over", "service", e.service, "outcome", e.outcome, "held_seconds", e.held.Seconds())
-		}
-	}
-	if len(o.over) > eachHold {
-		o.w.log.Info("many holds are over", "services", len(o.over), "outcomes", fmt.Sprint(by), "left", len(o.held))
-	}
-	o.over = nil
-}
-
-// eachHold is how many holds have a line of their own when many begin or end at once.
-const eachHold = 5
-
-// logHolds writes a line for each, and one for all where they are many.
-func (o *owner) logHolds(fresh []Hold) {
-	mass := map[string]int{}
-	for i, h := range fresh {
-		mass[h.Why]++
-		if i < eachHold {
-			level := slog.LevelInfo
-			if h.Why == string(evaporated) {
-				level = slog.LevelWarn // somebody should look
-			}
-			o.w.log.Log(o.ctx, level, "a loss is held until it is sure", "service", h.Service, "why", h.Why,
-				"kept", h.Kept, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy)
-		}
-	}
-	if len(fresh) > eachHold {
-		o.w.log.Warn("losses of many services are held until they are sure", "services", len(fresh), "why", fmt.Sprint(mass),
-			"see", "legate holds list", "remedy", massRemedy)
-	}
+	o.logHolds(fresh, time.Now())
 }

@@ -61,11 +61,8 @@ func (e checked) apply(o *owner) {
 		return
 	}
 	at := e.reply.at
-	kept := make([]Instance, len(h.kept))
-	for i := range h.kept {
-		kept[i] = h.kept[i].Instance
-	}
-	if back := len(kept) - len(lacking(kept, e.reading.service.Instances)); back > 0 {
+	kept := h.instances()
+	if back := len(kept) - len(lacking(kept, o.selection.of(e.reading).service.Instances)); back > 0 {
 		mass := h.massive()
 		o.consider(f, answer{reading: e.reading, at: at, consistent: true})
 		f.afresh.interrupt() // its own query believes otherwise
@@ -74,7 +71,7 @@ func (e checked) apply(o *owner) {
 		}
 		return
 	}
-	if !e.reading.equal(f.truth) {
+	if !e.reading.equal(f.said) {
 		f.afresh.interrupt()
 	}
 	h.agree(at, o.cfg.Guard.Confirm)
@@ -95,7 +92,7 @@ func (o *owner) stir(at time.Time) {
 
 // compare says whether a read in its turn found what the blocking query missed.
 func (o *owner) compare(e checked) {
-	if !e.f.read || e.reading.equal(e.f.truth) {
+	if !e.f.read || e.reading.equal(e.f.said) {
 		o.w.metrics.Reread("same")
 		return
 	}
@@ -103,12 +100,15 @@ func (o *owner) compare(e checked) {
 		return
 	}
 	o.w.metrics.Reread("different")
-	o.w.log.Info("reading a service again shows what its watch did not, starting the watch anew", "service", e.f.key.Name)
+	if o.lines.missed.line("missed", time.Now()) {
+		o.w.log.Info("reading a service again shows what its watch did not, starting the watch anew", "service", e.f.key.Name)
+	}
 	e.f.afresh.interrupt()
 }
 
-// evident says whether an empty answer comes with evidence that the instances were
-// deregistered, see the package's page.
+// evident says whether an answer without selected instances comes with evidence that they were
+// deregistered, or lost their tags, on purpose: see the package's page. Where Consul has instances
+// still, without the tags, or proxies, it lists the service.
 func (o *owner) evident(e checked) bool {
 	if !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered {
 		return false
@@ -116,12 +116,13 @@ func (o *owner) evident(e checked) bool {
 	if o.regressedLately(e.reply.at) {
 		return false
 	}
-	if _, still := e.list[e.f.key.Name]; still && e.reading.others == 0 {
+	if _, still := e.list[e.f.key.Name]; still && len(e.reading.service.Instances)+e.reading.others == 0 {
 		return false
 	}
 	missing := 0
 	for name, f := range o.follow {
-		if _, there := e.list[name]; !there && f != e.f && f.read {
+		tags, there := e.list[name]
+		if selected := there && o.selection.lists(name, tags); !selected && f != e.f && f.read {
 			missing++
 		}
 	}
@@ -204,6 +205,7 @@ func (o *owner) tick(now time.Time) {
 	}
 	o.ticked = now
 	o.ageHealth(now)
+	o.sumUp(now)
 	o.goOn(now)
 	o.lookOn(now)
 }

@@ -33,7 +33,8 @@ type confirmed struct {
 // owner has the catalog and decides what is in it. It is one goroutine's.
 type owner struct {
 	w          *Watcher
-	cfg        Config // its selection can change
+	cfg        Config
+	selection  Selection
 	ctx        context.Context
 	datacenter string
 	policy     policy
@@ -56,7 +57,8 @@ type owner struct {
 	total      highWater // instances in the catalog
 	losers     recent    // services that lost instances
 	held       map[*followed]struct{}
-	over       []ended   // holds, not logged yet
+	over       []ended // holds, not logged yet
+	lines      struct{ held, over, deselected, missed tally }
 	cameBack   time.Time // when something that was held came back last
 	holdsMoved bool
 	kept       int       // instances that are kept in holds
@@ -76,7 +78,7 @@ type owner struct {
 
 func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
-		w: w, cfg: w.cfg, datacenter: datacenter, policy: firstByName,
+		w: w, cfg: w.cfg, selection: w.cfg.Selection(), datacenter: datacenter, policy: firstByName,
 		follow: map[string]*followed{}, recency: newRecency(), catalog: Catalog{}, health: map[Health]int{},
 		outbox: outbox{had: map[ServiceKey]*Service{}},
 		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
@@ -90,6 +92,7 @@ func (o *owner) run(ctx context.Context, out chan<- Delta) {
 	first := true
 	ticker := time.NewTicker(o.cfg.Guard.ticking())
 	defer ticker.Stop()
+	defer func() { o.sumUp(time.Now().Add(tallySpan)) }() // nothing is left untold
 	for {
 		var offer chan<- Delta
 		var delta Delta
@@ -151,10 +154,7 @@ func (e listed) apply(o *owner) {
 	o.listed, o.last = true, e
 	o.w.setIndex(e.index)
 	for name, tags := range e.names {
-		if !o.cfg.selected(name, tags) {
-			if f := o.follow[name]; f != nil {
-				o.drop(f, e.at) // deselected: its tags changed
-			}
+		if !o.selection.lists(name, tags) {
 			continue
 		}
 		if f := o.follow[name]; f != nil {
@@ -164,7 +164,7 @@ func (e listed) apply(o *owner) {
 		o.begin(name)
 	}
 	for name, f := range o.follow {
-		if _, ok := e.names[name]; !ok {
+		if tags, there := e.names[name]; !there || !o.selection.lists(name, tags) {
 			f.listed = false
 			o.unlisted(f, e.at)
 		}
@@ -184,8 +184,8 @@ func (o *owner) begin(name string) {
 	o.moved = true
 }
 
-// unlisted decides on a service that is not in the list: it goes if it is known to have no
-// instances, and is asked for if it is known to have some.
+// unlisted decides on a service that is not in the list, or not with the tags that select its
+// instances: it goes if it is known to have none, and is asked for if it is known to have some.
 func (o *owner) unlisted(f *followed, at time.Time) {
 	if len(o.catalog[f.key].Instances) == 0 {
 		o.drop(f, at)
@@ -221,7 +221,7 @@ func (e confirmed) apply(o *owner) {
 	if o.follow[f.key.Name] != f || f.listed {
 		return
 	}
-	if len(e.reading.service.Instances) > 0 {
+	if len(o.selection.of(e.reading).service.Instances) > 0 {
 		return // it is there: its own query will tell when it is not
 	}
 	if f.readings != e.readings { // it was read while this was under way: which is newer?
@@ -283,6 +283,14 @@ func (o *owner) measure(key ServiceKey, was, is int, at time.Time) {
 	if f := o.follow[key.Name]; f != nil {
 		f.instances.set(is, at)
 	}
+}
+
+// size is how many instances there are in the catalog.
+func (o *owner) size() (n int) {
+	for _, of := range o.health {
+		n += of
+	}
+	return n
 }
 
 func (o *owner) count(s Service, by int) {

@@ -58,6 +58,9 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 			return found[T]{}, err
 		}
 		is := sight{weight: q.weigh(value), changed: q.was.index == 0 || !q.equal(q.last, value)}
+		if q.was.index > 0 {
+			q.was.weight = q.weigh(q.last) // what counts in it can have changed with the selection
+		}
 		v, why := q.judge(q.was, r, is)
 		if v == witness {
 			if err := q.witness(ctx); err != nil {

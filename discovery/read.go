@@ -31,8 +31,9 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		return nil, withRemedy(err)
 	}
 	var names []string
+	selection := w.cfg.Selection()
 	for _, name := range slices.Sorted(maps.Keys(list.value)) {
-		if w.cfg.selected(name, list.value[name]) {
+		if selection.lists(name, list.value[name]) {
 			names = append(names, name)
 		}
 	}
@@ -42,7 +43,7 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 	for i, name := range names {
 		group.Go(func() error {
 			got, err := w.serviceQuery(ServiceKey{Datacenter: datacenter, Name: name}).next(ctx, false)
-			readings[i] = got.value
+			readings[i] = selection.of(got.value)
 			return err
 		})
 	}

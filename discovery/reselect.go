@@ -2,9 +2,6 @@ package discovery
 
 import "time"
 
-// Selection says which services are watched; see [Config].
-type Selection struct{ Include, Exclude, Tags []string }
-
 // Selection is what a Watcher starts with.
 func (c Config) Selection() Selection { return Selection{c.Include, c.Exclude, c.Tags} }
 
@@ -14,9 +11,9 @@ func (c Config) Selecting(s Selection) Config {
 	return c
 }
 
-// Select changes which services are watched, at any time. It does not wait: what is selected
-// now is read and handed out as it comes, what is not any more is taken back at once, since
-// somebody asked for just that.
+// Select changes what is watched, at any time. It does not wait: what is selected now is read and
+// handed out as it comes, what is not any more is taken back at once, held or not, since somebody
+// asked for just that.
 func (w *Watcher) Select(s Selection) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -27,13 +24,78 @@ func (w *Watcher) Select(s Selection) {
 	w.selections <- s
 }
 
-// reselect applies a new selection to the last list.
+// reselect applies a new selection to what is known, and to the last list.
 func (o *owner) reselect(s Selection) {
-	o.cfg = o.cfg.Selecting(s)
+	o.selection = s
+	o.w.selection.Store(&s)
+	now, services, instances := time.Now(), len(o.catalog), o.size()
+	for key := range o.catalog {
+		if o.follow[key.Name] == nil { // seeded, and the list was not seen yet
+			o.narrow(key, now)
+		}
+	}
+	for _, f := range o.follow {
+		if s.names(f.key.Name) {
+			o.pickAgain(f, now)
+		} else {
+			o.takeBack(f.key, len(o.catalog[f.key].Instances))
+			o.drop(f, now)
+		}
+	}
+	o.w.log.Info("the selection has changed", "include", s.Include, "exclude", s.Exclude, "tags", s.Tags,
+		"services_before", services, "services_kept", len(o.catalog), "instances_before", instances, "instances_kept", o.size())
 	if !o.listed {
 		return
 	}
 	again := o.last
-	again.at = time.Now()
+	again.at = now
 	again.apply(o)
+}
+
+// pickAgain serves what is selected now of all that Consul last said of f, and of what is kept.
+func (o *owner) pickAgain(f *followed, now time.Time) {
+	if !f.read {
+		o.narrow(f.key, now)
+		return
+	}
+	was := o.catalog[f.key].Instances
+	o.takeBack(f.key, len(was)-len(o.selection.instances(was)))
+	f.truth = o.selection.of(f.said)
+	o.noteCriticals(f, answer{reading: f.truth, at: now})
+	if h := f.hold; h != nil {
+		o.kept -= len(h.kept)
+		h.reading = f.truth
+		h.keep(lacking(o.selection.instances(h.instances()), f.truth.service.Instances))
+		o.kept += len(h.kept)
+		if len(h.kept) > 0 {
+			o.holdsMoved = true
+			o.serve(f, h.served(), now)
+			return
+		}
+		o.unhold(f, "dropped")
+	}
+	o.settle(f, now)
+}
+
+// narrow is for a service that is known from the seed only.
+func (o *owner) narrow(key ServiceKey, now time.Time) {
+	was, known := o.catalog[key]
+	if !known {
+		return
+	}
+	left, still := o.selection.Of(Catalog{key: was})[key]
+	o.takeBack(key, len(was.Instances)-len(left.Instances))
+	if still {
+		o.set(left, now)
+	} else {
+		o.unset(key, now)
+	}
+}
+
+// takeBack keeps what the operator takes away out of the guard's sums: nobody lost it.
+func (o *owner) takeBack(key ServiceKey, n int) {
+	o.total.discount(n)
+	if f := o.follow[key.Name]; f != nil {
+		f.instances.discount(n)
+	}
 }

@@ -9,12 +9,13 @@ import "time"
 // Consul says of them at first is a change, and is judged as one. A service that Consul lists no
 // longer goes only when that is confirmed. The first Delta is still complete, and handed out
 // only when all of Consul's services, and the seeded ones that it does not list, were read.
-// Services of another datacenter than the one that is watched are left out.
+// Services of another datacenter than the one that is watched are left out, and so is what is not
+// selected.
 func (w *Watcher) Seed(c Catalog) { w.seed = c }
 
 // plant puts the seed into the catalog, as something that the reader does not have.
 func (o *owner) plant(seed Catalog) {
-	for key, s := range seed {
+	for key, s := range o.selection.Of(seed) {
 		if key.Datacenter != o.datacenter {
 			continue
 		}

@@ -35,7 +35,8 @@ type Watcher struct {
 	// listIndex is that of the last believed answer to it.
 	listIndex atomic.Uint64
 
-	selections chan Selection // has room for one
+	selections chan Selection            // has room for one
+	selection  atomic.Pointer[Selection] // the one that the owner applied last
 	loops      sync.WaitGroup
 
 	mu     sync.Mutex
@@ -62,7 +63,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 	if err != nil {
 		return nil, err
 	}
-	return &Watcher{
+	w := &Watcher{
 		cfg:      cfg,
 		log:      log,
 		metrics:  m,
@@ -78,7 +79,10 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 
 		selections: make(chan Selection, 1),
 		status:     Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
-	}, nil
+	}
+	selection := cfg.Selection()
+	w.selection.Store(&selection)
+	return w, nil
 }
 
 // Run watches until ctx ends, and then returns nil, with all that it started at an end. It may
@@ -242,8 +246,10 @@ func (w *Watcher) serviceQuery(key ServiceKey) *query[reading] {
 		ask: func(ctx context.Context, q question) (reading, reply, error) {
 			return w.askHealth(ctx, key, q)
 		},
-		equal:   reading.equal,
-		weigh:   func(r reading) int { return len(r.service.Instances) + r.others },
+		equal: reading.equal,
+		weigh: func(r reading) int { // tags that are lost count like instances that are gone
+			return len(w.selection.Load().instances(r.service.Instances)) + r.others
+		},
 		judge:   judge,
 		witness: w.listIsThere,
 		metrics: w.metrics,

@@ -42,6 +42,14 @@ func (h *highWater) most(since time.Time) int {
 	return max(h.now, h.past[0].value)
 }
 
+// discount takes n off the present and the past, as if it had never been there.
+func (h *highWater) discount(n int) {
+	h.now -= n
+	for i := range h.past {
+		h.past[i].value -= n
+	}
+}
+
 // forget takes the present for all that ever was.
 func (h *highWater) forget() { h.past = nil }
 

@@ -110,7 +110,8 @@ func serviceSettings(c *discovery.Config) []*setting {
 		}),
 		list(&c.Tags, setting{
 			name: "tag", env: "LEGATE_TAGS", key: "services.tags", category: category, hint: "TAG",
-			usage: "Serve only services that carry this tag on an instance; given more than once: all of them.",
+			usage: "Serve only instances that carry this tag; given more than once: all of them. A service without such an instance is not served. " +
+				"An instance that loses the tag is lost like one that is gone: suspicious losses are held.",
 		}),
 	}
 }

@@ -1,0 +1,32 @@
+package discovery
+
+import (
+	"testing"
+	"time"
+)
+
+func TestManyEventsAreSummedUpOverTime(t *testing.T) {
+	var held tally
+	start := time.Unix(1000, 0)
+	lines, sums, told := 0, 0, 0
+	for tick := range 200 { // two events a second for 100 s, then none
+		now := start.Add(time.Duration(tick) * 500 * time.Millisecond)
+		if held.line("a", now) {
+			lines++
+		}
+		if by, n := held.sum(now); n > 0 {
+			sums++
+			told += by["a"]
+		}
+	}
+	if _, n := held.sum(start.Add(time.Hour)); n > 0 {
+		sums++
+		told += n
+	}
+	if lines+told != 200 || lines > 2*tallyLines || sums > 4 {
+		t.Errorf("200 events had %d lines and %d sums, which tell of %d", lines, sums, lines+told)
+	}
+	if !held.line("a", start.Add(2*time.Hour)) {
+		t.Error("a single event after all that has no line of its own")
+	}
+}
