@@ -20,6 +20,10 @@ func (ss *session) answered(sub *subscription, r *request) {
 	ss.store.mu.RLock()
 	offender, known := sub.rejected(d, r.rejection)
 	ss.store.mu.RUnlock()
+	if known || len(sub.probes) == 0 { // else it is searched for
+		ss.server.repeats.add("client rejects a resource and keeps what it has", sub.table.typeURL, offender, ss.node.GetId(), r.rejection,
+			"look at it in /debug/config_dump, and change the service in Consul so that this client can use it")
+	}
 	if known && ss.credible(sub.table) && ss.store.refuse(sub.table, offender, ss.node.GetId(), r.rejection, d.seq, ss.server.config.QuarantineNodes) {
 		ss.server.countQuarantined()
 		ss.server.log.Warn("several clients reject a resource, it is kept back until it changes",

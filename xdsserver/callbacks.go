@@ -178,10 +178,6 @@ func (c *callbacks) request(s streamKey, x exchange) {
 	kind, node := rec.request(x), rec.id
 	rec.mu.Unlock()
 	rec.stream.Request(node, x.typeURL, kind)
-	if kind == nack {
-		c.log.Warn("client rejected a response and keeps what it has",
-			"node", node, "stream", rec.stream.ID, "type", x.typeURL, "nonce", x.nonce, "error", sane(x.rejection.GetMessage()))
-	}
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.log.Debug("request", "stream", rec.stream.ID, "node", node, "kind", kind, "type", x.typeURL,
 			"version", x.version, "nonce", x.nonce, "names", few(x.names), "unsubscribe", few(x.dropped), "error", sane(x.rejection.GetMessage()))

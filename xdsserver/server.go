@@ -37,6 +37,7 @@ type Server struct {
 	metrics   *metrics.XDS
 	callbacks *callbacks
 	excesses  *excesses
+	repeats   *repeats
 	admission *admission
 	fetches   chan struct{} // has room for those that are answered at once
 	xds       server.Server
@@ -68,6 +69,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		ready:     make(chan struct{}),
 		stopping:  make(chan struct{}),
 		excesses:  newExcesses(log, m),
+		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
 	}
 	s.admission = newAdmission(config.Limits, s.excesses, s.stopping, m.NodeChanged, m.Connections)
@@ -164,6 +166,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx)) // also while the streams end
 	defer unwatch()
 	watch.Go(func() { s.admission.run(watching) })
+	watch.Go(func() { s.repeats.run(watching) })
 
 	xds = gate{xds, s.admission}
 	ended := make(chan error, 2)

@@ -277,6 +277,6 @@ func (ss *session) unserved(typeURL string) {
 		ss.odd = map[string]bool{}
 	}
 	ss.odd[typeURL] = true
-	ss.server.log.Warn("type is not served and will not be answered",
-		"node", ss.node.GetId(), "type", typeURL, "remedy", "take it out of the client's dynamic_resources")
+	ss.server.repeats.add("type is not served and will not be answered", typeURL, "", ss.node.GetId(), "",
+		"take it out of the client's dynamic_resources")
 }

@@ -40,12 +40,17 @@ type stage struct {
 
 func newStage(t testing.TB, change ...func(*Config)) *stage {
 	t.Helper()
+	return newStageThatLogs(t, io.Discard, change...)
+}
+
+func newStageThatLogs(t testing.TB, to io.Writer, change ...func(*Config)) *stage {
+	t.Helper()
 	config := DefaultConfig()
 	config.StopTimeout, config.Drain = time.Second, Drain{}
 	for _, c := range change {
 		c(&config)
 	}
-	s, err := New(config, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	s, err := New(config, slog.New(slog.NewTextHandler(to, nil)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
