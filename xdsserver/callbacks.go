@@ -156,6 +156,15 @@ func (c *callbacks) holding(s streamKey, typeURL string, parked refused, rejecti
 	}
 }
 
+// resumed notes that a client came with all that it wants of a type.
+func (c *callbacks) resumed(s streamKey, typeURL, version string) {
+	if rec := c.record(s); rec != nil {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
+		rec.of(typeURL).resume(version)
+	}
+}
+
 func (c *callbacks) closed(s streamKey) {
 	c.mu.Lock()
 	rec := c.streams[s]

@@ -67,6 +67,17 @@ type typeRecord struct {
 	rejected         string            // why the last rejection was one, while something is held back
 	held             map[string]string // what is held back, and why; few names
 	lastSent, lastOK time.Time
+	resumed          time.Time // when the client came with all that it wants
+
+	since time.Time // when it came into the state was
+	was   State
+}
+
+// settle notes since when the state is what it is.
+func (t *typeRecord) settle(now time.Time) {
+	if is := t.state(); is != t.was {
+		t.was, t.since = is, now
+	}
 }
 
 type sent struct{ nonce, version string }
@@ -93,6 +104,7 @@ func (r *streamRecord) of(typeURL string) *typeRecord {
 		return r.types[maxTypes]
 	}
 	t := &typeRecord{typeURL: typeURL}
+	t.settle(time.Now())
 	r.types = append(r.types, t)
 	return t
 }
@@ -114,20 +126,28 @@ func (r *streamRecord) request(x exchange) string {
 	default:
 		return stale
 	}
-	answered := t.open[i]
+	answered, now := t.open[i], time.Now()
 	t.open = slices.Delete(t.open, 0, i+1)
+	defer t.settle(now)
 	if x.rejection != nil {
 		t.nack++
 		t.rejected = reasonOf(x.rejection)
 		return nack
 	}
 	t.ack++
-	t.acked, t.lastOK = answered.version, time.Now()
+	t.acked, t.lastOK = answered.version, now
 	return ack
+}
+
+// resume notes that the client came with all that it wants, so that nothing is sent.
+func (t *typeRecord) resume(version string) {
+	t.acked, t.resumed = version, time.Now()
+	t.settle(t.resumed)
 }
 
 // holding notes what is held back.
 func (t *typeRecord) holding(parked refused, rejecting bool) {
+	defer func() { t.settle(time.Now()) }()
 	if !rejecting {
 		t.rejected, t.held = "", nil
 		return
@@ -150,6 +170,7 @@ func (r *streamRecord) response(x exchange) {
 		t.open = t.open[1:]
 	}
 	t.open = append(t.open, sent{x.nonce, x.version})
+	t.settle(t.lastSent)
 }
 
 // reasonOf is why a client rejects a response; empty if it does not.

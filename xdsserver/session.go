@@ -231,7 +231,13 @@ func (ss *session) want(sub *subscription, r *request, first bool) error {
 	if first {
 		sub.seq = sub.table.seq
 	}
-	return ss.wire.want(sub, r, first)
+	if err := ss.wire.want(sub, r, first); err != nil {
+		return err
+	}
+	if first && len(r.have) > 0 && !sub.isOwed() {
+		ss.server.callbacks.resumed(ss.wire.name(), sub.table.typeURL, sub.table.version())
+	}
+	return nil
 }
 
 // enter waits until there is something to serve, then chooses the view of the stream's node for

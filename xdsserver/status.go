@@ -98,6 +98,7 @@ type StreamStatus struct {
 type TypeStatus struct {
 	Type         string    `json:"type"` // URL
 	State        State     `json:"state"`
+	Since        time.Time `json:"since"` // when it came into that state
 	Responses    int       `json:"responses"`
 	Acks         int       `json:"acks"`
 	Nacks        int       `json:"nacks"`
@@ -105,6 +106,8 @@ type TypeStatus struct {
 	AckedVersion string    `json:"acked_version,omitempty"`
 	LastSent     time.Time `json:"last_sent,omitzero"`
 	LastAck      time.Time `json:"last_ack,omitzero"`
+	// Resumed is when the client came back with just what it would have been sent.
+	Resumed time.Time `json:"resumed,omitzero"`
 	// Rejection is what the client said last, while something that it rejected is held back.
 	// Rejected is what that is, by name and with the reason: ten at most, none if it is not known yet.
 	Rejection string            `json:"rejection,omitempty"`
@@ -116,7 +119,7 @@ type State string
 
 // The states of a type on a stream.
 const (
-	Synced  State = "SYNCED"   // the client acknowledged all that it was sent
+	Synced  State = "SYNCED"   // the client acknowledged all that it was sent, or brought all it wants
 	Stale   State = "STALE"    // something it was sent is not acknowledged yet
 	NotSent State = "NOT SENT" // nothing was sent
 	Nacked  State = "NACKED"   // something is held back because it was rejected
@@ -126,7 +129,7 @@ func (t *typeRecord) state() State {
 	switch {
 	case t.rejected != "":
 		return Nacked
-	case t.sent == 0:
+	case t.sent == 0 && t.resumed.IsZero():
 		return NotSent
 	case len(t.open) > 0:
 		return Stale
@@ -158,8 +161,9 @@ func (r *streamRecord) status() StreamStatus {
 	}
 	for _, t := range r.types {
 		st.Types = append(st.Types, TypeStatus{
-			Type: sane(t.typeURL), State: t.state(), Responses: t.sent, Acks: t.ack, Nacks: t.nack,
-			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Rejection: t.rejected, Rejected: t.held,
+			Type: sane(t.typeURL), State: t.state(), Since: t.since, Responses: t.sent, Acks: t.ack, Nacks: t.nack,
+			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Resumed: t.resumed,
+			Rejection: t.rejected, Rejected: t.held,
 		})
 	}
 	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

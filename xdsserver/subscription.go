@@ -151,6 +151,9 @@ func (s *subscription) owedAllThereIs() bool {
 	return sum == t.ids
 }
 
+// isOwed reports whether something is to be sent although nothing changes.
+func (s *subscription) isOwed() bool { return s.all || s.answer || len(s.owed) > 0 }
+
 // full reports whether the client has to answer before it gets more.
 func (s *subscription) full() bool { return len(s.flight) >= maxFlight }
 

@@ -151,7 +151,7 @@ func rowOf(st xdsserver.StreamStatus) streamRow {
 		switch t.State {
 		case xdsserver.Synced:
 			mood = "good"
-		case xdsserver.NotSent: // it may have come with all that there is
+		case xdsserver.NotSent: // it may want nothing
 			mood = "quiet"
 		case xdsserver.Nacked:
 			mood = "bad"

@@ -48,6 +48,16 @@ func TestAnEnvoyWhoseConnectionIsTooOldComesBackUnharmed(t *testing.T) {
 		return nil
 	})
 	s.reconnected(t)
+	eventually(t, func() error { // also who came back with all that there is
+		for _, st := range s.legate.status(t).Streams {
+			for _, of := range st.Types {
+				if of.State != "SYNCED" {
+					return fmt.Errorf("%s is %s with %s", st.Node, of.State, of.Type)
+				}
+			}
+		}
+		return nil
+	})
 	for e, was := range before {
 		if now := e.rebuilt(t); !maps.Equal(now, was) {
 			t.Errorf("%s: was %v, is %v", e.way.name, was, now)
