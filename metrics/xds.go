@@ -20,6 +20,7 @@ type XDS struct {
 	lastNACK    *prometheus.GaugeVec
 	rejecting   *prometheus.GaugeVec
 	quarantined *prometheus.GaugeVec
+	inVain      *prometheus.GaugeVec
 	fetches     *prometheus.CounterVec
 	propagation *prometheus.HistogramVec
 	updates     *prometheus.CounterVec
@@ -56,6 +57,15 @@ func (x *XDS) Quarantined(typeURL string, n int) {
 		return
 	}
 	x.quarantined.WithLabelValues(typeLabel(typeURL)).Set(float64(n))
+}
+
+// InVain says that so many more names of a type are asked for that Consul does not have; fewer, if
+// it is below zero.
+func (x *XDS) InVain(typeURL string, more int) {
+	if x == nil {
+		return
+	}
+	x.inVain.WithLabelValues(typeLabel(typeURL)).Add(float64(more))
 }
 
 // Fetch counts a REST exchange by its outcome: ok, not_modified, error.

@@ -156,6 +156,15 @@ func (c *callbacks) holding(s streamKey, typeURL string, parked refused, rejecti
 	}
 }
 
+// entered notes where a stream has its place.
+func (c *callbacks) entered(s streamKey, st *store, slot int) {
+	if rec := c.record(s); rec != nil {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
+		rec.store, rec.slot = st, slot
+	}
+}
+
 // resumed notes that a client came with all that it wants of a type.
 func (c *callbacks) resumed(s streamKey, typeURL, version string) {
 	if rec := c.record(s); rec != nil {

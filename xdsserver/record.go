@@ -55,6 +55,8 @@ type streamRecord struct {
 	id    string // the node's: its message lies elsewhere
 	cause error
 	types []*typeRecord
+	store *store // nil until there is something to serve
+	slot  int
 }
 
 type typeRecord struct {

@@ -107,6 +107,7 @@ func (s *Server) publish(view View, batch translate.Batch, now time.Time) (st *s
 		return st, false
 	}
 	st = newStore(view)
+	st.tellVain = s.metrics.InVain
 	st.publish(batch, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()

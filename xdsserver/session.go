@@ -228,6 +228,7 @@ func canonical(typeURL string) string {
 func (ss *session) want(sub *subscription, r *request, first bool) error {
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
+	defer ss.store.countVain()
 	if first {
 		sub.seq = sub.table.seq
 	}
@@ -256,6 +257,7 @@ func (ss *session) enter(ctx context.Context) error {
 	}
 	ss.slot = store.join(ss.wake)
 	ss.store = store
+	ss.server.callbacks.entered(ss.wire.name(), store, ss.slot)
 	ss.subs = make([]*subscription, len(store.tables))
 	return nil
 }

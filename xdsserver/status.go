@@ -112,6 +112,10 @@ type TypeStatus struct {
 	// Rejected is what that is, by name and with the reason: ten at most, none if it is not known yet.
 	Rejection string            `json:"rejection,omitempty"`
 	Rejected  map[string]string `json:"rejected,omitempty"`
+	// InVain are names that the client asks for and Consul does not have, the first ten of them;
+	// InVainCount says how many there are.
+	InVain      []Missing `json:"in_vain,omitempty"`
+	InVainCount int       `json:"in_vain_count,omitempty"`
 }
 
 // State is where a stream stands with one type.
@@ -139,12 +143,18 @@ func (t *typeRecord) state() State {
 
 // Streams lists the open streams in the order in which they were opened.
 func (s *Server) Streams() []StreamStatus {
+	vain := map[*store]map[vainKey]missing{}
+	s.mu.RLock()
+	for _, st := range s.stores {
+		vain[st] = st.inVain()
+	}
+	s.mu.RUnlock()
 	c := s.callbacks
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	streams := make([]StreamStatus, 0, len(c.streams))
 	for _, r := range c.streams {
-		streams = append(streams, r.status())
+		streams = append(streams, r.status(vain))
 	}
 	slices.SortFunc(streams, func(a, b StreamStatus) int {
 		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
@@ -152,7 +162,7 @@ func (s *Server) Streams() []StreamStatus {
 	return streams
 }
 
-func (r *streamRecord) status() StreamStatus {
+func (r *streamRecord) status(vain map[*store]map[vainKey]missing) StreamStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	st := StreamStatus{
@@ -160,10 +170,11 @@ func (r *streamRecord) status() StreamStatus {
 		Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
 	}
 	for _, t := range r.types {
+		absent := vain[r.store][vainKey{r.slot, t.typeURL}]
 		st.Types = append(st.Types, TypeStatus{
 			Type: sane(t.typeURL), State: t.state(), Since: t.since, Responses: t.sent, Acks: t.ack, Nacks: t.nack,
 			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Resumed: t.resumed,
-			Rejection: t.rejected, Rejected: t.held,
+			Rejection: t.rejected, Rejected: t.held, InVain: absent.few, InVainCount: absent.count,
 		})
 	}
 	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

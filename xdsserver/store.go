@@ -17,6 +17,8 @@ type store struct {
 	published time.Time
 	wakers    []chan<- struct{} // of the streams by their slot; nil where a slot is free
 
+	tellVain func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
+
 	scratches sync.Pool // of slices of entries, for what is due on one stream
 }
 
@@ -69,6 +71,7 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	for _, t := range s.tables {
 		t.trim()
 	}
+	s.countVain()
 	s.wake(awake)
 }
 
@@ -141,6 +144,7 @@ func (s *store) leave(slot int, subs []*subscription) {
 			sub.table.unnameAll(slot)
 		}
 	}
+	s.countVain()
 	s.wakers[slot] = nil
 }
 

@@ -21,15 +21,17 @@ const logLimit = 1 << 15
 
 // table holds the resources of one type in one view. It is guarded by its store's lock.
 type table struct {
-	typeURL string
-	seed    maphash.Seed
-	entries map[string]*entry
-	live    []*entry // those that Consul has, by name
-	ids     uint64   // the sum of their ids
-	wild    bitset   // the streams with a wildcard subscription
-	seq     uint64   // of the last change
-	sum     digest   // over all live resources
-	printed atomic.Pointer[printed]
+	typeURL  string
+	seed     maphash.Seed
+	entries  map[string]*entry
+	live     []*entry            // those that Consul has, by name
+	ids      uint64              // the sum of their ids
+	wild     bitset              // the streams with a wildcard subscription
+	vain     map[*entry]struct{} // those that streams name and Consul does not have
+	vainTold int
+	seq      uint64 // of the last change
+	sum      digest // over all live resources
+	printed  atomic.Pointer[printed]
 
 	log      []change // in the order of seq; one entry may stand in it repeatedly
 	logLimit int
@@ -67,7 +69,7 @@ type change struct {
 }
 
 func newTable(typeURL string) *table {
-	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, quarantined: map[*entry]struct{}{}}
+	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, quarantined: map[*entry]struct{}{}, vain: map[*entry]struct{}{}}
 }
 
 // entry returns the entry of a name and makes one if need be.
@@ -101,6 +103,9 @@ func (t *table) name(slot int, name string) (*entry, bool) {
 	}
 	e.named.set(slot)
 	t.fill(e)
+	if e.res == nil {
+		t.noteVain(e)
+	}
 	return e, true
 }
 
@@ -128,6 +133,7 @@ func (t *table) none(name string) *resource {
 func (t *table) unname(slot int, e *entry) {
 	e.named.clear(slot)
 	if e.res == nil && e.named.empty() {
+		t.noteVain(e)
 		e.empty = nil
 		if e.seq <= t.forgot {
 			delete(t.entries, e.name)
@@ -161,6 +167,7 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 	t.change(e, seq, func() {
 		e.res, e.since, e.refusal = res, since, nil
 		delete(t.quarantined, e)
+		t.noteVain(e)
 	})
 	return e
 }

@@ -1,0 +1,37 @@
+package admin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+func TestNamesAskedForInVainAreOnThePageWithWhoAsks(t *testing.T) {
+	h := healthy()
+	for i := range 3 {
+		st := stream(fmt.Sprint("edge-", i), xdsserver.Synced, "")
+		st.Types[0].Type, st.Types[0].InVainCount = translate.AssignmentType, 1
+		st.Types[0].InVain = []xdsserver.Missing{{Name: "wbe", Why: "Consul has no service of this name"}}
+		h.streams = append(h.streams, st)
+	}
+	more := &h.streams[1].Types[0]
+	more.InVain, more.InVainCount = append(more.InVain, xdsserver.Missing{Name: "xdstp://a/b", Why: "not served"}), 15
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{
+		"endpoints of &#34;wbe&#34; asked for in vain by 3 Envoys", "<li>edge-2</li>", "Consul has no service of this name",
+		"endpoints of &#34;xdstp://a/b&#34; asked for in vain by Envoy edge-0", "Envoy edge-0 asks in vain for endpoints of 13 names more",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if n := boxes(page); n != 3 {
+		t.Errorf("%d boxes, want 3", n)
+	}
+	if text := h.get(t, "/api/v1/status").Body.String(); !strings.Contains(text, `"in_vain_count": 15`) {
+		t.Errorf("not in the status: %s", text)
+	}
+}
