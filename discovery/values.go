@@ -147,14 +147,16 @@ func portOf(port int, ports api.ServicePorts) int {
 	return port
 }
 
-// weightsOf follows what Consul makes of them when a service is registered: a passing weight
-// below 1 means that there are none, and none are 1 and 1. A warning weight of 0 means what it
-// says: no traffic while warning.
+// maxWeight is the most that Consul keeps: what DNS can carry (RFC 2782).
+const maxWeight = 65_535
+
+// weightsOf are the weights if Consul would keep them, else 1 and 1: so does Consul with what was
+// registered through its catalog API (an agent refuses it). A warning weight of 0 is kept.
 func weightsOf(w api.AgentWeights) Weights {
-	if w.Passing < 1 {
+	if w.Passing < 1 || w.Warning < 0 || w.Passing > maxWeight || w.Warning > maxWeight {
 		return Weights{Passing: 1, Warning: 1}
 	}
-	return Weights{Passing: w.Passing, Warning: max(w.Warning, 0)}
+	return Weights{Passing: w.Passing, Warning: w.Warning}
 }
 
 func localityOf(service, node *api.Locality) Locality {

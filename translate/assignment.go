@@ -4,8 +4,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-
-	"legate/discovery"
 )
 
 // EmptyAssignment is the assignment for a name that Consul does not have. Envoy holds up its
@@ -30,16 +28,26 @@ func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssign
 			}
 			a.Endpoints = append(a.Endpoints, in)
 		}
+		if e.state == spare {
+			a.Policy = healthyFirst(len(endpoints))
+		}
 		in.LoadBalancingWeight.Value += uint32(e.weight)
 		in.LbEndpoints = append(in.LbEndpoints, &endpointv3.LbEndpoint{
 			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
 				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.place)},
 			},
-			HealthStatus:        healthStatus(e.health),
+			HealthStatus:        e.state.status(),
 			LoadBalancingWeight: wrapperspb.UInt32(uint32(e.weight)),
 		})
 	}
 	return a
+}
+
+// healthyFirst keeps all traffic on the healthy ones of n endpoints for as long as there is one. By
+// default Envoy gives degraded ones a share as soon as less than 1/1.4 of all are healthy; with
+// this factor, in percent, one of n is enough.
+func healthyFirst(n int) *endpointv3.ClusterLoadAssignment_Policy {
+	return &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(uint32(100 * n))}
 }
 
 func addressOf(p place) *corev3.Address {
@@ -50,17 +58,4 @@ func addressOf(p place) *corev3.Address {
 		Address:       p.host,
 		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: p.port},
 	}}}
-}
-
-// healthStatus: a critical instance is never left out, so that Envoy can tell "sick" from
-// "gone"; warning is healthy, as it is for Consul's DNS, and only its weight differs.
-func healthStatus(h discovery.Health) corev3.HealthStatus {
-	switch h {
-	case discovery.Passing, discovery.Warning:
-		return corev3.HealthStatus_HEALTHY
-	case discovery.Maintenance:
-		return corev3.HealthStatus_DRAINING
-	default:
-		return corev3.HealthStatus_UNHEALTHY
-	}
 }

@@ -14,7 +14,7 @@ import (
 type endpoint struct {
 	place
 	locality discovery.Locality
-	health   discovery.Health
+	state    state
 	weight   uint64
 }
 
@@ -33,7 +33,7 @@ func endpointsOf(s discovery.Service, datacenter string) ([]endpoint, []Problem)
 		if bad.found() {
 			problems = append(problems, bad.in(s.Key, i))
 		}
-		endpoints = append(endpoints, endpoint{p, l, i.Health, weightOf(i)})
+		endpoints = append(endpoints, endpoint{p, l, stateOf(i), weightOf(i)})
 	}
 	endpoints = merged(endpoints)
 	scaleDown(endpoints)
@@ -47,7 +47,7 @@ func endpointsOf(s discovery.Service, datacenter string) ([]endpoint, []Problem)
 func merged(endpoints []endpoint) []endpoint {
 	slices.SortFunc(endpoints, func(a, b endpoint) int {
 		return cmp.Or(comparePlaces(a.place, b.place),
-			cmp.Compare(a.health, b.health),
+			cmp.Compare(a.state, b.state),
 			cmp.Compare(b.weight, a.weight),
 			compareLocalities(a.locality, b.locality))
 	})

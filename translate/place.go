@@ -57,6 +57,8 @@ func judgeIP(a netip.Addr) flaw {
 		why = "is the broadcast address"
 	case a.Zone() != "":
 		why = "has a zone, which means something else on every host"
+	case a.Is6() && a.IsLinkLocalUnicast(): // IPv4's (169.254.0.0/16) needs no zone to be connected to
+		why = "is link-local, and nothing says on which link"
 	default:
 		return flaw{}
 	}

@@ -15,7 +15,8 @@ func TestAddressesAreJudged(t *testing.T) {
 	}{
 		{"10.0.0.1", "10.0.0.1"},
 		{"127.0.0.1", "127.0.0.1"},
-		{"FE80:0::1", "fe80::1"},
+		{"FD00:0::1", "fd00::1"},
+		{"169.254.0.1", "169.254.0.1"},
 		{"::ffff:10.0.0.1", "10.0.0.1"},
 		{"Host_1.Example.", "host_1.example."},
 		{"localhost", "localhost"},
@@ -45,6 +46,8 @@ func TestAddressesAreJudged(t *testing.T) {
 		{"ff02::1", "ADDRESS"},
 		{"255.255.255.255", "ADDRESS"},
 		{"fe80::1%eth0", "ADDRESS"},
+		{"FE80:0::1", "ADDRESS"},
+		{"febf::1", "ADDRESS"},
 	} {
 		requirePlace(t, discovery.Instance{Address: c.address, Port: 1}, c.want)
 	}

@@ -6,12 +6,11 @@ import (
 	"legate/discovery"
 )
 
-// weightOf is the instance's share of traffic, from 1 to 2^32-1. A critical instance and one in
-// maintenance keep the weight they will have again, so that only their health changes.
-// Consul's agent turns 0 and less into 1 (its catalog API lets them pass), and so do we.
+// weightOf is the instance's share of traffic, from 1 to 2^32-1. An instance that takes no traffic
+// keeps the weight it will have again, so that only its health changes.
 func weightOf(i discovery.Instance) uint64 {
 	w := i.Weights.Passing
-	if i.Health == discovery.Warning {
+	if stateOf(i) == warning {
 		w = i.Weights.Warning
 	}
 	return min(uint64(max(w, 1)), math.MaxUint32)
@@ -19,8 +18,7 @@ func weightOf(i discovery.Instance) uint64 {
 
 // scaleDown divides the weights of a service, in proportion, where their sum is more than the
 // 2^32-1 that the xDS API allows for the endpoints of a locality and for the localities of a
-// priority. Consul's agent takes weights up to 65,535; only larger ones, which came through its
-// catalog API, can get here.
+// priority. Consul keeps weights up to 65,535, so it takes more than 65,537 instances of one service.
 func scaleDown(endpoints []endpoint) {
 	var sum uint64
 	for _, e := range endpoints {

@@ -110,6 +110,19 @@ func (s *stage) weight(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error {
 		return e.spreads("search", map[string]int{"search-1": 100, "search-2": 800, "search-3": 100})
 	})
+	// A warning weight of 0 means no traffic while warning, however few others there are.
+	for _, name := range []string{"search-2", "search-3"} {
+		s.registerAs(t, parts.Instance{ID: name, Service: "search", Address: "127.0.0.1", Port: s.backends[name].Port, Weight: 8, Warning: -1})
+		s.setHealth(t, name, api.HealthWarning)
+	}
+	s.everywhere(t, func(e *envoy) error {
+		if err := e.hasEndpoint("search", b.Addr, "DEGRADED", 8); err != nil {
+			return err
+		}
+		return e.spreads("search", map[string]int{"search-1": 1000, "search-2": 0, "search-3": 0})
+	})
+	s.setHealth(t, "search-1", api.HealthCritical) // nobody else is left: better than nothing
+	s.everywhere(t, func(e *envoy) error { return e.answers("search", "search-2", "search-3") })
 }
 
 // spreads is an error unless 1,000 requests are spread over the instances like this, give or

@@ -17,7 +17,7 @@ type Instance struct {
 	Port    int
 	Socket  string // a unix socket instead of Address and Port
 	Weight  int    // while passing; 0: 1
-	Warning int    // the weight while warning; 0: 1
+	Warning int    // the weight while warning; 0: 1, below 0: 0
 	Tags    []string
 	Meta    map[string]string
 }
@@ -25,9 +25,16 @@ type Instance struct {
 // Register registers the instance, passing, with a check that SetHealth changes.
 func (c *Consul) Register(ctx context.Context, i Instance) error {
 	i.ID = orElse(i.ID, i.Service)
+	warning := i.Warning
+	switch {
+	case warning == 0:
+		warning = 1
+	case warning < 0:
+		warning = 0
+	}
 	err := c.client.Agent().ServiceRegisterOpts(&api.AgentServiceRegistration{
 		ID: i.ID, Name: i.Service, Address: i.Address, Port: i.Port, SocketPath: i.Socket,
-		Weights: &api.AgentWeights{Passing: max(1, i.Weight), Warning: max(1, i.Warning)},
+		Weights: &api.AgentWeights{Passing: max(1, i.Weight), Warning: warning},
 		Tags:    i.Tags, Meta: i.Meta,
 		// The time to live outlasts any test: the check changes only when SetHealth says so.
 		Check: &api.AgentServiceCheck{CheckID: checkOf(i.ID), TTL: (24 * time.Hour).String(), Status: api.HealthPassing},
