@@ -11,6 +11,8 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/legate
 LINT_VERSION := $(shell sed -n 's|.*golangci/golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
 LINT := $(CACHE)/lint/golangci-lint-$(LINT_VERSION)
 
+PROGRAM := legate
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +32,8 @@ test-short: ## the tests that need no external program, in under a minute
 	go test -short -parallel 8 -timeout 2m ./...
 
 .PHONY: build
-build: ## the program, ./legate
-	@go build -trimpath -ldflags "-s -w" -o legate .
+build: ## the program, ./legate: static, it needs nothing of the machine that it runs on
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(PROGRAM) .
 
 .PHONY: parts
 parts: ## fetch or build the pinned Consul and Envoy, once

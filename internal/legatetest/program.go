@@ -2,6 +2,7 @@ package legatetest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,11 +47,7 @@ func (p *Program) build() (err error) {
 		return err
 	}
 	p.path = filepath.Join(p.folder.Path, "legate")
-	out, err := exec.Command("go", append(append([]string{"build"}, p.flags...), "-o", p.path, "legate")...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("build legate: %w\n%s", err, out)
-	}
-	return nil
+	return parts.BuildLegate(context.Background(), p.path, p.flags...)
 }
 
 // Run runs the tests, for TestMain, and removes the program.

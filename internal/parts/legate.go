@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -22,6 +23,7 @@ type Legate struct {
 	Args       []string
 	Env        []string
 	Log        string
+	Edit       func(*exec.Cmd) // see Command
 
 	client *http.Client
 }
@@ -43,7 +45,7 @@ func NewLegate(path, log string, args ...string) (*Legate, error) {
 
 // Launch starts it, for the first time or again on the same ports.
 func (l *Legate) Launch() error {
-	p, err := Start(Command{Name: "legate", Path: l.Path, Args: l.Args, Env: l.Env, Log: l.Log})
+	p, err := Start(Command{Name: "legate", Path: l.Path, Args: l.Args, Env: l.Env, Log: l.Log, Edit: l.Edit})
 	if err != nil {
 		return err
 	}

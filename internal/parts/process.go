@@ -17,6 +17,7 @@ type Command struct {
 	Env  []string // nil: this process's
 	Dir  string
 	Log  string
+	Edit func(*exec.Cmd) // what else is special; nil: nothing
 }
 
 // Process is a child that ends with us.
@@ -38,6 +39,9 @@ func Start(c Command) (*Process, error) {
 	cmd := exec.CommandContext(context.Background(), c.Path, c.Args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.Env, c.Dir, log, log
 	tie(cmd)
+	if c.Edit != nil {
+		c.Edit(cmd)
+	}
 	p := &Process{name: c.Name, log: c.Log, cmd: cmd, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"legate/internal/parts"
 )
 
 func main() {
@@ -58,7 +60,7 @@ func run(ctx context.Context, o options, which string) error {
 	o.folder = folder
 	if o.legate == "" {
 		o.legate = filepath.Join(folder, "legate")
-		if err := build(ctx, o.legate); err != nil {
+		if err := parts.BuildLegate(ctx, o.legate, "-trimpath"); err != nil {
 			return err
 		}
 	}

@@ -8,20 +8,11 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	"legate/internal/parts"
 )
-
-func build(ctx context.Context, to string) error {
-	out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, "legate").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("build legate: %w\n%s", err, out)
-	}
-	return nil
-}
 
 // stage is what runs in one case.
 type stage struct {
