@@ -19,6 +19,15 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, said)
 }
 
+// probe is readyz for who may not hear the reason.
+func (s *Server) probe(w http.ResponseWriter, _ *http.Request) {
+	if _, ready := s.Readiness(); !ready {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
 // Readiness says in words whether there is something to serve, and if not, why.
 func (s *Server) Readiness() (said string, ready bool) {
 	if reason := s.notReady(); reason != "" {

@@ -110,14 +110,35 @@ func (s *Server) Handler() http.Handler {
 	return withHeaders(all)
 }
 
+// metricsHandler answers who may see numbers, and neither the catalog nor why Legate is not ready.
+func (s *Server) metricsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", s.rooms.Metrics)
+	mux.HandleFunc("/healthz", s.healthz)
+	mux.HandleFunc("/readyz", s.probe)
+	return withHeaders(readOnly(mux))
+}
+
 // stopTime is how long open requests may take to end when the server stops.
 const stopTime = 2 * time.Second
 
 // Run serves on all listeners until the context is done. It closes them and returns when all
 // requests have ended, after 2 s at the latest.
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
+	return s.serve(ctx, s.Handler(), listeners...)
+}
+
+// RunMetrics does the same with what monitoring needs and nothing else; a nil listener is none.
+func (s *Server) RunMetrics(ctx context.Context, l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return s.serve(ctx, s.metricsHandler(), l)
+}
+
+func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...net.Listener) error {
 	h := &http.Server{
-		Handler:           s.Handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      time.Minute, // a config dump of a large catalog takes seconds

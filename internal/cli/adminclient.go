@@ -30,7 +30,7 @@ func (a *adminClient) settings() []*setting {
 	return []*setting{
 		text(&a.address, setting{
 			name: "admin-addr", env: "LEGATE_ADMIN_ADDR", category: category, hint: "ADDR",
-			usage: "Its --admin-listen: host:port, or https://host:port.",
+			usage: "Its --admin-listen: host:port, https://host:port, or unix:///path.",
 		}),
 		shown(text(&a.socket, setting{
 			name: "admin-socket", env: "LEGATE_ADMIN_SOCKET", key: "admin.socket", category: category, hint: "PATH",
@@ -51,6 +51,9 @@ func (a *adminClient) settings() []*setting {
 func (a *adminClient) call(ctx context.Context, method, path string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
+	if path, isSocket := strings.CutPrefix(a.address, unixScheme); isSocket && a.socket == "" {
+		a.socket = path
+	}
 	client, base, err := a.client()
 	if err != nil {
 		return err

@@ -134,7 +134,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}
 
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
-		"xds", open.xds.Addr().String(), "rest", restAddr(open), "admin", o.listen.page(open), "admin_socket", cmp.Or(o.listen.people.Socket, "off"))
+		"xds", addressOf(open.xds), "rest", addressOf(open.rest), "admin", o.listen.page(open), "metrics", addressOf(open.metrics), "admin_socket", cmp.Or(o.listen.people.Socket, "off"))
 	o.listen.warn(open, log)
 	warnOfFewFiles(log, o.consul.MaxConnections, o.xds.Limits.Connections)
 
@@ -155,6 +155,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	group.Go(func() error { return shelf.Run(life.working, watcher, believed, deltas) })
 	group.Go(func() error { return carrier.Run(life.working, deltas) })
 	group.Go(func() error { return people.Run(life.working, open.admin...) })
+	group.Go(func() error { return people.RunMetrics(life.working, open.metrics) })
 	group.Go(func() error {
 		defer life.end()
 		return server.Run(life.serving, open.xds, open.rest)
@@ -180,11 +181,4 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 func report(log *slog.Logger, t metrics.Totals) {
 	log.Info("legate stopped", "fetches", t.Fetches, "requests", t.Requests, "responses", t.Responses,
 		"delta_requests", t.DeltaRequests, "delta_responses", t.DeltaResponses)
-}
-
-func restAddr(l listeners) string {
-	if l.rest == nil {
-		return "off"
-	}
-	return l.rest.Addr().String()
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +100,35 @@ func choice(to *string, of []string, s setting) *setting {
 			}
 		}
 		return fmt.Errorf("want one of %s%s", strings.Join(of, ", "), didYouMean(last(v), of))
+	}
+	return &s
+}
+
+// choices is a setting of several values out of a few.
+func choices(to *[]string, of []string, s setting) *setting {
+	s.many = true
+	s.set = func(v []string) error {
+		for _, one := range v {
+			if !slices.Contains(of, one) {
+				return fmt.Errorf("want some of %s%s", strings.Join(of, ", "), didYouMean(one, of))
+			}
+		}
+		*to = v
+		return nil
+	}
+	return &s
+}
+
+// mode is a setting of who may read and write a file, in octal.
+func mode(to *os.FileMode, s setting) *setting {
+	s.fallback = fmt.Sprintf("%04o", *to)
+	s.set = func(v []string) error {
+		n, err := strconv.ParseUint(last(v), 8, 32)
+		if err != nil || n == 0 || n > 0o777 {
+			return fmt.Errorf("want a mode in octal, such as 0660")
+		}
+		*to = os.FileMode(n)
+		return nil
 	}
 	return &s
 }

@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -190,7 +192,7 @@ func TestASocketIsForItsUserOnly(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "admin.sock")
-	l, err := Socket(path)
+	l, err := Socket(path, Access{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,12 +204,12 @@ func TestASocketIsForItsUserOnly(t *testing.T) {
 	} else {
 		conn.Close()
 	}
-	if _, err := Socket(path); err == nil || !strings.Contains(err.Error(), "answers there") {
+	if _, err := Socket(path, Access{}); err == nil || !strings.Contains(err.Error(), "answers there") {
 		t.Errorf("a socket in use was taken away: %v", err)
 	}
 	// A Legate that was killed leaves its socket behind.
 	l.(*socket).UnixListener.Close()
-	if l, err = Socket(path); err != nil {
+	if l, err = Socket(path, Access{}); err != nil {
 		t.Fatalf("a dead socket is in the way: %v", err)
 	}
 	l.Close()
@@ -217,7 +219,38 @@ func TestASocketIsForItsUserOnly(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Socket(path); err == nil || !strings.Contains(err.Error(), "not a socket") {
+	if _, err := Socket(path, Access{}); err == nil || !strings.Contains(err.Error(), "not a socket") {
 		t.Errorf("a file was replaced: %v", err)
+	}
+}
+
+func TestASocketIsForThoseWhoThatIsSaidOf(t *testing.T) {
+	dir, err := os.MkdirTemp("", "lg-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	group := os.Getgid() // one that this user may give it to
+	if os.Geteuid() == 0 {
+		group = 12345
+	}
+	path := filepath.Join(dir, "xds.sock")
+	l, err := Socket(path, Access{Mode: 0o660, Group: strconv.Itoa(group)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o660 || info.Sys().(*syscall.Stat_t).Gid != uint32(group) {
+		t.Errorf("%+v %v", info, err)
+	}
+	if err := (Access{Group: "no-such-group"}).Validate("--xds-socket"); err == nil || !strings.Contains(err.Error(), "--xds-socket-group") || !strings.Contains(err.Error(), "groupadd no-such-group") {
+		t.Errorf("%v", err)
+	}
+	if os.Geteuid() == 0 {
+		return // who may do everything
+	}
+	if _, err := Socket(filepath.Join(dir, "other"), Access{Group: "0"}); err == nil || !strings.Contains(err.Error(), "must be in that group") {
+		t.Errorf("%v", err)
 	}
 }

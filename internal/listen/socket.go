@@ -9,10 +9,18 @@ import (
 	"time"
 )
 
-// Socket listens on a unix socket that only this user can open (mode 0600, from its first moment
-// on). A socket that a dead program left there is replaced; one that somebody answers is not.
+// Access says who may open a unix socket. Its zero value: the user that made it.
+type Access struct {
+	// Mode is the socket's mode. Who may write to it may connect (unix(7)). 0: 0600.
+	Mode os.FileMode
+	// Group is the socket's group, by name or number; empty: this process's own.
+	Group string
+}
+
+// Socket listens on a unix socket that from its first moment on only those can open whom access
+// says. A socket that a dead program left there is replaced; one that somebody answers is not.
 // Closing the listener removes the socket.
-func Socket(path string) (net.Listener, error) {
+func Socket(path string, access Access) (net.Listener, error) {
 	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		_ = conn.Close() // it only had to answer
 		return nil, errors.New("another program (or another Legate) answers there: stop it, or choose another path")
@@ -32,7 +40,7 @@ func Socket(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("%w: choose a short path, of about 80 characters at most", err)
 	}
 	l.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(first, 0o600), os.Rename(first, path)); err != nil {
+	if err := errors.Join(access.give(first), os.Rename(first, path)); err != nil {
 		_ = l.Close() // it was not used yet
 		return nil, err
 	}

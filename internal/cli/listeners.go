@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"legate/internal/listen"
+)
+
+// listeners are open before anything else starts, so that a port in use fails at once.
+type listeners struct {
+	xds, rest net.Listener        // in the clear; rest may be nil
+	tls       *listen.Credentials // what both then speak; nil: nothing
+	admin     []net.Listener      // the first is that of --admin-listen
+	people    *listen.Credentials // what it speaks already; nil: nothing
+	metrics   net.Listener        // may be nil
+}
+
+func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners, err error) {
+	defer func() {
+		if err != nil {
+			l.close()
+			l = listeners{}
+		}
+	}()
+	if l.tls, err = credentials(o.tls, "--tls", log); err != nil {
+		return l, err
+	}
+	if l.people, err = credentials(o.adminTLS, "--admin-tls", log); err != nil {
+		return l, err
+	}
+	if l.xds, err = o.listen(ctx, o.spotXDS()); err != nil {
+		return l, err
+	}
+	one, err := o.listen(ctx, o.spotAdmin())
+	if err != nil {
+		return l, err
+	}
+	if path, isSocket := strings.CutPrefix(o.admin, unixScheme); isSocket {
+		o.people.Socket = path
+	}
+	if l.people != nil {
+		one = tls.NewListener(one, l.people.Config())
+	}
+	l.admin = append(l.admin, one)
+	if o.adminSocket != "" {
+		socket, err := o.listen(ctx, spot{flag: "--admin-socket", address: unixScheme + o.adminSocket, access: o.adminAccess})
+		if err != nil {
+			return l, err
+		}
+		l.admin, o.people.Socket = append(l.admin, socket), o.adminSocket
+	}
+	if o.metrics != "" {
+		if l.metrics, err = o.listen(ctx, o.spotMetrics()); err != nil {
+			return l, err
+		}
+	}
+	if o.rest != "" {
+		l.rest, err = o.listen(ctx, o.spotREST())
+	}
+	return l, err
+}
+
+// adminSocket is the name of the socket that is made where the user names none.
+const adminSocket = "admin.sock"
+
+// openSocket opens one beside the last known catalog, unless the user named one: who is on call
+// shall not have to restart Legate to release what it holds. Legate goes on without.
+func (o *listenOptions) openSocket(l *listeners, stateDir string, log *slog.Logger) {
+	if o.people.Socket != "" || stateDir == "" {
+		return
+	}
+	path := filepath.Join(stateDir, adminSocket)
+	socket, err := listen.Socket(path, o.adminAccess)
+	if err != nil {
+		log.Warn("no admin socket, going on without", "path", path, "error", err, "remedy", "name a path with --admin-socket")
+		return
+	}
+	l.admin, o.people.Socket = append(l.admin, socket), path
+}
+
+// credentials are what TLS is spoken with; nil without TLS.
+func credentials(t listen.TLS, flag string, log *slog.Logger) (*listen.Credentials, error) {
+	if !t.On() {
+		return nil, nil
+	}
+	c, err := listen.NewCredentials(t, flag, log)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return c, nil
+}
+
+func (l listeners) close() {
+	for _, one := range append([]net.Listener{l.xds, l.rest, l.metrics}, l.admin...) {
+		if one != nil {
+			_ = one.Close() // the rooms close theirs; this is for the way out before they run
+		}
+	}
+}
+
+// page is where people look.
+func (o *listenOptions) page(l listeners) string {
+	at := l.admin[0].Addr()
+	switch {
+	case at.Network() == "unix":
+		return unixScheme + at.String()
+	case o.adminTLS.On():
+		return "https://" + at.String() + "/"
+	}
+	return "http://" + at.String() + "/"
+}
+
+// addressOf is where a listener is, in the words of the settings.
+func addressOf(l net.Listener) string {
+	switch {
+	case l == nil:
+		return "off"
+	case l.Addr().Network() == "unix":
+		return unixScheme + l.Addr().String()
+	}
+	return l.Addr().String()
+}
+
+// warn tells what others can do whom nobody asks who they are.
+func (o *listenOptions) warn(l listeners, log *slog.Logger) {
+	for _, one := range []struct {
+		listener net.Listener
+		flag     string
+		tls      listen.TLS
+	}{{l.xds, "--tls", o.tls}, {l.rest, "--tls", o.tls}, {l.admin[0], "--admin-tls", o.adminTLS}} {
+		if one.listener == nil {
+			continue
+		}
+		at, tcp := one.listener.Addr().(*net.TCPAddr)
+		switch {
+		case !tcp || at.IP.IsLoopback() || one.tls.ClientCAFile != "":
+		case one.tls.On():
+			log.Warn("listener asks nobody who they are: whoever reaches it can read the catalog", "listen", at.String(), "remedy", "ask for certificates with "+one.flag+"-client-ca")
+		default:
+			log.Warn("listener is not encrypted and asks nobody who they are", "listen", at.String(), "remedy", "give it "+one.flag+"-cert, "+one.flag+"-key and "+one.flag+"-client-ca")
+		}
+	}
+}
+
+// unixScheme is what the address of a unix socket begins with.
+const unixScheme = "unix://"
+
+func (o *listenOptions) listen(ctx context.Context, s spot) (net.Listener, error) {
+	if path, isSocket := strings.CutPrefix(s.address, unixScheme); isSocket {
+		if !filepath.IsAbs(path) {
+			return nil, usageError{fmt.Errorf("%s %q: want a whole path, such as unix:///run/legate/xds.sock", s.flag, s.address)}
+		}
+		l, err := listen.Socket(path, s.access)
+		if err != nil {
+			return nil, fmt.Errorf("%s %q: %w", s.flag, path, err)
+		}
+		return l, nil
+	}
+	to, err := net.ResolveTCPAddr("tcp", s.address)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s %q: %s: want HOST:PORT, such as 127.0.0.1:18000 or [::1]:18000, or unix:///PATH", s.flag, s.address, why(err))}
+	}
+	if !to.IP.IsLoopback() {
+		if err := o.permitted(s); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", to.String())
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s %q: another program (or another Legate) listens there: stop it (it is shown by: ss -ltnp 'sport = :%d'), or choose another port with %s", s.flag, s.address, to.Port, s.flag)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s %q: not allowed for this user: choose a port above 1023 with %s", s.flag, s.address, s.flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s %q: this machine does not have that address: choose one of its own with %s", s.flag, s.address, s.flag)
+	case err != nil:
+		return nil, fmt.Errorf("%s %q: %s", s.flag, s.address, why(err))
+	}
+	return l, nil
+}
+
+// why is the cause of a network error without the address, which the caller names itself.
+func why(err error) string {
+	var op *net.OpError
+	var dns *net.DNSError
+	var addr *net.AddrError
+	switch {
+	case errors.As(err, &dns):
+		return dns.Err
+	case errors.As(err, &addr):
+		return addr.Err
+	case errors.As(err, &op):
+		return op.Err.Error()
+	}
+	return err.Error()
+}
