@@ -12,6 +12,11 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
+// OwnCluster is the name of the cluster over which an Envoy reaches Legate, in the bootstraps that
+// Legate makes. A service of that name is not served: the bootstrap's own cluster would win, and
+// the service's requests would reach Legate.
+const OwnCluster = "_legate"
+
 // edsCluster gets its endpoints from its assignment, over ADS. It depends on the name and the
 // settings alone: no instance, however odd, can make Envoy rebuild it.
 func edsCluster(name string, s Settings) *clusterv3.Cluster {

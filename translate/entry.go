@@ -92,6 +92,8 @@ func (c Config) judgeKey(k discovery.ServiceKey) flaw {
 	switch {
 	case k.Name == "*":
 		reason = "stands for all names in xDS"
+	case k.Name == OwnCluster:
+		reason = "is the cluster over which Envoys reach Legate"
 	case strings.HasPrefix(k.Name, "xdstp:"):
 		reason = "has the form of an xdstp name, which xDS clients take apart"
 	}
@@ -99,5 +101,5 @@ func (c Config) judgeKey(k discovery.ServiceKey) flaw {
 		return flaw{}
 	}
 	return flaw{BadName, fmt.Sprintf("service name %s: %s", quote(k.Name), reason),
-		"register the service under a plain name of at most 255 bytes"}
+		"register the service under another name, a plain one of at most 255 bytes"}
 }

@@ -32,8 +32,14 @@ func (s *Server) restServer() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/v3/discovery:clusters", s.fetchHandler(translate.ClusterType))
 	mux.Handle("/v3/discovery:endpoints", s.fetchHandler(translate.AssignmentType))
+	var speaks http.Protocols // HTTP/2 also in the clear, so that one cluster of an Envoy serves for gRPC and REST
+	speaks.SetHTTP1(true)
+	speaks.SetHTTP2(true)
+	speaks.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           mux,
+		Protocols:         &speaks,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: s.config.Limits.StreamsPerConnection},
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,

@@ -8,14 +8,14 @@ import (
 
 // bootstrapOptions are what an Envoy must know before Legate can tell it the rest.
 type bootstrapOptions struct {
-	xds     string
+	xds     []string
 	mode    string
 	nodeID  string
 	cluster string
 	admin   string
 	routes  []string
 
-	ca, cert, key, serverName string
+	ca, cert, key, serverName, sds string
 }
 
 const (
@@ -40,11 +40,18 @@ envoy -c envoy.yaml
 
 # an Envoy of the fleet: your own listeners, Legate on another machine
 legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1 \
-    --ca-file /etc/envoy/ca.pem --cert-file /etc/envoy/envoy.pem --key-file /etc/envoy/envoy.key`,
+    --ca-file /etc/envoy/ca.pem --cert-file /etc/envoy/envoy.pem --key-file /etc/envoy/envoy.key \
+    --sds-dir /etc/envoy/legate
+
+# two Legates: Envoy asks one, and the other when that is away
+legate bootstrap envoy --xds-address legate-1.internal:18000 --xds-address legate-2.internal:18000
+
+# Legate on the same machine, over a unix socket (serve --xds-listen unix:///run/legate/xds.sock)
+legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 		settings: []*setting{
-			shown(text(&o.xds, setting{
-				name: "xds-address", env: "LEGATE_BOOTSTRAP_XDS_ADDRESS", key: "bootstrap.xds_address", category: category, hint: "HOST:PORT",
-				usage: "Where this Envoy reaches Legate: what serve has as --xds-listen, or in mode rest as --rest-listen.",
+			shown(list(&o.xds, setting{
+				name: "xds-address", env: "LEGATE_BOOTSTRAP_XDS_ADDRESS", key: "bootstrap.xds_address", category: category, hint: anAddress,
+				usage: "Where this Envoy reaches Legate: what serve has as --xds-listen, or in mode rest as --rest-listen. Given more than once, Envoy goes to another when one is away.",
 			}), grpcAddress+", in mode rest "+restAddress),
 			choice(&o.mode, []string{"delta", "sotw", "rest"}, setting{
 				name: "mode", env: "LEGATE_BOOTSTRAP_MODE", key: "bootstrap.mode", category: category,
@@ -72,6 +79,9 @@ legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1 \
 			if err != nil {
 				return usageError{err}
 			}
+			if err := b.TLS.writeSecrets(); err != nil {
+				return err
+			}
 			return b.write(p.out)
 		},
 	}
@@ -89,13 +99,14 @@ func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
 	if o.nodeID == "" || o.cluster == "" {
 		return b, fmt.Errorf("--node-id and --node-cluster must not be empty: Envoy does not start without them")
 	}
-	if o.xds == "" {
-		if o.xds = grpcAddress; o.mode == "rest" {
-			o.xds = restAddress
+	addresses := o.xds
+	if len(addresses) == 0 {
+		if addresses = []string{grpcAddress}; o.mode == "rest" {
+			addresses = []string{restAddress}
 		}
 	}
 	var err error
-	if b.XDS, err = parseEndpoint("--xds-address", o.xds); err != nil {
+	if b.XDS, err = parseAddresses(addresses); err != nil {
 		return b, err
 	}
 	if b.TLS, err = o.tls(b.XDS); err != nil {
@@ -112,6 +123,9 @@ func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
 		}
 		if by, ok := taken[parsed.Listen]; ok {
 			return b, fmt.Errorf("--route %q: port %d is already that of %s: choose another", r, parsed.Listen.Port, by)
+		}
+		if parsed.Service == b.OwnCluster() {
+			return b, fmt.Errorf("--route %q: that is the name of the cluster of Legate itself: name a service", r)
 		}
 		taken[parsed.Listen] = fmt.Sprintf("--route %q", r)
 		b.Routes = append(b.Routes, parsed)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"text/template"
 	"unicode"
+
+	"legate/translate"
 )
 
 //go:embed bootstrap.yaml.tmpl
@@ -21,16 +23,65 @@ var bootstrapTemplate string
 type envoyBootstrap struct {
 	NodeID, NodeCluster string
 	Mode                string
-	XDS                 endpoint
+	XDS                 []address
 	Admin               endpoint
 	Routes              []route
 	TLS                 *bootstrapTLS // nil: in the clear
+}
+
+// OwnCluster is the cluster of Legate itself. No service can have its name, so that no service's
+// requests ever reach Legate.
+func (envoyBootstrap) OwnCluster() string { return translate.OwnCluster }
+
+// ByName reports whether Envoy has to resolve a name to find Legate.
+func (b envoyBootstrap) ByName() bool {
+	return slices.ContainsFunc(b.XDS, func(a address) bool { return a.Name })
 }
 
 type endpoint struct {
 	Host string
 	Port uint16
 	Name bool // the host is a name, not an IP address
+}
+
+// address is where Legate is: an endpoint, or the path of a unix socket.
+type address struct {
+	endpoint
+	Path string
+}
+
+func (a address) String() string {
+	if a.Path != "" {
+		return unixScheme + a.Path
+	}
+	return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
+}
+
+// parseAddresses reads those of Legate. Envoy takes no unix socket in a cluster with names.
+func parseAddresses(given []string) (all []address, err error) {
+	named, socket := "", ""
+	for _, s := range given {
+		a := address{}
+		if path, isSocket := strings.CutPrefix(s, unixScheme); isSocket {
+			a.Path, socket = path, s
+			if !strings.HasPrefix(path, "/") {
+				return nil, fmt.Errorf("--xds-address %q: want a whole path, such as unix:///run/legate/xds.sock", s)
+			}
+		} else if a.endpoint, err = parseEndpoint("--xds-address", s); err != nil {
+			return nil, err
+		}
+		if a.Name {
+			named = s
+		}
+		if slices.Contains(all, a) {
+			return nil, fmt.Errorf("--xds-address %q: it is there twice: remove one", s)
+		}
+		all = append(all, a)
+	}
+	if named != "" && socket != "" {
+		return nil, fmt.Errorf("--xds-address %q and %q: Envoy cannot mix unix sockets and host names: give IP addresses instead of names", socket, named)
+	}
+	return all, nil
 }
 
 type route struct {
@@ -85,14 +136,19 @@ func notInHost(r rune) bool {
 }
 
 func (b envoyBootstrap) write(w io.Writer) error {
-	t, err := template.New("bootstrap").Funcs(template.FuncMap{"quote": quote}).Parse(bootstrapTemplate)
-	if err != nil {
-		return fmt.Errorf("parse the bootstrap template: %w", err)
-	}
-	if err := t.Execute(w, b); err != nil {
+	if err := execute(w, bootstrapTemplate, b); err != nil {
 		return fmt.Errorf("write the bootstrap: %w", err)
 	}
 	return nil
+}
+
+// execute writes a template of YAML, whose texts it quotes with quote.
+func execute(w io.Writer, text string, data any) error {
+	t, err := template.New("").Funcs(template.FuncMap{"quote": quote}).Parse(text)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, data)
 }
 
 // quote writes a text as a double-quoted YAML scalar: JSON's strings are YAML's.

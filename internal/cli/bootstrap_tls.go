@@ -6,33 +6,52 @@ import (
 )
 
 // bootstrapTLS is how Envoy speaks TLS to Legate. The files are Envoy's: this machine need not
-// have them.
+// have them, those of SDS excepted.
 type bootstrapTLS struct {
 	CA, Cert, Key string
-	Name          string // that Legate's certificate must have
-	NameType      string // DNS or IP_ADDRESS, as Envoy calls them
-	SNI           string // empty for an IP address: it has none
-	ALPN          string // empty over REST
+	SDS           string    // folder of the files that Envoy watches; empty: it reads CA, Cert and Key once
+	Names         []tlsName // one of which Legate's certificate must have
+	SNI           string    // empty for an IP address, which has none, and for several names
 }
 
+// tlsName is a name in a certificate. Its type is DNS or IP_ADDRESS, as Envoy calls them.
+type tlsName struct{ Name, Type string }
+
 // tls puts the options into the template's words; nil where none was given.
-func (o *bootstrapOptions) tls(legate endpoint) (*bootstrapTLS, error) {
+func (o *bootstrapOptions) tls(legate []address) (*bootstrapTLS, error) {
 	switch {
-	case o.ca == "" && o.cert == "" && o.key == "" && o.serverName == "":
+	case o.ca == "" && o.cert == "" && o.key == "" && o.serverName == "" && o.sds == "":
 		return nil, nil
 	case o.ca == "":
 		return nil, errors.New("--ca-file: Envoy would not know whether it speaks to Legate: give the authorities that signed Legate's certificate")
 	case (o.cert == "") != (o.key == ""):
 		return nil, errors.New("--cert-file and --key-file: give both, or none where Legate asks for no certificate")
 	}
-	t := &bootstrapTLS{CA: o.ca, Cert: o.cert, Key: o.key, Name: or(o.serverName, legate.Host), NameType: "DNS", ALPN: "h2"}
-	if _, err := netip.ParseAddr(t.Name); err == nil {
-		t.NameType = "IP_ADDRESS"
-	} else {
-		t.SNI = t.Name
+	t := &bootstrapTLS{CA: o.ca, Cert: o.cert, Key: o.key, SDS: o.sds}
+	names := []string{o.serverName}
+	if o.serverName == "" {
+		names = nil
+		for _, a := range legate {
+			if a.Path != "" {
+				return nil, errors.New("--server-name: a unix socket has no name: give one that is in Legate's certificate")
+			}
+			names = append(names, a.Host)
+		}
 	}
-	if o.mode == "rest" {
-		t.ALPN = ""
+	seen := map[string]bool{}
+	for _, n := range names {
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		if _, err := netip.ParseAddr(n); err == nil {
+			t.Names = append(t.Names, tlsName{n, "IP_ADDRESS"})
+		} else {
+			t.Names = append(t.Names, tlsName{n, "DNS"})
+		}
+	}
+	if len(t.Names) == 1 && t.Names[0].Type == "DNS" {
+		t.SNI = t.Names[0].Name
 	}
 	return t, nil
 }
@@ -46,15 +65,19 @@ func (o *bootstrapOptions) tlsSettings() []*setting {
 		}),
 		text(&o.cert, setting{
 			name: "cert-file", env: "LEGATE_BOOTSTRAP_CERT_FILE", key: "bootstrap.cert_file", category: category, hint: "FILE",
-			usage: "Certificate that Envoy shows, where Legate asks for one (serve --tls-client-ca). Envoy reads it at its start only.",
+			usage: "Certificate that Envoy shows, where Legate asks for one (serve --tls-client-ca).",
 		}),
 		text(&o.key, setting{
 			name: "key-file", env: "LEGATE_BOOTSTRAP_KEY_FILE", key: "bootstrap.key_file", category: category, hint: "FILE",
 			usage: "Key of that certificate.",
 		}),
+		text(&o.sds, setting{
+			name: "sds-dir", env: "LEGATE_BOOTSTRAP_SDS_DIR", key: "bootstrap.sds_dir", category: category, hint: "FOLDER",
+			usage: "Folder on Envoy's machine into which two small files are written that name the certificate files, for Envoy's SDS: Envoy then takes over files that are renamed into their place, and needs no restart when a certificate is renewed. Without it Envoy reads them at its start only.",
+		}),
 		shown(text(&o.serverName, setting{
 			name: "server-name", env: "LEGATE_BOOTSTRAP_SERVER_NAME", key: "bootstrap.server_name", category: category, hint: "NAME",
 			usage: "DNS name or IP address that Legate's certificate must be for.",
-		}), "the host of --xds-address"),
+		}), "the hosts of --xds-address"),
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"legate/translate"
 )
 
 // way is one of the ways in which an Envoy can ask Legate.
@@ -88,7 +90,6 @@ func clustersOver(apiType string) func(object, *legate) {
 // endpointsOver gets the endpoints of the static clusters from this source.
 func endpointsOver(source object) func(object, *legate) {
 	return func(b object, _ *legate) {
-		overHTTP2(b)
 		eachStaticCluster(b, object{"resource_api_version": "V3", "api_config_source": source})
 	}
 }
@@ -96,7 +97,6 @@ func endpointsOver(source object) func(object, *legate) {
 // endpointsOverADS gets the endpoints of the static clusters over ADS.
 func endpointsOverADS(apiType string) func(object, *legate) {
 	return func(b object, _ *legate) {
-		overHTTP2(b)
 		b["dynamic_resources"] = object{"ads_config": grpcSource(apiType)}
 		eachStaticCluster(b, object{"resource_api_version": "V3", "ads": object{}})
 	}
@@ -105,7 +105,7 @@ func endpointsOverADS(apiType string) func(object, *legate) {
 func grpcSource(apiType string) object {
 	return object{
 		"api_type": apiType, "transport_api_version": "V3",
-		"grpc_services": []any{object{"envoy_grpc": object{"cluster_name": "legate"}}},
+		"grpc_services": []any{object{"envoy_grpc": object{"cluster_name": translate.OwnCluster}}},
 	}
 }
 
@@ -115,16 +115,6 @@ func eachStaticCluster(b, source object) {
 			eds["eds_config"] = source
 		}
 	}
-}
-
-// overHTTP2 has Envoy speak HTTP/2 to Legate, which gRPC takes.
-func overHTTP2(b object) {
-	legate := b["static_resources"].(object)["clusters"].([]any)[0].(object)
-	const name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-	legate["typed_extension_protocol_options"] = object{name: object{
-		"@type":                "type.googleapis.com/" + name,
-		"explicit_http_config": object{"http2_protocol_options": object{}},
-	}}
 }
 
 func plainCluster(name, addr string) object {
