@@ -18,7 +18,7 @@ import (
 type consul struct {
 	api        *api.Client
 	address    address
-	lanes      *lanes // nil in tests that bring their own transport
+	pool       *pool  // nil in tests that bring their own transport
 	datacenter string // empty: not known yet, the agent's own
 	wait       time.Duration
 	partial    bool // answers from which policies hide something are expected
@@ -58,8 +58,8 @@ func newConsul(cfg Config, log *slog.Logger, rt http.RoundTripper) (*consul, err
 		if err != nil {
 			return nil, err
 		}
-		c.lanes = newLanes(a, tlsConfig, cfg.MaxConnections)
-		rt = c.lanes
+		c.pool = newPool(a, tlsConfig, cfg.MaxConnections)
+		rt = c.pool
 	}
 	conf := &api.Config{
 		Address:    a.host(),
@@ -153,8 +153,8 @@ func (c *consul) about(name string, entries []entry) bool {
 
 // forget closes the connections that nobody uses now.
 func (c *consul) forget() {
-	if c.lanes != nil {
-		c.lanes.forget()
+	if c.pool != nil {
+		c.pool.forget()
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // Read reads everything once, consistently, and returns the first error instead of waiting for
 // better times. It may be called instead of Run, not beside it.
 func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
-	if w.consul.lanes != nil {
-		defer w.consul.lanes.close()
+	if w.consul.pool != nil {
+		defer w.consul.pool.close()
 	}
 	datacenter := w.cfg.Datacenter
 	if datacenter == "" {

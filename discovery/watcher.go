@@ -94,8 +94,8 @@ func (w *Watcher) Run(ctx context.Context, out chan<- Delta) error {
 	defer func() {
 		cancel()
 		w.loops.Wait()
-		if w.consul.lanes != nil {
-			w.consul.lanes.close()
+		if w.consul.pool != nil {
+			w.consul.pool.close()
 		}
 	}()
 	datacenter, err := w.datacenter(ctx)
