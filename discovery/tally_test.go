@@ -30,3 +30,27 @@ func TestManyEventsAreSummedUpOverTime(t *testing.T) {
 		t.Error("a single event after all that has no line of its own")
 	}
 }
+
+// Services that go one after the other, over a minute and more, and come back so, take few lines.
+func TestAMassLossHasFewLines(t *testing.T) {
+	fake := many(100, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for n := range 100 {
+			fake.set(name(n), -1)
+			time.Sleep(900 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Minute)
+		for n := range 100 {
+			fake.set(name(n), 2)
+			time.Sleep(900 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := r.log.count("\n"); n > 50 {
+			t.Errorf("%d lines tell of 100 services", n)
+		}
+		if r.log.count("losses of many services are held") == 0 || r.log.count("many holds are over") == 0 {
+			t.Error("nothing sums up what has no line of its own")
+		}
+	})
+}
