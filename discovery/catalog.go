@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // ServiceKey names a service. Peer is empty for services of the datacenter itself.
@@ -33,6 +35,14 @@ func (k ServiceKey) String() string {
 		s += "." + k.Datacenter
 	}
 	return s
+}
+
+// Askable says whether Consul lets itself be asked for a service of this name: it refuses a path in
+// which anything is not printable, although such names can be registered, and are listed. Of these
+// a catalog has the name alone.
+// https://github.com/hashicorp/go-cleanhttp/blob/v0.5.2/handlers.go
+func (k ServiceKey) Askable() bool {
+	return k.Name != "" && !strings.ContainsFunc(k.Name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // Catalog is what Consul was last believed to say.

@@ -4,9 +4,10 @@
 // [Delta] values. What a reader may rely on:
 //
 //   - The first Delta is complete: it holds every selected service. Nothing is
-//     handed out before all of them were read. An empty catalog gives an empty Delta. The only
-//     exception are a few services that cannot be read although all others can: after 10 s they
-//     are no longer waited for (see unread.go).
+//     handed out before all of them were read. An empty catalog gives an empty Delta. There are two
+//     exceptions: names that Consul refuses to be asked for while it answers for others (see
+//     refused.go), and a few services that cannot be read although all others can, which are no
+//     longer waited for after 10 s (see unread.go).
 //   - Folding the Deltas in order with [Catalog.Apply] gives the catalog as it was
 //     last believed. A slow reader gets fewer, larger Deltas and never an old one.
 //   - Apart from the first, a Delta is never empty: an answer that changes no value is
@@ -76,7 +77,8 @@
 // selected is not served. An instance that loses its tags is lost like one that is gone: it needs the
 // leader's word, and the guard holds what is suspicious.
 //
-// What counts as a service: each name that Consul lists, with its typical instances.
+// What counts as a service: each name that Consul lists, with its typical instances. Of a name
+// that is not printable there is the name alone: Consul lets nobody ask for it.
 // Sidecar proxies and gateways are left out by their kind, and so is Consul's own service. Names
 // are kept as they are spelled; where two differ only in case, Consul gives both the instances
 // of both, and so does this package. A listed service whose last instance went stays, without

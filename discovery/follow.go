@@ -3,6 +3,7 @@ package discovery
 import (
 	"container/list"
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -54,6 +55,7 @@ type followed struct {
 	ctx   context.Context // ends when it is no longer followed
 	stop  context.CancelFunc
 	query *query[reading] // used by the loop that follows it now
+	alone bool            // and so is this: it was last refused because of the name
 
 	afresh afresh // its question
 
@@ -103,7 +105,7 @@ func (w *Watcher) follow(f *followed) {
 		}
 		if err != nil {
 			if !again {
-				w.trouble.failed(f.loop(), err, time.Now())
+				w.failed(f.loop(), f, err)
 				w.rest(f.ctx, &pause)
 			}
 			continue
@@ -148,15 +150,17 @@ func (w *Watcher) nextOf(f *followed, block bool) (got found[reading], again boo
 	if over {
 		f.query.index = 0
 	}
-	got, err = f.query.next(asking, block)
+	got, err = w.ask(asking, f.key, f.query, block, f.alone)
+	f.alone = f.alone || errors.As(err, &refusedAlone{})
 	return got, err != nil && interrupted(asking), err
 }
 
-// report hands a believed answer to the owner if there is something new in it.
+// report hands a believed answer to the owner if there is something new in it, or that there is one.
 func (w *Watcher) report(f *followed, got found[reading]) {
 	w.trouble.answered(f.loop(), time.Now())
 	w.hidden.note(f.loop(), got.reply.filtered, time.Now())
-	if got.changed {
+	if got.changed || f.alone {
+		f.alone = false
 		w.tell(f.ctx, readAs{f: f, reading: got.value, reply: got.reply})
 	}
 }
@@ -168,14 +172,14 @@ func (w *Watcher) confirm(f *followed, readings int) {
 	defer func() { w.trouble.forget(loop, time.Now()) }()
 	q := w.serviceQuery(f.key)
 	for pause := w.backoff(); f.ctx.Err() == nil; w.rest(f.ctx, &pause) {
-		got, err := q.next(f.ctx, false)
+		got, err := w.ask(f.ctx, f.key, q, false, false)
 		if err == nil {
 			w.trouble.answered(loop, time.Now())
 			w.tell(f.ctx, confirmed{f: f, readings: readings, reading: got.value, reply: got.reply})
 			return
 		}
 		if f.ctx.Err() == nil {
-			w.trouble.failed(loop, err, time.Now())
+			w.failed(loop, f, err)
 		}
 	}
 }

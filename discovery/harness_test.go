@@ -49,10 +49,7 @@ func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func(string) bool) *reader {
 	t.Helper()
 	r := &reader{t: t, log: &lockedBuffer{}}
-	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(r.log, nil)), nil, rt)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := watcherOver(t, cfg, rt, r.log)
 	r.Watcher = w
 	w.Prefer(wanted)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -88,6 +85,14 @@ func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func
 		}
 	})
 	return r
+}
+
+// watcherOver is one that is not started.
+func watcherOver(t *testing.T, cfg Config, rt http.RoundTripper, log io.Writer) *Watcher {
+	t.Helper()
+	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(log, nil)), nil, rt)
+	must(t, err)
+	return w
 }
 
 func (r *reader) fold(d Delta) {

@@ -61,6 +61,9 @@ func (o *owner) sumUp(now time.Time) {
 	if _, n := o.lines.deselected.sum(now); n > 0 {
 		o.w.log.Info("instances of many services lost the tags that select them, and are served no longer", "more", n, "tags", o.selection.Tags)
 	}
+	if _, n := o.lines.refused.sum(now); n > 0 {
+		o.w.log.Warn("consul lists many services and refuses to answer for them, going on with all others", "more", n, "remedy", refusedRemedy)
+	}
 	if _, n := o.lines.missed.sum(now); n > 0 {
 		o.w.log.Info("reading many services again shows what their watches did not, starting these anew", "more", n)
 	}

@@ -30,7 +30,7 @@ func (w *Watcher) look(ctx context.Context, f *followed, readings int, list bool
 	loop := lookLoop(f)
 	e := checked{f: f, readings: readings}
 	var got found[reading]
-	got, e.err = w.serviceQuery(f.key).next(f.ctx, false)
+	got, e.err = w.ask(f.ctx, f.key, w.serviceQuery(f.key), false, false)
 	e.reading, e.reply = got.value, got.reply
 	if e.err == nil && list {
 		e.list, e.listed, e.err = w.askServices(f.ctx, question{consistent: true})
@@ -40,7 +40,7 @@ func (w *Watcher) look(ctx context.Context, f *followed, readings int, list bool
 		w.trouble.forget(loop, time.Now())
 	case e.err != nil && !list && !errors.Is(e.err, errDoubtful): // its own query tells of that
 	case e.err != nil:
-		w.trouble.failed(loop, e.err, time.Now())
+		w.failed(loop, f, e.err)
 	default:
 		w.trouble.answered(loop, time.Now())
 	}

@@ -39,15 +39,17 @@ type owner struct {
 	datacenter string
 	policy     policy
 
-	follow   map[string]*followed
-	unread   int  // of follow
-	moved    bool // follow changed since assign
-	listed   bool // a list was seen
-	last     listed
-	complete bool      // all of a list was read, once
-	progress time.Time // when a service was last read for the first time, or the first list came
-	warned   bool      // about services without a connection
-	recency  recency
+	follow     map[string]*followed
+	unread     int // of follow
+	refused    map[*followed]refusedName
+	unanswered int  // of refused: were never read
+	moved      bool // follow changed since assign
+	listed     bool // a list was seen
+	last       listed
+	complete   bool      // all of a list was read, once
+	progress   time.Time // when a service was last read for the first time, or the first list came
+	warned     bool      // about services without a connection
+	recency    recency
 
 	catalog Catalog
 	health  map[Health]int
@@ -58,7 +60,7 @@ type owner struct {
 	losers     recent    // services that lost instances
 	held       map[*followed]struct{}
 	over       []ended // holds, not logged yet
-	lines      struct{ held, over, deselected, missed tally }
+	lines      struct{ held, over, deselected, missed, refused tally }
 	cameBack   time.Time // when something that was held came back last
 	holdsMoved bool
 	kept       int       // instances that are kept in holds
@@ -79,7 +81,7 @@ type owner struct {
 func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
 		w: w, cfg: w.cfg, selection: w.cfg.Selection(), datacenter: datacenter, policy: firstByName,
-		follow: map[string]*followed{}, recency: newRecency(), catalog: Catalog{}, health: map[Health]int{},
+		follow: map[string]*followed{}, recency: newRecency(), refused: map[*followed]refusedName{}, catalog: Catalog{}, health: map[Health]int{},
 		outbox: outbox{had: map[ServiceKey]*Service{}},
 		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
 	}
@@ -152,9 +154,10 @@ func (e listed) apply(o *owner) {
 		o.regressed = e.at
 	}
 	o.listed, o.last = true, e
+	o.leaveOut(e)
 	o.w.setIndex(e.index)
 	for name, tags := range e.names {
-		if !o.selection.lists(name, tags) {
+		if !o.selection.lists(name, tags) || !(ServiceKey{Name: name}).Askable() {
 			continue
 		}
 		if f := o.follow[name]; f != nil {
@@ -203,6 +206,7 @@ func (e readAs) apply(o *owner) {
 	if o.follow[f.key.Name] != f {
 		return
 	}
+	o.answered(f)
 	if !f.read {
 		f.read = true
 		o.unread--
@@ -244,6 +248,7 @@ func (o *owner) drop(f *followed, at time.Time) {
 	o.w.hidden.note(f.loop(), false, at)
 	delete(o.follow, f.key.Name)
 	o.moved = true
+	o.answered(f)
 	if !f.read {
 		o.unread--
 	}
@@ -299,9 +304,10 @@ func (o *owner) count(s Service, by int) {
 	}
 }
 
-// finish notes the moment from which the catalog is complete.
+// finish notes the moment from which the catalog is complete: all was read but for names that
+// Consul does not answer for. Where nothing at all was read, it is not about names.
 func (o *owner) finish() {
-	if o.complete || !o.listed || o.unread > 0 {
+	if o.complete || !o.listed || o.unread > o.unanswered || o.nothingRead() {
 		return
 	}
 	o.complete = true
@@ -316,7 +322,7 @@ func (o *owner) publish() {
 		instances[h.String()] = o.health[h]
 	}
 	o.w.metrics.Catalog(len(o.catalog), instances)
-	unread := o.unreadProblem()
+	unread, refused := o.unreadProblem(), o.refusedProblem()
 	o.w.mu.Lock()
 	defer o.w.mu.Unlock()
 	o.w.status.Services, o.w.status.Instances = len(o.catalog), instances
@@ -324,5 +330,5 @@ func (o *owner) publish() {
 		o.w.status.FirstSync = Progress{Done: len(o.follow) - o.unread, Total: len(o.follow)}
 	}
 	o.w.status.Complete = o.complete
-	o.w.unread = unread
+	o.w.unread, o.w.refused = unread, refused
 }

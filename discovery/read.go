@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,28 +32,41 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		return nil, withRemedy(err)
 	}
 	var names []string
-	selection := w.cfg.Selection()
+	catalog, selection := Catalog{}, w.cfg.Selection()
 	for _, name := range slices.Sorted(maps.Keys(list.value)) {
-		if selection.lists(name, list.value[name]) {
+		switch key := (ServiceKey{Datacenter: datacenter, Name: name}); {
+		case !selection.lists(name, list.value[name]):
+		case !key.Askable():
+			catalog[key] = Service{Key: key} // what translates it says that it is left out
+		default:
 			names = append(names, name)
 		}
 	}
 	readings := make([]reading, len(names))
+	refused := make([]error, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(w.cfg.FirstReads)
 	for i, name := range names {
 		group.Go(func() error {
-			got, err := w.serviceQuery(ServiceKey{Datacenter: datacenter, Name: name}).next(ctx, false)
+			key := ServiceKey{Datacenter: datacenter, Name: name}
+			got, err := w.ask(ctx, key, w.serviceQuery(key), false, false)
 			readings[i] = selection.of(got.value)
+			if errors.As(err, &refusedAlone{}) {
+				refused[i], err = err, nil
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, withRemedy(err)
 	}
-	catalog := make(Catalog, len(readings))
-	for _, r := range readings {
-		if len(r.service.Instances) > 0 {
+	if len(names) > 0 && !slices.Contains(refused, nil) {
+		return nil, withRemedy(refused[0])
+	}
+	for i, r := range readings {
+		if refused[i] != nil {
+			w.log.Warn(refusedText, "service", names[i], "error", refused[i], "remedy", refusedRemedy)
+		} else if len(r.service.Instances) > 0 {
 			catalog[r.service.Key] = r.service
 		}
 	}

@@ -30,7 +30,7 @@ func (o *owner) plant(seed Catalog) {
 // recall follows what was seeded, before the first list says which of it is still there.
 func (o *owner) recall() {
 	for key := range o.catalog {
-		if o.follow[key.Name] == nil {
+		if o.follow[key.Name] == nil && key.Askable() {
 			o.begin(key.Name)
 		}
 	}

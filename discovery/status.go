@@ -74,7 +74,7 @@ func (w *Watcher) Status() Status {
 	w.trouble.describe(&s)
 	w.mu.Lock()
 	holds := w.holds
-	for _, p := range []*Problem{w.mass, w.unread} {
+	for _, p := range []*Problem{w.mass, w.unread, w.refused} {
 		if p != nil {
 			s.Problems = append(s.Problems, *p)
 		}

@@ -95,7 +95,7 @@ func (w *Watcher) sweepOne(ctx context.Context, f *followed, pause *backoff) {
 	failed := err != nil && f.ctx.Err() == nil && !again
 	switch {
 	case failed:
-		w.trouble.failed(f.loop(), err, time.Now())
+		w.failed(f.loop(), f, err)
 	case err == nil:
 		w.report(f, got)
 		pause.reset()

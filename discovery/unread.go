@@ -1,10 +1,6 @@
 package discovery
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // unreadPatience is how long the first complete read waits for the last few services, if they
 // alone cannot be read. It starts with the first list, and again with each service that is read.
@@ -16,16 +12,16 @@ const unreadPatience = 10 * time.Second
 // as gone. A service that the seed has is served as last known; one that it lacks is left out
 // until it can be read. Both are named. Where nothing was read there is nothing to go on with.
 func (o *owner) goOn(now time.Time) {
-	if o.complete || !o.listed || o.unread == 0 || o.unread == len(o.follow) || now.Sub(o.progress) < unreadPatience {
+	if o.complete || !o.listed || o.unread == o.unanswered || o.nothingRead() || now.Sub(o.progress) < unreadPatience {
 		return
 	}
 	t := o.w.trouble
-	if o.unread > max(1, len(o.follow)/10) || t.failing("catalog") || t.failing("canary") {
+	if o.unread-o.unanswered > max(1, len(o.follow)/10) || t.failing("catalog") || t.failing("canary") {
 		return
 	}
 	var names []string
 	for name, f := range o.follow {
-		if f.read {
+		if _, refused := o.refused[f]; f.read || refused {
 			continue
 		}
 		if !t.failing(f.loop()) {
@@ -39,28 +35,31 @@ func (o *owner) goOn(now time.Time) {
 		"datacenter", o.datacenter, "services", len(o.catalog), "unread", len(names), "first", names[0], "remedy", unreadRemedy)
 }
 
+// nothingRead says that there is something to read, and that nothing of it was.
+func (o *owner) nothingRead() bool { return o.unread > 0 && o.unread == len(o.follow) }
+
 const unreadRemedy = "see the other problems for why; it is asked again and again"
 
 // unreadProblem names what is not served because it was never read; nil if there is nothing.
 func (o *owner) unreadProblem() *Problem {
-	if !o.complete || o.unread == 0 {
+	if !o.complete || o.unread == o.unanswered {
 		return nil
 	}
 	var names []string
-	more := ""
+	n := 0
 	for name, f := range o.follow {
-		if _, known := o.catalog[f.key]; f.read || known || f.begun.After(time.Now().Add(-unreadPatience)) {
+		_, known := o.catalog[f.key]
+		_, refused := o.refused[f]
+		if f.read || known || refused || f.begun.After(time.Now().Add(-unreadPatience)) {
 			continue
 		}
-		if len(names) == 5 {
-			more = " and more"
-			break
+		if n++; n <= someNames {
+			names = append(names, name)
 		}
-		names = append(names, name)
 	}
-	if len(names) == 0 {
+	if n == 0 {
 		return nil
 	}
-	return &Problem{Kind: "unread", Queries: o.unread, Remedy: unreadRemedy,
-		Detail: fmt.Sprintf("not served, because never read: %s%s", strings.Join(names, ", "), more)}
+	return &Problem{Kind: "unread", Queries: n, Remedy: unreadRemedy,
+		Detail: "not served, because never read: " + listOf(names, n)}
 }

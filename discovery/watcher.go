@@ -39,11 +39,12 @@ type Watcher struct {
 	selection  atomic.Pointer[Selection] // the one that the owner applied last
 	loops      sync.WaitGroup
 
-	mu     sync.Mutex
-	status Status
-	holds  []Hold
-	mass   *Problem
-	unread *Problem
+	mu      sync.Mutex
+	status  Status
+	holds   []Hold
+	mass    *Problem
+	unread  *Problem
+	refused *Problem
 }
 
 // New checks the configuration and reads the files it names. It does not connect. The logger

@@ -94,6 +94,8 @@ func (c Config) judgeKey(k discovery.ServiceKey) flaw {
 		reason = "stands for all names in xDS"
 	case k.Name == OwnCluster:
 		reason = "is the cluster over which Envoys reach Legate"
+	case reason == "" && !k.Askable():
+		reason = "has a character that is not printable, and Consul does not let anybody ask for it"
 	case strings.HasPrefix(k.Name, "xdstp:"):
 		reason = "has the form of an xdstp name, which xDS clients take apart"
 	}

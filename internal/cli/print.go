@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -56,12 +59,21 @@ func printResources(w io.Writer, format string, resources translate.Resources) e
 // printProblems says what is left out, one problem a line, and what to do about it.
 func printProblems(w io.Writer, problems []translate.Problem) {
 	for _, p := range problems {
-		where := p.Service
+		where := shownName(p.Service)
 		if p.Instance != "" {
-			where += ", instance " + p.Instance
+			where += ", instance " + shownName(p.Instance)
 		}
 		fmt.Fprintf(w, "left out: %s: %s (%s): %s\n", where, p.Detail, p.Reason, p.Remedy)
 	}
+}
+
+// shownName is a name that somebody registered, as it can be shown on a terminal: in quotes if it
+// could do something there.
+func shownName(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 func plural(n int, one string) string {

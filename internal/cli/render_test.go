@@ -40,6 +40,14 @@ func TestRenderPrintsResourcesAndSaysWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestNamesThatWouldSpoilATerminalAreQuoted(t *testing.T) {
+	path := file(t, "catalog.json", strings.NewReplacer(`"Name": "web"`, `"Name": "w\u001b[31m\u202eb"`, `"ID": "web-2"`, `"ID": "web\n2"`).Replace(savedCatalog))
+	r := legate(t, nil, "render", "--catalog", path)
+	if want := `left out: "w\x1b[31m\u202eb.dc1": service name`; r.code != 0 || !strings.HasPrefix(r.err, want) || strings.Count(r.err, "\n") != 1 {
+		t.Errorf("want %s, got %+v", want, r)
+	}
+}
+
 func TestRenderAsJSONIsOneListInTheSameOrder(t *testing.T) {
 	r := legate(t, nil, "render", "--catalog", file(t, "catalog.json", savedCatalog), "--format", "json")
 	var list []map[string]any

@@ -1,0 +1,149 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// Names that Consul lists and will not answer for.
+
+// leaveOut puts the names of a list that cannot be asked for into the catalog, without instances:
+// what translates them says that they are not served, and why. They are followed by nobody, so
+// nothing waits for them.
+func (o *owner) leaveOut(e listed) {
+	for key := range o.catalog {
+		tags, there := e.names[key.Name]
+		if !key.Askable() && !(there && o.selection.lists(key.Name, tags)) {
+			o.unset(key, e.at)
+		}
+	}
+	for name, tags := range e.names {
+		key := ServiceKey{Datacenter: o.datacenter, Name: name}
+		if !key.Askable() && o.selection.lists(name, tags) {
+			o.set(Service{Key: key}, e.at)
+		}
+	}
+}
+
+// refusedAlone is a question that is refused because of the name in it: others are answered.
+type refusedAlone struct{ error }
+
+func (e refusedAlone) Unwrap() error { return e.error }
+
+// refusal says that a question was refused as it was put, by Consul or by what stands before it.
+// Too many questions, and too slow ones, may be put again.
+func refusal(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status) && status.Code/100 == 4 &&
+		status.Code != http.StatusTooManyRequests && status.Code != http.StatusRequestTimeout
+}
+
+// ask asks a question about a service. Where it is refused it finds out what that is about: if
+// the same is answered for Consul's own service, and is refused once more after that, it is about
+// the name. Where that is known already it is not looked for again.
+func (w *Watcher) ask(ctx context.Context, key ServiceKey, q *query[reading], block, known bool) (found[reading], error) {
+	got, err := q.next(ctx, block)
+	if !refusal(err) {
+		return got, err
+	}
+	if !known {
+		own := ServiceKey{Datacenter: key.Datacenter, Name: consulService}
+		if _, _, other := w.askHealth(ctx, own, question{consistent: true}); other != nil {
+			return got, err
+		}
+		if got, err = q.next(ctx, false); !refusal(err) {
+			return got, err
+		}
+	}
+	return got, refusedAlone{err}
+}
+
+// failed tells of a question about f that has no answer: Consul's trouble, or that of f's name.
+func (w *Watcher) failed(loop string, f *followed, err error) {
+	if alone := (refusedAlone{}); errors.As(err, &alone) {
+		w.trouble.forget(loop, time.Now())
+		w.tell(f.ctx, refusedName{f: f, err: alone.error, at: time.Now()})
+		return
+	}
+	w.trouble.failed(loop, err, time.Now())
+}
+
+// refusedName is a service for whose name Consul does not answer.
+type refusedName struct {
+	f   *followed
+	err error
+	at  time.Time
+}
+
+func (e refusedName) apply(o *owner) {
+	f := e.f
+	if _, known := o.refused[f]; known || o.follow[f.key.Name] != f {
+		return
+	}
+	o.refused[f] = e
+	if !f.read {
+		o.unanswered++
+	}
+	_, served := o.catalog[f.key]
+	if o.lines.refused.line("refused", e.at) {
+		o.w.log.Warn(refusedText, "service", f.key.Name, "served_as_last_known", served, "error", e.err, "remedy", refusedRemedy)
+	}
+	o.finish()
+}
+
+// answered says that f was answered, or is not asked for any more.
+func (o *owner) answered(f *followed) {
+	if _, was := o.refused[f]; !was {
+		return
+	}
+	delete(o.refused, f)
+	if !f.read {
+		o.unanswered--
+	}
+}
+
+const (
+	refusedText   = "consul lists a service and refuses to answer for it, going on with all others"
+	refusedRemedy = "register it under a plain name, look at what stands between that refuses this path, or leave it out with --exclude"
+)
+
+// refusedProblem names the services for which Consul does not answer; nil if there are none.
+func (o *owner) refusedProblem() *Problem {
+	if len(o.refused) == 0 {
+		return nil
+	}
+	p := &Problem{Kind: "refused_names", Queries: len(o.refused), Remedy: refusedRemedy}
+	all := slices.SortedFunc(maps.Keys(o.refused), func(a, b *followed) int { return a.key.Compare(b.key) })
+	var names []string
+	for i, f := range all {
+		if at := o.refused[f].at; p.Since.IsZero() || at.Before(p.Since) {
+			p.Since = at
+		}
+		if i < someNames {
+			names = append(names, fmt.Sprintf("%q", f.key.Name))
+		}
+	}
+	p.Detail = fmt.Sprintf("Consul lists these names and does not answer for them, while it does for others; what was known of them stays: %s: %v",
+		listOf(names, len(all)), o.refused[all[0]].err)
+	return p
+}
+
+// someNames is how many names a problem has.
+const someNames = 5
+
+// listOf is a list of some names of so many.
+func listOf(some []string, all int) string {
+	text := strings.Join(some, ", ")
+	if more := all - len(some); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
