@@ -572,6 +572,19 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 				if n := r.log.count("level=ERROR"); n != 1 {
 					t.Errorf("%d loud lines", n)
 				}
+				// Whoever is on call changes the policy while it lasts, and back again.
+				other := map[string]string{Believe: ServeAll, ServeAll: Believe}[policy]
+				for _, step := range []struct{ policy, want string }{
+					{other, map[string]string{Believe: "6+34", ServeAll: "38+2"}[other]}, {policy, want},
+				} {
+					r.MassCritical(step.policy)
+					if got := health(r); got != step.want {
+						t.Errorf("after a change to %s: %s, want %s", step.policy, got, step.want)
+					}
+					if p := r.Status().Problems; !slices.ContainsFunc(p, func(p Problem) bool { return strings.Contains(p.Detail, step.policy) }) {
+						t.Errorf("problems: %+v", p)
+					}
+				}
 				for n := range 8 {
 					fake.between(name(n), 0, 2, "passing")
 				}

@@ -78,12 +78,7 @@ func (o *owner) massCritical(now time.Time) {
 			return
 		}
 		o.mass = true
-		o.w.setMass(&Problem{
-			Kind: "mass_critical", Since: now, Queries: len(o.turning),
-			Detail: fmt.Sprintf("%d of %d instances turned critical within %v, which looks like the health checks' own failure; policy: %s",
-				o.turned, o.total.now, g.Window, g.MassCritical),
-			Remedy: "look at the health checks and Consul's agents; --mass-critical serve-all keeps such instances in service",
-		})
+		o.tellMass(now)
 		o.w.log.Error("most of the datacenter turned critical at once", "critical", o.turned, "of", o.total.now,
 			"services", len(o.turning), "policy", g.MassCritical)
 	case o.mass && !most:
@@ -94,12 +89,53 @@ func (o *owner) massCritical(now time.Time) {
 		return
 	}
 	o.w.metrics.MassCritical(o.mass)
-	if g.MassCritical != ServeAll {
-		return
+	if g.MassCritical == ServeAll {
+		o.serveTurning(now)
 	}
+}
+
+// tellMass says that most of the datacenter turned critical, and what becomes of it.
+func (o *owner) tellMass(since time.Time) {
+	g := o.cfg.Guard
+	o.w.setMass(&Problem{
+		Kind: "mass_critical", Since: since, Queries: len(o.turning),
+		Detail: fmt.Sprintf("%d of %d instances turned critical within %v, which looks like the health checks' own failure; policy: %s",
+			o.turned, o.total.now, g.Window, g.MassCritical),
+		Remedy: "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service",
+	})
+}
+
+// serveTurning serves anew what turned critical with most of the datacenter.
+func (o *owner) serveTurning(now time.Time) {
 	for f := range o.turning {
 		o.serve(f, f.believed(), now)
 	}
+}
+
+// MassCritical changes what becomes of instances that turn critical with most of the datacenter:
+// Believe or ServeAll, see [Guard]. It may be called at any time, does not wait, and holds for
+// those that have turned already.
+func (w *Watcher) MassCritical(policy string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.policies: // one that the owner has not seen
+	default:
+	}
+	w.policies <- policy
+}
+
+// adopt applies another policy.
+func (o *owner) adopt(policy string, now time.Time) {
+	if policy == o.cfg.Guard.MassCritical {
+		return
+	}
+	o.cfg.Guard.MassCritical = policy
+	if !o.mass {
+		return
+	}
+	o.tellMass(o.w.massSince(now))
+	o.serveTurning(now)
 }
 
 // masked is s as it is served: with ServeAll, instances that turned critical with most of the

@@ -117,6 +117,8 @@ func (o *owner) run(ctx context.Context, out chan<- Delta) {
 			o.tick(now)
 		case s := <-o.w.selections:
 			o.reselect(s)
+		case policy := <-o.w.policies:
+			o.adopt(policy, time.Now())
 		}
 		o.massCritical(time.Now())
 		if o.moved {

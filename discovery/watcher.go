@@ -36,6 +36,7 @@ type Watcher struct {
 	listIndex atomic.Uint64
 
 	selections chan Selection            // has room for one
+	policies   chan string               // for masses that turn critical; has room for one
 	selection  atomic.Pointer[Selection] // the one that the owner applied last
 	loops      sync.WaitGroup
 
@@ -79,6 +80,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		begun:    make(chan struct{}),
 
 		selections: make(chan Selection, 1),
+		policies:   make(chan string, 1),
 		status:     Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
 	}
 	selection := cfg.Selection()
