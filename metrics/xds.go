@@ -33,6 +33,7 @@ type XDS struct {
 	propagated  map[[2]string]prometheus.Observer // by stage and type, of what is served; never changed
 	streams     *streams
 	totals      totals
+	slowest     slowest
 	now         func() time.Time
 }
 
@@ -88,6 +89,9 @@ func (x *XDS) Propagation(stage, typeURL string, after time.Duration) {
 		took = x.propagation.WithLabelValues(stage, typ)
 	}
 	took.Observe(after.Seconds())
+	if stage == "answer_to_sent" && after > slow {
+		x.slowest.note(after, x.now())
+	}
 }
 
 // Published counts a batch that changed a snapshot and says how many resources of each type

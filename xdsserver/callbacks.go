@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -22,6 +23,7 @@ type callbacks struct {
 
 	mu      sync.RWMutex
 	streams map[streamKey]*streamRecord // each with a lock of its own
+	left    time.Time                   // when the last of them ended; zero while there are some
 	once    sync.Once
 	first   chan struct{} // closed at the first request of any kind
 }
@@ -126,7 +128,7 @@ func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) {
 	from := originOf(ctx)
 	rec.peer, rec.identity = from.peer, from.identity
 	c.mu.Lock()
-	c.streams[s] = rec
+	c.streams[s], c.left = rec, time.Time{}
 	c.mu.Unlock()
 	c.log.Debug("stream opened", "stream", rec.stream.ID, "peer", rec.peer, "identity", sane(rec.identity))
 }
@@ -178,6 +180,9 @@ func (c *callbacks) closed(s streamKey) {
 	c.mu.Lock()
 	rec := c.streams[s]
 	delete(c.streams, s)
+	if rec != nil && len(c.streams) == 0 {
+		c.left = time.Now()
+	}
 	c.mu.Unlock()
 	if rec == nil {
 		return

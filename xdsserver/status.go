@@ -180,3 +180,11 @@ func (r *streamRecord) status(vain map[*store]map[vainKey]missing) StreamStatus 
 	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })
 	return st
 }
+
+// Left is when the last stream ended, after which there was none; zero while there are some, and
+// before the first.
+func (s *Server) Left() time.Time {
+	s.callbacks.mu.RLock()
+	defer s.callbacks.mu.RUnlock()
+	return s.callbacks.left
+}

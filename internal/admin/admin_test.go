@@ -34,6 +34,9 @@ type house struct {
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
 	stops   bool
+	left    time.Time
+	own     []Trouble
+	slow    time.Duration
 }
 
 // shelf is the house's last known catalog.
@@ -46,6 +49,7 @@ func (h *house) Holds() []discovery.Hold           { return h.holds }
 func (h *house) State() bridge.State               { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus { return h.streams }
 func (h *house) Refused() []xdsserver.Refused      { return h.refused }
+func (h *house) Left() time.Time                   { return h.left }
 func (h *house) Views() []xdsserver.ViewStatus     { return h.views }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]
@@ -102,6 +106,7 @@ func (h *house) server() *Server {
 		Build: metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
 		Metrics:   metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
 		LastKnown: shelf{h}, Stopping: func() bool { return h.stops },
+		Own: func() []Trouble { return h.own }, Slowest: func() (time.Duration, time.Time) { return h.slow, now },
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		panic(err) // there is no file that could be missing

@@ -45,7 +45,7 @@ const recently = 10 * time.Minute
 
 // concernsOf lists what is not well, the gravest first.
 func concernsOf(s Status) []concern {
-	all := slices.Concat(ofConsul(s), ofDisk(s), ofRejections(s), ofVain(s), ofRefusals(s), ofLeftOut(s))
+	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofVain(s), ofRefusals(s), ofLeftOut(s))
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
 	for i := range all {
 		if c := &all[i]; len(c.Each) > maxEach {

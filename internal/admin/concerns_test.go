@@ -143,12 +143,16 @@ var troubles = map[string]func(*house){
 	"LegateHoldsDatacenter": func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_datacenter", Queries: 40}} },
 	"LegateHolds":           func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_shrunk"}} },
 	"LegateMassCritical":    func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "mass_critical"}} },
+	"LegateNoStreams":       func(h *house) { h.streams, h.left = nil, now.Add(-10*time.Minute) },
+	"LegateSlow":            func(h *house) { h.slow = 3 * time.Second },
+	"LegateCertificateEnds": func(h *house) { h.own = []Trouble{{Kind: "certificate", Detail: "it ends"}} },
+	"LegateConfigRejected":  func(h *house) { h.own = []Trouble{{Kind: "configuration", Detail: "legate.yaml:3"}} },
 	"LegateKeepsNothing":    func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
 }
 
 // unseen are the alerts whose trouble is not one of this moment and this program, and those that a
 // page that answers cannot have.
-var unseen = []string{"LegateDown", "LegateSlow", "LegateRestarts", "LegateNoStreams", "LegateCertificateEnds", "LegateConfigRejected"}
+var unseen = []string{"LegateDown", "LegateRestarts"}
 
 func TestTheVerdictIsAsGraveAsTheAlert(t *testing.T) {
 	rules, err := os.ReadFile("../../examples/grafana/legate.rules.yml")
@@ -174,5 +178,33 @@ func TestTheVerdictIsAsGraveAsTheAlert(t *testing.T) {
 		if severity == "critical" && alert != "LegateNotReady" && !strings.Contains(page, `<li class="critical"`) {
 			t.Errorf("%s: no box is critical", alert)
 		}
+	}
+}
+
+// What is not well with Legate itself is on the page, in the status and in the words of /readyz,
+// which does not send anybody elsewhere for it.
+func TestWhatIsNotWellWithLegateItselfIsSaidEverywhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		make func(*house)
+		want string
+	}{
+		"configuration": {func(h *house) {
+			h.own = []Trouble{{Kind: "configuration", Detail: "the file is rejected: legate.yaml:3", Remedy: "correct it"}}
+		}, "the file is rejected: legate.yaml:3"},
+		"clients": {func(h *house) { h.streams, h.left = nil, now.Add(-10*time.Minute) }, "no client is connected since 2026-11-22T02:50:00Z"},
+		"slow":    {func(h *house) { h.slow = 3 * time.Second }, "a change took 3s"},
+	} {
+		h := healthy()
+		c.make(h)
+		for _, path := range []string{"/", "/readyz", "/api/v1/status"} {
+			if w := h.get(t, path); w.Code != 200 || !strings.Contains(w.Body.String(), c.want) {
+				t.Errorf("%s: %s: %d, want %q in\n%s", name, path, w.Code, c.want, w.Body)
+			}
+		}
+	}
+	h := healthy()
+	h.streams, h.left = nil, now.Add(-2*time.Hour)
+	if w := h.get(t, "/readyz"); w.Body.String() != "ready\n" {
+		t.Errorf("long after the last stream: %s", w.Body)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -28,9 +30,10 @@ func newDoor(t *testing.T, config Config) *door {
 	t.Helper()
 	h, d := healthy(), &door{}
 	var err error
-	d.Server, err = New(config, Rooms{Consul: h, Bridge: h, XDS: h, LastKnown: shelf{h}, Stopping: func() bool { return false }, Metrics: metrics.New(metrics.BuildInfo{}).Handler(), Actions: map[string]http.Handler{
-		"/api/v1/change": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { d.calls++ }),
-	}}, slog.New(slog.DiscardHandler))
+	d.Server, err = New(config, Rooms{Consul: h, Bridge: h, XDS: h, LastKnown: shelf{h}, Stopping: func() bool { return false }, Own: func() []Trouble { return nil },
+		Slowest: func() (time.Duration, time.Time) { return 0, time.Time{} }, Metrics: metrics.New(metrics.BuildInfo{}).Handler(), Actions: map[string]http.Handler{
+			"/api/v1/change": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { d.calls++ }),
+		}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,5 +153,31 @@ func TestProfilesAreOffUnlessAskedForAndNeverTellTheCommandLine(t *testing.T) {
 		if code, _ := d.send(t, "tcp", "GET", "/debug/pprof/cmdline", ""); code != 404 {
 			t.Errorf("the command line, profiles %v: %d", on, code)
 		}
+	}
+}
+
+// Who may scrape sees numbers: no catalog, no reason, and nothing that changes anything.
+func TestTheListenerForMonitoringShowsNumbersOnly(t *testing.T) {
+	h := empty()
+	handler := h.server().metricsHandler()
+	ask := func(method, path string) (int, string) {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		return w.Code, w.Body.String()
+	}
+	for path, want := range map[string]int{"/metrics": 200, "/healthz": 200, "/readyz": 503, "/": 404, "/api/v1/status": 404, "/debug/config_dump": 404, ReleasePath: 404} {
+		if code, body := ask(http.MethodGet, path); code != want {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+	if _, body := ask(http.MethodGet, "/readyz"); body != "not ready\n" {
+		t.Errorf("%q", body)
+	}
+	if code, _ := ask(http.MethodPost, ReleasePath); code != 405 {
+		t.Errorf("POST: %d", code)
+	}
+	h.state = healthy().state
+	if code, body := ask(http.MethodGet, "/readyz"); code != 200 || body != "ready\n" {
+		t.Errorf("%d %q", code, body)
 	}
 }

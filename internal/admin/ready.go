@@ -31,12 +31,21 @@ func (s *Server) probe(w http.ResponseWriter, _ *http.Request) {
 // Readiness says in words whether there is something to serve, and if not, why.
 func (s *Server) Readiness() (said string, ready bool) {
 	if reason := s.notReady(); reason != "" {
-		return "not ready: " + reason, false
+		return "not ready: " + reason + s.besides(), false
 	}
+	said = "ready"
 	if stale := s.stale(); stale != "" {
-		return "ready, stale: " + stale, true
+		said += ", stale: " + stale
 	}
-	return "ready", true
+	return said + s.besides(), true
+}
+
+// besides says in words what is not well with Legate itself, which is no reason not to be ready.
+func (s *Server) besides() string {
+	if own := inWords(s.own()); own != "" {
+		return "; " + own
+	}
+	return ""
 }
 
 // stale says in words what is served in Consul's place, and why; empty if Consul was read.

@@ -47,7 +47,12 @@ type Rooms struct {
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 		Refused() []xdsserver.Refused
+		Left() time.Time
 	}
+	// Own says what is not well with Legate itself: its configuration, its certificates.
+	Own func() []Trouble
+	// Slowest is the slowest change of late, and when that was; zero if none was slow.
+	Slowest   func() (took time.Duration, at time.Time)
 	LastKnown interface{ Status() lastknown.Status }
 	Metrics   http.Handler
 	// Stopping reports whether Legate was told to end: it still serves, and takes nobody new.

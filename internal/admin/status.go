@@ -28,6 +28,7 @@ type Status struct {
 	Complete time.Time `json:"complete,omitzero"`
 	Changed  time.Time `json:"changed,omitzero"`
 
+	Own       []Trouble                `json:"own"` // of Legate itself
 	Consul    discovery.Status         `json:"consul"`
 	LastKnown lastknown.Status         `json:"last_known"`
 	Views     []xdsserver.ViewStatus   `json:"views"`
@@ -51,6 +52,7 @@ func (s *Server) read() Status {
 		Version: s.rooms.Build.Version, Revision: s.rooms.Build.Revision, Go: s.rooms.Build.GoVersion,
 		Now: now, Started: state.Since, Uptime: now.Sub(state.Since).Round(time.Millisecond).Seconds(),
 		NotReady: s.notReady(), Stopping: s.rooms.Stopping(), Stale: s.stale(), Complete: state.Complete, Changed: state.Changed,
+		Own:       s.own(),
 		Consul:    s.rooms.Consul.Status(),
 		LastKnown: s.rooms.LastKnown.Status(),
 		Views:     append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null

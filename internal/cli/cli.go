@@ -38,8 +38,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 		err = usageError{fmt.Errorf("%w, see %q", err, "legate --help")}
 	}
 	if err != nil {
+		out := p.err
+		if toJournal(p.err, p.getenv) {
+			out = prefixed{p.err, []byte("<3>")}
+		}
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintln(p.err, "legate: "+strings.TrimRight(line, "\n"))
+			fmt.Fprintln(out, "legate: "+strings.TrimRight(line, "\n"))
 		}
 	}
 	return exitCode(err)
@@ -47,7 +51,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 // commands are all commands in the order in which help shows them.
 func (p *program) commands() []*command {
-	return []*command{p.serve(), p.bootstrap(), p.render(), p.holds(), p.demo(), p.version()}
+	return []*command{p.serve(), p.bootstrap(), p.render(), p.check(), p.holds(), p.demo(), p.version()}
 }
 
 func (p *program) app() *urfave.App {

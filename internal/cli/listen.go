@@ -129,6 +129,17 @@ func (o *listenOptions) spotMetrics() spot {
 	return spot{flag: "--metrics-listen", address: o.metrics, access: o.adminAccess}
 }
 
+// spots are those that are asked for, where a mistake can be found without listening.
+func (o *listenOptions) spots() []spot {
+	var all []spot
+	for _, s := range []spot{o.spotXDS(), o.spotREST(), o.spotAdmin(), o.spotMetrics()} {
+		if s.address != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // permitted says whether the listener may be where others can reach it.
 func (o *listenOptions) permitted(s spot) error {
 	if s.tls || s.name == "" || slices.Contains(o.insecure, s.name) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"legate/internal/admin"
 	"legate/internal/listen"
 )
 
@@ -98,6 +99,22 @@ func credentials(t listen.TLS, flag string, log *slog.Logger) (*listen.Credentia
 	return c, nil
 }
 
+// troubles are what is not well with the certificates, at any time.
+func (l listeners) troubles() []admin.Trouble {
+	var all []admin.Trouble
+	for _, one := range []struct {
+		listener string
+		shows    *listen.Credentials
+		flag     string
+	}{{"the xDS listeners", l.tls, "--tls"}, {"--admin-listen", l.people, "--admin-tls"}} {
+		if bad := one.shows.Trouble(); bad != "" {
+			all = append(all, admin.Trouble{Kind: "certificate", Detail: "certificate of " + one.listener + ": " + bad,
+				Remedy: "renew the files of " + one.flag + "-cert and " + one.flag + "-key: they are read again by themselves"})
+		}
+	}
+	return all
+}
+
 func (l listeners) close() {
 	for _, one := range append([]net.Listener{l.xds, l.rest, l.metrics}, l.admin...) {
 		if one != nil {
@@ -153,16 +170,13 @@ func (o *listenOptions) warn(l listeners, log *slog.Logger) {
 // unixScheme is what the address of a unix socket begins with.
 const unixScheme = "unix://"
 
-func (o *listenOptions) listen(ctx context.Context, s spot) (net.Listener, error) {
+// place is where the listener will be: the path of a socket, or a TCP address where it may be.
+func (o *listenOptions) place(s spot) (net.Addr, error) {
 	if path, isSocket := strings.CutPrefix(s.address, unixScheme); isSocket {
 		if !filepath.IsAbs(path) {
 			return nil, usageError{fmt.Errorf("%s %q: want a whole path, such as unix:///run/legate/xds.sock", s.flag, s.address)}
 		}
-		l, err := listen.Socket(path, s.access)
-		if err != nil {
-			return nil, fmt.Errorf("%s %q: %w", s.flag, path, err)
-		}
-		return l, nil
+		return &net.UnixAddr{Name: path, Net: "unix"}, nil
 	}
 	to, err := net.ResolveTCPAddr("tcp", s.address)
 	if err != nil {
@@ -172,6 +186,22 @@ func (o *listenOptions) listen(ctx context.Context, s spot) (net.Listener, error
 		if err := o.permitted(s); err != nil {
 			return nil, usageError{err}
 		}
+	}
+	return to, nil
+}
+
+func (o *listenOptions) listen(ctx context.Context, s spot) (net.Listener, error) {
+	at, err := o.place(s)
+	if err != nil {
+		return nil, err
+	}
+	to, tcp := at.(*net.TCPAddr)
+	if !tcp {
+		l, err := listen.Socket(at.String(), s.access)
+		if err != nil {
+			return nil, fmt.Errorf("%s %q: %w", s.flag, at, err)
+		}
+		return l, nil
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", to.String())
 	switch {

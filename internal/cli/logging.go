@@ -22,19 +22,26 @@ func (o *logOptions) settings() []*setting {
 		}),
 		choice(&o.format, []string{"auto", "text", "json"}, setting{
 			name: "log-format", env: "LEGATE_LOG_FORMAT", key: "log.format", category: "Log",
-			usage: "How records look on standard error. auto: text on a terminal, otherwise JSON, one object a line.",
+			usage: "How records look on standard error. auto: text on a terminal, otherwise JSON, one object a line. Under systemd each line begins with its priority, which the journal takes off.",
 		}),
 	}
 }
 
-// logger returns the logger that the options describe.
-func (o *logOptions) logger(w io.Writer) *slog.Logger {
+// logger returns the logger that the options describe. What goes to systemd's journal says how
+// grave it is.
+func (o *logOptions) logger(w io.Writer, getenv func(string) string) *slog.Logger {
 	o.now.Set(o.severity())
 	opts := &slog.HandlerOptions{Level: o.now}
-	if o.format == "text" || o.format == "auto" && terminal(w) {
-		return slog.New(slog.NewTextHandler(w, opts))
+	handler := func(to io.Writer) slog.Handler {
+		if o.format == "text" || o.format == "auto" && terminal(w) {
+			return slog.NewTextHandler(to, opts)
+		}
+		return slog.NewJSONHandler(to, opts)
 	}
-	return slog.New(slog.NewJSONHandler(w, opts))
+	if toJournal(w, getenv) {
+		return slog.New(newPrioritised(w, handler))
+	}
+	return slog.New(handler(w))
 }
 
 // severity is the level of the least severe records.

@@ -7,15 +7,17 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"legate/internal/admin"
 	"legate/metrics"
 )
 
 // live are the settings that a running Legate takes over from a changed configuration file. All
 // others are what it stands on: they take a restart.
-var live = []string{"include", "exclude", "tag", "log-level"}
+var live = []string{"include", "exclude", "tag", "mass-critical", "log-level"}
 
 // reloader takes over a changed configuration file: with SIGHUP at once, else a few seconds
 // after the file has changed. It is taken over whole or, with any mistake in it, not at all.
@@ -29,24 +31,40 @@ type reloader struct {
 	apply   func(*serveOptions) // the live settings of it
 	notify  func(state string)  // systemd
 	ready   func() bool         // systemd knows that Legate is
+
+	mu       sync.Mutex
+	rejected *admin.Trouble // nil: what was read last is in force
+	stuck    *admin.Trouble // nil: nothing waits for a restart
+}
+
+// troubles are what is not well with the configuration, at any time.
+func (r *reloader) troubles() []admin.Trouble {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []admin.Trouble
+	for _, t := range []*admin.Trouble{r.rejected, r.stuck} {
+		if t != nil {
+			all = append(all, *t)
+		}
+	}
+	return all
 }
 
 // lookEvery is how often the file is looked at. A change counts once it was the same twice, so
 // that a file is not read while an editor writes it.
 const lookEvery = 2 * time.Second
 
-// hangups are the SIGHUPs from now on. Without a file the signal keeps its usual meaning.
-func hangups(path string) (hup chan os.Signal, stop func()) {
+// hangups are the SIGHUPs from now on. Without a file, too, the signal ends nothing: who sends it
+// wants to have something read again.
+func hangups() (hup chan os.Signal, stop func()) {
 	hup = make(chan os.Signal, 1)
-	if path != "" {
-		signal.Notify(hup, syscall.SIGHUP)
-	}
+	signal.Notify(hup, syscall.SIGHUP)
 	return hup, func() { signal.Stop(hup) }
 }
 
 func (r *reloader) run(ctx context.Context) error {
 	if r.path == "" {
-		return nil
+		return r.withoutFile(ctx)
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -78,6 +96,19 @@ func (r *reloader) run(ctx context.Context) error {
 	}
 }
 
+// withoutFile answers those who think that there is one.
+func (r *reloader) withoutFile(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.hup:
+			r.log.Warn("SIGHUP, and there is no configuration file that could be read again: all stays as it was",
+				"remedy", "start legate with --config FILE; tokens and certificates are read again by themselves when their files change")
+		}
+	}
+}
+
 // reload reads flags, environment and file again.
 func (r *reloader) reload(cause string) {
 	if r.ready() {
@@ -92,18 +123,42 @@ func (r *reloader) reload(cause string) {
 	if err == nil {
 		err = o.validate()
 	}
-	r.metrics.Reloaded(err == nil, time.Now())
+	now := time.Now()
+	r.metrics.Reloaded(err == nil, now)
 	if err != nil {
+		said := strings.ReplaceAll(err.Error(), "\n", "; ")
 		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
-			"error", strings.ReplaceAll(err.Error(), "\n", "; "), "remedy", "correct the file; it is then read again")
+			"error", said, "remedy", "correct the file; it is then read again")
+		r.tell(&r.rejected, &admin.Trouble{Kind: "configuration", Since: now,
+			Detail: "the changed configuration file is rejected, what was read before holds: " + said,
+			Remedy: "correct the file: it is then read again by itself; until then a restart fails"})
 		return
 	}
 	changed, stuck := differing(r.running.settings, next.settings)
+	r.tell(&r.rejected, nil)
+	r.tell(&r.stuck, waiting(stuck, now))
 	r.apply(o)
 	r.log.Info("configuration is reloaded", "cause", cause, "changed", changed)
 	if len(stuck) > 0 {
 		r.log.Warn("changed settings need a restart", "settings", stuck, "remedy", "restart legate; until then the old values hold")
 	}
+}
+
+// tell puts a trouble, or none, in the place of the one before.
+func (r *reloader) tell(place **admin.Trouble, t *admin.Trouble) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*place = t
+}
+
+// waiting says that these settings wait for a restart; nil if there are none.
+func waiting(settings []string, since time.Time) *admin.Trouble {
+	if len(settings) == 0 {
+		return nil
+	}
+	return &admin.Trouble{Kind: "restart", Since: since,
+		Detail: "changed settings wait for a restart: " + strings.Join(settings, ", "),
+		Remedy: "restart legate; until then the old values hold"}
 }
 
 // differing are the names of the settings that differ, and takes over those of them that are

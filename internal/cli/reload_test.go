@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,14 +31,15 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 	write(t, path, "log: {level: info}\n")
 	r := serve(t, "--consul-addr", closedPort(t), "--config", path, "--exclude", "by-flag")
 
-	write(t, path, "log: {level: debug}\nservices: {include: a, exclude: b}\nconsul: {max_connections: 50}\n")
+	write(t, path, "log: {level: debug}\nservices: {include: a, exclude: b}\nconsul: {max_connections: 50}\nguard: {mass_critical: serve-all}\n")
 	hangUp(t)
-	if done := r.log.await(t, "configuration is reloaded"); fmt.Sprint(done["changed"]) != "[include log-level]" || done["cause"] != "SIGHUP" {
+	if done := r.log.await(t, "configuration is reloaded"); fmt.Sprint(done["changed"]) != "[include mass-critical log-level]" || done["cause"] != "SIGHUP" {
 		t.Errorf("%v", done) // not exclude: the flag wins
 	}
 	if left := r.log.await(t, "changed settings need a restart"); fmt.Sprint(left["settings"]) != "[max-connections]" || left["remedy"] == "" {
 		t.Errorf("%v", left)
 	}
+	r.says(t, "changed settings wait for a restart: max-connections", true)
 
 	for n, wrong := range []struct {
 		text  string
@@ -53,6 +55,7 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 			if !strings.Contains(fmt.Sprint(refused["error"]), want) {
 				t.Errorf("want %s in %v", want, refused)
 			}
+			r.says(t, want, true)
 		}
 	}
 	if _, page := r.get("/metrics"); !strings.Contains(page, "legate_config_last_reload_successful 0") ||
@@ -72,11 +75,67 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	r.says(t, "is rejected", false)
 	if time.Since(began) < lookEvery {
 		t.Error("the file was read before it was the same twice")
 	}
 	if code := r.end(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// says looks whether page, status and /readyz say something.
+func (r *running) says(t *testing.T, what string, want bool) {
+	t.Helper()
+	for _, path := range []string{"/", "/readyz", "/api/v1/status"} {
+		_, body := r.get(path)
+		body = html.UnescapeString(strings.ReplaceAll(body, `\"`, `"`))
+		if strings.Contains(body, what) != want {
+			t.Errorf("%s: says %q: %v\n%s", path, what, !want, body)
+		}
+	}
+}
+
+// Who sends SIGHUP wants something read again, and not that Legate ends.
+func TestSIGHUPWithoutAConfigurationFileIsAnsweredInTheLog(t *testing.T) {
+	r := serve(t, "--consul-addr", closedPort(t))
+	for n := range 2 {
+		hangUp(t)
+		if said := r.log.awaitNth(t, n+1, "SIGHUP, and there is no configuration file"); said["level"] != "WARN" || said["remedy"] == "" {
+			t.Errorf("%v", said)
+		}
+	}
+	if code, _ := r.get("/healthz"); code != 200 {
+		t.Errorf("healthz: %d", code)
+	}
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// What would not start, and what would not be taken over, is found before.
+func TestCheckConfigSaysWhatServeWould(t *testing.T) {
+	good := filepath.Join(t.TempDir(), "legate.yaml")
+	write(t, good, "xds: {listen: 'unix:///run/legate/xds.sock'}\nadmin: {metrics_listen: '0.0.0.0:18003'}\n")
+	if r := legate(t, nil, "check", "config", "--config", good); r.code != exitOK || r.out != "ok\n" || r.err != "" {
+		t.Errorf("%+v", r)
+	}
+	for text, want := range map[string]string{
+		"log: {levle: info}":                                    `did you mean "level"?`,
+		"xds: {listen: '0.0.0.0:1'}":                            "allow it with --insecure-listen xds",
+		"xds: {listen: 'here'}":                                 "want HOST:PORT",
+		"xds: {tls_cert: check.go, tls_key: check.go}":          "the key that belongs to it",
+		"admin: {token_file: /dev/null}":                        "write the token into it",
+		"consul: {token_file: /dev/null}":                       "token",
+		"consul: {addr: 'https://c', ca_file: check.go}":        "read consul authorities",
+		"xds: {socket_group: no-such-group}":                    "groupadd no-such-group",
+		"guard: {mass_critical: perhaps}\nlog: {format: paper}": "want one of believe, serve-all",
+	} {
+		path := filepath.Join(t.TempDir(), "legate.yaml")
+		write(t, path, text)
+		if r := legate(t, nil, "check", "config", "--config", path); r.code != exitUsage || !strings.Contains(r.err, want) || r.out != "" {
+			t.Errorf("%s: exit %d, want %q in %s%s", text, r.code, want, r.out, r.err)
+		}
 	}
 }
 

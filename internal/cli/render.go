@@ -123,7 +123,7 @@ func (p *program) catalog(ctx context.Context, o *renderOptions) (string, discov
 	if err := o.consul.Validate(); err != nil {
 		return "", nil, usageError{err}
 	}
-	watcher, err := discovery.New(o.consul, o.log.logger(p.err), nil)
+	watcher, err := discovery.New(o.consul, o.log.logger(p.err, p.getenv), nil)
 	if err != nil {
 		return "", nil, err
 	}

@@ -55,8 +55,9 @@ takes at most 30 seconds, and no time if nobody is connected. A second signal en
 at once.
 
 A changed --config is taken over a few seconds later, or at once with SIGHUP: whole, or
-not at all if it has a mistake. --include, --exclude, --tag and --log-level hold from
-then on; the log names what else has changed and needs a restart.`,
+not at all if it has a mistake; log, page and /readyz say which. --include, --exclude,
+--tag, --mass-critical and --log-level hold from then on; what else has changed is named,
+and needs a restart. "legate check config" finds the mistakes before.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve
@@ -92,8 +93,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		return err
 	}
 	collectOften(p.getenv)
-	log := o.log.logger(p.err)
-	hup, deaf := hangups(o.config)
+	log := o.log.logger(p.err, p.getenv)
+	hup, deaf := hangups()
 	defer deaf()
 	open, err := o.listen.open(ctx, log)
 	if err != nil {
@@ -126,8 +127,18 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
 	})
 	defer life.end()
+	notify := notifier(log)
+	isReady := func() bool { return carrier.State().Ready() }
+	reload := &reloader{program: p, running: c, path: o.config, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, apply: func(next *serveOptions) {
+		o.log.now.Set(next.log.severity())
+		consul := o.consul.Selecting(next.consul.Selection())
+		watcher.Select(consul.Selection())
+		watcher.MassCritical(next.consul.Guard.MassCritical)
+		shelf.Rescope(scopeOf(consul))
+	}}
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
-		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping,
+		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
+		Own:     func() []admin.Trouble { return append(reload.troubles(), open.troubles()...) },
 		Actions: map[string]http.Handler{admin.ReleasePath: admin.ReleaseHolds(watcher)}}, log)
 	if err != nil {
 		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
@@ -140,14 +151,6 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 
 	believed, deltas := make(chan discovery.Delta), make(chan discovery.Delta)
 	group := life.group
-	notify := notifier(log)
-	isReady := func() bool { return carrier.State().Ready() }
-	reload := &reloader{program: p, running: c, path: o.config, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, apply: func(next *serveOptions) {
-		o.log.now.Set(next.log.severity())
-		consul := o.consul.Selecting(next.consul.Selection())
-		watcher.Select(consul.Selection())
-		shelf.Rescope(scopeOf(consul))
-	}}
 	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady, words: people.Readiness}
 	group.Go(func() error { return reload.run(life.working) })
 	group.Go(func() error { return supervise.run(life.serving, life.working) })

@@ -103,6 +103,30 @@ func (c *Credentials) Expires() time.Time {
 	return expiry(c.current())
 }
 
+// soon is how long before its end a certificate should have been renewed; a short-lived one has a
+// quarter of its life for that.
+const soon = 3 * 24 * time.Hour
+
+// Trouble says what is wrong with the certificate in use, or with the files that shall replace it;
+// empty if all is well.
+func (c *Credentials) Trouble() string {
+	if c == nil {
+		return ""
+	}
+	leaf := c.current().Certificates[0].Leaf
+	c.mu.Lock()
+	bad := c.bad
+	c.mu.Unlock()
+	if bad != "" {
+		return "its files are unusable, and the last good ones are shown until " + leaf.NotAfter.UTC().Format(time.RFC3339) + ": " + bad
+	}
+	left := leaf.NotAfter.Sub(c.now())
+	if left > min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4) {
+		return ""
+	}
+	return fmt.Sprintf("certificate %q: it ends at %s: put a new one in its place", c.tls.CertFile, leaf.NotAfter.UTC().Format(time.RFC3339))
+}
+
 func expiry(c *tls.Config) time.Time { return c.Certificates[0].Leaf.NotAfter }
 
 // expired is an error if nobody would accept the certificate any more.

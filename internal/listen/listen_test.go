@@ -185,6 +185,39 @@ func TestWhatIsWrongWithTheFilesIsSaidWithItsRemedyAndWithoutTheirContent(t *tes
 	}
 }
 
+func TestACertificateNearItsEndIsATroubleAndSoAreFilesThatCannotBeUsed(t *testing.T) {
+	a := newAuthority(t)
+	now := time.Now()
+	made := a.issueAs("server", now.Add(30*24*time.Hour), "localhost")
+	c, err := NewCredentials(TLS{CertFile: made.cert, KeyFile: made.key}, "--tls", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.now = func() time.Time { now = now.Add(2 * lookEvery); return now }
+	says := func(want string) {
+		t.Helper()
+		if said := c.Trouble(); want == "" && said != "" || !strings.Contains(said, want) {
+			t.Errorf("it says %q, want %q", said, want)
+		}
+	}
+	says("")
+	now = now.Add(27*24*time.Hour - time.Hour)
+	says("")
+	now = now.Add(2 * time.Hour)
+	says(`server.pem": it ends at `)
+	if err := os.WriteFile(made.key, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says("its files are unusable, and the last good ones are shown until")
+	a.issueAs("server", now.Add(30*24*time.Hour), "localhost")
+	says("")
+	a.issueAs("server", now.Add(20*time.Minute), "localhost") // valid since long ago, in this authority's hands
+	says("it ends at ")
+	if said := (*Credentials)(nil).Trouble(); said != "" {
+		t.Errorf("without TLS: %s", said)
+	}
+}
+
 func TestASocketIsForItsUserOnly(t *testing.T) {
 	dir, err := os.MkdirTemp("", "lg-")
 	if err != nil {

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package cli
+
+import "io"
+
+// toJournal is false: there is no systemd.
+func toJournal(io.Writer, func(string) string) bool { return false }
