@@ -13,7 +13,8 @@ type keeper struct {
 	every   time.Duration // the shortest time between two writes
 	refresh time.Duration // the longest, while Consul answers: the file's date is then renewed
 	write   func(c discovery.Catalog) error
-	renewed func() bool // Consul confirmed the catalog again since the last write
+	hangs   func(since time.Duration) // told once of a write that does not end; nil: nobody is
+	renewed func() bool               // Consul confirmed the catalog again since the last write
 
 	mu      sync.Mutex
 	pending map[discovery.ServiceKey]*discovery.Service // nil: gone
@@ -24,9 +25,12 @@ type keeper struct {
 // time is written less often.
 const share = 20 // a twentieth
 
-// lastWrite is how long the last write may hold up the end of the program. A disk that hangs
-// longer cannot be told to stop.
+// lastWrite is how long a write may hold up the end of the program, the last one and one that was
+// under way. A disk that hangs longer cannot be told to stop.
 const lastWrite = 3 * time.Second
+
+// hangsAfter is how long a write may take before it is said that it hangs.
+const hangsAfter = 10 * time.Second
 
 // A write that failed is tried again without a change: soon at first, then less often.
 const (
@@ -70,12 +74,18 @@ func (k *keeper) run(ctx context.Context) {
 				continue
 			}
 		case <-ctx.Done():
-			k.finish(catalog, again != nil)
+			if k.fold(catalog) || again != nil {
+				_, _ = k.attempt(ctx, catalog) // the writing itself says what went wrong
+			}
 			return
 		}
 		k.fold(catalog)
 		began := time.Now()
-		if k.write(catalog) != nil {
+		err, over := k.attempt(ctx, catalog)
+		if !over {
+			return
+		}
+		if err != nil {
 			again = time.After(wait)
 			wait = min(2*wait, retryMost)
 		} else {
@@ -105,17 +115,28 @@ func (k *keeper) fold(catalog discovery.Catalog) (changed bool) {
 	return pending != nil
 }
 
-func (k *keeper) finish(catalog discovery.Catalog, failed bool) {
-	if !k.fold(catalog) && !failed {
-		return
-	}
-	done := make(chan struct{})
-	go func() { // outlives the keeper only if the disk hangs
-		defer close(done)
-		_ = k.write(catalog) // it says itself what went wrong
-	}()
-	select {
-	case <-done:
-	case <-time.After(lastWrite):
+// attempt writes the catalog, which must not be changed until that is over. It is not over if the
+// disk hangs and the context was done: then only what was begun outlives the keeper.
+func (k *keeper) attempt(ctx context.Context, catalog discovery.Catalog) (err error, over bool) {
+	done := make(chan error, 1)
+	go func() { done <- k.write(catalog) }()
+	slow := time.NewTimer(hangsAfter)
+	defer slow.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err, true
+		case <-slow.C:
+			if k.hangs != nil {
+				k.hangs(hangsAfter)
+			}
+		case <-ctx.Done():
+			select {
+			case err := <-done:
+				return err, true
+			case <-time.After(lastWrite):
+				return nil, false
+			}
+		}
 	}
 }

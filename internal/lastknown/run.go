@@ -24,6 +24,7 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 	k := &keeper{
 		every: s.config.Every, refresh: refreshEvery, wake: make(chan struct{}, 1),
 		write:   func(c discovery.Catalog) error { return s.write(consul.Status(), c) },
+		hangs:   s.hangs,
 		renewed: func() bool { return consul.Status().LastSuccess.After(s.Status().Written) },
 	}
 	if s.path != "" {
@@ -164,6 +165,14 @@ func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
 	s.change(func(st *state) { st.written = h.Believed })
 	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c), "seconds", took.Seconds())
 	return nil
+}
+
+// hangs says that a write does not end. Until it does, or fails, nothing else is written.
+func (s *Shelf) hangs(since time.Duration) {
+	text := fmt.Sprintf("a write has been under way for %v", since)
+	const remedy = "check that disk, or choose another --state-dir"
+	s.change(func(st *state) { st.unwritten = text + ": " + remedy })
+	s.log.Warn("last known catalog cannot be written", "file", s.path, "error", text, "remedy", remedy)
 }
 
 func pass(ctx context.Context, d discovery.Delta, out chan<- discovery.Delta) bool {

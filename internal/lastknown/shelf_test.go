@@ -396,3 +396,46 @@ func TestWithoutAFolderEverythingIsPassedOnAndNothingIsKept(t *testing.T) {
 		}
 	})
 }
+
+// A disk can hang in any write, and nobody can end that: the end of the program does not wait for it.
+func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		hung := make(chan time.Duration, 1)
+		k := &keeper{every: time.Second, refresh: refreshEvery, wake: make(chan struct{}, 1), renewed: func() bool { return true },
+			write: func(discovery.Catalog) error { <-release; return nil },
+			hangs: func(since time.Duration) { hung <- since },
+		}
+		k.note(whole(catalog(1, "a")))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan time.Time, 1)
+		go func() { k.run(ctx); ended <- time.Now() }()
+		time.Sleep(time.Minute)
+		select {
+		case since := <-hung:
+			if since != hangsAfter {
+				t.Errorf("said after %v", since)
+			}
+		default:
+			t.Error("nobody is told that the write hangs")
+		}
+		k.note(whole(catalog(2, "a"))) // never waits
+		told := time.Now()
+		cancel()
+		if took := (<-ended).Sub(told); took > lastWrite {
+			t.Errorf("the end took %v", took)
+		}
+	})
+}
+
+func TestAWriteThatHangsIsInTheStatusUntilItIsOver(t *testing.T) {
+	s := New(Config{Dir: t.TempDir()}, slog.New(slog.DiscardHandler), nil)
+	s.hangs(hangsAfter)
+	if st := s.Status(); !strings.Contains(st.Unwritten, "has been under way for 10s") || !strings.Contains(st.Unwritten, "check that disk") {
+		t.Errorf("%+v", st)
+	}
+	if err := s.write(discovery.Status{Datacenter: "dc1"}, catalog(1, "a")); err != nil || s.Status().Unwritten != "" {
+		t.Errorf("%v %+v", err, s.Status())
+	}
+}
