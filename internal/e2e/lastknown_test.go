@@ -191,3 +191,35 @@ func (s *stage) reconnected(t testing.TB) {
 		return nil
 	})
 }
+
+// A configuration that is read again selects services in other words, and none of them changes. A
+// Legate that dies then, and starts while Consul is away, has the last known catalog of the selection
+// that it was told last.
+func TestTheLastKnownCatalogOutlivesAChangedSelection(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	config := filepath.Join(t.TempDir(), "legate.yaml")
+	write := func(include string) {
+		if err := os.WriteFile(config, []byte("services: {include: ["+include+"]}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("shop")
+	state := t.TempDir()
+	s.legate = startLegate(t, s.consul, "--config", config, "--state-dir", state, "--last-known-grace", "0s")
+	write("shop, sho*")
+	eventually(t, func() error {
+		text, err := os.ReadFile(filepath.Join(state, "last-known-catalog"))
+		if err == nil && !strings.Contains(string(text), `"sho*"`) {
+			err = errors.New("the file is of the old selection")
+		}
+		return err
+	})
+	if err := errors.Join(s.legate.Kill(), s.consul.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
+	s.legate.exports(t, "legate_serving_stale 1")
+}

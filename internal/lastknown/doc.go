@@ -14,11 +14,14 @@
 //   - When Consul is back, the first complete read replaces what the file said as one Delta.
 //     Which losses are believed then is not decided here: discovery was given the same catalog
 //     as its last believed one (see discovery.Watcher.Seed) and guards it.
-//   - What only the file says is never written back: its date would become a lie.
+//   - What only the file says keeps its date, whatever is written.
+//   - Where another selection of services is watched from now on (Rescope), the file is written anew
+//     for it, narrowed where it has more; so is what is served from it.
 //   - Where nobody named the datacenter, the file's is believed for as long as the agent is away.
 //     Once the agent names another one, Run fails: what is served was somebody else's, and clients
 //     are given another Legate's catalog only by a Legate that starts anew.
-//   - A write that fails is tried again after 5 seconds, then less often, at least every minute.
+//   - A write that fails is tried again after 5 seconds, then less often, at least every minute. One
+//     that does not end is named, and holds up the end of the program for 3 seconds.
 //
 // A service's meta can hold anything, so the file is for its owner only (mode 0600).
 package lastknown

@@ -52,6 +52,10 @@ func (s Scope) Equal(o Scope) bool {
 		slices.Equal(s.Include, o.Include) && slices.Equal(s.Exclude, o.Exclude) && slices.Equal(s.Tags, o.Tags)
 }
 
+func (s Scope) selection() discovery.Selection {
+	return discovery.Selection{Include: s.Include, Exclude: s.Exclude, Tags: s.Tags}
+}
+
 // Encode writes a catalog. Header.Services is filled in.
 func Encode(w io.Writer, h Header, c discovery.Catalog) error {
 	sum := sha256.New()

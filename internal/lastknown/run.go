@@ -14,6 +14,8 @@ import (
 // place, and the first one then as its difference to that. It fails if Consul's agent turns out to
 // be in another datacenter than what is served by then: that was somebody else's.
 func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
+	end := s.keep(ctx, consul)
+	defer end()
 	first, offer, err := s.first(ctx, consul, in, out)
 	if ctx.Err() != nil {
 		return nil
@@ -21,30 +23,45 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 	if err != nil {
 		return err
 	}
-	k := &keeper{
-		every: s.config.Every, refresh: refreshEvery, wake: make(chan struct{}, 1),
-		write:   func(c discovery.Catalog) error { return s.write(consul.Status(), c) },
-		hangs:   s.hangs,
-		renewed: func() bool { return consul.Status().LastSuccess.After(s.Status().Written) },
+	s.change(func(st *state) { st.read = true })
+	s.keeper.note(discovery.Delta{Set: first.Set, Gone: offer.Gone})
+	if !pass(ctx, offer, out) {
+		return nil
 	}
-	if s.path != "" {
-		var writing sync.WaitGroup
-		writing.Go(func() { k.run(ctx) })
-		defer writing.Wait()
-	}
-	for d := first; ; {
-		if s.path != "" {
-			k.note(d)
-		}
-		if !pass(ctx, offer, out) {
-			return nil
-		}
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case d = <-in:
-			offer = d
+		case d := <-in:
+			s.keeper.note(d)
+			if !pass(ctx, d, out) {
+				return nil
+			}
+		case <-s.rescoped:
+			s.keeper.note(discovery.Delta{}) // the same, of another selection
 		}
+	}
+}
+
+// keep writes what the keeper is told until the function that it returns is called, which waits for
+// the last write. Without a folder nothing is written.
+func (s *Shelf) keep(ctx context.Context, consul Consul) (end func()) {
+	if s.path == "" {
+		return func() {}
+	}
+	s.keeper.write = func(c discovery.Catalog) error { return s.write(consul.Status(), c) }
+	s.keeper.renewed = func() bool { return consul.Status().LastSuccess.After(s.Status().Written) }
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var keeping sync.WaitGroup
+	keeping.Go(func() { s.keeper.run(writing) })
+	return func() {
+		select {
+		case <-s.rescoped:
+			s.keeper.note(discovery.Delta{})
+		default:
+		}
+		stop()
+		keeping.Wait()
 	}
 }
 
@@ -72,14 +89,16 @@ func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.De
 			if !pass(ctx, discovery.Catalog{}.Diff(s.known), out) {
 				return first, offer, nil
 			}
-			return s.back(ctx, consul, in)
+			return s.back(ctx, consul, in, out)
+		case <-s.rescoped:
+			s.reselect()
 		}
 	}
 }
 
 // back waits for Consul while the file's catalog is served. The agent tells its datacenter before
 // anything is read, and long before that where its servers hang.
-func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta) (first, offer discovery.Delta, err error) {
+func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, err error) {
 	began := time.Now()
 	s.stale(consul.Status())
 	look := time.NewTicker(time.Second)
@@ -91,6 +110,10 @@ func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Del
 			return first, offer, nil
 		case first = <-in:
 			arrived = true
+		case <-s.rescoped:
+			if d := s.reselect(); !d.Empty() && !pass(ctx, d, out) {
+				return first, offer, nil
+			}
 		case <-look.C:
 		}
 		if agent := s.elsewhere(consul); agent != "" {
@@ -106,6 +129,18 @@ func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Del
 		s.fresh(time.Since(began), len(offer.Set), len(offer.Gone))
 		return first, offer, nil
 	}
+}
+
+// reselect leaves of the file's catalog what is selected now, in the file, too, which keeps its date.
+// It returns what has changed.
+func (s *Shelf) reselect() discovery.Delta {
+	if s.known == nil {
+		return discovery.Delta{}
+	}
+	was := s.known
+	s.known = s.scopeNow().selection().Of(was)
+	s.keeper.note(discovery.Catalog{}.Diff(s.known))
+	return was.Diff(s.known)
 }
 
 // elsewhere is the datacenter of Consul's agent, which could not be asked for earlier, if it is not
@@ -147,6 +182,10 @@ func (s *Shelf) fresh(after time.Duration, set, gone int) {
 func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
 	h := Header{Scope: s.scopeNow(), Believed: consul.LastSuccess.UTC()}
 	h.Scope.Datacenter = consul.Datacenter
+	if !s.wasRead() { // what only the file says keeps its date
+		h.Scope.Datacenter, h.Believed = s.header.Scope.Datacenter, s.header.Believed
+	}
+	c = h.Scope.selection().Of(c) // discovery may be about to follow
 	began := time.Now()
 	err := store(s.path, h, c)
 	took := time.Since(began)

@@ -47,8 +47,10 @@ type Shelf struct {
 	log     *slog.Logger
 	metrics *metrics.LastKnown
 
-	header Header // of known
-	known  discovery.Catalog
+	header   Header // of known
+	known    discovery.Catalog
+	keeper   *keeper
+	rescoped chan struct{} // holds one
 
 	mu    sync.Mutex
 	scope Scope
@@ -57,7 +59,8 @@ type Shelf struct {
 
 // New makes a Shelf; it starts nothing. The metrics may be nil.
 func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
-	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m}
+	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m, rescoped: make(chan struct{}, 1)}
+	s.keeper = &keeper{every: config.Every, refresh: refreshEvery, hangs: s.hangs, wake: make(chan struct{}, 1)}
 	if config.Dir != "" {
 		s.path = filepath.Join(config.Dir, fileName)
 	}
@@ -89,11 +92,20 @@ func (s *Shelf) Load() discovery.Catalog {
 	return s.known
 }
 
-// Rescope says that another selection of services is watched from now on.
+// Rescope says that another selection of services is watched from now on. What is served from the
+// file is narrowed at once, and the file is written anew, or Legate would not use it when it starts
+// the next time.
 func (s *Shelf) Rescope(scope Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.scope.Equal(scope) {
+		return
+	}
 	s.scope = scope
+	select {
+	case s.rescoped <- struct{}{}:
+	default: // it is known already that it has changed
+	}
 }
 
 func (s *Shelf) scopeNow() Scope {

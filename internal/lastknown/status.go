@@ -7,6 +7,7 @@ import (
 
 // state is what a Shelf says of itself.
 type state struct {
+	read      bool // Consul was, completely
 	stale     bool
 	believed  time.Time // what is served, while stale
 	written   time.Time // the date in the file that was written last
@@ -60,6 +61,12 @@ func (s *Shelf) change(f func(*state)) bool {
 	was := s.state
 	f(&s.state)
 	return s.state != was
+}
+
+func (s *Shelf) wasRead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.read
 }
 
 // Datacenter is that of the file that was loaded; empty if there is none.
