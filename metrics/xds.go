@@ -21,6 +21,7 @@ type XDS struct {
 	rejecting   *prometheus.GaugeVec
 	quarantined *prometheus.GaugeVec
 	inVain      *prometheus.GaugeVec
+	oversized   *prometheus.CounterVec
 	fetches     *prometheus.CounterVec
 	propagation *prometheus.HistogramVec
 	updates     *prometheus.CounterVec
@@ -67,6 +68,14 @@ func (x *XDS) InVain(typeURL string, more int) {
 		return
 	}
 	x.inVain.WithLabelValues(typeLabel(typeURL)).Add(float64(more))
+}
+
+// Oversized counts a response that is larger than it should be.
+func (x *XDS) Oversized(typeURL string) {
+	if x == nil {
+		return
+	}
+	x.oversized.WithLabelValues(typeLabel(typeURL)).Inc()
 }
 
 // Fetch counts a REST exchange by its outcome: ok, not_modified, error.

@@ -56,7 +56,8 @@ func BenchmarkOneChange(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			st, subs := benchStore(b, c.want)
-			w := &deltaWire{}
+			w := &deltaWire{deltaServer: deltaServer{Server: &Server{config: DefaultConfig()}}}
+			var parcels []parcel
 			b.ReportAllocs()
 			for n := 2; b.Loop(); n++ {
 				st.publish(translate.Batch{Set: []translate.Resource{assignment(benchName(0), n)}}, time.Now())
@@ -67,7 +68,8 @@ func BenchmarkOneChange(b *testing.B) {
 						b.Fatal(err)
 					}
 					if len(entries) > 0 {
-						w.frame(s, entries, "1")
+						parcels = w.parcels(parcels[:0], s, entries)
+						w.frame(s.table, &parcels[0], "1")
 						due++
 					}
 				}

@@ -24,6 +24,9 @@ type Config struct {
 	MaxNames int
 	// MaxRequestBytes bounds one request over gRPC; Limits.BodyBytes one over REST.
 	MaxRequestBytes int
+	// MaxResponseBytes is how many bytes a response over gRPC has at most, where the protocol lets
+	// it be split; gRPC clients take 4 MiB unless they are told otherwise.
+	MaxResponseBytes int
 	// QuarantineNodes is how many nodes must reject a resource, and none accept it, before it is
 	// kept back from all nodes of the view.
 	QuarantineNodes int
@@ -44,6 +47,7 @@ func DefaultConfig() Config {
 		KeepaliveTimeout: 10 * time.Second,
 		MaxNames:         20_000,
 		MaxRequestBytes:  4 << 20,
+		MaxResponseBytes: 3 << 20,
 		QuarantineNodes:  2,
 		Drain:            Drain{Delay: 5 * time.Second, Spread: 15 * time.Second},
 		Limits:           DefaultLimits(),
@@ -64,6 +68,7 @@ func (c Config) Validate() error {
 	positive(c.KeepaliveTimeout > 0, "keepalive timeout")
 	positive(c.MaxNames > 0, "maximum of names")
 	positive(c.MaxRequestBytes > 0, "maximum of request bytes")
+	positive(c.MaxResponseBytes > 0, "maximum of response bytes")
 	positive(c.QuarantineNodes > 0, "number of nodes for a quarantine")
 	positive(c.StopTimeout > 0, "stop timeout")
 	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {

@@ -84,9 +84,11 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	return nil
 }
 
-func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []*entry) {
-	t := s.table
-	p := t.parcels.of(t, true, entries, s.slot)
+func (w *deltaWire) parcels(to []parcel, s *subscription, entries []*entry) []parcel {
+	return s.table.parcels.of(to, s.table, true, entries, s.slot, w.roomBeside(w.identity))
+}
+
+func (w *deltaWire) frame(t *table, p *parcel, nonce string) (*frame, any) {
 	m := &discoveryv3.DeltaDiscoveryResponse{
 		SystemVersionInfo: t.version(),
 		TypeUrl:           t.typeURL,
@@ -94,5 +96,5 @@ func (w *deltaWire) frame(s *subscription, entries []*entry, nonce string) (*fra
 		Resources:         p.resources,
 		RemovedResources:  p.removed,
 	}
-	return newFrame(m.SystemVersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.entries
+	return newFrame(m.SystemVersionInfo, m.TypeUrl, nonce, p, w.identity), m
 }

@@ -54,6 +54,14 @@ func surround(version, typeURL, nonce string, removed []string, identity []byte)
 	return append(b, identity...)
 }
 
+// surroundings is more than the fields of a response beside its resources and its identity have.
+const surroundings = 256
+
+// roomBeside is how many bytes of resources a response may have.
+func (s *Server) roomBeside(identity []byte) int {
+	return max(1, s.config.MaxResponseBytes-surroundings-len(identity))
+}
+
 // identity is the encoded control_plane field, empty where there is no identifier.
 func identity(number protowire.Number, identifier string) []byte {
 	if identifier == "" {
@@ -64,7 +72,7 @@ func identity(number protowire.Number, identifier string) []byte {
 }
 
 // newFrame is a response that delivers a parcel.
-func newFrame(version, typeURL, nonce string, p parcel, identity []byte) *frame {
+func newFrame(version, typeURL, nonce string, p *parcel, identity []byte) *frame {
 	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+1)}
 	f.buffers = append(f.buffers, mem.SliceBuffer(surround(version, typeURL, nonce, p.removed, identity)))
 	f.buffers = append(f.buffers, p.encoded...)

@@ -16,6 +16,8 @@ type parcel struct {
 	entries []*entry // all that are in it, by name
 	removed []string // of those of which there is nothing
 	encoded mem.BufferSlice
+	size    int      // bytes of all that on the wire
+	parts   []parcel // as which it is sent, if it is too large for one response
 
 	// The same for callbacks, as the protocol has it.
 	resources []*discoveryv3.Resource
@@ -41,9 +43,9 @@ type parcelKey struct {
 // maxParcels bounds how many different sets are kept.
 const maxParcels = 16
 
-// of returns the parcel with the entries as the stream in the slot gets them. It needs the
-// store's lock for reading.
-func (p *parcels) of(t *table, delta bool, entries []*entry, slot int) parcel {
+// of appends the parcel with the entries as the stream in the slot gets them: several, if one would
+// have more than the most bytes; 0: it cannot be split. It needs the store's lock for reading.
+func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, slot, most int) []parcel {
 	key := parcelKey{delta: delta, count: len(entries)}
 	for _, e := range entries {
 		if res := e.served(slot); res != nil {
@@ -57,15 +59,21 @@ func (p *parcels) of(t *table, delta bool, entries []*entry, slot int) parcel {
 	if p.made == nil || p.seq != t.seq {
 		p.seq, p.made = t.seq, map[parcelKey]*parcel{}
 	}
-	if made := p.made[key]; made != nil {
+	made := p.made[key]
+	switch {
+	case made != nil:
 		made.join()
-		return *made
+	default:
+		made = newParcel(delta, entries, slot)
+		made.split(delta, slot, most)
+		if len(p.made) < maxParcels {
+			p.made[key] = made
+		}
 	}
-	made := newParcel(delta, entries, slot)
-	if len(p.made) < maxParcels {
-		p.made[key] = made
+	if len(made.parts) > 0 {
+		return append(to, made.parts...)
 	}
-	return *made
+	return append(to, *made)
 }
 
 func newParcel(delta bool, entries []*entry, slot int) *parcel {
@@ -75,9 +83,11 @@ func newParcel(delta bool, entries []*entry, slot int) *parcel {
 	var prefixes []byte
 	for _, e := range entries {
 		res := e.served(slot)
+		p.size += sizeIn(delta, e.name, res)
 		switch {
-		case res == nil:
+		case res == nil && delta:
 			p.removed = append(p.removed, e.name)
+		case res == nil: // state of the world cannot say that there is none
 		case delta:
 			p.resources = append(p.resources, res.message)
 			p.encoded = append(p.encoded, mem.SliceBuffer(res.field))
@@ -91,8 +101,42 @@ func newParcel(delta bool, entries []*entry, slot int) *parcel {
 	return p
 }
 
-// join makes one buffer of all.
+// sizeIn is how many bytes a name's resource, or that there is none, has in a response.
+func sizeIn(delta bool, name string, res *resource) int {
+	switch {
+	case res == nil && delta:
+		return sizeOfField(deltaRemoved, len(name))
+	case res == nil:
+		return 0
+	case delta:
+		return len(res.field)
+	}
+	return sizeOfField(responseResources, len(res.field)-res.any)
+}
+
+// split makes parts of a parcel that has more bytes than the most, unless it is a single resource.
+func (p *parcel) split(delta bool, slot, most int) {
+	if most == 0 || p.size <= most || len(p.entries) == 1 {
+		return
+	}
+	from, size := 0, 0
+	for i, e := range p.entries {
+		more := sizeIn(delta, e.name, e.served(slot))
+		if size+more > most && i > from {
+			p.parts = append(p.parts, *newParcel(delta, p.entries[from:i], slot))
+			from, size = i, 0
+		}
+		size += more
+	}
+	p.parts = append(p.parts, *newParcel(delta, p.entries[from:], slot))
+	p.encoded, p.resources, p.anys, p.removed = nil, nil, nil, nil
+}
+
+// join makes one buffer of all; of each part, where there are parts.
 func (p *parcel) join() {
+	for i := range p.parts {
+		p.parts[i].join()
+	}
 	if len(p.encoded) > 1 {
 		p.encoded = mem.BufferSlice{mem.SliceBuffer(p.encoded.Materialize())}
 	}

@@ -6,30 +6,48 @@ import (
 	"time"
 )
 
+// response is one that is made and not sent yet.
+type response struct {
+	*frame
+	message any
+}
+
 // flush sends all that is due, in the order of the tables.
 func (ss *session) flush() error {
 	for i, sub := range ss.subs {
 		for sub != nil && !sub.full() {
-			f, message, err := ss.take(sub, ss.subs[i+1:])
-			if err != nil {
+			if err := ss.take(sub, ss.subs[i+1:]); err != nil {
 				return err
 			}
-			if f == nil {
+			if len(ss.made) == 0 {
 				break
 			}
-			ss.wire.responding(message, ss.node)
-			if err := ss.stream.SendMsg(f); err != nil {
+			if err := ss.send(sub); err != nil {
 				return err
 			}
-			ss.observe(answerToSent, sub, sub.flight[len(sub.flight)-1])
 		}
 	}
 	return nil
 }
 
-// take makes the response that is due on a subscription, if any. What it brings along becomes
-// due on the later ones.
-func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, error) {
+// send sends the responses that are made.
+func (ss *session) send(sub *subscription) error {
+	first := len(sub.flight) - len(ss.made)
+	for i, r := range ss.made {
+		ss.made[i] = response{} // so that it holds no resources
+		ss.wire.responding(r.message, ss.node)
+		if err := ss.stream.SendMsg(r.frame); err != nil {
+			return err
+		}
+		ss.observe(answerToSent, sub, sub.flight[first+i])
+	}
+	return nil
+}
+
+// take makes the responses that are due on a subscription, if any: one, unless that would be too
+// large. What it brings along becomes due on the later ones.
+func (ss *session) take(sub *subscription, later []*subscription) error {
+	ss.made = ss.made[:0]
 	ss.store.mu.RLock()
 	defer ss.store.mu.RUnlock()
 	scratch := ss.store.scratch()
@@ -37,26 +55,58 @@ func (ss *session) take(sub *subscription, later []*subscription) (*frame, any, 
 	entries, d, err := sub.due((*scratch)[:0])
 	*scratch = entries
 	if err != nil || (len(entries) == 0 && !sub.answer) {
-		return nil, nil, err
+		return err
 	}
-	ss.nonce++
-	d.nonce = strconv.FormatUint(ss.nonce, 10)
 	sub.answer = false
 	for _, l := range later {
 		if l != nil {
 			l.bring(entries)
 		}
 	}
-	f, message, shared := ss.wire.frame(sub, entries, d.nonce)
+	ss.parcels = ss.wire.parcels(ss.parcels[:0], sub, entries)
+	defer func() { clear(ss.parcels) }()
 	switch {
+	case len(ss.parcels) > 1:
+		ss.several(sub, d)
+		return nil
 	case d.all:
 	case sub.whole: // there is more in it
 		d.entries = slices.Clone(entries)
 	default:
-		d.entries = shared
+		d.entries = ss.parcels[0].entries
 	}
+	ss.respond(sub, d, &ss.parcels[0])
+	return nil
+}
+
+// several makes a response of each part, as far as the client may leave them unanswered. What the
+// rest was to deliver stays owed.
+func (ss *session) several(sub *subscription, d delivery) {
+	since := d.since
+	for i := range ss.parcels {
+		p := &ss.parcels[i]
+		if sub.full() {
+			sub.owed = append(sub.owed, namesOf(p.entries)...)
+			continue
+		}
+		d.all, d.entries, d.since = false, p.entries, time.Time{}
+		if i == len(ss.parcels)-1 {
+			d.since = since // the change is there with the last one
+		}
+		ss.respond(sub, d, p)
+	}
+}
+
+// respond makes one response.
+func (ss *session) respond(sub *subscription, d delivery, p *parcel) {
+	if p.size > ss.server.config.MaxResponseBytes {
+		ss.server.oversized.count(sub.table.typeURL, ss.wire.name().protocol, ss.node.GetId(), p)
+	}
+	ss.nonce++
+	d.nonce = strconv.FormatUint(ss.nonce, 10)
+	f, message := ss.wire.frame(sub.table, p, d.nonce)
 	sub.flight = append(sub.flight, d)
-	return f, message, nil
+	ss.made = append(ss.made, response{f, message})
 }
 
 // The stages of a change's way, for its metric.

@@ -37,6 +37,7 @@ type Server struct {
 	metrics   *metrics.XDS
 	callbacks *callbacks
 	excesses  *excesses
+	oversized *oversizes
 	repeats   *repeats
 	admission *admission
 	fetches   chan struct{} // has room for those that are answered at once
@@ -69,6 +70,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		ready:     make(chan struct{}),
 		stopping:  make(chan struct{}),
 		excesses:  newExcesses(log, m),
+		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
 	}

@@ -29,9 +29,12 @@ type wire interface {
 	closed(node *corev3.Node, cause error)
 	// want applies the names of a request to its subscription. The store's lock is held.
 	want(s *subscription, r *request, first bool) error
-	// frame makes the response that delivers the entries, encoded and as a message, and returns
-	// what is in it; this is shared. The store's lock is held for reading.
-	frame(s *subscription, entries []*entry, nonce string) (*frame, any, []*entry)
+	// parcels appends what delivers the entries: one parcel, or several that are not too large.
+	// What is in them is shared. The store's lock is held for reading.
+	parcels(to []parcel, s *subscription, entries []*entry) []parcel
+	// frame makes the response that delivers a parcel, encoded and as a message. The store's lock
+	// is held for reading.
+	frame(t *table, p *parcel, nonce string) (*frame, any)
 }
 
 // request is what a stream's loop has to know of a request, whatever the protocol.
@@ -57,15 +60,17 @@ type session struct {
 	typeURL string        // the stream's only type; empty if aggregated
 	wake    chan struct{} // something has changed
 
-	mu    sync.Mutex // of all that follows
-	ended error      // why there are no more turns
-	node  *corev3.Node
-	store *store
-	slot  int
-	subs  []*subscription // in the order of the store's tables; nil where nothing is wanted
-	nonce uint64
-	odd   map[string]bool // types asked for that are not served
-	alarm time.Time       // when it will be woken at the latest
+	mu      sync.Mutex // of all that follows
+	ended   error      // why there are no more turns
+	node    *corev3.Node
+	store   *store
+	slot    int
+	subs    []*subscription // in the order of the store's tables; nil where nothing is wanted
+	nonce   uint64
+	parcels []parcel        // of the responses that are made next; reused
+	made    []response      // and these, which are sent next; reused
+	odd     map[string]bool // types asked for that are not served
+	alarm   time.Time       // when it will be woken at the latest
 
 	taken, offenders int // responses that the client took, and resources that it rejected alone
 }

@@ -105,18 +105,19 @@ func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
 // out the client deletes (xDS protocol, "Grouping resources into responses").
 func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
 
-// frame leaves out what is gone: state of the world has no other way to say so.
-func (w *sotwWire) frame(s *subscription, entries []*entry, nonce string) (*frame, any, []*entry) {
-	t := s.table
-	all := entries
+// parcels leave out what is gone: state of the world has no other way to say so.
+func (w *sotwWire) parcels(to []parcel, s *subscription, entries []*entry) []parcel {
+	t, all, most := s.table, entries, w.roomBeside(w.identity)
 	switch {
 	case s.whole && s.wild:
-		all = t.live
+		all, most = t.live, 0
 	case s.whole:
-		all = slices.DeleteFunc(slices.Clone(t.live), func(e *entry) bool { return !t.concerns(e, s.slot) })
+		all, most = slices.DeleteFunc(slices.Clone(t.live), func(e *entry) bool { return !t.concerns(e, s.slot) }), 0
 	}
-	p := t.parcels.of(t, false, all, s.slot)
-	p.removed = nil
+	return t.parcels.of(to, t, false, all, s.slot, most)
+}
+
+func (w *sotwWire) frame(t *table, p *parcel, nonce string) (*frame, any) {
 	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce, Resources: p.anys}
-	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m, p.entries
+	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m
 }

@@ -31,6 +31,7 @@ type house struct {
 	streams []xdsserver.StreamStatus
 	views   []xdsserver.ViewStatus
 	refused []xdsserver.Refused
+	large   []xdsserver.Oversize
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
 	stops   bool
@@ -50,6 +51,7 @@ func (h *house) State() bridge.State               { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus { return h.streams }
 func (h *house) Refused() []xdsserver.Refused      { return h.refused }
 func (h *house) Left() time.Time                   { return h.left }
+func (h *house) Oversized() []xdsserver.Oversize   { return h.large }
 func (h *house) Views() []xdsserver.ViewStatus     { return h.views }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]

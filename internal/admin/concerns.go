@@ -45,7 +45,7 @@ const recently = 10 * time.Minute
 
 // concernsOf lists what is not well, the gravest first.
 func concernsOf(s Status) []concern {
-	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofVain(s), ofRefusals(s), ofLeftOut(s))
+	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
 	for i := range all {
 		if c := &all[i]; len(c.Each) > maxEach {
@@ -106,6 +106,25 @@ func ofRefusals(s Status) []concern {
 			all = append(all, concern{Key: "refused/" + r.Limit, Severity: warning, What: "Clients were refused: " + strings.ReplaceAll(r.Limit, "_", " "),
 				Detail: fmt.Sprintf("%s so far, the last %s from %s: %s", plural(int(r.Count), "time"), ago(s.Now, r.Last), r.From, r.Detail), Remedy: r.Remedy})
 		}
+	}
+	return all
+}
+
+// ofOversize is what was larger of late than it should be.
+func ofOversize(s Status) []concern {
+	var all []concern
+	for _, o := range s.Oversized {
+		if s.Now.Sub(o.Last) >= recently {
+			continue
+		}
+		what := "all " + short(o.Type)
+		if o.Name != "" {
+			what = short(o.Type) + " of " + o.Name
+		}
+		all = append(all, concern{Key: "oversize/" + o.Type + "/" + o.Protocol, Severity: warning,
+			What:   fmt.Sprintf("A response with %s has %.1f MiB and cannot be split (%s)", what, float64(o.Bytes)/(1<<20), o.Protocol),
+			Detail: fmt.Sprintf("%s so far, the last %s to %s. A client that takes less in one message ends its stream, and comes again.", plural(int(o.Count), "time"), ago(s.Now, o.Last), o.Node),
+			Remedy: o.Remedy})
 	}
 	return all
 }

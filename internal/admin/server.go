@@ -48,6 +48,7 @@ type Rooms struct {
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 		Refused() []xdsserver.Refused
 		Left() time.Time
+		Oversized() []xdsserver.Oversize
 	}
 	// Own says what is not well with Legate itself: its configuration, its certificates.
 	Own func() []Trouble

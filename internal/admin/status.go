@@ -33,8 +33,10 @@ type Status struct {
 	LastKnown lastknown.Status         `json:"last_known"`
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
-	Refused   []xdsserver.Refused      `json:"refused"`  // how often clients met each limit
-	Problems  []Problem                `json:"problems"` // of services and instances that are left out
+	Refused   []xdsserver.Refused      `json:"refused"` // how often clients met each limit
+	// Oversized are responses that are larger than they should be and cannot be split.
+	Oversized []xdsserver.Oversize `json:"oversized"`
+	Problems  []Problem            `json:"problems"` // of services and instances that are left out
 }
 
 // Problem is a translate.Problem with its names in JSON.
@@ -58,6 +60,7 @@ func (s *Server) read() Status {
 		Views:     append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
 		Streams:   append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
 		Refused:   append([]xdsserver.Refused{}, s.rooms.XDS.Refused()...),
+		Oversized: append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
 		Problems:  []Problem{},
 	}
 	out.Ready = out.NotReady == ""

@@ -4,10 +4,28 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"legate/translate"
 	"legate/xdsserver"
 )
+
+func TestAResponseThatIsTooLargeIsOnThePageForAWhile(t *testing.T) {
+	h := healthy()
+	h.large = []xdsserver.Oversize{
+		{Type: translate.ClusterType, Protocol: "sotw", Bytes: 4 << 20, Node: "edge-1", Count: 2, Last: now.Add(-time.Minute), Remedy: "ask incrementally"},
+		{Type: translate.AssignmentType, Protocol: "delta", Bytes: 4 << 20, Name: "big", Node: "edge-1", Count: 1, Last: now.Add(-time.Hour)},
+	}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"all clusters has 4.0 MiB and cannot be split (sotw)", "2 times so far", "to edge-1", "ask incrementally"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if n := boxes(page); n != 1 {
+		t.Errorf("%d boxes, want 1", n)
+	}
+}
 
 func TestNamesAskedForInVainAreOnThePageWithWhoAsks(t *testing.T) {
 	h := healthy()

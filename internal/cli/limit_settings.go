@@ -41,6 +41,7 @@ func limitSettings(c *xdsserver.Config) []*setting {
 	count(&l.RefusedStreams, "max_refused_streams", "Streams of a connection that may be refused within xds.new_stream_wait; then it is closed, or, while others on it are served, who is refused hears of it later.")
 	count(&l.Returns, "returns_per_second", "Connections a second from an address that had one closed for refused streams within the last minute.")
 	count(&c.MaxRequestBytes, "max_message_bytes", "Bytes of one request over gRPC.")
+	count(&c.MaxResponseBytes, "max_response_bytes", "Bytes of one response over gRPC, where it can be split. Clients on gRPC libraries take 4194304 unless told otherwise.")
 	count(&l.BodyBytes, "max_body_bytes", "Bytes of one request over REST.")
 	count(&l.Fetches, "max_fetches", "REST requests that are answered at once.")
 	count(&c.MaxNames, "max_names", "Names of one type that a stream may ask for.")

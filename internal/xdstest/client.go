@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
@@ -62,6 +63,7 @@ type Response struct {
 	Versions  map[string]string     // incremental: by name
 	Removed   []string              // incremental
 	From      string                // the control plane's identifier
+	Bytes     int                   // on the wire
 }
 
 // Dial connects to a server. The connection ends with the test.
@@ -123,7 +125,7 @@ func (c *Client) receive() (*Response, error) {
 		if err := c.stream.RecvMsg(&m); err != nil {
 			return nil, err
 		}
-		r := &Response{Type: m.GetTypeUrl(), Version: m.GetVersionInfo(), Nonce: m.GetNonce(), Resources: map[string]*anypb.Any{}, From: m.GetControlPlane().GetIdentifier()}
+		r := &Response{Type: m.GetTypeUrl(), Version: m.GetVersionInfo(), Nonce: m.GetNonce(), Resources: map[string]*anypb.Any{}, From: m.GetControlPlane().GetIdentifier(), Bytes: proto.Size(&m)}
 		for _, a := range m.GetResources() {
 			r.Resources[nameOf(a)] = a
 		}
@@ -135,7 +137,7 @@ func (c *Client) receive() (*Response, error) {
 	}
 	r := &Response{
 		Type: m.GetTypeUrl(), Version: m.GetSystemVersionInfo(), Nonce: m.GetNonce(),
-		Resources: map[string]*anypb.Any{}, Versions: map[string]string{}, Removed: m.GetRemovedResources(), From: m.GetControlPlane().GetIdentifier(),
+		Resources: map[string]*anypb.Any{}, Versions: map[string]string{}, Removed: m.GetRemovedResources(), From: m.GetControlPlane().GetIdentifier(), Bytes: proto.Size(&m),
 	}
 	for _, d := range m.GetResources() {
 		r.Resources[d.GetName()], r.Versions[d.GetName()] = d.GetResource(), d.GetVersion()

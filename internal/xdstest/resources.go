@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -24,6 +25,16 @@ func Assignment(name string, mark int) translate.Resource {
 	return pack(translate.AssignmentType, name, mark, &endpointv3.ClusterLoadAssignment{
 		ClusterName: name,
 		Endpoints:   []*endpointv3.LocalityLbEndpoints{{Priority: uint32(mark)}},
+	})
+}
+
+// FatAssignment is an assignment of many bytes.
+func FatAssignment(name string, mark, bytes int) translate.Resource {
+	return pack(translate.AssignmentType, name, mark, &endpointv3.ClusterLoadAssignment{
+		ClusterName: name,
+		Endpoints: []*endpointv3.LocalityLbEndpoints{{
+			Priority: uint32(mark), Locality: &corev3.Locality{Zone: strings.Repeat("x", bytes)},
+		}},
 	})
 }
 
