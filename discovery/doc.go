@@ -29,7 +29,8 @@
 // was restored, or was emptied by a tool gone wild. So the [Guard] looks at what is lost.
 //
 // Additions and health are believed at once. Losses are counted as services shrink, and summed
-// up over a minute, for each service and for the datacenter; what is suspicious is held: the
+// up over a minute, for each service and for the datacenter. What counts is what takes traffic: an
+// instance that was served as critical or in maintenance when it went is no loss (see idle.go); what is suspicious is held: the
 // instances are served on as they were last seen, until two consistent reads at least
 // Guard.Confirm apart agree, and longer where Guard says so. What comes back in the meantime was
 // never gone. Losses of a whole datacenter are told from deliberate ones by their breadth: who

@@ -10,7 +10,8 @@ import (
 // it adds, and what it says of an instance's health, is believed at once, always.
 //
 // Losses are counted as services and the datacenter shrink, not by name: a rolling deploy, whose
-// new instances come as the old ones go, loses nothing.
+// new instances come as the old ones go, loses nothing. What counts is what takes traffic: an
+// instance that was critical, or in maintenance, when it went is no loss, and neither is health.
 type Guard struct {
 	// Confirm is the least time between the two consistent reads that must agree on a suspicious
 	// loss. 0: nothing is suspicious but the loss of a service's last instance, and that only as
@@ -111,7 +112,7 @@ type suspicion string
 
 const (
 	calm       suspicion = ""
-	emptied    suspicion = "emptied"    // a service's last instances
+	emptied    suspicion = "emptied"    // a service's last instances that take traffic
 	shrunk     suspicion = "shrunk"     // most of a service
 	eroded     suspicion = "catalog"    // much of the datacenter
 	evaporated suspicion = "datacenter" // most of it
@@ -120,7 +121,8 @@ const (
 // loss is what an answer takes away, as the guard sees it.
 type loss struct {
 	of, left     int // of the service: the most instances within the window, and those that are left
-	allOf, allAt int // the same of the datacenter, with all losses that are held taken for real
+	served       int // with those that an answer lacks, or that are kept
+	allOf, allAt int // of and left of the datacenter, with all losses that are held taken for real
 	services     int // how many lost instances within the window
 	// another says that Consul's state may be another one than it was: its index went back not
 	// long ago. Then a small datacenter is none of a person's doing either.

@@ -26,8 +26,8 @@ func (o *owner) consider(f *followed, a answer) {
 		return
 	}
 	why := calm
-	if f.hold != nil || len(a.reading.service.Instances) < len(was) {
-		why = o.suspicion(f, a.at)
+	if l := o.lossOf(f, a.at); f.hold != nil || l.left < l.served {
+		why = o.cfg.Guard.suspect(l)
 	}
 	if why == calm && o.recovering(f, a.at) {
 		why = eroded
@@ -49,7 +49,7 @@ func (o *owner) consider(f *followed, a answer) {
 		o.held[f] = struct{}{}
 	}
 	h := f.hold
-	o.kept -= len(h.kept)
+	o.kept -= h.taking()
 	if why == emptied && h.why != emptied {
 		h.since = a.at
 	}
@@ -58,7 +58,7 @@ func (o *owner) consider(f *followed, a answer) {
 	h.moved = h.moved || a.moved
 	h.another = h.another || o.regressedLately(a.at)
 	h.keep(lost)
-	o.kept += len(h.kept)
+	o.kept += h.taking()
 	if a.consistent {
 		h.agree(a.at, o.cfg.Guard.Confirm)
 	}
@@ -66,25 +66,22 @@ func (o *owner) consider(f *followed, a answer) {
 	o.serve(f, h.served(), a.at)
 }
 
-// suspicion is what the guard thinks of f's truth against what is served of it.
-func (o *owner) suspicion(f *followed, now time.Time) suspicion {
-	l := o.lossOf(f, now)
-	return o.cfg.Guard.suspect(l)
-}
-
+// lossOf is f's truth against what is served of it, in instances that take traffic.
 func (o *owner) lossOf(f *followed, now time.Time) loss {
 	since := now.Add(-o.cfg.Guard.Window)
 	others := o.kept
 	if f.hold != nil {
-		others -= len(f.hold.kept)
+		others -= f.hold.taking()
 	}
-	left, served := len(f.truth.service.Instances), len(o.catalog[f.key].Instances)
+	is := o.masked(f, f.truth.service).Instances
+	left, idle := taking(is), idled(o.catalog[f.key].Instances, is)
+	served := f.instances.now - idle
 	if left < served {
 		o.losers.note(f.key, now)
 	}
 	return loss{
-		of: f.instances.most(since), left: left,
-		allOf: o.total.most(since), allAt: o.total.now - served + left - others,
+		of: f.instances.most(since) - idle, served: served, left: left,
+		allOf: o.total.most(since) - idle, allAt: o.total.now - idle - served + left - others,
 		services: o.losers.since(since, now),
 		another:  o.regressedLately(now) || f.hold != nil && f.hold.another,
 	}
@@ -114,7 +111,7 @@ func (o *owner) serve(f *followed, s Service, at time.Time) {
 func (o *owner) mature(f *followed, now time.Time) {
 	h := f.hold
 	h.another = h.another || o.regressedLately(now)
-	why := o.suspicion(f, now)
+	why := o.cfg.Guard.suspect(o.lossOf(f, now))
 	if why == calm && o.recovering(f, now) {
 		why = eroded
 	}
@@ -132,8 +129,9 @@ func (o *owner) mature(f *followed, now time.Time) {
 		return
 	}
 	before := len(h.kept)
+	o.kept -= h.taking()
 	nothing := h.believe()
-	o.kept -= before - len(h.kept)
+	o.kept += h.taking()
 	switch {
 	case nothing:
 		o.end(f, h.outcome(g, now), now)
@@ -184,7 +182,7 @@ func (o *owner) unhold(f *followed, outcome string) {
 	if f.hold == nil {
 		return
 	}
-	o.kept -= len(f.hold.kept)
+	o.kept -= f.hold.taking()
 	o.w.metrics.HoldEnded(outcome)
 	o.over = append(o.over, ended{f.key.Name, outcome, time.Since(f.hold.since)})
 	f.hold = nil

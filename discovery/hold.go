@@ -47,6 +47,16 @@ func (h *hold) instances() []Instance {
 	return out
 }
 
+// taking is how many of them take traffic.
+func (h *hold) taking() (n int) {
+	for i := range h.kept {
+		if h.kept[i].takes() {
+			n++
+		}
+	}
+	return n
+}
+
 // deselected is how many of them Consul still has, without what selects them.
 func (h *hold) deselected(said reading) int {
 	return len(h.kept) - len(lacking(h.instances(), said.service.Instances))

@@ -106,9 +106,9 @@ func (o *owner) compare(e checked) {
 	e.f.afresh.interrupt()
 }
 
-// evident says whether an answer without selected instances comes with evidence that they were
-// deregistered, or lost their tags, on purpose: see the package's page. Where Consul has instances
-// still, without the tags, or proxies, it lists the service.
+// evident says whether an answer without instances that take traffic comes with evidence that they
+// were deregistered, or lost their tags, on purpose: see the package's page. Where Consul has
+// instances still, critical or without the tags, or proxies, it lists the service.
 func (o *owner) evident(e checked) bool {
 	if !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered {
 		return false
@@ -147,7 +147,7 @@ func (o *owner) lookOn(now time.Time) {
 		list := false
 		if h := f.hold; h != nil {
 			h.asked = now
-			list = h.moved && len(f.truth.service.Instances) == 0
+			list = h.moved && h.why == emptied
 		}
 		readings := f.readings
 		o.w.loops.Go(func() { o.w.look(o.ctx, f, readings, list) })

@@ -40,10 +40,37 @@ func (o *owner) noteCriticals(f *followed, a answer) {
 		}
 		now[inst.unique()] = t
 	}
+	for id, t := range before { // what the answer lacks may be kept
+		if _, noted := now[id]; !noted && !there(a.reading.service.Instances, id) && there(was, id) {
+			if now == nil {
+				now = map[instanceID]turn{}
+			}
+			now[id] = t
+		}
+	}
 	o.turned += len(now) - len(before)
 	f.turned = now
 	if delete(o.turning, f); len(now) > 0 {
 		o.turning[f] = struct{}{}
+	}
+}
+
+// there says whether an instance is among these, which are sorted.
+func there(all []Instance, id instanceID) bool {
+	_, is := slices.BinarySearchFunc(all, Instance{Node: id.node, ID: id.id}, Instance.Compare)
+	return is
+}
+
+// forgetTurned forgets those of f's that are served no longer.
+func (o *owner) forgetTurned(f *followed, served []Instance) {
+	for id := range f.turned {
+		if !there(served, id) {
+			delete(f.turned, id)
+			o.turned--
+		}
+	}
+	if len(f.turned) == 0 {
+		delete(o.turning, f)
 	}
 }
 
@@ -70,21 +97,21 @@ func (o *owner) ageHealth(now time.Time) {
 // whether that is over.
 func (o *owner) massCritical(now time.Time) {
 	g := o.cfg.Guard
-	most := more(o.turned, g.DatacenterPercent, o.total.now)
+	most := more(o.turned, g.DatacenterPercent, o.size())
 	switch {
-	case !o.mass && most && o.total.now >= g.DatacenterFrom:
+	case !o.mass && most && o.size() >= g.DatacenterFrom:
 		o.ageHealth(now)
-		if !more(o.turned, g.DatacenterPercent, o.total.now) || len(o.turning) < wide {
+		if !more(o.turned, g.DatacenterPercent, o.size()) || len(o.turning) < wide {
 			return
 		}
 		o.mass = true
 		o.tellMass(now)
-		o.w.log.Error("most of the datacenter turned critical at once", "critical", o.turned, "of", o.total.now,
+		o.w.log.Error("most of the datacenter turned critical at once", "critical", o.turned, "of", o.size(),
 			"services", len(o.turning), "policy", g.MassCritical)
 	case o.mass && !most:
 		o.mass = false
 		o.w.setMass(nil)
-		o.w.log.Info("no longer most of the datacenter is critical", "critical", o.turned, "of", o.total.now)
+		o.w.log.Info("no longer most of the datacenter is critical", "critical", o.turned, "of", o.size())
 	default:
 		return
 	}
@@ -100,7 +127,7 @@ func (o *owner) tellMass(since time.Time) {
 	o.w.setMass(&Problem{
 		Kind: "mass_critical", Since: since, Queries: len(o.turning),
 		Detail: fmt.Sprintf("%d of %d instances turned critical within %v, which looks like the health checks' own failure; policy: %s",
-			o.turned, o.total.now, g.Window, g.MassCritical),
+			o.turned, o.size(), g.Window, g.MassCritical),
 		Remedy: "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service",
 	})
 }

@@ -56,14 +56,15 @@ type owner struct {
 	outbox  outbox
 
 	// What the guard knows.
-	total      highWater // instances in the catalog
+	total      highWater // instances in the catalog that take traffic
+	byHand     bool      // the operator takes back what goes now
 	losers     recent    // services that lost instances
 	held       map[*followed]struct{}
 	over       []ended // holds, not logged yet
 	lines      struct{ held, over, deselected, missed, refused tally }
 	cameBack   time.Time // when something that was held came back last
 	holdsMoved bool
-	kept       int       // instances that are kept in holds
+	kept       int       // of total, those that are kept in holds
 	regressed  time.Time // when Consul's index was last seen to go back
 	stirred    time.Time // when everything was last read again because something came back unheard
 	turning    map[*followed]struct{}
@@ -183,7 +184,7 @@ func (o *owner) begin(name string) {
 	f := &followed{key: key, query: o.w.serviceQuery(key), listed: true}
 	f.ctx, f.stop = context.WithCancel(o.ctx)
 	f.begun = time.Now()
-	f.instances.now = len(o.catalog[key].Instances)
+	f.instances.now = taking(o.catalog[key].Instances)
 	o.follow[name] = f
 	o.unread++
 	o.moved = true
@@ -270,7 +271,7 @@ func (o *owner) set(s Service, at time.Time) {
 	o.count(old, -1)
 	o.count(s, +1)
 	o.catalog[s.Key] = s
-	o.measure(s.Key, len(old.Instances), len(s.Instances), at)
+	o.measure(s.Key, old.Instances, s.Instances, at)
 }
 
 func (o *owner) unset(key ServiceKey, at time.Time) {
@@ -281,14 +282,23 @@ func (o *owner) unset(key ServiceKey, at time.Time) {
 	o.outbox.note(key, old, had, at)
 	o.count(old, -1)
 	delete(o.catalog, key)
-	o.measure(key, len(old.Instances), 0, at)
+	o.measure(key, old.Instances, nil, at)
 }
 
-// measure tells the guard's windows how many instances there are.
-func (o *owner) measure(key ServiceKey, was, is int, at time.Time) {
-	o.total.set(o.total.now+is-was, at)
+// measure tells the guard's windows how many instances take traffic. What turned critical, and
+// what the operator takes back, is none that was lost: it counts as if it had never been there.
+func (o *owner) measure(key ServiceKey, was, is []Instance, at time.Time) {
+	by := taking(is) - taking(was)
+	free := idled(was, is)
+	if o.byHand {
+		free = max(0, -by)
+	}
+	o.total.discount(free)
+	o.total.set(o.total.now+by+free, at)
 	if f := o.follow[key.Name]; f != nil {
-		f.instances.set(is, at)
+		f.instances.discount(free)
+		f.instances.set(f.instances.now+by+free, at)
+		o.forgetTurned(f, is)
 	}
 }
 

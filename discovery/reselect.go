@@ -29,6 +29,7 @@ func (o *owner) reselect(s Selection) {
 	o.selection = s
 	o.w.selection.Store(&s)
 	now, services, instances := time.Now(), len(o.catalog), o.size()
+	o.byHand = true
 	for key := range o.catalog {
 		if o.follow[key.Name] == nil { // seeded, and the list was not seen yet
 			o.narrow(key, now)
@@ -38,10 +39,10 @@ func (o *owner) reselect(s Selection) {
 		if s.names(f.key.Name) {
 			o.pickAgain(f, now)
 		} else {
-			o.takeBack(f.key, len(o.catalog[f.key].Instances))
 			o.drop(f, now)
 		}
 	}
+	o.byHand = false
 	o.w.log.Info("the selection has changed", "include", s.Include, "exclude", s.Exclude, "tags", s.Tags,
 		"services_before", services, "services_kept", len(o.catalog), "instances_before", instances, "instances_kept", o.size())
 	if !o.listed {
@@ -58,15 +59,13 @@ func (o *owner) pickAgain(f *followed, now time.Time) {
 		o.narrow(f.key, now)
 		return
 	}
-	was := o.catalog[f.key].Instances
-	o.takeBack(f.key, len(was)-len(o.selection.instances(was)))
 	f.truth = o.selection.of(f.said)
 	o.noteCriticals(f, answer{reading: f.truth, at: now})
 	if h := f.hold; h != nil {
-		o.kept -= len(h.kept)
+		o.kept -= h.taking()
 		h.reading = f.truth
 		h.keep(lacking(o.selection.instances(h.instances()), f.truth.service.Instances))
-		o.kept += len(h.kept)
+		o.kept += h.taking()
 		if len(h.kept) > 0 {
 			o.holdsMoved = true
 			o.serve(f, h.served(), now)
@@ -84,18 +83,9 @@ func (o *owner) narrow(key ServiceKey, now time.Time) {
 		return
 	}
 	left, still := o.selection.Of(Catalog{key: was})[key]
-	o.takeBack(key, len(was.Instances)-len(left.Instances))
 	if still {
 		o.set(left, now)
 	} else {
 		o.unset(key, now)
-	}
-}
-
-// takeBack keeps what the operator takes away out of the guard's sums: nobody lost it.
-func (o *owner) takeBack(key ServiceKey, n int) {
-	o.total.discount(n)
-	if f := o.follow[key.Name]; f != nil {
-		f.instances.discount(n)
 	}
 }

@@ -22,7 +22,7 @@ func (o *owner) plant(seed Catalog) {
 		o.outbox.note(key, Service{}, false, time.Time{})
 		o.catalog[key] = s
 		o.count(s, +1)
-		o.total.now += len(s.Instances)
+		o.total.now += taking(s.Instances)
 	}
 	o.publish()
 }

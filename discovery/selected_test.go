@@ -211,6 +211,26 @@ func TestANarrowedSelectionActsAtOnceWhileLossesAreHeld(t *testing.T) {
 	})
 }
 
+// What is left after that is the new whole, of which losses are a share.
+func TestANarrowedSelectionIsTheNewWhole(t *testing.T) {
+	fake := many(60, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		r.Select(Selection{Include: []string{"svc-00?", "svc-01?"}})
+		synctest.Wait()
+		for n := range 6 {
+			fake.set(name(n), 1) // 15 %, of six services
+		}
+		if n := r.instances(); n != 34 || len(r.Holds()) > 0 {
+			t.Errorf("%d instances, want 34; holds %+v", n, r.Holds())
+		}
+		fake.set(name(6), 1)
+		if n := r.instances(); n != 34 || len(r.Holds()) != 1 {
+			t.Errorf("%d instances, want 34, since one more is too much; holds %+v", n, r.Holds())
+		}
+	})
+}
+
 // The operator's tags act at once, too, on instances that were read already.
 func TestTagsThatTheOperatorChangesActAtOnce(t *testing.T) {
 	fake := many(3, 1)
