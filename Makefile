@@ -26,6 +26,7 @@ test: parts ## all tests, those with a real Consul and a real Envoy included
 	@# No result comes from the cache: Go cannot know what the programs that run were built from.
 	go test $(RACE) -count=1 -timeout 14m ./...
 	go -C tools/promql test -count=1 ./...
+	go -C tools/mutants test -count=1 ./...
 
 .PHONY: test-short
 test-short: ## the tests that need no external program, in under a minute
@@ -58,6 +59,10 @@ golden: ## write the expected results of the translate stories anew; read the di
 fuzz: ## each fuzz target for half a minute
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r dir target; do \
 		echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done
+
+.PHONY: mutants
+mutants: ## changes the code of PKG place by place and shows what no test notices: PKG=./discovery FILES='guard*.go' MUTANTS='-run Guard'
+	@go -C tools/mutants run . -module ../.. -pkg $(PKG) -files '$(or $(FILES),*.go)' $(MUTANTS)
 
 .PHONY: bench
 bench: ## Legate beside a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes)

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+)
+
+// opposites are the operators that are tried in an operator's place.
+var opposites = map[token.Token][]token.Token{
+	token.EQL: {token.NEQ}, token.NEQ: {token.EQL},
+	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR},
+	token.GTR: {token.GEQ, token.LEQ}, token.GEQ: {token.GTR, token.LSS},
+	token.LAND: {token.LOR}, token.LOR: {token.LAND},
+	token.ADD: {token.SUB}, token.SUB: {token.ADD}, token.MUL: {token.QUO}, token.QUO: {token.MUL}, token.REM: {token.MUL},
+	token.AND: {token.OR}, token.OR: {token.AND}, token.SHL: {token.SHR}, token.SHR: {token.SHL},
+	token.INC: {token.DEC}, token.DEC: {token.INC},
+	token.ADD_ASSIGN: {token.SUB_ASSIGN}, token.SUB_ASSIGN: {token.ADD_ASSIGN},
+	token.MUL_ASSIGN: {token.QUO_ASSIGN}, token.QUO_ASSIGN: {token.MUL_ASSIGN},
+}
+
+// finder collects the changes of one file.
+type finder struct {
+	file   string
+	source []byte
+	fset   *token.FileSet
+	found  []change
+}
+
+// find lists all changes that can be tried in a file. Some do not compile, which the compiler says.
+func find(file string, source []byte) ([]change, error) {
+	f := &finder{file: file, source: source, fset: token.NewFileSet()}
+	parsed, err := parser.ParseFile(f.fset, file, source, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range parsed.Decls {
+		if function, ok := d.(*ast.FuncDecl); ok && function.Body != nil {
+			ast.Inspect(function.Body, f.visit)
+		}
+	}
+	slices.SortStableFunc(f.found, func(a, b change) int { return a.start - b.start })
+	return f.found, nil
+}
+
+func (f *finder) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		f.operator(n.OpPos, n.Op)
+	case *ast.UnaryExpr:
+		if n.Op == token.NOT {
+			f.replace(n.OpPos, n.X.Pos(), "")
+		}
+	case *ast.Ident:
+		if other := map[string]string{"true": "false", "false": "true"}[n.Name]; other != "" {
+			f.replace(n.Pos(), n.End(), other)
+		}
+	case *ast.IfStmt:
+		f.condition(n.Cond)
+	case *ast.ForStmt:
+		f.condition(n.Cond)
+	case *ast.SwitchStmt:
+		if n.Tag == nil {
+			for _, c := range n.Body.List {
+				for _, e := range c.(*ast.CaseClause).List {
+					f.condition(e)
+				}
+			}
+		}
+	case *ast.IncDecStmt:
+		f.operator(n.TokPos, n.Tok)
+	case *ast.AssignStmt:
+		f.operator(n.TokPos, n.Tok)
+	case *ast.BlockStmt:
+		f.statements(n.List)
+	case *ast.CaseClause:
+		f.statements(n.Body)
+	case *ast.CommClause:
+		f.statements(n.Body)
+	}
+	return true
+}
+
+func (f *finder) replace(from, to token.Pos, with string) {
+	f.found = append(f.found, newChange(f.fset, f.file, f.source, from, to, with))
+}
+
+func (f *finder) operator(at token.Pos, op token.Token) {
+	for _, other := range opposites[op] {
+		f.replace(at, at+token.Pos(len(op.String())), other.String())
+	}
+}
+
+// condition negates what no operator is in that is changed already.
+func (f *finder) condition(e ast.Expr) {
+	switch e := e.(type) {
+	case nil, *ast.BinaryExpr, *ast.Ident:
+		if id, ok := e.(*ast.Ident); ok && id.Name != "true" && id.Name != "false" {
+			f.replace(e.Pos(), e.End(), "!"+id.Name)
+		}
+		return
+	case *ast.UnaryExpr, *ast.ParenExpr:
+		return
+	}
+	f.replace(e.Pos(), e.End(), "!("+string(f.source[f.offset(e.Pos()):f.offset(e.End())])+")")
+}
+
+func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
+
+// statements leaves each of them out that has an effect, in a way that compiles: what it names is
+// used still.
+func (f *finder) statements(list []ast.Stmt) {
+	for _, s := range list {
+		if hasEffect(s) {
+			f.replace(s.Pos(), s.End(), "if false { "+string(f.source[f.offset(s.Pos()):f.offset(s.End())])+" }")
+		}
+	}
+}
+
+func hasEffect(s ast.Stmt) bool {
+	switch s := s.(type) {
+	case *ast.ExprStmt:
+		return !isLogging(s.X)
+	case *ast.AssignStmt:
+		return s.Tok != token.DEFINE
+	case *ast.IncDecStmt, *ast.DeferStmt, *ast.GoStmt, *ast.SendStmt, *ast.BranchStmt:
+		return true
+	}
+	return false
+}
+
+// isLogging reports whether a call is one like s.log.Warn.
+func isLogging(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	method, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, method.Sel.Name) {
+		return false
+	}
+	switch of := method.X.(type) {
+	case *ast.Ident:
+		return of.Name == "log"
+	case *ast.SelectorExpr:
+		return of.Sel.Name == "log"
+	}
+	return false
+}

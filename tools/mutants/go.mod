@@ -1,0 +1,3 @@
+module legate/tools/mutants
+
+go 1.26.0

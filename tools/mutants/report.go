@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// result is what became of a change.
+type result struct {
+	change
+	fate fate
+	err  error
+}
+
+// tryAll tries the changes, several at once, unless what becomes of one is known before. It ends at
+// the first error.
+func tryAll(ctx context.Context, b bench, workers int, changes []change, before func(change) (fate, bool), sources map[string][]byte, results chan<- result) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	numbers := make(chan int)
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for i := range numbers {
+				r := result{change: changes[i]}
+				if known, is := before(r.change); is {
+					r.fate = known
+				} else if r.fate, r.err = b.try(ctx, i, r.change, sources[r.file]); r.err != nil {
+					stop()
+				}
+				results <- r
+			}
+		})
+	}
+	for i := range changes {
+		if ctx.Err() == nil {
+			numbers <- i
+		}
+	}
+	close(numbers)
+	all.Wait()
+}
+
+// tally counts what became of the changes, and prints those that survive as they come.
+type tally struct {
+	out io.Writer
+	of  map[fate]int
+}
+
+func (t tally) add(r result) {
+	t.of[r.fate]++
+	if r.fate == survived || r.fate == uncovered {
+		fmt.Fprintf(t.out, "%s:%d: %s\n%s", r.file, r.line, r.fate, r.diff())
+	}
+}
+
+// report prints the sum and returns how many percent of the changes that do something were noticed.
+func (t tally) report() float64 {
+	noticed := t.of[killed] + t.of[hung]
+	all := noticed + t.of[survived] + t.of[uncovered]
+	score := 100.0
+	if all > 0 {
+		score = 100 * float64(noticed) / float64(all)
+	}
+	fmt.Fprintf(t.out, "%d of %d noticed: %.1f %% (%d by a failure, %d because the tests hung); %d survived, %d are not covered; apart from these %d are equivalent and %d do not compile\n",
+		noticed, all, score, t.of[killed], t.of[hung], t.of[survived], t.of[uncovered], t.of[equivalent], t.of[invalid])
+	return score
+}
