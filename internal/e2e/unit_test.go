@@ -52,12 +52,17 @@ func TestTheUnitKeepsLegateInASandbox(t *testing.T) {
 	}
 	u := unitOf(t, text)
 	for key, want := range map[string]string{
-		"Type": "notify", "User": "legate", "StateDirectory": "legate", "RuntimeDirectory": "legate", "RuntimeDirectoryMode": "0700", "Restart": "always", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes",
+		"Type": "notify", "User": "legate", "StateDirectory": "legate", "RuntimeDirectory": "legate", "RuntimeDirectoryMode": "0755", "Restart": "always", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes",
 		"PrivateDevices": "yes", "NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "MemoryDenyWriteExecute": "yes",
 		"RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "IPAddressDeny": "any", "IPAddressAllow": "localhost",
 	} {
 		if got := u.only(t, "Service", key); got != want {
 			t.Errorf("%s=%s, want %s", key, got, want)
+		}
+	}
+	for _, key := range []string{"After", "Wants", "Requires", "Requisite", "BindsTo", "PartOf"} {
+		if got := u["Unit"][key]; len(got) > 0 {
+			t.Errorf("%s=%v: it waits for somebody, or starts them", key, got)
 		}
 	}
 	if got := u.only(t, "Install", "WantedBy"); got != "multi-user.target" {
