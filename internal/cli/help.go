@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -79,8 +80,13 @@ func (s *setting) help() string {
 	if s.key != "" && s.name != "" {
 		places = append(places, "file: "+s.key)
 	}
+	if slices.Contains(live, s.name) {
+		places = append(places, "holds without a restart")
+	}
 	if len(places) > 0 {
-		b.WriteString("      [" + strings.Join(places, ", ") + "]\n")
+		for _, line := range wrap("["+strings.Join(places, ", ")+"]", 84) {
+			b.WriteString("      " + line + "\n")
+		}
 	}
 	return b.String()
 }

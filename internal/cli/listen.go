@@ -63,7 +63,7 @@ func (o *listenOptions) settings() []*setting {
 		}),
 		shown(text(&o.metrics, setting{
 			name: "metrics-listen", env: "LEGATE_METRICS_LISTEN", key: "admin.metrics_listen", category: people, hint: anAddress,
-			usage: "A listener for monitoring alone, in the clear on any address, such as 0.0.0.0:18003: /metrics, /healthz, and /readyz without the reason. It shows numbers, names of nodes and of this Legate's settings, no catalog.",
+			usage: "A listener for monitoring alone, in the clear on any address, such as 0.0.0.0:18003: /metrics, /healthz, and /readyz without the reason. It shows numbers and the names of nodes, and no catalog.",
 		}), "off"),
 		shown(text(&o.adminSocket, setting{
 			name: "admin-socket", env: "LEGATE_ADMIN_SOCKET", key: "admin.socket", category: people, hint: "PATH",

@@ -139,6 +139,20 @@ func TestCheckConfigSaysWhatServeWould(t *testing.T) {
 	}
 }
 
+func TestTheReadmeNamesWhatHoldsWithoutARestart(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flags []string
+	for _, name := range live {
+		flags = append(flags, "`--"+name+"`")
+	}
+	if want := "| " + strings.Join(flags, ", ") + " in the file of `--config` |"; !strings.Contains(string(readme), want) {
+		t.Errorf("the README lacks the row %q", want)
+	}
+}
+
 func TestWhatNeedsARestartDiffersUntilThereWasOne(t *testing.T) {
 	settings := func(include, listen string) []*setting {
 		return []*setting{{name: "include", chosen: []string{include}}, {name: "xds-listen", chosen: []string{listen}}}

@@ -66,6 +66,10 @@ legate serve
 legate serve --consul-addr https://consul.internal:8501 --consul-ca-file ca.pem \
     --consul-token-file /run/secrets/consul --include 'shop-*' --exclude '*-canary'
 
+# Envoys of this machine over a unix socket, Prometheus from elsewhere
+legate serve --xds-listen unix:///run/legate/xds.sock --xds-socket-group envoy \
+    --metrics-listen 0.0.0.0:18003
+
 # settings from a file; flags and environment win over it
 legate serve --config /etc/legate.yaml --log-level debug`,
 	}
