@@ -7,6 +7,13 @@ func (ss *session) answered(sub *subscription, r *request) {
 	if !open {
 		return
 	}
+	if remedy := remedyOf(r.rejection); remedy != "" {
+		sub.lost = true
+		ss.server.repeats.add("client can follow nothing of what it is sent", sub.table.typeURL, "", ss.node.GetId(), r.rejection, remedy)
+	}
+	if sub.lost {
+		return // its answers say nothing of any resource
+	}
 	if r.rejection == "" {
 		ss.taken++
 		ss.observe(answerToAck, sub, d)

@@ -44,8 +44,14 @@ type streamKey struct {
 	id       int64
 }
 
-func sotwStream(id int64) streamKey  { return streamKey{"sotw", id} }
-func deltaStream(id int64) streamKey { return streamKey{"delta", id} }
+// The protocols.
+const (
+	sotwProtocol  = "sotw"
+	deltaProtocol = "delta"
+)
+
+func sotwStream(id int64) streamKey  { return streamKey{sotwProtocol, id} }
+func deltaStream(id int64) streamKey { return streamKey{deltaProtocol, id} }
 
 // OnStreamOpen is called when a state-of-the-world stream opens.
 func (c *callbacks) OnStreamOpen(ctx context.Context, id int64, typeURL string) error {

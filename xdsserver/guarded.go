@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 )
 
 // guarded is a stream as its session sees it: requests are within the limits and name the node
@@ -112,11 +113,14 @@ func checkNode(n *corev3.Node, limits Limits) error {
 	return nil
 }
 
-// essence is what Legate needs of a node, without its metadata and extensions, which are large.
+// essence is what Legate needs of a node, without its extensions and most of its metadata, which are large.
 func essence(n *corev3.Node) *corev3.Node {
 	e := &corev3.Node{Id: n.GetId(), Cluster: n.GetCluster(), UserAgentName: n.GetUserAgentName()}
 	if kindOf(n) == GRPC {
 		e.ClientFeatures = []string{noOverprovisioning}
+	}
+	if name := sourceName(n); name != "" {
+		e.Metadata = &structpb.Struct{Fields: map[string]*structpb.Value{sourceKey: structpb.NewStringValue(name)}}
 	}
 	return e
 }

@@ -108,7 +108,7 @@ func (s *subscription) took(d delivery) {
 
 // isRejecting reports whether something is held back because the client rejected it.
 func (s *subscription) isRejecting() bool {
-	return len(s.parked) > 0 || len(s.probes) > 0 || slices.ContainsFunc(s.flight, isProbe)
+	return s.lost || len(s.parked) > 0 || len(s.probes) > 0 || slices.ContainsFunc(s.flight, isProbe)
 }
 
 func isProbe(d delivery) bool { return d.probe }

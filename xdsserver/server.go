@@ -106,6 +106,7 @@ func (s *Server) publish(view View, batch translate.Batch, now time.Time) (st *s
 	s.mu.RUnlock()
 	if st != nil {
 		st.publish(batch, now)
+		s.publishDerived(st, batch, now)
 		return st, false
 	}
 	st = newStore(view)

@@ -260,10 +260,13 @@ func (ss *session) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ss.slot = store.join(ss.wake)
-	ss.store = store
-	ss.server.callbacks.entered(ss.wire.name(), store, ss.slot)
-	ss.subs = make([]*subscription, len(store.tables))
+	if source := sourceOf(ss.node, ss.typeURL, ss.wire.name().protocol); source != (translate.Source{}) {
+		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.wake)
+	} else {
+		ss.store, ss.slot = store, store.join(ss.wake)
+	}
+	ss.server.callbacks.entered(ss.wire.name(), ss.store, ss.slot)
+	ss.subs = make([]*subscription, len(ss.store.tables))
 	return nil
 }
 

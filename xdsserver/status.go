@@ -67,17 +67,22 @@ func (s *Server) Dump(view View) ([]translate.Resource, bool) {
 	if st == nil {
 		return nil, false
 	}
-	st.mu.RLock()
-	defer st.mu.RUnlock()
+	return st.resources(), true
+}
+
+// resources are all that are served.
+func (s *store) resources() []translate.Resource {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	var all []translate.Resource
-	for _, t := range st.tables {
+	for _, t := range s.tables {
 		for _, e := range t.live {
 			if res := e.current(); res != nil {
 				all = append(all, res.translated())
 			}
 		}
 	}
-	return all, true
+	return all
 }
 
 // StreamStatus is an open stream.
@@ -110,8 +115,10 @@ type TypeStatus struct {
 	Resumed time.Time `json:"resumed,omitzero"`
 	// Rejection is what the client said last, while something that it rejected is held back.
 	// Rejected is what that is, by name and with the reason: ten at most, none if it is not known yet.
+	// Remedy is what helps where no change of a service will.
 	Rejection string            `json:"rejection,omitempty"`
 	Rejected  map[string]string `json:"rejected,omitempty"`
+	Remedy    string            `json:"remedy,omitempty"`
 	// InVain are names that the client asks for and Consul does not have, the first ten of them;
 	// InVainCount says how many there are.
 	InVain      []Missing `json:"in_vain,omitempty"`
@@ -174,7 +181,7 @@ func (r *streamRecord) status(vain map[*store]map[vainKey]missing) StreamStatus 
 		st.Types = append(st.Types, TypeStatus{
 			Type: sane(t.typeURL), State: t.state(), Since: t.since, Responses: t.sent, Acks: t.ack, Nacks: t.nack,
 			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Resumed: t.resumed,
-			Rejection: t.rejected, Rejected: t.held, InVain: absent.few, InVainCount: absent.count,
+			Rejection: t.rejected, Rejected: t.held, Remedy: remedyOf(t.rejected), InVain: absent.few, InVainCount: absent.count,
 		})
 	}
 	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

@@ -48,6 +48,8 @@ type subscription struct {
 
 	vouched []string // quarantined names of which the client holds just what is quarantined
 
+	lost bool // the client follows nothing of it, whatever it says later: see outside.go
+
 	rejecting bool // was reported as one that holds something back
 }
 

@@ -5,16 +5,29 @@ import (
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
+	"legate/translate"
 )
 
 // View is what a node sees: the services of the datacenter it stands in, rendered for its kind.
 type View struct {
 	Datacenter string `json:"datacenter"`
 	Kind       Kind   `json:"kind"`
+	// Source is from where its clusters get their assignments.
+	Source translate.Source `json:"source,omitzero"`
 }
 
-// String is kind@datacenter.
-func (v View) String() string { return string(v.Kind) + "@" + v.Datacenter }
+// String is kind@datacenter, and what differs from the usual view.
+func (v View) String() string {
+	usual := string(v.Kind) + "@" + v.Datacenter
+	switch {
+	case v.Source == (translate.Source{}):
+		return usual
+	case v.Source.Incremental:
+		return usual + "/" + deltaProtocol + ":" + sane(v.Source.Cluster)
+	}
+	return usual + "/" + sotwProtocol + ":" + sane(v.Source.Cluster)
+}
 
 // Kind is the kind of client that resources are rendered for: Envoy and gRPC need conflicting ones.
 type Kind string

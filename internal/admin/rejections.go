@@ -17,6 +17,7 @@ type rejection struct {
 	nodes   map[string]string // what each of them said
 	kept    bool              // back from all
 	serving string            // and what is served instead
+	remedy  string            // where no change of a service helps
 }
 
 // ofRejections is what clients reject, resource by resource.
@@ -26,6 +27,9 @@ func ofRejections(s Status) []concern {
 		why := r.commonest()
 		c := concern{Key: "rejected/" + r.of.Type + "/" + r.of.Name, Severity: critical, What: r.what(), Detail: why, Of: "nodes",
 			Remedy: "They keep the old version of what they rejected. See /debug/config_dump for what was sent, and the log of one of them."}
+		if r.remedy != "" {
+			c.Key, c.Remedy = "lost/"+r.of.Type+"/"+r.remedy, r.remedy
+		}
 		if r.kept {
 			instead := "nothing is served instead"
 			if r.serving != "" {
@@ -75,7 +79,9 @@ func rejectionsOf(s Status) []*rejection {
 				of(t.Type, name).nodes[nodeOf(st)] = why
 			}
 			if len(t.Rejected) == 0 {
-				of(t.Type, "").nodes[nodeOf(st)] = t.Rejection
+				r := of(t.Type, t.Remedy)
+				r.of.Name = "" // only to tell apart those whom something else helps
+				r.nodes[nodeOf(st)], r.remedy = t.Rejection, t.Remedy
 			}
 		}
 	}

@@ -53,3 +53,18 @@ func TestNamesAskedForInVainAreOnThePageWithWhoAsks(t *testing.T) {
 		t.Errorf("not in the status: %s", text)
 	}
 }
+
+func TestWhoFollowsNothingIsOnThePageWithWhatHelps(t *testing.T) {
+	h := healthy()
+	for _, node := range []string{"edge-7", "edge-8"} {
+		st := stream(node, xdsserver.Nacked, "ADS must be configured")
+		st.Types[0].Remedy = "let it use ADS"
+		h.streams = append(h.streams, st)
+	}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"2 Envoys reject clusters", "ADS must be configured", "let it use ADS", "<li>edge-8</li>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+}
