@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // address is where Consul's HTTP API is, taken apart.
@@ -27,6 +28,12 @@ func parseAddress(s, scheme string) (address, error) {
 	case "http", "https":
 	default:
 		return address{}, fmt.Errorf("consul scheme %q: must be http or https", scheme)
+	}
+	if strings.ContainsAny(s, "?#") {
+		return address{}, fmt.Errorf("consul address %q: an address has no query: a token goes into $CONSUL_HTTP_TOKEN or a file, a datacenter into --datacenter", printable(s))
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return address{}, fmt.Errorf("consul address %q: it has white space in it: %s", printable(s), addressRemedy)
 	}
 	rest := s
 	if before, after, found := strings.Cut(s, "://"); found {
@@ -51,7 +58,7 @@ func parseAddress(s, scheme string) (address, error) {
 	}
 	a.dial = withPort(host, a.scheme)
 	name, port, err := net.SplitHostPort(a.dial)
-	if err != nil || name == "" || port == "" || strings.ContainsAny(host, " @?#") {
+	if err != nil || name == "" || port == "" || strings.Contains(host, "@") {
 		return address{}, fmt.Errorf("consul address %q: not an address: %s", printable(s), addressRemedy)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

@@ -104,6 +104,9 @@ func (c Config) Validate() error {
 	if _, err := parseAddress(c.Address, c.Scheme); err != nil {
 		errs = append(errs, err)
 	}
+	if _, err := tokenIn(c.Token); err != nil {
+		bad("consul token: %w", err)
+	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		bad("consul client certificate: the certificate and its key must both be given")
 	}

@@ -16,7 +16,10 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 		`consul address "ftp://x": unknown scheme "ftp"`: func(c *Config) { c.Address = "ftp://x" },
 		`consul address "": not an address`:              func(c *Config) { c.Address = "" },
 		`consul address "unix://": no path`:              func(c *Config) { c.Address = "unix://" },
-		`consul address "a b:1": not an address`:         func(c *Config) { c.Address = "a b:1" },
+		`consul address "a b:1": it has white space`:     func(c *Config) { c.Address = "a b:1" },
+		`"http://x/y?***": an address has no query`:      func(c *Config) { c.Address = "http://x/y?token=secret" },
+		`"unix:///x#***": an address has no query`:       func(c *Config) { c.Address = "unix:///x#secret" },
+		`consul token: it has more than one line`:        func(c *Config) { c.Token = "secret\nsecret" },
 		`consul address ":8500": not an address`:         func(c *Config) { c.Address = ":8500" },
 		`consul scheme "ftp": must be http or https`:     func(c *Config) { c.Scheme = "ftp" },
 		`its key must both be given`:                     func(c *Config) { c.TLS.CertFile = "x" },
@@ -30,7 +33,7 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 	} {
 		c := DefaultConfig()
 		spoil(&c)
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("got %v, want it to say %s", err, want)
 		}
 		if _, err := New(c, nil, nil); err == nil {

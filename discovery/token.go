@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,7 +27,11 @@ type token struct {
 // newToken fails if there is a file and nothing can be read from it: that is a mistake to
 // report at start, not one to wait out.
 func newToken(value, file string, log *slog.Logger) (*token, error) {
-	t := &token{value: value, file: file, log: log}
+	t := &token{file: file, log: log}
+	var err error
+	if t.value, err = tokenIn(value); err != nil {
+		return nil, fmt.Errorf("consul token: %w", err)
+	}
 	if file == "" {
 		return t, nil
 	}
@@ -63,13 +68,29 @@ func (t *token) reload() error {
 	if err != nil {
 		return err
 	}
-	value := strings.TrimSpace(string(data))
-	if value == "" {
-		return fmt.Errorf("is empty")
+	value, err := tokenIn(string(data))
+	if err == nil && value == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return err
 	}
 	if t.value != "" && value != t.value && !t.modified.IsZero() {
 		t.log.Info("consul token file was read again", "file", t.file)
 	}
 	t.value, t.modified, t.size = value, info.ModTime(), info.Size()
 	return nil
+}
+
+// tokenIn is the token in a text that may have white space around it, as files have, and variables
+// that were made of files. An error says what is wrong with the text, and never what is in it.
+func tokenIn(text string) (string, error) {
+	value := strings.TrimSpace(text)
+	switch {
+	case strings.ContainsAny(value, "\r\n"):
+		return "", errors.New("it has more than one line: write the token alone there")
+	case strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", errors.New("it has a space, or another character that no token has: write the token alone there")
+	}
+	return value, nil
 }

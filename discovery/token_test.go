@@ -22,11 +22,13 @@ func TestATokenFileThatIsEmptiedOrGoneLeavesTheLastToken(t *testing.T) {
 	is("first")
 	must(t, os.WriteFile(file, []byte("\n"), 0o600))
 	is("first")
+	must(t, os.WriteFile(file, []byte("first\nand another\n"), 0o600))
+	is("first")
 	must(t, os.Remove(file))
 	is("first")
 	if n := said.count("unusable"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
-	must(t, os.WriteFile(file, []byte("the second\n"), 0o600))
-	is("the second")
+	must(t, os.WriteFile(file, []byte("second\n"), 0o600))
+	is("second")
 }

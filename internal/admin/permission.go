@@ -24,9 +24,10 @@ type permission struct {
 // maxToken bounds what is read of the token file: anything longer is not a token.
 const maxToken = 4096
 
-// token reads the file each time: writing calls are rare, and a changed file counts at once.
-func (p permission) token() (string, error) {
-	f, err := os.Open(p.tokenFile)
+// ReadToken is the token in a file. It is read each time: writing calls are rare, and a changed file
+// counts at once. An error never says what is in the file.
+func ReadToken(file string) (string, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return "", err
 	}
@@ -39,7 +40,9 @@ func (p permission) token() (string, error) {
 	case token == "":
 		return "", errors.New("it is empty: write the token into it")
 	case len(content) > maxToken:
-		return "", fmt.Errorf("it has more than %d bytes", maxToken)
+		return "", fmt.Errorf("it has more than %d bytes: write the token alone into it", maxToken)
+	case strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }):
+		return "", errors.New("it has more than one line, or a character that no token has: write the token alone into it")
 	}
 	return token, nil
 }
@@ -52,7 +55,7 @@ func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why st
 	if p.tokenFile == "" {
 		return http.StatusForbidden, p.elsewhere()
 	}
-	token, err := p.token()
+	token, err := ReadToken(p.tokenFile)
 	if err != nil {
 		log.Warn("admin token file is unusable, changes are refused", "file", p.tokenFile, "error", err)
 		return http.StatusServiceUnavailable, "the admin token file cannot be used: see Legate's log"

@@ -86,7 +86,7 @@ type Server struct {
 func New(config Config, rooms Rooms, log *slog.Logger) (*Server, error) {
 	s := &Server{config: config, rooms: rooms, permission: permission{config.TokenFile, config.Socket}, log: log, now: time.Now}
 	if config.TokenFile != "" {
-		if _, err := s.permission.token(); err != nil {
+		if _, err := ReadToken(config.TokenFile); err != nil {
 			return nil, fmt.Errorf("read admin token file %q: %w", config.TokenFile, err)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"legate/internal/admin"
 )
 
 // adminClient asks a running Legate's admin listener, for the commands that need one.
@@ -28,9 +30,14 @@ func (a *adminClient) settings() []*setting {
 	const category = "Running Legate"
 	a.address = "127.0.0.1:18001"
 	return []*setting{
-		text(&a.address, setting{
+		secretText(text(&a.address, setting{
 			name: "admin-addr", env: "LEGATE_ADMIN_ADDR", category: category, hint: "ADDR",
 			usage: "Its --admin-listen: host:port, https://host:port, or unix:///path.",
+		}), func(v string) error {
+			if strings.ContainsAny(v, "@?#") {
+				return errors.New("an address has no user and no query: the token goes into a file, which --admin-token-file names")
+			}
+			return nil
 		}),
 		shown(text(&a.socket, setting{
 			name: "admin-socket", env: "LEGATE_ADMIN_SOCKET", key: "admin.socket", category: category, hint: "PATH",
@@ -64,11 +71,11 @@ func (a *adminClient) call(ctx context.Context, method, path string, out any) er
 		return usageError{fmt.Errorf("--admin-addr %q: not an address: use host:port or https://host:port", a.address)}
 	}
 	if a.tokenFile != "" && a.socket == "" {
-		token, err := os.ReadFile(a.tokenFile)
+		token, err := admin.ReadToken(a.tokenFile)
 		if err != nil {
-			return fmt.Errorf("read admin token file %q: %w", a.tokenFile, reason(err))
+			return usageError{fmt.Errorf("--admin-token-file %q: %w", a.tokenFile, reason(err))}
 		}
-		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := client.Do(req)
 	if errors.Is(err, fs.ErrPermission) {

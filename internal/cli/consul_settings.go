@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode"
 
 	"legate/discovery"
 )
@@ -169,8 +170,8 @@ func shown(s *setting, fallback string) *setting {
 func httpAuth(to *discovery.HTTPAuth, s setting) *setting {
 	s.set = func(v []string) error {
 		user, password, ok := strings.Cut(last(v), ":")
-		if !ok || user == "" {
-			return errors.New("want USER:PASSWORD")
+		if !ok || user == "" || strings.ContainsFunc(last(v), unicode.IsControl) {
+			return errors.New("want USER:PASSWORD, on one line")
 		}
 		*to = discovery.HTTPAuth{Username: user, Password: password}
 		return nil

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // resolve gives every setting the value of its first source that has one: the flag, the
@@ -28,7 +29,7 @@ func (s *setting) source(getenv func(string) string, file map[string]entry) (val
 	if len(s.given) > 0 {
 		return s.given, "--" + s.name
 	}
-	if v := getenv(s.env); s.env != "" && v != "" {
+	if v := strings.TrimRight(getenv(s.env), "\r\n"); s.env != "" && v != "" { // a variable that was made of a file has its last line break
 		if s.many {
 			return split(v), "$" + s.env
 		}

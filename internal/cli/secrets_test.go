@@ -139,6 +139,22 @@ func TestNoSecretIsInTheErrorsOfAWrongSetup(t *testing.T) {
 		{"userinfo in a wrong scheme", nil, []string{"serve", "--consul-addr", "ftp://user:" + canary + "x@host"}},
 		{"userinfo without a scheme", nil, []string{"render", "--consul-addr", "user:" + canary + "x@host:1:2"}},
 		{"query in the address", nil, []string{"serve", "--consul-addr", "host:8500?token=" + canary + "x"}},
+		{"query behind a path", nil, []string{"serve", "--consul-addr", "http://host:8500/consul?token=" + canary + "x"}},
+		{"query behind a path, by variable", map[string]string{"CONSUL_HTTP_ADDR": "https://host/consul/?token=" + canary + "x"}, []string{"render"}},
+		{"query behind a path, in the file", nil, []string{"serve", "--config", file(t, "q.yaml", "consul:\n  addr: host:8500/v1?token="+canary+"x\n")}},
+		{"query of a socket", nil, []string{"serve", "--consul-addr", "unix:///run/consul.sock?token=" + canary + "x"}},
+		{"fragment behind a path", nil, []string{"serve", "--consul-addr", "http://host:8500/consul#" + canary + "x"}},
+		{"two lines as the address", map[string]string{"CONSUL_HTTP_ADDR": "http://host:8500/\n?" + canary + "x"}, []string{"serve"}},
+		{"query in the admin address", nil, []string{"holds", "list", "--admin-addr", "host:18001?token=" + canary + "x"}},
+		{"userinfo in the admin address", map[string]string{"LEGATE_ADMIN_ADDR": "https://user:" + canary + "x@host:1"}, []string{"holds", "release", "--all"}},
+		{"two lines as the token", map[string]string{"CONSUL_HTTP_TOKEN": canary + "x\n" + canary + "y"}, []string{"serve"}},
+		{"two lines as the token, by flag", nil, []string{"render", "--consul-token", canary + "x\n" + canary + "y"}},
+		{"a token with its label", map[string]string{"CONSUL_HTTP_TOKEN": "SecretID: " + canary + "y"}, []string{"serve"}},
+		{"two lines in the token file", nil, []string{"render", "--consul-token-file", file(t, "two", canary+"x\n"+canary+"y\n")}},
+		{"two lines in the token file of serve", nil, append(off, "--consul-token-file", file(t, "two", canary+"x\n"+canary+"y\n"))},
+		{"two lines in the admin token file", nil, append(off, "--admin-token-file", file(t, "two", canary+"x\n"+canary+"y\n"))},
+		{"two lines in the admin token file of a client", nil, []string{"holds", "release", "--all", "--admin-token-file", file(t, "two", canary+"x\n"+canary+"y\n")}},
+		{"two lines as http auth", map[string]string{"CONSUL_HTTP_AUTH": "user:" + canary + "x\n" + canary + "y"}, []string{"serve"}},
 		{"userinfo in the file", nil, []string{"serve", "--config", file(t, "c.yaml", "consul:\n  addr: http://user:"+canary+"x@host\n")}},
 		{"tokens beside a mistake", map[string]string{"CONSUL_HTTP_TOKEN": canary + "x"}, []string{"serve", "--consul-token", canary + "y", "--log-level", "loud"}},
 		{"http auth by variable", map[string]string{"CONSUL_HTTP_AUTH": canary + "x"}, []string{"serve"}},
@@ -160,9 +176,32 @@ func TestNoSecretIsInTheErrorsOfAWrongSetup(t *testing.T) {
 			if r.code == exitOK || r.err == "" {
 				t.Errorf("exit %d: %s", r.code, r.err)
 			}
+			if strings.HasPrefix(c.name, "two lines") && !strings.Contains(r.err, "one line") && !strings.Contains(r.err, "no query") {
+				t.Errorf("not said what is wrong: %s", r.err)
+			}
 			if strings.Contains(r.out+r.err, canary) {
 				t.Errorf("a secret is told:\n%s%s", r.out, r.err)
 			}
 		})
+	}
+}
+
+// What a file holds ends with a line break, and so do variables that were made of files.
+func TestALineBreakBehindAValueIsNotPartOfIt(t *testing.T) {
+	consul, heard := curiousConsul(t)
+	for name, c := range map[string]struct {
+		env  map[string]string
+		args []string
+	}{
+		"variables": {map[string]string{"CONSUL_HTTP_TOKEN": canary + "a\n", "CONSUL_HTTP_ADDR": consul + "\r\n", "CONSUL_HTTP_AUTH": "user:" + canary + "a\n"}, nil},
+		"a flag":    {nil, []string{"--consul-token", canary + "a\n", "--consul-addr", consul, "--consul-http-auth", "user:" + canary + "a"}},
+		"a file":    {nil, []string{"--consul-token-file", file(t, "token", "\n"+canary+"a\r\n"), "--consul-addr", consul}},
+	} {
+		if r := legate(t, c.env, append([]string{"render"}, c.args...)...); r.code != exitOK {
+			t.Errorf("%s: exit %d: %s", name, r.code, r.err)
+		}
+	}
+	if told := heard(); strings.Count(told, canary) != 1 || !strings.Contains(told, canary+"a:true") {
+		t.Errorf("consul was told %s", told)
 	}
 }
