@@ -29,7 +29,7 @@ func (g gate) Accept() (net.Conn, error) {
 		if refused == nil {
 			return c, nil
 		}
-		g.excesses.of(refused, conn.RemoteAddr().String())
+		g.excesses.of(refused, remote{Addr: conn.RemoteAddr()}.String())
 		if !held {
 			_ = conn.Close() // nothing was said on it
 		}

@@ -68,6 +68,14 @@ type remote struct {
 	conn *connection
 }
 
+// String is the address as people are told it. A client of a unix socket has none.
+func (r remote) String() string {
+	if r.Network() == "unix" {
+		return "unix socket"
+	}
+	return r.Addr.String()
+}
+
 // RemoteAddr is the client's address.
 func (c *connection) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }
 

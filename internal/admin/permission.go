@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// permission decides who may change something: who comes over the unix socket, which only
-// Legate's own user can open, and who knows the token in the file. Nobody else, also on
+// permission decides who may change something: who comes over a unix socket, which only
+// those can open whom its mode and group let (by default Legate's own user), and who knows the token in the file. Nobody else, also on
 // loopback: any program and any web page of this machine can reach that.
 type permission struct {
 	tokenFile string // empty: only over the socket

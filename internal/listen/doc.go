@@ -1,5 +1,5 @@
 // Package listen makes listeners that strangers may not use: TLS whose certificates follow their
-// files, and unix sockets that only this user can open.
+// files, and unix sockets that only those can open whom the user names.
 //
 // What a caller may rely on:
 //
