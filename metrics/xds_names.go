@@ -79,6 +79,7 @@ func (x *XDS) startAtZero() {
 	for _, p := range protocols {
 		x.open.WithLabelValues(p)
 		x.opened.WithLabelValues(p)
+		x.duration.WithLabelValues(p)
 		for _, code := range usualCodes {
 			x.closed.WithLabelValues(p, code)
 		}

@@ -72,6 +72,31 @@ func TestTheListNamesTheMetricsOfTheDashboardAndTheAlerts(t *testing.T) {
 	}
 }
 
+// What is exported and not shown is found by nobody who needs it.
+func TestEachFamilyOfLegateHasAPanel(t *testing.T) {
+	shown := map[string]bool{}
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			for _, name := range regexp.MustCompile(`legate_\w+`).FindAllString(target.Expr, -1) {
+				shown[strings.TrimSuffix(name, "_bucket")] = true
+			}
+		}
+	}
+	exported := 0
+	for line := range strings.Lines(lived(t)) {
+		words := strings.Fields(line)
+		if words[0] != "#" || words[1] != "TYPE" || !strings.HasPrefix(words[2], "legate_") {
+			continue
+		}
+		if exported++; !shown[words[2]] {
+			t.Errorf("%s has no panel", words[2])
+		}
+	}
+	if exported < 46 {
+		t.Errorf("only %d families found", exported)
+	}
+}
+
 // queries are the expressions of the dashboard and of the alert rules.
 func queries(t *testing.T) []string {
 	t.Helper()

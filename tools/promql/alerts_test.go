@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
@@ -38,13 +40,13 @@ func TestAlertsFireWhenTheyShouldAndAreQuietOtherwise(t *testing.T) {
 	}
 }
 
-func tell(t *testing.T, file string, fired map[string]bool) {
+// readStory is what a story says was scraped, and what it expects: alert, verb and time.
+func readStory(t *testing.T, file string) (series []string, expected [][]string) {
+	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var series []string
-	var expected [][]string
 	for line := range strings.Lines(string(raw)) {
 		if m := expectation.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
 			expected = append(expected, m[1:])
@@ -55,6 +57,11 @@ func tell(t *testing.T, file string, fired map[string]bool) {
 	if len(expected) == 0 {
 		t.Fatalf("%s expects nothing", file)
 	}
+	return series, expected
+}
+
+func tell(t *testing.T, file string, fired map[string]bool) {
+	series, expected := readStory(t, file)
 	scraped := promqltest.LoadedStorage(t, strings.Join(series, "\n"))
 	engine := promqltest.NewTestEngine(t, false, 5*time.Minute, 100_000)
 	for _, e := range expected {
@@ -74,31 +81,35 @@ func tell(t *testing.T, file string, fired map[string]bool) {
 // as the alert's "for".
 func fires(t *testing.T, engine *promql.Engine, scraped storage.Queryable, alert string, at time.Duration) bool {
 	t.Helper()
-	for _, r := range alertRules(t) {
-		if r.Alert != alert {
-			continue
-		}
-		var standing map[string]bool
-		if at < time.Duration(r.For) {
-			return false
-		}
-		for when := at; when >= at-time.Duration(r.For); when -= step {
-			now := map[string]bool{}
-			for _, s := range evaluate(t, engine, scraped, r.Expr, when) {
-				name := s.Metric.String()
-				now[name] = standing == nil || standing[name]
-			}
-			for name, stands := range now {
-				if !stands {
-					delete(now, name)
-				}
-			}
-			standing = now
-		}
-		return len(standing) > 0
+	r := ruleOf(t, alert)
+	var standing map[string]bool
+	if at < time.Duration(r.For) {
+		return false
 	}
-	t.Fatalf("there is no alert %s", alert)
-	return false
+	for when := at; when >= at-time.Duration(r.For); when -= step {
+		now := map[string]bool{}
+		for _, s := range evaluate(t, engine, scraped, r.Expr, when) {
+			name := s.Metric.String()
+			now[name] = standing == nil || standing[name]
+		}
+		for name, stands := range now {
+			if !stands {
+				delete(now, name)
+			}
+		}
+		standing = now
+	}
+	return len(standing) > 0
+}
+
+func ruleOf(t *testing.T, alert string) rulefmt.Rule {
+	t.Helper()
+	rules := alertRules(t)
+	i := slices.IndexFunc(rules, func(r rulefmt.Rule) bool { return r.Alert == alert })
+	if i < 0 {
+		t.Fatalf("there is no alert %s", alert)
+	}
+	return rules[i]
 }
 
 func evaluate(t *testing.T, engine *promql.Engine, scraped storage.Queryable, expr string, at time.Duration) promql.Vector {

@@ -72,7 +72,7 @@ func collect(all []query) map[string]map[string]bool {
 				return nil // only its presence counts, not its labels
 			}
 			for _, label := range append(grouped(path), q.labels...) {
-				if !slices.Contains(made, label) {
+				if !slices.Contains(made, label) && !counted(q.expr, label) {
 					need[label] = true
 				}
 			}
@@ -91,6 +91,19 @@ func grouped(path []parser.Node) []string {
 		}
 	}
 	return out
+}
+
+// counted reports whether an expression makes the label itself, with count_values.
+func counted(expr parser.Expr, label string) bool {
+	found := false
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if a, ok := n.(*parser.AggregateExpr); ok && a.Op == parser.COUNT_VALUES {
+			name, ok := a.Param.(*parser.StringLiteral)
+			found = found || ok && name.Val == label
+		}
+		return nil
+	})
+	return found
 }
 
 // zero reports whether the selector around which path lies is multiplied by 0: a way to say 0
