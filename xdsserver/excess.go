@@ -58,7 +58,7 @@ const (
 	limitPings                 = "pings"
 )
 
-// limitNames are all of them, in the order in which status shows them.
+// allLimits are all of them, in the order in which status shows them.
 func allLimits() []string {
 	return []string{
 		limitConnections, limitConnectionsPerAddress, limitHandshake,

@@ -9,7 +9,7 @@ import (
 // Limits bound what clients can take. The defaults leave a fleet of thousands alone, also behind
 // one address; docs/limits.md has them in one table.
 type Limits struct {
-	// Connections is how many may be open, over gRPC and REST each; ConnectionsPerAddress how many
+	// Connections is how many may be open, over gRPC and REST together; ConnectionsPerAddress how many
 	// of them from one address (an IPv6 network of 64 bits counts as one). More are closed at once.
 	Connections           int
 	ConnectionsPerAddress int
@@ -28,9 +28,10 @@ type Limits struct {
 	NewStreams      int
 	NewStreamsBurst int
 	NewStreamWait   time.Duration
-	// RefusedStreams is how many streams of a connection may be refused within NewStreamWait while
-	// none is served before it is closed, and Returns how many connections a second an address
-	// may open then.
+	// RefusedStreams is how many streams of a connection may be refused within NewStreamWait. Then
+	// it is closed; while others of its streams are served, who is refused hears of it
+	// NewStreamWait later instead, and it is closed only if as many of them do not wait. Returns is
+	// how many connections a second are let in from an address that had one closed for that.
 	RefusedStreams int
 	Returns        int
 	// NodeBytes bounds a client's node message, NodeIDBytes the id in it.
