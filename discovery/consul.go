@@ -21,6 +21,7 @@ type consul struct {
 	pool       *pool  // nil in tests that bring their own transport
 	datacenter string // empty: not known yet, the agent's own
 	wait       time.Duration
+	explainer  explainer
 	partial    bool // answers from which policies hide something are expected
 }
 
@@ -94,16 +95,19 @@ func (c *consul) get(ctx context.Context, path string, q question, out any) (rep
 		opts.WaitIndex, opts.WaitTime = q.index, wait
 		limit = wait*17/16 + 10*time.Second // Consul adds up to a sixteenth of its own
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errLate)
+	limited, cancel := context.WithTimeoutCause(ctx, limit, errLate)
 	defer cancel()
 	start := time.Now()
-	meta, err := c.api.Raw().Query(path, out, opts.WithContext(ctx))
+	meta, err := c.api.Raw().Query(path, out, opts.WithContext(limited))
 	r := reply{question: q, partial: c.partial, at: time.Now(), took: time.Since(start)}
-	if err != nil {
-		if errors.Is(context.Cause(ctx), errLate) {
-			err = fmt.Errorf("%w after %v", errLate, r.took.Round(100*time.Millisecond))
-		}
+	switch {
+	case err == nil:
+	case errors.Is(context.Cause(limited), errLate):
+		return r, fmt.Errorf("query consul %q: %w after %v", path, errLate, r.took.Round(100*time.Millisecond))
+	case ctx.Err() != nil:
 		return r, fmt.Errorf("query consul %q: %w", path, short(err))
+	default:
+		return r, fmt.Errorf("query consul %q: %w", path, c.explain(ctx, r, short(err)))
 	}
 	r.index, r.filtered, r.deny = meta.LastIndex, meta.ResultsFilteredByACLs, meta.DefaultACLPolicy == "deny"
 	return r, nil

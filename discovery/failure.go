@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -17,6 +18,7 @@ type failure string
 const (
 	unreachable failure = "unreachable" // no connection, or it broke
 	late        failure = "timeout"     // connected, no answer in time
+	waiting     failure = "wait_cut"    // something in between ends queries that wait
 	denied      failure = "denied"      // the token may not ask this
 	busy        failure = "busy"        // too many connections or requests
 	unavailable failure = "unavailable" // Consul itself is in trouble: no leader, no path
@@ -32,16 +34,23 @@ var (
 	errGarbage  = errors.New("not an answer of Consul")
 	errDoubtful = errors.New("answer not believed")
 	errClosed   = errors.New("connection closed without an answer")
+	errNotHTTP  = errors.New("what answers does not speak HTTP/1.1")
+	errNotTLS   = errors.New("what answers does not speak TLS")
 )
 
 // failureOf names the kind of an error that a query returned.
 func failureOf(err error) failure {
 	var status api.StatusError
+	var cut waitCut
 	switch {
+	case errors.As(err, &cut):
+		return waiting
 	case errors.Is(err, errLate):
 		return late
 	case errors.Is(err, errDoubtful):
 		return failureOfDoubt(doubtOf(err))
+	case errors.As(err, &status) && strings.Contains(status.Body, "rate limit exceeded"):
+		return busy // with 429, and with 503 where only the leader can answer
 	case errors.As(err, &status):
 		return failureOfStatus(status.Code)
 	case isGarbage(err):
@@ -55,7 +64,7 @@ func isGarbage(err error) bool {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	return errors.Is(err, errGarbage) || errors.As(err, &syntax) || errors.As(err, &kind) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errNotHTTP) || errors.Is(err, errNotTLS)
 }
 
 func failureOfDoubt(d doubt) failure {
@@ -103,6 +112,8 @@ func (f failure) remedy() string {
 	switch f {
 	case unreachable:
 		return "check that Consul runs and that the address, the scheme and the TLS settings are right"
+	case waiting:
+		return "let what stands between Legate and Consul wait for 75s, or set --consul-wait"
 	case late:
 		return "check Consul's load and the network between"
 	case denied:
@@ -124,20 +135,39 @@ func (f failure) remedy() string {
 }
 
 // short takes the method and URL off a transport error, because the path is already named, and
-// cuts an error page down to its first line.
+// leaves of what was answered in Consul's place what a person can read.
 func short(err error) error {
 	var status api.StatusError
 	if errors.As(err, &status) {
-		status.Body, _, _ = strings.Cut(status.Body, "\n")
-		status.Body = status.Body[:min(len(status.Body), 300)]
+		status.Body = firstLine(status.Body)
 		return status
 	}
 	var u *url.Error
-	if errors.As(err, &u) {
-		if errors.Is(u.Err, io.EOF) { // of the connection, not of an answer
-			return errClosed
-		}
-		return u.Err
+	switch {
+	case !errors.As(err, &u):
+		return err
+	case errors.Is(u.Err, io.EOF): // of the connection, not of an answer
+		return errClosed
+	case errors.Is(u.Err, http.ErrSchemeMismatch):
+		return errNotTLS
+	case strings.Contains(u.Err.Error(), "malformed HTTP"): // its bytes follow
+		return errNotHTTP
 	}
-	return err
+	return u.Err
+}
+
+// firstLine is the first line of an error's text, without tags and what cannot be printed.
+func firstLine(body string) string {
+	inTag := false
+	line, _, _ := strings.Cut(strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case inTag || r == '<':
+			inTag = r != '>'
+			return -1
+		case r == '\n' || unicode.IsPrint(r) && r != unicode.ReplacementChar:
+			return r
+		}
+		return -1
+	}, body)), "\n")
+	return strings.ToValidUTF8(line[:min(len(line), 300)], "")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -33,13 +34,17 @@ func TestEachErrorHasItsKindAndItsDoubt(t *testing.T) {
 		{"429", api.StatusError{Code: 429}, busy, wrongState},
 		{"500", api.StatusError{Code: 500}, unavailable, wrongState},
 		{"400", api.StatusError{Code: 400}, refused, wrongState},
+		{"the leader's rate limit", api.StatusError{Code: 503, Body: "rate limit exceeded for operation that can only be performed by the leader, try again later"}, busy, wrongState},
+		{"a cut wait", waitCut{30 * time.Second, errClosed}, waiting, ""},
+		{"a proxy's patience with a wait", waitCut{30 * time.Second, api.StatusError{Code: 504}}, waiting, wrongState},
+		{"another protocol", short(&url.Error{Err: errors.New(`malformed HTTP response "\x00\x00"`)}), garbage, unreadable},
 		{"404", api.StatusError{Code: 404}, garbage, wrongState},
 	} {
 		wrapped := fmt.Errorf("query: %w", c.err)
 		if kind, doubt := failureOf(wrapped), doubtOf(wrapped); kind != c.kind || doubt != c.doubt {
 			t.Errorf("%s: %s and %q, want %s and %q", c.name, kind, doubt, c.kind, c.doubt)
 		}
-		if failureOf(wrapped).remedy() == "" {
+		if remedyOf(wrapped) == "" {
 			t.Errorf("%s: no remedy", c.name)
 		}
 	}

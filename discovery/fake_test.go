@@ -15,17 +15,19 @@ import (
 // fakeConsul is a transport that answers as Consul does, for tests of time and of what the real
 // one will not do. It has blocking queries; what it is asked is written down.
 type fakeConsul struct {
-	mu      sync.Mutex
-	takes   time.Duration // each answer
-	index   uint64
-	list    uint64 // index of the list
-	entries map[string][]any
-	at      map[string]uint64 // index of each service
-	changed chan struct{}
-	spoil   func(*http.Request) (*http.Response, error) // nil, nil: answer as usual
-	asked   []asked
-	reading int // answers that do not wait, under way
-	most    int
+	mu       sync.Mutex
+	takes    time.Duration // each answer
+	index    uint64
+	list     uint64 // index of the list
+	entries  map[string][]any
+	at       map[string]uint64 // index of each service
+	changed  chan struct{}
+	cutAfter time.Duration // each wait; 0: none
+	cutWith  error
+	spoil    func(*http.Request) (*http.Response, error) // nil, nil: answer as usual
+	asked    []asked
+	reading  int // answers that do not wait, under way
+	most     int
 }
 
 type asked struct {
@@ -149,6 +151,14 @@ func (f *fakeConsul) stop() {
 	f.spoilWith(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
 }
 
+// spoilWaits ends queries that have waited for so long, as a proxy does.
+func (f *fakeConsul) spoilWaits(after time.Duration, with error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cutAfter, f.cutWith = after, with
+	f.wake()
+}
+
 func (f *fakeConsul) resume() { f.spoilWith(nil) }
 
 // take returns what was asked since it was last called.
@@ -182,9 +192,15 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
+	began := time.Now()
 	for {
 		f.mu.Lock()
 		spoil, changed, takes := f.spoil, f.changed, f.takes
+		var cut <-chan time.Time
+		if f.cutAfter > 0 {
+			cut = time.After(f.cutAfter - time.Since(began))
+		}
+		cutWith := f.cutWith
 		now, body := f.answer(req.URL.Path)
 		f.mu.Unlock()
 		if spoil != nil {
@@ -200,6 +216,8 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		select {
 		case <-changed:
+		case <-cut:
+			return nil, cutWith
 		case <-timeout.C:
 			return respond(200, now, body), nil
 		case <-req.Context().Done():

@@ -75,5 +75,5 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 
 // withRemedy is for errors that a person reads at once.
 func withRemedy(err error) error {
-	return fmt.Errorf("%w (%s)", err, failureOf(err).remedy())
+	return fmt.Errorf("%w (%s)", err, remedyOf(err))
 }

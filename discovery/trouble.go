@@ -8,15 +8,17 @@ import (
 )
 
 // trouble knows which loops fail and why, tells the log once for each kind of failure however
-// many loops have it, and wakes those who wait when Consul answers again.
+// many loops have it, sums up those that come again and again, and wakes those who wait when Consul
+// answers again.
 type trouble struct {
 	log *slog.Logger
 
 	mu          sync.Mutex
 	kinds       map[failure]*ailment
 	of          map[string]failure // by loop
-	back        chan struct{}      // closed and replaced when a failing loop recovers
-	sick        chan struct{}      // closed and replaced when the first loop fails
+	before      map[failure]*relapses
+	back        chan struct{} // closed and replaced when a failing loop recovers
+	sick        chan struct{} // closed and replaced when the first loop fails
 	lastSuccess time.Time
 	lastError   error
 	lastErrorAt time.Time
@@ -26,7 +28,8 @@ type trouble struct {
 type ailment struct {
 	since time.Time
 	loops int
-	cause error // the first
+	cause error // the first, or the first that asks for another remedy
+	told  bool  // the log has a line about it
 }
 
 func newTrouble(log *slog.Logger) *trouble {
@@ -34,8 +37,10 @@ func newTrouble(log *slog.Logger) *trouble {
 		log:   log,
 		kinds: map[failure]*ailment{},
 		of:    map[string]failure{},
-		back:  make(chan struct{}),
-		sick:  make(chan struct{}),
+
+		before: map[failure]*relapses{},
+		back:   make(chan struct{}),
+		sick:   make(chan struct{}),
 	}
 }
 
@@ -46,6 +51,13 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 	t.lastError, t.lastErrorAt = err, now
 	kind := failureOf(err)
 	if t.of[loop] == kind {
+		a := t.kinds[kind]
+		if remedyOf(err) != remedyOf(a.cause) {
+			a.cause = err
+		}
+		if !a.told && now.Sub(a.since) >= relapseLasts {
+			t.tell(a)
+		}
 		return
 	}
 	t.leave(loop, now)
@@ -58,10 +70,30 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 	if a == nil {
 		a = &ailment{since: now, cause: err}
 		t.kinds[kind] = a
-		t.log.Warn("consul does not answer as it should, what is known of it stays",
-			"kind", kind, "error", err, "remedy", kind.remedy())
+		if t.before[kind] == nil {
+			t.before[kind] = &relapses{}
+		}
+		if t.before[kind].line(now) {
+			t.tell(a)
+		}
 	}
 	a.loops++
+}
+
+func (t *trouble) tell(a *ailment) {
+	a.told = true
+	t.log.Warn("consul does not answer as it should, what is known of it stays",
+		"kind", failureOf(a.cause), "error", a.cause, "remedy", remedyOf(a.cause))
+}
+
+// sumUp needs the lock. It tells of the outages that had no line of their own.
+func (t *trouble) sumUp(now time.Time) {
+	for kind, r := range t.before {
+		if n := r.sum(now); n > 0 {
+			t.log.Warn("consul is away and back again and again", "kind", kind, "times", n,
+				"seconds", now.Sub(r.since).Round(time.Second).Seconds(), "error", r.cause, "remedy", remedyOf(r.cause))
+		}
+	}
 }
 
 // answered says that a loop's query was answered and believed.
@@ -69,6 +101,7 @@ func (t *trouble) answered(loop string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lastSuccess = now
+	t.sumUp(now)
 	if _, failing := t.of[loop]; !failing {
 		return
 	}
@@ -104,6 +137,10 @@ func (t *trouble) leave(loop string, now time.Time) {
 		return
 	}
 	delete(t.kinds, kind)
+	t.before[kind].end(a.told, a.cause, now)
+	if !a.told {
+		return
+	}
 	seconds := now.Sub(a.since).Seconds()
 	if len(t.kinds) == 0 {
 		t.log.Info("consul is back", "kind", kind, "outage_seconds", seconds)
@@ -138,7 +175,7 @@ func (t *trouble) describe(s *Status) {
 	for kind, a := range t.kinds {
 		s.Problems = append(s.Problems, Problem{
 			Kind: string(kind), Since: a.since, Queries: a.loops,
-			Detail: a.cause.Error(), Remedy: kind.remedy(),
+			Detail: a.cause.Error(), Remedy: remedyOf(a.cause),
 		})
 	}
 	slices.SortFunc(s.Problems, func(a, b Problem) int { return a.Since.Compare(b.Since) })

@@ -143,7 +143,7 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 		kind := failureOf(err)
 		if seeded := w.seeded(); (kind == denied || kind == refused) && seeded != "" { // what was known ends with nothing
 			w.log.Warn("consul's agent does not tell its datacenter, taking that of the last known catalog",
-				"datacenter", seeded, "error", err, "remedy", kind.remedy())
+				"datacenter", seeded, "error", err, "remedy", remedyOf(err))
 			w.setDatacenter(seeded)
 			return seeded, nil
 		}

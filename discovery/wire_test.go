@@ -52,7 +52,7 @@ func TestAnAnswerThatIsNoneHasAKind(t *testing.T) {
 		{"empty", page(200, ""), garbage, "EOF"},
 		{"cut short", page(200, `[{"Node":`), garbage, "unexpected EOF"},
 		{"another shape", page(200, `{}`), garbage, "cannot unmarshal"},
-		{"an error page", page(502, "\n<h1>Bad Gateway</h1>\nsecond line"), unavailable, "502 (<h1>Bad Gateway</h1>)"},
+		{"an error page", page(502, "\n<h1>Bad Gateway</h1>\nsecond line"), unavailable, "502 (Bad Gateway)"},
 		{"a redirect", page(301, ""), garbage, "301"},
 	} {
 		consul, err := newConsul(DefaultConfig(), slog.New(slog.DiscardHandler), c.next)

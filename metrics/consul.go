@@ -29,7 +29,7 @@ var healths = []string{"passing", "warning", "critical", "maintenance"}
 // is counted too, only not from 0.
 var outcomes = []string{
 	"changed", "unchanged",
-	"unreachable", "timeout", "denied", "busy", "unavailable", "refused", "garbage", "doubtful", "filtered", "foreign",
+	"unreachable", "timeout", "wait_cut", "denied", "busy", "unavailable", "refused", "garbage", "doubtful", "filtered", "foreign",
 }
 
 func newConsul(r prometheus.Registerer) *Consul {
