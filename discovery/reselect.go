@@ -27,6 +27,7 @@ func (w *Watcher) Select(s Selection) {
 // reselect applies a new selection to what is known, and to the last list.
 func (o *owner) reselect(s Selection) {
 	o.selection = s
+	s.warn(o.w.log)
 	o.w.selection.Store(&s)
 	now, services, instances := time.Now(), len(o.catalog), o.size()
 	o.byHand = true

@@ -1,6 +1,9 @@
 package discovery
 
-import "slices"
+import (
+	"log/slog"
+	"slices"
+)
 
 // Selection says what is watched and served of a catalog. It is the operator's: a changed one acts
 // at once. What the catalog's data says is another matter: an instance that loses its tags is lost
@@ -30,6 +33,14 @@ func (s Selection) Of(c Catalog) Catalog {
 
 // consulService is Consul's own entry for its servers. It is nobody's upstream.
 const consulService = "consul"
+
+// warn tells who asks for Consul's own service by name that it is never served.
+func (s Selection) warn(log *slog.Logger) {
+	if slices.Contains(s.Include, consulService) {
+		log.Warn("the service is never served: it is Consul's own entry for its servers, and nobody's upstream",
+			"service", consulService, "remedy", "take it out of --include; name servers as a service of their own if clients shall reach them")
+	}
+}
 
 // names says whether a service of this name is selected.
 func (s Selection) names(name string) bool {

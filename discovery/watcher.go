@@ -61,6 +61,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	cfg.Selection().warn(log)
 	c, err := newConsul(cfg, log, rt)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"legate/discovery"
@@ -88,6 +89,11 @@ func consulSettings(c *discovery.Config) []*setting {
 		boolean(&c.FilteredExpected, setting{
 			name: "consul-filtered-expected", env: "LEGATE_CONSUL_FILTERED_EXPECTED", key: "consul.filtered_expected", category: category,
 			usage: "The token is meant to see a part of the catalog only. Otherwise answers from which Consul hides something are not believed, since a token that lost its rights looks the same.",
+		}),
+		duration(&c.Wait, time.Second, 10*time.Minute, setting{
+			name: "consul-wait", env: "LEGATE_CONSUL_WAIT", key: "consul.wait", category: category, hint: "SPAN",
+			usage: "How long a blocking query waits for a change at most; Consul adds up to a sixteenth. " +
+				"Shorter where a proxy in between cuts queries that wait: each wait then costs a question, and changes are seen as soon as before.",
 		}),
 		number(&c.MaxConnections, 1, 100_000, setting{
 			name: "max-connections", env: "LEGATE_MAX_CONNECTIONS", key: "consul.max_connections", category: category, hint: "N",

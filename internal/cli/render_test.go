@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 const savedCatalog = `{
@@ -104,5 +105,33 @@ func TestAFileThatCannotBeWrittenFailsAndNamesIt(t *testing.T) {
 	path := file(t, "catalog.json", savedCatalog)
 	if r := legate(t, nil, "render", "--catalog", path, "--save-catalog", "/no/such/folder/x.json"); r.code != exitFailed || !strings.Contains(r.err, `save catalog "/no/such/folder/x.json": no such file or directory`) {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestWhoAsksForConsulItselfIsTold(t *testing.T) {
+	consul, _ := curiousConsul(t)
+	r := legate(t, nil, "render", "--consul-addr", consul, "--include", "consul")
+	if r.code != exitOK || !strings.Contains(r.err, "never served") || strings.Count(r.err, "never served") != 1 {
+		t.Errorf("exit %d: %s", r.code, r.err)
+	}
+	if r := legate(t, nil, "render", "--consul-addr", consul, "--include", "*"); strings.Contains(r.err, "never served") {
+		t.Errorf("who asks for all did not ask for that: %s", r.err)
+	}
+}
+
+func TestConsulWaitIsHowLongQueriesWait(t *testing.T) {
+	for _, c := range []struct {
+		span string
+		code int
+	}{{"25s", exitOK}, {"0s", exitUsage}, {"11m", exitUsage}} {
+		consul, _ := curiousConsul(t)
+		r := legate(t, map[string]string{"LEGATE_CONSUL_WAIT": c.span}, "render", "--consul-addr", consul)
+		if r.code != c.code {
+			t.Errorf("%s: exit %d: %s", c.span, r.code, r.err)
+		}
+	}
+	_, o := (&program{}).serveCommand()
+	if o.consul.Wait != time.Minute {
+		t.Errorf("the default is %v", o.consul.Wait)
 	}
 }
