@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"legate/discovery"
+	"legate/internal/lastknown"
+)
+
+// axe-core comes from npm, which the tests do not need otherwise:
+//
+//	npm pack axe-core && tar -xzf axe-core-*.tgz package/axe.min.js
+//	go test ./internal/admin -run Axe -count=1 -axe $PWD/package/axe.min.js
+var axeFile = flag.String("axe", "", "axe-core's axe.min.js, to check whether everybody can use the page")
+
+// all is a house in which the page has each of its parts.
+func all() *house {
+	h := manyReject(5)
+	h.consul.Connected, h.consul.LastError, h.consul.LastErrorAt, h.consul.Swept = false, "connection refused", now.Add(-time.Minute), 12
+	h.consul.Problems = []discovery.Problem{
+		{Kind: "filtered", Queries: 3, Detail: "the token sees a part", Remedy: "give it service:read and node:read"},
+		{Kind: "mass_critical", Detail: "36 of 38 instances turned critical", Remedy: "look at what checks"},
+	}
+	h.holds = []discovery.Hold{{Service: "api", Why: "emptied", Kept: 3, Served: 3, Since: now.Add(-10 * time.Second), Until: now.Add(50 * time.Second)}}
+	h.known = lastknown.Status{File: "/state/file", Unwritten: "no space left on device: make room"}
+	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0), instance("bad-2", 0)}})
+	return h
+}
+
+func TestAxeFindsNothing(t *testing.T) {
+	if *axeFile == "" {
+		t.Skip("no -axe FILE")
+	}
+	axe, err := os.ReadFile(*axeFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := healthy()
+	stale.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
+	s := open(t, all())
+	b := openBrowser(t, "http://"+s.addr+"/")
+	for name, h := range map[string]*house{"all": all(), "at the start": empty(), "well": healthy(), "stale": stale} {
+		s.now.Store(h)
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int{1280, 400} {
+				b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+				b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
+				for _, away := range []bool{false, true} {
+					b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + "/"}, nil)
+					b.until(`document.readyState + " " + document.querySelectorAll("footer a").length`, "complete ")
+					b.text(fmt.Sprintf(`for (const d of document.querySelectorAll("details")) d.open = true;
+						if (%v) { const a = document.getElementById("away"); a.textContent = "Legate does not answer."; a.hidden = false; document.documentElement.classList.add("old"); }`, away))
+					b.text(string(axe) + "; 0")
+					found := b.text(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ")).join("\n"))`)
+					if found != "" {
+						t.Errorf("%s, %s, %d wide, away %v:\n%s", name, scheme, width, away, found)
+					}
+					if wide := b.text(`document.documentElement.scrollWidth > innerWidth`); wide != "false" {
+						t.Errorf("%s, %s: the page is wider than %d", name, scheme, width)
+					}
+				}
+			}
+		}
+	}
+}

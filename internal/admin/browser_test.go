@@ -1,0 +1,221 @@
+package admin
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"legate/xdsserver"
+)
+
+// browser is a Chromium with one page, driven with its DevTools protocol:
+// https://chromedevtools.github.io/devtools-protocol/
+type browser struct {
+	t       *testing.T
+	in      io.Writer
+	out     *bufio.Reader
+	session string
+	last    int
+}
+
+// openBrowser loads a page in the Chromium of this machine; without one the test is skipped.
+func openBrowser(t *testing.T, url string) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs an external program")
+	}
+	t.Parallel() // most of it is waiting
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			program = found
+			break
+		}
+	}
+	if program == "" {
+		t.Skip("there is no Chromium on this machine")
+	}
+	theirIn, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, theirOut, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It speaks the protocol on the file descriptors 3 and 4. The sandbox does not work for root.
+	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirIn.Close()
+	theirOut.Close()
+	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
+	t.Cleanup(func() {
+		b.call("Browser.close", nil, nil)
+		_ = cmd.Wait() // how it ends says nothing
+		in.Close()
+		out.Close()
+	})
+	var target struct{ TargetID string }
+	b.call("Target.createTarget", map[string]any{"url": url}, &target)
+	var attached struct{ SessionID string }
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.session = attached.SessionID
+	return b
+}
+
+// call waits for the answer to one call; events are of no interest.
+func (b *browser) call(method string, params, result any) {
+	b.t.Helper()
+	b.last++
+	message := map[string]any{"id": b.last, "method": method, "params": params}
+	if params == nil {
+		message["params"] = map[string]any{}
+	}
+	if b.session != "" && !strings.HasPrefix(method, "Browser.") {
+		message["sessionId"] = b.session
+	}
+	raw, err := json.Marshal(message)
+	if err == nil {
+		_, err = b.in.Write(append(raw, 0))
+	}
+	for err == nil {
+		var line []byte
+		if line, err = b.out.ReadBytes(0); err != nil {
+			break
+		}
+		var answer struct {
+			ID     int
+			Error  json.RawMessage
+			Result json.RawMessage
+		}
+		if err = json.Unmarshal(line[:len(line)-1], &answer); err != nil || answer.ID != b.last {
+			continue
+		}
+		if answer.Error != nil {
+			b.t.Fatalf("%s: %s", method, answer.Error)
+		}
+		if result != nil {
+			err = json.Unmarshal(answer.Result, result)
+		}
+		break
+	}
+	if err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+// text evaluates an expression of JavaScript to a string.
+func (b *browser) text(expression string) string {
+	b.t.Helper()
+	var answer struct {
+		Result           struct{ Value any }
+		ExceptionDetails json.RawMessage
+	}
+	b.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &answer)
+	if answer.ExceptionDetails != nil {
+		b.t.Fatalf("%s: %s", expression, answer.ExceptionDetails)
+	}
+	return fmt.Sprint(answer.Result.Value)
+}
+
+// until waits for an expression to be what is wanted.
+func (b *browser) until(expression, want string) {
+	b.t.Helper()
+	got := ""
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if got = b.text(expression); strings.Contains(got, want) {
+			return
+		}
+	}
+	b.t.Fatalf("%s is %q and does not become %q", expression, got, want)
+}
+
+// site serves what it is told to, and can be stopped and started again at the same address.
+type site struct {
+	t      *testing.T
+	now    atomic.Pointer[house]
+	addr   string
+	server *http.Server
+}
+
+// open is a site that is there until the test ends.
+func open(t *testing.T, h *house) *site {
+	t.Helper()
+	s := &site{t: t, addr: "127.0.0.1:0"}
+	s.now.Store(h)
+	s.start()
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+func (s *site) start() {
+	s.t.Helper()
+	l, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = l.Addr().String()
+	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.now.Load().server().Handler().ServeHTTP(w, r)
+	})}
+	go func() { _ = s.server.Serve(l) }() // it ends with stop
+}
+
+func (s *site) stop() { _ = s.server.Close() }
+
+func TestInABrowserWhatIsSelectedStaysAndThePageOutlivesLegate(t *testing.T) {
+	s := open(t, manyReject(3))
+	b := openBrowser(t, "http://"+s.addr+"/")
+	b.until(`document.readyState`, "complete")
+	b.text(`window.kept = true; document.querySelector("details").open = true;
+		document.getSelection().selectAllChildren(document.querySelector(".concerns li p:nth-of-type(2)"))`)
+	const selected = "malformed IP address: 10.0.0.1.9"
+	stays := func(when string) {
+		t.Helper()
+		for expression, want := range map[string]string{
+			`document.getSelection().toString().trim()`:                  selected,
+			`document.querySelector("details").open + " " + window.kept`: "true true", // the page was not loaded anew
+		} {
+			if got := b.text(expression); got != want {
+				t.Errorf("%s: %s is %q, want %q", when, expression, got, want)
+			}
+		}
+	}
+	stays("at first")
+
+	more := manyReject(4)
+	more.streams = append([]xdsserver.StreamStatus{stream("newcomer", xdsserver.Synced, "")}, more.streams...)
+	more.streams[0].ID = "delta-7"
+	s.now.Store(more)
+	b.until(`document.querySelector(".concerns strong").textContent`, "4 Envoys reject")
+	b.until(`document.body.textContent`, "newcomer")
+	stays("after a refresh")
+
+	s.stop()
+	b.until(`document.getElementById("away").hidden + document.getElementById("away").textContent`, "falseLegate does not answer.")
+	stays("while Legate is away")
+
+	s.start()
+	b.until(`document.getElementById("away").hidden + " " + document.documentElement.className`, "true ")
+	stays("when Legate is back")
+
+	b.text(`document.getSelection().removeAllRanges()`)
+	s.now.Store(healthy())
+	b.until(`document.querySelectorAll(".concerns").length + document.querySelector(".verdict:not(#away)").className`, "0verdict good")
+	if rows := b.text(`document.querySelectorAll("tbody").length + " " + document.querySelectorAll("section").length`); rows != "1 2" {
+		t.Errorf("%s rows and sections, want 1 2", rows)
+	}
+}
