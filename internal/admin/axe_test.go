@@ -51,7 +51,7 @@ func TestAxeFindsNothing(t *testing.T) {
 				b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
 				for _, away := range []bool{false, true} {
 					b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + "/"}, nil)
-					b.until(`document.readyState + " " + document.querySelectorAll("footer a").length`, "complete ")
+					b.loaded()
 					b.text(fmt.Sprintf(`for (const d of document.querySelectorAll("details")) d.open = true;
 						if (%v) { const a = document.getElementById("away"); a.textContent = "Legate does not answer."; a.hidden = false; document.documentElement.classList.add("old"); }`, away))
 					b.text(string(axe) + "; 0")

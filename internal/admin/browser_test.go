@@ -33,7 +33,6 @@ func openBrowser(t *testing.T, url string) *browser {
 	if testing.Short() {
 		t.Skip("needs an external program")
 	}
-	t.Parallel() // most of it is waiting
 	program := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
@@ -143,6 +142,12 @@ func (b *browser) until(expression, want string) {
 	b.t.Fatalf("%s is %q and does not become %q", expression, got, want)
 }
 
+// loaded waits for the page; the browser begins with an empty one.
+func (b *browser) loaded() {
+	b.t.Helper()
+	b.until(`document.readyState + " " + (document.querySelector("footer a") !== null)`, "complete true")
+}
+
 // site serves what it is told to, and can be stopped and started again at the same address.
 type site struct {
 	t      *testing.T
@@ -179,7 +184,7 @@ func (s *site) stop() { _ = s.server.Close() }
 func TestInABrowserWhatIsSelectedStaysAndThePageOutlivesLegate(t *testing.T) {
 	s := open(t, manyReject(3))
 	b := openBrowser(t, "http://"+s.addr+"/")
-	b.until(`document.readyState`, "complete")
+	b.loaded()
 	b.text(`window.kept = true; document.querySelector("details").open = true;
 		document.getSelection().selectAllChildren(document.querySelector(".concerns li p:nth-of-type(2)"))`)
 	const selected = "malformed IP address: 10.0.0.1.9"
