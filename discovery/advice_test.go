@@ -163,3 +163,21 @@ func TestOutagesThatComeAgainAreSummedUpUnlessTheyLast(t *testing.T) {
 		t.Error("it was quiet")
 	}
 }
+
+func TestTheStateOfConsulIsSaidInTheRightWords(t *testing.T) {
+	for kind, want := range map[failure]string{
+		unreachable: "does not answer", late: "does not answer", denied: "answers, and refuses", busy: "answers, and refuses",
+		unavailable: "answers, and is in trouble", garbage: "answers, and is not believed", waiting: "answers, and is cut off",
+	} {
+		s := Status{Problems: []Problem{{Kind: "held_emptied"}, {Kind: string(kind)}}}
+		if got := s.State(); got != want {
+			t.Errorf("%s: %q, want %q", kind, got, want)
+		}
+	}
+	if got := (Status{Connected: true}).State(); got != "answers" {
+		t.Errorf("well: %q", got)
+	}
+	if got := (Status{}).State(); got != "not asked yet" {
+		t.Errorf("at the start: %q", got)
+	}
+}

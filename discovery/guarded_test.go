@@ -599,6 +599,46 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 	}
 }
 
+// A wave of failing checks takes its time. What is said of it keeps up, and counts what there is.
+func TestTheNumbersOfAMassThatTurnsCriticalKeepUp(t *testing.T) {
+	for _, policy := range []string{Believe, ServeAll} {
+		fake := many(19, 2)
+		cfg := guardedConfig()
+		cfg.Guard.MassCritical = policy
+		inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+			time.Sleep(time.Minute)
+			for n := range 18 {
+				fake.between(name(n), 0, 2, "critical")
+				time.Sleep(2 * time.Second)
+			}
+			p := r.Status().Problems
+			if len(p) != 1 || !strings.HasPrefix(p[0].Detail, "36 of 38 instances are critical, and 36 of these turned so together") || p[0].Services != 18 || p[0].Queries != 0 {
+				t.Errorf("%s: %+v", policy, p)
+			}
+		})
+	}
+}
+
+// When a hold ends is said in the same words everywhere, and never lies in the past.
+func TestAHoldThatConsulCannotConfirmSaysSo(t *testing.T) {
+	fake := many(10, 4)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.set(name(3), 1)
+		synctest.Wait()
+		h := r.Holds()
+		if len(h) != 1 || !strings.HasPrefix(h[0].Ends(time.Now()), "in 10s, at ") {
+			t.Errorf("%+v", h)
+		}
+		fake.stop()
+		time.Sleep(10 * time.Minute)
+		h = r.Holds()
+		if len(h) != 1 || !h[0].Until.IsZero() || h[0].Ends(time.Now()) != "when Consul confirms it" {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
 // After Consul has lost its data, services come back one after the other, as their agents find
 // out. What has not come back yet is not believed to be gone because most has.
 func TestServicesComeBackOneByOneAfterAMassLoss(t *testing.T) {

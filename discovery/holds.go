@@ -21,9 +21,19 @@ type Hold struct {
 	Served     int       `json:"served"`
 	Deselected int       `json:"deselected,omitempty"`
 	Since      time.Time `json:"since"`
-	// Until is when it is believed at the latest, if Consul answers and still says the same.
-	Until  time.Time `json:"until"`
+	// Until is when it is believed at the latest, if Consul answers and still says the same. It is
+	// zero when that time has come: then it is believed as soon as Consul has said so once more.
+	Until  time.Time `json:"until,omitzero"`
 	Remedy string    `json:"remedy"`
+}
+
+// Ends says when it is believed, in the same words wherever that is shown.
+func (h Hold) Ends(now time.Time) string {
+	left := h.Until.Sub(now).Round(time.Second)
+	if left <= 0 {
+		return "when Consul confirms it"
+	}
+	return fmt.Sprintf("in %v, at %s", left, h.Until.Format(time.TimeOnly))
 }
 
 // String says it in a sentence.
@@ -51,8 +61,15 @@ const (
 // Holds are all losses that are held now, by the name of the service. It may be called at any time.
 func (w *Watcher) Holds() []Hold {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.holds)
+	holds := slices.Clone(w.holds)
+	w.mu.Unlock()
+	now := time.Now()
+	for i := range holds {
+		if !holds[i].Until.After(now) {
+			holds[i].Until = time.Time{}
+		}
+	}
+	return holds
 }
 
 // Release believes what is held of a service, or of all if the name is empty, at once. It
@@ -103,7 +120,7 @@ func describeHolds(holds []Hold, s *Status) {
 	}
 	for _, why := range slices.Sorted(maps.Keys(by)) {
 		all := by[why]
-		p := Problem{Kind: "held_" + why, Since: all[0].Since, Queries: len(all), Remedy: all[0].Remedy}
+		p := Problem{Kind: "held_" + why, Since: all[0].Since, Services: len(all), Remedy: all[0].Remedy}
 		kept, deselected := 0, 0
 		var some []string
 		for i, h := range all {

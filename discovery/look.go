@@ -204,7 +204,11 @@ func (o *owner) tick(now time.Time) {
 		o.rereads = min(o.rereads+n*float64(now.Sub(o.ticked))/float64(every), max(n, 1))
 	}
 	o.ticked = now
+	o.holdsMoved = o.holdsMoved || len(o.held) > 0 // when they end moves with each look at Consul
 	o.ageHealth(now)
+	if o.mass {
+		o.tellMass(o.w.massSince(now)) // it may have grown
+	}
 	o.sumUp(now)
 	o.goOn(now)
 	o.lookOn(now)

@@ -125,11 +125,23 @@ func (o *owner) massCritical(now time.Time) {
 func (o *owner) tellMass(since time.Time) {
 	g := o.cfg.Guard
 	o.w.setMass(&Problem{
-		Kind: "mass_critical", Since: since, Queries: len(o.turning),
-		Detail: fmt.Sprintf("%d of %d instances turned critical within %v, which looks like the health checks' own failure; policy: %s",
-			o.turned, o.size(), g.Window, g.MassCritical),
+		Kind: "mass_critical", Since: since, Services: len(o.turning),
+		Detail: fmt.Sprintf("%d of %d instances are critical, and %d of these turned so together, most within %v, which looks like the health checks' own failure; policy: %s",
+			o.critical(), o.size(), o.turned, g.Window, g.MassCritical),
 		Remedy: "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service",
 	})
+}
+
+// critical is how many instances are so, whatever is served of them.
+func (o *owner) critical() (n int) {
+	for _, f := range o.follow {
+		for _, inst := range f.believed().Instances {
+			if inst.Health == Critical {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // serveTurning serves anew what turned critical with most of the datacenter.

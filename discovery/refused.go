@@ -120,7 +120,7 @@ func (o *owner) refusedProblem() *Problem {
 	if len(o.refused) == 0 {
 		return nil
 	}
-	p := &Problem{Kind: "refused_names", Queries: len(o.refused), Remedy: refusedRemedy}
+	p := &Problem{Kind: "refused_names", Services: len(o.refused), Remedy: refusedRemedy}
 	all := slices.SortedFunc(maps.Keys(o.refused), func(a, b *followed) int { return a.key.Compare(b.key) })
 	var names []string
 	for i, f := range all {

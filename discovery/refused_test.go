@@ -91,7 +91,7 @@ func TestNamesThatAreRefusedAloneHoldNobodyUp(t *testing.T) {
 				t.Fatalf("%d: %d instances are served after a second, want the 12 that Consul answers for", code, n)
 			}
 			p, there := r.problem("refused_names")
-			if !there || p.Queries != 8 || !strings.Contains(p.Detail, bad[0]) || !strings.Contains(p.Detail, "Bad request") || p.Remedy == "" {
+			if !there || p.Services != 8 || !strings.Contains(p.Detail, bad[0]) || !strings.Contains(p.Detail, "Bad request") || p.Remedy == "" {
 				t.Errorf("%d: problems: %+v", code, r.Status().Problems)
 			}
 			if s := r.Status(); !s.Connected || len(s.Problems) != 1 {

@@ -36,6 +36,29 @@ type Status struct {
 	Problems []Problem `json:"problems,omitempty"` // oldest first
 }
 
+// State says in a word or two how Consul answers.
+func (s Status) State() string {
+	if s.Connected {
+		return "answers"
+	}
+	said := "not asked yet"
+	for _, p := range s.Problems {
+		switch kind := failure(p.Kind); {
+		case kind == unreachable, kind == late:
+			return "does not answer"
+		case kind == waiting:
+			said = "answers, and is cut off"
+		case kind == denied, kind == busy, kind == refused:
+			said = "answers, and refuses"
+		case kind == unavailable:
+			said = "answers, and is in trouble"
+		case kind == garbage, kind == doubtful, kind == cut, kind == elsewhere:
+			said = "answers, and is not believed"
+		}
+	}
+	return said
+}
+
 // Progress counts services: read, of those listed.
 type Progress struct {
 	Done  int `json:"done"`
@@ -44,11 +67,12 @@ type Progress struct {
 
 // Problem is something about Consul that a person should know.
 type Problem struct {
-	Kind    string    `json:"kind"`
-	Since   time.Time `json:"since,omitzero"`
-	Queries int       `json:"queries,omitempty"` // how many queries have it now
-	Detail  string    `json:"detail"`
-	Remedy  string    `json:"remedy"`
+	Kind     string    `json:"kind"`
+	Since    time.Time `json:"since,omitzero"`
+	Queries  int       `json:"queries,omitempty"`  // how many queries have it now
+	Services int       `json:"services,omitempty"` // or how many services it concerns
+	Detail   string    `json:"detail"`
+	Remedy   string    `json:"remedy"`
 }
 
 // Status may be called at any time, from any goroutine.

@@ -60,6 +60,6 @@ func (o *owner) unreadProblem() *Problem {
 	if n == 0 {
 		return nil
 	}
-	return &Problem{Kind: "unread", Queries: n, Remedy: unreadRemedy,
+	return &Problem{Kind: "unread", Services: n, Remedy: unreadRemedy,
 		Detail: "not served, because never read: " + listOf(names, n)}
 }

@@ -125,6 +125,9 @@ func raise(a *atomic.Uint64, to uint64) {
 // whether it is quarantined now, as change number seq.
 func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool {
 	e := t.entries[name]
+	if e != nil && e.isBad() && sent >= e.refusal.of && sent < e.seq { // it was sent that state before
+		e.refusal.nodes[node], e.refusal.why = why, why
+	}
 	if e == nil || e.res == nil || e.seq > sent || t.isAccepted(e) || e.isBad() {
 		return false
 	}

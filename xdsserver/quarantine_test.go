@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -218,6 +219,24 @@ func TestAnAcceptanceOfAllThatComesLateEndsTheQuarantine(t *testing.T) {
 		soon(t, "it is quarantined", func() bool { return len(s.Views()[0].Quarantined) == 1 })
 		slow.Ack(late)
 		soon(t, "it is served again", func() bool { return len(s.Views()[0].Quarantined) == 0 })
+	})
+}
+
+// A third that was sent the same state rejects it when it is kept back already: it is named, too.
+func TestWhoRejectsWhatIsKeptBackAlreadyIsNamed(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		one, two, three := follow(t, open, "one"), follow(t, open, "two"), follow(t, open, "three")
+		s.set(assignment("web", 2))
+		late := three.Expect(eds, "web@2")
+		one.Nack(one.Expect(eds, "web@2"), "bad endpoint")
+		two.Nack(two.Expect(eds, "web@2"), "bad endpoint")
+		soon(t, "it is quarantined", func() bool { return len(s.Views()[0].Quarantined) == 1 })
+		three.Nack(late, "bad endpoint")
+		soon(t, "all three are named", func() bool {
+			q := s.Views()[0].Quarantined
+			return len(q) == 1 && slices.Equal(q[0].Nodes, []string{"one", "three", "two"})
+		})
 	})
 }
 

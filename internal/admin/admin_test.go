@@ -266,9 +266,25 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 		{"a loss is held", func() *house {
 			h := healthy()
 			h.holds = []discovery.Hold{{Service: "api", Why: "emptied", Kept: 3, Served: 3, Since: now.Add(-10 * time.Second), Until: now.Add(50 * time.Second)}}
-			h.consul.Problems = []discovery.Problem{{Kind: "held_emptied", Queries: 2, Detail: "gone", Remedy: "wait"}}
+			h.consul.Problems = []discovery.Problem{{Kind: "held_emptied", Services: 2, Detail: "gone", Remedy: "wait"}}
 			return h
-		}, []string{"Held: the last instances (2 services)", ">api</th>", "3 of 3", "10 s ago", "50 s<"}},
+		}, []string{"Held: the last instances (2 services)", ">api</th>", "3 of 3", "10 s ago", "in 50s, at 03:00:50<"}},
+		{"a loss is held, and Consul cannot be asked", func() *house {
+			h := healthy()
+			h.holds = []discovery.Hold{{Service: "api", Why: "shrunk", Kept: 3, Served: 4, Since: now.Add(-time.Hour)}}
+			return h
+		}, []string{"when Consul confirms it<"}},
+		{"Consul answers 403", func() *house {
+			h := healthy()
+			h.consul.Connected, h.consul.Problems = false, []discovery.Problem{{Kind: "denied", Detail: "403", Remedy: remedy}}
+			return h
+		}, []string{"answers, and refuses<"}},
+		{"a start without Consul", func() *house {
+			h := healthy()
+			h.consul = discovery.Status{Address: "http://127.0.0.1:8500", Problems: []discovery.Problem{{Kind: "unreachable", Detail: "refused"}}}
+			h.known = lastknown.Status{Stale: true, Believed: now.Add(-time.Hour), Services: 13}
+			return h
+		}, []string{"13 from disk, as last known; not read yet<", "does not answer<"}},
 		{"something is left out", func() *house {
 			h := healthy()
 			h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})

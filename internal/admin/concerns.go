@@ -75,12 +75,15 @@ func ofConsul(s Status) []concern {
 
 // titleOf is what kind of trouble with Consul it is, and how much it concerns.
 func titleOf(p discovery.Problem) string {
-	what, of := "Consul: "+strings.ReplaceAll(p.Kind, "_", " "), "queries"
+	what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
 	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
-		what, of = "Held: "+lost(why), "services"
+		what = "Held: " + lost(why)
 	}
-	if p.Queries > 1 {
-		what += fmt.Sprintf(" (%d %s)", p.Queries, of)
+	switch {
+	case p.Services > 1:
+		what += fmt.Sprintf(" (%d services)", p.Services)
+	case p.Queries > 1:
+		what += fmt.Sprintf(" (%d queries)", p.Queries)
 	}
 	return what
 }

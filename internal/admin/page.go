@@ -64,7 +64,7 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"ago":    func(t time.Time) string { return ago(v.Now, t) },
 		"span":   func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
-		"left":   func(t time.Time) string { return span(t.Sub(v.Now)) },
+		"ends":   func(h discovery.Hold) string { return h.Ends(v.Now) },
 		"since":  func(t time.Time) string { return span(v.Now.Sub(t)) },
 		"plural": plural,
 		"short":  short,

@@ -109,13 +109,14 @@ func (b *Bridge) carry(d discovery.Delta) error {
 	}
 	to, problems := from.Apply(d)
 	batch := to.Diff(from)
+	now, changed := time.Now(), old.Changed
 	if !old.Ready() || len(batch.Set)+len(batch.Gone) > 0 {
 		b.server.Publish(view, batch)
+		changed = now
 	}
 	b.report(d, problems)
 
-	now := time.Now()
-	b.change(func(s *State) { s.Resources, s.View, s.Changed = to, view, now })
+	b.change(func(s *State) { s.Resources, s.View, s.Changed = to, view, changed })
 	if !old.Ready() {
 		b.change(func(s *State) { s.Complete = now })
 		b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(old.Since)))

@@ -62,8 +62,12 @@ func TestTheFirstDeltaIsPublishedEvenIfItIsEmpty(t *testing.T) {
 	if want := (xdsserver.View{Datacenter: "dc1", Kind: xdsserver.Envoy}); c.published.views[0] != want {
 		t.Errorf("view %v, want %v: the datacenter is the one that discovery found", c.published.views[0], want)
 	}
+	changed := c.State().Changed
 	if err := c.carry(discovery.Delta{}); err != nil || len(c.published.batches) != 1 {
 		t.Errorf("a delta that changes nothing was published: %v %v", c.published.batches, err)
+	}
+	if !c.State().Changed.Equal(changed) {
+		t.Error("nothing was published, and that is called a change")
 	}
 }
 

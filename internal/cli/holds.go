@@ -104,10 +104,11 @@ func printHolds(w io.Writer, format string, held admin.Held) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SERVICE\tWHY\tKEPT\tSERVED\tSINCE\tUNTIL")
+	fmt.Fprintln(table, "SERVICE\tWHY\tKEPT\tSERVED\tSINCE\tBELIEVED")
+	now := time.Now()
 	remedies, known := []string(nil), map[string]bool{}
 	for _, h := range held.Holds {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", h.Service, h.Why, h.Kept, h.Served, h.Since.Format(time.RFC3339), h.Until.Format(time.RFC3339))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", h.Service, h.Why, h.Kept, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
 		if !known[h.Remedy] {
 			known[h.Remedy] = true
 			remedies = append(remedies, h.Remedy)

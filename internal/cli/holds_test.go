@@ -36,6 +36,7 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 	}{
 		{[]string{"list"}, 0, "web      datacenter  3     4"},
 		{[]string{"list"}, 0, "look at Consul"},
+		{[]string{"list"}, 0, "when Consul confirms it"},
 		{[]string{"list", "--format", "json"}, 0, `"service": "web"`},
 		{[]string{"release", "--all", "--admin-token-file", token}, 0, "released: 2 services"},
 		{[]string{"release", "--all"}, 1, "401 Unauthorized: send the token"},
@@ -47,8 +48,8 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 			t.Errorf("%v: exit %d\n%s%s", c.args, r.code, r.out, r.err)
 		}
 	}
-	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[3] != want {
-		t.Errorf("asked %q, want %q", asked[3], want)
+	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[4] != want {
+		t.Errorf("asked %q, want %q", asked[4], want)
 	}
 	if r := legate(t, nil, "holds", "list", "--admin-addr", "127.0.0.1:1"); r.code != 1 || !strings.Contains(r.err, "does it run there?") {
 		t.Errorf("exit %d: %s", r.code, r.err)

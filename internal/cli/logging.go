@@ -31,7 +31,7 @@ func (o *logOptions) settings() []*setting {
 // grave it is.
 func (o *logOptions) logger(w io.Writer, getenv func(string) string) *slog.Logger {
 	o.now.Set(o.severity())
-	opts := &slog.HandlerOptions{Level: o.now}
+	opts := &slog.HandlerOptions{Level: o.now, ReplaceAttr: listed}
 	handler := func(to io.Writer) slog.Handler {
 		if o.format == "text" || o.format == "auto" && terminal(w) {
 			return slog.NewTextHandler(to, opts)
@@ -42,6 +42,16 @@ func (o *logOptions) logger(w io.Writer, getenv func(string) string) *slog.Logge
 		return slog.New(newPrioritised(w, handler))
 	}
 	return slog.New(handler(w))
+}
+
+// listed writes a list of nothing as an empty one, which would be null in JSON otherwise.
+func listed(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindAny {
+		if list, is := a.Value.Any().([]string); is && list == nil {
+			a.Value = slog.AnyValue([]string{})
+		}
+	}
+	return a
 }
 
 // severity is the level of the least severe records.

@@ -113,6 +113,20 @@ func TestSIGHUPWithoutAConfigurationFileIsAnsweredInTheLog(t *testing.T) {
 	}
 }
 
+func TestAListOfNothingIsAnEmptyListInTheLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "legate.yaml")
+	write(t, path, "log: {format: json}\n")
+	r := serve(t, "--consul-addr", closedPort(t), "--config", path)
+	hangUp(t)
+	if done := r.log.await(t, "configuration is reloaded"); fmt.Sprint(done["changed"]) != "[]" {
+		t.Errorf("changed: %v", done["changed"])
+	}
+	r.end()
+	if strings.Contains(r.log.String(), "null") {
+		t.Errorf("null in the log:\n%s", r.log)
+	}
+}
+
 // What would not start, and what would not be taken over, is found before.
 func TestCheckConfigSaysWhatServeWould(t *testing.T) {
 	good := filepath.Join(t.TempDir(), "legate.yaml")

@@ -139,6 +139,11 @@ func (s *Shelf) reselect() discovery.Delta {
 	}
 	was := s.known
 	s.known = s.scopeNow().selection().Of(was)
+	s.change(func(st *state) {
+		if st.stale {
+			st.services = len(s.known)
+		}
+	})
 	s.keeper.note(discovery.Catalog{}.Diff(s.known))
 	return was.Diff(s.known)
 }
@@ -162,7 +167,7 @@ func (s *Shelf) refuse(agent string) {
 
 // stale says that the file is served in Consul's place.
 func (s *Shelf) stale(consul discovery.Status) {
-	s.change(func(st *state) { st.stale, st.believed = true, s.header.Believed })
+	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known) })
 	s.metrics.Stale(true)
 	attrs := []any{"file", s.path, "services", len(s.known), "believed", s.header.Believed,
 		"age_seconds", time.Since(s.header.Believed).Round(time.Second).Seconds()}
@@ -173,7 +178,7 @@ func (s *Shelf) stale(consul discovery.Status) {
 }
 
 func (s *Shelf) fresh(after time.Duration, set, gone int) {
-	s.change(func(st *state) { st.stale, st.believed = false, time.Time{} })
+	s.change(func(st *state) { st.stale, st.believed, st.services = false, time.Time{}, 0 })
 	s.metrics.Stale(false)
 	s.log.Info("consul was read, the last known catalog is replaced", "stale_seconds", after.Round(time.Millisecond).Seconds(), "set", set, "gone", gone)
 }

@@ -123,7 +123,7 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 			t.Errorf("served %v", served)
 		}
 		synctest.Wait()
-		if st := s.Status(); !st.Stale || st.Expired || !strings.Contains(st.Age(time.Now()), "1h0m3s ago") {
+		if st := s.Status(); !st.Stale || st.Services != 3 || st.Expired || !strings.Contains(st.Age(time.Now()), "1h0m3s ago") {
 			t.Errorf("%+v %s", st, st.Age(time.Now()))
 		}
 		time.Sleep(23 * time.Hour)
@@ -141,7 +141,7 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 			t.Errorf("then came %v", d)
 		}
 		synctest.Wait()
-		if st := s.Status(); st.Stale || st.Expired {
+		if st := s.Status(); st.Stale || st.Services != 0 || st.Expired {
 			t.Errorf("%+v", st)
 		}
 	})

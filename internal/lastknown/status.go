@@ -10,6 +10,7 @@ type state struct {
 	read      bool // Consul was, completely
 	stale     bool
 	believed  time.Time // what is served, while stale
+	services  int       // in that
 	written   time.Time // the date in the file that was written last
 	unusable  string    // why the file was not used; empty once it is replaced
 	unwritten string    // why it cannot be written now
@@ -22,6 +23,8 @@ type Status struct {
 	Stale bool `json:"stale"`
 	// Believed is when Consul last said what is served; only while Stale.
 	Believed time.Time `json:"believed,omitzero"`
+	// Services is how many are served from the file; only while Stale.
+	Services int `json:"services,omitempty"`
 	// Expired is true when that is longer ago than Config.MaxAge. What is served is not taken
 	// back then, but Legate is not ready any more.
 	Expired bool `json:"expired,omitempty"`
@@ -39,7 +42,7 @@ func (s *Shelf) Status() Status {
 	st := s.state
 	s.mu.Unlock()
 	return Status{
-		File: s.path, Stale: st.stale, Believed: st.believed,
+		File: s.path, Stale: st.stale, Believed: st.believed, Services: st.services,
 		Expired: st.stale && time.Since(st.believed) > s.config.MaxAge,
 		Written: st.written, Unusable: st.unusable, Unwritten: st.unwritten,
 	}
