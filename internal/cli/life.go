@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,12 +20,13 @@ type life struct {
 	serving context.Context // ends first: with a signal, the caller's context, or a failure
 	working context.Context // ends with end
 	end     context.CancelFunc
+	drained chan struct{} // closed by end
 }
 
 // newLife begins it. The first signal calls stops with its name; a second one ends the program
 // at once, as if Legate did not listen to signals at all.
 func newLife(ctx context.Context, stops func(cause error)) *life {
-	l := &life{}
+	l := &life{drained: make(chan struct{})}
 	signalled, deaf := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	l.group, l.working = errgroup.WithContext(context.WithoutCancel(ctx))
 	working, end := context.WithCancel(l.working)
@@ -34,12 +38,35 @@ func newLife(ctx context.Context, stops func(cause error)) *life {
 		stops(context.Cause(signalled))
 		stop()
 	})
-	l.end = func() {
+	l.end = sync.OnceFunc(func() {
 		unhook()
 		end()
 		deaf()
-	}
+		close(l.drained)
+	})
 	return l
+}
+
+// lastMoments is how long what is behind the streams may take to end: more than the last write to disk
+// may. What takes longer hangs where nothing can be told to stop, such as in reading a file on a disk
+// that is gone.
+const lastMoments = 8 * time.Second
+
+// wait returns when all has ended, or when what is left hangs.
+func (l *life) wait() error {
+	ended := make(chan error, 1)
+	go func() { ended <- l.group.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-l.drained:
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(lastMoments):
+		return fmt.Errorf("end: something has not ended %v after the last stream, and is left behind: does a disk hang?", lastMoments)
+	}
 }
 
 // stopping reports whether the end has begun.

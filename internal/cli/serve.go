@@ -175,7 +175,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		}
 		return nil
 	})
-	err = group.Wait()
+	err = life.wait()
 	report(log, m.XDS.Totals())
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("serve: %w", err)
