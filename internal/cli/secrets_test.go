@@ -61,7 +61,8 @@ func TestNoSecretIsInLogsStatusDumpsOrMetrics(t *testing.T) {
 	consul, heard := curiousConsul(t)
 	token := file(t, "token", canary+"token-file\n")
 	admin := file(t, "admin", canary+"admin\n")
-	r := serve(t, "--consul-addr", consul, "--consul-token", canary+"token-flag", "--consul-token-file", token,
+	config := file(t, "legate.yaml", "consul: {addr: '"+consul+"', token: "+canary+"token-config}\n")
+	r := serve(t, "--config", config, "--consul-token", canary+"token-flag", "--consul-token-file", token,
 		"--consul-http-auth", "user:"+canary+"password", "--admin-token-file", admin, "--pprof", "--log-level", "debug", "--drain-delay", "0s")
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if code, body := r.get("/readyz"); code == http.StatusOK {
@@ -79,6 +80,12 @@ func TestNoSecretIsInLogsStatusDumpsOrMetrics(t *testing.T) {
 	client.Want(translate.ClusterType)
 	client.Nack(client.Read(), "no")
 	client.Request(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: "nothing"})
+
+	// What is wrong with them later is told, and they are not.
+	write(t, token, canary+"one\n"+canary+"two\n")
+	write(t, config, "consul: {addr: 'http://host/path?token="+canary+"addr', token: \""+canary+"a\\n"+canary+"b\", http_auth: "+canary+"auth}\n")
+	hangUp(t)
+	r.log.await(t, "configuration is not reloaded")
 
 	said := map[string]string{}
 	for _, path := range []string{
