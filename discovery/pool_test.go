@@ -298,6 +298,17 @@ func TestTheOldConnectionIsKeptForWhoAsksForIt(t *testing.T) {
 	}
 }
 
+// Where there is no room for one more, who asks for an old connection takes any.
+func TestWithoutRoomForAnOldConnectionAnyIsTaken(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	p := poolTo(t, server, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	must(t, ask(p, ctx, server.URL))
+	must(t, ask(p, onOldConnection(ctx), server.URL))
+}
+
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
