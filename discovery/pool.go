@@ -174,7 +174,8 @@ func (p *pool) serve() {
 // not enough for who waits. How many are needed is not known before the first one is there.
 func (p *pool) short() bool {
 	if p.room == 0 {
-		return len(p.queue) > 0 && p.dials+len(p.conns) == 0
+		first := slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.Available()+c.InFlight() > 0 }) // else it is at its end
+		return len(p.queue) > 0 && p.dials == 0 && !first
 	}
 	return len(p.queue) > p.dials*p.room
 }
