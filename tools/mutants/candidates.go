@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
-// candidates lists the changes of a package's files, and the files as they are.
-func candidates(o options) ([]change, map[string][]byte, error) {
+// candidates lists the changes of a package's files, the files as they are, and the package's
+// folder.
+func candidates(o options) (changes []change, sources map[string][]byte, folder string, err error) {
 	if o.pkg == "" {
-		return nil, nil, errors.New("-pkg is missing: which package? as -pkg ./discovery")
+		return nil, nil, "", errors.New("-pkg is missing: which package? as -pkg ./discovery")
 	}
 	cmd := exec.Command("go", "list", "-json=Dir,GoFiles", o.pkg)
 	cmd.Dir = o.module
@@ -21,36 +23,34 @@ func candidates(o options) ([]change, map[string][]byte, error) {
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, nil, fmt.Errorf("list %s: %w: %s", o.pkg, err, complaint.Bytes())
+		return nil, nil, "", fmt.Errorf("list %s: %w: %s", o.pkg, err, complaint.Bytes())
 	}
 	var pkg struct {
 		Dir     string
 		GoFiles []string
 	}
 	if err := json.Unmarshal(out, &pkg); err != nil {
-		return nil, nil, fmt.Errorf("list %s: %w", o.pkg, err)
+		return nil, nil, "", fmt.Errorf("list %s: %w", o.pkg, err)
 	}
 	var all []change
-	sources := map[string][]byte{}
+	sources = map[string][]byte{}
 	for _, name := range pkg.GoFiles {
-		fits, err := filepath.Match(o.files, name)
-		if err != nil {
-			return nil, nil, fmt.Errorf("-files %q: %w", o.files, err)
-		}
-		if !fits {
+		if fits, err := matches(o.files, name); err != nil {
+			return nil, nil, "", err
+		} else if !fits {
 			continue
 		}
 		file, err := filepath.Rel(o.module, filepath.Join(pkg.Dir, name))
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 		source, err := os.ReadFile(filepath.Join(pkg.Dir, name))
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 		found, err := find(file, source)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, "", err
 		}
 		sources[file] = source
 		all = append(all, found...)
@@ -60,7 +60,21 @@ func candidates(o options) ([]change, map[string][]byte, error) {
 		some = append(some, all[i])
 	}
 	if len(some) == 0 {
-		return nil, nil, fmt.Errorf("nothing can be changed in the files %q of %s", o.files, o.pkg)
+		return nil, nil, "", fmt.Errorf("nothing can be changed in the files %q of %s", o.files, o.pkg)
 	}
-	return some, sources, nil
+	return some, sources, pkg.Dir, nil
+}
+
+// matches reports whether a file's name fits one of the patterns, between commas.
+func matches(patterns, name string) (bool, error) {
+	for pattern := range strings.SplitSeq(patterns, ",") {
+		fits, err := filepath.Match(pattern, name)
+		if err != nil {
+			return false, fmt.Errorf("-files %q: %w", pattern, err)
+		}
+		if fits {
+			return true, nil
+		}
+	}
+	return false, nil
 }

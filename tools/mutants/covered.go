@@ -42,18 +42,3 @@ func (b block) holds(line, col int) bool {
 	return (line > b.startLine || line == b.startLine && col >= b.startCol) &&
 		(line < b.endLine || line == b.endLine && col < b.endCol)
 }
-
-// isCovered reports whether some test may run a change. What lies in no block, such as the
-// condition of a case, may be run.
-func isCovered(blocks map[string][]block, c change) bool {
-	covered := true
-	for _, b := range blocks[path.Base(c.file)] {
-		if b.holds(c.line, c.col) {
-			if b.ran {
-				return true
-			}
-			covered = false
-		}
-	}
-	return covered
-}

@@ -8,8 +8,10 @@
 // true and false, arithmetic, and statements, which are left out. Logging stays: what is said to people is
 // not checked word by word.
 //
-// The tree is never touched: the compiler reads the changed file from elsewhere (-overlay). Tests
-// run with -short and end at the first that fails. What no test runs is not tried, and survives.
+// The tree is never touched: the compiler reads the changed file from elsewhere (-overlay). Each
+// test is run by itself first, to see what it runs and how long that takes; then a change is tried
+// with the tests that run its place, the fastest first, with -short, until one fails. What no test
+// runs is not tried, and survives.
 //
 // It prints each change that survived, as a diff, and exits with 1 if fewer than -threshold percent
 // were noticed, with 2 if it could not work. A change that is no change at all, because the result

@@ -27,11 +27,11 @@ func main() {
 	o := options{out: os.Stdout}
 	flag.StringVar(&o.module, "module", ".", "folder of the Go module")
 	flag.StringVar(&o.pkg, "pkg", "", "package to change and to test, as ./discovery")
-	flag.StringVar(&o.files, "files", "*.go", "files of the package to change, as guard*.go")
+	flag.StringVar(&o.files, "files", "*.go", "files of the package to change, as guard*.go,hold*.go")
 	flag.StringVar(&o.run, "run", "", "tests to run, as go test -run; empty: all of the package")
 	flag.StringVar(&o.equivalent, "equivalent", "equivalent.txt", "changes that have no effect, with reasons")
 	flag.BoolVar(&o.all, "all", false, "run the tests without -short")
-	flag.DurationVar(&o.timeout, "timeout", 0, "longest time of one change's tests; 0: four times what they take unchanged")
+	flag.DurationVar(&o.timeout, "timeout", 0, "longest time of tests on a change; 0: four times what they take unchanged, and 20 s")
 	flag.IntVar(&o.workers, "workers", max(1, runtime.NumCPU()/2), "changes that are tried at once")
 	flag.IntVar(&o.every, "every", 1, "try only each nth change")
 	flag.Float64Var(&o.threshold, "threshold", 90, "percent of the changes that must be noticed")
@@ -55,7 +55,7 @@ func work(ctx context.Context, o options) (float64, error) {
 		return 0, err
 	}
 	o.module = module
-	changes, sources, err := candidates(o)
+	changes, sources, folder, err := candidates(o)
 	if err != nil {
 		return 0, err
 	}
@@ -68,30 +68,18 @@ func work(ctx context.Context, o options) (float64, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	b := bench{module: o.module, pkg: o.pkg, run: o.run, short: !o.all, timeout: 10 * time.Minute, dir: dir}
-	blocks, took, err := b.baseline(ctx)
-	if err != nil {
+	b := bench{module: o.module, pkg: o.pkg, folder: folder, run: o.run, short: !o.all, timeout: o.timeout, dir: dir}
+	start := time.Now()
+	if b.tests, err = b.measure(ctx); err != nil {
 		return 0, err
 	}
-	b.timeout = max(30*time.Second, 4*took)
-	if o.timeout > 0 {
-		b.timeout = o.timeout
-	}
-	fmt.Fprintf(o.out, "%d changes of %s; the tests take %v, and may take %v\n", len(changes), o.pkg, took.Round(time.Second), b.timeout.Round(time.Second))
+	fmt.Fprintf(o.out, "%d changes of %s; each of its %d tests by itself, %d at once, took %v\n", len(changes), o.pkg, len(b.tests), atOnce, time.Since(start).Round(time.Second))
 
 	t := tally{out: o.out, of: map[fate]int{}}
 	results := make(chan result)
 	go func() {
 		defer close(results)
-		tryAll(ctx, b, o.workers, changes, func(c change) (fate, bool) {
-			switch {
-			case none[of(c)]:
-				return equivalent, true
-			case !isCovered(blocks, c):
-				return uncovered, true
-			}
-			return "", false
-		}, sources, results)
+		tryAll(ctx, b, o.workers, changes, none, sources, results)
 	}()
 	var failed error
 	for r := range results {

@@ -14,9 +14,9 @@ type result struct {
 	err  error
 }
 
-// tryAll tries the changes, several at once, unless what becomes of one is known before. It ends at
-// the first error.
-func tryAll(ctx context.Context, b bench, workers int, changes []change, before func(change) (fate, bool), sources map[string][]byte, results chan<- result) {
+// tryAll tries the changes, several at once, but those that have no effect. It ends at the first
+// error.
+func tryAll(ctx context.Context, b bench, workers int, changes []change, none map[known]bool, sources map[string][]byte, results chan<- result) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	numbers := make(chan int)
@@ -25,8 +25,8 @@ func tryAll(ctx context.Context, b bench, workers int, changes []change, before 
 		all.Go(func() {
 			for i := range numbers {
 				r := result{change: changes[i]}
-				if known, is := before(r.change); is {
-					r.fate = known
+				if none[of(r.change)] {
+					r.fate = equivalent
 				} else if r.fate, r.err = b.try(ctx, i, r.change, sources[r.file]); r.err != nil {
 					stop()
 				}

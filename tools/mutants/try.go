@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,67 +27,69 @@ const (
 type bench struct {
 	module  string // folder
 	pkg     string // as go test wants it
+	folder  string // of the package
 	run     string // pattern of tests; empty: all
 	short   bool
-	timeout time.Duration // of one change's tests
+	timeout time.Duration // of one change's tests; 0: as long as they take unchanged allows
 	dir     string        // for temporary files
+	tests   []covering    // those of the package, the fastest first
 }
 
-// try runs the tests on a changed file.
+// try runs the tests that run a changed place on the changed file.
 func (b bench) try(ctx context.Context, number int, c change, source []byte) (fate, error) {
-	changed := filepath.Join(b.dir, fmt.Sprintf("%d.go", number))
-	if err := os.WriteFile(changed, c.apply(source), 0o600); err != nil {
+	tests := b.covering(c)
+	if len(tests) == 0 {
+		return uncovered, nil
+	}
+	dir := filepath.Join(b.dir, fmt.Sprint(number))
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	defer os.Remove(changed)
-	overlay := filepath.Join(b.dir, fmt.Sprintf("%d.json", number))
+	defer os.RemoveAll(dir)
+	changed, overlay, program := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "test")
 	list, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(b.module, c.file): changed}})
-	if err == nil {
-		err = os.WriteFile(overlay, list, 0o600)
-	}
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(overlay)
-
-	out, err := b.test(ctx, "-overlay="+overlay)
-	switch {
-	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case errors.Is(err, context.DeadlineExceeded), bytes.Contains(out, []byte("panic: test timed out after")):
-		return hung, nil
-	case err == nil:
-		return survived, nil
-	case bytes.Contains(out, []byte("[build failed]")), bytes.Contains(out, []byte("[setup failed]")):
-		return invalid, nil
+	if err := errors.Join(os.WriteFile(changed, c.apply(source), 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
+		return "", err
 	}
-	return killed, nil
+	if _, err := b.command(ctx, b.module, 10*time.Minute, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", program, b.pkg); err != nil {
+		return invalid, ctx.Err()
+	}
+	// Most changes are noticed by a test that takes no time: those that wait come last.
+	for _, some := range batches(tests) {
+		_, err := b.command(ctx, b.folder, b.limit(some), program, b.flags(some, "-test.failfast")...)
+		switch {
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			return hung, nil
+		case err != nil:
+			return killed, nil
+		}
+	}
+	return survived, nil
 }
 
-// baseline runs the tests on the code as it is, and returns what they cover and how long they take.
-func (b bench) baseline(ctx context.Context) (map[string][]block, time.Duration, error) {
-	profile := filepath.Join(b.dir, "cover")
-	start := time.Now()
-	if out, err := b.test(ctx, "-coverprofile="+profile); err != nil {
-		return nil, 0, fmt.Errorf("the tests fail on the code as it is: %w\n%s", err, out)
+// limit is how long tests may take on a change.
+func (b bench) limit(tests []covering) time.Duration {
+	if b.timeout > 0 {
+		return b.timeout
 	}
-	blocks, err := readCover(profile)
-	return blocks, time.Since(start), err
+	took := time.Duration(0)
+	for _, t := range tests {
+		took += t.took
+	}
+	return 20*time.Second + 4*took
 }
 
-// test runs the package's tests until the first that fails.
-func (b bench) test(ctx context.Context, more ...string) ([]byte, error) {
-	limit, cancel := context.WithTimeout(ctx, b.timeout+time.Minute) // for the compiler
+// command runs a program until its time is up.
+func (b bench) command(ctx context.Context, folder string, most time.Duration, program string, args ...string) ([]byte, error) {
+	limit, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	args := append([]string{"test", "-vet=off", "-count=1", "-failfast", "-timeout=" + b.timeout.String()}, more...)
-	if b.short {
-		args = append(args, "-short")
-	}
-	if b.run != "" {
-		args = append(args, "-run="+b.run)
-	}
-	cmd := exec.CommandContext(limit, "go", append(args, b.pkg)...)
-	cmd.Dir = b.module
+	cmd := exec.CommandContext(limit, program, args...)
+	cmd.Dir = folder
 	cmd.WaitDelay = 5 * time.Second
 	together(cmd)
 	out, err := cmd.CombinedOutput()
