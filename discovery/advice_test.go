@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,26 +102,25 @@ func TestARealConsulIsAskedWrongly(t *testing.T) {
 // helps; the log is not filled by it.
 func TestAProxyThatCutsWaitsIsNamedAndSummedUp(t *testing.T) {
 	fake := newFakeConsul("a", "b", "c")
-	cut := func() {
-		fake.spoilWaits(30*time.Second, io.EOF)
-	}
 	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
-		cut()
-		time.Sleep(31 * time.Second)
-		time.Sleep(30 * time.Second)
-		named := false
-		for range 100 {
-			time.Sleep(100 * time.Millisecond)
-			for _, p := range r.Status().Problems {
-				named = named || p.Kind == "wait_cut" && strings.Contains(p.Remedy, "ends queries that wait for 30s") && strings.Contains(p.Remedy, "--consul-wait 25s")
+		fake.spoilWaits(30*time.Second, io.EOF)
+		time.Sleep(3 * time.Minute)
+		for range 10 { // between the outages, too
+			time.Sleep(7 * time.Second)
+			if !slices.ContainsFunc(r.Status().Problems, func(p Problem) bool {
+				return p.Kind == "wait_cut" && strings.Contains(p.Remedy, "ends queries that wait for 30s") && strings.Contains(p.Remedy, "--consul-wait 25s")
+			}) {
+				t.Errorf("not named: %+v", r.Status().Problems)
 			}
-		}
-		if !named {
-			t.Errorf("not named: %s", r.log)
 		}
 		time.Sleep(time.Hour)
 		if away, sums := r.log.count("does not answer as it should"), r.log.count("again and again"); away > 6 || sums < 5 || sums > 15 {
 			t.Errorf("%d lines for outages and %d that sum them up in an hour:\n%s", away, sums, r.log)
+		}
+		fake.spoilWaits(0, nil)
+		time.Sleep(5 * time.Minute)
+		if p := r.Status().Problems; len(p) > 0 {
+			t.Errorf("it is over: %+v", p)
 		}
 	})
 }

@@ -11,6 +11,9 @@ const (
 	relapseLasts = 10 * time.Second
 	// relapseSum is how long others are counted before a line says how many there were.
 	relapseSum = 5 * time.Minute
+	// relapseShown is how long after its end one that came again is among the problems: longer than
+	// a query waits.
+	relapseShown = 2 * time.Minute
 )
 
 // relapses are outages of one kind that come again and again: something in between that cuts each
@@ -20,13 +23,15 @@ type relapses struct {
 	lines int       // that had lines of their own since it was quiet
 	more  int       // that had none, and were not summed up yet
 	since time.Time // the first of those
+	first time.Time // outage since it was quiet
+	row   int       // outages since then
 	cause error     // of the last
 }
 
 // line says whether an outage that begins now has lines of its own.
 func (r *relapses) line(now time.Time) bool {
 	if now.Sub(r.over) > relapseQuiet {
-		r.lines = 0
+		r.lines, r.row = 0, 0
 	}
 	if r.lines == relapseLines {
 		return false
@@ -37,14 +42,21 @@ func (r *relapses) line(now time.Time) bool {
 
 // end notes that one is over.
 func (r *relapses) end(told bool, cause error, now time.Time) {
-	r.over = now
+	r.over, r.cause = now, cause
+	if r.row++; r.row == 1 {
+		r.first = now
+	}
 	if told {
 		return
 	}
 	if r.more++; r.more == 1 {
 		r.since = now
 	}
-	r.cause = cause
+}
+
+// repeats says that they come again and again, of late.
+func (r *relapses) repeats(now time.Time) bool {
+	return r.row > relapseLines && now.Sub(r.over) < relapseShown
 }
 
 // sum is how many there were without a line, if it is time to say that.

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -177,6 +178,16 @@ func (t *trouble) describe(s *Status) {
 			Kind: string(kind), Since: a.since, Queries: a.loops,
 			Detail: a.cause.Error(), Remedy: remedyOf(a.cause),
 		})
+	}
+	now := time.Now()
+	for kind, r := range t.before {
+		if t.kinds[kind] == nil && r.repeats(now) {
+			s.Problems = append(s.Problems, Problem{
+				Kind: string(kind), Since: r.first,
+				Detail: fmt.Sprintf("again and again, %d times so far, the last time %v ago: %v", r.row, now.Sub(r.over).Round(time.Second), r.cause),
+				Remedy: remedyOf(r.cause),
+			})
+		}
 	}
 	slices.SortFunc(s.Problems, func(a, b Problem) int { return a.Since.Compare(b.Since) })
 }
