@@ -58,3 +58,37 @@ func TestRealRemovalsAreBelievedInTime(t *testing.T) {
 		t.Errorf("a deregistered service went after %v, want little more than %v", took, cfg.Guard.Confirm)
 	}
 }
+
+// What was critical anyway is taken away from a real Consul, most of what there is: at once.
+func TestRealReapingOfWhatWasCriticalIsBelievedAtOnce(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	for n := range 4 {
+		for i, status := range []string{"passing", "critical", "critical"} {
+			id := fmt.Sprint(name(n), "-", i)
+			register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name(n), ID: id, Port: 100 + i},
+				&api.AgentCheck{CheckID: id, ServiceID: id, Status: status})
+		}
+	}
+	cfg := configFor(consul)
+	cfg.Guard = DefaultGuard()
+	r := start(t, cfg)
+	all := func(want int) func(Catalog) bool {
+		return func(c Catalog) bool {
+			n := 0
+			for _, s := range c {
+				n += len(s.Instances)
+			}
+			return n == want
+		}
+	}
+	r.await("all are there", all(12))
+	began := time.Now()
+	for n := range 4 {
+		deregister(t, consul, "n", fmt.Sprint(name(n), "-1"))
+		deregister(t, consul, "n", fmt.Sprint(name(n), "-2"))
+	}
+	r.await("what took traffic is left", all(4))
+	if took := time.Since(began); took > cfg.Guard.Confirm || r.log.count("a loss is held") > 0 {
+		t.Errorf("8 of 12 that were critical went after %v, with %d holds", took, r.log.count("a loss is held"))
+	}
+}

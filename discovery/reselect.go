@@ -54,9 +54,10 @@ func (o *owner) reselect(s Selection) {
 	again.apply(o)
 }
 
-// pickAgain serves what is selected now of all that Consul last said of f, and of what is kept.
+// pickAgain serves what is selected now of all that Consul last said of f, and of what is kept. Of
+// a service that it was not asked for yet, the seed said it.
 func (o *owner) pickAgain(f *followed, now time.Time) {
-	if !f.read {
+	if !f.read && f.hold == nil {
 		o.narrow(f.key, now)
 		return
 	}
