@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// permission decides who may change something: who comes over a unix socket, which only
-// those can open whom its mode and group let (by default Legate's own user), and who knows the token in the file. Nobody else, also on
-// loopback: any program and any web page of this machine can reach that.
+// permission decides who may change something: who comes over a unix socket, which only those can
+// open whom its mode and group let (by default Legate's own user), and who knows the token in the
+// file. Nobody else, also on loopback: any program and any web page of this machine can reach that.
 type permission struct {
 	tokenFile string // empty: only over the socket
 	socket    string // its path, for who comes elsewhere; empty: there is none

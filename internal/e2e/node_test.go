@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -38,7 +39,7 @@ func TestWhatARealEnvoySaysOfItselfIsFarBelowTheLimits(t *testing.T) {
 				} else {
 					farBelow(t, "request", first.bytes, config.MaxRequestBytes)
 				}
-			case <-t.Context().Done():
+			case <-time.After(patience):
 				t.Fatal("Envoy asked for nothing")
 			}
 		})
@@ -79,7 +80,10 @@ func (l *listener) listen(t testing.TB) *legate {
 	xds, rest := local(), local()
 	g := grpc.NewServer()
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, l)
-	h := &http.Server{Handler: l}
+	var speaks http.Protocols // what Legate speaks, too
+	speaks.SetHTTP1(true)
+	speaks.SetUnencryptedHTTP2(true)
+	h := &http.Server{Handler: l, Protocols: &speaks}
 	go g.Serve(xds)  // until it is stopped
 	go h.Serve(rest) // until it is closed
 	t.Cleanup(func() { g.Stop(); h.Close() })
