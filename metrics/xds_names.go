@@ -18,7 +18,8 @@ var (
 		"connections", "connections_per_address", "handshake",
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings",
 		"message_bytes", "node_bytes", "node_id_bytes", "names",
-		"body_bytes", "fetches", "stuck_send",
+		"body_bytes", "fetches", "answer_bytes", "unread_bytes", "stuck_send",
+		"probes", "unknown_methods",
 	}
 )
 

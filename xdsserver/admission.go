@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 )
 
 // admission keeps count of who is here, and lets in no more than the limits allow. What it keeps
@@ -19,7 +20,6 @@ type admission struct {
 	changed  func()          // a client says that it is another node than at first
 	sized    func(n int)     // hears how many connections are open
 	stopping <-chan struct{} // closed when nobody has to wait any more
-	start    time.Time       // origin of the clock of sends
 	now      func() time.Time
 
 	mu          sync.Mutex
@@ -28,6 +28,8 @@ type admission struct {
 	addresses   map[string]*visitor
 	nodes       map[nodeKey]int // streams
 	open        map[*guarded]struct{}
+
+	marks sync.Pool
 }
 
 // visitor is what is kept of an address.
@@ -36,6 +38,7 @@ type visitor struct {
 	streams     int
 	late        int // refused streams of which it hears later
 	pace        *rate.Limiter
+	probes      *rate.Limiter
 	door        *door // nil: its connections are let in at once
 }
 
@@ -45,7 +48,7 @@ type nodeKey struct{ identity, id string }
 func newAdmission(limits Limits, r *excesses, stopping <-chan struct{}, changed func(), sized func(int)) *admission {
 	return &admission{
 		limits: limits, excesses: r, stopping: stopping, changed: changed, sized: sized,
-		start: time.Now(), now: time.Now,
+		now:       time.Now,
 		pace:      rate.NewLimiter(rate.Limit(limits.NewStreams), limits.NewStreamsBurst),
 		addresses: map[string]*visitor{},
 		nodes:     map[nodeKey]int{},
@@ -64,7 +67,7 @@ func (a *admission) visitor(address string) *visitor {
 	v := a.addresses[address]
 	if v == nil {
 		half := (a.limits.NewStreamsBurst + 1) / 2
-		v = &visitor{pace: rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half)}
+		v = &visitor{pace: rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half), probes: rate.NewLimiter(rate.Limit(a.limits.Probes), a.limits.Probes)}
 		a.addresses[address] = v
 	}
 	return v
@@ -73,19 +76,51 @@ func (a *admission) visitor(address string) *visitor {
 // intercept serves a stream within the limits.
 func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	ctx := stream.Context()
-	g := &guarded{ServerStream: stream, within: a, origin: originOf(ctx), conn: connectionOf(ctx), cut: lifelineOf(ctx)}
+	uncompressed(ctx)
+	g := &guarded{
+		ServerStream: stream, within: a, origin: originOf(ctx), conn: connectionOf(ctx),
+		intake: intake{took: make(chan struct{}, 1), marks: &a.marks},
+	}
 	err := a.enter(ctx, g)
 	if err == nil {
 		err = next(srv, g)
 		a.leave(g)
 	}
-	if stuck := stuckOf(ctx); stuck != nil {
-		err = stuck
+	if isStuck(err) && g.conn.open.Load() == 0 {
+		_ = g.conn.Close() // so that nothing is kept of what its client did not take in
 	}
-	if a.excesses.of(err, g.peer) {
-		a.refuse(ctx, g.conn)
+	return a.refused(ctx, g.origin, g.conn, err)
+}
+
+// interceptProbe answers who asks whether Legate is well: an address so often a second, whatever
+// others do. (Discovery services have no such calls: see fetchAsStream.)
+func (a *admission) interceptProbe(ctx context.Context, r any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	uncompressed(ctx)
+	from := originOf(ctx)
+	a.mu.Lock()
+	allowed := a.visitor(from.address).probes.AllowN(a.now(), 1)
+	a.mu.Unlock()
+	if allowed {
+		return next(ctx, r)
+	}
+	return nil, a.refused(ctx, from, connectionOf(ctx), excessf(limitProbes, codes.Unavailable, time.Second,
+		"look what this client does, or raise xds.probes_per_second", "an address may ask %d times a second", a.limits.Probes))
+}
+
+// refused counts an error that is a refusal. Who comes again and again is refused differently.
+func (a *admission) refused(ctx context.Context, from origin, c *connection, err error) error {
+	if a.excesses.of(err, from.peer) {
+		a.refuse(ctx, c)
 	}
 	return err
+}
+
+// uncompressed has a client that compresses what it sends get what is shared all the same, which
+// costs nothing.
+func uncompressed(ctx context.Context) {
+	if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RecvCompress() string }); ok && s.RecvCompress() != "" {
+		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // it was not sent anything yet
+	}
 }
 
 // enter counts a stream in, and waits until it is its turn.
@@ -185,9 +220,9 @@ func (a *admission) enterNode(g *guarded, id string) error {
 	return nil
 }
 
-// run cuts off who is stuck, and forgets who is gone, until the context is done.
+// run forgets who is gone, until the context is done.
 func (a *admission) run(ctx context.Context) {
-	tick := time.NewTicker(min(time.Second, a.limits.StuckSend/4))
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
@@ -195,7 +230,6 @@ func (a *admission) run(ctx context.Context) {
 			a.forget(a.now().Add(2 * a.limits.NewStreamWait)) // nobody is held any more
 			return
 		case <-tick.C:
-			a.cutStuck()
 			a.forget(a.now())
 		}
 	}
@@ -213,7 +247,7 @@ func (a *admission) forget(now time.Time) {
 				v.door = nil
 			}
 		}
-		if v.connections == 0 && v.streams == 0 && v.door == nil && v.pace.TokensAt(now) >= float64(v.pace.Burst()) {
+		if v.connections == 0 && v.streams == 0 && v.door == nil && v.pace.TokensAt(now) >= float64(v.pace.Burst()) && v.probes.TokensAt(now) >= float64(v.probes.Burst()) {
 			delete(a.addresses, address)
 		}
 	}

@@ -60,6 +60,11 @@ type connection struct {
 	waited  sync.Once
 	closing sync.Once
 	closed  chan struct{}
+
+	writing  atomic.Bool
+	stuck    atomic.Bool  // it was closed because its client took in nothing
+	lookFrom atomic.Int64 // when the deadline of writes is set anew, Unix time in ns
+	over     atomic.Int64 // the deadline that others set; 0: none
 }
 
 // remote is a client's address, which leads to its connection.
@@ -96,12 +101,6 @@ func (c *connection) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
-// Write waits until it is the connection's turn.
-func (c *connection) Write(b []byte) (int, error) {
-	c.turn()
-	return c.Conn.Write(b)
-}
-
 func (c *connection) turn() {
 	if c.wait == 0 {
 		return
@@ -123,6 +122,9 @@ func (c *connection) sleep(ctx context.Context, d time.Duration) {
 
 // Close counts the connection out.
 func (c *connection) Close() error {
+	if c.within == nil {
+		return nil // it has not come through the gate
+	}
 	c.closing.Do(func() {
 		close(c.closed)
 		c.within.disconnect(c.visitor)

@@ -81,3 +81,28 @@ func TestTheSpreadIsWhatTheStreamsTake(t *testing.T) {
 		}
 	}
 }
+
+// Who watches the health service is no reason to wait: it is told what it watches for, and the end.
+func TestWhoWatchesTheHealthServiceIsToldOfTheEndAndDoesNotDelayIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.StopTimeout = time.Minute })
+	s.set(service("web", 1)...)
+	watch, err := healthpb.NewHealthClient(s.conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := func(want healthpb.HealthCheckResponse_ServingStatus) {
+		t.Helper()
+		if r, err := watch.Recv(); err != nil || r.GetStatus() != want {
+			t.Fatalf("%v %v, want %v", r, err, want)
+		}
+	}
+	heard(healthpb.HealthCheckResponse_SERVING)
+	began := time.Now()
+	if err := s.stop(); err != nil || time.Since(began) > 20*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	heard(healthpb.HealthCheckResponse_NOT_SERVING)
+	_, err = watch.Recv()
+	wantStatus(t, err, "Unavailable", "shutting down")
+}

@@ -51,6 +51,10 @@ const (
 	limitNames                 = "names"
 	limitBodyBytes             = "body_bytes"
 	limitFetches               = "fetches"
+	limitAnswerBytes           = "answer_bytes"
+	limitUnreadBytes           = "unread_bytes"
+	limitProbes                = "probes"
+	limitUnknownMethods        = "unknown_methods"
 	limitStuckSend             = "stuck_send"
 	limitHandshake             = "handshake"
 	limitRefusedStreams        = "refused_streams"
@@ -64,7 +68,8 @@ func allLimits() []string {
 		limitConnections, limitConnectionsPerAddress, limitHandshake,
 		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings,
 		limitMessageBytes, limitNodeBytes, limitNodeIDBytes, limitNames,
-		limitBodyBytes, limitFetches, limitStuckSend,
+		limitBodyBytes, limitFetches, limitAnswerBytes, limitUnreadBytes, limitStuckSend,
+		limitProbes, limitUnknownMethods,
 	}
 }
 

@@ -4,23 +4,108 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
-// fetcher answers single requests, as REST has them, from the snapshots.
+// fetcher answers single requests, as REST and gRPC's unary calls have them, from the snapshots.
 type fetcher struct{ *Server }
 
 var _ cache.ConfigFetcher = fetcher{}
 
-// errNotReady: Consul was not read completely yet.
-var errNotReady = errors.New("nothing to serve yet: Consul was not read completely")
+var (
+	// errNotReady: Consul was not read completely yet.
+	errNotReady = status.Error(codes.Unavailable, "nothing to serve yet: Consul was not read completely")
+	// errUnchanged is what REST has the status 304 for. The protocol asks for no response then, and an
+	// empty one would say that all is gone.
+	errUnchanged = status.Error(codes.FailedPrecondition, "unchanged: what was asked for is as version_info says")
+)
+
+// The outcomes of a single request, for its metric.
+const (
+	fetchOK          = "ok"
+	fetchNotModified = "not_modified"
+	fetchError       = "error"
+)
+
+// fetch answers a single request for a type, whatever way it came in, within the limits. encode
+// makes of the response what is sent; the bytes that it makes are held by the answer, which is the caller's
+// to release, and its alone if there is no error. Errors have a gRPC status.
+func (s *Server) fetch(ctx context.Context, address, typeURL string, r *discoveryv3.DiscoveryRequest,
+	encode func(*answer, *discoveryv3.DiscoveryResponse) error) (a *answer, err error) {
+	defer func() { s.metrics.Fetch(typeURL, outcome(err)) }()
+	if asked := r.GetTypeUrl(); asked != "" && asked != typeURL {
+		return nil, status.Errorf(codes.InvalidArgument, "this serves %q, not %q", typeURL, sane(asked))
+	}
+	if err := checkNames(r.GetResourceNames(), s.config.MaxNames); err != nil {
+		return nil, err
+	}
+	if err := checkNode(r.GetNode(), s.config.Limits); err != nil {
+		return nil, err
+	}
+	if err := s.takeTurn(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-s.fetches }()
+	r.TypeUrl = typeURL
+	m, err := s.xds.Fetch(ctx, r)
+	if same := new(types.SkipFetchError); errors.As(err, &same) {
+		err = errUnchanged
+	}
+	if err != nil {
+		return nil, err
+	}
+	a = &answer{unread: s.unread, address: address}
+	if err = a.grow(sizeOf(m)); err == nil {
+		err = encode(a, m)
+	}
+	if err != nil {
+		a.release()
+		return nil, err
+	}
+	return a, nil
+}
+
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return fetchOK
+	case errors.Is(err, errUnchanged):
+		return fetchNotModified
+	}
+	return fetchError
+}
+
+// takeTurn waits until fewer requests than allowed are being answered.
+func (s *Server) takeTurn(ctx context.Context) error {
+	select {
+	case s.fetches <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(s.config.Limits.NewStreamWait)
+	defer timer.Stop()
+	select {
+	case s.fetches <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return excessf(limitFetches, codes.Unavailable, time.Second, "raise xds.max_fetches if the machine has cores to spare, or let clients poll less often",
+			"too many requests at the moment; come again later")
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	case <-s.stopping:
+		return errStopping
+	}
+}
 
 // Fetch returns the resources that the request names, or all if it names none, or "*". A request whose
 // version_info is the answer's gets a types.SkipFetchError: nothing changed.
-func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
+func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
 	select {
 	case <-f.ready:
 	default:
@@ -34,7 +119,7 @@ func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (ca
 	defer st.mu.RUnlock()
 	t := st.table(r.GetTypeUrl())
 	if t == nil {
-		return nil, errors.New("type is not served: " + sane(r.GetTypeUrl()))
+		return nil, status.Errorf(codes.Unimplemented, "type is not served: %s", sane(r.GetTypeUrl()))
 	}
 	m := t.fetch(r.GetResourceNames())
 	if r.GetVersionInfo() == m.GetVersionInfo() {
@@ -43,7 +128,9 @@ func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (ca
 	return &cache.PassthroughResponse{Request: r, DiscoveryResponse: m}, nil
 }
 
-// fetch makes the answer to a single request, with each name once. Its version covers just what is in it.
+// fetch makes the answer to a single request, with each name once. Its version covers just what is in
+// it. The resources are those that everybody shares, but for what is made for names that Consul has
+// not: as much as the names take.
 func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
 	m := &discoveryv3.DiscoveryResponse{TypeUrl: t.typeURL}
 	var sum digest
@@ -74,4 +161,12 @@ func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
 	}
 	m.VersionInfo = sum.String()
 	return m
+}
+
+// sizeOf is how many bytes a response's resources have.
+func sizeOf(m *discoveryv3.DiscoveryResponse) (bytes int) {
+	for _, a := range m.GetResources() {
+		bytes += sizeOfAny(a)
+	}
+	return bytes
 }

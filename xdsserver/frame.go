@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // frame is a response that is encoded already: the bytes of its resources are shared by all
@@ -77,4 +78,19 @@ func newFrame(version, typeURL, nonce string, p *parcel, identity []byte) *frame
 	f.buffers = append(f.buffers, mem.SliceBuffer(surround(version, typeURL, nonce, p.removed, identity)))
 	f.buffers = append(f.buffers, p.encoded...)
 	return f
+}
+
+// sizeOfAny is the size of a resource in a DiscoveryResponse, but for its tag and length.
+func sizeOfAny(a *anypb.Any) int {
+	return sizeOfField(anyType, len(a.GetTypeUrl())) + sizeOfField(anyValue, len(a.GetValue()))
+}
+
+// encodedAny is a resource in a DiscoveryResponse. The bytes of its value are shared.
+func encodedAny(a *anypb.Any) mem.BufferSlice {
+	size := sizeOfAny(a)
+	b := make([]byte, 0, sizeOfField(responseResources, size)-len(a.GetValue()))
+	b = appendLength(b, responseResources, size)
+	b = appendString(b, anyType, a.GetTypeUrl())
+	b = appendLength(b, anyValue, len(a.GetValue()))
+	return mem.BufferSlice{mem.SliceBuffer(b), mem.SliceBuffer(a.GetValue())}
 }

@@ -50,6 +50,7 @@ func (p *tape) SendMsg(m any) error {
 	data, err := p.codec.Marshal(m)
 	if err == nil {
 		err = proto.Unmarshal(data.Materialize(), p.reply())
+		data.Free() // it was taken in
 	}
 	if err != nil {
 		p.t.Errorf("a response that no client can read: %v", err)

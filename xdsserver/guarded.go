@@ -1,17 +1,11 @@
 package xdsserver
 
 import (
-	"context"
-	"errors"
-	"sync/atomic"
-	"time"
-
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
@@ -21,11 +15,10 @@ import (
 type guarded struct {
 	grpc.ServerStream
 	origin
-	within  *admission
-	conn    *connection
-	cut     context.CancelCauseFunc // ends the stream, also while it sends
-	sending atomic.Int64            // when the send that goes on began, since admission.start; 0: none
-	node    *corev3.Node            // of who receives: the first that was named, for good
+	within *admission
+	conn   *connection
+	intake intake
+	node   *corev3.Node // of who receives: the first that was named, for good
 
 	// of the admission, under its lock
 	visitor *visitor
@@ -36,14 +29,23 @@ type guarded struct {
 
 // SendMsg waits for a client that does not take in what it was sent, but not for ever.
 func (g *guarded) SendMsg(m any) error {
-	g.sending.Store(int64(time.Since(g.within.start)) + 1)
-	defer g.sending.Store(0)
-	return g.ServerStream.SendMsg(m)
+	f, counts := m.(*frame)
+	if !counts {
+		return g.ServerStream.SendMsg(m)
+	}
+	if err := g.taken(waitingMost); err != nil {
+		return err
+	}
+	f.buffers = g.intake.send(f.buffers)
+	return g.ServerStream.SendMsg(f)
 }
 
 // RecvMsg returns requests that are within the limits, each with the node of the stream.
 func (g *guarded) RecvMsg(m any) error {
 	if err := g.ServerStream.RecvMsg(m); err != nil {
+		if g.conn.stuck.Load() {
+			return errStuck
+		}
 		if status.Code(err) == codes.ResourceExhausted { // gRPC has told the client already, and ends the stream
 			return excessf(limitMessageBytes, codes.ResourceExhausted, 0, "raise xds.max_message_bytes if this is a client of yours", "%s", status.Convert(err).Message())
 		}
@@ -52,6 +54,8 @@ func (g *guarded) RecvMsg(m any) error {
 	switch r := m.(type) {
 	case *sotwRequest:
 		return g.check(r.message.GetTypeUrl(), &r.message.Node)
+	case *discoveryv3.DiscoveryRequest:
+		return g.check(r.GetTypeUrl(), &r.Node)
 	case *discoveryv3.DeltaDiscoveryRequest:
 		return g.check(r.GetTypeUrl(), &r.Node)
 	}
@@ -127,42 +131,4 @@ func essence(n *corev3.Node) *corev3.Node {
 
 func differs(said, pinned *corev3.Node) bool {
 	return said.GetId() != pinned.GetId() || said.GetCluster() != pinned.GetCluster() || said.GetUserAgentName() != pinned.GetUserAgentName()
-}
-
-// errStuck is why a stream was cut off.
-var errStuck = errors.New("stuck")
-
-type lifelineKey struct{}
-
-// lifeline gives each stream a context that can be ended from outside: gRPC lets go of a send
-// that waits for the client only when the stream's context is done.
-func lifeline(ctx context.Context, _ *tap.Info) (context.Context, error) {
-	ctx, cut := context.WithCancelCause(ctx) // ends with its parent, which ends with the stream
-	return context.WithValue(ctx, lifelineKey{}, cut), nil
-}
-
-func lifelineOf(ctx context.Context) context.CancelCauseFunc {
-	cut, _ := ctx.Value(lifelineKey{}).(context.CancelCauseFunc)
-	return cut
-}
-
-// stuckOf is the refusal of a stream that was cut off, nil for every other.
-func stuckOf(ctx context.Context) error {
-	if !errors.Is(context.Cause(ctx), errStuck) {
-		return nil
-	}
-	return excessf(limitStuckSend, codes.Unavailable, 0, "look whether that client hangs, or its network",
-		"the client took in nothing for too long; connect again")
-}
-
-// cutStuck ends the streams whose client has taken in nothing for too long.
-func (a *admission) cutStuck() {
-	now := int64(time.Since(a.start))
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for g := range a.open {
-		if since := g.sending.Load(); since > 0 && now-since > int64(a.limits.StuckSend) && g.cut != nil {
-			g.cut(errStuck)
-		}
-	}
 }

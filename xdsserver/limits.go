@@ -37,10 +37,16 @@ type Limits struct {
 	// NodeBytes bounds a client's node message, NodeIDBytes the id in it.
 	NodeBytes   int
 	NodeIDBytes int
-	// BodyBytes bounds a request over REST, and Fetches how many are answered at once; more wait
-	// for NewStreamWait, and are then refused.
-	BodyBytes int
-	Fetches   int
+	// BodyBytes bounds a request over REST, compressed and not. Fetches is how many single
+	// requests, over REST and gRPC, are answered at once; more wait for NewStreamWait, and are then
+	// refused. AnswerBytes bounds one answer, and UnreadBytes all that were made and not taken in
+	// yet; an address has half of that.
+	BodyBytes   int
+	Fetches     int
+	AnswerBytes int
+	UnreadBytes int
+	// Probes is how often an address may ask the health service, a second.
+	Probes int
 	// StuckSend is how long a client may take in nothing of what is sent to it before its stream
 	// is closed.
 	StuckSend time.Duration
@@ -73,6 +79,9 @@ func DefaultLimits() Limits {
 		NodeIDBytes:           256,
 		BodyBytes:             1 << 20,
 		Fetches:               64,
+		AnswerBytes:           64 << 20,
+		UnreadBytes:           256 << 20,
+		Probes:                50,
 		StuckSend:             30 * time.Second,
 		HalfOpen:              10 * time.Second,
 		IdleConnection:        5 * time.Minute,
@@ -94,7 +103,8 @@ func (l Limits) validate() error {
 		{l.NewStreams, "new streams a second"}, {l.NewStreamsBurst, "new streams at once"},
 		{l.RefusedStreams, "refused streams of a connection"}, {l.Returns, "connections that return a second"},
 		{l.NodeBytes, "bytes of a node"}, {l.NodeIDBytes, "bytes of a node id"},
-		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "REST requests at once"},
+		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "single requests at once"},
+		{l.AnswerBytes, "bytes of an answer"}, {l.UnreadBytes, "bytes of unread answers"}, {l.Probes, "health probes a second"},
 	} {
 		if n.value < 1 {
 			errs = append(errs, fmt.Errorf("xds limit of %s: must be above zero", n.what))

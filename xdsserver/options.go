@@ -4,6 +4,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/encoding/gzip" // which requests may be compressed with
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -51,8 +52,9 @@ func (s *Server) guards() []grpc.ServerOption {
 		creds = credentials.NewTLS(s.config.TLS)
 	}
 	return []grpc.ServerOption{
-		grpc.InTapHandle(lifeline),
 		grpc.StreamInterceptor(s.admission.intercept),
+		grpc.UnaryInterceptor(s.admission.interceptProbe),
+		grpc.UnknownServiceHandler(unknownMethod),
 		grpc.Creds(handshakes{creds, s.excesses}),
 	}
 }

@@ -1,16 +1,20 @@
 package xdsserver
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -18,16 +22,10 @@ import (
 	"legate/translate"
 )
 
-// The outcomes of a REST exchange, for its metric.
-const (
-	fetchOK          = "ok"
-	fetchNotModified = "not_modified"
-	fetchError       = "error"
-)
-
 // restServer serves xDS over REST (xDS protocol, "REST-JSON polling subscriptions"):
 // POST /v3/discovery:clusters and /v3/discovery:endpoints with a DiscoveryRequest as JSON, which
 // is answered with a DiscoveryResponse as JSON, or 304 if the request's version_info is current.
+// How long a client may take to read its answer is bounded by the connection.
 func (s *Server) restServer() *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/v3/discovery:clusters", s.fetchHandler(translate.ClusterType))
@@ -42,104 +40,155 @@ func (s *Server) restServer() *http.Server {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: s.config.Limits.StreamsPerConnection},
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, addressKey{}, addressOf(c.RemoteAddr()))
+		},
 	}
 }
 
+type addressKey struct{}
+
 func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, code, err := s.fetchJSON(w, r, typeURL)
-		s.excesses.of(err, r.RemoteAddr)
-		switch {
-		case err != nil:
-			s.metrics.Fetch(typeURL, fetchError)
-			s.log.Debug("fetch failed", "type", typeURL, "peer", r.RemoteAddr, "code", code, "error", err)
-			http.Error(w, err.Error(), code)
-		case code == http.StatusNotModified:
-			s.metrics.Fetch(typeURL, fetchNotModified)
-			w.WriteHeader(code)
-		default:
-			s.metrics.Fetch(typeURL, fetchOK)
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(body) // a client that went away needs no answer
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "send a DiscoveryRequest as JSON with POST", http.StatusMethodNotAllowed)
+			return
+		}
+		body, a, err := s.fetchJSON(w, r, typeURL)
+		if err != nil {
+			s.excesses.of(err, r.RemoteAddr)
+			s.refuseFetch(w, err)
+			return
+		}
+		defer a.release()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		s.deliver(w, r, body)
+	}
+}
+
+// deliver writes an answer. Where requests share a connection (HTTP/2), a client can take in those that
+// it likes, so that each has its own time; else it is the connection's (see connection.Write).
+func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
+	control, limit := http.NewResponseController(w), s.config.Limits.StuckSend
+	for part := range slices.Chunk(body, markEvery) {
+		began := time.Now()
+		if r.ProtoMajor > 1 {
+			_ = control.SetWriteDeadline(began.Add(limit)) // HTTP/2 has it
+		}
+		if _, err := w.Write(part); err != nil { // a client that went away needs no answer
+			if r.ProtoMajor > 1 && time.Since(began) >= limit {
+				s.excesses.of(excessf(limitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing), r.RemoteAddr)
+			}
+			return
 		}
 	}
 }
 
-// fetchJSON answers one request: the body, and its status code.
-func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL string) ([]byte, int, error) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return nil, http.StatusMethodNotAllowed, errors.New("send a DiscoveryRequest as JSON with POST")
-	}
-	in, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.config.Limits.BodyBytes)))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, http.StatusRequestEntityTooLarge, excessf(limitBodyBytes, codes.ResourceExhausted, 0,
-			"raise xds.max_body_bytes if this is a client of yours", "the request has more than %d bytes", tooLarge.Limit)
-	}
+// fetchJSON answers one request.
+func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL string) (body []byte, a *answer, err error) {
+	in, err := s.readBody(w, r)
 	if err != nil {
-		return nil, http.StatusBadRequest, fmt.Errorf("read request: %w", err)
+		return nil, nil, err
 	}
 	request := &discoveryv3.DiscoveryRequest{}
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(in, request); err != nil {
-		return nil, http.StatusBadRequest, fmt.Errorf("the request is no DiscoveryRequest as JSON: %w", err)
+		return nil, nil, status.Errorf(codes.InvalidArgument, "the request is no DiscoveryRequest as JSON: %v", err)
 	}
-	if asked := request.GetTypeUrl(); asked != "" && asked != typeURL {
-		return nil, http.StatusBadRequest, fmt.Errorf("this path serves %q, not %q", typeURL, sane(asked))
-	}
-	if err := checkNames(request.GetResourceNames(), s.config.MaxNames); err != nil {
-		return nil, http.StatusRequestEntityTooLarge, err
-	}
-	if err := checkNode(request.GetNode(), s.config.Limits); err != nil {
-		return nil, http.StatusBadRequest, err
-	}
-	if err := s.takeTurn(r.Context()); err != nil {
-		w.Header().Set("Retry-After", "1")
-		return nil, http.StatusServiceUnavailable, err
-	}
-	defer func() { <-s.fetches }()
-	request.TypeUrl = typeURL
-	response, err := s.xds.Fetch(r.Context(), request)
-	var same *types.SkipFetchError
-	switch {
-	case errors.As(err, &same):
-		return nil, http.StatusNotModified, nil
-	case errors.Is(err, errNotReady):
-		w.Header().Set("Retry-After", "1")
-		return nil, http.StatusServiceUnavailable, err
-	case status.Code(err) == codes.Unimplemented:
-		return nil, http.StatusNotImplemented, err
-	case err != nil:
-		return nil, http.StatusInternalServerError, err
-	}
-	body, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(response)
-	if err != nil {
-		return nil, http.StatusInternalServerError, fmt.Errorf("encode response: %w", err)
-	}
-	return body, http.StatusOK, nil
+	address, _ := r.Context().Value(addressKey{}).(string) // set for every connection
+	a, err = s.fetch(r.Context(), address, typeURL, request, func(a *answer, m *discoveryv3.DiscoveryResponse) error {
+		body, err = responseJSON(a, m)
+		return err
+	})
+	return body, a, err
 }
 
-// takeTurn waits until fewer requests than allowed are being answered.
-func (s *Server) takeTurn(ctx context.Context) error {
-	select {
-	case s.fetches <- struct{}{}:
-		return nil
+// readBody reads a request, which may be compressed. It is bounded before and after that.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	most := int64(s.config.Limits.BodyBytes)
+	var in io.Reader = http.MaxBytesReader(w, r.Body, most)
+	switch encoding := r.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
+	case "", "identity":
+	case "gzip":
+		unpacked, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, s.unreadable(err)
+		}
+		in = io.LimitReader(unpacked, most+1)
 	default:
+		w.Header().Set("Accept-Encoding", "gzip") // RFC 7694
+		return nil, errEncoding
 	}
-	timer := time.NewTimer(s.config.Limits.NewStreamWait)
-	defer timer.Stop()
-	select {
-	case s.fetches <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return excessf(limitFetches, codes.Unavailable, time.Second, "raise xds.max_fetches if the machine has cores to spare, or let clients poll less often",
-			"too many requests at the moment; come again later")
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.stopping:
-		return errStopping
+	body, err := io.ReadAll(in)
+	if err == nil && int64(len(body)) > most {
+		err = &http.MaxBytesError{Limit: most}
 	}
+	if err != nil {
+		return nil, s.unreadable(err)
+	}
+	return body, nil
+}
+
+var errEncoding = errors.New("requests may be compressed with gzip, and with nothing else")
+
+func (s *Server) unreadable(err error) error {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return excessf(limitBodyBytes, codes.ResourceExhausted, 0,
+			"raise xds.max_body_bytes if this is a client of yours", "the request has more than %d bytes", tooLarge.Limit)
+	}
+	return status.Errorf(codes.InvalidArgument, "read request: %v", err)
+}
+
+// responseJSON is a response as JSON. It is made bit by bit, so that it is never larger than the
+// answer may be: JSON is several times what the response is otherwise.
+func responseJSON(a *answer, m *discoveryv3.DiscoveryResponse) ([]byte, error) {
+	asJSON := protojson.MarshalOptions{UseProtoNames: true}
+	body, err := asJSON.Marshal(&discoveryv3.DiscoveryResponse{VersionInfo: m.GetVersionInfo(), TypeUrl: m.GetTypeUrl()})
+	if err != nil {
+		return nil, fmt.Errorf("encode response: %w", err)
+	}
+	between := `,"resources":[`
+	body = body[:len(body)-1] // the brace that closes it
+	for _, resource := range m.GetResources() {
+		if body, err = asJSON.MarshalAppend(append(body, between...), resource); err != nil {
+			return nil, fmt.Errorf("encode response: %w", err)
+		}
+		if err := a.grow(len(body)); err != nil {
+			return nil, err
+		}
+		between = ","
+	}
+	if between == "," {
+		body = append(body, ']')
+	}
+	return append(body, '}'), nil
+}
+
+// refuseFetch says over HTTP why there is no answer.
+func (s *Server) refuseFetch(w http.ResponseWriter, err error) {
+	said := status.Convert(err)
+	code := http.StatusInternalServerError
+	switch said.Code() {
+	case codes.FailedPrecondition:
+		w.WriteHeader(http.StatusNotModified)
+		return
+	case codes.InvalidArgument:
+		code = http.StatusBadRequest
+	case codes.ResourceExhausted:
+		code = http.StatusRequestEntityTooLarge
+	case codes.Unimplemented:
+		code = http.StatusNotImplemented
+	case codes.Unavailable, codes.Canceled:
+		w.Header().Set("Retry-After", "1")
+		code = http.StatusServiceUnavailable
+	}
+	if errors.Is(err, errEncoding) {
+		code = http.StatusUnsupportedMediaType
+	}
+	s.log.Debug("fetch failed", "code", code, "error", err)
+	http.Error(w, said.Message(), code)
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
@@ -41,6 +40,7 @@ type Server struct {
 	repeats   *repeats
 	admission *admission
 	fetches   chan struct{} // has room for those that are answered at once
+	unread    *unread
 	xds       server.Server
 
 	pace pace
@@ -54,6 +54,7 @@ type Server struct {
 	stores     map[View]*store
 	datacenter string        // of the first view: where Legate stands
 	ready      chan struct{} // closed when there is something to serve
+	leaving    chan struct{} // closed when new clients should go elsewhere
 	stopping   chan struct{} // closed when the streams are to end
 	lastCall   time.Time     // when the last of them is; set before stopping is closed
 }
@@ -68,11 +69,13 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		callbacks: newCallbacks(log, m),
 		stores:    map[View]*store{},
 		ready:     make(chan struct{}),
+		leaving:   make(chan struct{}),
 		stopping:  make(chan struct{}),
 		excesses:  newExcesses(log, m),
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
+		unread:    newUnread(config.Limits),
 	}
 	s.admission = newAdmission(config.Limits, s.excesses, s.stopping, m.NodeChanged, m.Connections)
 	s.xds = server.NewServerAdvanced(
@@ -159,11 +162,9 @@ func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
 func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
 	g := grpc.NewServer(slices.Concat(s.config.ServerOptions(), s.guards(), []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec())})...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
-	clusterv3.RegisterClusterDiscoveryServiceServer(g, s.xds)
-	endpointv3.RegisterEndpointDiscoveryServiceServer(g, s.xds)
-	probe := health.NewServer()
-	probe.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
-	healthpb.RegisterHealthServer(g, probe)
+	g.RegisterService(s.fetchAsStream(clusterv3.ClusterDiscoveryService_ServiceDesc, translate.ClusterType), s.xds)
+	g.RegisterService(s.fetchAsStream(endpointv3.EndpointDiscoveryService_ServiceDesc, translate.AssignmentType), s.xds)
+	healthpb.RegisterHealthServer(g, probe{Server: s})
 
 	var watch sync.WaitGroup
 	defer watch.Wait()
@@ -187,20 +188,12 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	}
 
 	var err error
-	ready := s.ready
-	for waiting := true; waiting; {
-		select {
-		case <-ready:
-			probe.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
-			ready = nil
-		case <-ctx.Done():
-			waiting = false
-		case err = <-ended:
-			running--
-			waiting = false
-		}
+	select {
+	case <-ctx.Done():
+	case err = <-ended:
+		running--
 	}
-	probe.Shutdown()
+	close(s.leaving)
 	if ctx.Err() != nil && err == nil {
 		var failed bool
 		if err, failed = s.linger(ended); failed {

@@ -67,9 +67,9 @@ type Response struct {
 }
 
 // Dial connects to a server. The connection ends with the test.
-func Dial(t testing.TB, address string) *grpc.ClientConn {
+func Dial(t testing.TB, address string, o ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("passthrough:///"+address, append(o, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		t.Fatalf("dial %q: %v", address, err)
 	}

@@ -1,0 +1,54 @@
+package xdsserver
+
+import (
+	"slices"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+)
+
+// fetchAsStream is a discovery service whose single requests (FetchClusters, ...) are served as
+// streams are: within the same limits, and for as long as the client has not taken in the answer.
+// gRPC would let go of an answer that is not sent yet. On the wire there is no difference.
+func (s *Server) fetchAsStream(d grpc.ServiceDesc, typeURL string) *grpc.ServiceDesc {
+	d.Streams = slices.Clone(d.Streams)
+	for _, m := range d.Methods {
+		d.Streams = append(d.Streams, grpc.StreamDesc{StreamName: m.MethodName, ServerStreams: true, Handler: s.fetchHandlerOf(typeURL)})
+	}
+	d.Methods = nil
+	return &d
+}
+
+func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
+	return func(_ any, stream grpc.ServerStream) error {
+		g := stream.(*guarded) // all streams pass the admission
+		r := &discoveryv3.DiscoveryRequest{}
+		if err := g.RecvMsg(r); err != nil {
+			return err
+		}
+		var f *frame
+		a, err := s.fetch(g.Context(), g.address, typeURL, r, func(_ *answer, m *discoveryv3.DiscoveryResponse) error {
+			p := &parcel{}
+			for _, resource := range m.GetResources() {
+				p.encoded = append(p.encoded, encodedAny(resource)...)
+			}
+			f = newFrame(m.GetVersionInfo(), m.GetTypeUrl(), "", p, identity(sotwControlPlane, s.config.Identifier))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		defer a.release()
+		if err := g.SendMsg(f); err != nil {
+			return err
+		}
+		return g.taken(1)
+	}
+}
+
+// unknownMethod answers what asks for something that there is not.
+func unknownMethod(_ any, stream grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(stream) // it has one
+	return excessf(limitUnknownMethods, codes.Unimplemented, 0, "take it out of that client's configuration: Legate serves clusters and endpoints", "there is no method %q here", sane(method))
+}

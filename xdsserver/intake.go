@@ -1,0 +1,130 @@
+package xdsserver
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
+)
+
+// gRPC says of a message that it was sent when it lies in a queue, however long the client takes
+// to read what stands before it. To know what a client takes in, a stream marks some of the bytes
+// that it sends: gRPC gives the marks back when those bytes are on their way.
+
+const (
+	// markEvery is how far apart marks are, in bytes: as far as an HTTP/2 frame is long. A message
+	// has one at its end.
+	markEvery = 16 << 10
+	// markSize is how large a buffer must be, at least, so that gRPC gives it back.
+	markSize = 1<<10 + 1
+	// waitingMost is how many bytes may wait to be taken in when the next message is sent. With
+	// fewer gRPC takes any message without waiting.
+	waitingMost = 64 << 10
+	// messageHeader is what gRPC puts before each message, in bytes.
+	messageHeader = 5
+)
+
+// intake is what a stream's client has not taken in yet.
+type intake struct {
+	waiting atomic.Int64  // bytes
+	took    chan struct{} // has something in it if some were taken in
+	marks   *sync.Pool    // of *mark, which all streams share
+}
+
+// mark is a buffer that tells when it was taken in, and what stood before it with it.
+type mark struct {
+	of    *intake
+	bytes int64
+	data  []byte
+	own   []byte
+}
+
+// Get is no way to a mark: it is a mem.BufferPool for what is given back only.
+func (*mark) Get(int) *[]byte { return new([]byte) }
+
+// Put is called by gRPC when it does not need the mark any more.
+func (m *mark) Put(*[]byte) {
+	of := m.of
+	of.waiting.Add(-m.bytes)
+	select {
+	case of.took <- struct{}{}:
+	default: // nobody has looked since
+	}
+	m.of, m.data = nil, nil
+	of.marks.Put(m)
+}
+
+// mark makes of bytes a buffer that tells when they were taken in, and so many before them.
+func (in *intake) mark(data []byte, bytes int) mem.Buffer {
+	m, _ := in.marks.Get().(*mark)
+	if m == nil {
+		m = &mark{own: make([]byte, 0, markSize)}
+	}
+	if cap(data) < markSize {
+		m.own = append(m.own[:0], data...)
+		data = m.own
+	}
+	m.of, m.bytes, m.data = in, int64(bytes), data
+	return mem.NewBuffer(&m.data, m)
+}
+
+// send counts a message in, and returns it with marks.
+func (in *intake) send(message mem.BufferSlice) mem.BufferSlice {
+	size := message.Len() + messageHeader
+	in.waiting.Add(int64(size))
+	last := len(message) - 1
+	if size <= markEvery { // the usual case
+		message[last] = in.mark(message[last].ReadOnlyData(), size)
+		return message
+	}
+	marked := make(mem.BufferSlice, 0, len(message)+2*(size/markEvery)+1)
+	run := messageHeader
+	for i, b := range message {
+		for data := b.ReadOnlyData(); len(data) > 0; {
+			n := min(len(data), markEvery-run)
+			part := data[:n]
+			data = data[n:]
+			run += n
+			if run == markEvery || (i == last && len(data) == 0) {
+				marked = append(marked, in.mark(part, run))
+				run = 0
+			} else {
+				marked = append(marked, mem.SliceBuffer(part))
+			}
+		}
+	}
+	in.waiting.Add(-int64(run)) // of buffers at the end with nothing in them
+	return marked
+}
+
+// taken waits until fewer bytes than that wait to be taken in. A client that takes in nothing for
+// too long is stuck; one that is slow is not.
+func (g *guarded) taken(fewer int64) error {
+	if g.intake.waiting.Load() < fewer {
+		return nil
+	}
+	limit := g.within.limits.StuckSend
+	stuck := time.NewTimer(limit)
+	defer stuck.Stop()
+	for g.intake.waiting.Load() >= fewer {
+		select {
+		case <-g.intake.took:
+			stuck.Reset(limit)
+		case <-stuck.C:
+			if g.conn.isWriting() { // which is for the connection to judge
+				stuck.Reset(limit)
+				continue
+			}
+			return excessf(limitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing)
+		case <-g.Context().Done():
+			if g.conn.stuck.Load() {
+				return errStuck
+			}
+			return status.FromContextError(g.Context().Err()).Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package xdsserver
+
+import (
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// unread keeps count of what answers to single requests take until their clients have them, over
+// REST and gRPC together. (What a stream is sent is shared with the others, and a client that does
+// not take it in gets no more.)
+type unread struct {
+	limits Limits
+
+	mu    sync.Mutex
+	bytes int
+	of    map[string]int // bytes by address; none is zero
+}
+
+func newUnread(limits Limits) *unread { return &unread{limits: limits, of: map[string]int{}} }
+
+// answer is what is held for one request. It belongs to who answers that.
+type answer struct {
+	*unread
+	address string
+	held    int
+}
+
+// grow has an answer hold so many bytes, before they are made.
+func (a *answer) grow(to int) error {
+	if to <= a.held {
+		return nil
+	}
+	if to > a.limits.AnswerBytes {
+		return excessf(limitAnswerBytes, codes.ResourceExhausted, 0, "let that client name fewer resources, or use a stream; or raise xds.max_answer_bytes",
+			"the answer has more than %d bytes; ask for fewer resources at a time, or on a stream", a.limits.AnswerBytes)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	more := to - a.held
+	if a.bytes+more > a.limits.UnreadBytes || a.of[a.address]+more > (a.limits.UnreadBytes+1)/2 {
+		return excessf(limitUnreadBytes, codes.Unavailable, time.Second, "look which clients do not read what they ask for, or raise xds.max_unread_bytes if there is memory to spare",
+			"too many answers are not taken in yet; come again later")
+	}
+	a.bytes += more
+	a.of[a.address] += more
+	a.held = to
+	return nil
+}
+
+// release says that the client has the answer, or will never have it.
+func (a *answer) release() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bytes -= a.held
+	if a.of[a.address] -= a.held; a.of[a.address] == 0 {
+		delete(a.of, a.address)
+	}
+	a.held = 0
+}
