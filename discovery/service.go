@@ -10,12 +10,15 @@ import (
 type Service struct {
 	Key       ServiceKey
 	Instances []Instance // sorted by Node, then ID
+	// Hosts are the host names that its instances are reached by, in lower case, and what they stand
+	// for. A Watcher does not know that: package resolve fills it in.
+	Hosts map[string]Host `json:",omitempty"`
 }
 
 // Equal reports whether both say the same. Raft indexes and check output do not count:
 // they move without anything having changed for a client.
 func (s Service) Equal(o Service) bool {
-	return s.Key == o.Key && slices.EqualFunc(s.Instances, o.Instances, Instance.Equal)
+	return s.Key == o.Key && slices.EqualFunc(s.Instances, o.Instances, Instance.Equal) && maps.EqualFunc(s.Hosts, o.Hosts, Host.Equal)
 }
 
 // Instance is one registration of a service on a Consul node.
@@ -27,19 +30,22 @@ type Instance struct {
 	Address        string
 	ServiceAddress string // as registered
 	NodeAddress    string // as registered
-	Tagged         map[string]TaggedAddress
-	Port           int    // as registered: not yet judged
-	SocketPath     string // a unix socket, instead of Address and Port
-	Health         Health
-	Checks         []Check // sorted by ID
-	Weights        Weights
-	Tags           []string // sorted
-	Meta           map[string]string
-	NodeMeta       map[string]string
-	Locality       Locality // the service's, else the node's
-	Kind           string   // Consul's service kind; empty for a typical service
-	CreateIndex    uint64
-	ModifyIndex    uint64
+	// Tagged are the further addresses by tag: the service's, and the node's where the service has no
+	// address of its own. A port of 0 is none.
+	Tagged      map[string]TaggedAddress
+	Port        int    // as registered: not yet judged; of several, the default one
+	Ports       []Port // where there are several: all of them, sorted by name
+	SocketPath  string // a unix socket, instead of Address and Port
+	Health      Health
+	Checks      []Check // sorted by ID
+	Weights     Weights
+	Tags        []string // sorted
+	Meta        map[string]string
+	NodeMeta    map[string]string
+	Locality    Locality // the service's, else the node's
+	Kind        string   // Consul's service kind; empty for a typical service
+	CreateIndex uint64
+	ModifyIndex uint64
 }
 
 // Compare orders instances by node and id, which together are unique in a service.
@@ -54,13 +60,20 @@ func (i Instance) Equal(o Instance) bool {
 		i.Port == o.Port && i.SocketPath == o.SocketPath &&
 		i.Health == o.Health && i.Weights == o.Weights && i.Locality == o.Locality && i.Kind == o.Kind &&
 		slices.Equal(i.Checks, o.Checks) && slices.Equal(i.Tags, o.Tags) &&
-		maps.Equal(i.Tagged, o.Tagged) && maps.Equal(i.Meta, o.Meta) && maps.Equal(i.NodeMeta, o.NodeMeta)
+		slices.Equal(i.Ports, o.Ports) && maps.Equal(i.Tagged, o.Tagged) && maps.Equal(i.Meta, o.Meta) && maps.Equal(i.NodeMeta, o.NodeMeta)
 }
 
 // TaggedAddress is one of Consul's additional addresses (lan, wan, lan_ipv6, ...).
 type TaggedAddress struct {
 	Address string
 	Port    int
+}
+
+// Port is one of several ports of an instance.
+type Port struct {
+	Name    string
+	Port    int
+	Default bool
 }
 
 // Check is the status of one health check of an instance or of its node, without its output.

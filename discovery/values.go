@@ -22,6 +22,8 @@ type entry struct {
 		Address    string
 		Meta       map[string]string
 		Locality   *api.Locality
+
+		TaggedAddresses map[string]string
 	}
 	Service struct {
 		Kind            api.ServiceKind
@@ -80,6 +82,8 @@ func instanceOf(e *entry) Instance {
 		ServiceAddress: s.Address,
 		NodeAddress:    e.Node.Address,
 		Port:           portOf(s.Port, s.Ports),
+		Ports:          portsOf(s.Ports),
+		Tagged:         taggedOf(e),
 		SocketPath:     s.SocketPath,
 		Weights:        weightsOf(s.Weights),
 		Tags:           sortedCopy(s.Tags),
@@ -92,12 +96,6 @@ func instanceOf(e *entry) Instance {
 	}
 	if i.SocketPath != "" {
 		i.Address = ""
-	}
-	if len(s.TaggedAddresses) > 0 {
-		i.Tagged = make(map[string]TaggedAddress, len(s.TaggedAddresses))
-		for name, a := range s.TaggedAddresses {
-			i.Tagged[name] = TaggedAddress{Address: bareAddress(a.Address), Port: a.Port}
-		}
 	}
 	for _, c := range e.Checks {
 		i.Checks = append(i.Checks, Check{ID: c.CheckID, Status: c.Status, Node: c.ServiceID == ""})
@@ -149,6 +147,34 @@ func portOf(port int, ports api.ServicePorts) int {
 
 // maxWeight is the most that Consul keeps: what DNS can carry (RFC 2782).
 const maxWeight = 65_535
+
+func portsOf(ports api.ServicePorts) []Port {
+	var out []Port
+	for _, p := range ports {
+		out = append(out, Port(p))
+	}
+	slices.SortFunc(out, func(a, b Port) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}
+
+// taggedOf are the service's tagged addresses. The node's count where the node's address does.
+func taggedOf(e *entry) map[string]TaggedAddress {
+	s, ofNode := &e.Service, e.Node.TaggedAddresses
+	if s.Address != "" {
+		ofNode = nil
+	}
+	if len(s.TaggedAddresses)+len(ofNode) == 0 {
+		return nil
+	}
+	out := make(map[string]TaggedAddress, len(s.TaggedAddresses)+len(ofNode))
+	for tag, address := range ofNode {
+		out[tag] = TaggedAddress{Address: bareAddress(address)}
+	}
+	for tag, a := range s.TaggedAddresses {
+		out[tag] = TaggedAddress{Address: bareAddress(a.Address), Port: a.Port}
+	}
+	return out
+}
 
 // weightsOf are the weights if Consul would keep them, else 1 and 1: so does Consul with what was
 // registered through its catalog API (an agent refuses it). A warning weight of 0 is kept.

@@ -53,3 +53,35 @@ func TestWeightsAreThoseThatConsulKeeps(t *testing.T) {
 		}
 	}
 }
+
+// A node's tagged addresses count where its address does: Consul tags those of an agent itself.
+func TestTaggedAddressesAsTheRealConsulHasThem(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{HCL: `advertise_addr_wan = "203.0.113.1"`})
+	for _, s := range []*api.AgentServiceRegistration{
+		{Name: "of-the-node", Port: 80},
+		{Name: "own", Address: "10.0.0.1", Port: 80},
+		{Name: "tagged", Address: "10.0.0.1", Port: 80, TaggedAddresses: map[string]api.ServiceAddress{"wan": {Address: "203.0.113.9", Port: 8080}, "edge": {Address: "edge.example"}}},
+	} {
+		must(t, consul.Client().Agent().ServiceRegister(s))
+	}
+	r := start(t, configFor(consul))
+	r.await("all are read", func(c Catalog) bool { return len(c) == 3 })
+	c, _ := r.now()
+	for _, want := range []struct {
+		service, address string
+		at               TaggedAddress
+	}{
+		{"of-the-node", "wan", TaggedAddress{"203.0.113.1", 80}},
+		{"of-the-node", "lan", TaggedAddress{"127.0.0.1", 80}},
+		{"own", "wan", TaggedAddress{"10.0.0.1", 80}}, // the agent tags an IP so by itself
+		{"own", "lan", TaggedAddress{"10.0.0.1", 80}},
+		{"tagged", "wan", TaggedAddress{"203.0.113.9", 8080}},
+		{"tagged", "edge", TaggedAddress{"edge.example", 80}},
+		{"tagged", "lan", TaggedAddress{"10.0.0.1", 80}},
+	} {
+		s, _ := r.service(c, want.service)
+		if at, ok := s.Instances[0].Reach([]string{want.address}); !ok || at != want.at {
+			t.Errorf("%s by %s: %v %v, want %v; of %v", want.service, want.address, at, ok, want.at, s.Instances[0].Tagged)
+		}
+	}
+}

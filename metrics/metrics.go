@@ -27,6 +27,7 @@ import (
 type Metrics struct {
 	Consul    *Consul
 	Translate *Translate
+	Resolve   *Resolve
 	XDS       *XDS
 	LastKnown *LastKnown
 	Process   *Process
@@ -57,6 +58,7 @@ func New(build BuildInfo) *Metrics {
 	return &Metrics{
 		Consul:    newConsul(r),
 		Translate: newTranslate(r),
+		Resolve:   newResolve(r),
 		XDS:       newXDS(r),
 		LastKnown: newLastKnown(r),
 		Process:   newProcess(r),

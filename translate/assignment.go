@@ -34,7 +34,7 @@ func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssign
 		in.LoadBalancingWeight.Value += uint32(e.weight)
 		in.LbEndpoints = append(in.LbEndpoints, &endpointv3.LbEndpoint{
 			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
-				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.place)},
+				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.place), Hostname: e.name},
 			},
 			HealthStatus:        e.state.status(),
 			LoadBalancingWeight: wrapperspb.UInt32(uint32(e.weight)),

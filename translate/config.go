@@ -14,6 +14,11 @@ type Config struct {
 	// Datacenter is the own one. Its services are named by their name alone and are the only
 	// ones served; it is also the region of instances of which Consul knows no other.
 	Datacenter string
+	// Reach is by which of their addresses instances are reached: see discovery.Instance.Reach.
+	Reach []string
+	// Resolved says that host names come resolved, in discovery.Service.Hosts. Otherwise a service
+	// with a host name becomes a DNS cluster, which Envoy resolves.
+	Resolved bool
 	// Defaults are the settings of every service.
 	Defaults Settings
 }
@@ -27,13 +32,13 @@ type Settings struct {
 	// are sent as unhealthy, anything above it would send them traffic again.
 	HealthyPanicThreshold float64
 	// DNSRefresh is the time between two resolutions of a host name by Envoy, in clusters of
-	// services that have one; above 1 ms.
+	// services that have one and unless Config.Resolved; above 1 ms.
 	DNSRefresh time.Duration
 }
 
 // DefaultConfig is a Config that lacks the datacenter only.
 func DefaultConfig() Config {
-	return Config{Defaults: Settings{
+	return Config{Resolved: true, Defaults: Settings{
 		ConnectTimeout: 5 * time.Second,
 		DNSRefresh:     5 * time.Second,
 	}}

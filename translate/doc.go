@@ -13,9 +13,10 @@
 //     has no instances. Services of the own datacenter only: their names are the clusters' names.
 //   - A critical instance is sent as unhealthy, one in maintenance as draining; neither is ever
 //     left out, and neither changes its weight.
-//   - A service with a host name among its addresses becomes a DNS cluster, which holds its
-//     endpoints itself and so does change with them: EDS takes IP addresses and unix sockets
-//     only. Its assignment has the instances that EDS can carry, so that who names the service
-//     in a static EDS cluster loses the host names and nothing else.
+//   - Host names come resolved (see package resolve): each address is an endpoint like any other. Only
+//     where Envoy is to resolve them (Config.Resolved false) a service with a host name becomes a DNS
+//     cluster, which holds its endpoints itself and so does change with them: EDS takes IP addresses
+//     and unix sockets only. Its assignment has the instances that EDS can carry, so that who names
+//     the service in a static EDS cluster loses the host names and nothing else.
 //   - Equal catalogs give equal bytes and equal versions, on every replica and after a restart.
 package translate

@@ -8,9 +8,8 @@ import (
 )
 
 // endpoint is a judged instance: what Envoy needs to know of it and no more. Neither its ids
-// nor its tags nor its meta are in it, so changes of those change no resource. It has no host
-// name beside its address either: Envoy would use one for health checks and host rewrites only,
-// and a host whose name changes is a new host to it.
+// nor its tags nor its meta are in it, so changes of those change no resource. A host name
+// goes with the addresses that it stands for, so that Envoy can rewrite the Host header to it.
 type endpoint struct {
 	place
 	locality discovery.Locality
@@ -20,20 +19,24 @@ type endpoint struct {
 
 // endpointsOf judges each instance by itself. The endpoints are distinct and sorted by
 // locality and place; the problems are in the order of the instances.
-func endpointsOf(s discovery.Service, datacenter string) ([]endpoint, []Problem) {
+func (c Config) endpointsOf(s discovery.Service) ([]endpoint, []Problem) {
 	endpoints := make([]endpoint, 0, len(s.Instances))
 	var problems []Problem
 	for _, i := range s.Instances {
-		p, bad := placeOf(i)
-		if bad.found() {
-			problems = append(problems, bad.in(s.Key, i))
+		places, bad := c.placesOf(s, i)
+		for _, b := range bad {
+			problems = append(problems, b.in(s.Key, i))
+		}
+		if len(places) == 0 {
 			continue
 		}
-		l, bad := localityOf(i, datacenter)
-		if bad.found() {
-			problems = append(problems, bad.in(s.Key, i))
+		l, odd := localityOf(i, c.Datacenter)
+		if odd.found() {
+			problems = append(problems, odd.in(s.Key, i))
 		}
-		endpoints = append(endpoints, endpoint{p, l, stateOf(i), weightOf(i)})
+		for _, p := range places {
+			endpoints = append(endpoints, endpoint{p, l, stateOf(i), weightOf(i)})
+		}
 	}
 	endpoints = merged(endpoints)
 	scaleDown(endpoints)
@@ -43,19 +46,21 @@ func endpointsOf(s discovery.Service, datacenter string) ([]endpoint, []Problem)
 // merged leaves one endpoint for each place, since Envoy takes the first of duplicates and gRPC
 // rejects them. The healthiest registration wins: something answers there, and a left-over
 // registration of a process that is gone must not take it away. Then the heavier one wins, then
-// the smaller locality, so that neither order nor ids decide.
+// the smaller locality and name, so that neither order nor ids decide.
 func merged(endpoints []endpoint) []endpoint {
 	slices.SortFunc(endpoints, func(a, b endpoint) int {
 		return cmp.Or(comparePlaces(a.place, b.place),
 			cmp.Compare(a.state, b.state),
 			cmp.Compare(b.weight, a.weight),
-			compareLocalities(a.locality, b.locality))
+			compareLocalities(a.locality, b.locality),
+			cmp.Compare(a.name, b.name))
 	})
-	endpoints = slices.CompactFunc(endpoints, func(a, b endpoint) bool { return a.place == b.place })
+	endpoints = slices.CompactFunc(endpoints, func(a, b endpoint) bool { return comparePlaces(a.place, b.place) == 0 })
 	slices.SortStableFunc(endpoints, func(a, b endpoint) int { return compareLocalities(a.locality, b.locality) })
 	return endpoints
 }
 
+// comparePlaces does not look at the names: who listens is one, however many names it has.
 func comparePlaces(a, b place) int {
 	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.host, b.host), cmp.Compare(a.port, b.port))
 }

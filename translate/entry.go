@@ -33,8 +33,8 @@ func (c Config) entryOf(s discovery.Service, since time.Time) *entry {
 		e.problems = []Problem{bad.of(s.Key)}
 		return e
 	}
-	endpoints, problems := endpointsOf(s, c.Datacenter)
-	e.problems = append(problems, mixedUp(s, endpoints)...)
+	endpoints, problems := c.endpointsOf(s)
+	e.problems = append(problems, c.mixedUp(s, endpoints)...)
 	if err := e.encode(c.settingsFor(s.Key), endpoints); err != nil {
 		e.cluster, e.assignment = Resource{}, Resource{}
 		e.problems = append(e.problems, flaw{Invalid, err.Error(),
@@ -43,8 +43,8 @@ func (c Config) entryOf(s discovery.Service, since time.Time) *entry {
 	return e
 }
 
-// encode makes both resources. A service with host names has a DNS cluster; its assignment
-// still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
+// encode makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
+// assignment still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
 func (e *entry) encode(s Settings, endpoints []endpoint) (err error) {
 	name := e.key.Name
 	addresses := slices.DeleteFunc(slices.Clone(endpoints), isHostname)
@@ -67,13 +67,13 @@ func isSocket(e endpoint) bool   { return e.kind == socket }
 
 // mixedUp are the instances on unix sockets that a DNS cluster cannot have: Envoy would accept
 // the cluster and never use them.
-func mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
+func (c Config) mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
 	if !slices.ContainsFunc(endpoints, isHostname) {
 		return nil
 	}
 	var problems []Problem
 	for _, i := range s.Instances {
-		if p, bad := placeOf(i); p.kind == socket && !bad.found() {
+		if places, _ := c.placesOf(s, i); len(places) > 0 && places[0].kind == socket {
 			problems = append(problems, flaw{Mixed,
 				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
 				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))

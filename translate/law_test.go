@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -145,7 +146,9 @@ func randomCatalog(r *rand.Rand) discovery.Catalog {
 }
 
 func randomService(r *rand.Rand, k discovery.ServiceKey) discovery.Service {
-	s := discovery.Service{Key: k}
+	s := discovery.Service{Key: k, Hosts: map[string]discovery.Host{
+		"db.example": {Addresses: pick(r, nil, []netip.Addr{netip.MustParseAddr("10.0.0.2")}, []netip.Addr{netip.IPv6Loopback(), netip.IPv4Unspecified()})},
+	}}
 	for id := range r.IntN(5) {
 		s.Instances = append(s.Instances, discovery.Instance{
 			Node: "n", ID: fmt.Sprint(id),

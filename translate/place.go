@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -13,6 +14,7 @@ type place struct {
 	kind kind
 	host string // an IP without brackets, a host name in lower case, or the path of a socket
 	port uint32 // 0 for a socket
+	name string // the host name that stands for the IP; empty: the IP itself is registered
 }
 
 type kind uint8
@@ -25,28 +27,68 @@ const (
 
 const addressRemedy = "register the instance (or its node, if it has no address of its own) with the IP address or host name that clients connect to"
 
-// placeOf judges where an instance says it listens. Envoy accepts port 0 and an unspecified
-// address and then fails requests, so these are our own rules.
-func placeOf(i discovery.Instance) (place, flaw) {
+// placesOf judges where an instance of s says it listens: one place, or one for each address of its
+// host name. Envoy accepts port 0 and an unspecified address and then fails requests, so these are
+// our own rules.
+func (c Config) placesOf(s discovery.Service, i discovery.Instance) ([]place, []flaw) {
 	if i.SocketPath != "" {
-		return place{kind: socket, host: i.SocketPath}, judgeSocket(i.SocketPath)
+		return one(place{kind: socket, host: i.SocketPath}, judgeSocket(i.SocketPath))
 	}
-	if i.Port < 1 || i.Port > 65535 {
-		return place{}, flaw{BadPort, fmt.Sprintf("port %d", i.Port),
-			"register the instance with the port that it listens on, from 1 to 65535"}
+	at, ok := i.Reach(c.Reach)
+	if !ok {
+		return nil, []flaw{{BadAddress, fmt.Sprintf("it has none of the addresses %s", strings.Join(c.Reach, ", ")),
+			"register the instance with a tagged address of that name, or let --address end with auto"}}
 	}
-	p := place{port: uint32(i.Port)}
-	addr, err := netip.ParseAddr(i.Address)
-	if err != nil {
-		p.kind, p.host = hostname, strings.ToLower(i.Address)
-		return p, judgeHostname(i.Address)
+	if at.Port < 1 || at.Port > 65535 {
+		return nil, []flaw{{BadPort, fmt.Sprintf("port %d", at.Port),
+			"register the instance with the port that it listens on, from 1 to 65535"}}
 	}
-	addr = addr.Unmap() // ::ffff:10.0.0.1 is 10.0.0.1
-	p.host = addr.String()
-	return p, judgeIP(addr)
+	p := place{port: uint32(at.Port)}
+	if addr, err := netip.ParseAddr(at.Address); err == nil {
+		return one(p.at(addr), judgeIP(addr))
+	}
+	host, why := discovery.HostName(at.Address)
+	switch known := s.Hosts[host]; {
+	case why != "":
+		return nil, []flaw{{BadAddress, fmt.Sprintf("address %s %s", quote(at.Address), why), addressRemedy}}
+	case !c.Resolved:
+		p.kind, p.host = hostname, host
+		return []place{p}, nil
+	case len(known.Addresses) == 0:
+		return nil, []flaw{{Unresolved, fmt.Sprintf("host name %s: %s", quote(host), cmp.Or(known.Why, "it was not resolved")),
+			"make the name known to DNS, look at the DNS servers (/etc/resolv.conf, --resolve-dns), or register the instance with an IP address"}}
+	default:
+		var places []place
+		var flaws []flaw
+		for _, addr := range known.Addresses {
+			if bad := judgeIP(addr); bad.found() {
+				bad.detail = fmt.Sprintf("host name %s: %s", quote(host), bad.detail)
+				flaws = append(flaws, bad)
+				continue
+			}
+			one := p.at(addr)
+			one.name = host
+			places = append(places, one)
+		}
+		return places, flaws
+	}
+}
+
+func one(p place, bad flaw) ([]place, []flaw) {
+	if bad.found() {
+		return nil, []flaw{bad}
+	}
+	return []place{p}, nil
+}
+
+// at is the place's port on an IP address; ::ffff:10.0.0.1 is 10.0.0.1.
+func (p place) at(addr netip.Addr) place {
+	p.host = addr.Unmap().String()
+	return p
 }
 
 func judgeIP(a netip.Addr) flaw {
+	a = a.Unmap()
 	var why string
 	switch {
 	case a.IsUnspecified():
@@ -63,34 +105,6 @@ func judgeIP(a netip.Addr) flaw {
 		return flaw{}
 	}
 	return flaw{BadAddress, fmt.Sprintf("address %s %s", quote(a.String()), why), addressRemedy}
-}
-
-// judgeHostname holds a name to RFC 1123 section 2.1, with the underscore that is common in
-// practice. A name that ends in a number is a mistyped IP address.
-func judgeHostname(name string) flaw {
-	bad := func(why string) flaw {
-		return flaw{BadAddress, fmt.Sprintf("address %s %s", quote(name), why), addressRemedy}
-	}
-	if name == "" {
-		return bad("is empty")
-	}
-	if len(name) > 253 {
-		return bad("is longer than the 253 bytes of a host name")
-	}
-	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
-	for _, l := range labels {
-		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.ContainsFunc(l, notInLabel) {
-			return bad("is neither an IP address nor a host name")
-		}
-	}
-	if strings.Trim(labels[len(labels)-1], "0123456789") == "" {
-		return bad("is not an IP address, and no host name ends in a number")
-	}
-	return flaw{}
-}
-
-func notInLabel(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 // judgeSocket holds a path to what Linux takes: 107 bytes (unix(7), sun_path with its ending

@@ -78,10 +78,13 @@ func TestPortsAreJudged(t *testing.T) {
 
 func requirePlace(t *testing.T, i discovery.Instance, want string) {
 	t.Helper()
-	p, bad := placeOf(i)
-	got := p.host
-	if bad.found() {
-		got = strings.ToUpper(string(bad.reason))
+	places, flaws := Config{}.placesOf(discovery.Service{}, i)
+	got := ""
+	for _, p := range places {
+		got += p.host
+	}
+	for _, bad := range flaws {
+		got += strings.ToUpper(string(bad.reason))
 		if bad.detail == "" || bad.remedy == "" {
 			t.Errorf("%q: a problem without detail or remedy", i.Address+i.SocketPath)
 		}

@@ -11,17 +11,18 @@ const (
 	Invalid   Reason = "invalid"    // Envoy's own rules are broken, which ours should have prevented
 
 	// Of an instance.
-	BadAddress Reason = "address" // neither an IP address to connect to nor a host name
-	BadPort    Reason = "port"    // not within 1 to 65535
-	BadSocket  Reason = "socket"  // not the path of a unix socket
-	Mixed      Reason = "mixed"   // a unix socket in a service that has host names
+	BadAddress Reason = "address"    // neither an IP address to connect to nor a host name
+	Unresolved Reason = "unresolved" // a host name without addresses
+	BadPort    Reason = "port"       // not within 1 to 65535
+	BadSocket  Reason = "socket"     // not the path of a unix socket
+	Mixed      Reason = "mixed"      // a unix socket in a service that has host names
 	// BadLocality leaves out the locality only: the instance is served in its datacenter's.
 	BadLocality Reason = "locality"
 )
 
 // Reasons are all of them, in a fixed order: what a metric can have as label values.
 func Reasons() []Reason {
-	return []Reason{BadName, Elsewhere, Invalid, BadAddress, BadPort, BadSocket, Mixed, BadLocality}
+	return []Reason{BadName, Elsewhere, Invalid, BadAddress, Unresolved, BadPort, BadSocket, Mixed, BadLocality}
 }
 
 // flaw is a Problem that does not know yet whose it is. Without a reason there is none.

@@ -21,7 +21,8 @@ import (
 var update = flag.Bool("update", false, "write what the stories give into their batches")
 
 // TestStories tells each story of testdata: after each change of the catalog, exactly the batch
-// that follows it leaves. A story begins with an empty catalog of datacenter dc1.
+// that follows it leaves. A story begins with an empty catalog of datacenter dc1, and with what its
+// file "config" says of the Config, if it has one.
 func TestStories(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -37,10 +38,17 @@ func tell(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r, catalog := empty(), discovery.Catalog{}
+	if story.Files[0].Name == "config" {
+		if err := yaml.UnmarshalStrict(story.Files[0].Data, &r.config); err != nil {
+			t.Fatal(err)
+		}
+		story.Files, story.Comment = story.Files[1:], append(story.Comment, append([]byte("-- config --\n"), story.Files[0].Data...)...)
+	}
 	if len(story.Files) == 0 || len(story.Files)%2 != 0 {
 		t.Fatalf("a story is pairs of a change and a batch, not %d files", len(story.Files))
 	}
-	r, catalog := empty(), discovery.Catalog{}
+	config := r.config
 	for n := 0; n < len(story.Files); n += 2 {
 		change, batch := story.Files[n], &story.Files[n+1]
 		step := n/2 + 1
@@ -57,7 +65,8 @@ func tell(t *testing.T, path string) {
 		}
 		r, catalog = next, catalog.Apply(delta)
 	}
-	requireSame(t, "told in one go", r, translated(catalog))
+	whole, _ := New(config).Apply(discovery.Catalog{}.Diff(catalog))
+	requireSame(t, "told in one go", r, whole)
 	if *update {
 		if err := os.WriteFile(path, txtar.Format(story), 0o644); err != nil {
 			t.Fatal(err)
@@ -76,8 +85,11 @@ func parseChange(t *testing.T, data []byte) discovery.Delta {
 			Locality                          discovery.Locality
 			NodeMeta                          map[string]string
 			Tags                              []string
+			Tagged                            map[string]discovery.TaggedAddress
+			Ports                             []discovery.Port
 		}
-		Gone []string
+		Hosts map[string]discovery.Host // of all services that the change sets
+		Gone  []string
 	}
 	if err := yaml.UnmarshalStrict(data, &c); err != nil {
 		t.Fatalf("%v in\n%s", err, data)
@@ -88,7 +100,7 @@ func parseChange(t *testing.T, data []byte) discovery.Delta {
 	}
 	var d discovery.Delta
 	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
-		s := discovery.Service{Key: own(name)}
+		s := discovery.Service{Key: own(name), Hosts: c.Hosts}
 		for _, i := range c.Set[name] {
 			health, known := states[i.Health]
 			if !known {
@@ -99,7 +111,7 @@ func parseChange(t *testing.T, data []byte) discovery.Delta {
 			}
 			s.Instances = append(s.Instances, discovery.Instance{
 				Node: i.Node, ID: i.ID, Address: i.Address, SocketPath: i.Socket, Port: i.Port, Health: health,
-				Weights: *i.Weights, Locality: i.Locality, NodeMeta: i.NodeMeta, Tags: i.Tags,
+				Weights: *i.Weights, Locality: i.Locality, NodeMeta: i.NodeMeta, Tags: i.Tags, Tagged: i.Tagged, Ports: i.Ports,
 			})
 		}
 		if !slices.IsSortedFunc(s.Instances, discovery.Instance.Compare) {

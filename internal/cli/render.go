@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	dns "legate/discovery/resolve"
 	"legate/translate"
 )
 
@@ -19,6 +20,7 @@ type renderOptions struct {
 	config      string
 	consul      discovery.Config
 	translate   translate.Config
+	resolve     dns.Config
 	log         logOptions
 	catalog     string
 	saveCatalog string
@@ -31,6 +33,7 @@ func (p *program) render() *command {
 	o := &renderOptions{
 		consul:    discovery.DefaultConfig(),
 		translate: translate.DefaultConfig(),
+		resolve:   dns.DefaultConfig(),
 		format:    "yaml",
 		timeout:   time.Minute,
 	}
@@ -74,6 +77,7 @@ legate render --catalog catalog.json --strict`,
 	}
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
+	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, o.log.settings()...)
 	c.settings = append(c.settings, configSetting(&o.config))
 	return c
@@ -85,6 +89,9 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	datacenter, catalog, err := p.catalog(ctx, o)
 	if err != nil {
 		return err
+	}
+	if o.translate.Resolved {
+		catalog = dns.New(o.resolve, o.log.logger(p.err, p.getenv), nil).Once(ctx, catalog)
 	}
 	if o.saveCatalog != "" {
 		if err := saveCatalog(o.saveCatalog, datacenter, catalog); err != nil {

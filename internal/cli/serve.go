@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"legate/discovery"
+	dns "legate/discovery/resolve"
 	"legate/internal/admin"
 	"legate/internal/bridge"
 	"legate/internal/lastknown"
@@ -23,6 +25,7 @@ type serveOptions struct {
 	consul    discovery.Config
 	state     lastknown.Config
 	translate translate.Config
+	resolve   dns.Config
 	xds       xdsserver.Config
 	listen    listenOptions
 	log       logOptions
@@ -39,6 +42,7 @@ func (p *program) serveCommand() (*command, *serveOptions) {
 		consul:    discovery.DefaultConfig(),
 		state:     lastknown.DefaultConfig(),
 		translate: translate.DefaultConfig(),
+		resolve:   dns.DefaultConfig(),
 		xds:       xdsserver.DefaultConfig(),
 	}
 	o.xds.Identifier = hostname()
@@ -75,6 +79,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	}
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
+	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, o.listen.settings()...)
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
 	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)
@@ -86,7 +91,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 }
 
 func (o *serveOptions) validate() error {
-	if err := errors.Join(o.consul.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
+	if err := errors.Join(o.consul.Validate(), o.resolve.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -122,6 +127,11 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
 	shelf := lastknown.New(o.state, log, m.LastKnown)
 	watcher.Seed(shelf.Load())
+	resolver := dns.New(o.resolve, log, m.Resolve)
+	resolver.Seed(shelf.Hosts())
+	if o.translate.Resolved {
+		shelf.KeepHosts(resolver.Addresses, resolver.Moved())
+	}
 	o.listen.openSocket(&open, o.state.Dir, log)
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
@@ -142,7 +152,9 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}}
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
 		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
-		Own:     func() []admin.Trouble { return append(reload.troubles(), open.troubles()...) },
+		Own: func() []admin.Trouble {
+			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
+		},
 		Actions: map[string]http.Handler{admin.ReleasePath: admin.ReleaseHolds(watcher)}}, log)
 	if err != nil {
 		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
@@ -153,13 +165,19 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	o.listen.warn(open, log)
 	warnOfFewFiles(log, o.consul.MaxConnections, o.xds.Limits.Connections)
 
-	believed, deltas := make(chan discovery.Delta), make(chan discovery.Delta)
+	believed, kept, deltas := make(chan discovery.Delta), make(chan discovery.Delta), make(chan discovery.Delta)
+	if !o.translate.Resolved {
+		kept = deltas
+	}
 	group := life.group
 	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady, words: people.Readiness}
 	group.Go(func() error { return reload.run(life.working) })
 	group.Go(func() error { return supervise.run(life.serving, life.working) })
 	group.Go(func() error { return watcher.Run(life.working, believed) })
-	group.Go(func() error { return shelf.Run(life.working, watcher, believed, deltas) })
+	group.Go(func() error { return shelf.Run(life.working, watcher, believed, kept) })
+	if o.translate.Resolved {
+		group.Go(func() error { return resolver.Run(life.working, kept, deltas) })
+	}
 	group.Go(func() error { return carrier.Run(life.working, deltas) })
 	group.Go(func() error { return people.Run(life.working, open.admin...) })
 	group.Go(func() error { return people.RunMetrics(life.working, open.metrics) })

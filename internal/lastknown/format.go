@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -25,7 +26,7 @@ const (
 	seal  = "sha256:"
 	// schema changes whenever the shape of discovery.Service or of the header does: a field
 	// that one version writes and another does not know would silently be lost.
-	schema = 1
+	schema = 2
 )
 
 // Header says what a file holds.
@@ -34,6 +35,8 @@ type Header struct {
 	// Believed is when Consul last confirmed what the file says, in UTC.
 	Believed time.Time
 	Services int
+	// Hosts are what host names stood for when the file was written: see package resolve.
+	Hosts map[string][]netip.Addr `json:",omitempty"`
 }
 
 // Scope is what a catalog is a catalog of. A file of another scope is another Legate's.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,13 +76,13 @@ func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
 // The schema's number stands for the shape of the values. Who changes the shape, changes the
 // number and this text.
 func TestTheSchemaChangesWithTheShapeOfAService(t *testing.T) {
-	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int} ` +
+	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Hosts map[string][]netip.Addr} ` +
 		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []Instance{ID string;Node string;Address string;ServiceAddress string;NodeAddress string;` +
-		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
+		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;Ports []Port{Name string;Port int;Default bool};SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
 		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
-		`Kind string;CreateIndex uint64;ModifyIndex uint64}}`
+		`Kind string;CreateIndex uint64;ModifyIndex uint64};Hosts map[string]Host{Addresses []netip.Addr;Why string}}`
 	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[discovery.Service]())
-	if got != shape || schema != 1 {
+	if got != shape || schema != 2 {
 		t.Errorf("schema %d has the shape\n%s", schema, got)
 	}
 }
@@ -90,6 +91,8 @@ func shapeOf(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return "time.Time"
+	case t == reflect.TypeFor[netip.Addr]():
+		return "netip.Addr"
 	case t.Kind() == reflect.Slice:
 		return "[]" + shapeOf(t.Elem())
 	case t.Kind() == reflect.Map:
@@ -127,8 +130,8 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 
 func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 	data := encode(t, header, catalog(1, "shop"))
-	for _, version := range []string{"2", "0", "-1", "x", "99999999999999999999"} {
-		other := bytes.Replace(data, []byte(magic+"1\n"), []byte(magic+version+"\n"), 1)
+	for _, version := range []string{"1", "3", "0", "-1", "x", "99999999999999999999"} {
+		other := bytes.Replace(data, []byte(magic+"2\n"), []byte(magic+version+"\n"), 1)
 		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
 			t.Errorf("schema %s: %v", version, err)
 		}

@@ -39,6 +39,8 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 			}
 		case <-s.rescoped:
 			s.keeper.note(discovery.Delta{}) // the same, of another selection
+		case <-s.moved:
+			s.keeper.note(discovery.Delta{}) // the same, with other addresses
 		}
 	}
 }
@@ -57,6 +59,8 @@ func (s *Shelf) keep(ctx context.Context, consul Consul) (end func()) {
 	return func() {
 		select {
 		case <-s.rescoped:
+			s.keeper.note(discovery.Delta{})
+		case <-s.moved:
 			s.keeper.note(discovery.Delta{})
 		default:
 		}
@@ -185,7 +189,7 @@ func (s *Shelf) fresh(after time.Duration, set, gone int) {
 
 // write replaces the file, and says once that it cannot be done and once that it can again.
 func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
-	h := Header{Scope: s.scopeNow(), Believed: consul.LastSuccess.UTC()}
+	h := Header{Scope: s.scopeNow(), Believed: consul.LastSuccess.UTC(), Hosts: s.hosts()}
 	h.Scope.Datacenter = consul.Datacenter
 	if !s.wasRead() { // what only the file says keeps its date
 		h.Scope.Datacenter, h.Believed = s.header.Scope.Datacenter, s.header.Believed

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"time"
@@ -51,6 +52,8 @@ type Shelf struct {
 	known    discovery.Catalog
 	keeper   *keeper
 	rescoped chan struct{} // holds one
+	hosts    func() map[string][]netip.Addr
+	moved    <-chan struct{} // hosts says something else; nil: never
 
 	mu    sync.Mutex
 	scope Scope
@@ -61,10 +64,20 @@ type Shelf struct {
 func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
 	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m, rescoped: make(chan struct{}, 1)}
 	s.keeper = &keeper{every: config.Every, refresh: refreshEvery, hangs: s.hangs, wake: make(chan struct{}, 1)}
+	s.hosts = s.Hosts
 	if config.Dir != "" {
 		s.path = filepath.Join(config.Dir, fileName)
 	}
 	return s
+}
+
+// Hosts are what host names stood for according to the file that was loaded.
+func (s *Shelf) Hosts() map[string][]netip.Addr { return s.header.Hosts }
+
+// KeepHosts says who knows what host names stand for when the file is written, and what tells that
+// it is something else now. It is called before Run; without it, what the loaded file says is kept.
+func (s *Shelf) KeepHosts(now func() map[string][]netip.Addr, moved <-chan struct{}) {
+	s.hosts, s.moved = now, moved
 }
 
 // Load reads the file, before Run. It returns what Consul was last believed to say, nil if there

@@ -121,3 +121,14 @@ func report(t testing.TB, log string) {
 		t.Logf("end of %s:\n%s", log, parts.LogTail(log, logTail))
 	}
 }
+
+// DNS is a DNS server that ends with the test.
+func DNS(t testing.TB) *parts.DNS {
+	t.Helper()
+	d, err := parts.StartDNS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Stop)
+	return d
+}

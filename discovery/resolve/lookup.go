@@ -1,0 +1,179 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// kind is how DNS answered, the better first.
+type kind uint8
+
+const (
+	answered kind = iota
+	silent        // nobody answered in time
+	failed        // SERVFAIL, REFUSED and the like
+	empty         // the name is there, without addresses
+	denied        // NXDOMAIN
+)
+
+// String is the kind as a metric has it.
+func (k kind) String() string {
+	return [...]string{"answered", "silent", "failed", "empty", "nxdomain"}[k]
+}
+
+// why is the kind in words.
+func (k kind) why() string {
+	return [...]string{"", "no DNS server answers for it", "the DNS servers answer with a failure",
+		"DNS has no address for it", "DNS says that it does not exist (NXDOMAIN)"}[k]
+}
+
+// outcome is what one look at DNS gave.
+type outcome struct {
+	kind      kind
+	addresses []netip.Addr // sorted; of one family
+	ttl       time.Duration
+	detail    string // of what went wrong: which server said what
+}
+
+// lookup asks for a name: the hosts file, then DNS.
+type lookup struct {
+	cfg    Config
+	hosts  file[map[string][]netip.Addr]
+	resolv file[*dns.ClientConfig]
+}
+
+func newLookup(cfg Config) *lookup {
+	return &lookup{
+		cfg:    cfg,
+		hosts:  file[map[string][]netip.Addr]{path: cfg.HostsFile, parse: parseHosts},
+		resolv: file[*dns.ClientConfig]{path: cfg.ResolvConf, parse: parseResolv},
+	}
+}
+
+// of asks for a host name, with the search domains of resolv.conf. If none of the names that it
+// can stand for has addresses, what could still become better counts: a failure before a denial.
+func (l *lookup) of(ctx context.Context, host string) outcome {
+	if addresses := listed(l.hosts.now(), host); len(addresses) > 0 {
+		return outcome{kind: answered, addresses: addresses}
+	}
+	conf := l.resolv.now()
+	worst := outcome{kind: denied}
+	for i, name := range conf.NameList(host) {
+		o := l.resolve(ctx, name, l.servers(conf))
+		if o.kind == answered {
+			return o
+		}
+		if i == 0 || o.kind < worst.kind {
+			worst = o
+		}
+	}
+	return worst
+}
+
+func (l *lookup) servers(conf *dns.ClientConfig) []string {
+	var out []string
+	for _, s := range l.cfg.Servers {
+		if at, err := serverAddress(s); err == nil { // Validate has said it
+			out = append(out, at)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, s := range conf.Servers {
+		out = append(out, net.JoinHostPort(s, conf.Port))
+	}
+	return out
+}
+
+// resolve asks for IPv4 addresses, and for IPv6 ones only if there are none of those.
+func (l *lookup) resolve(ctx context.Context, name string, servers []string) outcome {
+	o := l.ask(ctx, name, dns.TypeA, servers)
+	if o.kind != empty {
+		return o
+	}
+	if o = l.ask(ctx, name, dns.TypeAAAA, servers); o.kind == denied { // the name is there
+		o.kind = empty
+	}
+	return o
+}
+
+// ask asks one server after the other until one knows.
+func (l *lookup) ask(ctx context.Context, name string, record uint16, servers []string) (o outcome) {
+	for range l.cfg.Tries {
+		for _, server := range servers {
+			if ctx.Err() != nil {
+				return o
+			}
+			if o = l.exchange(ctx, server, name, record); o.kind != silent && o.kind != failed {
+				return o
+			}
+		}
+	}
+	return o
+}
+
+// exchange asks one server, over TCP if the answer does not fit a datagram.
+func (l *lookup) exchange(ctx context.Context, server, name string, record uint16) outcome {
+	question := new(dns.Msg).SetQuestion(name, record)
+	question.SetEdns0(1232, false) // what passes everywhere in one piece: dnsflagday.net/2020
+	answer, err := l.over(ctx, "udp", server, question)
+	if err == nil && answer.Truncated {
+		answer, err = l.over(ctx, "tcp", server, question)
+	}
+	switch {
+	case err != nil:
+		return outcome{kind: silent, detail: fmt.Sprintf("server %s: %v", server, err)}
+	case !answer.Response || len(answer.Question) != 1 || answer.Question[0].Qtype != record || !strings.EqualFold(answer.Question[0].Name, name):
+		return outcome{kind: failed, detail: fmt.Sprintf("server %s answers another question", server)}
+	case answer.Rcode == dns.RcodeNameError:
+		return outcome{kind: denied, detail: fmt.Sprintf("server %s: NXDOMAIN", server)}
+	case answer.Rcode != dns.RcodeSuccess:
+		return outcome{kind: failed, detail: fmt.Sprintf("server %s: %s", server, dns.RcodeToString[answer.Rcode])}
+	}
+	return read(answer, server)
+}
+
+// over sends a question over udp or tcp. It ends with ctx, for which the library does not wait.
+func (l *lookup) over(ctx context.Context, network, server string, question *dns.Msg) (*dns.Msg, error) {
+	client := dns.Client{Net: network, Timeout: l.cfg.Timeout, UDPSize: 1232}
+	conn, err := client.DialContext(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	answer, _, err := client.ExchangeWithConn(question, conn)
+	return answer, err
+}
+
+// read takes the addresses out of an answer, at whatever end of a chain of aliases they are. The
+// answer lives as long as the shortest-lived record in it.
+func read(answer *dns.Msg, server string) outcome {
+	o := outcome{kind: empty, detail: fmt.Sprintf("server %s has no address for it", server)}
+	for i, rr := range answer.Answer {
+		if ttl := time.Duration(rr.Header().Ttl) * time.Second; i == 0 || ttl < o.ttl {
+			o.ttl = ttl
+		}
+		var raw net.IP
+		switch rr := rr.(type) {
+		case *dns.A:
+			raw = rr.A
+		case *dns.AAAA:
+			raw = rr.AAAA
+		}
+		if a, ok := netip.AddrFromSlice(raw); ok {
+			o.addresses = append(o.addresses, a.Unmap())
+		}
+	}
+	if len(o.addresses) > 0 {
+		o.kind, o.detail, o.addresses = answered, "", sorted(o.addresses)
+	}
+	return o
+}

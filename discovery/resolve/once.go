@@ -1,0 +1,46 @@
+package resolve
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"legate/discovery"
+)
+
+// Once returns the catalog with its host names looked up, once each. What a name of it is known to
+// stand for already counts where DNS does not answer. It is for who does not Run the Resolver.
+func (r *Resolver) Once(ctx context.Context, c discovery.Catalog) discovery.Catalog {
+	names := map[string]*name{}
+	var group errgroup.Group
+	group.SetLimit(r.cfg.Queries)
+	for _, s := range c {
+		for _, host := range hostsOf(s, r.cfg.Reach) {
+			if names[host] != nil {
+				continue
+			}
+			n := &name{host: host, addresses: s.Hosts[host].Addresses}
+			names[host] = n
+			group.Go(func() error {
+				n.learn(r.lookup.of(ctx, host), r.cfg.Keep, time.Now())
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // none fails
+	out := maps.Clone(c)
+	for key, s := range c {
+		hosts := hostsOf(s, r.cfg.Reach)
+		if len(hosts) == 0 {
+			continue
+		}
+		s.Hosts = make(map[string]discovery.Host, len(hosts))
+		for _, host := range hosts {
+			s.Hosts[host] = names[host].value()
+		}
+		out[key] = s
+	}
+	return out
+}

@@ -1,0 +1,97 @@
+package resolve
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"legate/discovery"
+	"legate/metrics"
+)
+
+// Resolver fills in what the host names of services stand for.
+type Resolver struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics.Resolve
+	lookup  *lookup
+	queries chan struct{} // a place for each name that is asked for
+	heard   chan heard
+	seed    map[string][]netip.Addr
+	names   sync.WaitGroup
+	moved   chan struct{} // holds one
+
+	mu     sync.Mutex
+	status Status
+	stands map[string][]netip.Addr
+}
+
+// heard is what was heard of a name.
+type heard struct {
+	name    *name
+	outcome outcome
+	at      time.Time
+}
+
+// New makes a Resolver; it starts nothing. The metrics may be nil.
+func New(cfg Config, log *slog.Logger, m *metrics.Resolve) *Resolver {
+	return &Resolver{
+		cfg: cfg, log: log, metrics: m, lookup: newLookup(cfg),
+		queries: make(chan struct{}, cfg.Queries), heard: make(chan heard),
+		moved: make(chan struct{}, 1),
+	}
+}
+
+// Seed gives the Resolver what names stood for in an earlier run: it counts until DNS says
+// something. It is called before Run, at most once.
+func (r *Resolver) Seed(addresses map[string][]netip.Addr) { r.seed = addresses }
+
+// Addresses are what all names stand for now, to be kept for the next run. It may be called at any
+// time; the map must not be changed.
+func (r *Resolver) Addresses() map[string][]netip.Addr {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stands
+}
+
+// Moved gets a value after Addresses has changed. There is one reader.
+func (r *Resolver) Moved() <-chan struct{} { return r.moved }
+
+// tick is how often it is looked who waited long enough, and what is to be told.
+const tick = 500 * time.Millisecond
+
+// Run passes Deltas on, with the host names of services resolved, until ctx ends.
+func (r *Resolver) Run(ctx context.Context, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		r.names.Wait()
+	}()
+	o := newOwner(ctx, r)
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		var offer chan<- discovery.Delta
+		var delta discovery.Delta
+		if o.ready() {
+			offer, delta = out, o.delta()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case offer <- delta:
+			if o.sent() {
+				o.show()
+			}
+		case d := <-in:
+			o.take(d, time.Now())
+		case h := <-r.heard:
+			o.learn(h)
+		case now := <-ticker.C:
+			o.release(now)
+			o.show()
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	dns "legate/discovery/resolve"
+	"legate/internal/admin"
+)
+
+// hostTroubles are the host names whose addresses DNS does not confirm. Those without addresses are
+// problems of their instances.
+func hostTroubles(s dns.Status) []admin.Trouble {
+	if s.Stale == 0 {
+		return nil
+	}
+	t := admin.Trouble{Kind: "dns"}
+	var hosts []string
+	for _, one := range s.Troubled {
+		if len(one.Addresses) == 0 {
+			continue
+		}
+		if len(hosts) == 0 {
+			t.Since, t.Remedy = one.Since, one.Remedy
+		}
+		if len(hosts) < 5 {
+			hosts = append(hosts, fmt.Sprintf("%s (%s)", one.Host, one.Detail))
+		}
+	}
+	t.Detail = fmt.Sprintf("%s served as DNS last knew them: %s", plural(s.Stale, "host name"), strings.Join(hosts, ", "))
+	return []admin.Trouble{t}
+}

@@ -1,0 +1,53 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Resolve tells how the host names of instances are resolved.
+type Resolve struct {
+	queries *prometheus.CounterVec
+	names   *prometheus.GaugeVec
+}
+
+// queryOutcomes are how DNS can answer, nameStates what a name can be.
+var (
+	queryOutcomes = []string{"answered", "silent", "failed", "empty", "nxdomain"}
+	nameStates    = []string{"resolved", "stale", "unresolved"}
+)
+
+func newResolve(r prometheus.Registerer) *Resolve {
+	m := &Resolve{
+		queries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "legate_resolve_queries_total",
+			Help: "Host names that were looked up in DNS by outcome: answered, silent (nobody answers), failed (SERVFAIL and the like), empty (no address), nxdomain.",
+		}, []string{"outcome"}),
+		names: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "legate_resolve_names",
+			Help: "Host names that instances are reached by: resolved, stale (addresses are kept that DNS does not confirm) or unresolved (their instances are left out).",
+		}, []string{"state"}),
+	}
+	r.MustRegister(m.queries, m.names)
+	for _, outcome := range queryOutcomes {
+		m.queries.WithLabelValues(outcome)
+	}
+	for _, state := range nameStates {
+		m.names.WithLabelValues(state)
+	}
+	return m
+}
+
+// Query counts a look-up.
+func (m *Resolve) Query(outcome string) {
+	if m != nil {
+		m.queries.WithLabelValues(oneOf(outcome, queryOutcomes...)).Inc()
+	}
+}
+
+// Names says how many names there are, and of those how many are stale and unresolved.
+func (m *Resolve) Names(all, stale, unresolved int) {
+	if m == nil {
+		return
+	}
+	m.names.WithLabelValues("resolved").Set(float64(all - stale - unresolved))
+	m.names.WithLabelValues("stale").Set(float64(stale))
+	m.names.WithLabelValues("unresolved").Set(float64(unresolved))
+}
