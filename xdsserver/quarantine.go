@@ -18,11 +18,20 @@ import (
 
 // refusal is what is known against the present state of a resource.
 type refusal struct {
-	of    uint64  // seq of that state
-	nodes refused // and what each of them said
-	why   string  // what the last of them said
+	of    uint64              // seq of that state
+	nodes map[string]struct{} // that rejected it: the first few, and as many as it takes to quarantine it
+	why   string              // what the last one said
 	since time.Time
 	bad   bool // quarantined
+}
+
+// by notes that a node rejects the state. An id is what a client likes it to be, and outlives its
+// stream here: so no more of them are kept than are of use.
+func (r *refusal) by(node, why string, most int) {
+	r.why = why
+	if len(r.nodes) < max(most, fewNames) {
+		r.nodes[node] = struct{}{}
+	}
 }
 
 // current is what is served to all who want the entry: nil if Consul has none, or if it is
@@ -126,16 +135,15 @@ func raise(a *atomic.Uint64, to uint64) {
 func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool {
 	e := t.entries[name]
 	if e != nil && e.isBad() && sent >= e.refusal.of && sent < e.seq { // it was sent that state before
-		e.refusal.nodes[node], e.refusal.why = why, why
+		e.refusal.by(node, why, most)
 	}
 	if e == nil || e.res == nil || e.seq > sent || t.isAccepted(e) || e.isBad() {
 		return false
 	}
 	if e.refusal == nil {
-		e.refusal = &refusal{of: e.seq, nodes: refused{}, since: time.Now()}
+		e.refusal = &refusal{of: e.seq, nodes: map[string]struct{}{}, since: time.Now()}
 	}
-	e.refusal.nodes[node] = why
-	e.refusal.why = why
+	e.refusal.by(node, why, most)
 	if len(e.refusal.nodes) < most {
 		return false
 	}
@@ -166,7 +174,7 @@ type Quarantine struct {
 	Name    string    `json:"name"`
 	Version string    `json:"version"`           // the one that is kept back
 	Serving string    `json:"serving,omitempty"` // the one that is served instead; empty: none
-	Nodes   []string  `json:"nodes"`             // that rejected it
+	Nodes   []string  `json:"nodes"`             // that rejected it: some, if they are many
 	Reason  string    `json:"reason"`            // what the last of them said
 	Since   time.Time `json:"since"`
 }

@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -253,4 +254,26 @@ func TestWhatWasQuarantinedIsNeverServedInsteadOfTheNext(t *testing.T) {
 			two.Accept(eds, "web@1")
 		}
 	})
+}
+
+// What was there at the start is never left out, whoever rejects it, so nothing ends the list of those
+// who do. A client comes again with another id as often as it likes.
+func TestOfThoseWhoRejectSomethingFewAreKept(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams = 1000 })
+	s.set(service("web", 1)...)
+	for i := range 20 {
+		c := incremental(t, s, fmt.Sprint("edge-", i))
+		c.Want(eds, "web")
+		c.Nack(c.Expect(eds, "web@1"), "bad")
+		c.Silence()
+		c.Close()
+	}
+	st := s.stores[own]
+	st.mu.RLock()
+	defer st.mu.RUnlock()
+	r := st.table(eds).entries["web"].refusal
+	if r == nil || len(r.nodes) > fewNames {
+		t.Errorf("of 20 nodes %d are kept", len(r.nodes))
+	}
 }
