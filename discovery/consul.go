@@ -135,7 +135,7 @@ func (c *consul) health(ctx context.Context, name string, q question) ([]entry, 
 	case entries == nil:
 		err = fmt.Errorf("query consul %q: %w: not a list", healthPath+name, errGarbage)
 	case !c.about(name, entries):
-		err = fmt.Errorf("query consul %q: %w", healthPath+name, notBelieved{foreign})
+		err = fmt.Errorf("query consul %q: %w", healthPath+name, notBelieved{doubt: foreign})
 	}
 	return entries, r, err
 }

@@ -20,7 +20,8 @@
 // # Which answers are believed
 //
 // An answer is rejected, and the last one stays, if it is no answer of Consul's, is about
-// something else, has an index that cannot be, or is cut by policies: see judge.go for each rule.
+// something else, has an index that cannot be, or is cut by policies: see judge.go for each rule,
+// and how each rejection ends. What the leader says twice, Guard.Confirm apart, is believed.
 // The first read, the first after a failure, and each answer that looks doubtful is asked for
 // ?consistent: the leader answers, having asked its followers whether it still is one. Such an
 // answer is never partial, so nothing is taken away without one: an answer that has fewer
@@ -53,6 +54,8 @@
 //   - No index was seen to go back lately (Guard.Reread), and the datacenter as a whole is not
 //     eroding: then nothing is evidence.
 //
+// Or the instances were registered under other names since: an id is unique on its node.
+//
 // With this evidence Guard.Confirm is enough, without it Guard.Empty must pass. It is not
 // believed at once even with evidence: an agent that lost its own state deregisters what it no
 // longer knows, correctly as Consul sees it, and registers it again when the services come back.
@@ -81,8 +84,8 @@
 // What counts as a service: each name that Consul lists, with its typical instances. Of a name
 // that is not printable there is the name alone: Consul lets nobody ask for it.
 // Sidecar proxies and gateways are left out by their kind, and so is Consul's own service. Names
-// are kept as they are spelled; where two differ only in case, Consul gives both the instances
-// of both, and so does this package. A listed service whose last instance went stays, without
+// are kept as they are spelled: where two differ only in case, Consul answers for each with the
+// instances of both, and here each has those that are spelled as it is. A listed service whose last instance went stays, without
 // instances, until Consul no longer lists it. A service that is no longer listed goes when its
 // own answer, asked of the leader, says that there are no instances, and the guard agrees.
 //

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/hashicorp/consul/api"
@@ -48,7 +49,7 @@ func failureOf(err error) failure {
 	case errors.Is(err, errLate):
 		return late
 	case errors.Is(err, errDoubtful):
-		return failureOfDoubt(doubtOf(err))
+		return failureOfDoubt(err)
 	case errors.As(err, &status) && strings.Contains(status.Body, "rate limit exceeded"):
 		return busy // with 429, and with 503 where only the leader can answer
 	case errors.As(err, &status):
@@ -67,14 +68,24 @@ func isGarbage(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errNotHTTP) || errors.Is(err, errNotTLS)
 }
 
-func failureOfDoubt(d doubt) failure {
-	switch d {
+func failureOfDoubt(err error) failure {
+	switch doubtOf(err) {
 	case filtered, hiding:
-		return cut
+		if untilOf(err).IsZero() {
+			return cut
+		}
 	case foreign:
 		return elsewhere
 	}
 	return doubtful
+}
+
+// untilOf is when the answer behind an error is believed if it is the same then; zero if that is
+// not a matter of time.
+func untilOf(err error) time.Time {
+	var rejected notBelieved
+	errors.As(err, &rejected)
+	return rejected.until
 }
 
 // doubtOf names why the answer behind an error was not believed; empty if there was no answer.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -93,6 +94,29 @@ func (f *fakeConsul) put(name string, from, to int, health string) {
 		})
 	}
 	f.entries[name] = list
+}
+
+// move registers the last instance of a service under another name. As the real one does, it
+// leaves the index of the service that loses it where it was, and wakes nobody who waits for that.
+func (f *fakeConsul) move(from, to string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := len(f.entries[from]) - 1
+	moved := maps.Clone(f.entries[from][last].(map[string]any))
+	moved["Service"] = maps.Clone(moved["Service"].(map[string]any))
+	moved["Service"].(map[string]any)["Service"] = to
+	f.entries[from] = f.entries[from][:last]
+	f.index++
+	if _, had := f.entries[to]; !had {
+		f.list = f.index
+	}
+	if last == 0 {
+		delete(f.entries, from)
+		f.list = f.index
+	}
+	f.entries[to] = append(f.entries[to], moved)
+	f.at[to] = f.index
+	f.wake()
 }
 
 // restore is what Consul is after a snapshot was restored: everything so much earlier.

@@ -30,7 +30,7 @@ func (w *Watcher) list(ctx context.Context) {
 		if err != nil {
 			if !again {
 				w.trouble.failed(loop, err, time.Now())
-				w.rest(ctx, &pause)
+				w.restAfter(ctx, err, &pause)
 			}
 			continue
 		}
@@ -63,6 +63,8 @@ type followed struct {
 	said       reading // what Consul was last believed to say of it
 	truth      reading // what of that is selected
 	index      uint64  // of that answer
+	filtered   bool    // policies hid a part of that answer
+	doubt      bool    // what that answer takes away must be said twice
 	instances  highWater
 	hold       *hold
 	begun      time.Time
@@ -106,7 +108,7 @@ func (w *Watcher) follow(f *followed) {
 		if err != nil {
 			if !again {
 				w.failed(f.loop(), f, err)
-				w.rest(f.ctx, &pause)
+				w.restAfter(f.ctx, err, &pause)
 			}
 			continue
 		}
@@ -161,25 +163,25 @@ func (w *Watcher) report(f *followed, got found[reading]) {
 	w.hidden.note(f.loop(), got.reply.filtered, time.Now())
 	if got.changed || f.alone {
 		f.alone = false
-		w.tell(f.ctx, readAs{f: f, reading: got.value, reply: got.reply})
+		w.tell(f.ctx, readAs{f: f, reading: got.value, reply: got.reply, doubt: got.doubt != ""})
 	}
 }
 
 // confirm asks once more, consistently, whether a service that is no longer listed has
 // instances, until there is an answer.
-func (w *Watcher) confirm(f *followed, readings int) {
+func (w *Watcher) confirm(f *followed, q *query[reading], readings int) {
 	loop := "confirm/" + f.key.Name
 	defer func() { w.trouble.forget(loop, time.Now()) }()
-	q := w.serviceQuery(f.key)
-	for pause := w.backoff(); f.ctx.Err() == nil; w.rest(f.ctx, &pause) {
+	for pause := w.backoff(); f.ctx.Err() == nil; {
 		got, err := w.ask(f.ctx, f.key, q, false, false)
 		if err == nil {
 			w.trouble.answered(loop, time.Now())
-			w.tell(f.ctx, confirmed{f: f, readings: readings, reading: got.value, reply: got.reply})
+			w.tell(f.ctx, confirmed{f: f, readings: readings, reading: got.value, reply: got.reply, doubt: got.doubt != ""})
 			return
 		}
 		if f.ctx.Err() == nil {
 			w.failed(loop, f, err)
+			w.restAfter(f.ctx, err, &pause)
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 // instance that was critical, or in maintenance, when it went is no loss, and neither is health.
 type Guard struct {
 	// Confirm is the least time between the two consistent reads that must agree on a suspicious
-	// loss. 0: nothing is suspicious but the loss of a service's last instance, and that only as
-	// far as Empty says.
+	// loss, or on anything that an odd answer takes away. 0: nothing is suspicious but the loss of
+	// a service's last instance, and that only as far as Empty says.
 	Confirm time.Duration
 	// Empty is how long a service's last instances are kept that are gone according to Consul,
 	// unless there is evidence that they were deregistered (see the package's page); then Confirm
@@ -116,6 +116,7 @@ const (
 	shrunk     suspicion = "shrunk"     // most of a service
 	eroded     suspicion = "catalog"    // much of the datacenter
 	evaporated suspicion = "datacenter" // most of it
+	doubted    suspicion = "doubted"    // anything, by an answer that is odd: judge.go
 )
 
 // loss is what an answer takes away, as the guard sees it.
@@ -127,6 +128,7 @@ type loss struct {
 	// another says that Consul's state may be another one than it was: its index went back not
 	// long ago. Then a small datacenter is none of a person's doing either.
 	another bool
+	doubt   bool // the answer is odd
 }
 
 // wide is how many services must lose instances for it to be about the datacenter.
@@ -148,6 +150,8 @@ func (g Guard) suspect(l loss) suspicion {
 		return shrunk
 	case broad && l.allOf >= g.CatalogFrom && more(l.allOf-l.allAt, g.CatalogPercent, l.allOf):
 		return eroded
+	case l.doubt:
+		return doubted
 	}
 	return calm
 }

@@ -8,12 +8,14 @@ type answer struct {
 	at         time.Time
 	consistent bool
 	moved      bool // its index is above that of the answer before
+	doubt      bool // what it takes away must be said twice
 }
 
 // consider takes over what an answer says of f, but for losses that the guard holds.
 func (o *owner) consider(f *followed, a answer) {
+	o.rehome(f, a.reading)
 	f.said, a.reading = a.reading, o.selection.of(a.reading)
-	f.truth = a.reading
+	f.truth, f.doubt = a.reading, a.doubt
 	o.noteCriticals(f, a)
 	was := o.catalog[f.key].Instances
 	lost := lacking(was, a.reading.service.Instances)
@@ -84,6 +86,7 @@ func (o *owner) lossOf(f *followed, now time.Time) loss {
 		allOf: o.total.most(since) - idle, allAt: o.total.now - idle - served + left - others,
 		services: o.losers.since(since, now),
 		another:  o.regressedLately(now) || f.hold != nil && f.hold.another,
+		doubt:    f.doubt,
 	}
 }
 

@@ -1,8 +1,19 @@
 package discovery
 
+import "time"
+
 // Which answers are believed. Consul can answer 200 with wrong, empty data: a server or agent
 // that has just restarted, a follower that lost its leader, a token that lost its policies. What
-// is not believed changes nothing: the last believed value stays.
+// is not believed changes nothing: the last believed value stays. But no doubt lasts for ever:
+//
+//   - A doubt about one server's answer ends at once: the leader is asked (consistently).
+//   - A doubt about the leader's own answer ends when the leader has said the same twice,
+//     Guard.Confirm apart. An answer with something to compare it with is taken over at once, and
+//     the guard holds what it takes away until then: the hold names the service, and can be
+//     released. One without is asked for again first.
+//   - What is no answer of Consul's to the question (status, unreadable, no_index, foreign), and one
+//     cut by policies although none are expected to (filtered, hidden), is asked for again until
+//     it is mended. The status names the services and the remedy.
 
 // verdict is what to do with an answer.
 type verdict uint8
@@ -12,6 +23,7 @@ const (
 	again           // ask at once, consistently and from the start
 	verify          // the same, but nothing is wrong with it as yet
 	witness         // believe only if the list of services, asked consistently, is not empty
+	twice           // believe, but what it takes away only if the leader says so twice
 	reject          // keep the last value and try later
 )
 
@@ -68,9 +80,18 @@ func (d doubt) String() string {
 }
 
 // notBelieved is an answer that was rejected.
-type notBelieved struct{ doubt }
+type notBelieved struct {
+	doubt
+	until time.Time // believed then, if it is still the same; zero: not before it is mended
+}
 
-func (e notBelieved) Error() string { return errDoubtful.Error() + ": " + e.String() }
+func (e notBelieved) Error() string {
+	s := errDoubtful.Error() + ": " + e.String()
+	if !e.until.IsZero() {
+		s += "; it is believed if it is the same after " + e.until.Format(time.TimeOnly)
+	}
+	return s
+}
 func (e notBelieved) Unwrap() error { return errDoubtful }
 
 // judge is a pure function of the question's past and the answer. The doubt is empty for an
@@ -81,32 +102,50 @@ func (e notBelieved) Unwrap() error { return errDoubtful }
 //     less after a higher one, means that the answer is not from the state it claims.
 //   - Nothing is taken away on the word of one server: an answer with fewer things than the last
 //     is believed only if it is consistent. That costs a removal one more round trip.
+//   - The leader's word is believed. Where it is odd, what it takes away must be said twice: an
+//     index of 1, or one that stands still although there is less. That is the truth when an
+//     instance was registered again under another name: Consul leaves the index of the old one.
 //   - Where the token's policies hide what they do not allow, emptiness may be ours and not
-//     Consul's, and needs a witness.
+//     Consul's, and needs a witness; or, where a part is all that is expected, to be said twice.
 //   - An answer from which policies hide a part looks like one in which there is nothing more. It
-//     is believed only where that was declared, and then not if it begins to be smaller so.
+//     is believed only where that was declared, and if it begins to be smaller so, when said twice.
 func judge(was seen, r reply, is sight) (verdict, doubt) {
-	doubtful := again
-	if r.consistent {
-		doubtful = reject
-	}
+	first := was.index == 0
 	none, fewer := is.weight == 0, is.weight < was.weight
-	stuck := r.index == was.index && was.index > 0 && is.changed
+	young := r.index == 1 && (was.index > 1 || first && none)
+	stuck := r.index == was.index && !first && is.changed
+	cut := r.filtered && (!r.partial || !was.filtered && fewer)
+	emptied := none && (r.deny || r.filtered) && (was.weight > 0 || first)
 	switch {
+	case r.index == 0 && r.consistent:
+		return reject, noIndex
+	case r.consistent:
 	case r.index == 0:
-		return doubtful, noIndex
-	case r.index == 1 && (was.index > 1 || none):
-		return doubtful, indexOne
-	case !r.consistent && r.index < was.index:
+		return again, noIndex
+	case young:
+		return again, indexOne
+	case r.index < was.index:
 		return again, indexBack
-	case r.filtered && (!r.partial || !was.filtered && fewer):
-		return doubtful, filtered
-	case stuck && (!r.consistent || fewer):
-		return doubtful, indexStuck
-	case fewer && !r.consistent:
+	case cut:
+		return again, filtered
+	case stuck:
+		return again, indexStuck
+	case fewer:
 		return verify, ""
-	case none && r.deny && (was.weight > 0 || was.index == 0):
+	}
+	switch { // it is the leader's, or takes nothing away
+	case cut && !r.partial:
+		return reject, filtered
+	case emptied && !r.partial:
 		return witness, hiding
+	case young:
+		return twice, indexOne
+	case cut:
+		return twice, filtered
+	case emptied:
+		return twice, hiding
+	case stuck && fewer:
+		return twice, indexStuck
 	}
 	return believe, ""
 }

@@ -25,12 +25,20 @@ type checked struct {
 // lookLoop names looks at f where failures are counted.
 func lookLoop(f *followed) string { return "look/" + f.key.Name }
 
+// second is a query for a second look at f: it knows what Consul was last believed to say of it, and starts over.
+func (o *owner) second(f *followed) *query[reading] {
+	q := o.w.serviceQuery(f.key)
+	q.was = seen{index: f.index, weight: q.weigh(f.said), filtered: f.filtered}
+	q.last = f.said
+	return q
+}
+
 // look asks for f consistently, and with list for the list of services right after it.
-func (w *Watcher) look(ctx context.Context, f *followed, readings int, list bool) {
+func (w *Watcher) look(ctx context.Context, f *followed, q *query[reading], readings int, list bool) {
 	loop := lookLoop(f)
 	e := checked{f: f, readings: readings}
 	var got found[reading]
-	got, e.err = w.ask(f.ctx, f.key, w.serviceQuery(f.key), false, false)
+	got, e.err = w.ask(f.ctx, f.key, q, false, false)
 	e.reading, e.reply = got.value, got.reply
 	if e.err == nil && list {
 		e.list, e.listed, e.err = w.askServices(f.ctx, question{consistent: true})
@@ -110,10 +118,12 @@ func (o *owner) compare(e checked) {
 // were deregistered, or lost their tags, on purpose: see the package's page. Where Consul has
 // instances still, critical or without the tags, or proxies, it lists the service.
 func (o *owner) evident(e checked) bool {
-	if !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered {
+	switch {
+	case o.regressedLately(e.reply.at):
 		return false
-	}
-	if o.regressedLately(e.reply.at) {
+	case o.movedAway(e.f):
+		return true
+	case !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered:
 		return false
 	}
 	if _, still := e.list[e.f.key.Name]; still && len(e.reading.service.Instances)+e.reading.others == 0 {
@@ -149,8 +159,8 @@ func (o *owner) lookOn(now time.Time) {
 			h.asked = now
 			list = h.moved && h.why == emptied
 		}
-		readings := f.readings
-		o.w.loops.Go(func() { o.w.look(o.ctx, f, readings, list) })
+		q, readings := o.second(f), f.readings
+		o.w.loops.Go(func() { o.w.look(o.ctx, f, q, readings, list) })
 	}
 }
 

@@ -20,6 +20,7 @@ type readAs struct {
 	f       *followed
 	reading reading
 	reply   reply
+	doubt   bool
 }
 
 // confirmed is what a service that is no longer listed looks like.
@@ -28,6 +29,7 @@ type confirmed struct {
 	readings int // of f when it was asked
 	reading  reading
 	reply    reply
+	doubt    bool
 }
 
 // owner has the catalog and decides what is in it. It is one goroutine's.
@@ -52,6 +54,7 @@ type owner struct {
 	recency    recency
 
 	catalog Catalog
+	homes   homes
 	health  map[Health]int
 	outbox  outbox
 
@@ -82,7 +85,8 @@ type owner struct {
 func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
 		w: w, cfg: w.cfg, selection: w.cfg.Selection(), datacenter: datacenter, policy: firstByName,
-		follow: map[string]*followed{}, recency: newRecency(), refused: map[*followed]refusedName{}, catalog: Catalog{}, health: map[Health]int{},
+		follow: map[string]*followed{}, recency: newRecency(), refused: map[*followed]refusedName{},
+		catalog: Catalog{}, homes: homes{}, health: map[Health]int{},
 		outbox: outbox{had: map[ServiceKey]*Service{}},
 		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
 	}
@@ -199,8 +203,8 @@ func (o *owner) unlisted(f *followed, at time.Time) {
 	}
 	if !f.confirming && f.hold == nil {
 		f.confirming = true
-		readings := f.readings
-		o.w.loops.Go(func() { o.w.confirm(f, readings) })
+		q, readings := o.second(f), f.readings
+		o.w.loops.Go(func() { o.w.confirm(f, q, readings) })
 	}
 }
 
@@ -217,8 +221,8 @@ func (e readAs) apply(o *owner) {
 	}
 	f.readings++
 	moved := f.index > 1 && e.reply.index > f.index
-	f.index = e.reply.index
-	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: e.reply.consistent, moved: moved})
+	f.index, f.filtered = e.reply.index, e.reply.filtered
+	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: e.reply.consistent, moved: moved, doubt: e.doubt})
 	o.finish()
 }
 
@@ -236,13 +240,14 @@ func (e confirmed) apply(o *owner) {
 		return
 	}
 	moved := f.index > 1 && e.reply.index > f.index
-	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: true, moved: moved})
+	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: true, moved: moved, doubt: e.doubt})
 }
 
 // drop ends following f and takes it out of the catalog.
 func (o *owner) drop(f *followed, at time.Time) {
 	f.stop()
 	o.unhold(f, "dropped")
+	o.rehome(f, reading{})
 	o.turned -= len(f.turned)
 	delete(o.turning, f)
 	o.recency.leave(f)

@@ -17,24 +17,34 @@ import (
 // X-Consul-Index says nothing. A query is used by one goroutine at a time.
 type query[T any] struct {
 	name    string // for metrics: catalog, services
+	about   string // for people: the list of services, service "web"
 	ask     func(ctx context.Context, q question) (T, reply, error)
 	equal   func(a, b T) bool
 	weigh   func(T) int
 	judge   func(seen, reply, sight) (verdict, doubt)
 	witness func(ctx context.Context) error // nil if judge never asks for one
+	apart   time.Duration                   // between two answers that must agree
 	metrics *metrics.Consul
 
 	index  uint64 // to ask with; 0: start over
 	was    seen
 	last   T
 	doubts int // answers in a row that made the query start over
+	heard  heard[T]
+}
+
+// heard is an answer in doubt, with nothing before it to compare it with, that must be given twice.
+type heard[T any] struct {
+	value T
+	at    time.Time // zero: there is none
 }
 
 // found is a believed answer.
 type found[T any] struct {
 	value   T
-	changed bool // first of its kind, or differs from the last
-	idle    bool // came back early, with nothing new: Consul did not wait
+	changed bool  // first of its kind, or differs from the last
+	idle    bool  // came back early, with nothing new: Consul did not wait
+	doubt   doubt // what it takes away must be said twice; empty: no doubt
 	reply   reply
 }
 
@@ -62,12 +72,22 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 			q.was.weight = q.weigh(q.last) // what counts in it can have changed with the selection
 		}
 		v, why := q.judge(q.was, r, is)
-		if v == witness {
+		var until time.Time
+		switch {
+		case v == witness:
 			if err := q.witness(ctx); err != nil {
 				q.index = 0
-				return found[T]{}, fmt.Errorf("confirm an answer about %s, because %s: %w", q.name, why, err)
+				return found[T]{}, fmt.Errorf("confirm an answer about %s, because %s: %w", q.about, why, err)
 			}
-			v = believe
+			v, why = believe, ""
+		case v == twice && q.was.index > 0:
+			v = believe // the guard holds what it takes away
+		case v == twice:
+			if until = q.hear(value, r.at); r.at.Before(until) {
+				v = reject
+			} else {
+				v, why = believe, ""
+			}
 		}
 		switch v {
 		case believe:
@@ -77,7 +97,9 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 			} else if verifying {
 				q.doubts = 0
 			}
-			return q.settle(how, value, r, is), nil
+			got := q.settle(how, value, r, is)
+			got.doubt = why
+			return got, nil
 		case verify:
 			q.metrics.Query("changed", r.took)
 			verifying, how = true, question{consistent: true}
@@ -88,13 +110,22 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 			q.index, q.doubts = 0, q.doubts+1
 			how = question{consistent: true}
 		default:
-			err := notBelieved{why}
+			err := notBelieved{why, until}
 			q.metrics.Query(string(failureOf(err)), r.took)
 			q.metrics.Rejected(string(why))
 			q.index = 0
-			return found[T]{}, fmt.Errorf("query consul for %s: %w", q.name, err)
+			return found[T]{}, fmt.Errorf("query consul for %s: %w", q.about, err)
 		}
 	}
+}
+
+// hear notes an answer in doubt, and says from when on it is believed: that is when it was given
+// before, long enough ago.
+func (q *query[T]) hear(value T, at time.Time) time.Time {
+	if q.heard.at.IsZero() || !q.equal(q.heard.value, value) {
+		q.heard = heard[T]{value, at}
+	}
+	return q.heard.at.Add(q.apart)
 }
 
 func (q *query[T]) settle(how question, value T, r reply, is sight) found[T] {
@@ -110,7 +141,7 @@ func (q *query[T]) settle(how question, value T, r reply, is sight) found[T] {
 		q.doubts = 0
 	}
 	idle := how.index > 0 && r.index == how.index && r.took < time.Second
-	q.index = r.index
+	q.index, q.heard = r.index, heard[T]{}
 	q.was = seen{index: r.index, weight: is.weight, filtered: r.filtered}
 	return found[T]{value: q.last, changed: is.changed, idle: idle, reply: r}
 }

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // Read reads everything once, consistently, and returns the first error instead of waiting for
-// better times. It may be called instead of Run, not beside it.
+// better times; only an answer in doubt is asked for twice. It may be called instead of Run, not beside it.
 func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 	if w.consul.pool != nil {
 		defer w.consul.pool.close()
@@ -27,7 +28,8 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		w.mu.Unlock()
 	}
 	w.consul.datacenter = datacenter
-	list, err := w.listQuery().next(ctx, false)
+	q := w.listQuery()
+	list, err := surely(ctx, func() (found[listing], error) { return q.next(ctx, false) })
 	if err != nil {
 		return nil, withRemedy(err)
 	}
@@ -49,7 +51,8 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 	for i, name := range names {
 		group.Go(func() error {
 			key := ServiceKey{Datacenter: datacenter, Name: name}
-			got, err := w.ask(ctx, key, w.serviceQuery(key), false, false)
+			q := w.serviceQuery(key)
+			got, err := surely(ctx, func() (found[reading], error) { return w.ask(ctx, key, q, false, false) })
 			readings[i] = selection.of(got.value)
 			if errors.As(err, &refusedAlone{}) {
 				refused[i], err = err, nil
@@ -71,6 +74,17 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		}
 	}
 	return catalog, nil
+}
+
+// surely asks again what is in doubt, when it is believed if it is the same.
+func surely[T any](ctx context.Context, ask func() (found[T], error)) (found[T], error) {
+	for {
+		got, err := ask()
+		until := untilOf(err)
+		if until.IsZero() || !sleep(ctx, time.Until(until)) {
+			return got, err
+		}
+	}
 }
 
 // withRemedy is for errors that a person reads at once.

@@ -81,13 +81,14 @@ func TestNamesMayContainAnything(t *testing.T) {
 	}
 }
 
-func TestNamesThatDifferInCaseAreServicesOfTheirOwnWithTheSameInstances(t *testing.T) {
+func TestNamesThatDifferInCaseAreServicesOfTheirOwn(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{})
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "MixSvc", ID: "a", Port: 1})
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "mixsvc", ID: "b", Port: 2})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "mixsvc", ID: "c", Port: 3})
 	r := start(t, configFor(consul))
-	r.await("both spellings have both", func(c Catalog) bool {
-		return r.has("MixSvc", Passing, Passing)(c) && r.has("mixsvc", Passing, Passing)(c)
+	r.await("each has what is spelled so", func(c Catalog) bool {
+		return r.has("MixSvc", Passing)(c) && r.has("mixsvc", Passing, Passing)(c)
 	})
 }
 

@@ -50,7 +50,7 @@ func (w *Watcher) signals(ctx context.Context) {
 			return
 		}
 		if err == nil && r.index <= 1 {
-			err = notBelieved{indexOne}
+			err = notBelieved{doubt: indexOne}
 		}
 		if err != nil {
 			w.metrics.Query(string(failureOf(err)), r.took)

@@ -1,9 +1,12 @@
 package discovery
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,7 +19,7 @@ type trouble struct {
 
 	mu          sync.Mutex
 	kinds       map[failure]*ailment
-	of          map[string]failure // by loop
+	of          map[string]failing // by loop
 	before      map[failure]*relapses
 	back        chan struct{} // closed and replaced when a failing loop recovers
 	sick        chan struct{} // closed and replaced when the first loop fails
@@ -29,15 +32,22 @@ type trouble struct {
 type ailment struct {
 	since time.Time
 	loops int
-	cause error // the first, or the first that asks for another remedy
-	told  bool  // the log has a line about it
+	cause error  // the first, or the first that asks for another remedy
+	loop  string // that has it
+	told  bool   // the log has a line about it
+}
+
+// failing is what one loop has: the last cause.
+type failing struct {
+	kind  failure
+	cause error
 }
 
 func newTrouble(log *slog.Logger) *trouble {
 	return &trouble{
 		log:   log,
 		kinds: map[failure]*ailment{},
-		of:    map[string]failure{},
+		of:    map[string]failing{},
 
 		before: map[failure]*relapses{},
 		back:   make(chan struct{}),
@@ -51,10 +61,11 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 	defer t.mu.Unlock()
 	t.lastError, t.lastErrorAt = err, now
 	kind := failureOf(err)
-	if t.of[loop] == kind {
+	if t.of[loop].kind == kind {
+		t.of[loop] = failing{kind, err}
 		a := t.kinds[kind]
 		if remedyOf(err) != remedyOf(a.cause) {
-			a.cause = err
+			a.cause, a.loop = err, loop
 		}
 		if !a.told && now.Sub(a.since) >= relapseLasts {
 			t.tell(a)
@@ -66,10 +77,10 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 		close(t.sick)
 		t.sick = make(chan struct{})
 	}
-	t.of[loop] = kind
+	t.of[loop] = failing{kind, err}
 	a := t.kinds[kind]
 	if a == nil {
-		a = &ailment{since: now, cause: err}
+		a = &ailment{since: now, cause: err, loop: loop}
 		t.kinds[kind] = a
 		if t.before[kind] == nil {
 			t.before[kind] = &relapses{}
@@ -128,13 +139,15 @@ func (t *trouble) forget(loop string, now time.Time) {
 
 // leave needs the lock.
 func (t *trouble) leave(loop string, now time.Time) {
-	kind, failing := t.of[loop]
+	has, failing := t.of[loop]
 	if !failing {
 		return
 	}
 	delete(t.of, loop)
+	kind := has.kind
 	a := t.kinds[kind]
 	if a.loops--; a.loops > 0 {
+		t.heir(a, loop, kind)
 		return
 	}
 	delete(t.kinds, kind)
@@ -148,6 +161,32 @@ func (t *trouble) leave(loop string, now time.Time) {
 	} else {
 		t.log.Info("consul is better", "kind", kind, "outage_seconds", seconds)
 	}
+}
+
+// heir lets another loop stand for those that fail as the one did that fails no more. It needs the lock.
+func (t *trouble) heir(a *ailment, gone string, kind failure) {
+	if a.loop != gone {
+		return
+	}
+	for loop, has := range t.of {
+		if has.kind == kind {
+			a.loop, a.cause = loop, has.cause
+			return
+		}
+	}
+}
+
+// concerns names what the loops ask about that fail in this way. It needs the lock.
+func (t *trouble) concerns(kind failure) string {
+	names := map[string]struct{}{}
+	for loop, has := range t.of {
+		if has.kind == kind {
+			_, service, _ := strings.Cut(loop, "/")
+			names[cmp.Or(service, "the "+loop)] = struct{}{}
+		}
+	}
+	sorted := slices.Sorted(maps.Keys(names))
+	return listOf(sorted[:min(len(sorted), someNames)], len(sorted))
 }
 
 // recovery is closed when a loop that failed was answered.
@@ -176,7 +215,7 @@ func (t *trouble) describe(s *Status) {
 	for kind, a := range t.kinds {
 		s.Problems = append(s.Problems, Problem{
 			Kind: string(kind), Since: a.since, Queries: a.loops,
-			Detail: a.cause.Error(), Remedy: remedyOf(a.cause),
+			Detail: fmt.Sprintf("%v (of %s)", a.cause, t.concerns(kind)), Remedy: remedyOf(a.cause),
 		})
 	}
 	now := time.Now()

@@ -59,10 +59,14 @@ func (r reading) equal(o reading) bool {
 	return (r.others > 0) == (o.others > 0) && r.service.Equal(o.service)
 }
 
-// readingOf turns an answer into values.
+// readingOf turns an answer into values. Consul answers for a name with all that is spelled like it
+// but for case; a service has what is spelled exactly so.
 func readingOf(key ServiceKey, entries []entry) reading {
 	r := reading{service: Service{Key: key}}
 	for i := range entries {
+		if entries[i].Service.Service != key.Name {
+			continue
+		}
 		if entries[i].Service.Kind != api.ServiceKindTypical {
 			r.others++
 			continue

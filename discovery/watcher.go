@@ -166,6 +166,15 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 // backoff starts a row of pauses.
 func (w *Watcher) backoff() backoff { return backoff{min: w.cfg.BackoffMin, max: w.cfg.BackoffMax} }
 
+// restAfter is rest, but for an answer that is believed if it is the same later: then it is asked for.
+func (w *Watcher) restAfter(ctx context.Context, err error, pause *backoff) {
+	if until := untilOf(err); !until.IsZero() {
+		sleep(ctx, time.Until(until))
+		return
+	}
+	w.rest(ctx, pause)
+}
+
 // rest waits for the next pause to end or ctx. It ends early when another loop found Consul well
 // again, but not before a pause drawn from the shortest has passed: nobody rushes in. Who fails
 // even so begins with short pauses again: a Consul that has just come back refuses some.
@@ -236,6 +245,8 @@ func (w *Watcher) askHealth(ctx context.Context, key ServiceKey, q question) (re
 func (w *Watcher) listQuery() *query[listing] {
 	return &query[listing]{
 		name:    "catalog",
+		about:   "the list of services",
+		apart:   w.cfg.Guard.Confirm,
 		ask:     w.askServices,
 		equal:   func(a, b listing) bool { return maps.EqualFunc(a, b, slices.Equal[[]string]) },
 		weigh:   func(l listing) int { return len(l) },
@@ -246,7 +257,9 @@ func (w *Watcher) listQuery() *query[listing] {
 
 func (w *Watcher) serviceQuery(key ServiceKey) *query[reading] {
 	return &query[reading]{
-		name: "services",
+		name:  "services",
+		about: fmt.Sprintf("service %q", key.Name),
+		apart: w.cfg.Guard.Confirm,
 		ask: func(ctx context.Context, q question) (reading, reply, error) {
 			return w.askHealth(ctx, key, q)
 		},
@@ -266,7 +279,7 @@ var errListEmpty = errors.New("the list of services is empty too")
 func (w *Watcher) listIsThere(ctx context.Context) error {
 	l, _, err := w.askServices(ctx, question{consistent: true})
 	if err == nil && len(l) == 0 {
-		err = fmt.Errorf("%w: %w", notBelieved{hiding}, errListEmpty)
+		err = fmt.Errorf("%w: %w", notBelieved{doubt: hiding}, errListEmpty)
 	}
 	return err
 }

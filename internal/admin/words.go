@@ -30,6 +30,8 @@ func lost(why string) string {
 		return "much of the datacenter"
 	case "datacenter":
 		return "most of the datacenter"
+	case "doubted":
+		return "instances that an odd answer lacks"
 	}
 	return why
 }
