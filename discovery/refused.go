@@ -21,7 +21,7 @@ import (
 func (o *owner) leaveOut(e listed) {
 	for key := range o.catalog {
 		tags, there := e.names[key.Name]
-		if !key.Askable() && !(there && o.selection.lists(key.Name, tags)) {
+		if left := there && o.selection.lists(key.Name, tags); !left && !key.Askable() {
 			o.unset(key, e.at)
 		}
 	}

@@ -43,16 +43,16 @@ func (s Status) State() string {
 	}
 	said := "not asked yet"
 	for _, p := range s.Problems {
-		switch kind := failure(p.Kind); {
-		case kind == unreachable, kind == late:
+		switch failure(p.Kind) {
+		case unreachable, late:
 			return "does not answer"
-		case kind == waiting:
+		case waiting:
 			said = "answers, and is cut off"
-		case kind == denied, kind == busy, kind == refused:
+		case denied, busy, refused:
 			said = "answers, and refuses"
-		case kind == unavailable:
+		case unavailable:
 			said = "answers, and is in trouble"
-		case kind == garbage, kind == doubtful, kind == cut, kind == elsewhere:
+		case garbage, doubtful, cut, elsewhere:
 			said = "answers, and is not believed"
 		}
 	}

@@ -135,7 +135,7 @@ func TestCheckConfigSaysWhatServeWould(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for text, want := range map[string]string{
-		"log: {levle: info}":                                    `did you mean "level"?`,
+		"log: {leve: info}":                                     `did you mean "level"?`,
 		"xds: {listen: '0.0.0.0:1'}":                            "allow it with --insecure-listen xds",
 		"xds: {listen: 'here'}":                                 "want HOST:PORT",
 		"xds: {tls_cert: check.go, tls_key: check.go}":          "the key that belongs to it",

@@ -84,8 +84,8 @@ func (l *listener) listen(t testing.TB) *legate {
 	speaks.SetHTTP1(true)
 	speaks.SetUnencryptedHTTP2(true)
 	h := &http.Server{Handler: l, Protocols: &speaks}
-	go g.Serve(xds)  // until it is stopped
-	go h.Serve(rest) // until it is closed
+	go func() { _ = g.Serve(xds) }()  // until it is stopped
+	go func() { _ = h.Serve(rest) }() // until it is closed
 	t.Cleanup(func() { g.Stop(); h.Close() })
 	return &legate{Legate: &parts.Legate{XDS: xds.Addr().String()}, rest: rest.Addr().String()}
 }

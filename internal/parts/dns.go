@@ -38,7 +38,7 @@ func StartDNS() (*DNS, error) {
 	for _, s := range []*dns.Server{{PacketConn: packets}, {Listener: streams}} {
 		s.Handler = dns.HandlerFunc(d.answer)
 		d.servers = append(d.servers, s)
-		go s.ActivateAndServe() // ends with Stop
+		go func() { _ = s.ActivateAndServe() }() // ends with Stop
 	}
 	return d, nil
 }
@@ -60,7 +60,7 @@ func bothListen() (packets net.PacketConn, streams net.Listener, err error) {
 // Stop ends it.
 func (d *DNS) Stop() {
 	for _, s := range d.servers {
-		s.Shutdown() // it may not have begun
+		_ = s.Shutdown() // it may not have begun
 		if s.PacketConn != nil {
 			s.PacketConn.Close()
 		} else {
@@ -133,5 +133,5 @@ func (d *DNS) answer(w dns.ResponseWriter, q *dns.Msg) {
 	if _, datagram := w.LocalAddr().(*net.UDPAddr); datagram {
 		m.Truncate(1232)
 	}
-	w.WriteMsg(m) // who does not wait for it misses it
+	_ = w.WriteMsg(m) // who does not wait for it misses it
 }
