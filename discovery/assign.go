@@ -36,9 +36,16 @@ func (o *owner) warn(direct, swept int) {
 	o.w.setWatches(direct, swept)
 	if swept > 0 && !o.warned {
 		o.w.log.Warn("more services than connections to consul: those that change are watched, the others are read when a signal names them and in turn: correct, only slower",
-			"services", direct+swept, "swept", swept, "max_connections", limit, "remedy", shortRemedy)
+			"services", direct+swept, "swept", swept, "max_connections", limit, "remedy", o.w.shortRemedy())
 	}
 	o.warned = swept > 0
 }
 
-const shortRemedy = "use https (HTTP/2), or raise limits.http_max_conns_per_client in Consul and then --max-connections here"
+// shortRemedy is what helps where there are more services than connections.
+func (w *Watcher) shortRemedy() string {
+	const more = "raise limits.http_max_conns_per_client in Consul and then --max-connections here"
+	if p := w.consul.pool; p != nil && p.multiplexed() {
+		return more
+	}
+	return "use https (HTTP/2), or " + more
+}

@@ -569,6 +569,11 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 				if !slices.ContainsFunc(p, func(p Problem) bool { return p.Kind == "mass_critical" && strings.Contains(p.Detail, policy) }) {
 					t.Errorf("problems: %+v", p)
 				}
+				for _, p := range p {
+					if strings.Contains(p.Remedy, "--mass-critical") == (policy == ServeAll) {
+						t.Errorf("policy %s, remedy %q", policy, p.Remedy)
+					}
+				}
 				if n := r.log.count("level=ERROR"); n != 1 {
 					t.Errorf("%d loud lines", n)
 				}

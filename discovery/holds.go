@@ -13,7 +13,8 @@ import (
 // Hold is a loss of one service that is not believed yet.
 type Hold struct {
 	Service string `json:"service"`
-	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond.
+	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond; or
+	// doubted: the answer was odd, such as one with less at the same index.
 	Why string `json:"why"`
 	// What is kept: so many instances, of those that are served. Consul still has so many of them,
 	// without the tags that select them; the others are gone.

@@ -46,7 +46,7 @@ func (w *Watcher) look(ctx context.Context, f *followed, q *query[reading], read
 	switch {
 	case f.ctx.Err() != nil:
 		w.trouble.forget(loop, time.Now())
-	case e.err != nil && !list && !errors.Is(e.err, errDoubtful): // its own query tells of that
+	case e.err != nil && !list: // its own query tells of that
 	case e.err != nil:
 		w.failed(loop, f, e.err)
 	default:
@@ -60,6 +60,10 @@ func (e checked) apply(o *owner) {
 	o.looking--
 	f.looked = false
 	defer o.lookOn(time.Now())
+	if o.follow[f.key.Name] == f && errors.Is(e.err, errDoubtful) { // its own query may not have heard of that
+		f.afresh.interrupt()
+		o.w.rotation.hurry(f)
+	}
 	if o.follow[f.key.Name] != f || e.err != nil || f.readings != e.readings {
 		return // it has gone, or was read while this was under way: which is newer?
 	}

@@ -124,11 +124,15 @@ func (o *owner) massCritical(now time.Time) {
 // tellMass says that most of the datacenter turned critical, and what becomes of it.
 func (o *owner) tellMass(since time.Time) {
 	g := o.cfg.Guard
+	remedy := "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service"
+	if g.MassCritical == ServeAll {
+		remedy = "look at the health checks and Consul's agents; what turned critical is served as it was before"
+	}
 	o.w.setMass(&Problem{
 		Kind: "mass_critical", Since: since, Services: len(o.turning),
 		Detail: fmt.Sprintf("%d of %d instances are critical, and %d of these turned so together, most within %v, which looks like the health checks' own failure; policy: %s",
 			o.critical(), o.size(), o.turned, g.Window, g.MassCritical),
-		Remedy: "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service",
+		Remedy: remedy,
 	})
 }
 

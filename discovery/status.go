@@ -92,7 +92,7 @@ func (w *Watcher) Status() Status {
 			Kind: "connections",
 			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d: changes of health and instances show within %s, all others within a round of %v",
 				s.Swept, s.Direct+s.Swept, s.MaxConnections, within, round.Round(time.Second)),
-			Remedy: shortRemedy,
+			Remedy: w.shortRemedy(),
 		})
 	}
 	w.trouble.describe(&s)
