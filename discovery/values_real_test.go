@@ -1,9 +1,12 @@
 package discovery
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/consul/api"
+	"github.com/miekg/dns"
 
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
@@ -82,6 +85,46 @@ func TestTaggedAddressesAsTheRealConsulHasThem(t *testing.T) {
 		s, _ := r.service(c, want.service)
 		if at, ok := s.Instances[0].Reach([]string{want.address}); !ok || at != want.at {
 			t.Errorf("%s by %s: %v %v, want %v; of %v", want.service, want.address, at, ok, want.at, s.Instances[0].Tagged)
+		}
+	}
+}
+
+// Consul's community edition takes services with several ports from agents, and its DNS names the
+// ports as the clusters are named after: <service>.service.<port>.port.<domain>.
+func TestPortsAsTheRealConsulHasThem(t *testing.T) {
+	free, err := parts.FreePorts(1)
+	must(t, err)
+	consul := partstest.Consul(t, parts.ConsulOptions{HCL: fmt.Sprintf("ports { dns = %d }", free[0])})
+	must(t, consul.Client().Agent().ServiceRegister(&api.AgentServiceRegistration{Name: "web", Address: "10.0.0.1",
+		Ports: api.ServicePorts{{Name: "http", Port: 80, Default: true}, {Name: "grpc", Port: 81}}}))
+	for name, wrong := range map[string]*api.AgentServiceRegistration{
+		"a port beside ports":     {Name: "odd", Port: 80, Ports: api.ServicePorts{{Name: "http", Port: 80, Default: true}}},
+		"ports without a default": {Name: "odd", Ports: api.ServicePorts{{Name: "http", Port: 80}}},
+	} {
+		if err := consul.Client().Agent().ServiceRegister(wrong); err == nil {
+			t.Errorf("an agent takes %s", name)
+		}
+	}
+	r := start(t, configFor(consul))
+	r.await("it is read", r.has("web", Passing))
+	c, _ := r.now()
+	s, _ := r.service(c, "web")
+	if got := s.Instances[0]; got.Port != 80 || !slices.Equal(got.Ports, []Port{{"grpc", 81, false}, {"http", 80, true}}) {
+		t.Errorf("port %d of %v", got.Port, got.Ports)
+	}
+	for name, want := range map[string]uint16{
+		"web.service.consul.": 80, "web.service.grpc.port.consul.": 81, "web.service.http.port.consul.": 80, "web.service.none.port.consul.": 0,
+	} {
+		var got uint16
+		answer, err := dns.Exchange(new(dns.Msg).SetQuestion(name, dns.TypeSRV), parts.Loopback(free[0]))
+		must(t, err)
+		for _, rr := range answer.Answer {
+			if srv, ok := rr.(*dns.SRV); ok {
+				got = srv.Port
+			}
+		}
+		if got != want {
+			t.Errorf("%s has port %d, want %d: %v", name, got, want, answer)
 		}
 	}
 }

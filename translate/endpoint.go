@@ -17,21 +17,23 @@ type endpoint struct {
 	weight   uint64
 }
 
-// endpointsOf judges each instance by itself. The endpoints are distinct and sorted by
+// endpointsOf judges each instance by itself; of no port's name: by the port that it has as a rule. The endpoints are distinct and sorted by
 // locality and place; the problems are in the order of the instances.
-func (c Config) endpointsOf(s discovery.Service) ([]endpoint, []Problem) {
+func (c Config) endpointsOf(s discovery.Service, port string) ([]endpoint, []Problem) {
 	endpoints := make([]endpoint, 0, len(s.Instances))
 	var problems []Problem
 	for _, i := range s.Instances {
-		places, bad := c.placesOf(s, i)
+		places, bad := c.placesOf(s, i, port)
 		for _, b := range bad {
-			problems = append(problems, b.in(s.Key, i))
+			if port == "" || b.reason == BadPort { // the rest is said of the instance already
+				problems = append(problems, b.in(s.Key, i))
+			}
 		}
 		if len(places) == 0 {
 			continue
 		}
 		l, odd := localityOf(i, c.Datacenter)
-		if odd.found() {
+		if odd.found() && port == "" {
 			problems = append(problems, odd.in(s.Key, i))
 		}
 		for _, p := range places {

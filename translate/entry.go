@@ -11,55 +11,89 @@ import (
 
 // entry is what one service became. It is never changed.
 type entry struct {
-	key        discovery.ServiceKey
-	cluster    Resource // without a version if the service cannot be served
-	assignment Resource // there whenever the cluster is
-	problems   []Problem
-	since      time.Time // of the delta that brought it
+	key      discovery.ServiceKey
+	units    []unit // its own and one for each further port, sorted by name; none if it cannot be served
+	problems []Problem
+	since    time.Time // of the delta that brought it
+	// source is what it was made of, if that has further ports: a service that comes or goes can take
+	// or free the name of one.
+	source *discovery.Service
 }
 
-func (e *entry) served() bool { return e != nil && e.cluster.Version != "" }
+// unit is what clients can ask for by one name.
+type unit struct {
+	cluster, assignment Resource
+}
+
+func (u unit) name() string { return u.cluster.Name.Name }
+
+// served are the units of an entry that may be nil.
+func (e *entry) served() []unit {
+	if e == nil {
+		return nil
+	}
+	return e.units
+}
 
 // equal reports whether both would be sent and reported alike.
 func (e *entry) equal(o *entry) bool {
-	return e.cluster.Version == o.cluster.Version && e.assignment.Version == o.assignment.Version &&
-		slices.Equal(e.problems, o.problems)
+	return slices.EqualFunc(e.units, o.units, unit.equal) && slices.Equal(e.problems, o.problems) && e.source == nil && o.source == nil
 }
 
-// entryOf translates one service, and knows no other.
-func (c Config) entryOf(s discovery.Service, since time.Time) *entry {
+func (u unit) equal(o unit) bool {
+	return u.cluster.Name == o.cluster.Name && u.cluster.Version == o.cluster.Version && u.assignment.Version == o.assignment.Version
+}
+
+// entryOf translates one service, and knows no other but for which names are taken.
+func (c Config) entryOf(s discovery.Service, since time.Time, taken func(discovery.ServiceKey) bool) *entry {
 	e := &entry{key: s.Key, since: since}
 	if bad := c.judgeKey(s.Key); bad.found() {
 		e.problems = []Problem{bad.of(s.Key)}
 		return e
 	}
-	endpoints, problems := c.endpointsOf(s)
+	endpoints, problems := c.endpointsOf(s, "")
 	e.problems = append(problems, c.mixedUp(s, endpoints)...)
-	if err := e.encode(c.settingsFor(s.Key), endpoints); err != nil {
-		e.cluster, e.assignment = Resource{}, Resource{}
-		e.problems = append(e.problems, flaw{Invalid, err.Error(),
-			"please report this as a bug: no catalog should lead here"}.of(s.Key))
+	e.add(s.Key.Name, c.settingsFor(s.Key), endpoints)
+	for _, port := range furtherPorts(s) {
+		e.source = &s
+		if bad := c.judgePort(s, port, taken); bad.found() {
+			e.problems = append(e.problems, bad.of(s.Key))
+			continue
+		}
+		endpoints, problems := c.endpointsOf(s, port)
+		e.problems = append(e.problems, problems...)
+		e.add(portCluster(s.Key.Name, port), c.settingsFor(s.Key), endpoints)
 	}
 	return e
 }
 
-// encode makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
+// add adds a unit, or the problem that there is none.
+func (e *entry) add(name string, s Settings, endpoints []endpoint) {
+	u, err := encodeUnit(name, s, endpoints)
+	if err != nil {
+		e.problems = append(e.problems, flaw{Invalid, err.Error(),
+			"please report this as a bug: no catalog should lead here"}.of(e.key))
+		return
+	}
+	e.units = append(e.units, u)
+}
+
+// encodeUnit makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
 // assignment still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
-func (e *entry) encode(s Settings, endpoints []endpoint) (err error) {
-	name := e.key.Name
+func encodeUnit(name string, s Settings, endpoints []endpoint) (u unit, err error) {
 	addresses := slices.DeleteFunc(slices.Clone(endpoints), isHostname)
 	c := edsCluster(name, s)
 	if len(addresses) < len(endpoints) {
 		c, err = dnsCluster(name, s, slices.DeleteFunc(slices.Clone(endpoints), isSocket))
 		if err != nil {
-			return err
+			return u, err
 		}
 	}
-	if e.cluster, err = encode(Name{ClusterType, name}, c); err != nil {
-		return err
+	if u.cluster, err = encode(Name{ClusterType, name}, c); err != nil {
+		return u, err
 	}
-	e.assignment, err = encode(Name{AssignmentType, name}, assignment(name, addresses), e.cluster.Version)
-	return err
+	u.assignment, err = encode(Name{AssignmentType, name}, assignment(name, addresses), u.cluster.Version)
+	return u, err
 }
 
 func isHostname(e endpoint) bool { return e.kind == hostname }
@@ -73,7 +107,7 @@ func (c Config) mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
 	}
 	var problems []Problem
 	for _, i := range s.Instances {
-		if places, _ := c.placesOf(s, i); len(places) > 0 && places[0].kind == socket {
+		if places, _ := c.placesOf(s, i, ""); len(places) > 0 && places[0].kind == socket {
 			problems = append(problems, flaw{Mixed,
 				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
 				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))

@@ -133,7 +133,7 @@ func requireSame(t *testing.T, what string, got, want Resources) {
 // change, add, remove, repair and spoil services.
 func randomCatalog(r *rand.Rand) discovery.Catalog {
 	c := discovery.Catalog{}
-	for _, name := range []string{"web", "Web", "api.v2", "db", "*", "a b", "", "x\x00"} {
+	for _, name := range []string{"web", "Web", "web.grpc.port", "api.v2", "db", "*", "a b", "", "x\x00"} {
 		if r.IntN(3) > 0 {
 			s := randomService(r, own(name))
 			c[s.Key] = s
@@ -154,6 +154,7 @@ func randomService(r *rand.Rand, k discovery.ServiceKey) discovery.Service {
 			Node: "n", ID: fmt.Sprint(id),
 			Address:    pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "::1", "::ffff:10.0.0.1", "db.example", "10.0.0.256", ""),
 			Port:       pick(r, 80, 80, 81, 0, 65536),
+			Ports:      pick(r, nil, nil, []discovery.Port{{Name: "grpc", Port: pick(r, 82, 83, 0)}, {Name: "http", Port: 80, Default: true}}, []discovery.Port{{Name: "a.b", Port: 1}, {Name: "grpc", Port: 84, Default: true}}),
 			SocketPath: pick(r, "", "", "", "/run/s", "s"),
 			Health:     discovery.Health(r.IntN(4)),
 			Weights:    discovery.Weights{Passing: pick(r, 1, 1, 10, -1, 1<<32-1, 1<<40), Warning: pick(r, 0, 1)},

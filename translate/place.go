@@ -28,10 +28,10 @@ const (
 const addressRemedy = "register the instance (or its node, if it has no address of its own) with the IP address or host name that clients connect to"
 
 // placesOf judges where an instance of s says it listens: one place, or one for each address of its
-// host name. Envoy accepts port 0 and an unspecified address and then fails requests, so these are
-// our own rules.
-func (c Config) placesOf(s discovery.Service, i discovery.Instance) ([]place, []flaw) {
-	if i.SocketPath != "" {
+// host name. Of a port that it does not have there is none, which is no flaw. Envoy accepts port 0 and
+// an unspecified address and then fails requests, so these are our own rules.
+func (c Config) placesOf(s discovery.Service, i discovery.Instance, portName string) ([]place, []flaw) {
+	if i.SocketPath != "" && portName == "" {
 		return one(place{kind: socket, host: i.SocketPath}, judgeSocket(i.SocketPath))
 	}
 	at, ok := i.Reach(c.Reach)
@@ -39,11 +39,15 @@ func (c Config) placesOf(s discovery.Service, i discovery.Instance) ([]place, []
 		return nil, []flaw{{BadAddress, fmt.Sprintf("it has none of the addresses %s", strings.Join(c.Reach, ", ")),
 			"register the instance with a tagged address of that name, or let --address end with auto"}}
 	}
-	if at.Port < 1 || at.Port > 65535 {
-		return nil, []flaw{{BadPort, fmt.Sprintf("port %d", at.Port),
+	port, has := portOf(i, portName, at)
+	switch {
+	case !has:
+		return nil, nil
+	case port < 1 || port > 65535:
+		return nil, []flaw{{BadPort, strings.TrimSpace(fmt.Sprintf("port %d %s", port, portName)),
 			"register the instance with the port that it listens on, from 1 to 65535"}}
 	}
-	p := place{port: uint32(at.Port)}
+	p := place{port: uint32(port)}
 	if addr, err := netip.ParseAddr(at.Address); err == nil {
 		return one(p.at(addr), judgeIP(addr))
 	}

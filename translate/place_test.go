@@ -78,7 +78,7 @@ func TestPortsAreJudged(t *testing.T) {
 
 func requirePlace(t *testing.T, i discovery.Instance, want string) {
 	t.Helper()
-	places, flaws := Config{}.placesOf(discovery.Service{}, i)
+	places, flaws := Config{}.placesOf(discovery.Service{}, i, "")
 	got := ""
 	for _, p := range places {
 		got += p.host

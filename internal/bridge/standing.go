@@ -18,13 +18,18 @@ func newStanding() standing {
 	return standing{byService: map[string][]translate.Problem{}, count: map[translate.Reason]int{}}
 }
 
-// apply replaces the problems of the services in d and returns what is new and what is over.
+// apply replaces the problems of the services in d, and of those whose ports they are named like, and returns what is new and what is over.
 func (s standing) apply(d discovery.Delta, problems []translate.Problem) (appeared, over []translate.Problem) {
 	now := map[string][]translate.Problem{}
 	for _, p := range problems {
 		now[p.Service] = append(now[p.Service], p)
 	}
+	touched := map[string]bool{}
 	touch := func(service string) {
+		if touched[service] {
+			return
+		}
+		touched[service] = true
 		was, is := s.byService[service], now[service]
 		appeared = append(appeared, without(is, was)...)
 		over = append(over, without(was, is)...)
@@ -38,11 +43,17 @@ func (s standing) apply(d discovery.Delta, problems []translate.Problem) (appear
 			s.byService[service] = is
 		}
 	}
+	both := func(key discovery.ServiceKey) {
+		touch(key.String())
+		if owner, ok := translate.PortOwner(key); ok {
+			touch(owner.String())
+		}
+	}
 	for _, set := range d.Set {
-		touch(set.Key.String())
+		both(set.Key)
 	}
 	for _, gone := range d.Gone {
-		touch(gone.String())
+		both(gone)
 	}
 	return appeared, over
 }

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hashicorp/consul/api"
+
 	"legate/internal/parts"
 )
 
@@ -43,4 +45,17 @@ func (s *stage) hostName(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error { return e.answers("mixed", "mixed-1", "mixed-2") })
 	s.deregister(t, "mixed-2")
 	s.everywhere(t, func(e *envoy) error { return e.answers("mixed", "mixed-1") })
+}
+
+// Each further port of a service is a cluster of its own.
+func (s *stage) ports(t *testing.T) {
+	first := s.backend(t, "multi-http", "127.0.0.1:0")
+	second := s.backend(t, "multi-admin", "127.0.0.1:0")
+	err := s.consul.Client().Agent().ServiceRegister(&api.AgentServiceRegistration{Name: "multi", Address: "127.0.0.1",
+		Ports: api.ServicePorts{{Name: "http", Port: first.Port, Default: true}, {Name: "admin", Port: second.Port}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.everywhere(t, func(e *envoy) error { return e.answers("multi", "multi-http") })
+	s.everywhere(t, func(e *envoy) error { return e.answers("multi.admin.port", "multi-admin") })
 }

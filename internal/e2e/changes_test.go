@@ -15,7 +15,7 @@ func TestEveryEnvoyFollowsConsul(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
 	s.register(t, "steady", "steady-1", 1)
-	s.serve(t, allWays(), "steady", "shop", "billing", "search", "mail", "six", "pipe", "named", "mixed")
+	s.serve(t, allWays(), "steady", "shop", "billing", "search", "mail", "six", "pipe", "named", "mixed", "multi", "multi.admin.port")
 	var flows []*flow
 	s.everywhere(t, func(e *envoy) error { return e.answers("steady", "steady-1") })
 	for _, e := range s.envoys {
@@ -29,6 +29,7 @@ func TestEveryEnvoyFollowsConsul(t *testing.T) {
 	t.Run("IPv6", s.ipv6)
 	t.Run("a unix socket", s.unixSocket)
 	t.Run("a host name", s.hostName)
+	t.Run("several ports", s.ports)
 
 	for i, e := range s.envoys {
 		flows[i].goesOn(t)
