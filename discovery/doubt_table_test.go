@@ -77,6 +77,7 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 		{"index 1, from one server only", indexOne, false, 5, answering(true, 1, "[]"), "", nil, 0, three},
 		{"index 1, from the leader", indexOne, false, 5, answering(false, 1, "[]"), "held_emptied", nil, 75 * time.Second, 0},
 		{"an index that went back, from one server only", indexBack, false, 5, answering(true, 5, "[]"), "", nil, 0, three},
+		{"an index that went back, from the leader", indexBack, false, 5, answering(false, 5, instancesOf("dc1")), "held_doubted", nil, 13 * time.Second, 2},
 		{"an index that stands still, from one server only", indexStuck, false, 5, func(f *fakeConsul) { answering(true, f.at["svc-000"], "[]")(f) }, "", nil, 0, three},
 		{"an index that stands still, from the leader", indexStuck, false, 5, func(f *fakeConsul) { f.move("svc-000", "svc-001") }, "held_doubted", nil, 13 * time.Second, 2},
 		{"less, from one server only", untrue, false, 5, answering(true, 900, instancesOf("dc1")), "", nil, 0, three},

@@ -161,7 +161,8 @@ func short(err error) error {
 		return errClosed
 	case errors.Is(u.Err, http.ErrSchemeMismatch):
 		return errNotTLS
-	case strings.Contains(u.Err.Error(), "malformed HTTP"): // its bytes follow
+	case strings.Contains(u.Err.Error(), "malformed HTTP"), // its bytes follow
+		strings.Contains(u.Err.Error(), "readLoopPeekFailLocked: %!w(<nil>)"): // it spoke before it was asked
 		return errNotHTTP
 	}
 	return u.Err

@@ -103,8 +103,9 @@ func (e notBelieved) Unwrap() error { return errDoubtful }
 //   - Nothing is taken away on the word of one server: an answer with fewer things than the last
 //     is believed only if it is consistent. That costs a removal one more round trip.
 //   - The leader's word is believed. Where it is odd, what it takes away must be said twice: an
-//     index of 1, or one that stands still although there is less. That is the truth when an
-//     instance was registered again under another name: Consul leaves the index of the old one.
+//     index of 1, or one that stands still or went back although there is less. That is the truth
+//     when an instance was registered again under another name: Consul leaves the index of the old
+//     one, and an agent that streams may have told a higher one.
 //   - Where the token's policies hide what they do not allow, emptiness may be ours and not
 //     Consul's, and needs a witness; or, where a part is all that is expected, to be said twice.
 //   - An answer from which policies hide a part looks like one in which there is nothing more. It
@@ -146,6 +147,8 @@ func judge(was seen, r reply, is sight) (verdict, doubt) {
 		return twice, hiding
 	case stuck && fewer:
 		return twice, indexStuck
+	case r.index < was.index && fewer:
+		return twice, indexBack
 	}
 	return believe, ""
 }

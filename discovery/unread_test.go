@@ -72,20 +72,18 @@ func TestACatalogOfWhichNothingWasReadIsNeverComplete(t *testing.T) {
 
 func TestThePatienceForTheLastServiceStartsWithTheFirstList(t *testing.T) {
 	fake := many(1, 1)
-	fails := time.Duration(0)
-	began := time.Time{}
-	fake.spoil = func(r *http.Request) (*http.Response, error) { // one failed read, and slow answers otherwise
-		if strings.HasPrefix(r.URL.Path, healthPath) && time.Since(began) < fails {
+	var began time.Time
+	fake.spoil = func(r *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(r.URL.Path, healthPath) && time.Since(began) < 5*time.Second {
 			return respond(500, 1, "No cluster leader"), nil
 		}
 		return nil, nil
 	}
-	fails = 5 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		fake.changed = make(chan struct{})
 		began = time.Now()
 		r := startOver(t, guardedConfig(), fake)
-		until(t, 20*time.Second, func() bool { _, n := r.now(); return n > 0 })
+		until(t, time.Minute, func() bool { _, n := r.now(); return n > 0 })
 		if c, n := r.now(); n != 1 || len(c) != 1 {
 			t.Errorf("the first of %d Deltas has %v, want the one service that there is", n, names(c))
 		}
