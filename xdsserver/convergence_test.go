@@ -185,7 +185,7 @@ func (e *envoyModel) settle() {
 			e.answer(r, false)
 		}
 		e.open = nil
-		r := e.client.Poll(60 * time.Millisecond)
+		r := e.client.Poll(time.Second / 2)
 		if r == nil {
 			return
 		}

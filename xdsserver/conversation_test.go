@@ -191,7 +191,7 @@ func TestAClientThatRejectsEverythingIsNotAskedForEver(t *testing.T) {
 		c := open("odd")
 		c.Want(eds, names...)
 		responses := 0
-		for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second / 4) {
+		for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second) {
 			c.Nack(r, "I take nothing")
 			responses++
 		}

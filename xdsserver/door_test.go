@@ -42,7 +42,7 @@ func (s *stage) silent() (closed func() time.Duration) {
 	}
 	s.t.Cleanup(func() { c.Close() })
 	return func() time.Duration {
-		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 		if _, err := io.Copy(io.Discard, c); err != nil && !strings.Contains(err.Error(), "reset") {
 			s.t.Errorf("not closed: %v", err)
 		}

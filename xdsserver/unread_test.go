@@ -71,7 +71,7 @@ func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
 	t.Parallel()
 	const answer = 16 << 20 // more than windows and the system's buffers take
 	s := newStage(t, func(c *Config) {
-		c.Limits.UnreadBytes, c.Limits.StuckSend = 2*2*answer+(8<<20), 2*time.Second // for two, with what JSON adds
+		c.Limits.UnreadBytes, c.Limits.StuckSend = 2*2*answer+(8<<20), 5*time.Second // for two, with what JSON adds
 		c.Limits.RefusedStreams = 1000
 	})
 	s.large(answer)
