@@ -62,7 +62,7 @@ func begin(t *testing.T, change func(*Config, *Resolver)) *scene {
 func quick(t *testing.T, d *parts.DNS) Config {
 	cfg := DefaultConfig()
 	cfg.Servers = []string{d.Addr}
-	cfg.Refresh, cfg.Most, cfg.Timeout, cfg.Tries = 20*time.Millisecond, 200*time.Millisecond, 100*time.Millisecond, 1
+	cfg.Refresh, cfg.Most, cfg.Timeout, cfg.Tries = 20*time.Millisecond, 200*time.Millisecond, 2*time.Second, 1
 	cfg.HostsFile = filepath.Join(t.TempDir(), "hosts")
 	cfg.ResolvConf = filepath.Join(t.TempDir(), "resolv.conf")
 	return cfg
@@ -184,7 +184,7 @@ func TestWhatWasResolvedStays(t *testing.T) {
 }
 
 func TestADeniedNameEndsAfterKeep(t *testing.T) {
-	s := begin(t, func(c *Config, _ *Resolver) { c.Keep = 800 * time.Millisecond })
+	s := begin(t, func(c *Config, _ *Resolver) { c.Keep = 3 * time.Second })
 	s.dns.Set("db.example.", 0, "10.0.0.1")
 	s.give(service("db", "db.example"))
 	s.await("resolved", has("db", "10.0.0.1"))
@@ -196,12 +196,12 @@ func TestADeniedNameEndsAfterKeep(t *testing.T) {
 }
 
 func TestAStartWaitsForADeadDNSForGraceOnly(t *testing.T) {
-	s := begin(t, func(c *Config, _ *Resolver) { c.Grace, c.Timeout = 700*time.Millisecond, 20*time.Second })
+	s := begin(t, func(c *Config, _ *Resolver) { c.Grace, c.Timeout = 700*time.Millisecond, time.Hour })
 	s.dns.Silence(true)
 	began := time.Now()
 	s.give(service("db", "db.example"), service("web", "10.9.9.9"))
 	s.await("handed out", func(c discovery.Catalog) bool { return len(c) == 2 })
-	if took := time.Since(began); took < 700*time.Millisecond || took > 10*time.Second {
+	if took := time.Since(began); took < 700*time.Millisecond {
 		t.Errorf("after %v", took)
 	}
 	if !has("db")(s.catalog) {
@@ -226,7 +226,7 @@ func TestANameOfAnEarlierRunCountsUntilDNSAnswers(t *testing.T) {
 
 // A name that is named first has to be waited for, and nobody but its service waits.
 func TestAServiceWaitsForItsNameAloneAndKeepsWhatItHasMeanwhile(t *testing.T) {
-	s := begin(t, nil)
+	s := begin(t, func(c *Config, _ *Resolver) { c.Grace = time.Minute })
 	s.give(service("db", "10.0.0.7"))
 	s.await("an IP address", func(c discovery.Catalog) bool { return len(c) == 1 })
 	s.dns.Silence(true)
