@@ -26,10 +26,10 @@ const atOnce = 8
 // measure runs each test of the package by itself, on the code as it is.
 func (b bench) measure(ctx context.Context) ([]covering, error) {
 	program := filepath.Join(b.dir, "unchanged")
-	if out, err := b.command(ctx, b.module, 10*time.Minute, "go", "test", "-c", "-cover", "-vet=off", "-o", program, b.pkg); err != nil {
+	if out, err := b.command(ctx, b.module, 10*time.Minute, nil, "go", "test", "-c", "-cover", "-vet=off", "-o", program, b.pkg); err != nil {
 		return nil, fmt.Errorf("build the tests: %w\n%s", err, out)
 	}
-	out, err := b.command(ctx, b.folder, time.Minute, program, "-test.list="+cmp.Or(b.run, "."))
+	out, err := b.command(ctx, b.folder, time.Minute, nil, program, "-test.list="+cmp.Or(b.run, "."))
 	if err != nil {
 		return nil, fmt.Errorf("list the tests: %w\n%s", err, out)
 	}
@@ -57,7 +57,7 @@ func (b bench) measureOne(ctx context.Context, program, name string, number int)
 	profile := filepath.Join(b.dir, fmt.Sprintf("cover-%d", number))
 	for tries := 1; ; tries++ {
 		start := time.Now()
-		out, err := b.command(ctx, b.folder, 10*time.Minute, program, b.flags([]covering{{name: name}}, "-test.coverprofile="+profile)...)
+		out, err := b.command(ctx, b.folder, 10*time.Minute, nil, program, b.flags([]covering{{name: name}}, "-test.coverprofile="+profile)...)
 		if err == nil {
 			blocks, err := readCover(profile)
 			return covering{name: name, took: time.Since(start), blocks: blocks}, err

@@ -13,6 +13,9 @@ type change struct {
 	with       string
 	line, col  int    // of the start
 	was, is    string // the lines that differ
+
+	form     form // how it is written beside what was there
+	from, to int  // the expression or statement that it is of, in bytes
 }
 
 // newChange replaces what lies between two positions of a parsed file.

@@ -26,11 +26,12 @@ type finder struct {
 	source []byte
 	fset   *token.FileSet
 	found  []change
+	listed map[ast.Node]bool // statements in whose place others can stand: those of blocks and cases
 }
 
 // find lists all changes that can be tried in a file. Some do not compile, which the compiler says.
 func find(file string, source []byte) ([]change, error) {
-	f := &finder{file: file, source: source, fset: token.NewFileSet()}
+	f := &finder{file: file, source: source, fset: token.NewFileSet(), listed: map[ast.Node]bool{}}
 	parsed, err := parser.ParseFile(f.fset, file, source, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
@@ -47,14 +48,18 @@ func find(file string, source []byte) ([]change, error) {
 func (f *finder) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
-		f.operator(n.OpPos, n.Op)
+		is := alone
+		if isCondition(n.Op) {
+			is = expression
+		}
+		f.operator(n, n.OpPos, n.Op, is)
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			f.replace(n.OpPos, n.X.Pos(), "")
+			f.replace(n, n.OpPos, n.X.Pos(), "", expression)
 		}
 	case *ast.Ident:
 		if other := map[string]string{"true": "false", "false": "true"}[n.Name]; other != "" {
-			f.replace(n.Pos(), n.End(), other)
+			f.replace(n, n.Pos(), n.End(), other, expression)
 		}
 	case *ast.IfStmt:
 		f.condition(n.Cond)
@@ -69,9 +74,13 @@ func (f *finder) visit(n ast.Node) bool {
 			}
 		}
 	case *ast.IncDecStmt:
-		f.operator(n.TokPos, n.Tok)
-	case *ast.AssignStmt:
-		f.operator(n.TokPos, n.Tok)
+		is := alone
+		if f.listed[n] {
+			is = choice
+		}
+		f.operator(n, n.TokPos, n.Tok, is)
+	case *ast.AssignStmt: // of strings it would not compile
+		f.operator(n, n.TokPos, n.Tok, alone)
 	case *ast.BlockStmt:
 		f.statements(n.List)
 	case *ast.CaseClause:
@@ -82,14 +91,26 @@ func (f *finder) visit(n ast.Node) bool {
 	return true
 }
 
-func (f *finder) replace(from, to token.Pos, with string) {
-	f.found = append(f.found, newChange(f.fset, f.file, f.source, from, to, with))
+// replace changes a part of a node.
+func (f *finder) replace(of ast.Node, from, to token.Pos, with string, is form) {
+	c := newChange(f.fset, f.file, f.source, from, to, with)
+	c.form, c.from, c.to = is, f.offset(of.Pos()), f.offset(of.End())
+	f.found = append(f.found, c)
 }
 
-func (f *finder) operator(at token.Pos, op token.Token) {
+func (f *finder) operator(of ast.Node, at token.Pos, op token.Token, is form) {
 	for _, other := range opposites[op] {
-		f.replace(at, at+token.Pos(len(op.String())), other.String())
+		f.replace(of, at, at+token.Pos(len(op.String())), other.String(), is)
 	}
+}
+
+// isCondition reports whether an operator's result is true or false.
+func isCondition(op token.Token) bool {
+	switch op {
+	case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ, token.LAND, token.LOR:
+		return true
+	}
+	return false
 }
 
 // condition negates what no operator is in that is changed already.
@@ -97,13 +118,13 @@ func (f *finder) condition(e ast.Expr) {
 	switch e := e.(type) {
 	case nil, *ast.BinaryExpr, *ast.Ident:
 		if id, ok := e.(*ast.Ident); ok && id.Name != "true" && id.Name != "false" {
-			f.replace(e.Pos(), e.End(), "!"+id.Name)
+			f.replace(e, e.Pos(), e.End(), "!"+id.Name, expression)
 		}
 		return
 	case *ast.UnaryExpr, *ast.ParenExpr:
 		return
 	}
-	f.replace(e.Pos(), e.End(), "!("+string(f.source[f.offset(e.Pos()):f.offset(e.End())])+")")
+	f.replace(e, e.Pos(), e.End(), "!("+string(f.source[f.offset(e.Pos()):f.offset(e.End())])+")", expression)
 }
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
@@ -112,10 +133,32 @@ func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 // used still.
 func (f *finder) statements(list []ast.Stmt) {
 	for _, s := range list {
+		f.listed[s] = true
 		if hasEffect(s) {
-			f.replace(s.Pos(), s.End(), "if false { "+string(f.source[f.offset(s.Pos()):f.offset(s.End())])+" }")
+			is := leftOut
+			if mayEnd(s) {
+				is = alone
+			}
+			f.replace(s, s.Pos(), s.End(), "if false { "+string(f.source[f.offset(s.Pos()):f.offset(s.End())])+" }", is)
 		}
 	}
+}
+
+// mayEnd reports whether the compiler may insist on a statement where it is: a function has to end
+// with one like it.
+func mayEnd(s ast.Stmt) bool {
+	switch s := s.(type) {
+	case *ast.BranchStmt:
+		return s.Tok == token.FALLTHROUGH || s.Tok == token.GOTO
+	case *ast.ExprStmt:
+		call, ok := s.X.(*ast.CallExpr)
+		if !ok {
+			return false
+		}
+		name, ok := call.Fun.(*ast.Ident)
+		return ok && name.Name == "panic"
+	}
+	return false
 }
 
 func hasEffect(s ast.Stmt) bool {

@@ -15,12 +15,12 @@ import (
 
 // options are what the command line says.
 type options struct {
-	module, pkg, files, run, equivalent string
-	all                                 bool
-	timeout                             time.Duration
-	workers, every                      int
-	threshold                           float64
-	out                                 io.Writer
+	module, pkg, files, run, equivalent, again string
+	all                                        bool
+	timeout                                    time.Duration
+	workers, every                             int
+	threshold                                  float64
+	out                                        io.Writer
 }
 
 func main() {
@@ -30,6 +30,7 @@ func main() {
 	flag.StringVar(&o.files, "files", "*.go", "files of the package to change, as guard*.go,hold*.go")
 	flag.StringVar(&o.run, "run", "", "tests to run, as go test -run; empty: all of the package")
 	flag.StringVar(&o.equivalent, "equivalent", "equivalent.txt", "changes that have no effect, with reasons")
+	flag.StringVar(&o.again, "again", "", "what an earlier run printed: try only what survived it")
 	flag.BoolVar(&o.all, "all", false, "run the tests without -short")
 	flag.DurationVar(&o.timeout, "timeout", 0, "longest time of tests on a change; 0: four times what they take unchanged, and 20 s")
 	flag.IntVar(&o.workers, "workers", max(1, runtime.NumCPU()/2), "changes that are tried at once")
@@ -59,6 +60,9 @@ func work(ctx context.Context, o options) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if changes, err = only(changes, o.again); err != nil {
+		return 0, err
+	}
 	none, err := readEquivalent(o.equivalent)
 	if err != nil {
 		return 0, err
@@ -75,6 +79,9 @@ func work(ctx context.Context, o options) (float64, error) {
 	}
 	fmt.Fprintf(o.out, "%d changes of %s; each of its %d tests by itself, %d at once, took %v\n", len(changes), o.pkg, len(b.tests), atOnce, time.Since(start).Round(time.Second))
 
+	if err := b.buildSwitched(ctx, changes, sources); err != nil {
+		fmt.Fprintf(o.out, "the changes do not compile together, each is built by itself: %v\n", err)
+	}
 	t := tally{out: o.out, of: map[fate]int{}}
 	results := make(chan result)
 	go func() {

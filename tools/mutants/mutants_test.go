@@ -57,6 +57,31 @@ func TestAStatementOfSeveralLinesIsLeftOutWhole(t *testing.T) {
 	}
 }
 
+// What is switched on is what the change by itself is, and nothing else is switched on with it.
+func TestAllChangesAreInOneSource(t *testing.T) {
+	source := []byte("package x\n\nfunc f(a, b int) {\n\tfor a < b && !done() {\n\t\ta++\n\t}\n}\n")
+	found, err := find("x.go", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := map[int]change{}
+	for i, c := range found {
+		if c.form == alone {
+			t.Errorf("%s needs a program of its own", c.is)
+		}
+		some[i+1] = c
+	}
+	got := string(switched(source, some))
+	want := "package x\n\nfunc f(a, b int) {\n\tfor " +
+		"(activeMutant == 3 && (a < b || !done()) || activeMutant != 3 && (" +
+		"(activeMutant == 1 && (a <= b) || activeMutant != 1 && ((activeMutant == 2 && (a >= b) || activeMutant != 2 && (a < b))))" +
+		" && (activeMutant == 4 && (done()) || activeMutant != 4 && (!done()))))" +
+		" {\n\t\tif activeMutant != 5 { if activeMutant == 6 { a-- } else { a++ } }\n\t}\n}\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 const small = `package small
 
 // Most is the larger number.
@@ -158,6 +183,15 @@ func TestWhatNoTestNoticesLowersTheScore(t *testing.T) {
 	}
 	if score, err = work(t.Context(), o); err != nil || score != 50 {
 		t.Errorf("score %v, %v; want 7 of 14", score, err)
+	}
+	report := filepath.Join(dir, "report.txt")
+	if err := os.WriteFile(report, []byte(out.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := o
+	again.again = report
+	if score, err = work(t.Context(), again); err != nil || score != 0 || !strings.Contains(out.String(), "0 of 7 noticed") {
+		t.Errorf("score %v, %v; want none of the seven that survived and are none of the known:\n%s", score, err, out.String())
 	}
 	if now, err := os.ReadFile(filepath.Join(dir, "small.go")); err != nil || string(now) != small {
 		t.Errorf("the tree was changed: %v\n%s", err, now)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +32,8 @@ type bench struct {
 	timeout time.Duration // of one change's tests; 0: as long as they take unchanged allows
 	dir     string        // for temporary files
 	tests   []covering    // those of the package, the fastest first
+
+	switched string // the program with all changes that can be switched; empty: none
 }
 
 // try runs the tests that run a changed place on the changed file.
@@ -41,25 +42,25 @@ func (b bench) try(ctx context.Context, number int, c change, source []byte) (fa
 	if len(tests) == 0 {
 		return uncovered, nil
 	}
-	dir := filepath.Join(b.dir, fmt.Sprint(number))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	changed, overlay, program := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "test")
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(b.module, c.file): changed}})
-	if err != nil {
-		return "", err
-	}
-	if err := errors.Join(os.WriteFile(changed, c.apply(source), 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
-		return "", err
-	}
-	if _, err := b.command(ctx, b.module, 10*time.Minute, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", program, b.pkg); err != nil {
-		return invalid, ctx.Err()
+	program, env := b.switched, on(number)
+	if c.form == alone || program == "" {
+		dir := filepath.Join(b.dir, fmt.Sprint(number))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return "", err
+		}
+		defer os.RemoveAll(dir)
+		changed := filepath.Join(dir, "changed.go")
+		if err := os.WriteFile(changed, c.apply(source), 0o600); err != nil {
+			return "", err
+		}
+		program = filepath.Join(dir, "test")
+		if _, err := b.build(ctx, program, map[string]string{filepath.Join(b.module, c.file): changed}); err != nil {
+			return invalid, ctx.Err()
+		}
 	}
 	// Most changes are noticed by a test that takes no time: those that wait come last.
 	for _, some := range batches(tests) {
-		_, err := b.command(ctx, b.folder, b.limit(some), program, b.flags(some, "-test.failfast")...)
+		_, err := b.command(ctx, b.folder, b.limit(some), env, program, b.flags(some, "-test.failfast")...)
 		switch {
 		case ctx.Err() != nil:
 			return "", ctx.Err()
@@ -84,12 +85,13 @@ func (b bench) limit(tests []covering) time.Duration {
 	return 20*time.Second + 4*took
 }
 
-// command runs a program until its time is up.
-func (b bench) command(ctx context.Context, folder string, most time.Duration, program string, args ...string) ([]byte, error) {
+// command runs a program until its time is up, with more in its environment.
+func (b bench) command(ctx context.Context, folder string, most time.Duration, env []string, program string, args ...string) ([]byte, error) {
 	limit, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	cmd := exec.CommandContext(limit, program, args...)
 	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), env...)
 	cmd.WaitDelay = 5 * time.Second
 	together(cmd)
 	out, err := cmd.CombinedOutput()
