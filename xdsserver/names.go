@@ -115,12 +115,15 @@ func (s *subscription) unsubscribe(names []string) {
 			continue
 		}
 		e := s.table.entries[name]
-		if e != nil && e.named.has(s.slot) {
-			s.drop(e)
+		if e == nil {
+			continue
 		}
-		if s.wild && e != nil {
+		if s.wild && (e.res != nil || e.named.has(s.slot)) {
 			// The client forgets the resource, but still wants all there are.
 			s.owed = append(s.owed, name)
+		}
+		if e.named.has(s.slot) {
+			s.drop(e)
 		}
 	}
 	s.tidy()

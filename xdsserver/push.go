@@ -57,7 +57,7 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	if err != nil || (len(entries) == 0 && !sub.answer) {
 		return err
 	}
-	sub.answer = false
+	sub.answer, d.alone = false, len(entries) == 1
 	for _, l := range later {
 		if l != nil {
 			l.bring(entries)
@@ -89,7 +89,7 @@ func (ss *session) several(sub *subscription, d delivery) {
 			sub.owed = append(sub.owed, namesOf(p.entries)...)
 			continue
 		}
-		d.all, d.entries, d.since = false, p.entries, time.Time{}
+		d.all, d.entries, d.alone, d.since = false, p.entries, len(p.entries) == 1, time.Time{}
 		if i == len(ss.parcels)-1 {
 			d.since = since // the change is there with the last one
 		}

@@ -44,7 +44,7 @@ func (s *subscription) rejected(d delivery, why string) (offender string, known 
 		all = slices.Compact(all)
 	}
 	switch {
-	case len(all) == 1:
+	case len(all) == 1 && d.alone: // not the last one that is there of several
 		s.park(all, why)
 		return all[0], true
 	case s.whole || len(s.parked) >= maxParked:

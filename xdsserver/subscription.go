@@ -61,6 +61,7 @@ type delivery struct {
 	nonce   string
 	seq     uint64    // changes up to this one are in it, as far as its entries go
 	all     bool      // everything that was wanted; entries are then what came on top
+	alone   bool      // one resource, or that there is none
 	entries []*entry  // shared with other streams, so never changed
 	probe   bool      // a part of a rejected response
 	since   time.Time // when Consul answered the oldest change in it; zero if nothing had changed
@@ -119,14 +120,15 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	return entries, d, nil
 }
 
-// append adds the entry of a name, if it is still wanted.
+// append adds the entry of a name, if it is still wanted. One that the table does not know stands for
+// nothing.
 func (s *subscription) append(entries []*entry, name string) []*entry {
 	e := s.table.entries[name]
-	switch {
-	case e == nil:
-		return append(entries, &entry{name: name})
-	case s.table.concerns(e, s.slot):
-		return append(entries, e)
+	if e == nil {
+		e = s.table.newEntry(name)
+	}
+	if s.table.concerns(e, s.slot) {
+		entries = append(entries, e)
 	}
 	return entries
 }
@@ -171,14 +173,11 @@ func (s *subscription) answered(nonce string) (delivery, bool) {
 	return d, true
 }
 
-// bring makes owed what belongs to the names, as far as it is wanted: the assignments of
-// clusters that were sent. It needs the store's lock for reading.
+// bring makes owed what belongs to the names, as far as it is wanted and there is such a thing: the
+// assignments of clusters that were sent. It needs the store's lock for reading.
 func (s *subscription) bring(names []*entry) {
-	if s.all {
-		return
-	}
 	for _, n := range names {
-		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) {
+		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) && e.served(s.slot) != nil {
 			s.owed = append(s.owed, n.name)
 		}
 	}

@@ -76,10 +76,14 @@ func newTable(typeURL string) *table {
 func (t *table) entry(name string) *entry {
 	e := t.entries[name]
 	if e == nil {
-		e = &entry{name: name, id: maphash.String(t.seed, name)}
+		e = t.newEntry(name)
 		t.entries[name] = e
 	}
 	return e
+}
+
+func (t *table) newEntry(name string) *entry {
+	return &entry{name: name, id: maphash.String(t.seed, name)}
 }
 
 // served is what a stream gets for the entry: nil if it has to be told that there is none.

@@ -40,7 +40,7 @@ type Client struct {
 	t        testing.TB
 	protocol Protocol
 	node     *corev3.Node
-	stream   stream
+	stream   Stream
 	cancel   context.CancelFunc
 	incoming chan *Response
 	ended    chan error
@@ -49,7 +49,8 @@ type Client struct {
 	asked    map[string]bool
 }
 
-type stream interface {
+// Stream is a client's end of a stream.
+type Stream interface {
 	SendMsg(any) error
 	RecvMsg(any) error
 }
@@ -95,6 +96,11 @@ func OpenMethod(t testing.TB, conn *grpc.ClientConn, p Protocol, method string, 
 		cancel()
 		t.Fatalf("open stream: %v", err)
 	}
+	return On(t, s, cancel, p, node)
+}
+
+// On begins a conversation on a stream that is open, however it came about. cancel is to end it.
+func On(t testing.TB, s Stream, cancel context.CancelFunc, p Protocol, node *corev3.Node) *Client {
 	c := &Client{
 		t: t, protocol: p, node: node, stream: s, cancel: cancel,
 		incoming: make(chan *Response, 1000), ended: make(chan error, 1),
