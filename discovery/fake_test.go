@@ -22,6 +22,7 @@ type fakeConsul struct {
 	list     uint64 // index of the list
 	entries  map[string][]any
 	at       map[string]uint64 // index of each service
+	nodes    map[string]string // the status of each node's own check
 	changed  chan struct{}
 	cutAfter time.Duration // each wait; 0: none
 	cutWith  error
@@ -118,6 +119,39 @@ func (f *fakeConsul) move(from, to string) {
 	f.at[to] = f.index
 	f.wake()
 }
+
+// bare gives a service so many instances without any check. As in the real one, that moves the index
+// of the list, which says the same as before.
+func (f *fakeConsul) bare(name string, instances int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.put(name, 0, instances, "passing")
+	for _, e := range f.entries[name] {
+		delete(e.(map[string]any), "Checks")
+	}
+	f.list = f.index
+	f.wake()
+}
+
+// onNode puts the instances of a service on a node that has a check of its own.
+func (f *fakeConsul) onNode(node, name, status string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index++
+	f.at[name] = f.index
+	if f.nodes == nil {
+		f.nodes = map[string]string{}
+	}
+	f.nodes[node] = status
+	for _, e := range f.entries[name] {
+		e := e.(map[string]any)
+		e["Node"] = map[string]any{"Node": node, "Address": "10.0.0.1"}
+		e["Checks"] = []any{map[string]any{"CheckID": nodeCheck, "Status": status}}
+	}
+	f.wake()
+}
+
+const nodeCheck = "serfHealth"
 
 // restore is what Consul is after a snapshot was restored: everything so much earlier.
 func (f *fakeConsul) restore(back uint64) {
@@ -268,10 +302,17 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 			for _, e := range list {
 				e := e.(map[string]any)
 				id := e["Service"].(map[string]any)["ID"].(string)
-				for _, c := range e["Checks"].([]any) {
+				ofService, _ := e["Checks"].([]any)
+				for _, c := range ofService {
+					if c.(map[string]any)["CheckID"] == nodeCheck {
+						continue
+					}
 					checks = append(checks, check{Node: "n", CheckID: id, ServiceID: id, ServiceName: name, Status: c.(map[string]any)["Status"].(string)})
 				}
 			}
+		}
+		for node, status := range f.nodes {
+			checks = append(checks, check{Node: node, CheckID: nodeCheck, Status: status})
 		}
 		return index, asJSON(checks)
 	}

@@ -29,6 +29,8 @@ func TestWhatTwoAnswersAboutChecksName(t *testing.T) {
 		{"a check goes", func(m map[checkID]standing) { delete(m, b) }, []string{"api"}, 0, true},
 		{"a check is another service's", func(m map[checkID]standing) { m[b] = is("db", "passing") }, []string{"api", "db"}, 0, false},
 		{"a node's", func(m map[checkID]standing) { m[node] = is("", "critical") }, nil, 1, false},
+		{"a node's comes", func(m map[checkID]standing) { m[checkID{"m", "serfHealth"}] = is("", "passing") }, nil, 1, true},
+		{"a node's goes", func(m map[checkID]standing) { delete(m, node) }, nil, 1, true},
 	} {
 		now := maps.Clone(was)
 		c.change(now)
@@ -60,6 +62,41 @@ func TestASignalNamesWhatToReadAgain(t *testing.T) {
 			}
 			time.Sleep(170 * time.Millisecond)
 		}
+	})
+}
+
+// The check of a node names no service: all that have an instance there are read again, and no others.
+func TestASignalOfANodeNamesTheServicesOnIt(t *testing.T) {
+	cfg, fake := manyOverFew()
+	on := map[string][]string{"m1": {name(150), name(151), name(152)}, "m2": {name(160)}}
+	all := func(node, status string) {
+		for _, name := range on[node] {
+			fake.onNode(node, name, status)
+		}
+	}
+	all("m1", "passing")
+	all("m2", "passing")
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		for node, services := range on {
+			time.Sleep(10 * time.Second)
+			all(node, "critical")
+			fake.take()
+			took := until(t, 2*time.Second, func() bool {
+				c, _ := r.now()
+				return !slices.ContainsFunc(services, func(name string) bool { return !r.has(name, Critical, Critical)(c) })
+			})
+			if n := len(reads(fake.take())); n > len(services)+20*int(took/time.Second+1) {
+				t.Errorf("%s: %d reads in %v, want %d and those whose turn it was", node, n, took, len(services))
+			}
+		}
+	})
+}
+
+// reads are the questions about services, of all, that need no waiting and are no leader's.
+func reads(all []asked) []asked {
+	return slices.DeleteFunc(all, func(q asked) bool {
+		return q.index > 0 || q.consistent || !strings.HasPrefix(q.path, healthPath)
 	})
 }
 
@@ -168,12 +205,7 @@ func TestWithoutSignalsTheSweepIsFaster(t *testing.T) {
 		count := func(d time.Duration) (n int) {
 			fake.take()
 			time.Sleep(d)
-			for _, q := range fake.take() {
-				if q.index == 0 && !q.consistent && strings.HasPrefix(q.path, healthPath) {
-					n++
-				}
-			}
-			return n
+			return len(reads(fake.take()))
 		}
 		if n := count(10 * time.Second); n < 150 || n > 210 {
 			t.Errorf("%d reads in 10 s with signals, want 20 a second", n)

@@ -1,0 +1,167 @@
+package discovery
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// An instance without a check is in no signal; all that shows is that the index of the list moved
+// and the list did not. Then one round is as fast as it may be, and the next ones are not.
+func TestInstancesThatNoSignalNamesAreSeenInOneFastRound(t *testing.T) {
+	cfg, fake := manyOverFew()
+	for _, n := range []int{101, 150, 181, 183, 199} {
+		fake.bare(name(n), 2)
+	}
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		count := func(d time.Duration) int {
+			fake.take()
+			time.Sleep(d)
+			return len(reads(fake.take()))
+		}
+		for _, n := range []int{101, 150, 199} { // wherever the sweep is
+			fake.bare(name(n), 3)
+			if fast := count(time.Second); fast < 95 || fast > 106 {
+				t.Errorf("%d reads in the second after that, want a round of 100", fast)
+			}
+			if size := r.size(name(n)); size != 3 {
+				t.Errorf("%s has %d instances a second later, want 3", name(n), size)
+			}
+			if slow := count(10 * time.Second); slow > 210 {
+				t.Errorf("%d reads in the 10 s after that round, want 20 a second", slow)
+			}
+		}
+		// Where signals tell of checks that come and go, they name what moves the list.
+		fake.set(name(180), 4)
+		time.Sleep(3 * time.Second)
+		fake.bare(name(181), 3)
+		if n := count(time.Second); n > 25 {
+			t.Errorf("%d reads in a second although signals tell of what comes", n)
+		}
+		// A status alone is nothing that comes or goes.
+		time.Sleep(3 * signalEvery)
+		fake.between(name(182), 0, 2, "critical")
+		time.Sleep(3 * time.Second)
+		fake.bare(name(183), 3)
+		if n := count(time.Second); n < 95 {
+			t.Errorf("%d reads in a second: a change of health was taken for what came", n)
+		}
+	})
+}
+
+func TestTheSweepIsAsFastAsItIsNeeded(t *testing.T) {
+	for _, c := range []struct {
+		name                string
+		ring                int
+		signalling, boosted bool
+		want                time.Duration
+	}{
+		{"nobody", 0, false, false, 3 * time.Second},
+		{"in the period", 60, false, false, 50 * time.Millisecond},
+		{"at the rate, if the period were faster", 1000, false, false, 10 * time.Millisecond},
+		{"with signals, nobody", 0, true, false, 3 * time.Second},
+		{"with signals, few: in the period", 10, true, false, 300 * time.Millisecond},
+		{"with signals, more", 100, true, false, time.Second / quietRate},
+		{"with signals, many: in the longer period", 1000, true, false, quietPeriod / 1000},
+		{"with signals, very many: at the rate", 10_000, true, false, 10 * time.Millisecond},
+		{"unexplained: at the rate", 100, true, true, 10 * time.Millisecond},
+		{"unexplained, without signals: in the period", 60, false, true, 50 * time.Millisecond},
+	} {
+		w := watcherOver(t, fakeConfig(), newFakeConsul(), &lockedBuffer{})
+		for range c.ring {
+			w.rotation.settle(&followed{})
+		}
+		w.rotation.signalled(c.signalling)
+		if c.boosted {
+			w.rotation.unexplained(time.Now(), func(int) time.Duration { return time.Hour })
+		}
+		if got := w.interval(); got != c.want {
+			t.Errorf("%s: a turn every %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// sweptOnly is 100 services in the ring, a turn every 30 ms, and no signals.
+func sweptOnly() (Config, *fakeConsul) {
+	cfg := guardedConfig()
+	cfg.MaxConnections = minConnections
+	fake := many(101, 1)
+	fake.spoil = noSignals
+	return cfg, fake
+}
+
+func noSignals(req *http.Request) (*http.Response, error) {
+	if req.URL.Path == "/v1/health/state/any" {
+		return respond(403, 0, "no signals"), nil
+	}
+	return nil, nil
+}
+
+// After a stop of Consul's the turns that were missed are not all made up for at once.
+func TestTheSweepCatchesUpWithSmallDelaysOnly(t *testing.T) {
+	for _, c := range []struct {
+		delay       time.Duration
+		least, most int // reads at once after it
+	}{
+		{100 * time.Millisecond, 2, 5},
+		{10 * time.Second, 4, 8},
+	} {
+		cfg, fake := sweptOnly()
+		inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+			time.Sleep(time.Minute)
+			var waits atomic.Bool
+			waits.Store(true)
+			over := make(chan struct{})
+			fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+				if strings.HasPrefix(req.URL.Path, healthPath) && !req.URL.Query().Has("index") && waits.Load() {
+					<-over
+				}
+				return noSignals(req)
+			})
+			time.Sleep(c.delay)
+			waits.Store(false)
+			fake.take()
+			close(over)
+			synctest.Wait()
+			if n := len(reads(fake.take())); n < c.least || n > c.most {
+				t.Errorf("%d reads at once after %v, want %d to %d", n, c.delay, c.least, c.most)
+			}
+			time.Sleep(3 * time.Second)
+			if n := len(reads(fake.take())); n < 98 || n > 105 {
+				t.Errorf("%d reads in the 3 s after that, want a round of 100", n)
+			}
+		})
+	}
+}
+
+// A service of the ring that cannot be read is Consul's trouble like any other, is asked for in its
+// turn, and keeps the others waiting no longer than its sweeper rests.
+func TestAServiceOfTheRingThatCannotBeReadIsNamed(t *testing.T) {
+	cfg, fake := sweptOnly()
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		garbage := garbageFor(name(50))
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if resp, err := garbage(req); resp != nil {
+				return resp, err
+			}
+			return noSignals(req)
+		})
+		until(t, 4*time.Second, func() bool {
+			p, there := r.problem("garbage")
+			return there && strings.Contains(p.Detail, name(50))
+		})
+		fake.take()
+		time.Sleep(time.Minute)
+		if n := len(reads(fake.take())); n < 1900 {
+			t.Errorf("%d reads in a minute, want about 20 rounds of 100", n)
+		}
+		fake.set(name(50), 2)
+		fake.spoilWith(noSignals)
+		until(t, 4*time.Second, func() bool { _, there := r.problem("garbage"); return !there && r.size(name(50)) == 2 })
+	})
+}
