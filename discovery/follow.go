@@ -38,7 +38,7 @@ func (w *Watcher) list(ctx context.Context) {
 		w.trouble.answered(loop, time.Now())
 		w.hidden.note(loop, got.reply.filtered, time.Now())
 		pause.reset()
-		if !got.changed && !got.idle { // instances came or went, and the names do not say which
+		if moved := got.reply.index != got.reply.question.index; moved && !got.changed { // instances came or went, and the names do not say which
 			w.rotation.unexplained(time.Now(), w.round)
 		}
 		if got.changed {
