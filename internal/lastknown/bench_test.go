@@ -22,7 +22,7 @@ func large() discovery.Catalog {
 func BenchmarkStore(b *testing.B) {
 	c, path := large(), filepath.Join(b.TempDir(), fileName)
 	for b.Loop() {
-		if err := store(path, header, c); err != nil {
+		if err := store(system{}, path, header, c); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -30,7 +30,7 @@ func BenchmarkStore(b *testing.B) {
 
 func BenchmarkLoad(b *testing.B) {
 	path := filepath.Join(b.TempDir(), fileName)
-	if err := store(path, header, large()); err != nil {
+	if err := store(system{}, path, header, large()); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {

@@ -16,7 +16,7 @@ import (
 func stored(t *testing.T, h Header, c discovery.Catalog) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), fileName)
-	if err := store(path, h, c); err != nil {
+	if err := store(system{}, path, h, c); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -24,7 +24,7 @@ func stored(t *testing.T, h Header, c discovery.Catalog) (path string) {
 
 func TestTheFileIsForItsOwnerOnlyAndNothingElseIsLeft(t *testing.T) {
 	path := stored(t, header, catalog(1, "shop"))
-	if err := store(path, header, catalog(2, "shop")); err != nil {
+	if err := store(system{}, path, header, catalog(2, "shop")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)

@@ -125,7 +125,7 @@ func decodeLines(lines []byte) (h Header, c discovery.Catalog, err error) {
 		return h, nil, err
 	}
 	c = discovery.Catalog{}
-	var last discovery.ServiceKey
+	var last discovery.ServiceKey // before any that has a name
 	for {
 		var s discovery.Service
 		switch err := in.Decode(&s); {
@@ -138,7 +138,7 @@ func decodeLines(lines []byte) (h Header, c discovery.Catalog, err error) {
 			return h, nil, err
 		case s.Key.Datacenter != h.Scope.Datacenter:
 			return h, nil, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
-		case len(c) > 0 && last.Compare(s.Key) >= 0:
+		case last.Compare(s.Key) >= 0:
 			return h, nil, fmt.Errorf("service %q is out of order", s.Key)
 		case !slices.IsSortedFunc(s.Instances, discovery.Instance.Compare):
 			return h, nil, fmt.Errorf("the instances of service %q are out of order", s.Key)

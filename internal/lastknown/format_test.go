@@ -2,8 +2,10 @@ package lastknown
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
@@ -150,6 +152,74 @@ func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 		if _, _, err := Decode(encode(t, header, c)); !errors.Is(err, errContent) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// sealed is a file of these lines behind the first one.
+func sealed(lines string) []byte {
+	text := fmt.Sprintf("%s%d\n%s", magic, schema, lines)
+	return fmt.Appendf(nil, "%s%s%x\n", text, seal, sha256.Sum256([]byte(text)))
+}
+
+func TestAFileWithMoreThanItShouldHaveIsNotUsed(t *testing.T) {
+	const h, one = `{"Scope":{"Datacenter":"dc1"},"Services":1}` + "\n", `{"Key":{"Datacenter":"dc1","Name":"shop"}}` + "\n"
+	if _, c, err := Decode(sealed(h + one)); err != nil || len(c) != 1 {
+		t.Fatalf("%v %v", c, err)
+	}
+	for name, lines := range map[string]string{
+		"a field of the header that nobody knows":  `{"Scope":{"Datacenter":"dc1"},"Services":1,"More":1}` + "\n" + one,
+		"a field of a service that nobody knows":   h + `{"Key":{"Datacenter":"dc1","Name":"shop"},"More":1}` + "\n",
+		"a service twice, which is counted as one": h + one + one,
+		"a service without a name":                 `{"Services":1}` + "\n{}\n",
+		"a service that the header does not count": h + one + `{"Key":{"Datacenter":"dc1","Name":"web"}}` + "\n",
+	} {
+		if _, c, err := Decode(sealed(lines)); !errors.Is(err, errContent) || c != nil {
+			t.Errorf("%s: %v %v", name, c, err)
+		}
+	}
+}
+
+func TestScopesAreEqualIfAllOfThemIs(t *testing.T) {
+	one := Scope{Datacenter: "dc1", Namespace: "eu", Partition: "a", Include: []string{"shop-*"}, Exclude: []string{"shop-x"}, Tags: []string{"v2"}}
+	if !one.Equal(one) || !(Scope{}).Equal(Scope{Include: []string{}, Exclude: []string{}, Tags: []string{}}) {
+		t.Error("equal ones are not")
+	}
+	for name, change := range map[string]func(*Scope){
+		"datacenter": func(s *Scope) { s.Datacenter = "" },
+		"namespace":  func(s *Scope) { s.Namespace = "" },
+		"partition":  func(s *Scope) { s.Partition = "" },
+		"include":    func(s *Scope) { s.Include = nil },
+		"exclude":    func(s *Scope) { s.Exclude = nil },
+		"tags":       func(s *Scope) { s.Tags = nil },
+	} {
+		other := one
+		if change(&other); one.Equal(other) || other.Equal(one) {
+			t.Errorf("one of another %s is equal", name)
+		}
+	}
+}
+
+// full is a writer that takes so many bytes.
+type full struct{ left int }
+
+func (f *full) Write(b []byte) (int, error) {
+	if len(b) > f.left {
+		return 0, io.ErrShortWrite
+	}
+	f.left -= len(b)
+	return len(b), nil
+}
+
+func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
+	c := catalog(300, "shop") // more than is written at once
+	size := len(encode(t, header, c))
+	for _, room := range []int{0, 70_000, size - 80, size - 1} {
+		if err := Encode(&full{room}, header, c); !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("with room for %d of %d bytes: %v", room, size, err)
+		}
+	}
+	if err := Encode(&full{size}, header, c); err != nil {
+		t.Error(err)
 	}
 }
 

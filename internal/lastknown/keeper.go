@@ -13,7 +13,7 @@ type keeper struct {
 	every   time.Duration // the shortest time between two writes
 	refresh time.Duration // the longest, while Consul answers: the file's date is then renewed
 	write   func(c discovery.Catalog) error
-	hangs   func(since time.Duration) // told once of a write that does not end; nil: nobody is
+	hangs   func(since time.Duration) // told once of a write that does not end
 	renewed func() bool               // Consul confirmed the catalog again since the last write
 
 	mu      sync.Mutex
@@ -63,13 +63,12 @@ func (k *keeper) run(ctx context.Context) {
 	written := false
 	var again <-chan time.Time // nil unless the last write failed
 	wait := retryFirst
-	refresh := time.NewTicker(k.refresh)
-	defer refresh.Stop()
+	refresh := time.Tick(k.refresh)
 	for {
 		select {
 		case <-k.wake:
 		case <-again:
-		case <-refresh.C:
+		case <-refresh:
 			if !written || !k.renewed() {
 				continue
 			}
@@ -120,16 +119,13 @@ func (k *keeper) fold(catalog discovery.Catalog) (changed bool) {
 func (k *keeper) attempt(ctx context.Context, catalog discovery.Catalog) (err error, over bool) {
 	done := make(chan error, 1)
 	go func() { done <- k.write(catalog) }()
-	slow := time.NewTimer(hangsAfter)
-	defer slow.Stop()
+	slow := time.After(hangsAfter)
 	for {
 		select {
 		case err := <-done:
 			return err, true
-		case <-slow.C:
-			if k.hangs != nil {
-				k.hangs(hangsAfter)
-			}
+		case <-slow:
+			k.hangs(hangsAfter)
 		case <-ctx.Done():
 			select {
 			case err := <-done:

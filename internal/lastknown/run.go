@@ -23,6 +23,7 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 	if err != nil {
 		return err
 	}
+	s.known = nil // it may be large
 	s.change(func(st *state) { st.read = true })
 	s.keeper.note(discovery.Delta{Set: first.Set, Gone: offer.Gone})
 	if !pass(ctx, offer, out) {
@@ -74,9 +75,7 @@ func (s *Shelf) keep(ctx context.Context, consul Consul) (end func()) {
 func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, err error) {
 	var late <-chan time.Time
 	if s.known != nil {
-		grace := time.NewTimer(s.config.Grace)
-		defer grace.Stop()
-		late = grace.C
+		late = time.After(s.config.Grace)
 	}
 	for {
 		select {
@@ -85,7 +84,6 @@ func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.De
 		case d := <-in:
 			return d, d, nil
 		case <-late:
-			late = nil
 			if agent := s.elsewhere(consul); agent != "" {
 				s.refuse(agent)
 				continue
@@ -105,8 +103,7 @@ func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.De
 func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, err error) {
 	began := time.Now()
 	s.stale(consul.Status())
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
+	look := time.Tick(time.Second)
 	for {
 		arrived := false
 		select {
@@ -118,7 +115,7 @@ func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Del
 			if d := s.reselect(); !d.Empty() && !pass(ctx, d, out) {
 				return first, offer, nil
 			}
-		case <-look.C:
+		case <-look:
 		}
 		if agent := s.elsewhere(consul); agent != "" {
 			return first, offer, fmt.Errorf("serve last known catalog %q: it is of datacenter %q, and Consul's agent is in %q: start Legate again, it will serve %[3]q; "+
@@ -129,7 +126,6 @@ func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Del
 		}
 		offer = s.known.Diff(discovery.Catalog{}.Apply(first))
 		offer.Since = first.Since
-		s.known = nil
 		s.fresh(time.Since(began), len(offer.Set), len(offer.Gone))
 		return first, offer, nil
 	}
@@ -196,7 +192,7 @@ func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
 	}
 	c = h.Scope.selection().Of(c) // discovery may be about to follow
 	began := time.Now()
-	err := store(s.path, h, c)
+	err := store(s.disk, s.path, h, c)
 	took := time.Since(began)
 	s.metrics.Written(err == nil, took)
 	if err != nil {

@@ -47,6 +47,7 @@ type Shelf struct {
 	path    string // empty: off
 	log     *slog.Logger
 	metrics *metrics.LastKnown
+	disk    disk
 
 	header   Header // of known
 	known    discovery.Catalog
@@ -62,7 +63,7 @@ type Shelf struct {
 
 // New makes a Shelf; it starts nothing. The metrics may be nil.
 func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
-	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m, rescoped: make(chan struct{}, 1)}
+	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m, disk: system{}, rescoped: make(chan struct{}, 1)}
 	s.keeper = &keeper{every: config.Every, refresh: refreshEvery, hangs: s.hangs, wake: make(chan struct{}, 1)}
 	s.hosts = s.Hosts
 	if config.Dir != "" {

@@ -3,6 +3,8 @@ package lastknown
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/metrics"
 )
 
 // stage is a Shelf between a discovery and a bridge that the test plays.
@@ -19,6 +22,7 @@ type stage struct {
 	*Shelf
 	t     *testing.T
 	log   *said
+	told  *metrics.Metrics
 	in    chan discovery.Delta
 	out   chan discovery.Delta
 	stop  func()
@@ -63,10 +67,19 @@ func (c consulOf) Status() discovery.Status {
 
 func newStage(t *testing.T, dir string) *stage {
 	t.Helper()
+	return newStageWith(t, dir, nil)
+}
+
+// newStageWith changes the Shelf before it runs.
+func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
+	t.Helper()
 	config := DefaultConfig()
 	config.Dir, config.Scope = dir, Scope{}
-	s := &stage{t: t, log: &said{}, in: make(chan discovery.Delta), out: make(chan discovery.Delta)}
-	s.Shelf = New(config, slog.New(slog.NewTextHandler(s.log, nil)), nil)
+	s := &stage{t: t, log: &said{}, told: metrics.New(metrics.BuildInfo{}), in: make(chan discovery.Delta), out: make(chan discovery.Delta)}
+	s.Shelf = New(config, slog.New(slog.NewTextHandler(s.log, nil)), s.told.LastKnown)
+	if prepared != nil {
+		prepared(s)
+	}
 	s.Load()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.ended = make(chan struct{})
@@ -88,7 +101,7 @@ func from(t *testing.T, believed time.Time, c discovery.Catalog) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	h := Header{Scope: Scope{Datacenter: "dc1"}, Believed: believed}
-	if err := store(filepath.Join(dir, fileName), h, c); err != nil {
+	if err := store(system{}, filepath.Join(dir, fileName), h, c); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -100,6 +113,20 @@ func (s *stage) answers() {
 }
 
 func whole(c discovery.Catalog) discovery.Delta { return discovery.Catalog{}.Diff(c) }
+
+// metric is the line of a metric's value.
+func (s *stage) metric(name string) string {
+	s.t.Helper()
+	page := httptest.NewRecorder()
+	s.told.Handler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for line := range strings.Lines(page.Body.String()) {
+		if value, is := strings.CutPrefix(line, name+" "); is {
+			return strings.TrimSpace(value)
+		}
+	}
+	s.t.Fatalf("there is no metric %s", name)
+	return ""
+}
 
 func (s *stage) silent() {
 	s.t.Helper()
@@ -123,10 +150,17 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 			t.Errorf("served %v", served)
 		}
 		synctest.Wait()
+		if stale, date := s.metric("legate_serving_stale"), s.metric("legate_last_known_timestamp_seconds"); stale != "1" || date == "0" {
+			t.Errorf("stale %s, of %s", stale, date)
+		}
 		if st := s.Status(); !st.Stale || st.Services != 3 || st.Expired || !strings.Contains(st.Age(time.Now()), "1h0m3s ago") {
 			t.Errorf("%+v %s", st, st.Age(time.Now()))
 		}
-		time.Sleep(23 * time.Hour)
+		time.Sleep(23*time.Hour - s.config.Grace)
+		if s.Status().Expired {
+			t.Error("it is expired after a day, before that is over")
+		}
+		time.Sleep(time.Nanosecond)
 		if !s.Status().Expired {
 			t.Error("a day is over, and it is not expired")
 		}
@@ -135,14 +169,22 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 		now := catalog(2, "new", "same")
 		now[key("shop")] = catalog(1, "shop")[key("shop")]
 		s.answers()
-		s.in <- whole(now)
+		first := whole(now)
+		first.Since = time.Now()
+		s.in <- first
 		d := <-s.out
-		if len(d.Set) != 2 || len(d.Gone) != 1 || !served.Apply(d).Equal(now) {
-			t.Errorf("then came %v", d)
+		if len(d.Set) != 2 || len(d.Gone) != 1 || !served.Apply(d).Equal(now) || !d.Since.Equal(first.Since) {
+			t.Errorf("then came %v, since %v", d, d.Since)
 		}
 		synctest.Wait()
-		if st := s.Status(); st.Stale || st.Services != 0 || st.Expired {
+		if st := s.Status(); st.Stale || st.Services != 0 || st.Expired || !st.Believed.IsZero() || st.Age(time.Now()) != "" {
 			t.Errorf("%+v", st)
+		}
+		if stale := s.metric("legate_serving_stale"); stale != "0" {
+			t.Errorf("stale %s", stale)
+		}
+		if s.known != nil {
+			t.Error("what nobody needs any more is kept in memory")
 		}
 	})
 }
@@ -257,52 +299,6 @@ func TestWhatOnlyTheFileSaysIsNotWrittenBack(t *testing.T) {
 	})
 }
 
-func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
-		s.consulSays(discovery.Status{Datacenter: "dc2"}) // the agent is there, its servers hang
-		time.Sleep(time.Minute)
-		s.silent()
-		if n := strings.Count(s.log.String(), "another datacenter"); n != 1 {
-			t.Errorf("said %d times: %s", n, s.log)
-		}
-		s.in <- discovery.Delta{}
-		<-s.out
-	})
-}
-
-// Nobody said which datacenter is to be served, and the agent was away when it was asked: the file
-// had to be believed. It is served no longer than until the agent says otherwise, and nothing of
-// another datacenter gets among it.
-func TestWhatTurnsOutToBeOfAnotherDatacenterIsNotServedAnyLonger(t *testing.T) {
-	for name, comes := range map[string]func(s *stage){
-		"the agent says so":     func(s *stage) { time.Sleep(time.Second + time.Millisecond) },
-		"its catalog comes too": func(s *stage) { s.in <- whole(catalog(1, "b")) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, from(t, time.Now(), catalog(1, "a")))
-				<-s.out
-				time.Sleep(time.Minute)
-				s.silent()
-				s.consulSays(discovery.Status{Datacenter: "dc2"})
-				comes(s)
-				s.silent()
-				select {
-				case <-s.ended:
-				default:
-					t.Error("it is still served")
-				}
-				s.stop()
-				if s.ends == nil || !strings.Contains(s.ends.Error(), `of datacenter "dc1", and Consul's agent is in "dc2"`) {
-					t.Errorf("ended with %v", s.ends)
-				}
-				s.ends = nil
-			})
-		})
-	}
-}
-
 func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
@@ -321,6 +317,9 @@ func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
 		if n := strings.Count(s.log.String(), "cannot be written"); n != 1 {
 			t.Errorf("said %d times: %s", n, s.log)
 		}
+		if ok, failed := s.metric(`legate_last_known_writes_total{outcome="ok"}`), s.metric(`legate_last_known_writes_total{outcome="failed"}`); ok != "0" || failed == "0" {
+			t.Errorf("%s writes went well, %s failed", ok, failed)
+		}
 		if err := os.RemoveAll(s.path); err != nil {
 			t.Fatal(err)
 		}
@@ -328,6 +327,12 @@ func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
 		synctest.Wait()
 		if st := s.Status(); st.Unwritten != "" || st.Unusable != "" || st.Written.IsZero() {
 			t.Errorf("%+v", st)
+		}
+		if n := strings.Count(s.log.String(), "is written again"); n != 1 {
+			t.Errorf("said %d times that it is written again: %s", n, s.log)
+		}
+		if ok, date := s.metric(`legate_last_known_writes_total{outcome="ok"}`), s.metric("legate_last_known_timestamp_seconds"); ok != "1" || date == "0" {
+			t.Errorf("%s writes went well, the last of %s", ok, date)
 		}
 	})
 }
@@ -357,28 +362,29 @@ func TestAFolderThatComesLateGetsTheFileWithoutAChange(t *testing.T) {
 	})
 }
 
-// A write that fails again and again is tried less and less often, and no less than that.
-func TestWritesThatFailAreTriedAgainAtAPaceThatSlowsDown(t *testing.T) {
+func TestWhyConsulIsAwayIsSaidWithTheRemedyWhenTheFileIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		var tries []time.Duration
-		k := &keeper{every: time.Second, refresh: refreshEvery, wake: make(chan struct{}, 1), renewed: func() bool { return true },
-			write: func(discovery.Catalog) error { tries = append(tries, time.Since(began)); return os.ErrPermission },
-		}
-		k.note(whole(catalog(1, "a")))
-		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-		defer cancel()
-		k.run(ctx)
-		want := []time.Duration{0, 5, 15, 35, 75, 135, 195, 240} // the last one because it ends
-		if len(tries) != len(want) {
-			t.Fatalf("tried after %v", tries)
-		}
-		for i := range want {
-			if tries[i] != want[i]*time.Second {
-				t.Errorf("tried after %v, want %v s", tries, want)
-			}
+		s := newStage(t, from(t, time.Now().Add(-time.Hour), catalog(1, "a")))
+		s.consulSays(discovery.Status{Problems: []discovery.Problem{{Detail: "it is down", Remedy: "start it"}}})
+		<-s.out
+		synctest.Wait()
+		if said := s.log.String(); !strings.Contains(said, `serving the last known catalog from disk" file=`) || !strings.Contains(said, `age_seconds=3603 consul="it is down" remedy="start it"`) {
+			t.Error(said)
 		}
 	})
+}
+
+func TestAFolderThatCannotBeUsedIsSaidAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	for folder, want := range map[string]bool{dir: false, filepath.Join(dir, "no", "folder"): true} {
+		log := &said{}
+		if c := New(Config{Dir: folder}, slog.New(slog.NewTextHandler(log, nil)), nil).Load(); c != nil {
+			t.Errorf("loaded %v", c)
+		}
+		if got := strings.Contains(log.String(), "folder of the last known catalog cannot be used"); got != want {
+			t.Errorf("%s: %s", folder, log)
+		}
+	}
 }
 
 func TestWithoutAFolderEverythingIsPassedOnAndNothingIsKept(t *testing.T) {
@@ -394,151 +400,5 @@ func TestWithoutAFolderEverythingIsPassedOnAndNothingIsKept(t *testing.T) {
 		if st := s.Status(); st != (Status{}) {
 			t.Errorf("%+v", st)
 		}
-	})
-}
-
-// A disk can hang in any write, and nobody can end that: the end of the program does not wait for it.
-func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		defer close(release)
-		hung := make(chan time.Duration, 1)
-		k := &keeper{every: time.Second, refresh: refreshEvery, wake: make(chan struct{}, 1), renewed: func() bool { return true },
-			write: func(discovery.Catalog) error { <-release; return nil },
-			hangs: func(since time.Duration) { hung <- since },
-		}
-		k.note(whole(catalog(1, "a")))
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan time.Time, 1)
-		go func() { k.run(ctx); ended <- time.Now() }()
-		time.Sleep(time.Minute)
-		select {
-		case since := <-hung:
-			if since != hangsAfter {
-				t.Errorf("said after %v", since)
-			}
-		default:
-			t.Error("nobody is told that the write hangs")
-		}
-		k.note(whole(catalog(2, "a"))) // never waits
-		told := time.Now()
-		cancel()
-		if took := (<-ended).Sub(told); took > lastWrite {
-			t.Errorf("the end took %v", took)
-		}
-	})
-}
-
-func TestAWriteThatHangsIsInTheStatusUntilItIsOver(t *testing.T) {
-	s := New(Config{Dir: t.TempDir()}, slog.New(slog.DiscardHandler), nil)
-	s.hangs(hangsAfter)
-	if st := s.Status(); !strings.Contains(st.Unwritten, "has been under way for 10s") || !strings.Contains(st.Unwritten, "check that disk") {
-		t.Errorf("%+v", st)
-	}
-	if err := s.write(discovery.Status{Datacenter: "dc1"}, catalog(1, "a")); err != nil || s.Status().Unwritten != "" {
-		t.Errorf("%v %+v", err, s.Status())
-	}
-}
-
-// A configuration that selects other services is read again. The file must be of that selection at
-// once, or a restart while Consul is away would have nothing to serve.
-func TestTheFileFollowsTheSelection(t *testing.T) {
-	web := Scope{Include: []string{"web*"}}
-	onDisk := func(t *testing.T, s *stage, scope Scope) (Header, discovery.Catalog) {
-		t.Helper()
-		synctest.Wait()
-		h, c, err := load(s.path, scope, 48*time.Hour, time.Now())
-		if err != nil {
-			t.Error(err)
-		}
-		return h, c
-	}
-	t.Run("although no service changes", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, t.TempDir())
-			s.answers()
-			s.in <- whole(catalog(1, "web-1", "web-2"))
-			<-s.out
-			time.Sleep(time.Minute)
-			s.Rescope(web)
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1", "web-2")) {
-				t.Errorf("on disk: %v", c)
-			}
-			s.silent() // the bridge has nothing to do
-		})
-	})
-	t.Run("before discovery does", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, t.TempDir())
-			s.answers()
-			s.in <- whole(catalog(1, "db", "web-1"))
-			<-s.out
-			time.Sleep(time.Minute)
-			s.Rescope(web)
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) {
-				t.Errorf("on disk: %v", c)
-			}
-		})
-	})
-	t.Run("at the stop, too", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, t.TempDir())
-			s.answers()
-			s.in <- whole(catalog(1, "web-1"))
-			<-s.out
-			synctest.Wait()
-			s.Rescope(web)
-			s.stop()
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) {
-				t.Errorf("on disk: %v", c)
-			}
-		})
-	})
-	t.Run("while it is served in Consul's place, and keeps its date", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			said := time.Now().Add(-time.Hour)
-			s := newStage(t, from(t, said, catalog(1, "db", "web-1")))
-			<-s.out
-			s.consulSays(discovery.Status{LastSuccess: time.Now()}) // it answers some questions
-			s.Rescope(web)
-			if d := <-s.out; len(d.Set) != 0 || len(d.Gone) != 1 || d.Gone[0] != key("db") {
-				t.Errorf("came %v", d)
-			}
-			if h, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) || !h.Believed.Equal(said) || h.Scope.Datacenter != "dc1" {
-				t.Errorf("on disk: %+v %v", h, c)
-			}
-			time.Sleep(time.Hour) // and it is not renewed either
-			s.answers()
-			s.in <- whole(catalog(1, "web-2"))
-			if d := <-s.out; len(d.Set) != 1 || len(d.Gone) != 1 || d.Gone[0] != key("web-1") {
-				t.Errorf("came %v", d)
-			}
-			time.Sleep(time.Minute)
-			if h, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-2")) || !h.Believed.After(said) {
-				t.Errorf("on disk: %+v %v", h, c)
-			}
-		})
-	})
-	t.Run("within the grace", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, from(t, time.Now(), catalog(1, "db", "web-1")))
-			s.Rescope(web)
-			if got := (discovery.Catalog{}).Apply(<-s.out); !got.Equal(catalog(1, "web-1")) {
-				t.Errorf("served %v", got)
-			}
-			onDisk(t, s, web)
-		})
-	})
-	t.Run("an equal one is no reason to write", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, from(t, time.Now(), catalog(1, "a")))
-			<-s.out
-			before, _ := os.Stat(s.path)
-			s.Rescope(Scope{Tags: []string{}})
-			synctest.Wait()
-			if after, err := os.Stat(s.path); err != nil || !os.SameFile(before, after) {
-				t.Errorf("another file: %v", err)
-			}
-		})
 	})
 }

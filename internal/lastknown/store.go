@@ -14,43 +14,40 @@ import (
 // tempPattern names what is being written. A crash can leave one of them behind.
 const tempPattern = ".last-known-*.tmp"
 
-// store replaces the file at path: whole, or it stays as it was.
-func store(path string, h Header, c discovery.Catalog) (err error) {
+// store replaces the file at path: whole, or it stays as it was. What it has said to have stored
+// outlives a loss of power: the file is synced before it takes its name, and the folder afterwards.
+func store(d disk, path string, h Header, c discovery.Catalog) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, tempPattern) // mode 0600
+	f, err := d.create(dir, tempPattern)
 	if err != nil {
 		return cause(err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // the error that is returned says more
-		}
-	}()
 	err = Encode(f, h, c)
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = d.rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = d.remove(f.Name()) // the error that is returned says more
 		return cause(err)
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return cause(err)
-	}
-	return syncFolder(dir)
+	return syncFolder(d, dir)
 }
 
 // syncFolder makes a rename last. Not every file system can; then the rename is as good as it
 // gets there.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
+func syncFolder(d disk, dir string) error {
+	folder, err := d.open(dir)
 	if err != nil {
 		return cause(err)
 	}
-	err = d.Sync()
+	err = folder.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
 		err = nil
 	}
-	return cause(errors.Join(err, d.Close()))
+	return cause(errors.Join(err, folder.Close()))
 }
 
 // prepare makes the folder if only it is missing, and removes what crashes have left there.

@@ -1,0 +1,59 @@
+package lastknown
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"legate/discovery"
+)
+
+func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+		s.consulSays(discovery.Status{Datacenter: "dc2"}) // the agent is there, its servers hang
+		time.Sleep(time.Minute)
+		s.silent()
+		if n := strings.Count(s.log.String(), "another datacenter"); n != 1 {
+			t.Errorf("said %d times: %s", n, s.log)
+		}
+		if st := s.Status(); st.Stale || !strings.Contains(st.Unusable, `of datacenter "dc1", and Consul's agent is in "dc2": give each Legate a --state-dir of its own`) {
+			t.Errorf("%+v", st)
+		}
+		s.in <- discovery.Delta{}
+		<-s.out
+	})
+}
+
+// Nobody said which datacenter is to be served, and the agent was away when it was asked: the file
+// had to be believed. It is served no longer than until the agent says otherwise, and nothing of
+// another datacenter gets among it.
+func TestWhatTurnsOutToBeOfAnotherDatacenterIsNotServedAnyLonger(t *testing.T) {
+	for name, comes := range map[string]func(s *stage){
+		"the agent says so":     func(s *stage) { time.Sleep(time.Second + time.Millisecond) },
+		"its catalog comes too": func(s *stage) { s.in <- whole(catalog(1, "b")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+				<-s.out
+				time.Sleep(time.Minute)
+				s.silent()
+				s.consulSays(discovery.Status{Datacenter: "dc2"})
+				comes(s)
+				s.silent()
+				select {
+				case <-s.ended:
+				default:
+					t.Error("it is still served")
+				}
+				s.stop()
+				if s.ends == nil || !strings.Contains(s.ends.Error(), `of datacenter "dc1", and Consul's agent is in "dc2"`) {
+					t.Errorf("ended with %v", s.ends)
+				}
+				s.ends = nil
+			})
+		})
+	}
+}
