@@ -174,6 +174,26 @@ func TestAFileThatCannotBeWrittenIsSomethingToLookAt(t *testing.T) {
 	}
 }
 
+func TestAFileThatOthersCanChangeIsSomethingToLookAt(t *testing.T) {
+	h := healthy()
+	h.known = lastknown.Status{File: "/state/file", Exposed: "everybody can write to its folder: chmod o-w /state"}
+	if w := h.get(t, "/"); !strings.Contains(w.Body.String(), "/state/file everybody can write to its folder: chmod o-w /state") {
+		t.Errorf("%s", w.Body)
+	}
+}
+
+func TestACatalogFromDiskThatIsDatedAheadIsCalledSo(t *testing.T) {
+	h := healthy()
+	h.consul = empty().consul
+	h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(22 * time.Hour)}
+	if w := h.get(t, "/"); !strings.Contains(w.Body.String(), "Serving the last known catalog, dated 22 h 0 min ahead of this machine&#39;s clock, to ") {
+		t.Errorf("%s", w.Body)
+	}
+	if w := h.get(t, "/readyz"); !strings.Contains(w.Body.String(), "dated 22h0m0s ahead of this machine's clock") {
+		t.Errorf("%s", w.Body)
+	}
+}
+
 func TestHealthzAndMetricsAnswerFromTheStart(t *testing.T) {
 	h := empty()
 	if w := h.get(t, "/healthz"); w.Code != 200 || w.Body.String() != "ok\n" {

@@ -95,7 +95,7 @@ func ofDisk(s Status) []concern {
 		all = append(all, concern{Key: "stale", Severity: critical, What: "Stale: not read from Consul since the start", Detail: s.Stale,
 			Remedy: "Nothing that changes in Consul reaches Envoy until Consul was read completely."})
 	}
-	if bad := cmp.Or(s.LastKnown.Unwritten, s.LastKnown.Unusable); bad != "" {
+	if bad := cmp.Or(s.LastKnown.Unwritten, s.LastKnown.Unusable, s.LastKnown.Exposed); bad != "" {
 		all = append(all, concern{Key: "disk", Severity: warning, What: "Last known catalog on disk", Detail: s.LastKnown.File + " " + bad})
 	}
 	return all

@@ -134,8 +134,8 @@ func verdict(s Status, concerns []concern) (mood, sentence string) {
 	serving := fmt.Sprintf("Serving %s of %s to %s", plural(s.Consul.Services, "service"), s.Consul.Datacenter, plural(len(s.Streams), "stream"))
 	switch {
 	case s.Stale != "":
-		return mood, fmt.Sprintf("Serving the last known catalog, %s old, to %s: Consul was not read since the start.",
-			span(s.Now.Sub(s.LastKnown.Believed)), plural(len(s.Streams), "stream"))
+		return mood, fmt.Sprintf("Serving the last known catalog, %s, to %s: Consul was not read since the start.",
+			age(s.Now.Sub(s.LastKnown.Believed)), plural(len(s.Streams), "stream"))
 	case !s.Consul.Connected:
 		return mood, serving + ", as last known: Consul does not answer as it should."
 	case len(concerns) > 0:

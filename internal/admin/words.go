@@ -68,3 +68,11 @@ func span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
+
+// age is how old something is. What is dated ahead says that a clock was set.
+func age(d time.Duration) string {
+	if d < 0 {
+		return "dated " + span(-d) + " ahead of this machine's clock"
+	}
+	return span(d) + " old"
+}

@@ -9,6 +9,8 @@
 //   - A file that is not what it should be (cut short, changed, of another datacenter or
 //     selection, of a later version, too old) is not used at all: one warning says why and what
 //     to do, and Legate goes on without it. The same holds for a folder that cannot be written.
+//   - Nor is a file that somebody else than Legate's user and root could have written. A folder that
+//     others can write to is named for as long as they can: they could put an older file there.
 //   - Consul goes first. The file is served only if Consul was not read completely within a
 //     grace period, and then it is said loudly: in the log, the metrics, /readyz and the page.
 //   - When Consul is back, the first complete read replaces what the file said as one Delta.

@@ -43,7 +43,7 @@ func (k *keeper) note(d discovery.Delta) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.pending == nil {
-		k.pending = make(map[discovery.ServiceKey]*discovery.Service, len(d.Set)+len(d.Gone))
+		k.pending = make(map[discovery.ServiceKey]*discovery.Service, len(d.Set))
 	}
 	for _, s := range d.Set {
 		k.pending[s.Key] = &s

@@ -19,7 +19,7 @@ const maxBytes = 1 << 30
 // load reads the file and checks that it is about want, and not too old. An empty
 // want.Datacenter is any: a Legate that asks its agent for the name does not know it yet.
 func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header, discovery.Catalog, error) {
-	data, err := read(path)
+	data, err := read(path, maxBytes)
 	if err != nil {
 		return Header{}, nil, fmt.Errorf("%w: %s", err, remedyOf(err))
 	}
@@ -33,27 +33,37 @@ func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header,
 	return h, c, nil
 }
 
-// read does not wait for a writer where the path is a pipe.
-func read(path string) ([]byte, error) {
+// read reads a file of ours, whole. That it is one, and not larger than most, is seen before. It does
+// not wait for a writer where the path is a pipe.
+func read(path string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, cause(err)
-	case !info.Mode().IsRegular() || info.Size() > maxBytes:
+	}
+	if !info.Mode().IsRegular() || info.Size() > most {
 		return nil, errForeign
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxBytes))
+	if err := trusted(info); err != nil {
+		return nil, err
+	}
+	first := make([]byte, len(magic))
+	if _, err := io.ReadFull(f, first); err != nil || string(first) != magic {
+		return nil, errForeign
+	}
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(f, data[copy(data, first):])
 	return data, cause(err)
 }
 
 var (
 	errScope  = errors.New("is of something else")
 	errTooOld = errors.New("is too old")
+	errAhead  = errors.New("is dated too far ahead")
 )
 
 // check compares a file with what Legate was told to serve. A date that lies in the future says
@@ -68,9 +78,13 @@ func check(h Header, want Scope, maxAge time.Duration, now time.Time) error {
 	if !h.Scope.Equal(want) {
 		return fmt.Errorf("%w: of another selection of services, namespace or partition", errScope)
 	}
-	if age := now.Sub(h.Believed); age.Abs() > maxAge {
-		return fmt.Errorf("%w: Consul said it at %s, %v ago, and the most is %v", errTooOld,
-			h.Believed.Format(time.RFC3339), age.Round(time.Second), maxAge)
+	age := now.Sub(h.Believed)
+	what := errTooOld
+	if age < 0 {
+		what = errAhead
+	}
+	if age.Abs() > maxAge {
+		return fmt.Errorf("%w: Consul said it at %s, %s, and the most is %v", what, h.Believed.Format(time.RFC3339), Ago(h.Believed, now), maxAge)
 	}
 	return nil
 }
@@ -83,6 +97,12 @@ func remedyOf(err error) string {
 		return "let Legate's user read it, or remove it"
 	case errors.Is(err, errScope):
 		return "give each Legate a --state-dir of its own; it is replaced when Consul was read"
+	case errors.Is(err, errOwner):
+		return "find out who has put it there; give it to Legate's user with chown, or remove it; it is replaced when Consul was read"
+	case errors.Is(err, errOthers):
+		return "find out whether somebody has changed it; chmod o-w it, or remove it; it is replaced when Consul was read"
+	case errors.Is(err, errAhead):
+		return "set the clock of this machine; it is replaced when Consul was read"
 	case errors.Is(err, errTooOld):
 		return "it is replaced when Consul was read; --last-known-max-age allows older ones"
 	case errors.Is(err, errSchema):

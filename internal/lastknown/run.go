@@ -170,7 +170,7 @@ func (s *Shelf) stale(consul discovery.Status) {
 	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known) })
 	s.metrics.Stale(true)
 	attrs := []any{"file", s.path, "services", len(s.known), "believed", s.header.Believed,
-		"age_seconds", time.Since(s.header.Believed).Round(time.Second).Seconds()}
+		age(s.header.Believed, time.Now())}
 	if len(consul.Problems) > 0 {
 		attrs = append(attrs, "consul", consul.Problems[0].Detail, "remedy", consul.Problems[0].Remedy)
 	}
@@ -207,6 +207,7 @@ func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
 		s.log.Info("last known catalog is written again", "file", s.path)
 	}
 	s.change(func(st *state) { st.written = h.Believed })
+	s.guard()
 	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c), "seconds", took.Seconds())
 	return nil
 }

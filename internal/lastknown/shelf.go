@@ -90,6 +90,7 @@ func (s *Shelf) Load() discovery.Catalog {
 	if err := prepare(s.path); err != nil {
 		s.log.Warn("folder of the last known catalog cannot be used, going on without", "folder", s.config.Dir, "error", err, "remedy", writeRemedy(err))
 	}
+	s.guard()
 	h, c, err := load(s.path, s.config.Scope, s.config.MaxAge, time.Now())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -99,7 +100,7 @@ func (s *Shelf) Load() discovery.Catalog {
 		s.change(func(st *state) { st.unusable = err.Error() })
 	default:
 		s.log.Info("last known catalog is at hand", "file", s.path, "datacenter", h.Scope.Datacenter,
-			"services", len(c), "age_seconds", time.Since(h.Believed).Round(time.Second).Seconds())
+			"services", len(c), age(h.Believed, time.Now()))
 		s.header, s.known = h, c
 		s.metrics.Believed(h.Believed)
 	}

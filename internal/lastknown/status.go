@@ -2,6 +2,7 @@ package lastknown
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type state struct {
 	written   time.Time // the date in the file that was written last
 	unusable  string    // why the file was not used; empty once it is replaced
 	unwritten string    // why it cannot be written now
+	exposed   string    // who else can change it
 }
 
 // Status is a Shelf's state at one moment, for people and probes.
@@ -34,6 +36,8 @@ type Status struct {
 	// cannot be written now, each with a remedy; empty if all is well.
 	Unusable  string `json:"unusable,omitempty"`
 	Unwritten string `json:"unwritten,omitempty"`
+	// Exposed says how others than Legate and root can change the file, with the remedy.
+	Exposed string `json:"exposed,omitempty"`
 }
 
 // Status may be called at any time.
@@ -44,7 +48,7 @@ func (s *Shelf) Status() Status {
 	return Status{
 		File: s.path, Stale: st.stale, Believed: st.believed, Services: st.services,
 		Expired: st.stale && time.Since(st.believed) > s.config.MaxAge,
-		Written: st.written, Unusable: st.unusable, Unwritten: st.unwritten,
+		Written: st.written, Unusable: st.unusable, Unwritten: st.unwritten, Exposed: st.exposed,
 	}
 }
 
@@ -53,8 +57,25 @@ func (s Status) Age(now time.Time) string {
 	if !s.Stale {
 		return ""
 	}
-	return fmt.Sprintf("the last known catalog, as Consul said it %v ago, at %s",
-		now.Sub(s.Believed).Round(time.Second), s.Believed.Format(time.RFC3339))
+	return fmt.Sprintf("the last known catalog, as Consul said it %s, at %s", Ago(s.Believed, now), s.Believed.Format(time.RFC3339))
+}
+
+// Ago is how long before now a date is, in words. One that lies ahead says that a clock was set.
+func Ago(date, now time.Time) string {
+	since := now.Sub(date).Round(time.Second)
+	if since < 0 {
+		return fmt.Sprintf("dated %v ahead of this machine's clock", -since)
+	}
+	return fmt.Sprintf("%v ago", since)
+}
+
+// age is the same for the log.
+func age(date, now time.Time) slog.Attr {
+	since := now.Sub(date).Round(time.Second).Seconds()
+	if since < 0 {
+		return slog.Float64("ahead_seconds", -since)
+	}
+	return slog.Float64("age_seconds", since)
 }
 
 // change changes the state and reports whether it differs then.
