@@ -16,13 +16,14 @@ import (
 
 // consul asks questions of one Consul and believes nothing: see judge.go for that.
 type consul struct {
-	api        *api.Client
-	address    address
-	pool       *pool  // nil in tests that bring their own transport
-	datacenter string // empty: not known yet, the agent's own
-	wait       time.Duration
-	explainer  explainer
-	partial    bool // answers from which policies hide something are expected
+	api         *api.Client
+	address     address
+	pool        *pool  // nil in tests that bring their own transport
+	datacenter  string // empty: not known yet, the agent's own
+	wait        time.Duration
+	explainer   explainer
+	credentials *credentials
+	partial     bool // answers from which policies hide something are expected
 }
 
 // question is how to ask. Index 0 is answered at once; otherwise Consul answers when it has
@@ -49,13 +50,14 @@ func newConsul(cfg Config, log *slog.Logger, rt http.RoundTripper) (*consul, err
 	if err != nil {
 		return nil, err
 	}
-	token, err := newToken(cfg.Token, cfg.TokenFile, log)
+	kept := &credentials{log: log}
+	token, err := newToken(cfg.Token, cfg.TokenFile, kept)
 	if err != nil {
 		return nil, err
 	}
-	c := &consul{address: a, datacenter: cfg.Datacenter, wait: cfg.Wait, partial: cfg.FilteredExpected}
+	c := &consul{address: a, datacenter: cfg.Datacenter, wait: cfg.Wait, credentials: kept, partial: cfg.FilteredExpected}
 	if rt == nil {
-		tlsConfig, err := tlsFor(a, cfg.TLS, log)
+		tlsConfig, err := tlsFor(a, cfg.TLS, kept)
 		if err != nil {
 			return nil, err
 		}

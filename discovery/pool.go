@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// pool is the only way to Consul: a transport that never has more connections than its limit,
-// those that are being opened included. How many requests share one is what the connection itself
-// says: one over HTTP/1.1, as many as Consul allows over HTTP/2. A request for which there is no
-// room waits for its turn, the first come first.
+// pool is the only way to Consul: an HTTP transport with a connection pool. It never has more
+// connections than its limit; those that are being opened count. A connection takes one request at a
+// time over HTTP/1.1, and over HTTP/2 as many as Consul says. A request that finds no room waits;
+// who came first is served first.
 type pool struct {
 	limit        int
 	scheme, host string
 	transport    *http.Transport
 	taken        atomic.Int64  // connections that are open or being opened
-	changed      chan struct{} // holds one: there may be room, or a connection fewer
+	changed      chan struct{} // holds one; sent to when a request has ended or a connection is gone
 
 	ctx   context.Context // ends with close
 	end   context.CancelFunc
@@ -32,27 +32,28 @@ type pool struct {
 	mu      sync.Mutex
 	running bool
 	closed  bool
-	conns   []*pooled // that were not seen to be closed, the oldest first
-	dials   int       // under way
-	room    int       // requests that one connection takes, as the last one said; 0: there was none yet
-	queue   []*waiter // the first come first
+	conns   []*pooled // open as far as is known; the oldest first
+	dials   int       // connections that are being opened
+	room    int       // how many requests a connection takes at once; 0: not known yet
+	queue   []*waiter // in the order in which they came
 }
 
-// pooled is a connection of the pool. What is not safe by itself is under the pool's lock.
+// pooled is a connection of the pool. The pool's lock guards its plain fields.
 type pooled struct {
 	*http.ClientConn
 	room     int         // the most requests that it was seen to take at once; 0: not seen
-	old      bool        // it is for those who ask for an old one
-	used     bool        // it had requests since idle ones were looked for last
+	old      bool        // over HTTP/1.1: reserved for requests that want an old connection
+	used     bool        // it has had requests since closeIdle looked last
 	answered atomic.Bool // it has brought an answer
 }
 
-// waiter is a request that waits.
+// waiter is a request that waits for a connection.
 type waiter struct {
-	old bool
+	old bool         // it wants an old connection: see onOldConnection
 	got chan granted // has room for one
 }
 
+// granted is a connection with a place reserved on it, or why there is none.
 type granted struct {
 	conn *pooled
 	err  error
@@ -63,19 +64,20 @@ var errPoolClosed = errors.New("connections are closed")
 // idleTime is how long a connection without requests is kept at least, and twice that at most.
 const idleTime = 45 * time.Second
 
-// unproven is how many requests the first connection gets before it has brought an answer: fewer than
-// any server of HTTP/2 allows (https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2 advises 100 at
-// least), which it may not have said yet.
+// unproven is how many requests the first connection gets before its first answer. Over HTTP/2 the
+// server may not have said yet how many it allows; RFC 9113, section 6.5.2, advises it to allow at
+// least 100.
 const unproven = 10
 
-// blink is how soon after a request began its failure may be blamed on the connection's end, which
-// both sides did not know of yet: then the request is sent again. Who has waited for longer was
-// heard, and is to hear that this is over.
-const blink = 100 * time.Millisecond
+// retryWithin tells two failures on a reused connection apart. A request that fails sooner was on
+// its way while Consul closed the connection, so it was not heard and is sent again. One that fails
+// later was heard; its caller learns of the failure.
+const retryWithin = 100 * time.Millisecond
 
-// onOldConnection is for a request that is to find out whether connections that are open work. Over
-// HTTP/2 they do, or their pings tell; over HTTP/1.1, where each watch has a connection of its own
-// and waits on it in silence, it takes one that has been open for long.
+// onOldConnection is for the canary, which has to find out whether connections that have been open
+// for long still work. Over HTTP/1.1 each blocking query waits in silence on a connection of its own,
+// so one old connection is kept for the canary. Over HTTP/2 all share their connections, and pings
+// tell when one is dead.
 func onOldConnection(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oldConnection{}, true)
 }
@@ -109,7 +111,7 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 			resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxAnswer}
 			return resp, nil
 		}
-		if reused, ended := c.answered.Load(), c.Available() == 0; !reused || !ended || time.Since(began) > blink || req.Context().Err() != nil {
+		if reused, ended := c.answered.Load(), c.Available() == 0; !reused || !ended || time.Since(began) > retryWithin || req.Context().Err() != nil {
 			return nil, err
 		}
 	}
@@ -170,8 +172,9 @@ func (p *pool) serve() {
 	}
 }
 
-// short needs the lock. It says that one more connection is of use: those that are being opened are
-// not enough for who waits. How many are needed is not known before the first one is there.
+// short needs the lock. It says that one more connection is needed: those that are being opened
+// are not enough for all that wait. Until the first connection has said how many requests it takes,
+// one is opened at a time.
 func (p *pool) short() bool {
 	if p.room == 0 {
 		first := slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.Available()+c.InFlight() > 0 }) // else it is at its end
@@ -180,8 +183,9 @@ func (p *pool) short() bool {
 	return len(p.queue) > p.dials*p.room
 }
 
-// pick needs the lock. It takes the oldest connection that has room, so that younger ones fall
-// idle and are closed; nil if there is none. Over HTTP/1.1 one is kept for who asks for an old one.
+// pick needs the lock. It reserves a place on the oldest connection that has room, so that younger
+// ones fall idle and are closed; nil if none has room. Over HTTP/1.1 the old connection is kept for
+// those who want it.
 func (p *pool) pick(old bool) *pooled {
 	either := p.room > 1 || old && p.open() >= p.limit && !slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.old })
 	room := cmp.Or(p.room, unproven)
@@ -194,7 +198,7 @@ func (p *pool) pick(old bool) *pooled {
 	return nil
 }
 
-// fail needs the lock. The first n that wait hear why they wait in vain.
+// fail needs the lock. It gives the error to the first n that wait.
 func (p *pool) fail(n int, err error) {
 	n = min(n, len(p.queue))
 	for _, t := range p.queue[:n] {
@@ -203,8 +207,8 @@ func (p *pool) fail(n int, err error) {
 	p.queue = slices.Delete(p.queue, 0, n)
 }
 
-// learn takes what an answer shows of its connection for what is to be expected of all: there is
-// one Consul. A connection that is full or at its end shows nothing.
+// learn notes how many requests a connection takes, as an answer on it shows. That holds for all
+// connections, since all lead to the same Consul. A connection that is full or closing shows nothing.
 func (p *pool) learn(c *pooled, protoMajor int) {
 	c.answered.Store(true)
 	p.mu.Lock()
@@ -222,7 +226,7 @@ func (p *pool) learn(c *pooled, protoMajor int) {
 	}
 }
 
-// run goes on when connections have room again or are gone, and closes those that have been idle.
+// run serves those who wait when something has changed, and closes idle connections.
 func (p *pool) run() {
 	look := time.NewTicker(idleTime)
 	defer look.Stop()
@@ -240,8 +244,8 @@ func (p *pool) run() {
 	}
 }
 
-// closeIdle closes the connections without a request: all of them, or those that had none since it
-// was called last.
+// closeIdle closes the connections that have no request now: all of them, or only those that had
+// none since the last call either.
 func (p *pool) closeIdle(all bool) {
 	var idle []*pooled
 	p.mu.Lock()
@@ -259,10 +263,10 @@ func (p *pool) closeIdle(all bool) {
 	}
 }
 
-// forget closes the connections that nobody uses now: they may be as dead as one that was.
+// forget closes the idle connections. It is called when one has proved dead: the others may be, too.
 func (p *pool) forget() { p.closeIdle(true) }
 
-// close ends everything, and waits for that.
+// close ends all requests and connections, and waits until they have ended.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true

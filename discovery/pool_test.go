@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -23,7 +22,7 @@ func poolTo(t *testing.T, server *httptest.Server, limit int) *pool {
 	t.Helper()
 	a, err := parseAddress(server.URL, "")
 	must(t, err)
-	config, err := tlsFor(a, TLS{InsecureSkipVerify: true}, slog.New(slog.DiscardHandler))
+	config, err := tlsFor(a, TLS{InsecureSkipVerify: true}, unsaid())
 	must(t, err)
 	l := newPool(a, config, limit)
 	t.Cleanup(l.close)
@@ -208,7 +207,7 @@ func TestARequestThatWasHeardIsNotSentAgain(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
 			asked.Add(1)
-			time.Sleep(2 * blink)
+			time.Sleep(2 * retryWithin)
 			panic(http.ErrAbortHandler)
 		}
 	}))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -308,6 +309,30 @@ func TestWithACLs(t *testing.T) {
 		must(t, os.WriteFile(file, nil, 0o600))
 		must(t, consul.Register(t.Context(), parts.Instance{ID: "2", Service: "web", Port: 81}))
 		r.await("an emptied file leaves the last good one", r.has("web", Passing, Passing))
+	})
+	t.Run("a token file on a disk that hangs holds no query up", func(t *testing.T) {
+		file := t.TempDir() + "/token"
+		must(t, os.WriteFile(file, []byte(good+"\n"), 0o600))
+		cfg := configFor(consul)
+		cfg.Token, cfg.TokenFile, cfg.Datacenter, cfg.Wait = "", file, "dc1", time.Second
+		r := start(t, cfg)
+		r.await("web is there", r.has("web", Passing, Passing))
+		must(t, syscall.Mkfifo(file+".new", 0o600)) // nobody writes to it: who reads it waits for ever
+		must(t, os.Rename(file+".new", file))
+		must(t, consul.Register(t.Context(), parts.Instance{ID: "hang", Service: "web", Port: 82}))
+		r.await("changes are seen with the last token", r.has("web", Passing, Passing, Passing))
+		eventually(t, "the file is named", func() bool {
+			p := r.Status().Problems
+			return len(p) == 1 && p[0].Kind == "unusable_file" && strings.Contains(p[0].Detail, file) && strings.Contains(p[0].Detail, "does a disk hang?")
+		})
+		must(t, os.WriteFile(file+".new", []byte(good+"\n"), 0o600))
+		disk, err := os.OpenFile(file, os.O_WRONLY, 0)
+		must(t, err)
+		must(t, os.Rename(file+".new", file))
+		must(t, disk.Close())
+		eventually(t, "the disk is back", func() bool { return len(r.Status().Problems) == 0 })
+		must(t, consul.Deregister(t.Context(), "hang"))
+		r.await("and goes on", r.has("web", Passing, Passing))
 	})
 	t.Run("a token that loses its rights takes nothing away", func(t *testing.T) {
 		token := tokenFor(t, consul, `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`)

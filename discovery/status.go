@@ -107,6 +107,7 @@ func (w *Watcher) Status() Status {
 	describeHolds(holds, &s)
 	s.Held = len(holds)
 	w.hidden.describe(&s)
+	w.consul.credentials.describe(&s)
 	if l := w.consul.pool; l != nil {
 		s.HTTP2, s.Connections = l.multiplexed(), l.open()
 	}

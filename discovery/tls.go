@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"log/slog"
 	"net"
 	"path/filepath"
 
@@ -13,16 +12,16 @@ import (
 
 // tlsFor is nil for an address without TLS. New connections follow the files when they change;
 // those that are open stay.
-func tlsFor(a address, t TLS, log *slog.Logger) (*tls.Config, error) {
+func tlsFor(a address, t TLS, kept *credentials) (*tls.Config, error) {
 	if a.scheme != "https" || a.network == "unix" {
 		return nil, nil
 	}
 	c, err := api.SetupTLSConfig(&api.TLSConfig{Address: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify})
 	if err == nil && t.CertFile != "" {
-		err = showCertificate(c, t, log)
+		err = showCertificate(c, t, kept)
 	}
 	if err == nil && !t.InsecureSkipVerify && (t.CAFile != "" || t.CAPath != "") {
-		err = trustAuthorities(c, a, t, log)
+		err = trustAuthorities(c, a, t, kept)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("set up consul tls %q: %w", a, err)
@@ -32,50 +31,49 @@ func tlsFor(a address, t TLS, log *slog.Logger) (*tls.Config, error) {
 }
 
 // showCertificate makes c show a certificate that may be replaced meanwhile.
-func showCertificate(c *tls.Config, t TLS, log *slog.Logger) error {
-	pair := &refreshed[*tls.Certificate]{
-		what: "consul client certificate", log: log,
-		files: func() []string { return []string{t.CertFile, t.KeyFile} },
-		read: func() (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-			return &pair, err
-		},
+func showCertificate(c *tls.Config, t TLS, kept *credentials) error {
+	paths := func() []string { return []string{t.CertFile, t.KeyFile} }
+	pair, err := keep(kept, fmt.Sprintf("consul client certificate %q with key %q", t.CertFile, t.KeyFile), paths, func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		return &pair, err
+	})
+	if err != nil {
+		return err
 	}
-	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.current(), nil }
-	return pair.begin()
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.Now(), nil }
+	return nil
 }
 
 // trustAuthorities makes c check Consul's certificate against authorities that may be replaced
 // meanwhile. crypto/tls keeps to those that it is given at first: so its check is switched off, and
 // the same one is made here.
-func trustAuthorities(c *tls.Config, a address, t TLS, log *slog.Logger) error {
-	authorities := &refreshed[*x509.CertPool]{
-		what: "consul authorities", log: log,
-		files: func() []string {
-			if t.CAFile != "" {
-				return []string{t.CAFile}
-			}
-			inside, _ := filepath.Glob(filepath.Join(t.CAPath, "*")) // reading the folder says what is wrong with it
-			return append(inside, t.CAPath)
-		},
-		read: func() (*x509.CertPool, error) {
-			read, err := api.SetupTLSConfig(&api.TLSConfig{CAFile: t.CAFile, CAPath: t.CAPath})
-			if err != nil {
-				return nil, err
-			}
-			return read.RootCAs, nil
-		},
+func trustAuthorities(c *tls.Config, a address, t TLS, kept *credentials) error {
+	paths := func() []string {
+		if t.CAFile != "" {
+			return []string{t.CAFile}
+		}
+		inside, _ := filepath.Glob(filepath.Join(t.CAPath, "*")) // reading the folder says what is wrong with it
+		return append(inside, t.CAPath)
+	}
+	authorities, err := keep(kept, fmt.Sprintf("consul authorities %q", t.CAFile+t.CAPath), paths, func() (*x509.CertPool, error) {
+		read, err := api.SetupTLSConfig(&api.TLSConfig{CAFile: t.CAFile, CAPath: t.CAPath})
+		if err != nil {
+			return nil, err
+		}
+		return read.RootCAs, nil
+	})
+	if err != nil {
+		return err
 	}
 	name := c.ServerName
 	if name == "" {
-		var err error
 		if name, _, err = net.SplitHostPort(a.dial); err != nil {
 			return err
 		}
 	}
 	c.InsecureSkipVerify = true
-	c.VerifyConnection = func(s tls.ConnectionState) error { return vouched(s.PeerCertificates, name, authorities.current()) }
-	return authorities.begin()
+	c.VerifyConnection = func(s tls.ConnectionState) error { return vouched(s.PeerCertificates, name, authorities.Now()) }
+	return nil
 }
 
 // vouched is an error unless the chain leads from a certificate for the name to an authority.

@@ -3,83 +3,52 @@ package discovery
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
-	"sync"
-	"time"
+
+	"legate/internal/files"
 )
 
-// token is the ACL token that goes with the next request. A token file is looked at again when
-// its time or size changed. A file that cannot be read, or is empty for a moment while it is
-// written, leaves the last good token in place: one line is logged, not one per request.
+// token is the ACL token that goes with the next request. A token file that cannot be used, or is
+// empty for a moment while it is written, leaves the last good token in place.
 type token struct {
-	file string
-	log  *slog.Logger
-
-	mu       sync.Mutex
-	value    string
-	modified time.Time
-	size     int64
-	bad      bool
+	value string               // where there is no file
+	file  *files.Value[string] // nil: there is none
 }
 
 // newToken fails if there is a file and nothing can be read from it: that is a mistake to
 // report at start, not one to wait out.
-func newToken(value, file string, log *slog.Logger) (*token, error) {
-	t := &token{file: file, log: log}
-	var err error
-	if t.value, err = tokenIn(value); err != nil {
+func newToken(value, file string, kept *credentials) (*token, error) {
+	fixed, err := tokenIn(value)
+	if err != nil {
 		return nil, fmt.Errorf("consul token: %w", err)
 	}
 	if file == "" {
-		return t, nil
+		return &token{value: fixed}, nil
 	}
-	if err := t.reload(); err != nil {
-		return nil, fmt.Errorf("read consul token file %q: %w", file, err)
+	followed, err := keep(kept, fmt.Sprintf("consul token file %q", file), func() []string { return []string{file} }, func() (string, error) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		value, err := tokenIn(string(text))
+		if err == nil && value == "" {
+			err = errors.New("it is empty")
+		}
+		return value, err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return t, nil
+	return &token{file: followed}, nil
 }
 
 // current is the token to send now.
 func (t *token) current() string {
-	if t.file == "" {
+	if t.file == nil {
 		return t.value
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	err := t.reload()
-	if err != nil && !t.bad {
-		t.log.Warn("consul token file is unusable, keeping the last token", "file", t.file, "error", err)
-	}
-	t.bad = err != nil
-	return t.value
-}
-
-func (t *token) reload() error {
-	info, err := os.Stat(t.file)
-	if err != nil {
-		return err
-	}
-	if info.ModTime().Equal(t.modified) && info.Size() == t.size {
-		return nil
-	}
-	data, err := os.ReadFile(t.file)
-	if err != nil {
-		return err
-	}
-	value, err := tokenIn(string(data))
-	if err == nil && value == "" {
-		err = errors.New("it is empty")
-	}
-	if err != nil {
-		return err
-	}
-	if t.value != "" && value != t.value && !t.modified.IsZero() {
-		t.log.Info("consul token file was read again", "file", t.file)
-	}
-	t.value, t.modified, t.size = value, info.ModTime(), info.Size()
-	return nil
+	return t.file.Now()
 }
 
 // tokenIn is the token in a text that may have white space around it, as files have, and variables

@@ -11,7 +11,7 @@ func TestATokenFileThatIsEmptiedOrGoneLeavesTheLastToken(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	must(t, os.WriteFile(file, []byte("first\n"), 0o600))
 	said := &lockedBuffer{}
-	token, err := newToken("", file, slog.New(slog.NewTextHandler(said, nil)))
+	token, err := newToken("", file, &credentials{log: slog.New(slog.NewTextHandler(said, nil))})
 	must(t, err)
 	is := func(want string) {
 		t.Helper()

@@ -25,7 +25,7 @@ type authority struct {
 	serial int64
 }
 
-type files struct{ cert, key string }
+type pair struct{ cert, key string }
 
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
@@ -57,12 +57,12 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
 
 // issue writes a certificate for the names, URIs among them, to NAME.pem, and its key.
-func (a *authority) issue(file string, names ...string) files {
+func (a *authority) issue(file string, names ...string) pair {
 	a.t.Helper()
 	return a.issueAs(file, time.Now().Add(time.Hour), names...)
 }
 
-func (a *authority) issueAs(file string, until time.Time, names ...string) files {
+func (a *authority) issueAs(file string, until time.Time, names ...string) pair {
 	a.t.Helper()
 	a.serial++
 	template := &x509.Certificate{
@@ -89,7 +89,7 @@ func (a *authority) issueAs(file string, until time.Time, names ...string) files
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return files{a.write(file+".pem", "CERTIFICATE", der), a.write(file+".key", "PRIVATE KEY", private)}
+	return pair{a.write(file+".pem", "CERTIFICATE", der), a.write(file+".key", "PRIVATE KEY", private)}
 }
 
 // write puts the file in its place at once, as those who rotate certificates do.
@@ -106,7 +106,7 @@ func (a *authority) write(name, kind string, der []byte) string {
 }
 
 // client trusts the authority, and shows the certificate, if there is one.
-func (a *authority) client(own files) *tls.Config {
+func (a *authority) client(own pair) *tls.Config {
 	a.t.Helper()
 	c := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost"}
 	c.RootCAs.AddCert(a.cert)

@@ -32,7 +32,7 @@ func newListener(t *testing.T, settings TLS) *listener {
 	if l.made, err = NewCredentials(settings, "--tls", slog.New(slog.NewTextHandler(l.log, nil))); err != nil {
 		t.Fatal(err)
 	}
-	l.made.now = func() time.Time { l.now = l.now.Add(2 * lookEvery); return l.now }
+	l.made.now = func() time.Time { l.now = l.now.Add(2 * time.Second); return l.now }
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestOnlyClientsOfTheAuthorityWithAnAllowedNameGetIn(t *testing.T) {
 			t.Errorf("%v: %v", c.names, err)
 		}
 	}
-	if _, err := l.dial(a.client(files{})); err == nil {
+	if _, err := l.dial(a.client(pair{})); err == nil {
 		t.Error("a client without a certificate got in")
 	}
 	stranger := newAuthority(t).issue("client", "edge-1.internal")
@@ -110,7 +110,7 @@ func TestFilesThatChangeAreReadAgainAndBadOnesLeaveTheLastGood(t *testing.T) {
 	l := newListener(t, TLS{CertFile: made.cert, KeyFile: made.key})
 	serves := func(name string) {
 		t.Helper()
-		cert, err := l.dial(a.client(files{}))
+		cert, err := l.dial(a.client(pair{}))
 		if err != nil || cert.DNSNames[1] != name {
 			t.Fatalf("want the certificate of %s: %v %v\n%s", name, cert, err, l.log)
 		}
@@ -193,7 +193,7 @@ func TestACertificateNearItsEndIsATroubleAndSoAreFilesThatCannotBeUsed(t *testin
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.now = func() time.Time { now = now.Add(2 * lookEvery); return now }
+	c.now = func() time.Time { now = now.Add(2 * time.Second); return now }
 	says := func(want string) {
 		t.Helper()
 		if said := c.Trouble(); want == "" && said != "" || !strings.Contains(said, want) {

@@ -43,6 +43,9 @@ func issued(t *testing.T) (c parts.Certs, ca, cert, key []byte) {
 	return c, ca, cert, key
 }
 
+// unsaid are credentials of which the log hears nothing.
+func unsaid() *credentials { return &credentials{log: slog.New(slog.DiscardHandler)} }
+
 func httpsTo(t *testing.T, host string) address {
 	t.Helper()
 	a, err := parseAddress("https://"+host, "")
@@ -55,7 +58,7 @@ func TestAClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	_, _, two, twoKey := issued(t)
 	files := &rewriting{t: t}
 	log := &lockedBuffer{}
-	config, err := tlsFor(httpsTo(t, "consul"), TLS{CertFile: own.CertFile, KeyFile: own.KeyFile}, slog.New(slog.NewTextHandler(log, nil)))
+	config, err := tlsFor(httpsTo(t, "consul"), TLS{CertFile: own.CertFile, KeyFile: own.KeyFile}, &credentials{log: slog.New(slog.NewTextHandler(log, nil))})
 	must(t, err)
 	shown := func() string {
 		c, err := config.GetClientCertificate(nil)
@@ -75,7 +78,7 @@ func TestAClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 		t.Error("the new pair is not used")
 	}
 	files.write(own.KeyFile, ca) // no key at all
-	if _, err := tlsFor(httpsTo(t, "consul"), TLS{CertFile: own.CertFile, KeyFile: own.KeyFile}, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := tlsFor(httpsTo(t, "consul"), TLS{CertFile: own.CertFile, KeyFile: own.KeyFile}, unsaid()); err == nil {
 		t.Error("a pair that does not fit is no mistake at the start")
 	}
 }
@@ -106,7 +109,7 @@ func TestTheAuthoritiesOfConsulAreReadAgainWhenTheyChange(t *testing.T) {
 			if where == "folder" {
 				settings = TLS{CAPath: folder}
 			}
-			config, err := tlsFor(httpsTo(t, after), settings, slog.New(slog.DiscardHandler))
+			config, err := tlsFor(httpsTo(t, after), settings, unsaid())
 			must(t, err)
 			trusts := func(addr string) error {
 				conn, err := tls.Dial("tcp", addr, config)
@@ -136,7 +139,7 @@ func TestAuthoritiesVouchForOneNameOnly(t *testing.T) {
 	must(t, err)
 	for name, good := range map[string]bool{"localhost": true, "127.0.0.1": true, "[::1]": true, "consul.example": false, "127.0.0.2": false} {
 		for settings, host := range map[TLS]string{{CAFile: own.CAFile}: name, {CAFile: own.CAFile, ServerName: name}: "elsewhere"} {
-			config, err := tlsFor(httpsTo(t, host+":1"), settings, slog.New(slog.DiscardHandler))
+			config, err := tlsFor(httpsTo(t, host+":1"), settings, unsaid())
 			must(t, err)
 			if err := config.VerifyConnection(tls.ConnectionState{PeerCertificates: certificates(t, pair)}); (err == nil) != good {
 				t.Errorf("%s with %+v: %v", host, settings, err)
