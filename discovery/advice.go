@@ -16,6 +16,7 @@ func remedyOf(err error) string {
 	var path noPath
 	var cut waitCut
 	var authority x509.UnknownAuthorityError
+	var roots x509.SystemRootsError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch {
@@ -27,7 +28,7 @@ func remedyOf(err error) string {
 		if said := remedyOfStatus(status); said != "" {
 			return said
 		}
-	case errors.As(err, &authority):
+	case errors.As(err, &authority), errors.As(err, &roots):
 		return "give the certificate of Consul's authority: --consul-ca-file"
 	case errors.As(err, &host):
 		return "say which name Consul's certificate has: --consul-tls-server-name, such as server.dc1.consul"
@@ -38,8 +39,14 @@ func remedyOf(err error) string {
 	case errors.Is(err, errNotTLS):
 		return "use http://: there is no TLS on that port; Consul has HTTPS on another one (ports.https, usually 8501)"
 	}
+	if full := (crowded{}); errors.As(err, &full) {
+		return full.remedy()
+	}
 	return failureOf(err).remedy()
 }
+
+// fewerConnections is what helps against too many connections, whatever they speak.
+const fewerConnections = "lower --max-connections, or raise limits.http_max_conns_per_client in Consul"
 
 // remedyOfStatus is empty where the code says all. The texts are Consul's.
 func remedyOfStatus(s api.StatusError) string {

@@ -1,10 +1,13 @@
 package discovery
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -39,10 +42,23 @@ func TestTheRemedyFollowsWhatIsSaid(t *testing.T) {
 		{noPath{"dc9", []string{"dc1", "dc2"}, status(500, "No path to datacenter")}, `does not know the datacenter "dc9", only dc1, dc2`, "leader"},
 		{noPath{"dc2", []string{"dc1", "dc2"}, status(500, "No path to datacenter")}, "does not reach its servers", "leader"},
 		{short(&url.Error{Err: errors.New("malformed HTTP response \"\\x00\\x00\\x06\"")}), "8502", "what stands between"},
+		{x509.SystemRootsError{Err: os.ErrPermission}, "--consul-ca-file", "TLS settings"},
 	} {
 		err := fmt.Errorf("query consul %q: %w", "/v1/x", c.err)
 		if got := remedyOf(err); !strings.Contains(got, c.says) || c.not != "" && strings.Contains(got, c.not) {
 			t.Errorf("%v: %q, want %q in it and not %q", err, got, c.says, c.not)
+		}
+	}
+}
+
+// Who speaks HTTPS already is not told to.
+func TestNoRemedyNamesWhatIsDoneAlready(t *testing.T) {
+	crowded := api.StatusError{Code: 429, Body: "Your IP is issuing too many concurrent connections, please rate limit your calls"}
+	for scheme, told := range map[string]bool{"http": true, "https": false} {
+		c := &consul{address: address{scheme: scheme}}
+		got := remedyOf(fmt.Errorf("query consul: %w", c.explain(t.Context(), reply{}, crowded)))
+		if strings.Contains(got, "https") != told || !strings.Contains(got, "limits.http_max_conns_per_client") {
+			t.Errorf("over %s: %q", scheme, got)
 		}
 	}
 }
@@ -94,6 +110,34 @@ func TestARealConsulIsAskedWrongly(t *testing.T) {
 			if err != nil && strings.ContainsAny(err.Error(), "\x00\\") {
 				t.Errorf("garbage in the error: %v", err)
 			}
+		})
+	}
+}
+
+// A Consul that allows no more connections says so in plain HTTP. Over HTTPS it breaks them: that is
+// all that there is to go by.
+func TestARealConsulThatAllowsNoMoreConnectionsIsNamed(t *testing.T) {
+	const most = 20
+	consul := partstest.Consul(t, parts.ConsulOptions{HTTPS: true, MaxConnsPerClient: most})
+	for scheme, c := range map[string]struct{ addr, advice, not string }{
+		"http":  {consul.Addr, "use https", ""},
+		"https": {consul.HTTPSAddr, "limits.http_max_conns_per_client", "use https"},
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			for range most {
+				conn, err := net.Dial("tcp", c.addr)
+				must(t, err)
+				t.Cleanup(func() { conn.Close() })
+			}
+			cfg := configFor(consul)
+			cfg.Address, cfg.Datacenter, cfg.TLS = scheme+"://"+c.addr, "dc1", TLS{CAFile: consul.Certs.CAFile}
+			eventually(t, "it has no room", func() bool {
+				w, err := New(cfg, nil, nil)
+				must(t, err)
+				_, err = w.Read(t.Context())
+				t.Log(err)
+				return err != nil && strings.Contains(err.Error(), c.advice) && (c.not == "" || !strings.Contains(err.Error(), c.not))
+			})
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,19 +14,20 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// explainer finds out what a failed query alone does not say.
+// explainer finds out causes of failures that one failed query alone does not show: that a proxy in
+// between cuts long waits, and which datacenters Consul knows.
 type explainer struct {
 	mu       sync.Mutex
-	cutAfter time.Duration // how long a query had waited that lost its connection
-	cutAt    time.Time     // when that was
-	limit    time.Duration // how long something in between lets queries wait; 0: for ever, as far as is known
-	brokenAt time.Time     // when a question that needs no waiting found no connection last
+	cutAfter time.Duration // how long the last blocking query that lost its connection had waited
+	cutAt    time.Time     // when it lost it
+	limit    time.Duration // after how long waits are cut; 0: they are not, as far as is known
+	brokenAt time.Time     // when a query that does not wait failed to connect last
 
-	askedAt     time.Time // for the datacenters
+	askedAt     time.Time // when Consul was asked for its datacenters last
 	datacenters []string
 }
 
-// explain is a query's error with what is known of its cause.
+// explain adds to a query's error what is known of its cause.
 func (c *consul) explain(ctx context.Context, r reply, err error) error {
 	var status api.StatusError
 	errors.As(err, &status)
@@ -35,17 +37,19 @@ func (c *consul) explain(ctx context.Context, r reply, err error) error {
 		return fmt.Errorf("%w: %w", errLate, err)
 	case status.Code == http.StatusGatewayTimeout, c.explainer.cuts(r, err):
 		return waitCut{after: r.took.Round(time.Second), err: err}
+	case c.address.scheme == "https" && isCrowded(err):
+		return crowded{err}
 	case strings.Contains(status.Body, "No path to datacenter") && c.datacenter != "":
 		return noPath{datacenter: c.datacenter, known: c.knownDatacenters(ctx), err: err}
 	}
 	return err
 }
 
-// cutFrom is how long a query must have waited at least to be called cut by something in between.
+// cutFrom is the shortest wait whose end counts as cut by something in between.
 const cutFrom = 5 * time.Second
 
-// cuts says that something in between ends queries that wait: one lost its connection after as long
-// as one before it, while Consul could be reached all the time.
+// cuts says that something in between cuts blocking queries: two lost their connections after waits
+// of about the same length, one after the other, and in between Consul could be reached.
 func (e *explainer) cuts(r reply, err error) bool {
 	if failureOf(err) != unreachable {
 		return false
@@ -60,7 +64,7 @@ func (e *explainer) cuts(r reply, err error) bool {
 		return false
 	}
 	alike := func(d time.Duration) bool { return (r.took - d).Abs() <= max(time.Second, d/20) }
-	later := r.at.Sub(e.cutAt) > r.took/2 // one that was opened together with it says nothing new
+	later := r.at.Sub(e.cutAt) > r.took/2 // else both were opened together, and prove nothing
 	if alike(e.cutAfter) && later && e.brokenAt.Before(e.cutAt) {
 		e.limit = r.took
 	}
@@ -70,7 +74,7 @@ func (e *explainer) cuts(r reply, err error) bool {
 	return alike(e.limit)
 }
 
-// waitCut is a query that something between Legate and Consul ended while it waited.
+// waitCut is the error of a blocking query that something between Legate and Consul cut.
 type waitCut struct {
 	after time.Duration
 	err   error
@@ -84,10 +88,38 @@ func (e waitCut) remedy() string {
 		e.after, max(time.Second, (e.after*5/6).Truncate(time.Second)))
 }
 
-// noPath is a query about a datacenter that Consul does not reach.
+// crowded is an error over HTTPS that may mean that Consul allows no more connections. Over plain HTTP
+// it says so; over HTTPS it breaks the connection while TLS begins.
+type crowded struct{ err error }
+
+func (e crowded) Error() string { return e.err.Error() }
+func (e crowded) Unwrap() error { return e.err }
+
+func (e crowded) remedy() string {
+	if failureOf(e.err) == busy {
+		return fewerConnections
+	}
+	return unreachable.remedy() + "; over HTTPS Consul breaks connections like this, too, when it allows no more: " + fewerConnections
+}
+
+// isCrowded says that Consul refused a connection for being one too many, or broke it. It does neither
+// where there is nobody, or somebody who refuses Legate's certificate.
+func isCrowded(err error) bool {
+	var status api.StatusError
+	if errors.As(err, &status) {
+		return strings.Contains(status.Body, "too many concurrent connections")
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "remote error") {
+		return false
+	}
+	return failureOf(err) == unreachable
+}
+
+// noPath is the error of a query about a datacenter that Consul does not reach.
 type noPath struct {
 	datacenter string
-	known      []string // empty: not known
+	known      []string // the datacenters that Consul knows; empty: it did not say
 	err        error
 }
 
@@ -109,8 +141,8 @@ func (e noPath) remedy() string {
 	return fmt.Sprintf("Consul does not know the datacenter %q, only %s: put --datacenter right", e.datacenter, strings.Join(e.known, ", "))
 }
 
-// knownDatacenters are those that the agent knows, asked for twice a minute at most; empty if it
-// does not say.
+// knownDatacenters are those that the agent knows; empty if it does not say. It is asked twice a
+// minute at most.
 func (c *consul) knownDatacenters(ctx context.Context) []string {
 	e := &c.explainer
 	e.mu.Lock()

@@ -130,7 +130,7 @@ func (f failure) remedy() string {
 	case denied:
 		return "give the token service:read and node:read on every service and node (service_prefix \"\" and node_prefix \"\")"
 	case busy:
-		return "use https, lower --max-connections, or raise limits.http_max_conns_per_client in Consul"
+		return "use https, " + fewerConnections
 	case unavailable:
 		return "check Consul's servers: is there a leader, and a path to the datacenter?"
 	case refused:

@@ -56,6 +56,16 @@ func TestLegateStartsInAnEmptyRoot(t *testing.T) {
 	}
 	l.stop(t)
 
+	// There are no authorities that a machine usually has.
+	l = inRoot(t, root, "--consul-addr", "https://"+s.consul.HTTPSAddr)
+	eventually(t, func() error {
+		if _, err := l.get("/readyz"); err == nil || !strings.Contains(err.Error(), "--consul-ca-file") {
+			return fmt.Errorf("it does not say what it lacks: %w", err)
+		}
+		return nil
+	})
+	l.stop(t)
+
 	_, port, _ := strings.Cut(s.consul.HTTPSAddr, ":")
 	byName := []string{"--consul-addr", "https://localhost:" + port, "--consul-ca-file", "/ca.pem"}
 	put(t, s.consul.Certs.CAFile, filepath.Join(root, "ca.pem"), 0o644)
