@@ -8,16 +8,17 @@ import (
 	"legate/discovery"
 )
 
-// portCluster names the cluster of a further port as Consul's DNS names the port, without what the
-// service's own cluster lacks of its DNS name, too: web.service.consul is web, and
-// web.service.grpc.port.consul is web.grpc.port.
+// portCluster is the name of a further port's cluster. It follows Consul's DNS in the same way as the
+// service's own cluster does, whose name is the DNS name without ".service" and the domain:
+// web.service.consul is web, and web.service.grpc.port.consul is web.grpc.port.
 // https://developer.hashicorp.com/consul/docs/services/discovery/dns-static-lookups
 func portCluster(service, port string) string { return service + "." + port + portSuffix }
 
 const portSuffix = ".port"
 
-// PortOwner is the service of which a further port has a cluster of k's name, if there are such a
-// service and port. A port's name has no dots, so there is one at most.
+// PortOwner is the service to whose further port a cluster named k.Name belongs. It goes by the name
+// alone: ok does not say that there are such a service and port. A port's name has no dots, so the name
+// has one reading at most.
 func PortOwner(k discovery.ServiceKey) (owner discovery.ServiceKey, ok bool) {
 	rest, ok := strings.CutSuffix(k.Name, portSuffix)
 	dot := strings.LastIndexByte(rest, '.')
@@ -28,9 +29,15 @@ func PortOwner(k discovery.ServiceKey) (owner discovery.ServiceKey, ok bool) {
 	return k, true
 }
 
-// furtherPorts are the names of the ports that are not every instance's default one, sorted. The
-// cluster of a port has all instances that have it, so that it is the same while the default
-// changes from one instance to the next.
+// IsPortOf says whether a cluster's name is that of a further port of a service.
+func IsPortOf(service, cluster string) bool {
+	owner, ok := PortOwner(discovery.ServiceKey{Name: cluster})
+	return ok && owner.Name == service
+}
+
+// furtherPorts are the names of a service's ports that are not the default one of every instance,
+// sorted. The cluster of a port has all instances with that port, whether it is their default or not: so
+// it stays the same while a default port is changed instance by instance.
 func furtherPorts(s discovery.Service) []string {
 	var names []string
 	for _, i := range s.Instances {
@@ -44,7 +51,7 @@ func furtherPorts(s discovery.Service) []string {
 	return slices.Compact(names)
 }
 
-// portOf is the instance's port of a name; of no name: the port of at.
+// portOf is the port of an instance that has this name; without a name, the port of at.
 func portOf(i discovery.Instance, name string, at discovery.TaggedAddress) (port int, has bool) {
 	if name == "" {
 		return at.Port, true
@@ -57,8 +64,8 @@ func portOf(i discovery.Instance, name string, at discovery.TaggedAddress) (port
 	return 0, false
 }
 
-// judgePort says why a port has no cluster of its own. Consul takes any name, and its DNS can tell
-// those only that are a label of RFC 1123 section 2.1.
+// judgePort says why a port has no cluster of its own. Consul accepts any name for a port; its DNS
+// answers only for names that are labels of RFC 1123, section 2.1.
 func (c Config) judgePort(s discovery.Service, port string, taken func(discovery.ServiceKey) bool) flaw {
 	k := s.Key
 	k.Name = portCluster(k.Name, port)

@@ -1,9 +1,16 @@
 package xdsserver
 
-import "legate/translate"
+import (
+	"cmp"
+	"slices"
+	"strings"
 
-// Wanted says whether a stream asks for the endpoints of a service, by its name or by asking for
-// all. While there are no streams at all, everything is wanted: nobody can be known.
+	"legate/translate"
+)
+
+// Wanted says whether a stream asks for the endpoints of a service: by its name, by that of one of
+// its further ports, or by asking for all. While there are no streams at all, everything is wanted:
+// nobody can be known.
 func (s *Server) Wanted(service string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -23,9 +30,23 @@ func (s *store) wanted(service string) (wanted, streams bool) {
 	defer s.mu.RUnlock()
 	t := s.table(translate.AssignmentType)
 	e := t.entries[service]
-	wanted = !t.wild.empty() || e != nil && !e.named.empty()
+	wanted = !t.wild.empty() || e != nil && !e.named.empty() || t.portWanted(service)
 	for _, w := range s.wakers {
 		streams = streams || w != nil
 	}
 	return wanted, streams
+}
+
+// portWanted says whether a stream asks by name for a further port of a service.
+func (t *table) portWanted(service string) bool {
+	at, _ := slices.BinarySearchFunc(t.live, service+".", func(e *entry, name string) int { return cmp.Compare(e.name, name) })
+	for _, e := range t.live[at:] {
+		if !strings.HasPrefix(e.name, service+".") {
+			break
+		}
+		if !e.named.empty() && translate.IsPortOf(service, e.name) {
+			return true
+		}
+	}
+	return false
 }
