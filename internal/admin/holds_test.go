@@ -23,6 +23,35 @@ func TestHoldsAreListed(t *testing.T) {
 	}
 }
 
+// Who sees a hold knows whether instances are gone, or lost their tags only: what to do differs.
+func TestThePageSaysHowManyOfAHoldLostTheirTagsOnly(t *testing.T) {
+	h := healthy()
+	h.holds = []discovery.Hold{
+		{Service: "web", Why: "shrunk", Kept: 5, Served: 8, Deselected: 2},
+		{Service: "db", Why: "emptied", Kept: 3, Served: 3},
+		{Service: "pay", Why: "emptied", Kept: 1, Served: 1, Deselected: 1},
+	}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{
+		`<td class="n">5 of 8<small>2 lost their tags</small></td>`, `<td class="n">3 of 3</td>`, `<td class="n">1 of 1<small>1 lost its tags</small></td>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+}
+
+func TestThePageSaysHowManyServicesAProblemConcerns(t *testing.T) {
+	h := healthy()
+	h.consul.Problems = []discovery.Problem{{Kind: "refused_names", Services: 3}, {Kind: "unread", Services: 1}, {Kind: "denied", Queries: 4}, {Kind: "timeout", Queries: 1}}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"Consul: refused names (3 services)", "Consul: unread (1 service)", "Consul: denied (4 queries)", "Consul: timeout (1 query)"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+}
+
 func TestARelease(t *testing.T) {
 	for _, c := range []struct {
 		query string

@@ -62,13 +62,14 @@ type typeRow struct {
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	v := viewOf(s.read(), s.rooms.Consul.Holds())
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"ago":    func(t time.Time) string { return ago(v.Now, t) },
-		"span":   func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
-		"ends":   func(h discovery.Hold) string { return h.Ends(v.Now) },
-		"since":  func(t time.Time) string { return span(v.Now.Sub(t)) },
-		"plural": plural,
-		"short":  short,
-		"lost":   lost,
+		"ago":        func(t time.Time) string { return ago(v.Now, t) },
+		"span":       func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
+		"ends":       func(h discovery.Hold) string { return h.Ends(v.Now) },
+		"since":      func(t time.Time) string { return span(v.Now.Sub(t)) },
+		"plural":     plural,
+		"short":      short,
+		"lost":       lost,
+		"deselected": deselected,
 	}).Parse(pageHTML)
 	var body bytes.Buffer
 	if err == nil {

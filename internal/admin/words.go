@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"legate/discovery"
 	"legate/translate"
 )
 
@@ -36,9 +37,24 @@ func lost(why string) string {
 	return why
 }
 
+// deselected says how many instances of a hold are there still, without what selects them; empty if
+// none is.
+func deselected(h discovery.Hold) string {
+	switch h.Deselected {
+	case 0:
+		return ""
+	case 1:
+		return "1 lost its tags"
+	}
+	return fmt.Sprintf("%d lost their tags", h.Deselected)
+}
+
 func plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
+	}
+	if stem, y := strings.CutSuffix(one, "y"); y {
+		return fmt.Sprintf("%d %sies", n, stem)
 	}
 	return fmt.Sprintf("%d %ss", n, one)
 }

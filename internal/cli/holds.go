@@ -30,7 +30,8 @@ func (p *program) holdsList() *command {
 		usage: "print what is held, why, and until when at the latest",
 		about: `
 A loss is held while it may be Consul's mistake: what Consul says is gone is served on,
-and asked about again. Nothing needs to be done, except to look at Consul if most of a
+and asked about again. Of the instances that are kept some may only have lost the tags that
+select them (--tag). Nothing needs to be done, except to look at Consul if most of a
 datacenter is held.`,
 		examples: `
 legate holds list
@@ -104,11 +105,11 @@ func printHolds(w io.Writer, format string, held admin.Held) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SERVICE\tWHY\tKEPT\tSERVED\tSINCE\tBELIEVED")
+	fmt.Fprintln(table, "SERVICE\tWHY\tKEPT\tLOST TAGS\tSERVED\tSINCE\tBELIEVED")
 	now := time.Now()
 	remedies, known := []string(nil), map[string]bool{}
 	for _, h := range held.Holds {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", h.Service, h.Why, h.Kept, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", h.Service, h.Why, h.Kept, h.Deselected, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
 		if !known[h.Remedy] {
 			known[h.Remedy] = true
 			remedies = append(remedies, h.Remedy)

@@ -25,7 +25,7 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 			return
 		}
 		_ = json.NewEncoder(w).Encode(admin.Held{Released: 2, Holds: []discovery.Hold{
-			{Service: "web", Why: "datacenter", Kept: 3, Served: 4, Since: time.Unix(0, 0), Remedy: "look at Consul"}}})
+			{Service: "web", Why: "datacenter", Kept: 3, Served: 4, Deselected: 2, Since: time.Unix(0, 0), Remedy: "look at Consul"}}})
 	}))
 	defer server.Close()
 	token := file(t, "token", "secret\n")
@@ -34,7 +34,8 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 		exit int
 		says string
 	}{
-		{[]string{"list"}, 0, "web      datacenter  3     4"},
+		{[]string{"list"}, 0, "SERVICE  WHY         KEPT  LOST TAGS  SERVED"},
+		{[]string{"list"}, 0, "web      datacenter  3     2          4"},
 		{[]string{"list"}, 0, "look at Consul"},
 		{[]string{"list"}, 0, "when Consul confirms it"},
 		{[]string{"list", "--format", "json"}, 0, `"service": "web"`},
@@ -48,8 +49,8 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 			t.Errorf("%v: exit %d\n%s%s", c.args, r.code, r.out, r.err)
 		}
 	}
-	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[4] != want {
-		t.Errorf("asked %q, want %q", asked[4], want)
+	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[5] != want {
+		t.Errorf("asked %q, want %q", asked[5], want)
 	}
 	if r := legate(t, nil, "holds", "list", "--admin-addr", "127.0.0.1:1"); r.code != 1 || !strings.Contains(r.err, "does it run there?") {
 		t.Errorf("exit %d: %s", r.code, r.err)
