@@ -1,11 +1,12 @@
 package discovery
 
-// homes knows which service has an instance. An id is unique on its node: Consul has it under one
-// name, the one under which it was registered last.
+// homes says of each instance which service has it. A service id is unique on its node, so Consul
+// has an instance under one name only: that of its last registration.
 type homes map[instanceID]*followed
 
-// rehome takes over which instances an answer says that f has. A service that has lost one to f
-// may not hear of it: its index does not move when that happens, so it is asked again.
+// rehome notes which instances f has, according to an answer. One that f has now and another service
+// had is gone from that one, whose blocking query may not return: Consul does not move its index
+// then. So that service is asked again.
 func (o *owner) rehome(f *followed, r reading) {
 	was, is := f.said.service.Instances, r.service.Instances
 	for _, i := range lacking(is, was) {
@@ -22,8 +23,8 @@ func (o *owner) rehome(f *followed, r reading) {
 	}
 }
 
-// movedAway says that all that is kept of f has been seen under other names: that is nothing that
-// Consul has forgotten.
+// movedAway says that every instance that is kept of f was seen under another name since: so Consul
+// has not forgotten them.
 func (o *owner) movedAway(f *followed) bool {
 	for i := range f.hold.kept {
 		if home := o.homes[f.hold.kept[i].unique()]; home == nil || home == f {

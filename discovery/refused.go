@@ -13,11 +13,13 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// Names that Consul lists and will not answer for.
+// Consul lists names for which it will not answer. There are two kinds. Some cannot be asked for at
+// all, because they are not printable: leaveOut. For others the question is refused (4xx) while the
+// same question about other names is answered: ask finds that out, and owner.refused has them.
 
-// leaveOut puts the names of a list that cannot be asked for into the catalog, without instances:
-// what translates them says that they are not served, and why. They are followed by nobody, so
-// nothing waits for them.
+// leaveOut puts the listed names that cannot be asked for into the catalog, without instances.
+// Translation then reports that they are not served, and why. They have no query, so nothing waits
+// for them.
 func (o *owner) leaveOut(e listed) {
 	for key := range o.catalog {
 		tags, there := e.names[key.Name]
@@ -33,22 +35,23 @@ func (o *owner) leaveOut(e listed) {
 	}
 }
 
-// refusedAlone is a question that is refused because of the name in it: others are answered.
+// refusedAlone is the error of a question that is refused because of the name in it: the same about
+// another name is answered.
 type refusedAlone struct{ error }
 
 func (e refusedAlone) Unwrap() error { return e.error }
 
-// refusal says that a question was refused as it was put, by Consul or by what stands before it.
-// Too many questions, and too slow ones, may be put again.
+// refusal says that an error is a refusal of the question itself: a 4xx, of Consul or of a proxy before
+// it. 429 and 408 are not: they speak of load.
 func refusal(err error) bool {
 	var status api.StatusError
 	return errors.As(err, &status) && status.Code/100 == 4 &&
 		status.Code != http.StatusTooManyRequests && status.Code != http.StatusRequestTimeout
 }
 
-// ask asks a question about a service. Where it is refused it finds out what that is about: if
-// the same is answered for Consul's own service, and is refused once more after that, it is about
-// the name. Where that is known already it is not looked for again.
+// ask asks a question about a service. If that is refused, ask finds out whether the name is the cause:
+// it is, if the same question about Consul's own service is answered, and this one is refused once
+// more after that. With known, the name is the cause already, and that is not tried again.
 func (w *Watcher) ask(ctx context.Context, key ServiceKey, q *query[reading], block, known bool) (found[reading], error) {
 	got, err := q.next(ctx, block)
 	if !refusal(err) {
@@ -66,7 +69,7 @@ func (w *Watcher) ask(ctx context.Context, key ServiceKey, q *query[reading], bl
 	return got, refusedAlone{err}
 }
 
-// failed tells of a question about f that has no answer: Consul's trouble, or that of f's name.
+// failed reports a question about f that failed: as trouble with f's name alone, or with Consul.
 func (w *Watcher) failed(loop string, f *followed, err error) {
 	if alone := (refusedAlone{}); errors.As(err, &alone) {
 		w.trouble.forget(loop, time.Now())
@@ -76,7 +79,7 @@ func (w *Watcher) failed(loop string, f *followed, err error) {
 	w.trouble.failed(loop, err, time.Now())
 }
 
-// refusedName is a service for whose name Consul does not answer.
+// refusedName is the event that Consul refuses to answer for a service's name.
 type refusedName struct {
 	f   *followed
 	err error
@@ -99,7 +102,7 @@ func (e refusedName) apply(o *owner) {
 	o.finish()
 }
 
-// answered says that f was answered, or is not asked for any more.
+// answered takes f out of the refused ones: it was answered, or is no longer followed.
 func (o *owner) answered(f *followed) {
 	if _, was := o.refused[f]; !was {
 		return
@@ -136,10 +139,10 @@ func (o *owner) refusedProblem() *Problem {
 	return p
 }
 
-// someNames is how many names a problem has.
+// someNames is how many names a problem lists.
 const someNames = 5
 
-// listOf is a list of some names of so many.
+// listOf joins some names, and says how many more there are in all.
 func listOf(some []string, all int) string {
 	text := strings.Join(some, ", ")
 	if more := all - len(some); more > 0 {

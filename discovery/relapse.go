@@ -2,33 +2,35 @@ package discovery
 
 import "time"
 
+// An outage that comes again and again, such as one by a proxy that cuts each wait, would fill the log
+// with pairs of lines: away, back. So only the first outages of a series are logged one by one, and
+// those that last.
 const (
-	// relapseQuiet is how far apart outages of one kind are that have nothing to do with each other.
+	// relapseQuiet ends a series: so long without an outage.
 	relapseQuiet = 10 * time.Minute
-	// relapseLines is how many of those that come again have lines of their own in the log.
+	// relapseLines is how many outages of a series are logged one by one.
 	relapseLines = 2
-	// relapseLasts is how long one must last to have a line in any case.
+	// relapseLasts is how long an outage must last to be logged in any case.
 	relapseLasts = 10 * time.Second
-	// relapseSum is how long others are counted before a line says how many there were.
+	// relapseSum is how long the others are counted before one line sums them up.
 	relapseSum = 5 * time.Minute
-	// relapseShown is how long after its end one that came again is among the problems: longer than
-	// a query waits.
+	// relapseShown is how long after its last outage a series stays among the problems: longer than
+	// a blocking query waits.
 	relapseShown = 2 * time.Minute
 )
 
-// relapses are outages of one kind that come again and again: something in between that cuts each
-// wait would fill the log with pairs of lines.
+// relapses is a series of outages of one kind.
 type relapses struct {
-	over  time.Time // the last one
-	lines int       // that had lines of their own since it was quiet
-	more  int       // that had none, and were not summed up yet
-	since time.Time // the first of those
-	first time.Time // outage since it was quiet
-	row   int       // outages since then
-	cause error     // of the last
+	over  time.Time // when the last outage ended
+	lines int       // outages that were logged one by one
+	more  int       // outages that were not, and were not summed up yet
+	since time.Time // when the first of these ended
+	first time.Time // when the series' first outage ended
+	row   int       // outages in the series
+	cause error     // of the last outage
 }
 
-// line says whether an outage that begins now has lines of its own.
+// line says whether an outage that begins now is logged by itself.
 func (r *relapses) line(now time.Time) bool {
 	if now.Sub(r.over) > relapseQuiet {
 		r.lines, r.row = 0, 0
@@ -40,7 +42,7 @@ func (r *relapses) line(now time.Time) bool {
 	return true
 }
 
-// end notes that one is over.
+// end notes that an outage is over. told says whether it was logged.
 func (r *relapses) end(told bool, cause error, now time.Time) {
 	r.over, r.cause = now, cause
 	if r.row++; r.row == 1 {
@@ -54,12 +56,12 @@ func (r *relapses) end(told bool, cause error, now time.Time) {
 	}
 }
 
-// repeats says that they come again and again, of late.
+// repeats says that the series goes on, and is long enough to be called one.
 func (r *relapses) repeats(now time.Time) bool {
 	return r.row > relapseLines && now.Sub(r.over) < relapseShown
 }
 
-// sum is how many there were without a line, if it is time to say that.
+// sum is how many outages to sum up now; 0 if there are none or it is too soon.
 func (r *relapses) sum(now time.Time) (n int) {
 	if r.more == 0 || now.Sub(r.since) < relapseSum {
 		return 0

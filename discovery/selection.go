@@ -5,12 +5,13 @@ import (
 	"slices"
 )
 
-// Selection says what is watched and served of a catalog. It is the operator's: a changed one acts
-// at once. What the catalog's data says is another matter: an instance that loses its tags is lost
-// like one that is gone, and judged as that.
+// Selection says which part of a catalog is watched and served. The operator sets it, and a changed
+// Selection acts at once. If an instance loses its tags in Consul, that is a loss of data like a
+// deregistration, and the guard judges it as one.
 type Selection struct {
 	// Include and Exclude are globs on service names: * is any run of characters, ? any one.
-	// A service is selected if it matches one of Include (or there is none), and none of Exclude.
+	// A service is selected if its name matches one of Include and none of Exclude. No Include matches
+	// every name.
 	Include []string
 	Exclude []string
 	// Tags select instances of these services: those that carry all of them. A service without
@@ -18,7 +19,7 @@ type Selection struct {
 	Tags []string
 }
 
-// Of is what is selected of a catalog.
+// Of is the selected part of a catalog.
 func (s Selection) Of(c Catalog) Catalog {
 	out := make(Catalog, len(c))
 	for key, service := range c {
@@ -34,7 +35,7 @@ func (s Selection) Of(c Catalog) Catalog {
 // consulService is Consul's own entry for its servers. It is nobody's upstream.
 const consulService = "consul"
 
-// warn tells who asks for Consul's own service by name that it is never served.
+// warn logs that Consul's own service is never served, if Include names it.
 func (s Selection) warn(log *slog.Logger) {
 	if slices.Contains(s.Include, consulService) {
 		log.Warn("the service is never served: it is Consul's own entry for its servers, and nobody's upstream",
@@ -54,7 +55,7 @@ func (s Selection) names(name string) bool {
 	return !slices.ContainsFunc(s.Exclude, matches)
 }
 
-// tagged says whether these tags are enough.
+// tagged says whether an instance with these tags is selected.
 func (s Selection) tagged(tags []string) bool {
 	for _, tag := range s.Tags {
 		if !slices.Contains(tags, tag) {
@@ -64,11 +65,11 @@ func (s Selection) tagged(tags []string) bool {
 	return true
 }
 
-// lists says whether a service may have selected instances. The list of services has the tags of
-// all instances together: what lacks one there has no instance with all of them.
+// lists says whether a service may have selected instances, by its entry in the list of services.
+// That entry has the tags of all instances together: if it lacks one, no instance has all.
 func (s Selection) lists(name string, tags []string) bool { return s.names(name) && s.tagged(tags) }
 
-// instances are those of all that are selected, in the same order.
+// instances are the selected ones of all, in the same order.
 func (s Selection) instances(all []Instance) []Instance {
 	for n := range all {
 		if s.tagged(all[n].Tags) {
@@ -85,7 +86,7 @@ func (s Selection) instances(all []Instance) []Instance {
 	return all
 }
 
-// of is the part of r that is selected. What is left out counts among the others.
+// of is the selected part of r. Instances that are not selected count among r.others.
 func (s Selection) of(r reading) reading {
 	picked := s.instances(r.service.Instances)
 	r.others += len(r.service.Instances) - len(picked)

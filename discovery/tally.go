@@ -2,23 +2,24 @@ package discovery
 
 import "time"
 
-// A kind of event has so many lines of its own in the log within tallySpan. What is beyond that
-// is summed up: soon for the first time, and then once in each span.
+// Of a kind of event, tallyLines are logged one by one within tallySpan. Those beyond are summed up
+// in one line: for the first time tallySoon after the span began, then once in each span.
 const (
 	tallyLines = 5
 	tallySoon  = 2 * time.Second
 	tallySpan  = time.Minute
 )
 
-// tally keeps the log short when something happens to many services, at once or over minutes.
+// tally rate-limits the log lines about one kind of event, at once or over minutes, and counts what it
+// keeps back.
 type tally struct {
-	began time.Time      // of the span
-	lines int            // that were written in it
-	rest  map[string]int // what was not written, by a reason
-	due   time.Time      // when that is to be summed up
+	began time.Time      // when the span began
+	lines int            // lines that were written in it
+	rest  map[string]int // events that were not, by reason; nil: none
+	due   time.Time      // when rest is to be summed up
 }
 
-// line says whether an event may have a line of its own. If not, it is counted.
+// line says whether an event gets a line of its own. If not, it is counted for the sum.
 func (t *tally) line(reason string, now time.Time) bool {
 	if t.rest == nil && now.Sub(t.began) >= tallySpan {
 		t.began, t.lines, t.due = now, 0, now.Add(tallySoon)
@@ -34,7 +35,8 @@ func (t *tally) line(reason string, now time.Time) bool {
 	return false
 }
 
-// sum returns what is to be summed up now, by reason, and how many that are; 0 if it is not time.
+// sum returns the events to sum up now, by reason, and their number; 0 if there are none or it is
+// too soon.
 func (t *tally) sum(now time.Time) (by map[string]int, n int) {
 	if t.rest == nil || now.Before(t.due) {
 		return nil, 0

@@ -11,7 +11,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// kind is how DNS answered, the better first.
+// kind is how a query ended, the best first.
 type kind uint8
 
 const (
@@ -27,21 +27,21 @@ func (k kind) String() string {
 	return [...]string{"answered", "silent", "failed", "empty", "nxdomain"}[k]
 }
 
-// why is the kind in words.
+// why is the kind in words for people; empty for an answer.
 func (k kind) why() string {
 	return [...]string{"", "no DNS server answers for it", "the DNS servers answer with a failure",
 		"DNS has no address for it", "DNS says that it does not exist (NXDOMAIN)"}[k]
 }
 
-// outcome is what one look at DNS gave.
+// outcome is the result of one query about a name.
 type outcome struct {
 	kind      kind
 	addresses []netip.Addr // sorted; of one family
 	ttl       time.Duration
-	detail    string // of what went wrong: which server said what
+	detail    string // which server said what, unless it answered
 }
 
-// lookup asks for a name: the hosts file, then DNS.
+// lookup resolves a name: by the hosts file, then by DNS.
 type lookup struct {
 	cfg    Config
 	hosts  file[map[string][]netip.Addr]
@@ -56,24 +56,25 @@ func newLookup(cfg Config) *lookup {
 	}
 }
 
-// of asks for a host name, with the search domains of resolv.conf. If none of the names that it
-// can stand for has addresses, what could still become better counts: a failure before a denial.
+// of resolves a host name. With the search domains of resolv.conf it may stand for several names; the
+// first that has addresses counts. If none has, the best outcome counts: a failure may pass, so it is
+// better than a denial.
 func (l *lookup) of(ctx context.Context, host string) outcome {
 	if addresses := listed(l.hosts.now(), host); len(addresses) > 0 {
 		return outcome{kind: answered, addresses: addresses}
 	}
 	conf := l.resolv.now()
-	worst := outcome{kind: denied}
+	best := outcome{kind: denied}
 	for i, name := range conf.NameList(host) {
 		o := l.resolve(ctx, name, l.servers(conf))
 		if o.kind == answered {
 			return o
 		}
-		if i == 0 || o.kind < worst.kind {
-			worst = o
+		if i == 0 || o.kind < best.kind {
+			best = o
 		}
 	}
-	return worst
+	return best
 }
 
 func (l *lookup) servers(conf *dns.ClientConfig) []string {
@@ -92,7 +93,7 @@ func (l *lookup) servers(conf *dns.ClientConfig) []string {
 	return out
 }
 
-// resolve asks for IPv4 addresses, and for IPv6 ones only if there are none of those.
+// resolve asks for IPv4 addresses, and for IPv6 ones only if the name has no IPv4 address.
 func (l *lookup) resolve(ctx context.Context, name string, servers []string) outcome {
 	o := l.ask(ctx, name, dns.TypeA, servers)
 	if o.kind != empty {
@@ -104,7 +105,7 @@ func (l *lookup) resolve(ctx context.Context, name string, servers []string) out
 	return o
 }
 
-// ask asks one server after the other until one knows.
+// ask asks one server after the other until one answers, or denies the name.
 func (l *lookup) ask(ctx context.Context, name string, record uint16, servers []string) (o outcome) {
 	for range l.cfg.Tries {
 		for _, server := range servers {
@@ -153,8 +154,8 @@ func (l *lookup) over(ctx context.Context, network, server string, question *dns
 	return answer, err
 }
 
-// read takes the addresses out of an answer, at whatever end of a chain of aliases they are. The
-// answer lives as long as the shortest-lived record in it.
+// read takes the addresses out of an answer. They may stand at the end of a chain of aliases (CNAME). The
+// time to live is the shortest of all records in the answer.
 func read(answer *dns.Msg, server string) outcome {
 	o := outcome{kind: empty, detail: fmt.Sprintf("server %s has no address for it", server)}
 	for i, rr := range answer.Answer {

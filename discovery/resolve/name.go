@@ -10,20 +10,20 @@ import (
 	"legate/discovery"
 )
 
-// name is a host name that services use, and what is known of it.
+// name is a host name that services have, and what is known of it.
 type name struct {
 	host  string
 	users map[discovery.ServiceKey]struct{}
-	stop  context.CancelFunc
+	stop  context.CancelFunc // ends the goroutine that asks for it
 
-	addresses []netip.Addr
-	known     bool      // there was an outcome
-	last      outcome   // the last one
-	since     time.Time // of the first bad outcome since the last good one; zero: the last was good
-	denied    time.Time // of the first denial since the last good one; zero: none
+	addresses []netip.Addr // that count now
+	known     bool         // DNS was asked once at least
+	last      outcome      // of the last query
+	since     time.Time    // when the first of the failures in a row came; zero: the last query was answered
+	denied    time.Time    // when the first denial (NXDOMAIN) among these came; zero: there was none
 }
 
-// learn takes over an outcome, and reports whether the name stands for something else now.
+// learn takes over the outcome of a query, and reports whether that changes the name's addresses.
 func (n *name) learn(o outcome, keep time.Duration, now time.Time) (changed bool) {
 	was := n.value()
 	first := !n.known
@@ -45,7 +45,7 @@ func (n *name) learn(o outcome, keep time.Duration, now time.Time) (changed bool
 	return first || !n.value().Equal(was)
 }
 
-// value is what translation gets.
+// value is the name as translation gets it.
 func (n *name) value() discovery.Host {
 	if len(n.addresses) > 0 {
 		return discovery.Host{Addresses: n.addresses}
@@ -56,11 +56,12 @@ func (n *name) value() discovery.Host {
 	return discovery.Host{Why: n.last.kind.why()}
 }
 
-// The states of a name: stale is one whose addresses are older than DNS's last word.
+// stale says that DNS does not confirm the name's addresses; unresolved, that it has none.
 func (n *name) stale() bool      { return !n.since.IsZero() && len(n.addresses) > 0 }
 func (n *name) unresolved() bool { return n.known && len(n.addresses) == 0 }
 
-// watch asks for the name again and again, and tells what it hears.
+// watch queries a name again and again, and reports each outcome to the owner. known says that it has
+// addresses already.
 func (r *Resolver) watch(ctx context.Context, n *name, known bool) {
 	failures := 0
 	for {
@@ -82,7 +83,7 @@ func (r *Resolver) watch(ctx context.Context, n *name, known bool) {
 		}
 		if o.kind == answered {
 			known, failures = true, 0
-		} else if known { // who has nothing yet is not kept waiting longer
+		} else if known { // a name without addresses is asked for often, however often it has failed
 			failures++
 		}
 		select {
@@ -93,7 +94,8 @@ func (r *Resolver) watch(ctx context.Context, n *name, known bool) {
 	}
 }
 
-// pause is how long to wait after an outcome that lives so long, or after so many failures.
+// pause is how long to wait before the next query: after an answer with this time to live, or after so
+// many failures in a row.
 func (c Config) pause(ttl time.Duration, failures int) time.Duration {
 	pause := ttl
 	if failures > 0 {
@@ -103,7 +105,7 @@ func (c Config) pause(ttl time.Duration, failures int) time.Duration {
 	return pause - rand.N(pause/4+1)
 }
 
-// hostsOf are the names that a service's instances are reached by, sorted.
+// hostsOf are the host names by which a service's instances are reached, sorted.
 func hostsOf(s discovery.Service, reach []string) []string {
 	var out []string
 	for i := range s.Instances {

@@ -10,8 +10,8 @@ import (
 	"legate/discovery"
 )
 
-// Once returns the catalog with its host names looked up, once each. What a name of it is known to
-// stand for already counts where DNS does not answer. It is for who does not Run the Resolver.
+// Once returns the catalog with its host names resolved; each is queried once. Where DNS does not answer,
+// the addresses count that the catalog has already. It is called instead of Run.
 func (r *Resolver) Once(ctx context.Context, c discovery.Catalog) discovery.Catalog {
 	names := map[string]*name{}
 	var group errgroup.Group

@@ -8,29 +8,29 @@ import (
 	"legate/discovery"
 )
 
-// owner has what Run knows. It is one goroutine's.
+// owner is the state of Run. Only Run's goroutine uses it.
 type owner struct {
 	r   *Resolver
 	ctx context.Context
 
 	names    map[string]*name
-	services map[discovery.ServiceKey]user
-	waiting  map[discovery.ServiceKey]time.Time // until when for the first answer about a name
+	services map[discovery.ServiceKey]user      // those that have host names
+	waiting  map[discovery.ServiceKey]time.Time // those that wait for the first answer about a name, and until when
 
 	began   bool                                        // a Delta came in
-	first   bool                                        // none went out yet
-	firstBy time.Time                                   // when one does at the latest
-	due     map[discovery.ServiceKey]*discovery.Service // for the next Delta; nil: gone
-	since   time.Time
-	built   *discovery.Delta // as last offered; nil after a change
+	first   bool                                        // no Delta went out yet
+	firstBy time.Time                                   // until when the first one may wait for DNS
+	due     map[discovery.ServiceKey]*discovery.Service // changes for the next Delta; nil: the service is gone
+	since   time.Time                                   // when the oldest answer behind these came
+	built   *discovery.Delta                            // the next Delta, as offered; nil: to be built anew
 
-	moved bool // what is shown is old
-	told  map[string]bool
+	moved bool            // the status is out of date
+	told  map[string]bool // the host names whose trouble was logged
 }
 
-// user is a service that names hosts.
+// user is a service with host names.
 type user struct {
-	service discovery.Service // as it came
+	service discovery.Service // as it came, without addresses
 	hosts   []string
 }
 
@@ -42,7 +42,7 @@ func newOwner(ctx context.Context, r *Resolver) *owner {
 	}
 }
 
-// take takes a Delta in.
+// take handles a Delta that comes in.
 func (o *owner) take(d discovery.Delta, now time.Time) {
 	if !o.began {
 		o.began, o.firstBy = true, now.Add(o.r.cfg.Grace)
@@ -61,7 +61,7 @@ func (o *owner) take(d discovery.Delta, now time.Time) {
 	}
 }
 
-// arrived notes the time of the oldest answer behind what is due.
+// arrived notes when an answer behind the next Delta came; the oldest counts.
 func (o *owner) arrived(at time.Time) {
 	if o.since.IsZero() || !at.IsZero() && at.Before(o.since) {
 		o.since = at
@@ -92,7 +92,7 @@ func (o *owner) set(s discovery.Service, now time.Time) {
 	}
 }
 
-// use begins to ask for a host that nobody has named before.
+// use notes that a service has a host name. If it is the first, DNS is asked from now on.
 func (o *owner) use(host string, by discovery.ServiceKey) {
 	n := o.names[host]
 	if n == nil {
@@ -107,7 +107,8 @@ func (o *owner) use(host string, by discovery.ServiceKey) {
 	n.users[by] = struct{}{}
 }
 
-// unuse forgets the hosts of a service but for those that it will have, and what nobody names.
+// unuse drops a service, and its host names except those in keep. A name that no service has any more
+// is forgotten.
 func (o *owner) unuse(key discovery.ServiceKey, keep []string) {
 	for _, host := range o.services[key].hosts {
 		n := o.names[host]
@@ -123,8 +124,8 @@ func (o *owner) unuse(key discovery.ServiceKey, keep []string) {
 	delete(o.services, key)
 }
 
-// learn passes on the services of a name that stands for something else now, and those that have
-// waited for it.
+// learn handles the outcome of a query. If the name's addresses have changed, its services are passed
+// on, unless they still wait for another name.
 func (o *owner) learn(h heard) {
 	n := h.name
 	if o.names[n.host] != n {
@@ -144,7 +145,7 @@ func (o *owner) learn(h heard) {
 	}
 }
 
-// release passes on who has waited long enough.
+// release passes on the services that have waited long enough.
 func (o *owner) release(now time.Time) {
 	for key, until := range o.waiting {
 		if !now.Before(until) {
@@ -157,7 +158,7 @@ func (o *owner) allKnown(hosts []string) bool {
 	return !slices.ContainsFunc(hosts, func(host string) bool { return !o.names[host].known })
 }
 
-// pass makes a service due, with what its names stand for.
+// pass puts a service into the next Delta, with the addresses of its host names.
 func (o *owner) pass(key discovery.ServiceKey) {
 	u := o.services[key]
 	s := u.service
@@ -169,7 +170,7 @@ func (o *owner) pass(key discovery.ServiceKey) {
 	o.due[key], o.built = &s, nil
 }
 
-// ready says that there is a Delta for the reader. The first one is complete.
+// ready says that there is a Delta to hand out. The first one waits until it is complete.
 func (o *owner) ready() bool {
 	if o.first {
 		return o.began && len(o.waiting) == 0
@@ -196,7 +197,7 @@ func (o *owner) delta() discovery.Delta {
 	return d
 }
 
-// sent says that the reader took the Delta, and reports whether it was the first.
+// sent notes that the reader took the Delta, and reports whether it was the first.
 func (o *owner) sent() (first bool) {
 	first = o.first
 	o.first, o.built, o.since = false, nil, time.Time{}

@@ -11,24 +11,24 @@ import (
 	"legate/metrics"
 )
 
-// Resolver fills in what the host names of services stand for.
+// Resolver fills in the addresses of services' host names. See the package's page.
 type Resolver struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics.Resolve
 	lookup  *lookup
-	queries chan struct{} // a place for each name that is asked for
+	queries chan struct{} // holds a value for each query that is under way
 	heard   chan heard
-	seed    map[string][]netip.Addr
-	names   sync.WaitGroup
-	moved   chan struct{} // holds one
+	seed    map[string][]netip.Addr // by host name
+	names   sync.WaitGroup          // the goroutines that watch a name each
+	moved   chan struct{}           // holds one: stands has changed
 
 	mu     sync.Mutex
 	status Status
-	stands map[string][]netip.Addr
+	stands map[string][]netip.Addr // the addresses of each host name now
 }
 
-// heard is what was heard of a name.
+// heard is the outcome of a query about a name.
 type heard struct {
 	name    *name
 	outcome outcome
@@ -44,11 +44,11 @@ func New(cfg Config, log *slog.Logger, m *metrics.Resolve) *Resolver {
 	}
 }
 
-// Seed gives the Resolver what names stood for in an earlier run: it counts until DNS says
-// something. It is called before Run, at most once.
+// Seed gives the Resolver the addresses of host names from an earlier run. They count until DNS
+// answers. It is called before Run, at most once.
 func (r *Resolver) Seed(addresses map[string][]netip.Addr) { r.seed = addresses }
 
-// Addresses are what all names stand for now, to be kept for the next run. It may be called at any
+// Addresses are those of all host names now, to be kept for the next run. It may be called at any
 // time; the map must not be changed.
 func (r *Resolver) Addresses() map[string][]netip.Addr {
 	r.mu.Lock()
@@ -56,13 +56,14 @@ func (r *Resolver) Addresses() map[string][]netip.Addr {
 	return r.stands
 }
 
-// Moved gets a value after Addresses has changed. There is one reader.
+// Moved is sent a value when Addresses has changed. It has one reader.
 func (r *Resolver) Moved() <-chan struct{} { return r.moved }
 
-// tick is how often it is looked who waited long enough, and what is to be told.
+// tick is how often services that have waited for Config.Grace are released, and the status is
+// renewed.
 const tick = 500 * time.Millisecond
 
-// Run passes Deltas on, with the host names of services resolved, until ctx ends.
+// Run passes Deltas on from in to out, with the host names of services resolved, until ctx ends.
 func (r *Resolver) Run(ctx context.Context, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {

@@ -45,7 +45,7 @@ func (r *Resolver) Status() Status {
 	return r.status
 }
 
-// show makes the state of the names visible: to Status and the metrics and, once each, the log.
+// show renews the status and the metrics, and logs names whose trouble begins or ends.
 func (o *owner) show() {
 	if !o.moved {
 		return
@@ -99,7 +99,8 @@ func (n *name) describe(keep time.Duration) Named {
 	return d
 }
 
-// tell logs which names have begun to have trouble and which have none any more: a line for all.
+// tell logs the names whose trouble has begun since the last call in one line, and those whose trouble is
+// over in another.
 func (o *owner) tell(bad []*name) {
 	var fresh []*name
 	still := map[string]bool{}
@@ -121,7 +122,7 @@ func (o *owner) tell(bad []*name) {
 	}
 }
 
-// eachHost is how many names a line of the log has.
+// eachHost is how many names a line of the log lists.
 const eachHost = 5
 
 func some(names []*name) string {

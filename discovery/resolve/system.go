@@ -13,8 +13,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// file is what was made of a file's text, made anew when the file has changed. A file that cannot
-// be read is as good as an empty one.
+// file is a value that is parsed from a file, and anew when the file has changed. A file that cannot be
+// read counts as empty.
 type file[T any] struct {
 	path  string
 	parse func(text []byte) T
