@@ -57,6 +57,9 @@ func (s *Server) fetch(ctx context.Context, address, typeURL string, r *discover
 	if same := new(types.SkipFetchError); errors.As(err, &same) {
 		err = errUnchanged
 	}
+	if err == nil || errors.Is(err, errUnchanged) {
+		s.polls.note(address, r.GetNode().GetId(), typeURL, time.Now())
+	}
 	if err != nil {
 		return nil, err
 	}

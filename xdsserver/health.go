@@ -8,9 +8,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// probe is gRPC's health service (grpc.health.v1) of the whole server, which has the empty name:
-// SERVING from when there is something to serve until the server is told to end. Who watches is
-// told both, and that the stream ends.
+// probe is gRPC's health service (grpc.health.v1). It knows one service, the whole server, whose name is
+// empty: SERVING once there is something to serve, and NOT_SERVING before, and from when the server
+// is told to end. Watch sends each change; its stream ends with the server.
 type probe struct {
 	healthpb.UnimplementedHealthServer
 	*Server
@@ -54,7 +54,7 @@ func (p probe) Watch(r *healthpb.HealthCheckRequest, stream healthpb.Health_Watc
 	}
 }
 
-// state is that of the server, or of a service that was named, of which there is none.
+// state is the server's. A service that is named is unknown.
 func (p probe) state(named bool) healthpb.HealthCheckResponse_ServingStatus {
 	if named {
 		return healthpb.HealthCheckResponse_SERVICE_UNKNOWN

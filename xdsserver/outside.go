@@ -9,19 +9,20 @@ import (
 	"legate/translate"
 )
 
-// An Envoy may ask for clusters on a stream of their own, and have no aggregated one. The usual
-// clusters, whose assignments come over the aggregated stream, are of no use to it: it rejects
-// them. When it is sent one again it says that it takes it, and lets it warm for ever.
+// An Envoy outside of ADS gets its clusters on a stream of their own (CDS), and has no aggregated
+// stream. The usual clusters are of no use to it, since their assignments come over ADS: it rejects
+// them. If it is sent the same cluster again, it acknowledges it, and lets it warm for ever.
 //
-// Such an Envoy can follow clusters that name a cluster of its bootstrap as the source of their
-// assignments. Only the Envoy knows that name; where its node's metadata says it, its view has such
-// clusters.
+// Such an Envoy can use clusters whose assignments come from a cluster of its own bootstrap: the one
+// by which it reaches Legate. Only the Envoy knows the name of that cluster. If the node's metadata
+// has it, the Envoy gets a view of its own, which is derived from the usual one: the same clusters
+// with that source.
 
-// sourceKey is the field of a node's metadata that names the cluster of its bootstrap by which it
-// reaches Legate.
+// sourceKey is the field of a node's metadata that names the bootstrap cluster by which it reaches
+// Legate.
 const sourceKey = "legate_xds_cluster"
 
-// sourceOf is from where a node on a stream for this type only is to get its assignments.
+// sourceOf is from where a node's clusters get their assignments, if its stream is for one type only.
 func sourceOf(node *corev3.Node, only, protocol string) translate.Source {
 	name := sourceName(node)
 	if only != translate.ClusterType || name == "" {
@@ -41,8 +42,8 @@ func sourceName(node *corev3.Node) string {
 // maxDerived bounds the views that clients can have made by what their nodes say.
 const maxDerived = 8
 
-// joinDerived gives a stream its slot in the view with this source, which is made if there is none.
-// If there are too many such views, it is the usual one.
+// joinDerived gives a stream its slot in the view that is derived with this source. The view is made if
+// there is none yet; if there are too many derived views, the stream gets the usual one.
 func (s *Server) joinDerived(from *store, source translate.Source, wake chan<- struct{}) (*store, int) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
@@ -68,8 +69,8 @@ func (s *Server) joinDerived(from *store, source translate.Source, wake chan<- s
 	return st, st.join(wake)
 }
 
-// publishDerived applies a batch to the views that are derived from another, and forgets those that
-// nobody has any more.
+// publishDerived applies a batch to the views that are derived from a store's, and forgets those
+// without streams.
 func (s *Server) publishDerived(from *store, batch translate.Batch, now time.Time) {
 	s.mu.RLock()
 	derived := s.derivedOf(from.view)
@@ -96,7 +97,7 @@ func (s *Server) derivedOf(view View) []*store {
 	return derived
 }
 
-// derive makes the clusters of a batch follow a source. They are all that such a view has.
+// derive is the batch of a derived view: clusters only, with the source in place of ADS.
 func (s *Server) derive(source translate.Source, batch translate.Batch) translate.Batch {
 	out := translate.Batch{Gone: batch.Gone, Since: batch.Since}
 	for _, r := range batch.Set {
@@ -113,7 +114,7 @@ func (s *Server) derive(source translate.Source, batch translate.Batch) translat
 	return out
 }
 
-// What Envoy says when it can follow no cluster that it is sent, and what helps then.
+// What Envoy says when it can use no cluster that it is sent, and the remedies.
 const (
 	withoutADS     = "ADS must be configured"
 	withoutCluster = "statically defined non-EDS cluster"
@@ -123,7 +124,7 @@ const (
 	nameCluster = sourceKey + " in this Envoy's node metadata must be a static cluster of its bootstrap, the one by which it reaches Legate"
 )
 
-// remedyOf is what helps against a rejection that no change of a service ends; empty for any other.
+// remedyOf is the remedy for a rejection that no change of a service can end; empty for all others.
 func remedyOf(rejection string) string {
 	switch {
 	case strings.Contains(rejection, withoutADS):

@@ -7,15 +7,15 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// gRPC counts the HTTP/2 pings of a connection, sends away who pings more often than
-// [Config.MinPing] allows, and tells nobody but the client: GOAWAY, which is the last frame on the
-// connection.
+// gRPC enforces [Config.MinPing] by itself: it closes the connection of a client that pings more
+// often, with a GOAWAY frame. It tells only the client. To count such clients, and to name them, that
+// frame is looked for in what is written to the connection.
 
-// tooManyPings is what gRPC says to such a client, at the very end.
+// tooManyPings is the debug data of that frame, which ends it.
 const tooManyPings = "too_many_pings"
 
-// overheard is a connection whose last words are heard. They are looked for in the last bytes of
-// what is written, so that a write costs no more.
+// overheard is a connection on which writes are searched for that frame. It is the last frame of a
+// connection, so only the end of each write is looked at.
 type overheard struct {
 	net.Conn
 	excesses *excesses
@@ -29,7 +29,8 @@ func (o overheard) Write(b []byte) (int, error) {
 	return o.Conn.Write(b)
 }
 
-// sendsAway reports whether the last frame is GOAWAY for too many pings (RFC 9113, section 6.8).
+// sendsAway reports whether the last frame of a write is GOAWAY for too many pings (RFC 9113, section
+// 6.8).
 func sendsAway(b []byte) bool {
 	const frame = "\x00\x00\x16\x07" // length and type
 	at := len(b) - (9 + 8 + len(tooManyPings))

@@ -47,6 +47,7 @@ type streamRecord struct {
 	stream   *metrics.Stream
 	only     string // its only type
 	peer     string
+	address  string // what counts as one address
 	identity string // of the client's certificate
 	opened   time.Time
 

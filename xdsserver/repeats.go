@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// repeats logs what many clients meet: one line for each resource, with how many clients it was
-// and how often, and while it goes on another one each minute.
+// repeats logs events that many clients have at once, such as a resource that all of them reject. An
+// event has one line, with the number of clients and of times, and another each minute while it goes
+// on.
 type repeats struct {
 	log *slog.Logger
 	now func() time.Time
@@ -17,17 +18,17 @@ type repeats struct {
 	of map[event]*crowd
 }
 
-// event is what happens to many clients. Its name may be empty: not known.
+// event is what clients have in common: a log message about a resource. An empty name is not known.
 type event struct{ message, typeURL, name string }
 
-// crowd is who met an event since it was logged last.
+// crowd is the clients that had an event since it was logged last.
 type crowd struct {
 	nodes  map[string]struct{}
 	times  int
-	node   string // the last one
-	why    string // and what it said
+	node   string // the client that had it last
+	why    string // what that one said
 	remedy string
-	due    time.Time // when it is logged
+	due    time.Time // when the event is logged next
 }
 
 // gatherFor is how long the first line waits for others, so that it says how many they are.
@@ -40,7 +41,7 @@ func newRepeats(log *slog.Logger, now func() time.Time) *repeats {
 	return &repeats{log: log, now: now, of: map[event]*crowd{}}
 }
 
-// add counts that something happened to a node.
+// add counts an event of a node.
 func (r *repeats) add(message, typeURL, name, node, why, remedy string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,7 +60,7 @@ func (r *repeats) add(message, typeURL, name, node, why, remedy string) {
 	c.node, c.why, c.remedy = node, why, remedy
 }
 
-// run logs until the context is done, and then what is left.
+// run logs events when they are due until the context is done, and then those that are left.
 func (r *repeats) run(ctx context.Context) {
 	tick := time.NewTicker(gatherFor / 4)
 	defer tick.Stop()
@@ -74,7 +75,7 @@ func (r *repeats) run(ctx context.Context) {
 	}
 }
 
-// say logs what is due, and forgets what has not happened again for a minute.
+// say logs the events that are due, and forgets those that did not happen again within a minute.
 func (r *repeats) say() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,7 +92,7 @@ func (r *repeats) say() {
 	}
 }
 
-// last logs all that was not logged yet.
+// last logs all events that were not logged yet.
 func (r *repeats) last() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

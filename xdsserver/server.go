@@ -41,6 +41,7 @@ type Server struct {
 	admission *admission
 	fetches   chan struct{} // has room for those that are answered at once
 	unread    *unread
+	polls     *polls
 	xds       server.Server
 
 	pace pace
@@ -76,6 +77,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
 		unread:    newUnread(config.Limits),
+		polls:     &polls{of: map[nodeKey]poll{}},
 	}
 	s.admission = newAdmission(config.Limits, s.excesses, s.stopping, m.NodeChanged, m.Connections)
 	s.xds = server.NewServerAdvanced(

@@ -7,9 +7,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// unread keeps count of what answers to single requests take until their clients have them, over
-// REST and gRPC together. (What a stream is sent is shared with the others, and a client that does
-// not take it in gets no more.)
+// unread bounds the memory of answers to single requests, over REST and gRPC together, that clients
+// have not taken in yet. (Streams need no such bound: they share what they send, and one whose client
+// takes nothing in is sent no more.)
 type unread struct {
 	limits Limits
 
@@ -20,14 +20,14 @@ type unread struct {
 
 func newUnread(limits Limits) *unread { return &unread{limits: limits, of: map[string]int{}} }
 
-// answer is what is held for one request. It belongs to who answers that.
+// answer is the memory of one answer. Only the goroutine that answers uses it.
 type answer struct {
 	*unread
-	address string
-	held    int
+	address string // of the client
+	held    int    // bytes
 }
 
-// grow has an answer hold so many bytes, before they are made.
+// grow reserves memory for an answer of so many bytes in all. It is called before they are made.
 func (a *answer) grow(to int) error {
 	if to <= a.held {
 		return nil
@@ -49,7 +49,7 @@ func (a *answer) grow(to int) error {
 	return nil
 }
 
-// release says that the client has the answer, or will never have it.
+// release frees the memory: the client has the answer, or will never get it.
 func (a *answer) release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

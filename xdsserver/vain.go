@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A client that names what Consul does not have waits for it, or serves nothing in its place: a
-// typing error, a service that was renamed, or one that has not come yet.
+// A client asks in vain for a name that Consul does not have: because of a typing error, or for a
+// service that was renamed or has yet to come. Until then the client waits, or has nothing to serve.
 
 // Missing is a name that a client asks for in vain.
 type Missing struct {
@@ -14,7 +14,7 @@ type Missing struct {
 	Why  string `json:"why"`
 }
 
-// whyMissing says why there is nothing of a name.
+// whyMissing says why no resource has this name.
 func whyMissing(name string) string {
 	switch {
 	case name == "":
@@ -25,14 +25,14 @@ func whyMissing(name string) string {
 	return "Consul has no service of this name, or it is left out"
 }
 
-// missing is what one stream asks for in vain of one type: how many names, and the first few.
+// missing is the names of one type that one stream asks for in vain: their number, and the first few.
 type missing struct {
 	count int
 	few   []Missing
 }
 
-// noteVain keeps the list of names that are asked for in vain. It is due when Consul has a name,
-// or has it no longer, and when a stream names it, or does so no longer.
+// noteVain puts an entry among those that are asked for in vain, or takes it out. It is called when
+// the entry's resource comes or goes, and when a stream begins or ceases to name it.
 func (t *table) noteVain(e *entry) {
 	if e.res == nil && !e.named.empty() {
 		t.vain[e] = struct{}{}
@@ -41,8 +41,8 @@ func (t *table) noteVain(e *entry) {
 	}
 }
 
-// countVain tells how many more or fewer names are asked for in vain than when it told last. It
-// needs the lock.
+// countVain reports by how much the number of names asked for in vain has changed since it was called
+// last. It needs the lock.
 func (s *store) countVain() {
 	for _, t := range s.tables {
 		if n := len(t.vain) - t.vainTold; n != 0 && s.tellVain != nil {
@@ -52,13 +52,13 @@ func (s *store) countVain() {
 	}
 }
 
-// vainKey is what one stream of a store asks for of one type.
+// vainKey is one type on one stream of a store.
 type vainKey struct {
 	slot    int
 	typeURL string
 }
 
-// inVain is what each stream asks for in vain.
+// inVain lists the names that each stream asks for in vain, by type.
 func (s *store) inVain() map[vainKey]missing {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -32,6 +32,7 @@ type house struct {
 	views   []xdsserver.ViewStatus
 	refused []xdsserver.Refused
 	large   []xdsserver.Oversize
+	lost    []xdsserver.Unfollowed
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
 	stops   bool
@@ -45,14 +46,15 @@ type shelf struct{ *house }
 
 func (s shelf) Status() lastknown.Status { return s.known }
 
-func (h *house) Status() discovery.Status          { return h.consul }
-func (h *house) Holds() []discovery.Hold           { return h.holds }
-func (h *house) State() bridge.State               { return h.state }
-func (h *house) Streams() []xdsserver.StreamStatus { return h.streams }
-func (h *house) Refused() []xdsserver.Refused      { return h.refused }
-func (h *house) Left() time.Time                   { return h.left }
-func (h *house) Oversized() []xdsserver.Oversize   { return h.large }
-func (h *house) Views() []xdsserver.ViewStatus     { return h.views }
+func (h *house) Status() discovery.Status           { return h.consul }
+func (h *house) Holds() []discovery.Hold            { return h.holds }
+func (h *house) State() bridge.State                { return h.state }
+func (h *house) Streams() []xdsserver.StreamStatus  { return h.streams }
+func (h *house) Refused() []xdsserver.Refused       { return h.refused }
+func (h *house) Left() time.Time                    { return h.left }
+func (h *house) Oversized() []xdsserver.Oversize    { return h.large }
+func (h *house) Unfollowed() []xdsserver.Unfollowed { return h.lost }
+func (h *house) Views() []xdsserver.ViewStatus      { return h.views }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]
 	return r, ok

@@ -10,23 +10,23 @@ import (
 	"legate/discovery"
 )
 
-// concern is something that a person should look at. One trouble is one concern, however many it
-// concerns: those are behind a link.
+// concern is a box on the page: something that a person should look at. One trouble is one box, with a
+// list of all that have it behind a link.
 type concern struct {
-	Key      string // the same at each refresh, as long as it is the same trouble
+	Key      string // names the trouble: the same at each refresh
 	Severity severity
 	What     string
 	Detail   string
 	Remedy   string
-	Each     []string // whom or what it concerns
-	Of       string   // and what those are, in the plural
-	More     int      // that are not listed
+	Each     []string // who or what has the trouble
+	Of       string   // what those are, in the plural
+	More     int      // how many more have it than Each lists
 }
 
-// Count is how many it concerns.
+// Count is how many have the trouble.
 func (c concern) Count() int { return len(c.Each) + c.More }
 
-// severity is that of the alert for the same trouble (examples/grafana/legate.rules.yml).
+// severity is the same as that of the alert for the same trouble (examples/grafana/legate.rules.yml).
 type severity string
 
 const (
@@ -45,7 +45,7 @@ const recently = 10 * time.Minute
 
 // concernsOf lists what is not well, the gravest first.
 func concernsOf(s Status) []concern {
-	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
+	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
 	for i := range all {
 		if c := &all[i]; len(c.Each) > maxEach {
@@ -55,7 +55,7 @@ func concernsOf(s Status) []concern {
 	return all
 }
 
-// ofConsul is what discovery knows of, and a Consul that is silent for long.
+// ofConsul is discovery's problems, and a Consul that has been silent for long.
 func ofConsul(s Status) []concern {
 	var all []concern
 	if silent := s.Now.Sub(s.Consul.LastSuccess); s.Ready && s.Stale == "" && silent > away {
@@ -73,17 +73,17 @@ func ofConsul(s Status) []concern {
 	return all
 }
 
-// titleOf is what kind of trouble with Consul it is, and how much it concerns.
+// titleOf names a problem of discovery, and says how many services or queries have it.
 func titleOf(p discovery.Problem) string {
 	what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
 	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
 		what = "Held: " + lost(why)
 	}
 	switch {
-	case p.Services > 1:
-		what += fmt.Sprintf(" (%d services)", p.Services)
-	case p.Queries > 1:
-		what += fmt.Sprintf(" (%d queries)", p.Queries)
+	case p.Services > 0:
+		what += " (" + plural(p.Services, "service") + ")"
+	case p.Queries > 0:
+		what += " (" + plural(p.Queries, "query") + ")"
 	}
 	return what
 }
@@ -101,7 +101,7 @@ func ofDisk(s Status) []concern {
 	return all
 }
 
-// ofRefusals is who met a limit of late.
+// ofRefusals is the limits that clients met of late.
 func ofRefusals(s Status) []concern {
 	var all []concern
 	for _, r := range s.Refused {
@@ -113,7 +113,7 @@ func ofRefusals(s Status) []concern {
 	return all
 }
 
-// ofOversize is what was larger of late than it should be.
+// ofOversize is the responses that were too large of late.
 func ofOversize(s Status) []concern {
 	var all []concern
 	for _, o := range s.Oversized {
@@ -132,7 +132,7 @@ func ofOversize(s Status) []concern {
 	return all
 }
 
-// ofLeftOut is what translation leaves out, by reason.
+// ofLeftOut is the services and instances that translation leaves out, a box for each reason.
 func ofLeftOut(s Status) []concern {
 	var all []concern
 	at := map[string]int{}

@@ -140,6 +140,10 @@ var troubles = map[string]func(*house){
 	"LegateLeavesOut": func(h *house) {
 		h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
 	},
+	"LegateNamesInVain": func(h *house) {
+		h.streams[0].Types[0].InVain, h.streams[0].Types[0].InVainCount = []xdsserver.Missing{{Name: "wbe", Why: "no"}}, 1
+	},
+	"LegateHostNamesStale":  func(h *house) { h.own = []Trouble{{Kind: "dns", Detail: "db.example"}} },
 	"LegateHoldsDatacenter": func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_datacenter", Queries: 40}} },
 	"LegateHolds":           func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_shrunk"}} },
 	"LegateMassCritical":    func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "mass_critical"}} },

@@ -8,7 +8,7 @@ import (
 
 // Trouble is something that is not well with Legate itself.
 type Trouble struct {
-	Kind   string    `json:"kind"` // configuration, restart, certificate, clients, slow
+	Kind   string    `json:"kind"` // configuration, restart, certificate, clients, dns, slow
 	Since  time.Time `json:"since,omitzero"`
 	Detail string    `json:"detail"`
 	Remedy string    `json:"remedy"`
@@ -45,8 +45,10 @@ func inWords(all []Trouble) string {
 // ofItself is what is not well with Legate itself.
 func ofItself(s Status) []concern {
 	var all []concern
+	nth := map[string]int{} // of a kind: what a detail says changes while the trouble is the same
 	for _, t := range s.Own {
-		all = append(all, concern{Key: "own/" + t.Kind + "/" + t.Detail, Severity: warning, What: titleOfOwn(t.Kind), Detail: t.Detail, Remedy: t.Remedy})
+		nth[t.Kind]++
+		all = append(all, concern{Key: fmt.Sprint("own/", t.Kind, "/", nth[t.Kind]), Severity: warning, What: titleOfOwn(t.Kind), Detail: t.Detail, Remedy: t.Remedy})
 	}
 	return all
 }
@@ -61,6 +63,8 @@ func titleOfOwn(kind string) string {
 		return "Legate's certificate"
 	case "clients":
 		return "No client is connected"
+	case "dns":
+		return "Host names that DNS does not confirm"
 	case "slow":
 		return "Changes are passed on slowly"
 	}

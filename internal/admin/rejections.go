@@ -10,17 +10,17 @@ import (
 	"legate/xdsserver"
 )
 
-// rejection is one resource, and all who reject it. Its name is empty while the clients' answers
-// have not told yet which one it is.
+// rejection is one resource, and all nodes that reject it. Its name is empty while it is not known yet
+// which resource of a response they reject.
 type rejection struct {
 	of      translate.Name
 	nodes   map[string]string // what each of them said
-	kept    bool              // back from all
-	serving string            // and what is served instead
+	kept    bool              // the resource is kept back from all (quarantined)
+	serving string            // the version that is served instead; empty: none
 	remedy  string            // where no change of a service helps
 }
 
-// ofRejections is what clients reject, resource by resource.
+// ofRejections is the resources that clients reject, a box for each.
 func ofRejections(s Status) []concern {
 	var all []concern
 	for _, r := range rejectionsOf(s) {
@@ -51,7 +51,27 @@ func ofRejections(s Status) []concern {
 	return all
 }
 
-// rejectionsOf gathers what the streams and the views know, those that most reject first.
+// ofUnfollowed is who takes clusters and cannot use them, by what helps.
+func ofUnfollowed(s Status) []concern {
+	var all []concern
+	at := map[string]int{}
+	for _, u := range s.Unfollowed {
+		i, known := at[u.Remedy]
+		if !known {
+			i = len(all)
+			at[u.Remedy] = i
+			all = append(all, concern{Key: "unfollowed/" + u.Remedy, Severity: critical, Remedy: u.Remedy, Of: "nodes",
+				Detail: "Clusters that no endpoints are asked for have none: requests for them fail."})
+		}
+		all[i].Each = append(all[i].Each, fmt.Sprintf("%s (%s, from %s), for %s", cmp.Or(u.Node, "no id"), u.Way, u.Peer, span(s.Now.Sub(u.Since))))
+	}
+	for i := range all {
+		all[i].What = plural(len(all[i].Each), "client") + " took clusters and never asked for their endpoints"
+	}
+	return all
+}
+
+// rejectionsOf gathers the rejections that streams and views report, those by most nodes first.
 func rejectionsOf(s Status) []*rejection {
 	known := map[translate.Name]*rejection{}
 	of := func(typeURL, name string) *rejection {
@@ -80,7 +100,7 @@ func rejectionsOf(s Status) []*rejection {
 			}
 			if len(t.Rejected) == 0 {
 				r := of(t.Type, t.Remedy)
-				r.of.Name = "" // only to tell apart those whom something else helps
+				r.of.Name = "" // the remedy stood here as a key only: one rejection for each remedy
 				r.nodes[nodeOf(st)], r.remedy = t.Rejection, t.Remedy
 			}
 		}
@@ -90,7 +110,7 @@ func rejectionsOf(s Status) []*rejection {
 	})
 }
 
-// what says who rejects what.
+// what is a rejection in a sentence: who rejects what.
 func (r *rejection) what() string {
 	resource := short(r.of.Type)
 	if r.of.Name != "" {
@@ -108,7 +128,7 @@ func (r *rejection) what() string {
 	return who + " " + resource
 }
 
-// commonest is what most of them said.
+// commonest is what most of the nodes said.
 func (r *rejection) commonest() string {
 	count := map[string]int{}
 	for _, said := range r.nodes {

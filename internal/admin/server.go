@@ -49,6 +49,7 @@ type Rooms struct {
 		Refused() []xdsserver.Refused
 		Left() time.Time
 		Oversized() []xdsserver.Oversize
+		Unfollowed() []xdsserver.Unfollowed
 	}
 	// Own says what is not well with Legate itself: its configuration, its certificates.
 	Own func() []Trouble

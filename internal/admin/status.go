@@ -36,7 +36,9 @@ type Status struct {
 	Refused   []xdsserver.Refused      `json:"refused"` // how often clients met each limit
 	// Oversized are responses that are larger than they should be and cannot be split.
 	Oversized []xdsserver.Oversize `json:"oversized"`
-	Problems  []Problem            `json:"problems"` // of services and instances that are left out
+	// Unfollowed are clients that take clusters and ask nowhere for their endpoints.
+	Unfollowed []xdsserver.Unfollowed `json:"unfollowed"`
+	Problems   []Problem              `json:"problems"` // of services and instances that are left out
 }
 
 // Problem is a translate.Problem with its names in JSON.
@@ -54,14 +56,15 @@ func (s *Server) read() Status {
 		Version: s.rooms.Build.Version, Revision: s.rooms.Build.Revision, Go: s.rooms.Build.GoVersion,
 		Now: now, Started: state.Since, Uptime: now.Sub(state.Since).Round(time.Millisecond).Seconds(),
 		NotReady: s.notReady(), Stopping: s.rooms.Stopping(), Stale: s.stale(), Complete: state.Complete, Changed: state.Changed,
-		Own:       s.own(),
-		Consul:    s.rooms.Consul.Status(),
-		LastKnown: s.rooms.LastKnown.Status(),
-		Views:     append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
-		Streams:   append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
-		Refused:   append([]xdsserver.Refused{}, s.rooms.XDS.Refused()...),
-		Oversized: append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
-		Problems:  []Problem{},
+		Own:        s.own(),
+		Consul:     s.rooms.Consul.Status(),
+		LastKnown:  s.rooms.LastKnown.Status(),
+		Views:      append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
+		Streams:    append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
+		Refused:    append([]xdsserver.Refused{}, s.rooms.XDS.Refused()...),
+		Oversized:  append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
+		Unfollowed: append([]xdsserver.Unfollowed{}, s.rooms.XDS.Unfollowed()...),
+		Problems:   []Problem{},
 	}
 	out.Ready = out.NotReady == ""
 	for _, p := range state.Resources.Problems() {

@@ -68,3 +68,27 @@ func TestWhoFollowsNothingIsOnThePageWithWhatHelps(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoTakesClustersAndFollowsNoneIsOnThePage(t *testing.T) {
+	h := healthy()
+	h.lost = []xdsserver.Unfollowed{
+		{Node: "edge-7", Peer: "10.0.0.7:5", Way: "delta", Since: now.Add(-time.Minute), Remedy: "name another cluster"},
+		{Node: "edge-8", Peer: "10.0.0.8", Way: "rest", Since: now.Add(-time.Hour), Remedy: "use ADS"},
+		{Node: "edge-9", Peer: "10.0.0.9", Way: "rest", Since: now.Add(-time.Minute), Remedy: "use ADS"},
+	}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{
+		"1 client took clusters and never asked", "2 clients took clusters and never asked", "name another cluster", "use ADS",
+		"<li>edge-8 (rest, from 10.0.0.8), for 1 h 0 min</li>", `class="verdict bad"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if n := boxes(page); n != 2 {
+		t.Errorf("%d boxes, want 2", n)
+	}
+	if text := h.get(t, "/api/v1/status").Body.String(); !strings.Contains(text, `"node": "edge-7"`) {
+		t.Errorf("not in the status: %s", text)
+	}
+}

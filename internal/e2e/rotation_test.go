@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"os"
@@ -22,6 +24,15 @@ import (
 // Certificates are renewed while Envoy runs, its own and the authority of Legate's: it takes them
 // over from disk.
 func TestAnEnvoyTakesOverRenewedCertificates(t *testing.T) {
+	for name, renew := range map[string]func(t testing.TB, s signer, dir, name string){
+		"each file is renamed into its place": renew,
+		"the link to their folder is swapped": swap, // as where secrets are mounted
+	} {
+		t.Run(name, func(t *testing.T) { takesOver(t, renew) })
+	}
+}
+
+func takesOver(t *testing.T, renew func(t testing.TB, s signer, dir, name string)) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
 	s.register(t, "web", "web-1", 1)
@@ -109,6 +120,29 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// swap makes a certificate for the name in a new folder, and lets the folder's link lead there: the files
+// themselves are links through that one.
+func swap(t testing.TB, s signer, dir, name string) {
+	t.Helper()
+	made, err := os.MkdirTemp(dir, "..made-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	renew(t, s, made, name)
+	link := filepath.Join(dir, "..data")
+	if err = os.Symlink(filepath.Base(made), link+".new"); err == nil {
+		err = os.Rename(link+".new", link)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"ca.pem", "cert.pem", "key.pem"} {
+		if err := os.Symlink(filepath.Join("..data", file), filepath.Join(dir, file)); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // renew renames a new certificate for the name, its key and its authority into their places.

@@ -1,0 +1,91 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/internal/parts"
+	"legate/internal/parts/partstest"
+)
+
+// pinging is incremental ADS, on a connection that Envoy pings so often, at even intervals.
+func pinging(every time.Duration) way {
+	return way{name: fmt.Sprint("a ping every ", every), mode: "delta", cds: true, edit: func(b object, _ *legate) {
+		control := b["static_resources"].(object)["clusters"].([]any)[0].(object)
+		for _, options := range control["typed_extension_protocol_options"].(object) {
+			options.(object)["explicit_http_config"] = object{"http2_protocol_options": object{"connection_keepalive": object{
+				"interval": fmt.Sprintf("%.3fs", every.Seconds()), "timeout": "30s", "interval_jitter": object{"value": 0},
+			}}}
+		}
+	}}
+}
+
+// refusedPings is how often somebody was sent away because of pings.
+func (l *legate) refusedPings(t testing.TB) string {
+	t.Helper()
+	text, err := l.get("/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if count, is := strings.CutPrefix(line, `legate_xds_refused_total{limit="pings"} `); is {
+			return strings.TrimSpace(count)
+		}
+	}
+	t.Fatal("the metric of refused pings is missing")
+	return ""
+}
+
+// The shortest keepalive that people set is a second. Such an Envoy keeps its connection, while nothing
+// changes and while much does; one that pings more often is sent away, loses nothing, and is counted.
+func TestAnEnvoyThatPingsEverySecondIsNotCutOff(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	s.legate = startLegate(t, s.consul)
+	e := startEnvoy(t, s.legate, pinging(time.Second), "shop")
+	eventually(t, func() error { return e.answers("shop", "shop-1") })
+	time.Sleep(8 * time.Second) // more than gRPC forgives, without a word of Legate's between
+	s.register(t, "shop", "shop-2", 1)
+	eventually(t, func() error { return e.answers("shop", "shop-1", "shop-2") })
+	if cut := e.stat(t, "cluster._legate.upstream_cx_destroy"); cut != 0 || s.legate.refusedPings(t) != "0" {
+		t.Errorf("%d connections ended, %s were refused for pings", cut, s.legate.refusedPings(t))
+	}
+	if n := e.stat(t, "cluster._legate.upstream_cx_total"); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+func TestAnEnvoyThatPingsTooOftenIsNamedAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	config := filepath.Join(t.TempDir(), "legate.yaml")
+	if err := os.WriteFile(config, []byte("xds: {min_ping: 1m}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.legate = startLegate(t, s.consul, "--config", config)
+	e := startEnvoy(t, s.legate, pinging(time.Second), "shop")
+	eventually(t, func() error { return e.answers("shop", "shop-1") })
+	f := visit(t, e, "shop")
+	eventually(t, func() error {
+		page, err := s.legate.get("/")
+		if err != nil || s.legate.refusedPings(t) == "0" || !strings.Contains(string(page), "xds.min_ping") {
+			return fmt.Errorf("refused %s, page without the remedy: %w", s.legate.refusedPings(t), err)
+		}
+		return nil
+	})
+	s.register(t, "shop", "shop-2", 1)
+	eventually(t, func() error { return e.answers("shop", "shop-1", "shop-2") })
+	f.goesOn(t)
+	partstest.Eventually(t, func() error {
+		if e.stat(t, "control_plane.connected_state") != 1 {
+			return fmt.Errorf("it does not come back")
+		}
+		return nil
+	})
+}
