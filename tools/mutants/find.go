@@ -27,6 +27,7 @@ type finder struct {
 	fset   *token.FileSet
 	found  []change
 	listed map[ast.Node]bool // statements in whose place others can stand: those of blocks and cases
+	within []ast.Node        // what the visited node is in, and itself
 }
 
 // find lists all changes that can be tried in a file. Some do not compile, which the compiler says.
@@ -46,13 +47,14 @@ func find(file string, source []byte) ([]change, error) {
 }
 
 func (f *finder) visit(n ast.Node) bool {
+	if n == nil {
+		f.within = f.within[:len(f.within)-1]
+		return true
+	}
+	f.within = append(f.within, n)
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
-		is := alone
-		if isCondition(n.Op) {
-			is = expression
-		}
-		f.operator(n, n.OpPos, n.Op, is)
+		f.operator(n.OpPos, n.Op)
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
 			f.replace(n, n.OpPos, n.X.Pos(), "", expression)
@@ -74,13 +76,9 @@ func (f *finder) visit(n ast.Node) bool {
 			}
 		}
 	case *ast.IncDecStmt:
-		is := alone
-		if f.listed[n] {
-			is = choice
-		}
-		f.operator(n, n.TokPos, n.Tok, is)
-	case *ast.AssignStmt: // of strings it would not compile
-		f.operator(n, n.TokPos, n.Tok, alone)
+		f.operator(n.TokPos, n.Tok)
+	case *ast.AssignStmt:
+		f.operator(n.TokPos, n.Tok)
 	case *ast.BlockStmt:
 		f.statements(n.List)
 	case *ast.CaseClause:
@@ -98,10 +96,51 @@ func (f *finder) replace(of ast.Node, from, to token.Pos, with string, is form) 
 	f.found = append(f.found, c)
 }
 
-func (f *finder) operator(of ast.Node, at token.Pos, op token.Token, is form) {
+func (f *finder) operator(at token.Pos, op token.Token) {
+	of, is := f.outer()
 	for _, other := range opposites[op] {
 		f.replace(of, at, at+token.Pos(len(op.String())), other.String(), is)
 	}
+}
+
+// outer is what has to be written twice for the visited node to be there in two ways: the condition
+// that it is in, else the statement. Strings can be added, and nothing else.
+func (f *finder) outer() (ast.Node, form) {
+	self := f.within[len(f.within)-1]
+	for _, n := range slices.Backward(f.within) {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			if isCondition(n.Op) {
+				return n, expression
+			}
+			if hasText(n) {
+				return self, alone
+			}
+		case *ast.AssignStmt:
+			if f.listed[n] && n.Tok != token.DEFINE && !hasText(n) {
+				return n, choice
+			}
+			return self, alone
+		case *ast.ReturnStmt, *ast.ExprStmt, *ast.IncDecStmt, *ast.SendStmt:
+			if f.listed[n] {
+				return n, choice
+			}
+			return self, alone
+		case ast.Stmt, *ast.FuncLit:
+			return self, alone
+		}
+	}
+	return self, alone
+}
+
+// hasText reports whether a text is written in a node.
+func hasText(n ast.Node) (has bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		text, ok := n.(*ast.BasicLit)
+		has = has || ok && text.Kind == token.STRING
+		return !has
+	})
+	return has
 }
 
 // isCondition reports whether an operator's result is true or false.

@@ -59,7 +59,7 @@ func TestAStatementOfSeveralLinesIsLeftOutWhole(t *testing.T) {
 
 // What is switched on is what the change by itself is, and nothing else is switched on with it.
 func TestAllChangesAreInOneSource(t *testing.T) {
-	source := []byte("package x\n\nfunc f(a, b int) {\n\tfor a < b && !done() {\n\t\ta++\n\t}\n}\n")
+	source := []byte("package x\n\nfunc f(a, b int) {\n\tfor a < b && !done() {\n\t\ta++\n\t}\n\treturn a * b\n}\n")
 	found, err := find("x.go", source)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,8 @@ func TestAllChangesAreInOneSource(t *testing.T) {
 		"(activeMutant == 3 && (a < b || !done()) || activeMutant != 3 && (" +
 		"(activeMutant == 1 && (a <= b) || activeMutant != 1 && ((activeMutant == 2 && (a >= b) || activeMutant != 2 && (a < b))))" +
 		" && (activeMutant == 4 && (done()) || activeMutant != 4 && (!done()))))" +
-		" {\n\t\tif activeMutant != 5 { if activeMutant == 6 { a-- } else { a++ } }\n\t}\n}\n"
+		" {\n\t\tif activeMutant != 5 { if activeMutant == 6 { a-- } else { a++ } }\n\t}\n" +
+		"\tif activeMutant == 7 { return a / b } else { return a * b }\n}\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -195,6 +196,24 @@ func TestWhatNoTestNoticesLowersTheScore(t *testing.T) {
 	}
 	if now, err := os.ReadFile(filepath.Join(dir, "small.go")); err != nil || string(now) != small {
 		t.Errorf("the tree was changed: %v\n%s", err, now)
+	}
+}
+
+// Texts are added and cannot be subtracted: that alone does not compile, and the rest is tried.
+func TestWhatDoesNotCompileKeepsNothingElseFromBeingTried(t *testing.T) {
+	dir := module(t)
+	text := "package small\n\n// Join joins two texts.\nfunc Join(a, b string) string { return a + b }\n"
+	if err := os.WriteFile(filepath.Join(dir, "text.go"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	test := strings.Replace(smallTest, "!= 2 ||", "!= 2 || Join(\"a\", \"b\") != \"ab\" ||", 1)
+	if err := os.WriteFile(filepath.Join(dir, "small_test.go"), []byte(test), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	_, err := work(t.Context(), options{module: dir, pkg: ".", files: "*.go", workers: 2, every: 1, timeout: 2 * time.Second, out: &out})
+	if err != nil || !strings.Contains(out.String(), "7 of 15 noticed") || !strings.Contains(out.String(), "and 1 do not compile") || strings.Contains(out.String(), "compile together") {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
 

@@ -133,6 +133,17 @@ func (b *bench) buildSwitched(ctx context.Context, changes []change, sources map
 	return nil
 }
 
+// withoutArithmetic are the changes with programs of their own for what calculates.
+func withoutArithmetic(changes []change) []change {
+	changes = slices.Clone(changes)
+	for i, c := range changes {
+		if slices.Contains([]string{"+", "-", "*", "/", "%", "&", "|", "<<", ">>", "+=", "-=", "*=", "/="}, c.with) {
+			changes[i].form = alone
+		}
+	}
+	return changes
+}
+
 var packageClause = regexp.MustCompile(`(?m)^package (\w+)`)
 
 // build builds the package's tests with some files replaced.
