@@ -1,8 +1,8 @@
 package discovery
 
 import (
+	"strings"
 	"testing"
-	"time"
 )
 
 func TestWhichLossesAreSuspicious(t *testing.T) {
@@ -28,29 +28,72 @@ func TestWhichLossesAreSuspicious(t *testing.T) {
 		{"all of a handful, after Consul's index went back", loss{of: 1, left: 0, allOf: 2, allAt: 0, services: 1, another: true}, evaporated},
 		{"half of a handful, after that", loss{of: 4, left: 2, allOf: 4, allAt: 2, services: 1, another: true}, calm},
 		{"all of a handful", loss{of: 1, left: 0, allOf: 9, allAt: 0, services: 5}, emptied},
+		{"most of the smallest datacenter that counts", loss{of: 1, left: 0, allOf: 10, allAt: 4, services: 3}, evaporated},
+		{"the same, by two services", loss{of: 3, left: 0, allOf: 10, allAt: 4, services: 2}, emptied},
+		{"most of the smallest service that counts", loss{of: 4, left: 1, allOf: 100, allAt: 97, services: 1}, shrunk},
+		{"much of the smallest catalog that counts", loss{of: 4, left: 3, allOf: 20, allAt: 16, services: 3}, eroded},
+		{"much of a smaller one", loss{of: 4, left: 3, allOf: 19, allAt: 15, services: 3}, calm},
+		{"one that lost nothing, while most of the datacenter goes", loss{of: 4, left: 4, allOf: 100, allAt: 10, services: 30}, calm},
+		{"one of many, by an odd answer", loss{of: 10, left: 9, allOf: 100, allAt: 99, services: 1, doubt: true}, doubted},
+		{"none, by an odd answer", loss{of: 10, left: 10, allOf: 100, allAt: 100, doubt: true}, calm},
 	} {
 		if got := DefaultGuard().suspect(c.l); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
-	off := noGuard()
-	if got := off.suspect(loss{of: 100, left: 0, allOf: 100, allAt: 0, services: 9}); got != calm {
-		t.Errorf("without a guard: %q", got)
+	all := loss{of: 100, left: 0, allOf: 100, allAt: 0, services: 9}
+	most := loss{of: 100, left: 10, allOf: 100, allAt: 10, services: 9, doubt: true}
+	for _, c := range []struct {
+		name        string
+		change      func(*Guard)
+		l           loss
+		want, after suspicion
+	}{
+		{"nothing is held, the last instance", func(g *Guard) { *g = noGuard() }, all, calm, calm},
+		{"nothing is held, most", func(g *Guard) { *g = noGuard() }, most, calm, calm},
+		{"a datacenter is held only until it is confirmed", func(g *Guard) { g.DatacenterHold = 0 }, all, emptied, shrunk},
+		{"only last instances are held", func(g *Guard) { g.DatacenterHold, g.Confirm = 0, 0 }, all, emptied, calm},
+		{"last instances are held until that is confirmed", func(g *Guard) { g.DatacenterHold, g.Empty = 0, 0 }, all, emptied, shrunk},
+	} {
+		g := DefaultGuard()
+		c.change(&g)
+		if got := g.suspect(c.l); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		if got := g.suspect(most); got != c.after {
+			t.Errorf("%s, most of a service: %q, want %q", c.name, got, c.after)
+		}
 	}
 }
 
-func TestAWindowKnowsTheMostOfTheLastMinute(t *testing.T) {
-	start := time.Unix(0, 0)
-	var h highWater
-	for _, c := range []struct{ second, value, want int }{
-		{0, 10, 10}, {10, 8, 10}, {20, 9, 10}, {30, 4, 10}, {71, 4, 9}, {89, 4, 9}, {91, 4, 4}, {92, 2, 4}, {93, 20, 20}, {94, 0, 20}, {153, 0, 20}, {155, 0, 0},
+func TestEachMistakeInAGuardIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		say    string // empty: it is none
+		change func(*Guard)
+	}{
+		{"", func(g *Guard) { g.Confirm, g.Empty, g.DatacenterHold, g.Reread, g.Canary = 0, 0, 0, 0, 0 }},
+		{"guard's confirm -1ns: must not be below 0", func(g *Guard) { g.Confirm = -1 }},
+		{"guard's empty -1ns", func(g *Guard) { g.Empty = -1 }},
+		{"guard's datacenter hold -1ns", func(g *Guard) { g.DatacenterHold = -1 }},
+		{"guard's reread -1ns", func(g *Guard) { g.Reread = -1 }},
+		{"guard's canary -1ns", func(g *Guard) { g.Canary = -1 }},
+		{"guard's window 0s: must be above 0", func(g *Guard) { g.Window = 0 }},
+		{"", func(g *Guard) { g.Window = 1 }},
+		{"", func(g *Guard) { g.ShrinkFrom, g.ShrinkPercent = 1, 1 }},
+		{"", func(g *Guard) { g.CatalogFrom, g.CatalogPercent = 1, 100 }},
+		{"guard's shrink of 0 instances and 50 %", func(g *Guard) { g.ShrinkFrom = 0 }},
+		{"guard's catalog of 20 instances and 0 %", func(g *Guard) { g.CatalogPercent = 0 }},
+		{"guard's datacenter of 10 instances and 101 %", func(g *Guard) { g.DatacenterPercent = 101 }},
+		{`guard's mass critical "perhaps": must be believe or serve-all`, func(g *Guard) { g.MassCritical = "perhaps" }},
+		{"", func(g *Guard) { g.MassCritical = ServeAll }},
 	} {
-		now := start.Add(time.Duration(c.second) * time.Second)
-		if c.value != h.now {
-			h.set(c.value, now)
-		}
-		if got := h.most(now.Add(-time.Minute)); got != c.want {
-			t.Errorf("after %d s: %d, want %d", c.second, got, c.want)
+		g := DefaultGuard()
+		c.change(&g)
+		switch err := g.validate(); {
+		case c.say == "" && err != nil:
+			t.Errorf("%+v: %v", g, err)
+		case c.say != "" && (err == nil || !strings.HasPrefix(err.Error(), c.say)):
+			t.Errorf("got %v, want it to say %s", err, c.say)
 		}
 	}
 }

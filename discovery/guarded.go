@@ -153,18 +153,10 @@ func (o *owner) noteMass(f *followed, now time.Time) {
 	}
 }
 
-// recovering says that f was part of the loss of most of the datacenter, and that not long ago
-// more of that came back. Services return one after the other, as agents find out what Consul
-// has lost: what is left of the loss meanwhile is not small because it is a small loss.
+// recovering says that f was part of the loss of most of the datacenter, and is waited for because
+// not long ago more of that came back.
 func (o *owner) recovering(f *followed, now time.Time) bool {
-	if f.hold == nil || f.hold.mass.IsZero() {
-		return false
-	}
-	last := f.hold.mass
-	if o.cameBack.After(last) {
-		last = o.cameBack
-	}
-	return now.Before(last.Add(o.cfg.Guard.recovery()))
+	return f.hold != nil && now.Before(f.hold.awaited(o.cfg.Guard, o.cameBack))
 }
 
 // eroding says that so much of the datacenter goes that nothing is evidence.

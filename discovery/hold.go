@@ -139,34 +139,47 @@ func (h *hold) due(g Guard) time.Time {
 }
 
 // until is when the hold ends at the latest, provided that Consul still says the same and can
-// be asked.
-func (h *hold) until(g Guard) time.Time {
+// be asked, and that nothing more comes back.
+func (h *hold) until(g Guard, back time.Time) time.Time {
+	end := h.since
 	switch h.why {
 	case evaporated:
 		return h.since.Add(max(g.DatacenterHold, g.Confirm))
 	case emptied:
-		return h.since.Add(max(g.Empty, g.Confirm))
-	}
-	end := h.since
-	if !h.mass.IsZero() {
-		end = h.mass.Add(g.recovery() - g.Confirm)
-	}
-	for i := range h.kept {
-		if s := h.kept[i].since; s.After(end) {
-			end = s
+		end = h.since.Add(max(g.Empty, g.Confirm))
+	default:
+		for i := range h.kept {
+			end = later(end, h.kept[i].since)
 		}
+		end = end.Add(g.Confirm)
 	}
-	return end.Add(g.Confirm)
+	return later(end, h.awaited(g, back))
+}
+
+// awaited is how long a part of the loss of most of the datacenter is waited for, if something of
+// that came back last then: as long as a loss of most is held, at the most. Services return one
+// after the other, as agents find out what Consul has lost: what is left of the loss meanwhile is
+// not small because it is a small loss.
+func (h *hold) awaited(g Guard, back time.Time) time.Time {
+	if h.mass.IsZero() {
+		return time.Time{}
+	}
+	end, most := later(h.mass, back).Add(g.recovery()), h.since.Add(g.DatacenterHold)
+	if end.After(most) {
+		return most
+	}
+	return end
 }
 
 // over says that what is confirmed of it is believed now. While much of the datacenter goes,
 // nothing counts as evidence; while most of it comes back, what has not come yet is waited for.
 func (h *hold) over(g Guard, now time.Time, eroding, recovering bool) bool {
-	if h.why == evaporated || recovering {
+	switch {
+	case h.why == evaporated:
 		return !now.Before(h.since.Add(g.DatacenterHold))
-	}
-	switch h.why {
-	case emptied:
+	case recovering:
+		return false
+	case h.why == emptied:
 		all := !slices.ContainsFunc(h.kept, func(m missing) bool { return !m.confirmed })
 		return all && (h.sure && !eroding || !now.Before(h.since.Add(g.Empty)))
 	}

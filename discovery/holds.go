@@ -157,7 +157,7 @@ func (o *owner) showHolds() {
 		h := f.hold
 		one := Hold{
 			Service: f.key.Name, Why: string(h.why), Kept: len(h.kept), Served: len(o.catalog[f.key].Instances),
-			Deselected: h.deselected(f.said), Since: h.since, Until: h.until(o.cfg.Guard), Remedy: holdRemedy,
+			Deselected: h.deselected(f.said), Since: h.since, Until: h.until(o.cfg.Guard, o.cameBack), Remedy: holdRemedy,
 		}
 		switch {
 		case h.why == evaporated || h.why == eroded:

@@ -1,0 +1,78 @@
+package discovery
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// peek is shown what the owner knows, between two events.
+type peek func(o *owner)
+
+func (see peek) apply(o *owner) { see(o) }
+
+// knows is how many things the owner remembers, of each kind.
+func (r *reader) knows() map[string]int {
+	r.t.Helper()
+	seen := make(chan map[string]int, 1)
+	r.tell(r.t.Context(), peek(func(o *owner) {
+		now := time.Now()
+		o.losers.since(now.Add(-o.cfg.Guard.Window), now) // what is old goes when it is looked at
+		o.total.most(now.Add(-o.cfg.Guard.Window))
+		seen <- map[string]int{
+			"followed": len(o.follow), "in the catalog": len(o.catalog), "homes": len(o.homes), "held": len(o.held),
+			"kept": o.kept, "losers": len(o.losers.at), "turning": len(o.turning), "turned": o.turned, "refused": len(o.refused),
+			"with a query": o.recency.order.Len(), "read in turn": o.w.rotation.size(), "unread": o.unread, "unanswered": o.unanswered,
+			"past values": len(o.total.past), "unsent": len(o.outbox.had), "hold lines": len(o.over),
+		}
+	}))
+	return <-seen
+}
+
+// Names come and go for years. What was known of one is forgotten with it: nothing grows.
+func TestANameThatIsGoneIsForgotten(t *testing.T) {
+	fake := many(20, 2)
+	cfg := guardedConfig()
+	cfg.MaxConnections = 10 + reserve
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(10 * time.Minute)
+		before := fmt.Sprint(r.knows())
+		for round := range 4 {
+			passing, critical, late := fmt.Sprint("passing-", round), fmt.Sprint("critical-", round), fmt.Sprint("late-", round)
+			fake.set(passing, 2)
+			fake.set(critical, 2)
+			fake.set(late, 2)
+			time.Sleep(15 * time.Second)
+			fake.between(critical, 0, 2, "critical")
+			fake.set(passing, 3)
+			time.Sleep(15 * time.Second)
+			fake.set(passing, -1)
+			fake.set(critical, -1)
+			fake.set(late, 0)
+			time.Sleep(75 * time.Second)
+			fake.set(late, -1)
+			time.Sleep(15 * time.Second)
+		}
+		refuse := func(req *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(req.URL.Path, healthPath+"odd") {
+				return respond(400, 0, "Bad request"), nil
+			}
+			return nil, nil
+		}
+		fake.spoilWith(refuse)
+		fake.set("odd-1", 1)
+		fake.set("odd-2", 1)
+		until(t, time.Minute, func() bool { return r.knows()["refused"] == 2 })
+		fake.resume()
+		fake.set("odd-1", -1)
+		fake.set("odd-2", -1)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if after := fmt.Sprint(r.knows()); after != before {
+			t.Errorf("the owner knows\n%s, and before\n%s", after, before)
+		}
+	})
+}

@@ -1,0 +1,88 @@
+package discovery
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// allValues is what highWater stands for: all values there ever were.
+type allValues struct {
+	now  int
+	past []mark
+}
+
+func (a *allValues) set(v int, at time.Time) {
+	a.past = append(a.past, mark{a.now, at})
+	a.now = v
+}
+
+func (a *allValues) most(since time.Time) int {
+	most := a.now
+	for _, m := range a.past {
+		if !m.until.Before(since) {
+			most = max(most, m.value)
+		}
+	}
+	return most
+}
+
+func (a *allValues) discount(n int) {
+	a.now -= n
+	for i := range a.past {
+		a.past[i].value -= n
+	}
+}
+
+func TestTheHighWaterIsTheMostOfAllValues(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 9))
+		var h highWater
+		all := &allValues{}
+		for second := range 60 {
+			switch v := random.IntN(12); random.IntN(6) {
+			case 0, 1, 2, 3:
+				h.set(v, at(float64(second)))
+				all.set(v, at(float64(second)))
+			case 4:
+				h.discount(v)
+				all.discount(v)
+			}
+			since := at(float64(second - 7))
+			if got, want := h.most(since), all.most(since); got != want {
+				t.Fatalf("seed %d, second %d: %d, want %d", seed, second, got, want)
+			}
+			for i, m := range h.past { // what can never be the most again is forgotten
+				if m.until.Before(since) || m.value <= h.now || i > 0 && m.value >= h.past[i-1].value {
+					t.Fatalf("seed %d, second %d: keeps %+v beside %d", seed, second, h.past, h.now)
+				}
+			}
+		}
+		h.forget()
+		if got := h.most(at(0)); got != h.now {
+			t.Fatalf("seed %d: %d after it forgot, want %d", seed, got, h.now)
+		}
+	}
+}
+
+func TestWhoLostSomethingLatelyIsCountedOnce(t *testing.T) {
+	var r recent
+	key := func(n int) ServiceKey { return ServiceKey{Name: name(n)} }
+	if n := r.since(at(0), at(60)); n != 0 {
+		t.Errorf("%d at first", n)
+	}
+	for n := range 10 {
+		r.note(key(n), at(float64(10*n)))
+		r.note(key(n), at(float64(10*n)))
+	}
+	for _, c := range []struct{ second, want int }{{90, 7}, {91, 6}, {100, 6}, {101, 5}} { // a minute's
+		if n := r.since(at(float64(c.second-60)), at(float64(c.second))); n != c.want || n != len(r.at) {
+			t.Errorf("after %d s: %d of %d, want %d", c.second, n, len(r.at), c.want)
+		}
+	}
+	r.note(key(5), at(105))
+	if got := fmt.Sprint(r.since(at(105), at(106)), r.at); got != fmt.Sprint(1, map[ServiceKey]time.Time{key(5): at(105)}) {
+		t.Errorf("the one that lost something again: %s", got)
+	}
+}
