@@ -120,13 +120,21 @@ func (l *lookup) ask(ctx context.Context, name string, record uint16, servers []
 	return o
 }
 
-// exchange asks one server, over TCP if the answer does not fit a datagram.
+// longAnswer is how many bytes an answer has, written without compression, from which on it is asked for
+// over TCP, too. Some servers, Consul's among them, leave out at random what does not fit into a
+// datagram, and do not say so. It is what a datagram had before EDNS.
+const longAnswer = 512
+
+// exchange asks one server: over TCP if the answer does not fit into a datagram, or if it is so long that
+// something may be missing. Without TCP what came counts.
 func (l *lookup) exchange(ctx context.Context, server, name string, record uint16) outcome {
 	question := new(dns.Msg).SetQuestion(name, record)
-	question.SetEdns0(1232, false) // what passes everywhere in one piece: dnsflagday.net/2020
+	question.SetEdns0(datagram, false)
 	answer, err := l.over(ctx, "udp", server, question)
-	if err == nil && answer.Truncated {
-		answer, err = l.over(ctx, "tcp", server, question)
+	if err == nil && (answer.Truncated || answer.Len() > longAnswer) {
+		if whole, failed := l.over(ctx, "tcp", server, question); failed == nil || answer.Truncated {
+			answer, err = whole, failed
+		}
 	}
 	switch {
 	case err != nil:
@@ -141,9 +149,12 @@ func (l *lookup) exchange(ctx context.Context, server, name string, record uint1
 	return read(answer, server)
 }
 
+// datagram is the size in bytes that passes everywhere in one piece: https://dnsflagday.net/2020.
+const datagram = 1232
+
 // over sends a question over udp or tcp. It ends with ctx, for which the library does not wait.
 func (l *lookup) over(ctx context.Context, network, server string, question *dns.Msg) (*dns.Msg, error) {
-	client := dns.Client{Net: network, Timeout: l.cfg.Timeout, UDPSize: 1232}
+	client := dns.Client{Net: network, Timeout: l.cfg.Timeout, UDPSize: datagram}
 	conn, err := client.DialContext(ctx, server)
 	if err != nil {
 		return nil, err
