@@ -189,6 +189,18 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 	})
 }
 
+// A bridge that is busy when Legate is told to stop.
+func TestWhatWasNotTakenAnyMoreIsNotSaidToBeServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+		time.Sleep(time.Minute)
+		s.stop()
+		if said := s.log.String(); s.Status().Stale || strings.Contains(said, "serving the last known catalog") {
+			t.Errorf("%+v %s", s.Status(), said)
+		}
+	})
+}
+
 func TestAConsulThatAnswersInTimeIsServedAndTheFileIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, from(t, time.Now(), catalog(2, "old")))

@@ -64,9 +64,14 @@ func (a *authority) issue(file string, names ...string) pair {
 
 func (a *authority) issueAs(file string, until time.Time, names ...string) pair {
 	a.t.Helper()
+	return a.issueFor(file, time.Now().Add(-time.Hour), until, names...)
+}
+
+func (a *authority) issueFor(file string, from, until time.Time, names ...string) pair {
+	a.t.Helper()
 	a.serial++
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(100 + a.serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
+		SerialNumber: big.NewInt(100 + a.serial), NotBefore: from, NotAfter: until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, n := range names {
