@@ -38,12 +38,13 @@ func TestEveryResponseIsTheOneThatTheModelSays(t *testing.T) {
 // play is a server, its model, and clients that do something at random.
 type play struct {
 	*stage
-	random   *rand.Rand
-	consul   modelled
-	forgets  bool // the server forgets changes as early as it can
-	clients  []*modelClient
-	versions map[string]string // of what is served, by type and contents; and back
-	opened   int
+	random    *rand.Rand
+	consul    modelled
+	published time.Time
+	forgets   bool // the server forgets changes as early as it can
+	clients   []*modelClient
+	versions  map[string]string // of what is served, by type and contents; and back
+	opened    int
 }
 
 var modelNames = []string{"a", "b", "c", "d", "e", "f"}
@@ -128,6 +129,7 @@ func (p *play) publish() {
 		}
 	}
 	p.Publish(own, batch)
+	p.published = time.Now()
 	synctest.Wait()
 	if !p.forgets {
 		return
@@ -147,6 +149,9 @@ func (p *play) look() {
 	p.t.Helper()
 	for _, c := range p.clients {
 		c.look()
+	}
+	if v := p.Views()[0]; !v.Published.Equal(p.published) {
+		p.t.Fatalf("published at %v, was at %v", v.Published, p.published)
 	}
 	for _, typeURL := range []string{cds, eds} {
 		if got, want := p.stores[own].sizes()[typeURL], len(p.consul.names(typeURL)); got != want {
@@ -172,6 +177,9 @@ func (p *play) end() {
 		for _, e := range t.entries {
 			if !e.named.empty() {
 				p.t.Errorf("%q is still named", e.name)
+			}
+			if e.res == nil && !slices.ContainsFunc(t.log, func(c change) bool { return c.entry == e }) {
+				p.t.Errorf("%q is kept", e.name)
 			}
 		}
 		if !t.wild.empty() || len(t.vain) > 0 {
@@ -226,6 +234,9 @@ func (c *modelClient) ask() {
 	a := asks{names: p.some(slices.Concat(modelNames, strange), 4)}
 	if p.chance(20) {
 		a.names = append(a.names, wildcard)
+	}
+	if p.chance(20) {
+		a.names = append(a.names, p.some(a.names, 2)...) // which says nothing more
 	}
 	if c.delta {
 		a.dropped = p.some(slices.Concat(modelNames, strange), 3)

@@ -81,7 +81,7 @@ func (s *subscription) everything(have map[string]string) {
 	s.wild = true
 	s.table.wild.set(s.slot)
 	if len(have) == 0 {
-		s.all, s.answer = true, true
+		s.all = true
 		return
 	}
 	for _, e := range s.table.live {
@@ -110,7 +110,7 @@ func (s *subscription) unsubscribe(names []string) {
 	s.spoke = s.spoke || len(names) > 0
 	for _, name := range names {
 		if name == wildcard {
-			s.wild, s.all, s.answer = false, false, false
+			s.wild, s.all = false, false
 			s.table.wild.clear(s.slot)
 			continue
 		}
@@ -146,10 +146,10 @@ func (s *subscription) rename(names []string, most int) error {
 	wild := slices.Contains(names, wildcard) || s.legacyWildcard()
 	switch {
 	case wild && !s.wild:
-		s.wild, s.all, s.answer = true, true, true
+		s.wild, s.all = true, true
 		s.table.wild.set(s.slot)
 	case !wild && s.wild:
-		s.wild, s.all, s.answer = false, false, false
+		s.wild, s.all = false, false
 		s.table.wild.clear(s.slot)
 	}
 	if s.same(names) {
@@ -173,7 +173,6 @@ func (s *subscription) rename(names []string, most int) error {
 			s.named++
 			s.sum += e.id
 			s.owed = append(s.owed, name)
-			s.answer = true
 		}
 	}
 	if kept != nil && s.named > len(kept) {

@@ -63,7 +63,7 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 			if err := s.subscribe(some(0), nil, names); err != nil {
 				return err
 			}
-			for range 20 {
+			for range 40 {
 				s.bring(s.table.live)
 			}
 			return nil

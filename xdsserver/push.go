@@ -52,12 +52,12 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	defer ss.store.mu.RUnlock()
 	scratch := ss.store.scratch()
 	defer ss.store.reuse(scratch)
-	entries, d, err := sub.due((*scratch)[:0])
+	entries, d, err := sub.due(*scratch)
 	*scratch = entries
-	if err != nil || (len(entries) == 0 && !sub.answer) {
+	if err != nil || (len(entries) == 0 && !d.all) {
 		return err
 	}
-	sub.answer, d.alone = false, len(entries) == 1
+	d.alone = len(entries) == 1
 	for _, l := range later {
 		if l != nil {
 			l.bring(entries)

@@ -106,6 +106,12 @@ func TestAnAcceptanceThatComesLateEndsTheQuarantine(t *testing.T) {
 		slow.Accept(eds, "web@2")
 		one.Nack(one.Expect(eds, "web@2"), "old")
 		one.Silence()
+		s.set(assignment("web", 3))
+		for _, c := range []*xdstest.Client{one, two, slow} {
+			for r := c.Read(); r.String() != "web@3"; r = c.Read() {
+				c.Ack(r)
+			}
+		}
 	})
 }
 

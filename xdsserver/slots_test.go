@@ -95,3 +95,28 @@ func TestWhatIsLeftOfARejectedResponseIsTriedAlone(t *testing.T) {
 func want(typeURL string, names []string, dropped ...string) *discoveryv3.DeltaDiscoveryRequest {
 	return &discoveryv3.DeltaDiscoveryRequest{TypeUrl: typeURL, ResourceNamesSubscribe: names, ResourceNamesUnsubscribe: dropped}
 }
+
+// The log of changes was cut in the middle of a batch, so that a name that nobody wants any more is
+// forgotten while the log has it still. When it is there again, nothing forgets it a second time.
+func TestAServiceThatComesBackIsNotForgottenWithItsPast(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *stage, open opener) {
+		s.set()
+		s.stores[own].table(eds).logLimit = 2
+		c := open("edge")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@empty")
+		s.set(assignment("web", 1))
+		c.Accept(eds, "web@1")
+		s.Publish(own, translate.Batch{Set: []translate.Resource{assignment("a", 1), assignment("b", 1)}, Gone: []translate.Name{{Type: eds, Name: "web"}}})
+		c.Accept(eds, "web@empty")
+		c.Want(eds, "a")
+		c.Accept(eds, "a@1")
+		s.set(assignment("web", 2))
+		for mark := range 10 {
+			s.set(assignment("b", mark))
+		}
+		late := open("late")
+		late.Want(eds, "web")
+		late.Accept(eds, "web@2")
+	})
+}

@@ -68,9 +68,6 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	for _, n := range batch.Gone {
 		touch(n, nil)
 	}
-	for _, t := range s.tables {
-		t.trim()
-	}
 	s.countVain()
 	s.wake(awake)
 }
@@ -113,7 +110,6 @@ func (s *store) touched(t *table, e *entry) {
 	var awake bitset
 	awake.add(t.wild)
 	awake.add(e.named)
-	t.trim()
 	s.wake(awake)
 }
 

@@ -29,10 +29,9 @@ type subscription struct {
 	named int    // how many names are wanted
 	sum   uint64 // of the ids of the names
 
-	seq    uint64   // changes up to this one were offered
-	all    bool     // everything that is wanted is owed
-	owed   []string // what is owed although it did not change: asked for, or brought along
-	answer bool     // a response is owed, even one with nothing in it
+	seq  uint64   // changes up to this one were offered
+	all  bool     // everything that is wanted is owed: a response, even one with nothing in it
+	owed []string // what is owed although it did not change: asked for, or brought along
 
 	flight []delivery // sent and not answered yet, oldest first
 	probes [][]string // parts of rejected responses that are still to be sent alone, the next one last
@@ -156,7 +155,7 @@ func (s *subscription) owedAllThereIs() bool {
 }
 
 // isOwed reports whether something is to be sent although nothing changes.
-func (s *subscription) isOwed() bool { return s.all || s.answer || len(s.owed) > 0 }
+func (s *subscription) isOwed() bool { return s.all || len(s.owed) > 0 }
 
 // full reports whether the client has to answer before it gets more.
 func (s *subscription) full() bool { return len(s.flight) >= maxFlight }

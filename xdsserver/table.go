@@ -138,7 +138,6 @@ func (t *table) unname(slot int, e *entry) {
 	e.named.clear(slot)
 	if e.res == nil && e.named.empty() {
 		t.noteVain(e)
-		e.empty = nil
 		if e.seq <= t.forgot {
 			delete(t.entries, e.name)
 		}
@@ -185,24 +184,23 @@ func (t *table) change(e *entry, seq uint64, do func()) {
 	if now := e.current(); now != nil {
 		t.sum = t.sum.plus(digestOf(e.name, now.version))
 	}
-	e.empty = nil
 	if !e.named.empty() {
 		t.fill(e)
 	}
 	e.seq, t.seq = seq, seq
 	t.log = append(t.log, change{seq, e})
+	t.trim()
 }
 
-// enlist puts the entry into the list of live ones, or takes it out.
+// enlist puts an entry into the list of live ones that is not there, or takes it out.
 func (t *table) enlist(e *entry, in bool) {
-	i, found := slices.BinarySearchFunc(t.live, e.name, func(o *entry, name string) int {
+	i, _ := slices.BinarySearchFunc(t.live, e.name, func(o *entry, name string) int {
 		return cmp.Compare(o.name, name)
 	})
-	switch {
-	case in && !found:
+	if in {
 		t.live = slices.Insert(t.live, i, e)
 		t.ids += e.id
-	case !in && found:
+	} else {
 		t.live = slices.Delete(t.live, i, i+1)
 		t.ids -= e.id
 	}
@@ -218,7 +216,7 @@ func (t *table) trim() {
 		e := c.entry
 		if c.seq == e.seq && e.res == nil {
 			t.swept = c.seq
-			if e.named.empty() {
+			if e.named.empty() && t.entries[e.name] == e { // and not another since then
 				delete(t.entries, e.name)
 			}
 		}

@@ -133,6 +133,7 @@ func (c *Client) receive() (*Response, error) {
 		}
 		r := &Response{Type: m.GetTypeUrl(), Version: m.GetVersionInfo(), Nonce: m.GetNonce(), Resources: map[string]*anypb.Any{}, From: m.GetControlPlane().GetIdentifier(), Bytes: proto.Size(&m)}
 		for _, a := range m.GetResources() {
+			c.once(r, nameOf(a))
 			r.Resources[nameOf(a)] = a
 		}
 		return r, nil
@@ -146,9 +147,17 @@ func (c *Client) receive() (*Response, error) {
 		Resources: map[string]*anypb.Any{}, Versions: map[string]string{}, Removed: m.GetRemovedResources(), From: m.GetControlPlane().GetIdentifier(), Bytes: proto.Size(&m),
 	}
 	for _, d := range m.GetResources() {
+		c.once(r, d.GetName())
 		r.Resources[d.GetName()], r.Versions[d.GetName()] = d.GetResource(), d.GetVersion()
 	}
 	return r, nil
+}
+
+// once fails the test if a response has a resource twice.
+func (c *Client) once(r *Response, name string) {
+	if r.Resources[name] != nil {
+		c.t.Errorf("%s is twice in a response", name)
+	}
 }
 
 func (c *Client) send(m any) {
