@@ -151,6 +151,7 @@ func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool 
 	if e.good == nil && e.first <= firstBatch {
 		return false
 	}
+	e.prev = nil // nobody accepted it, and who accepts what is served now does not either
 	t.change(e, seq, func() { e.refusal.bad = true })
 	t.quarantined[e] = struct{}{}
 	return true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"legate/internal/xdstest"
@@ -258,6 +259,35 @@ func TestWhatWasQuarantinedIsNeverServedInsteadOfTheNext(t *testing.T) {
 			}
 			one.Accept(eds, "web@1")
 			two.Accept(eds, "web@1")
+		}
+	})
+}
+
+// Nobody has said anything of the state before it. Whoever accepts what is served instead does not speak
+// of that state either.
+func TestWhatNobodyAcceptedIsNotServedInsteadOfWhatIsKeptBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		both := []*xdstest.Client{follow(t, open, "one"), follow(t, open, "two")}
+		publish := func(mark int) {
+			s.set(assignment("web", mark))
+			synctest.Wait()
+		}
+		publish(2)
+		publish(3)
+		for _, c := range both {
+			c.Expect(eds, "web@2")
+			c.Nack(c.Expect(eds, "web@3"), "bad endpoint")
+		}
+		for _, c := range both {
+			c.Accept(eds, "web@1")
+		}
+		publish(4)
+		for _, c := range both {
+			c.Nack(c.Expect(eds, "web@4"), "bad endpoint")
+		}
+		for _, c := range both {
+			c.Accept(eds, "web@1")
 		}
 	})
 }
