@@ -81,6 +81,9 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 		return err
 	}
 	s.unsubscribe(r.dropped)
+	if s.named > w.config.MaxNames {
+		return tooManyNames(w.config.MaxNames)
+	}
 	return nil
 }
 

@@ -38,9 +38,6 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 			s.named++
 			s.sum += e.id
 		}
-		if s.named > most {
-			return tooManyNames(most)
-		}
 		// A name asked for again is sent again, even if the client should have it.
 		if version, held := have[name]; !held || !s.holds(e, version) {
 			s.owed = append(s.owed, name)

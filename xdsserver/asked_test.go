@@ -1,0 +1,81 @@
+package xdsserver
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"legate/internal/xdstest"
+)
+
+// A client may have as many names as are allowed, whether it gives them at once or bit by bit, and gives
+// some back for others.
+func TestNamesAreCountedOverAllRequestsOfAStream(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("a", 1), service("b", 1)...)...)
+		c := open("edge")
+		c.Want(eds, "a", "b", "c")
+		c.Accept(eds, "a@1", "b@1", "c@empty")
+		c.Want(eds, "a", "b", "d")
+		c.Accept(eds, "d@empty")
+		c.Want(eds, "a", "b", "d", "c")
+		wantStatus(t, c.Ended(), "ResourceExhausted", "more names")
+	}, func(c *Config) { c.MaxNames = 3 })
+}
+
+func TestANameHasSoManyBytesAtMost(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
+		s.set()
+		long := strings.Repeat("x", maxName)
+		c := open("edge")
+		c.Want(eds, long)
+		c.Accept(eds, long+"@empty")
+		c.Want(eds, long, long+"x")
+		wantStatus(t, c.Ended(), "InvalidArgument", "1025 bytes")
+	})
+}
+
+// A set that is asked for again is kept joined, but only so many sets are kept.
+func TestOfWhatIsMadeForClientsFewSetsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := bubbled(t)
+		names := s.fat(8, 1, 10)
+		parcels := &s.stores[own].table(eds).parcels
+		ask := func(names ...string) *xdstest.Response {
+			c := s.tube(xdstest.Delta, "edge")
+			c.Want(eds, names...)
+			return c.Read()
+		}
+		first := ask(names...)
+		buffers := func() (n int) {
+			for _, p := range parcels.made {
+				n = max(n, len(p.encoded))
+			}
+			return n
+		}
+		if n := buffers(); n != len(names) {
+			t.Errorf("%d buffers of a set that was asked for once", n)
+		}
+		if again := ask(names...); again.String() != first.String() {
+			t.Errorf("got %s, and then %s", first, again)
+		}
+		if n := buffers(); n != 1 {
+			t.Errorf("%d buffers of a set that was asked for again", n)
+		}
+		for _, a := range names {
+			for _, b := range names {
+				if a < b {
+					ask(a, b)
+				}
+			}
+		}
+		if n := len(parcels.made); n != maxParcels {
+			t.Errorf("%d sets are kept", n)
+		}
+		s.set(assignment(names[0], 2))
+		ask(names[0])
+		if n := len(parcels.made); n != 1 {
+			t.Errorf("%d sets are kept after a change", n)
+		}
+	})
+}
