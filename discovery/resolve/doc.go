@@ -12,6 +12,8 @@
 //   - A name is asked for again when its answer's time to live is over, within Config.Refresh and
 //     Config.Most, shortened at random by up to a quarter so that names do not come together.
 //   - At most Config.Queries names are asked for at once.
+//   - A long answer is asked for over TCP, too: servers such as Consul's leave out what does not fit
+//     into a datagram, without a word.
 //   - IPv6 addresses count only where DNS says that there is no IPv4 address: a backend often
 //     listens on IPv4 only, and half of the requests would fail.
 //
