@@ -179,6 +179,8 @@ func read(answer *dns.Msg, server string) outcome {
 			raw = rr.A
 		case *dns.AAAA:
 			raw = rr.AAAA
+		case *dns.CNAME:
+			o.detail = fmt.Sprintf("server %s says that it is an alias of %q, and has no address for that: does it ask other servers (recursors)?", server, rr.Target)
 		}
 		if a, ok := netip.AddrFromSlice(raw); ok {
 			o.addresses = append(o.addresses, a.Unmap())

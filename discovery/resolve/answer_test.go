@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,25 @@ func TestAllInstancesBehindANameOfConsulsDNSAreFound(t *testing.T) {
 		t.Errorf("its DNS is not there: %v", err)
 	} else {
 		conn.Close()
+	}
+}
+
+// A Consul that asks no other DNS server knows the host name of its instance, and no address for it.
+func TestAnAliasThatLeadsNowhereIsNamed(t *testing.T) {
+	ports, err := parts.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consul := partstest.Consul(t, parts.ConsulOptions{HCL: fmt.Sprintf("ports { dns = %d }", ports[0])})
+	if err := consul.Register(t.Context(), parts.Instance{ID: "db", Service: "db", Address: "db.example", Port: 80}); err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, func(c *Config, _ *Resolver) { c.Servers = []string{parts.Loopback(ports[0])} })
+	s.give(service("alias", "db.service.consul"))
+	s.await("handed out", func(c discovery.Catalog) bool { return len(c) == 1 })
+	eventually(t, func() bool { return len(s.Status().Troubled) == 1 })
+	if got := s.Status().Troubled[0].Detail; !strings.Contains(got, `an alias of "db.example."`) || !strings.Contains(got, "recursors") {
+		t.Errorf("it says %q", got)
 	}
 }
 
