@@ -52,8 +52,7 @@ func (x *XDS) Rejecting(typeURL string, begins bool) {
 	}
 }
 
-// Quarantined is how many resources of a type are kept back from all clients of their view,
-// because several rejected them.
+// Quarantined is how many resources of a type several clients of a view reject and none accepts.
 func (x *XDS) Quarantined(typeURL string, n int) {
 	if x == nil {
 		return

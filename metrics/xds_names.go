@@ -51,7 +51,7 @@ func newXDS(r prometheus.Registerer) *XDS {
 		bytes:       counter("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", "type", "protocol"),
 		nacks:       counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
 		lastNACK:    gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
-		quarantined: gauge("legate_xds_quarantined", "Resources that are kept back from all clients of their view because several nodes rejected them and none accepted them.", "type"),
+		quarantined: gauge("legate_xds_quarantined", "Resources that several clients of a view (told apart by the name in their certificates, else by their addresses) reject and none has accepted. Those clients keep, or get, the last version that was accepted.", "type"),
 		oversized:   counter("legate_xds_oversized_responses_total", "Responses that have more bytes than they should and could not be split.", "type"),
 		inVain:      gauge("legate_xds_names_in_vain", "Names that open streams ask for and Consul does not have.", "type"),
 		rejecting:   gauge("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", "type"),

@@ -156,11 +156,11 @@ func (c *callbacks) ending(s streamKey, cause error) {
 }
 
 // holding keeps what a stream holds back because its client rejected it.
-func (c *callbacks) holding(s streamKey, typeURL string, parked refused, rejecting bool) {
+func (c *callbacks) holding(s streamKey, sub *subscription, rejecting bool) {
 	if rec := c.record(s); rec != nil {
 		rec.mu.Lock()
 		defer rec.mu.Unlock()
-		rec.of(typeURL).holding(parked, rejecting)
+		rec.of(sub.table.typeURL).holding(sub.parked, sub.quarantined, rejecting)
 	}
 }
 

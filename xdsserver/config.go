@@ -27,9 +27,6 @@ type Config struct {
 	// MaxResponseBytes is how many bytes a response over gRPC has at most, where the protocol lets
 	// it be split; gRPC clients take 4 MiB unless they are told otherwise.
 	MaxResponseBytes int
-	// QuarantineNodes is how many nodes must reject a resource, and none accept it, before it is
-	// kept back from all nodes of the view.
-	QuarantineNodes int
 	// Limits bound what clients can take.
 	Limits Limits
 	// Drain is how streams are ended when the context of [Server.Run] is done.
@@ -48,7 +45,6 @@ func DefaultConfig() Config {
 		MaxNames:         20_000,
 		MaxRequestBytes:  4 << 20,
 		MaxResponseBytes: 3 << 20,
-		QuarantineNodes:  2,
 		Drain:            Drain{Delay: 5 * time.Second, Spread: 15 * time.Second},
 		Limits:           DefaultLimits(),
 		StopTimeout:      5 * time.Second,
@@ -69,7 +65,6 @@ func (c Config) Validate() error {
 	positive(c.MaxNames > 0, "maximum of names")
 	positive(c.MaxRequestBytes > 0, "maximum of request bytes")
 	positive(c.MaxResponseBytes > 0, "maximum of response bytes")
-	positive(c.QuarantineNodes > 0, "number of nodes for a quarantine")
 	positive(c.StopTimeout > 0, "stop timeout")
 	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {
 		errs = append(errs, errors.New("xds: drain delay and spread must not be below zero"))

@@ -88,7 +88,7 @@ type envoyModel struct {
 	held     map[string]string // mark by name
 	versions map[string]string // incremental: as last received
 	open     []*xdstest.Response
-	rejected map[string]bool // names that it rejected alone, and that were not delivered since
+	rejected map[string]string // marks that it rejected alone, by name, while nothing newer was delivered
 }
 
 func (e *envoyModel) connect(have map[string]string) {
@@ -96,7 +96,7 @@ func (e *envoyModel) connect(have map[string]string) {
 		e.client.Close()
 	}
 	e.client = xdstest.Open(e.t, e.conn, e.protocol, "edge")
-	e.open, e.rejected = nil, map[string]bool{}
+	e.open, e.rejected = nil, map[string]string{}
 	e.versions = map[string]string{}
 	if e.names == nil {
 		e.names = e.some()
@@ -166,16 +166,28 @@ func (e *envoyModel) answer(r *xdstest.Response, reject bool) {
 		for _, name := range touched {
 			delete(e.versions, name) // it cannot vouch for them
 		}
-		if len(r.Resources) == 1 {
-			e.rejected[touched[0]] = true
+		if mark := r.Marks()[0].Mark; len(r.Resources) == 1 && !e.older(touched[0], mark) {
+			e.rejected[touched[0]] = mark
 		}
 		e.client.Nack(r, "no")
 		return
 	}
-	for _, name := range touched {
-		delete(e.rejected, name)
+	for _, mark := range r.Marks() {
+		if !e.older(mark.Name, mark.Mark) {
+			delete(e.rejected, mark.Name)
+		}
 	}
 	e.client.Ack(r)
+}
+
+// older reports whether this is what takes the place of a state that it rejected.
+func (e *envoyModel) older(name, mark string) bool {
+	was, err := strconv.Atoi(e.rejected[name])
+	if err != nil {
+		return false
+	}
+	is, err := strconv.Atoi(mark)
+	return err == nil && is < was
 }
 
 // settle answers everything until nothing more comes.

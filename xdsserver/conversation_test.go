@@ -167,6 +167,7 @@ func TestARejectedChangeIsNotSentAgainUntilItChanges(t *testing.T) {
 		c.Accept(eds, "a@1")
 		s.set(assignment("a", 2))
 		c.Nack(c.Expect(eds, "a@2"), "bad")
+		c.Accept(eds, "a@1")
 		c.Silence()
 		s.set(assignment("a", 3))
 		c.Accept(eds, "a@3")
@@ -285,6 +286,7 @@ func TestAnOldRejectionSpeaksOnlyOfItsOwnResponse(t *testing.T) {
 		second := c.Expect(eds, "b@2")
 		c.Nack(first, "a is bad")
 		c.Ack(second)
+		c.Accept(eds, "a@1")
 		c.Silence()
 
 		s.set(assignment("b", 3))

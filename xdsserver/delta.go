@@ -88,7 +88,7 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 }
 
 func (w *deltaWire) parcels(to []parcel, s *subscription, entries []*entry) []parcel {
-	return s.table.parcels.of(to, s.table, true, entries, s.slot, w.roomBeside(w.identity))
+	return s.table.parcels.of(to, s.table, true, entries, s, w.roomBeside(w.identity))
 }
 
 func (w *deltaWire) frame(t *table, p *parcel, nonce string) (*frame, any) {

@@ -138,8 +138,9 @@ func TestRejectedClustersAreSentAloneAndBringTheirAssignments(t *testing.T) {
 	c.Accept(eds, "a@1", "b@1")
 	c.Nack(c.Expect(cds, "a@2"), "a is bad")
 	c.Accept(eds, "a@1") // Envoy may wait for it
+	c.Accept(cds, "a@1") // what it has
 	c.Accept(cds, "b@2")
-	c.Accept(eds, "b@1")
+	c.Accept(eds, "a@1", "b@1")
 	c.Silence()
 	s.set(cluster("a", 3))
 	c.Accept(cds, "a@3")

@@ -14,7 +14,9 @@
 //     service, or has it no longer. An Envoy that is left without an answer starts 15 s late,
 //     and keeps the old endpoints of a service whose assignment merely vanished.
 //   - A response that a client rejects counts as not delivered. It is not sent again until
-//     something in it changes, and then all of it is.
+//     something in it changes, and then all of it is. The resource that is rejected alone is
+//     quarantined on that stream: the last state that some client accepted takes its place. No client
+//     decides for another: what is new is offered to each.
 //   - A slow client coalesces: it gets the latest state when it reads again, delays nobody, and
 //     nothing queues up behind it.
 //   - Versions are content hashes. A client that comes back incrementally with the versions it

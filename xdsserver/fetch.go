@@ -141,15 +141,13 @@ func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
 	if all {
 		sum = t.sum
 		for _, e := range t.live {
-			if res := e.current(); res != nil {
-				m.Resources = append(m.Resources, res.message.GetResource())
-			}
+			m.Resources = append(m.Resources, e.res.message.GetResource())
 		}
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		var res *resource
 		if e := t.entries[name]; e != nil {
-			res = e.current()
+			res = e.res
 		}
 		switch {
 		case name == wildcard, all && res != nil:

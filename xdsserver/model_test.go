@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -12,10 +13,36 @@ import (
 
 // The model is what the server shall do, written down once more in the plainest way: what Consul has,
 // and for each type on each stream what its client wants and is owed. There are no numbers of changes, no
-// log, no index and nothing shared. It knows of no quarantine, and of no response that is too large.
+// log, no index and nothing shared. It knows of no response that is too large.
 
-// modelled is what Consul has: marks by type and name.
-type modelled map[translate.Name]int
+// modelled is what Consul has, by type and name.
+type modelled map[translate.Name]*modelState
+
+// modelState is a state of a resource.
+type modelState struct {
+	mark     int
+	accepted bool        // by some client, while it was there or the one before what is
+	before   *modelState // nil: there was none
+}
+
+func (m modelled) put(n translate.Name, mark int) { m[n] = &modelState{mark: mark, before: m[n]} }
+
+// accept notes that a client took a state.
+func (m modelled) accept(n translate.Name, s *modelState) {
+	if is := m[n]; s != nil && is != nil && (is == s || is.before == s) {
+		s.accepted = true
+	}
+}
+
+// lastAccepted is the mark of the last state before this one that was accepted; empty: there is none.
+func (s *modelState) lastAccepted() string {
+	for s = s.before; s != nil; s = s.before {
+		if s.accepted {
+			return strconv.Itoa(s.mark)
+		}
+	}
+	return ""
+}
 
 func (m modelled) names(typeURL string) (all []string) {
 	for n := range m {
@@ -48,6 +75,7 @@ type modelType struct {
 	probes        [][]string
 	probed        int
 	parked        set
+	quarantined   map[string]string // those that were rejected alone: the content in their place, or none
 	sent          int
 }
 
@@ -59,13 +87,15 @@ type modelDelivery struct {
 	all, probe bool
 	alone      bool // nothing else was in it
 	everything bool // just what there is was in it
+	instead    set  // names that had an earlier content
+	states     map[string]*modelState
 	text       string
 }
 
 func newModelStream(m modelled, p xdstest.Protocol) map[string]*modelType {
 	types := map[string]*modelType{}
 	for _, typeURL := range []string{cds, eds} {
-		types[typeURL] = &modelType{modelled: m, typeURL: typeURL, delta: p == xdstest.Delta, named: set{}, changed: set{}, owed: set{}, parked: set{}}
+		types[typeURL] = &modelType{modelled: m, typeURL: typeURL, delta: p == xdstest.Delta, named: set{}, changed: set{}, owed: set{}, parked: set{}, quarantined: map[string]string{}}
 	}
 	types[cds].later = []*modelType{types[eds]}
 	return types
@@ -80,14 +110,28 @@ func (t *modelType) wants(name string) bool { return t.wild || t.named[name] }
 
 // content is what the client is to have of a name; empty: it is to be told that there is none.
 func (t *modelType) content(name string) string {
-	mark, has := t.modelled[translate.Name{Type: t.typeURL, Name: name}]
+	state := t.state(name)
 	switch {
-	case has:
-		return strconv.Itoa(mark)
+	case state != nil:
+		return strconv.Itoa(state.mark)
 	case t.typeURL == eds && t.named[name] && name != "":
 		return "empty"
 	}
 	return ""
+}
+
+func (t *modelType) state(name string) *modelState {
+	return t.modelled[translate.Name{Type: t.typeURL, Name: name}]
+}
+
+// serves is what the client gets: what it rejected has an earlier content.
+func (t *modelType) serves(name string) string { return cmp.Or(t.quarantined[name], t.content(name)) }
+
+func (t *modelType) release(names ...string) {
+	for _, name := range names {
+		delete(t.parked, name)
+		delete(t.quarantined, name)
+	}
 }
 
 // whole says that each response has all that is wanted.
@@ -132,6 +176,9 @@ func (t *modelType) rename(names []string) {
 	wild := slices.Contains(names, wildcard) || (t.typeURL == cds && !t.spoke)
 	if wild != t.wild {
 		t.wild, t.all, t.answer = wild, wild, wild
+		if wild {
+			t.release(t.parked.sorted()...)
+		}
 	}
 	before := t.named
 	t.named = set{}
@@ -142,11 +189,12 @@ func (t *modelType) rename(names []string) {
 		t.named[name] = true
 		if !before[name] {
 			t.owed[name] = true
+			t.release(name)
 		}
 	}
 	for name := range before {
 		if !t.named[name] {
-			delete(t.parked, name)
+			t.release(name)
 		}
 	}
 }
@@ -159,18 +207,23 @@ func (t *modelType) add(names, dropped []string, have map[string]string) {
 			continue
 		}
 		t.named[name] = true
-		if content, held := have[name]; !held || content == "" || content != t.content(name) {
+		content, held := have[name]
+		t.holds(name, content)
+		if !held || content == "" || content != t.serves(name) {
 			t.owed[name] = true
-			delete(t.parked, name)
+			t.release(name)
 		}
 	}
 	if everything && !t.wild {
 		t.wild = true
+		t.release(t.parked.sorted()...)
 		if len(have) == 0 {
 			t.all, t.answer = true, true
 		}
 		for _, name := range t.names(t.typeURL) {
-			if content, held := have[name]; len(have) > 0 && (!held || content != t.content(name)) {
+			content, held := have[name]
+			t.holds(name, content)
+			if len(have) > 0 && (!held || content != t.content(name)) {
 				t.owed[name] = true
 			}
 		}
@@ -190,8 +243,15 @@ func (t *modelType) add(names, dropped []string, have map[string]string) {
 		}
 		if t.named[name] {
 			delete(t.named, name)
-			delete(t.parked, name)
+			t.release(name)
 		}
+	}
+}
+
+// holds notes that the client comes with what there is, so that it has accepted that.
+func (t *modelType) holds(name, content string) {
+	if s := t.state(name); s != nil && content == strconv.Itoa(s.mark) {
+		s.accepted = true
 	}
 }
 
@@ -207,12 +267,7 @@ func (t *modelType) answered(number int, rejects bool) {
 		names[name] = true
 	}
 	if !rejects {
-		if d.all {
-			t.parked = set{}
-		}
-		for name := range names {
-			delete(t.parked, name)
-		}
+		t.took(d, names)
 		return
 	}
 	if d.all {
@@ -223,14 +278,56 @@ func (t *modelType) answered(number int, rejects bool) {
 		}
 	}
 	all := names.sorted()
-	if (len(all) == 1 && d.alone) || t.whole() {
+	switch {
+	case len(all) == 1 && d.instead[all[0]]:
+		if _, is := t.quarantined[all[0]]; is {
+			t.quarantined[all[0]] = ""
+		}
+	case t.whole() && slices.ContainsFunc(t.parked.sorted(), func(name string) bool { return !d.instead[name] }):
+		// It had what the client rejects anyway.
+	case len(all) == 1 && d.alone:
+		t.quarantine(all[0], d)
+	case t.whole():
 		for _, name := range all {
 			t.parked[name] = true
 		}
+	default:
+		half := len(all) / 2
+		t.probes = append(t.probes, all[half:], all[:half])
+	}
+}
+
+// quarantine holds back what the client rejected alone.
+func (t *modelType) quarantine(name string, d modelDelivery) {
+	t.parked[name] = true
+	s := t.state(name)
+	if _, already := t.quarantined[name]; already || s == nil || d.states[name] != s {
 		return
 	}
-	half := len(all) / 2
-	t.probes = append(t.probes, all[half:], all[:half])
+	t.quarantined[name] = s.lastAccepted()
+	if t.quarantined[name] != "" {
+		t.owed[name] = true
+	}
+}
+
+// took is what the client accepts. An earlier content that is in the place of nothing any more is not
+// what it shall have.
+func (t *modelType) took(d modelDelivery, names set) {
+	for name := range t.parked {
+		if !d.instead[name] && (d.all || t.whole() || names[name]) {
+			t.release(name)
+		}
+	}
+	for name := range d.instead {
+		if s := t.state(name); !t.parked[name] && s != nil && s == d.states[name] {
+			t.owed[name] = true
+		}
+	}
+	for name, s := range d.states {
+		if !d.instead[name] {
+			t.accept(translate.Name{Type: t.typeURL, Name: name}, s)
+		}
+	}
 }
 
 // due are the responses that are to be sent at a turn.
@@ -243,12 +340,11 @@ func (t *modelType) due() (responses []modelDelivery) {
 			}
 		}
 		if len(due) > 0 {
-			for name := range due {
-				delete(t.parked, name)
-			}
-			if t.whole() {
-				maps.Copy(t.owed, t.parked)
-				t.parked = set{}
+			t.release(due.sorted()...)
+			for name := range t.parked {
+				if t.whole() && t.quarantined[name] == "" {
+					t.owed[name] = true
+				}
 			}
 		}
 		for name := range t.owed {
@@ -276,11 +372,21 @@ func (t *modelType) due() (responses []modelDelivery) {
 			for name := range due {
 				if l.wants(name) && l.content(name) != "" {
 					l.owed[name] = true
+					delete(l.quarantined, name)
 				}
 			}
 		}
 		t.sent++
 		d.number, d.text, d.alone = t.sent, t.text(due), len(due) == 1
+		d.instead, d.states = set{}, map[string]*modelState{}
+		for name := range due {
+			d.states[name] = t.state(name)
+		}
+		for name, content := range t.quarantined {
+			if content != "" && (t.whole() || due[name]) {
+				d.instead[name], d.states[name] = true, t.state(name)
+			}
+		}
 		d.everything = !d.all && slices.Equal(due.sorted(), t.names(t.typeURL))
 		for _, name := range due.sorted() {
 			if !d.all || !t.has(name) { // the rest is what there is when it is answered
@@ -320,7 +426,7 @@ func (t *modelType) text(due set) string {
 	}
 	var all []string
 	for _, name := range names {
-		switch content := t.content(name); {
+		switch content := t.serves(name); {
 		case content != "":
 			all = append(all, name+"@"+content)
 		case t.delta:

@@ -54,7 +54,7 @@ var strange = []string{"ghost", "shade", ""}
 
 func newPlay(t *testing.T, seed uint64) *play {
 	p := &play{
-		stage:    bubbled(t, func(c *Config) { c.QuarantineNodes = 1000; c.Limits.NewStreamsBurst = 10_000 }),
+		stage:    bubbled(t, func(c *Config) { c.Limits.NewStreamsBurst = 10_000 }),
 		random:   rand.New(rand.NewPCG(seed, 7)),
 		consul:   modelled{},
 		forgets:  seed%2 == 1,
@@ -118,10 +118,10 @@ func (p *play) publish() {
 				}
 			case typeURL == cds:
 				batch.Set = append(batch.Set, cluster(name, mark))
-				p.consul[n] = mark
+				p.consul.put(n, mark)
 			default:
 				batch.Set = append(batch.Set, assignment(name, mark))
-				p.consul[n] = mark
+				p.consul.put(n, mark)
 			}
 			for _, c := range p.clients {
 				c.turn = c.types[typeURL].change(name) || c.turn
@@ -361,7 +361,7 @@ func (p *play) checkVersions(r *xdstest.Response) {
 	}
 	contents := []string{r.Type}
 	for _, name := range p.consul.names(r.Type) {
-		contents = append(contents, fmt.Sprint(name, "@", p.consul[translate.Name{Type: r.Type, Name: name}]))
+		contents = append(contents, fmt.Sprint(name, "@", p.consul[translate.Name{Type: r.Type, Name: name}].mark))
 	}
 	all := strings.Join(contents, " ")
 	for from, to := range map[string]string{all: r.Version, r.Type + " " + r.Version: all} {

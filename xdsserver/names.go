@@ -41,7 +41,7 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 		// A name asked for again is sent again, even if the client should have it.
 		if version, held := have[name]; !held || !s.holds(e, version) {
 			s.owed = append(s.owed, name)
-			delete(s.parked, name)
+			s.release(name)
 		}
 	}
 	s.tidy()
@@ -77,6 +77,7 @@ func (s *subscription) everything(have map[string]string) {
 	}
 	s.wild = true
 	s.table.wild.set(s.slot)
+	s.parked, s.quarantined = nil, nil // what is asked for is offered
 	if len(have) == 0 {
 		s.all = true
 		return
@@ -95,10 +96,8 @@ func (s *subscription) everything(have map[string]string) {
 
 // holds reports whether a client that has this version of an entry has what it would be sent.
 func (s *subscription) holds(e *entry, version string) bool {
-	if s.table.vouch(e, version) {
-		s.vouched = append(s.vouched, e.name)
-	}
-	res := e.served(s.slot)
+	s.table.vouch(e, version)
+	res := s.served(e)
 	return res != nil && res.version == version
 }
 
@@ -129,7 +128,7 @@ func (s *subscription) unsubscribe(names []string) {
 func (s *subscription) drop(e *entry) {
 	s.named--
 	s.sum -= e.id
-	delete(s.parked, e.name)
+	s.release(e.name)
 	s.table.unname(s.slot, e)
 }
 
@@ -145,6 +144,7 @@ func (s *subscription) rename(names []string, most int) error {
 	case wild && !s.wild:
 		s.wild, s.all = true, true
 		s.table.wild.set(s.slot)
+		s.parked, s.quarantined = nil, nil
 	case !wild && s.wild:
 		s.wild, s.all = false, false
 		s.table.wild.clear(s.slot)
@@ -170,6 +170,7 @@ func (s *subscription) rename(names []string, most int) error {
 			s.named++
 			s.sum += e.id
 			s.owed = append(s.owed, name)
+			s.release(name)
 		}
 	}
 	if kept != nil && s.named > len(kept) {

@@ -43,12 +43,12 @@ type parcelKey struct {
 // maxParcels bounds how many different sets are kept.
 const maxParcels = 16
 
-// of appends the parcel with the entries as the stream in the slot gets them: several, if one would
+// of appends the parcel with the entries as the stream gets them: several, if one would
 // have more than the most bytes; 0: it cannot be split. It needs the store's lock for reading.
-func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, slot, most int) []parcel {
+func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, s *subscription, most int) []parcel {
 	key := parcelKey{delta: delta, count: len(entries)}
 	for _, e := range entries {
-		if res := e.served(slot); res != nil {
+		if res := s.served(e); res != nil {
 			key.sum += res.id
 		} else {
 			key.sum += ^e.id
@@ -64,8 +64,8 @@ func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, slot, 
 	case made != nil:
 		made.join()
 	default:
-		made = newParcel(delta, entries, slot)
-		made.split(delta, slot, most)
+		made = newParcel(delta, entries, s)
+		made.split(delta, s, most)
 		if len(p.made) < maxParcels {
 			p.made[key] = made
 		}
@@ -76,13 +76,13 @@ func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, slot, 
 	return append(to, *made)
 }
 
-func newParcel(delta bool, entries []*entry, slot int) *parcel {
+func newParcel(delta bool, entries []*entry, s *subscription) *parcel {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, byName)
 	p := &parcel{entries: entries}
 	var prefixes []byte
 	for _, e := range entries {
-		res := e.served(slot)
+		res := s.served(e)
 		p.size += sizeIn(delta, e.name, res)
 		switch {
 		case res == nil && delta:
@@ -115,20 +115,20 @@ func sizeIn(delta bool, name string, res *resource) int {
 }
 
 // split makes parts of a parcel that has more bytes than the most, unless it is a single resource.
-func (p *parcel) split(delta bool, slot, most int) {
+func (p *parcel) split(delta bool, s *subscription, most int) {
 	if most == 0 || p.size <= most || len(p.entries) == 1 {
 		return
 	}
 	from, size := 0, 0
 	for i, e := range p.entries {
-		more := sizeIn(delta, e.name, e.served(slot))
+		more := sizeIn(delta, e.name, s.served(e))
 		if size+more > most && i > from {
-			p.parts = append(p.parts, *newParcel(delta, p.entries[from:i], slot))
+			p.parts = append(p.parts, *newParcel(delta, p.entries[from:i], s))
 			from, size = i, 0
 		}
 		size += more
 	}
-	p.parts = append(p.parts, *newParcel(delta, p.entries[from:], slot))
+	p.parts = append(p.parts, *newParcel(delta, p.entries[from:], s))
 	p.encoded, p.resources, p.anys, p.removed = nil, nil, nil, nil
 }
 

@@ -57,7 +57,7 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	if err != nil || (len(entries) == 0 && !d.all) {
 		return err
 	}
-	d.alone = len(entries) == 1
+	d.alone, d.instead = len(entries) == 1, sub.substitutes(entries)
 	for _, l := range later {
 		if l != nil {
 			l.bring(entries)

@@ -1,127 +1,92 @@
 package xdsserver
 
 import (
-	"cmp"
 	"slices"
 	"sync/atomic"
 	"time"
 )
 
-// A resource that one client rejects may be good: the client may be old or odd. It stays parked
-// on that client's streams. When several nodes reject the same state of it and no client of the
-// view has accepted that state, it is quarantined for the view: clients get the last state that
-// was accepted, or none, until Consul has another one.
+// A resource that a client rejects may be good: the client may be old or odd, or mean ill. So nobody
+// decides for others. Each client is offered what is new. What it rejects alone is quarantined on its
+// own stream, and the last state that some client accepted takes its place there, if there is one: a
+// client that has just started has that at least, be it the only one or one of many behind an address.
+// It ends when the resource changes, when the client accepts it after all, and with the stream.
 //
 // Acceptance is remembered for as long as the state is there, whoever has left meanwhile. A client
 // that says on a new stream which versions it holds has accepted those, from whomever it got them.
-// One that cannot say so may hold what was there before this server: that is never left out.
 
-// refusal is what is known against the present state of a resource.
-type refusal struct {
-	of    uint64              // seq of that state
-	nodes map[string]struct{} // that rejected it: the first few, and as many as it takes to quarantine it
-	why   string              // what the last one said
-	since time.Time
-	bad   bool // quarantined
+// rejection is a state of a resource that a client rejects alone.
+type rejection struct {
+	version, why string
+	since        time.Time
+	instead      *resource // what takes its place on the stream; nil: the client keeps what it has
 }
 
-// by notes that a node rejects the state. An id is what a client likes it to be, and outlives its
-// stream here: so no more of them are kept than are of use.
-func (r *refusal) by(node, why string, most int) {
-	r.why = why
-	if len(r.nodes) < max(most, fewNames) {
-		r.nodes[node] = struct{}{}
-	}
-}
-
-// current is what is served to all who want the entry: nil if Consul has none, or if it is
-// quarantined and never was accepted before.
-func (e *entry) current() *resource {
-	if e.isBad() {
-		return e.good
-	}
-	return e.res
-}
+// quarantine is what a client rejects alone, by name.
+type quarantine map[string]rejection
 
 // retain keeps the present resource of an entry for the case that the next one is rejected.
 func (t *table) retain(e *entry, next *resource) {
-	t.settle(e)
+	e.good = t.lastAccepted(e)
 	switch {
 	case next == nil || e.res == nil:
 		e.good, e.prev = nil, nil
-	case e.isBad(): // what was served instead goes on being the good one
 	case t.isAccepted(e):
 		e.good, e.prev = e.res, nil
 	default:
 		e.prev, e.prevSeq = e.res, e.seq
+		e.prevAccepted.Store(false)
 	}
 }
 
-// settle makes the resource before the present one the good one, if it was accepted meanwhile.
-func (t *table) settle(e *entry) {
-	if e.prev != nil && max(e.accepted.Load(), t.accepted.Load()) >= e.prevSeq {
-		e.good, e.prev = e.prev, nil
+// lastAccepted is the last state of an entry before the present one that some client accepted; nil
+// if there is none.
+func (t *table) lastAccepted(e *entry) *resource {
+	if e.prev != nil && e.prevAccepted.Load() {
+		return e.prev
 	}
+	return e.good
 }
 
-// isBad reports whether the entry is quarantined.
-func (e *entry) isBad() bool { return e.refusal != nil && e.refusal.bad }
-
+// isAccepted reports whether some client accepted the present state of an entry.
 func (t *table) isAccepted(e *entry) bool {
-	if e.isBad() {
-		return false
-	}
 	return max(e.accepted.Load(), t.accepted.Load()) >= e.seq
 }
 
-// accept notes that a client took a response. It returns the quarantined names that were in it
-// before they were: somebody can use them after all. It needs the lock for reading.
-func (t *table) accept(d delivery) (cleared []string) {
-	if d.all {
+// accept notes that a client took a response, but for the earlier states that were in it. It needs
+// the lock for reading.
+func (t *table) accept(d delivery) {
+	entries := d.entries
+	switch {
+	case d.all && len(d.instead) == 0:
 		raise(&t.accepted, d.seq)
-		for e := range t.quarantined {
-			if e.wasBefore(d) {
-				cleared = append(cleared, e.name)
-			}
+		for e := range t.changes(d.seq) { // since it was sent
+			e.accept(d)
+		}
+	case d.all:
+		entries = t.live
+	}
+	for _, e := range entries {
+		if !slices.Contains(d.instead, e.name) {
+			e.accept(d)
 		}
 	}
-	t.took()
-	for _, e := range d.entries {
-		switch {
-		case e.wasBefore(d):
-			cleared = append(cleared, e.name)
-		case e.seq <= d.seq:
-			raise(&e.accepted, e.seq)
-		case e.prev != nil && e.prevSeq <= d.seq:
-			raise(&e.accepted, e.prevSeq)
-		}
-	}
-	return cleared
 }
 
-// wasBefore reports whether a delivery had the state that is quarantined since.
-func (e *entry) wasBefore(d delivery) bool {
-	return e.isBad() && d.seq >= e.refusal.of && d.seq < e.seq
+func (e *entry) accept(d delivery) {
+	switch {
+	case e.seq <= d.seq:
+		raise(&e.accepted, e.seq)
+	case e.prev != nil && e.prevSeq <= d.seq:
+		e.prevAccepted.Store(true)
+	}
 }
 
 // vouch notes that a client holds this version of an entry from an earlier stream, so that it has
-// accepted it. It reports whether that is the one that is quarantined: see accept.
-func (t *table) vouch(e *entry, version string) (cleared bool) {
-	if e.res == nil || e.res.version != version {
-		return false
-	}
-	t.took()
-	if e.isBad() {
-		return true
-	}
-	raise(&e.accepted, e.seq)
-	return false
-}
-
-// took notes that some client accepted something.
-func (t *table) took() {
-	if !t.taken.Load() {
-		t.taken.Store(true)
+// accepted it.
+func (t *table) vouch(e *entry, version string) {
+	if e.res != nil && e.res.version == version {
+		raise(&e.accepted, e.seq)
 	}
 }
 
@@ -130,69 +95,49 @@ func raise(a *atomic.Uint64, to uint64) {
 	}
 }
 
-// refuse notes that a node rejected a resource that was sent as of change sent, and reports
-// whether it is quarantined now, as change number seq.
-func (t *table) refuse(name, node, why string, sent, seq uint64, most int) bool {
-	e := t.entries[name]
-	if e != nil && e.isBad() && sent >= e.refusal.of && sent < e.seq { // it was sent that state before
-		e.refusal.by(node, why, most)
+// quarantine holds the state of a resource back that the client rejected alone. It needs the
+// store's lock for reading.
+func (s *subscription) quarantine(name, why string, d delivery) {
+	s.park([]string{name}, why)
+	e := s.table.entries[name]
+	if e == nil || e.res == nil || e.seq > d.seq || len(s.quarantined) >= maxParked {
+		return // what is there now is on its way, or the client is odd itself
 	}
-	if e == nil || e.res == nil || e.seq > sent || t.isAccepted(e) || e.isBad() {
-		return false
+	if before, is := s.quarantined[name]; is && before.version == e.res.version {
+		return // it was sent more than once
 	}
-	if e.refusal == nil {
-		e.refusal = &refusal{of: e.seq, nodes: map[string]struct{}{}, since: time.Now()}
+	r := rejection{version: e.res.version, why: why, since: time.Now(), instead: s.table.lastAccepted(e)}
+	if r.instead != nil {
+		s.owed = append(s.owed, name)
 	}
-	e.refusal.by(node, why, most)
-	if len(e.refusal.nodes) < most {
-		return false
+	if s.quarantined == nil {
+		s.quarantined = quarantine{}
 	}
-	t.settle(e)
-	if e.good == nil && e.first <= firstBatch {
-		return false
-	}
-	e.prev = nil // nobody accepted it, and who accepts what is served now does not either
-	t.change(e, seq, func() { e.refusal.bad = true })
-	t.quarantined[e] = struct{}{}
-	return true
+	s.quarantined[name] = r
 }
 
-// clear ends a quarantine, as change number seq.
-func (t *table) clear(name string, seq uint64) *entry {
-	e := t.entries[name]
-	if e == nil || !e.isBad() {
+// served is what the stream gets for an entry: nil if it has to be told that there is none.
+func (s *subscription) served(e *entry) *resource {
+	if len(s.quarantined) > 0 {
+		if r := s.quarantined[e.name]; r.instead != nil {
+			return r.instead
+		}
+	}
+	return e.served(s.slot)
+}
+
+// substitutes are the names of which a response has an earlier state.
+func (s *subscription) substitutes(entries []*entry) (names []string) {
+	if len(s.quarantined) == 0 {
 		return nil
 	}
-	t.change(e, seq, func() { e.refusal = nil })
-	delete(t.quarantined, e)
-	e.accepted.Store(seq)
-	return e
-}
-
-// Quarantine is a resource that is kept back from a view.
-type Quarantine struct {
-	Type    string    `json:"type"` // URL
-	Name    string    `json:"name"`
-	Version string    `json:"version"`           // the one that is kept back
-	Serving string    `json:"serving,omitempty"` // the one that is served instead; empty: none
-	Nodes   []string  `json:"nodes"`             // that rejected it: some, if they are many
-	Reason  string    `json:"reason"`            // what the last of them said
-	Since   time.Time `json:"since"`
-}
-
-func (t *table) quarantines() []Quarantine {
-	list := make([]Quarantine, 0, len(t.quarantined))
-	for e := range t.quarantined {
-		q := Quarantine{Type: t.typeURL, Name: e.name, Version: e.res.version, Reason: e.refusal.why, Since: e.refusal.since}
-		for node := range e.refusal.nodes {
-			q.Nodes = append(q.Nodes, node)
-		}
-		slices.Sort(q.Nodes)
-		if e.good != nil {
-			q.Serving = e.good.version
-		}
-		list = append(list, q)
+	if s.whole {
+		entries = s.table.live
 	}
-	slices.SortFunc(list, func(a, b Quarantine) int { return cmp.Compare(a.Name, b.Name) })
-	return list
+	for _, e := range entries {
+		if s.quarantined[e.name].instead != nil {
+			names = append(names, e.name)
+		}
+	}
+	return names
 }

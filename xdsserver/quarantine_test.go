@@ -2,10 +2,9 @@ package xdsserver
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"legate/internal/xdstest"
 )
@@ -19,143 +18,75 @@ func follow(t *testing.T, open opener, node string) *xdstest.Client {
 	return c
 }
 
-func TestWhatOneNodeRejectsIsStillServedToOthers(t *testing.T) {
+func TestWhatOneRejectsIsServedToOthersAndItselfGetsWhatWasAccepted(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
 		s.set(append(service("web", 1), service("db", 1)...)...)
 		odd, good := follow(t, open, "odd"), follow(t, open, "good")
 		s.set(assignment("web", 2))
 		odd.Nack(odd.Expect(eds, "web@2"), "too new for me")
+		odd.Accept(eds, "web@1")
 		good.Accept(eds, "web@2")
 		odd.Silence()
 		again := open("odd")
 		again.Want(eds, "web")
-		again.Expect(eds, "web@2")
-		if q := s.Views()[0].Quarantined; len(q) != 0 {
-			t.Errorf("%+v", q)
-		}
-	})
-}
-
-func TestWhatSeveralNodesRejectIsKeptBackUntilItChanges(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("web", 1), service("db", 1)...)...)
-		one, two := follow(t, open, "one"), follow(t, open, "two")
-		s.set(assignment("web", 2))
-		one.Nack(one.Expect(eds, "web@2"), "bad endpoint")
-		one.Silence()
-		two.Nack(two.Expect(eds, "web@2"), "bad endpoint")
-		one.Accept(eds, "web@1") // the last state that was accepted
-		two.Accept(eds, "web@1")
-
-		q := s.Views()[0].Quarantined
-		if len(q) != 1 || q[0].Name != "web" || q[0].Version != "v2" || q[0].Serving != "v1" || q[0].Reason != "bad endpoint" || len(q[0].Nodes) != 2 {
-			t.Errorf("%+v", q)
-		}
-		three := open("three")
-		three.Want(eds, "web")
-		three.Accept(eds, "web@1")
+		again.Nack(again.Expect(eds, "web@2"), "too new for me")
+		again.Accept(eds, "web@1")
 
 		s.set(assignment("web", 3))
-		for _, c := range []*xdstest.Client{one, two, three} {
+		for _, c := range []*xdstest.Client{odd, again, good} {
 			c.Accept(eds, "web@3")
-		}
-		if q := s.Views()[0].Quarantined; len(q) != 0 {
-			t.Errorf("%+v", q)
-		}
-	})
-}
-
-func TestWhatIsNewAndWasNeverAcceptedIsLeftOut(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set()
-		s.set(assignment("web", 1))
-		for _, node := range []string{"one", "two"} {
-			c := open(node)
-			c.Want(eds, "web")
-			c.Nack(c.Expect(eds, "web@1"), "bad")
-			if node == "two" {
-				c.Accept(eds, "web@empty")
-			}
-		}
-	})
-}
-
-func TestASecondRejectionByTheSameNodeDoesNotCount(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(assignment("web", 1))
-		for range 3 {
-			c := open("edge")
-			c.Want(eds, "web")
-			c.Nack(c.Expect(eds, "web@1"), "bad")
-			c.Silence()
-			c.Close()
-		}
-	})
-}
-
-func TestAnAcceptanceThatComesLateEndsTheQuarantine(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("web", 1), service("db", 1)...)...)
-		one, two, slow := follow(t, open, "one"), follow(t, open, "two"), follow(t, open, "slow")
-		s.set(assignment("web", 2))
-		late := slow.Expect(eds, "web@2")
-		one.Nack(one.Expect(eds, "web@2"), "old")
-		two.Nack(two.Expect(eds, "web@2"), "old")
-		one.Accept(eds, "web@1")
-		slow.Expect(eds, "web@1")
-		slow.Ack(late)
-		slow.Accept(eds, "web@2")
-		one.Nack(one.Expect(eds, "web@2"), "old")
-		one.Silence()
-		s.set(assignment("web", 3))
-		for _, c := range []*xdstest.Client{one, two, slow} {
-			for r := c.Read(); r.String() != "web@3"; r = c.Read() {
-				c.Ack(r)
-			}
-		}
-	})
-}
-
-func TestClientsThatRejectEverythingQuarantineNothingOfOthers(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("web", 1), service("db", 1)...)...)
-		follow(t, open, "good")
-		for _, node := range []string{"odd-1", "odd-2", "odd-3"} {
-			c := open(node)
-			c.Want(eds, "web", "later-"+node)
-			for r := c.Poll(time.Second); r != nil; r = c.Poll(time.Second / 10) {
-				c.Nack(r, "I take nothing")
-			}
-		}
-		s.set(assignment("web", 2))
-		for _, node := range []string{"odd-4", "odd-5"} {
-			c := open(node)
-			c.Want(eds, "web")
-			c.Nack(c.Expect(eds, "web@2"), "I take nothing")
 			c.Silence()
 		}
-		if q := s.Views()[0].Quarantined; len(q) != 0 {
-			t.Errorf("%+v", q)
-		}
 	})
 }
 
-// After a restart of the server nobody has accepted anything yet. Two clients that come first and
-// reject take nothing from those that accepted it before.
-func TestWhatWasThereAtTheStartIsNotLeftOut(t *testing.T) {
+// What a client has of another replica, or from before a restart, is not taken from it.
+func TestWhereNothingWasAcceptedBeforeAClientKeepsWhatItHas(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(service("web", 1)...)
+		s.set(service("old", 1)...)
+		s.set(service("new", 1)...)
 		for _, node := range []string{"one", "two", "three"} {
-			c := open(node)
-			c.Want(eds, "web")
-			c.Nack(c.Expect(eds, "web@1"), "bad")
-			c.Silence()
+			for _, name := range []string{"old", "new"} {
+				c := open(node)
+				c.Want(eds, name)
+				c.Nack(c.Expect(eds, name+"@1"), "bad")
+				c.Silence()
+			}
 		}
 		good := open("good")
 		good.Want(cds, "*")
-		good.Accept(cds, "web@1")
-		good.Want(eds, "web")
-		good.Accept(eds, "web@1")
+		good.Accept(cds, "new@1", "old@1")
+		good.Want(eds, "old", "new")
+		good.Accept(eds, "new@1", "old@1")
+	})
+}
+
+func TestWhoRejectsWhatWasAcceptedTooIsSentNothingMore(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		follow(t, open, "good")
+		s.set(assignment("web", 2))
+		odd := open("odd")
+		odd.Want(eds, "web")
+		odd.Nack(odd.Expect(eds, "web@2"), "no")
+		odd.Nack(odd.Expect(eds, "web@1"), "no")
+		odd.Silence()
+		s.set(assignment("web", 3))
+		odd.Accept(eds, "web@3")
+	})
+}
+
+func TestWhatWasRejectedIsNeverServedInsteadOfTheNext(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(append(service("web", 1), service("db", 1)...)...)
+		one, two := follow(t, open, "one"), follow(t, open, "two")
+		for _, bad := range []int{2, 3} {
+			s.set(assignment("web", bad))
+			for _, c := range []*xdstest.Client{one, two} {
+				c.Nack(c.Read(), "bad endpoint")
+				c.Accept(eds, "web@1")
+			}
+		}
 	})
 }
 
@@ -165,151 +96,152 @@ func TestAVersionThatAClientHoldsIsOneThatItAccepted(t *testing.T) {
 	t.Parallel()
 	for _, names := range [][]string{{"web"}, {"*"}} {
 		s := newStage(t)
-		s.set()
 		s.set(service("web", 1)...)
 		good := incremental(t, s, "good")
 		good.Resume(eds, map[string]string{"web": "v1"}, names...)
 		good.Silence()
-		for _, node := range []string{"one", "two"} {
-			c := incremental(t, s, node)
-			c.Want(eds, "web")
-			c.Nack(c.Expect(eds, "web@1"), "bad")
-			c.Silence()
-		}
-		good.Silence()
-		if q := s.Views()[0].Quarantined; len(q) != 0 {
-			t.Errorf("%+v", q)
-		}
+		s.set(assignment("web", 2))
+		odd := incremental(t, s, "odd")
+		odd.Want(eds, "web")
+		odd.Nack(odd.Expect(eds, "web@2"), "bad")
+		odd.Accept(eds, "web@1")
 	}
 }
 
-// It comes from another replica, where it accepted what is kept back here.
-func TestAClientThatHoldsWhatIsQuarantinedEndsTheQuarantine(t *testing.T) {
+// The same state is under way twice: its cluster brought it along. The client rejects the first,
+// and accepts the second with the cluster. What was sent in its place meanwhile is not the last word.
+func TestWhatIsAcceptedAfterAllIsWhatAClientEndsWith(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "web@1")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+		s.set(assignment("web", 2))
+		first := c.Expect(eds, "web@2")
+		s.set(cluster("web", 2))
+		c.Accept(cds, "web@2")
+		second := c.Expect(eds, "web@2")
+		c.Nack(first, "does not go with its cluster")
+		instead := c.Expect(eds, "web@1")
+		c.Ack(second)
+		c.Ack(instead)
+		c.Accept(eds, "web@2")
+		c.Silence()
+		s.typeStatus(eds, Synced)
+	})
+}
+
+func TestAClusterThatChangesHasItsAssignmentOfferedAnew(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "web@1")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+		s.set(assignment("web", 2))
+		c.Nack(c.Expect(eds, "web@2"), "does not go with its cluster")
+		c.Accept(eds, "web@1")
+		s.set(cluster("web", 2))
+		c.Accept(cds, "web@2")
+		c.Accept(eds, "web@2")
+		c.Silence()
+	})
+}
+
+// State of the world has all clusters in each response. One that is rejected has its last accepted
+// state there, so that the next response is not rejected, too, and nobody else is blamed for it.
+func TestABadClusterIsInNoFurtherStateOfTheWorld(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.set(append(service("web", 1), service("db", 1)...)...)
-	open := func(node string) *xdstest.Client { return incremental(t, s, node) }
-	one, two := follow(t, open, "one"), follow(t, open, "two")
-	s.set(assignment("web", 2))
-	one.Nack(one.Expect(eds, "web@2"), "old")
-	two.Nack(two.Expect(eds, "web@2"), "old")
-	one.Accept(eds, "web@1")
-	two.Accept(eds, "web@1")
-	good := open("good")
-	good.Resume(eds, map[string]string{"web": "v2", "db": "v1"}, "web", "db")
-	for r := good.Poll(time.Second / 4); r != nil; r = good.Poll(time.Second / 4) {
-		if got := r.String(); got != "web@2" {
-			t.Errorf("got %s for what it holds", got)
-		}
+	s.set(cluster("web", 1), cluster("db", 1))
+	c := stateOfTheWorld(t, s, "edge")
+	c.Want(cds)
+	c.Accept(cds, "db@1", "web@1")
+	s.set(cluster("web", 2))
+	c.Nack(c.Expect(cds, "db@1", "web@2"), "web is bad")
+	c.Accept(cds, "db@1", "web@1")
+	s.set(cluster("db", 2))
+	c.Accept(cds, "db@2", "web@1")
+	s.typeStatus(cds, Nacked)
+	s.set(cluster("web", 3))
+	c.Accept(cds, "db@2", "web@3")
+	s.typeStatus(cds, Synced)
+}
+
+// Where nothing takes the place of a bad cluster, it is in each response still, since what is left
+// out is deleted. What else was new in a response is not blamed for it.
+func TestABadClusterIsBlamedAndNotWhatChangesBesideIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.set(cluster("db", 1))
+	c := stateOfTheWorld(t, s, "edge")
+	c.Want(cds)
+	c.Accept(cds, "db@1")
+	s.set(cluster("web", 1))
+	c.Nack(c.Expect(cds, "db@1", "web@1"), "web is bad")
+	s.set(cluster("db", 2))
+	c.Nack(c.Expect(cds, "db@2", "web@1"), "web is bad")
+	c.Silence()
+	if got := slices.Sorted(maps.Keys(s.typeStatus(cds, Nacked).Rejected)); !slices.Equal(got, []string{"web"}) {
+		t.Errorf("it is said to reject %v", got)
 	}
-	one.Expect(eds, "web@2")
-	if q := s.Views()[0].Quarantined; len(q) != 0 {
+	s.set(cluster("web", 2))
+	c.Accept(cds, "db@2", "web@2")
+	s.typeStatus(cds, Synced)
+}
+
+func TestOfThoseWhoRejectSomethingFewAreNamedAndNoneThatHasLeft(t *testing.T) {
+	t.Parallel()
+	h := newHall(t, xdstest.Delta, nil)
+	h.stage.set(service("web", 1)...)
+	var all []guest
+	for i := range 20 {
+		g := h.open(caller{"127.0.0." + fmt.Sprint(2+i), "", fmt.Sprint("edge-", i)})
+		g.Want(eds, "web")
+		g.Nack(g.Expect(eds, "web@1"), "bad")
+		all = append(all, g)
+	}
+	h.objections(len(all))
+	q := h.stage.Views()[0].Quarantined
+	if len(q) != 1 || len(q[0].Nodes) != fewNames || len(q[0].Clients) != fewNames || q[0].Reason != "bad" || q[0].Serving != "" {
+		t.Errorf("%+v", q)
+	}
+	for _, g := range all[1:] {
+		g.Close()
+	}
+	h.objections(1)
+	if q := h.stage.Views()[0].Quarantined; len(q) != 0 {
 		t.Errorf("%+v", q)
 	}
 }
 
-// Everything at once, as the first response on a wildcard stream, is accepted late.
-func TestAnAcceptanceOfAllThatComesLateEndsTheQuarantine(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(service("db", 1)...)
-		one, two := open("one"), open("two")
-		for _, c := range []*xdstest.Client{one, two} {
-			c.Want(cds, "*")
-			c.Accept(cds, "db@1")
-		}
-		s.set(cluster("web", 1))
-		slow := open("slow")
-		slow.Want(cds, "*")
-		late := slow.Expect(cds, "db@1", "web@1")
-		for _, c := range []*xdstest.Client{one, two} {
-			c.Nack(c.Read(), "old")
-		}
-		soon(t, "it is quarantined", func() bool { return len(s.Views()[0].Quarantined) == 1 })
-		slow.Ack(late)
-		soon(t, "it is served again", func() bool { return len(s.Views()[0].Quarantined) == 0 })
-	})
-}
-
-// A third that was sent the same state rejects it when it is kept back already: it is named, too.
-func TestWhoRejectsWhatIsKeptBackAlreadyIsNamed(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("web", 1), service("db", 1)...)...)
-		one, two, three := follow(t, open, "one"), follow(t, open, "two"), follow(t, open, "three")
-		s.set(assignment("web", 2))
-		late := three.Expect(eds, "web@2")
-		one.Nack(one.Expect(eds, "web@2"), "bad endpoint")
-		two.Nack(two.Expect(eds, "web@2"), "bad endpoint")
-		soon(t, "it is quarantined", func() bool { return len(s.Views()[0].Quarantined) == 1 })
-		three.Nack(late, "bad endpoint")
-		soon(t, "all three are named", func() bool {
-			q := s.Views()[0].Quarantined
-			return len(q) == 1 && slices.Equal(q[0].Nodes, []string{"one", "three", "two"})
-		})
-	})
-}
-
-func TestWhatWasQuarantinedIsNeverServedInsteadOfTheNext(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("web", 1), service("db", 1)...)...)
-		one, two := follow(t, open, "one"), follow(t, open, "two")
-		for _, bad := range []int{2, 3} {
-			s.set(assignment("web", bad))
-			for _, c := range []*xdstest.Client{one, two} {
-				c.Nack(c.Read(), "bad endpoint")
+// A client that comes with what others reject, or accepts it with all there is, shows that they are
+// at fault and not the resource.
+func TestWhatSomebodyHasIsNotAtFault(t *testing.T) {
+	for name, accepts := range map[string]func(h *hall, late guest, all *xdstest.Response){
+		"from another replica": func(h *hall, _ guest, _ *xdstest.Response) {
+			h.open(caller{"127.0.0.4", "", "good"}).Resume(eds, map[string]string{"web": "v2"}, "web")
+		},
+		"with all there is": func(_ *hall, late guest, all *xdstest.Response) { late.Ack(all) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHall(t, xdstest.Delta, nil)
+			h.stage.set(append(service("web", 1), service("db", 1)...)...)
+			bad := h.follow([]caller{{"127.0.0.2", "", "x"}, {"127.0.0.3", "", "x"}})
+			h.stage.set(assignment("web", 2))
+			late := h.open(caller{"127.0.0.1", "", "late"})
+			late.Want(eds, "*")
+			all := late.Expect(eds, "db@1", "web@2")
+			for _, b := range bad {
+				b.Nack(b.Expect(eds, "web@2"), "web is bad")
 			}
-			one.Accept(eds, "web@1")
-			two.Accept(eds, "web@1")
-		}
-	})
-}
-
-// Nobody has said anything of the state before it. Whoever accepts what is served instead does not speak
-// of that state either.
-func TestWhatNobodyAcceptedIsNotServedInsteadOfWhatIsKeptBack(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *stage, open opener) {
-		s.set(append(service("web", 1), service("db", 1)...)...)
-		both := []*xdstest.Client{follow(t, open, "one"), follow(t, open, "two")}
-		publish := func(mark int) {
-			s.set(assignment("web", mark))
-			synctest.Wait()
-		}
-		publish(2)
-		publish(3)
-		for _, c := range both {
-			c.Expect(eds, "web@2")
-			c.Nack(c.Expect(eds, "web@3"), "bad endpoint")
-		}
-		for _, c := range both {
-			c.Accept(eds, "web@1")
-		}
-		publish(4)
-		for _, c := range both {
-			c.Nack(c.Expect(eds, "web@4"), "bad endpoint")
-		}
-		for _, c := range both {
-			c.Accept(eds, "web@1")
-		}
-	})
-}
-
-// What was there at the start is never left out, whoever rejects it, so nothing ends the list of those
-// who do. A client comes again with another id as often as it likes.
-func TestOfThoseWhoRejectSomethingFewAreKept(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams = 1000 })
-	s.set(service("web", 1)...)
-	for i := range 20 {
-		c := incremental(t, s, fmt.Sprint("edge-", i))
-		c.Want(eds, "web")
-		c.Nack(c.Expect(eds, "web@1"), "bad")
-		c.Silence()
-		c.Close()
-	}
-	st := s.stores[own]
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	r := st.table(eds).entries["web"].refusal
-	if r == nil || len(r.nodes) > fewNames {
-		t.Errorf("of 20 nodes %d are kept", len(r.nodes))
+			h.atFault(true)
+			accepts(h, late, all)
+			h.atFault(false)
+		})
 	}
 }

@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -69,6 +70,7 @@ type typeRecord struct {
 	acked            string
 	rejected         string            // why the last rejection was one, while something is held back
 	held             map[string]string // what is held back, and why; few names
+	quarantined      quarantine        // what of it was rejected alone
 	lastSent, lastOK time.Time
 	resumed          time.Time // when the client came with all that it wants
 
@@ -149,11 +151,14 @@ func (t *typeRecord) resume(version string) {
 }
 
 // holding notes what is held back.
-func (t *typeRecord) holding(parked refused, rejecting bool) {
+func (t *typeRecord) holding(parked refused, alone quarantine, rejecting bool) {
 	defer func() { t.settle(time.Now()) }()
 	if !rejecting {
-		t.rejected, t.held = "", nil
+		t.rejected, t.held, t.quarantined = "", nil, nil
 		return
+	}
+	if !maps.Equal(t.quarantined, alone) {
+		t.quarantined = maps.Clone(alone)
 	}
 	held := make(map[string]string, min(len(parked), fewNames))
 	for name, why := range parked {

@@ -9,7 +9,8 @@ import (
 // stops at the first bad assignment, in an order of its own, so that any part of the response may
 // have been applied. Nothing of it counts as delivered. To free the innocent, the response is cut
 // in two and both halves are sent again, and so on until the offender stands alone. That one is
-// parked: it is not sent again on this stream until it changes.
+// parked: it is not sent again on this stream until it changes. See quarantine.go for what is sent
+// in its place.
 
 // fastProbes is how many parts a stream sends as fast as they are rejected: enough to find two
 // offenders among ten thousand. Then it sends one each pace.probe, since a client that goes on
@@ -44,8 +45,11 @@ func (s *subscription) rejected(d delivery, why string) (offender string, known 
 		all = slices.Compact(all)
 	}
 	switch {
+	case len(all) == 1 && slices.Contains(d.instead, all[0]):
+		s.notInstead(all[0])
+	case s.insists(d):
 	case len(all) == 1 && d.alone: // not the last one that is there of several
-		s.park(all, why)
+		s.quarantine(all[0], why, d)
 		return all[0], true
 	case s.whole || len(s.parked) >= maxParked:
 		// What a whole state leaves out is deleted, so it cannot be cut in two. Envoy applies
@@ -83,6 +87,20 @@ func (s *subscription) probe() (entries []*entry, found bool) {
 	return entries, len(entries) > 0
 }
 
+// insists reports whether what the client rejects anyway was in a response: all of it is in a whole
+// state, but for what something else takes the place of. That it rejects this one says nothing of what was new.
+func (s *subscription) insists(d delivery) bool {
+	if !s.whole {
+		return false
+	}
+	for name := range s.parked {
+		if !slices.Contains(d.instead, name) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *subscription) park(all []string, why string) {
 	if s.parked == nil {
 		s.parked = refused{}
@@ -93,16 +111,43 @@ func (s *subscription) park(all []string, why string) {
 }
 
 // took holds nothing back any more that the client took after all: it was brought along, or asked for
-// again.
+// again. Where it took an earlier state that is rejected no more, it is owed the present one.
 func (s *subscription) took(d delivery) {
-	if len(s.parked) == 0 {
+	if len(s.parked)+len(d.instead) == 0 {
 		return
 	}
-	if d.all {
-		s.parked = nil
+	if d.all || s.whole {
+		for name := range s.parked {
+			if !slices.Contains(d.instead, name) {
+				s.release(name)
+			}
+		}
 	}
 	for _, e := range d.entries {
-		delete(s.parked, e.name)
+		if !slices.Contains(d.instead, e.name) {
+			s.release(e.name)
+		}
+	}
+	for _, name := range d.instead {
+		_, parked := s.parked[name]
+		if e := s.table.entries[name]; !parked && e != nil && e.seq <= d.seq { // else that was sent after it
+			s.owed = append(s.owed, name)
+		}
+	}
+}
+
+// release holds a name back no longer.
+func (s *subscription) release(name string) {
+	delete(s.parked, name)
+	delete(s.quarantined, name)
+}
+
+// notInstead says that the client rejects the earlier state, too. One that took the present state
+// meanwhile has that.
+func (s *subscription) notInstead(name string) {
+	if r, is := s.quarantined[name]; is {
+		r.instead = nil
+		s.quarantined[name] = r
 	}
 }
 
@@ -124,12 +169,17 @@ func (s *subscription) unpark(changed []*entry) {
 	for _, e := range changed {
 		if _, parked := s.parked[e.name]; parked {
 			s.late = s.late || many
-			delete(s.parked, e.name)
+			s.release(e.name)
 		}
+	}
+	if s.whole {
+		if len(changed) > 0 {
+			s.goesAlong()
+		}
+		return
 	}
 	now := time.Now()
 	switch again := s.released.Add(s.pace.together); {
-	case s.whole && len(changed) > 0: // goes out anyway
 	case s.late && again.After(now):
 		s.lookAgain(again)
 		return
@@ -139,7 +189,16 @@ func (s *subscription) unpark(changed []*entry) {
 	for name := range s.parked {
 		s.owed = append(s.owed, name)
 	}
-	s.parked, s.late, s.released = nil, false, now
+	s.parked, s.quarantined, s.late, s.released = nil, nil, false, now
+}
+
+// goesAlong makes owed what goes out with each whole state and may be new to the client.
+func (s *subscription) goesAlong() {
+	for name := range s.parked {
+		if s.quarantined[name].instead == nil {
+			s.owed = append(s.owed, name)
+		}
+	}
 }
 
 // lookAgain says that something will be due at a time, even if nothing changes.

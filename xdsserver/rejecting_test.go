@@ -27,6 +27,7 @@ func TestAStandingRejectionIsCountedUntilItIsRepairedOrItsStreamEnds(t *testing.
 
 		s.set(assignment("a", 3))
 		c.Nack(c.Expect(eds, "a@3"), "worse than before")
+		c.Accept(eds, "a@2")
 		rejecting(t, m, 1)
 		c.Close()
 		rejecting(t, m, 0)

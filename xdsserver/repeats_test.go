@@ -41,7 +41,7 @@ func TestABadResourceIsOneLineOfTheLogAndNotOneForEachClient(t *testing.T) {
 	t.Parallel()
 	const many = 40
 	log := &paper{}
-	s := newStageThatLogs(t, log, func(c *Config) { c.QuarantineNodes = many + 1 })
+	s := newStageThatLogs(t, log)
 	s.set(append(service("web", 1), service("db", 1)...)...)
 	var clients []*xdstest.Client
 	for i := range many {
@@ -52,6 +52,7 @@ func TestABadResourceIsOneLineOfTheLogAndNotOneForEachClient(t *testing.T) {
 		c.Nack(c.Expect(eds, "db@2", "web@2"), "malformed")
 		c.Accept(eds, "db@2")
 		c.Nack(c.Expect(eds, "web@2"), "malformed")
+		c.Accept(eds, "web@1")
 	}
 	for range 100 {
 		if len(log.lines("reject")) > 0 {

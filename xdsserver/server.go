@@ -48,6 +48,7 @@ type Server struct {
 	seed maphash.Seed // of sums that mean nothing elsewhere
 
 	sotwStreams, deltaStreams atomic.Int64
+	rejecting                 atomic.Int64 // subscriptions that hold something back
 
 	publishing sync.Mutex // of one batch at a time
 
@@ -95,7 +96,6 @@ func (s *Server) Publish(view View, batch translate.Batch) {
 	now := time.Now()
 	st, opening := s.publish(view, batch, now)
 	s.metrics.Published(view.String(), st.sizes(), now)
-	s.countQuarantined()
 	if opening {
 		close(s.ready)
 	}
@@ -124,23 +124,6 @@ func (s *Server) publish(view View, batch translate.Batch, now time.Time) (st *s
 	}
 	s.stores[view] = st
 	return st, opening
-}
-
-// countQuarantined keeps the metric as the snapshots are.
-func (s *Server) countQuarantined() {
-	total := map[string]int{}
-	s.mu.RLock()
-	for _, st := range s.stores {
-		st.mu.RLock()
-		for _, t := range st.tables {
-			total[t.typeURL] += len(t.quarantined)
-		}
-		st.mu.RUnlock()
-	}
-	s.mu.RUnlock()
-	for typeURL, n := range total {
-		s.metrics.Quarantined(typeURL, n)
-	}
 }
 
 // storeFor chooses the snapshot for a node.
@@ -174,6 +157,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	defer unwatch()
 	watch.Go(func() { s.admission.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
+	watch.Go(func() { s.watchFaults(watching) })
 
 	xds = gate{xds, s.admission}
 	ended := make(chan error, 2)

@@ -71,8 +71,6 @@ type session struct {
 	made    []response      // and these, which are sent next; reused
 	odd     map[string]bool // types asked for that are not served
 	alarm   time.Time       // when it will be woken at the latest
-
-	taken, offenders int // responses that the client took, and resources that it rejected alone
 }
 
 // serve runs one stream until it ends.
@@ -166,9 +164,14 @@ func (ss *session) reportRejecting(open bool) {
 		now := open && sub.isRejecting()
 		if now != sub.rejecting {
 			ss.server.metrics.Rejecting(sub.table.typeURL, now)
+			if now {
+				ss.server.rejecting.Add(1)
+			} else {
+				ss.server.rejecting.Add(-1)
+			}
 		}
 		if now || sub.rejecting {
-			ss.server.callbacks.holding(ss.wire.name(), sub.table.typeURL, sub.parked, now)
+			ss.server.callbacks.holding(ss.wire.name(), sub, now)
 		}
 		sub.rejecting = now
 	}
@@ -213,10 +216,7 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	if r.repeats && !first {
 		return nil
 	}
-	err := ss.want(sub, r, first)
-	ss.clear(sub.table, sub.vouched)
-	sub.vouched = nil
-	return err
+	return ss.want(sub, r, first)
 }
 
 // canonical is the same type in the string that everybody else has, which makes it fast to compare.

@@ -114,7 +114,7 @@ func (w *sotwWire) parcels(to []parcel, s *subscription, entries []*entry) []par
 	case s.whole:
 		all, most = slices.DeleteFunc(slices.Clone(t.live), func(e *entry) bool { return !t.concerns(e, s.slot) }), 0
 	}
-	return t.parcels.of(to, t, false, all, s.slot, most)
+	return t.parcels.of(to, t, false, all, s, most)
 }
 
 func (w *sotwWire) frame(t *table, p *parcel, nonce string) (*frame, any) {

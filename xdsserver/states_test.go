@@ -88,6 +88,7 @@ func TestStatesSaySinceWhen(t *testing.T) {
 		s.set(assignment("a", 3))
 		c.Nack(c.Expect(eds, "a@3"), "bad")
 		later(Nacked)
+		c.Accept(eds, "a@2") // which it has
 		s.set(assignment("a", 4))
 		c.Accept(eds, "a@4")
 		later(Synced)

@@ -15,17 +15,20 @@ type ViewStatus struct {
 	Streams   int               `json:"streams"`
 	Resources map[string]int    `json:"resources"` // by type URL
 	Versions  map[string]string `json:"versions"`  // by type URL
-	// Quarantined is kept back because clients of the view rejected it.
+	// Quarantined is what several clients of the view reject, and none has accepted.
 	Quarantined []Quarantine `json:"quarantined,omitempty"`
 }
 
 // Views says what is served, view by view.
 func (s *Server) Views() []ViewStatus {
+	objections := s.callbacks.objections()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var views []ViewStatus
 	for _, st := range s.stores {
-		views = append(views, st.status())
+		v := st.status()
+		v.Quarantined = st.faults(objections)
+		views = append(views, v)
 	}
 	slices.SortFunc(views, func(a, b ViewStatus) int { return cmp.Compare(a.View.String(), b.View.String()) })
 	return views
@@ -38,7 +41,6 @@ func (s *store) status() ViewStatus {
 	for _, t := range s.tables {
 		v.Resources[t.typeURL] = len(t.live)
 		v.Versions[t.typeURL] = t.version()
-		v.Quarantined = append(v.Quarantined, t.quarantines()...)
 	}
 	for _, w := range s.wakers {
 		if w != nil {
@@ -77,9 +79,7 @@ func (s *store) resources() []translate.Resource {
 	var all []translate.Resource
 	for _, t := range s.tables {
 		for _, e := range t.live {
-			if res := e.current(); res != nil {
-				all = append(all, res.translated())
-			}
+			all = append(all, e.res.translated())
 		}
 	}
 	return all

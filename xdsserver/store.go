@@ -22,9 +22,6 @@ type store struct {
 	scratches sync.Pool // of slices of entries, for what is due on one stream
 }
 
-// firstBatch is the seq of a view's first batch: what Consul had when the server started.
-const firstBatch = 1
-
 func newStore(view View) *store {
 	return &store{
 		view:   view,
@@ -80,37 +77,6 @@ func (s *store) wake(streams bitset) {
 		default: // it is awake already
 		}
 	}
-}
-
-// refuse counts a node's rejection of a resource, and reports whether that quarantines it.
-func (s *store) refuse(t *table, name, node, why string, sent uint64, most int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !t.refuse(name, node, why, sent, s.seq+1, most) {
-		return false
-	}
-	s.seq++
-	s.touched(t, t.entries[name])
-	return true
-}
-
-// clear ends the quarantine of names that a client accepted after all.
-func (s *store) clear(t *table, all []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range all {
-		if e := t.clear(name, s.seq+1); e != nil {
-			s.seq++
-			s.touched(t, e)
-		}
-	}
-}
-
-func (s *store) touched(t *table, e *entry) {
-	var awake bitset
-	awake.add(t.wild)
-	awake.add(e.named)
-	s.wake(awake)
 }
 
 // join gives a stream its slot. wake has room for one.

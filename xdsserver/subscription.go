@@ -33,9 +33,10 @@ type subscription struct {
 	all  bool     // everything that is wanted is owed: a response, even one with nothing in it
 	owed []string // what is owed although it did not change: asked for, or brought along
 
-	flight []delivery // sent and not answered yet, oldest first
-	probes [][]string // parts of rejected responses that are still to be sent alone, the next one last
-	parked refused    // rejected, and not to be sent before they change
+	flight      []delivery // sent and not answered yet, oldest first
+	probes      [][]string // parts of rejected responses that are still to be sent alone, the next one last
+	parked      refused    // rejected, and not to be sent before they change
+	quarantined quarantine // those of them that were rejected alone, and what takes their place
 
 	pace      pace
 	probed    int       // parts that were sent alone
@@ -44,8 +45,6 @@ type subscription struct {
 	late      bool      // something of it has changed since
 
 	again time.Time // when to look what is due although nothing changes; zero if there is no need
-
-	vouched []string // quarantined names of which the client holds just what is quarantined
 
 	lost bool // the client follows nothing of it, whatever it says later: see outside.go
 
@@ -62,6 +61,7 @@ type delivery struct {
 	all     bool      // everything that was wanted; entries are then what came on top
 	alone   bool      // one resource, or that there is none
 	entries []*entry  // shared with other streams, so never changed
+	instead []string  // names of which an earlier state was served
 	probe   bool      // a part of a rejected response
 	since   time.Time // when Consul answered the oldest change in it; zero if nothing had changed
 }
@@ -178,6 +178,7 @@ func (s *subscription) bring(names []*entry) {
 	for _, n := range names {
 		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) && e.served(s.slot) != nil {
 			s.owed = append(s.owed, n.name)
+			delete(s.quarantined, n.name) // with another cluster it may be right
 		}
 	}
 	s.tidy()

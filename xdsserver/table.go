@@ -38,9 +38,7 @@ type table struct {
 	forgot   uint64 // seq of the last change that left the log
 	swept    uint64 // seq of the last removal that left the table
 
-	accepted    atomic.Uint64 // some client accepted everything up to this change
-	taken       atomic.Bool   // some client accepted something
-	quarantined map[*entry]struct{}
+	accepted atomic.Uint64 // some client accepted everything up to this change
 
 	parcels parcels
 }
@@ -52,7 +50,6 @@ type entry struct {
 	res   *resource // nil while Consul has none
 	empty *resource // what is served instead to streams that ask by name; assignments only
 	seq   uint64    // of the last change of res; 0 if there never was one
-	first uint64    // of the change since which Consul has it
 	since time.Time // when the Consul answer behind that change arrived
 	named bitset    // the streams that ask for it by name
 
@@ -60,7 +57,8 @@ type entry struct {
 	good     *resource     // the last resource before res that some client accepted
 	prev     *resource     // the one before res, while nobody has accepted it yet
 	prevSeq  uint64
-	refusal  *refusal // what clients say against res; nil if nothing
+
+	prevAccepted atomic.Bool // after all
 }
 
 type change struct {
@@ -69,7 +67,7 @@ type change struct {
 }
 
 func newTable(typeURL string) *table {
-	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, quarantined: map[*entry]struct{}{}, vain: map[*entry]struct{}{}}
+	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, vain: map[*entry]struct{}{}}
 }
 
 // entry returns the entry of a name and makes one if need be.
@@ -88,8 +86,8 @@ func (t *table) newEntry(name string) *entry {
 
 // served is what a stream gets for the entry: nil if it has to be told that there is none.
 func (e *entry) served(slot int) *resource {
-	if res := e.current(); res != nil || !e.named.has(slot) {
-		return res
+	if e.res != nil || !e.named.has(slot) {
+		return e.res
 	}
 	return e.empty
 }
@@ -115,7 +113,7 @@ func (t *table) name(slot int, name string) (*entry, bool) {
 
 // fill makes what is served by name where Consul has nothing.
 func (t *table) fill(e *entry) {
-	if e.current() == nil && e.empty == nil {
+	if e.res == nil && e.empty == nil {
 		e.empty = t.none(e.name)
 	}
 }
@@ -164,32 +162,23 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 	e := t.entry(name)
 	if (e.res == nil) != (res == nil) {
 		t.enlist(e, res != nil)
-		e.first = seq
 	}
 	t.retain(e, res)
-	t.change(e, seq, func() {
-		e.res, e.since, e.refusal = res, since, nil
-		delete(t.quarantined, e)
-		t.noteVain(e)
-	})
-	return e
-}
-
-// change is the only way in which what is served for an entry changes.
-func (t *table) change(e *entry, seq uint64, do func()) {
-	if old := e.current(); old != nil {
-		t.sum = t.sum.minus(digestOf(e.name, old.version))
+	if e.res != nil {
+		t.sum = t.sum.minus(digestOf(e.name, e.res.version))
 	}
-	do()
-	if now := e.current(); now != nil {
-		t.sum = t.sum.plus(digestOf(e.name, now.version))
+	if res != nil {
+		t.sum = t.sum.plus(digestOf(e.name, res.version))
 	}
+	e.res, e.since = res, since
+	t.noteVain(e)
 	if !e.named.empty() {
 		t.fill(e)
 	}
 	e.seq, t.seq = seq, seq
 	t.log = append(t.log, change{seq, e})
 	t.trim()
+	return e
 }
 
 // enlist puts an entry into the list of live ones that is not there, or takes it out.

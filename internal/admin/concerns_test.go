@@ -58,7 +58,7 @@ func TestWhatIsKeptBackIsOneBoxWithThoseWhoRejectIt(t *testing.T) {
 	h := manyReject(3)
 	h.views[0].Quarantined = []xdsserver.Quarantine{{Type: translate.AssignmentType, Name: "svc-11", Nodes: []string{"edge-100", "gone"}, Reason: "malformed", Since: now}}
 	page := h.get(t, "/").Body.String()
-	for _, want := range []string{"Kept back from all: endpoints of svc-11, which 4 Envoys reject", "<summary>4 nodes</summary>", "<li>gone: malformed</li>", "nothing is served instead"} {
+	for _, want := range []string{"Accepted by none: endpoints of svc-11, which 4 Envoys reject", "<summary>4 nodes</summary>", "<li>gone: malformed</li>", "a new Envoy has nothing"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("want %q in\n%s", want, page)
 		}

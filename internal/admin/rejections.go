@@ -15,8 +15,8 @@ import (
 type rejection struct {
 	of      translate.Name
 	nodes   map[string]string // what each of them said
-	kept    bool              // the resource is kept back from all (quarantined)
-	serving string            // the version that is served instead; empty: none
+	fault   bool              // of the resource: several reject it, and none accepts it
+	serving string            // what they get instead
 	remedy  string            // where no change of a service helps
 }
 
@@ -30,13 +30,13 @@ func ofRejections(s Status) []concern {
 		if r.remedy != "" {
 			c.Key, c.Remedy = "lost/"+r.of.Type+"/"+r.remedy, r.remedy
 		}
-		if r.kept {
-			instead := "nothing is served instead"
+		if r.fault {
+			instead := "there is none that was accepted before, so a new Envoy has nothing"
 			if r.serving != "" {
-				instead = "the last version that was accepted is served instead"
+				instead = "each of them gets the last version that was accepted"
 			}
 			c.Detail = fmt.Sprintf("%s; accepted by none; %s", why, instead)
-			c.Remedy = "Change the service in Consul so that Envoy can use it: it is served again as soon as it changes."
+			c.Remedy = "Change the service in Consul so that Envoy can use it: each version is offered anew."
 		}
 		if len(r.nodes) > 1 {
 			for _, node := range slices.Sorted(maps.Keys(r.nodes)) {
@@ -84,7 +84,7 @@ func rejectionsOf(s Status) []*rejection {
 	for _, v := range s.Views {
 		for _, q := range v.Quarantined {
 			r := of(q.Type, q.Name)
-			r.kept, r.serving = true, q.Serving
+			r.fault, r.serving = true, q.Serving
 			for _, node := range q.Nodes {
 				r.nodes[node] = q.Reason
 			}
@@ -122,8 +122,8 @@ func (r *rejection) what() string {
 			who = "Envoy " + node + " rejects"
 		}
 	}
-	if r.kept {
-		return "Kept back from all: " + resource + ", which " + who
+	if r.fault {
+		return "Accepted by none: " + resource + ", which " + who
 	}
 	return who + " " + resource
 }
