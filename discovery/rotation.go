@@ -58,7 +58,11 @@ func (r *rotation) promote(f *followed) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f.direct = true
-	return f.inRing && !f.busy && r.leave(f)
+	if !f.inRing || f.busy {
+		return false
+	}
+	r.leave(f)
+	return true
 }
 
 // demote takes the blocking query back: f joins the ring when the query returns.
@@ -84,18 +88,16 @@ func (r *rotation) remove(f *followed) {
 }
 
 // leave needs the lock.
-func (r *rotation) leave(f *followed) bool {
-	for i := range r.ring {
-		if r.ring[i] == f {
-			r.ring = append(r.ring[:i], r.ring[i+1:]...)
-			if i < r.next {
-				r.next--
-			}
-			f.inRing = false
-			return true
-		}
+func (r *rotation) leave(f *followed) {
+	i := slices.Index(r.ring, f)
+	if i < 0 {
+		return
 	}
-	return false
+	r.ring = slices.Delete(r.ring, i, i+1)
+	if i < r.next {
+		r.next--
+	}
+	f.inRing = false
 }
 
 // take returns the next one whose turn it is; nil if there is none that is not being read.
@@ -172,7 +174,11 @@ func (r *rotation) done(f *followed) bool {
 	if f.urgent {
 		wake(r.hurried)
 	}
-	return f.direct && f.inRing && r.leave(f)
+	if !f.direct || !f.inRing {
+		return false
+	}
+	r.leave(f)
+	return true
 }
 
 func (r *rotation) size() int {

@@ -266,9 +266,18 @@ func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
 	if got := r.nextUrgent(); got != nil {
 		t.Errorf("took %p, want none", got)
 	}
+	r.done(c)
+	<-r.hurried
 	r.done(b)
+	if len(r.hurried) == 0 {
+		t.Error("nobody hears that the one that was being read can be read again")
+	}
 	if got := r.nextUrgent(); got != b {
 		t.Errorf("took %p, want the one that was being read", got)
+	}
+	r.done(b)
+	if got := r.nextUrgent(); got != nil {
+		t.Errorf("took %p again", got)
 	}
 	if r.hurry(a) {
 		t.Error("hurries one that is not in the ring")
