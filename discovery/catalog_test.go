@@ -1,0 +1,190 @@
+package discovery
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// someCatalog is a catalog with some of a few services, each with some of a few instances.
+func someCatalog(r *rand.Rand) Catalog {
+	c := Catalog{}
+	for n := range r.IntN(6) {
+		key := ServiceKey{Datacenter: "dc" + strconv.Itoa(r.IntN(2)), Name: strconv.Itoa(n)}
+		s := Service{Key: key}
+		for i := range r.IntN(3) {
+			s.Instances = append(s.Instances, Instance{ID: strconv.Itoa(i), Node: "n", Port: r.IntN(2)})
+		}
+		c[key] = s
+	}
+	return c
+}
+
+func TestADifferenceLeadsFromOneCatalogToTheOther(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		a, b := someCatalog(r), someCatalog(r)
+		before := Catalog{}.Apply(Catalog{}.Diff(a))
+		d := a.Diff(b)
+		if got := a.Apply(d); !got.Equal(b) || !a.Equal(before) {
+			t.Fatalf("%v and %+v give %v, want %v", a, d, got, b)
+		}
+		if d.Empty() != a.Equal(b) || d.Empty() != (len(d.Set)+len(d.Gone) == 0) {
+			t.Fatalf("%+v is the difference of %v and %v", d, a, b)
+		}
+		if !slices.IsSortedFunc(d.Set, func(a, b Service) int { return a.Key.Compare(b.Key) }) || !slices.IsSortedFunc(d.Gone, ServiceKey.Compare) {
+			t.Fatalf("not in order: %+v", d)
+		}
+		for _, s := range d.Set {
+			if old, had := a[s.Key]; had && old.Equal(s) || slices.Contains(d.Gone, s.Key) {
+				t.Fatalf("%v is set for nothing", s.Key)
+			}
+		}
+	}
+	if got := Catalog(nil).Apply(Delta{}); got == nil {
+		t.Error("a catalog that was applied to is none")
+	}
+}
+
+// However changes are offered, taken and taken back: what the reader folds is the catalog, and it
+// hears of nothing that is as it was.
+func TestWhatIsTakenFromTheOutboxLeadsToTheCatalog(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	b := outbox{had: map[ServiceKey]*Service{}}
+	now, reader := Catalog{}, Catalog{}
+	var oldest time.Time
+	for n := range 2000 {
+		at := time.Unix(int64(1000+n), 0)
+		target := someCatalog(r)
+		d := now.Diff(target)
+		for _, s := range d.Set[:min(len(d.Set), 1+r.IntN(2))] {
+			old, had := now[s.Key]
+			b.note(s.Key, old, had, at)
+			now = now.Apply(Delta{Set: []Service{s}})
+			if oldest.IsZero() {
+				oldest = at
+			}
+		}
+		for _, key := range d.Gone[:min(len(d.Gone), 1)] {
+			b.note(key, now[key], true, at)
+			now = now.Apply(Delta{Gone: []ServiceKey{key}})
+			if oldest.IsZero() {
+				oldest = at
+			}
+		}
+		if r.IntN(3) > 0 {
+			continue
+		}
+		got, want := b.delta(now), reader.Diff(now)
+		if !reader.Apply(got).Equal(now) || len(got.Set) != len(want.Set) || !slices.Equal(got.Gone, want.Gone) {
+			t.Fatalf("offers %+v, want %+v", got, want)
+		}
+		if !slices.IsSortedFunc(got.Set, func(a, b Service) int { return a.Key.Compare(b.Key) }) {
+			t.Fatalf("not in order: %+v", got.Set)
+		}
+		if got.Empty() {
+			oldest = time.Time{}
+		}
+		if !got.Since.Equal(oldest) {
+			t.Fatalf("since %v, want %v", got.Since, oldest)
+		}
+		if again := b.delta(now); !again.Since.Equal(got.Since) || len(again.Set) != len(got.Set) || len(again.Gone) != len(got.Gone) {
+			t.Fatalf("offers %+v, and then %+v", got, again)
+		}
+		if r.IntN(2) == 0 {
+			reader, oldest = reader.Apply(got), time.Time{}
+			b.sent()
+		}
+	}
+	b = outbox{had: map[ServiceKey]*Service{}}
+	key := ServiceKey{Name: "web"}
+	b.note(key, Service{}, false, time.Unix(9, 0))
+	b.note(key, Service{}, true, time.Unix(5, 0))
+	if d := b.delta(Catalog{key: {Key: key}}); len(d.Set) != 1 || !d.Since.Equal(time.Unix(5, 0)) {
+		t.Errorf("%+v, want the older of two changes that came out of order", d)
+	}
+}
+
+func TestKeysOfServices(t *testing.T) {
+	for _, c := range []struct {
+		key     ServiceKey
+		reads   string
+		askable bool
+	}{
+		{ServiceKey{Name: "web"}, "web", true},
+		{ServiceKey{Datacenter: "dc1", Name: "web"}, "web.dc1", true},
+		{ServiceKey{Datacenter: "dc1", Peer: "p", Name: "web"}, "web.p.dc1", true},
+		{ServiceKey{Name: "a b/ü"}, "a b/ü", true},
+		{ServiceKey{Name: "a\tb"}, "a\tb", false},
+		{ServiceKey{}, "", false},
+	} {
+		if c.key.String() != c.reads || c.key.Askable() != c.askable {
+			t.Errorf("%q: reads %q, askable %v", c.key, c.key.String(), c.key.Askable())
+		}
+	}
+	sorted := []ServiceKey{{"a", "z", "z"}, {"b", "a", "z"}, {"b", "b", "a"}, {"b", "b", "b"}}
+	if !slices.IsSortedFunc(sorted, ServiceKey.Compare) {
+		t.Error("keys are not ordered by datacenter, then peer, then name")
+	}
+}
+
+// Two services differ if anything in them does that a client can see.
+func TestWhatMakesTwoServicesDiffer(t *testing.T) {
+	full := func() Service {
+		return Service{
+			Key: ServiceKey{Name: "web"},
+			Instances: []Instance{{ID: "i", Node: "n", Address: "a", ServiceAddress: "s", NodeAddress: "m", Port: 1, SocketPath: "p",
+				Health: Warning, Checks: []Check{{ID: "c"}}, Weights: Weights{1, 2}, Tags: []string{"t"}, Meta: map[string]string{"k": "v"},
+				NodeMeta: map[string]string{"k": "v"}, Locality: Locality{"r", "z"}, Kind: "x", Ports: []Port{{Name: "p"}},
+				Tagged: map[string]TaggedAddress{"lan": {Address: "l"}}}},
+			Hosts: map[string]Host{"h": {Why: "w"}},
+		}
+	}
+	for what, change := range map[string]func(*Service, *Instance){
+		"key":             func(s *Service, _ *Instance) { s.Key.Name = "api" },
+		"hosts":           func(s *Service, _ *Instance) { s.Hosts["h"] = Host{Why: "x"} },
+		"id":              func(_ *Service, i *Instance) { i.ID = "j" },
+		"node":            func(_ *Service, i *Instance) { i.Node = "o" },
+		"address":         func(_ *Service, i *Instance) { i.Address = "b" },
+		"service address": func(_ *Service, i *Instance) { i.ServiceAddress = "b" },
+		"node address":    func(_ *Service, i *Instance) { i.NodeAddress = "b" },
+		"port":            func(_ *Service, i *Instance) { i.Port = 2 },
+		"socket":          func(_ *Service, i *Instance) { i.SocketPath = "q" },
+		"health":          func(_ *Service, i *Instance) { i.Health = Critical },
+		"checks":          func(_ *Service, i *Instance) { i.Checks[0].Node = true },
+		"weights":         func(_ *Service, i *Instance) { i.Weights.Warning = 3 },
+		"tags":            func(_ *Service, i *Instance) { i.Tags[0] = "u" },
+		"meta":            func(_ *Service, i *Instance) { i.Meta["k"] = "w" },
+		"node meta":       func(_ *Service, i *Instance) { i.NodeMeta["k"] = "w" },
+		"locality":        func(_ *Service, i *Instance) { i.Locality.Zone = "y" },
+		"kind":            func(_ *Service, i *Instance) { i.Kind = "y" },
+		"ports":           func(_ *Service, i *Instance) { i.Ports[0].Port = 7 },
+		"tagged":          func(_ *Service, i *Instance) { i.Tagged["wan"] = TaggedAddress{} },
+		"":                func(_ *Service, i *Instance) { i.CreateIndex, i.ModifyIndex = 7, 8 },
+	} {
+		was, is := full(), full()
+		change(&is, &is.Instances[0])
+		if was.Equal(is) != (what == "") {
+			t.Errorf("another %s: equal %v", what, was.Equal(is))
+		}
+	}
+}
+
+func TestHealthIsWrittenAsItsName(t *testing.T) {
+	for h := Passing; h <= Maintenance; h++ {
+		text, err := h.MarshalText()
+		must(t, err)
+		back := Health(99)
+		if err := back.UnmarshalText(text); err != nil || back != h || string(text) != h.String() {
+			t.Errorf("%s is read as %v: %v", text, uint8(back), err)
+		}
+	}
+	if _, err := (Maintenance + 1).MarshalText(); err == nil {
+		t.Error("a state that does not exist is written")
+	}
+	if h := Warning; h.UnmarshalText([]byte("fine")) == nil || h != Warning {
+		t.Error("a state that does not exist is read")
+	}
+}
