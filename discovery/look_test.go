@@ -1,0 +1,182 @@
+package discovery
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// What a service is read for in its turn shows what its blocking query missed, and then that starts
+// over; one without a blocking query is read in a hurry instead.
+func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
+	inOwner(t, func(t *testing.T, o *owner) {
+		o.reads("web", 11, 2)
+		o.reads("api", 12, 1)
+		f := o.follow["web"]
+		look := func(r reading, err error) {
+			o.looking++
+			f.looked = true
+			checked{f: f, readings: f.readings, reading: r, reply: reply{at: time.Now(), index: 20}, err: err}.apply(o)
+			if o.looking != 0 || f.looked {
+				t.Error("the look is over, and counts as under way")
+			}
+		}
+		other := f.said
+		other.service.Instances = other.service.Instances[:1]
+		look(f.said, nil)
+		look(other, errors.New("refused"))
+		if f.afresh.asked {
+			t.Error("the watch starts anew although the look saw the same, or nothing")
+		}
+		look(other, nil)
+		if !f.afresh.asked || len(o.catalog[f.key].Instances) != 2 {
+			t.Errorf("asked anew %v: want the watch to see for itself", f.afresh.asked)
+		}
+		f.afresh.asked = false
+		look(other, fmt.Errorf("look: %w", notBelieved{doubt: indexOne}))
+		if !f.afresh.asked {
+			t.Error("the watch may not have heard of what is in doubt")
+		}
+		f.afresh.asked = false
+		o.w.rotation.settle(f)
+		look(other, nil)
+		if f.afresh.asked || !f.urgent {
+			t.Error("a service of the ring has no watch to start anew, and is to be read soon")
+		}
+		o.w.rotation.remove(f)
+		f.afresh.asked = false
+		delete(o.follow, "web")
+		look(other, nil)
+		if f.afresh.asked {
+			t.Error("it is not followed any more")
+		}
+	})
+}
+
+// Everything is looked at in turn, within Guard.Reread, by name; what cannot be looked at now loses
+// its turn.
+func TestEverythingIsLookedAtInTurn(t *testing.T) {
+	inOwner(t, func(t *testing.T, o *owner) {
+		o.lists(11, "a", "b", "c", "d", "web", "api")
+		for i, name := range []string{"web", "a", "d", "b", "api"} { // c is never read
+			o.reads(name, uint64(12+i), 1)
+		}
+		turns := func(n float64) (names string) {
+			o.rereads = n
+			for f := o.nextLook(time.Now()); f != nil; f = o.nextLook(time.Now()) {
+				names += " " + f.key.Name
+			}
+			return names
+		}
+		if got := turns(6.5); got != " a api b d web" || o.rereads != 0.5 {
+			t.Errorf("a round looks at%s, %v turns are left", got, o.rereads)
+		}
+		o.follow["b"].looked = true
+		o.follow["d"].hold = &hold{}
+		if got := turns(6); got != " a api web" {
+			t.Errorf("a round looks at%s, want neither what is being looked at nor what is held", got)
+		}
+		if got := turns(0.9); got != "" {
+			t.Errorf("no turn is due, and%s is looked at", got)
+		}
+		o.due = []*followed{o.follow["b"], {key: ServiceKey{Name: "gone"}, hold: &hold{}}, o.follow["a"], o.follow["d"]}
+		if got := turns(1); got != " d a" || len(o.due) != 0 {
+			t.Errorf("looks at%s, want the hold that is due and then whose turn it is", got)
+		}
+	})
+}
+
+// The turns that are due follow from the time, and from what there is: never more than a round.
+func TestTheLooksThatAreDueFollowTheTime(t *testing.T) {
+	inOwner(t, func(t *testing.T, o *owner) {
+		o.cfg.Guard = DefaultGuard()
+		o.reads("web", 11, 1)
+		due := func(after time.Duration) float64 {
+			o.looking = lookers // no room: they add up
+			o.tick(o.ticked.Add(after))
+			return o.rereads
+		}
+		if n := due(time.Minute); n != 0 {
+			t.Errorf("%v looks are due before all was read", n)
+		}
+		o.reads("api", 12, 1)
+		if n := due(o.cfg.Guard.Reread / 4); n != 0.5 {
+			t.Errorf("%v looks are due after a quarter of a round of two, want half a one", n)
+		}
+		if n := due(o.cfg.Guard.Reread / 2); n != 1.5 {
+			t.Errorf("%v looks are due", n)
+		}
+		if n := due(time.Hour); n != 2 {
+			t.Errorf("%v looks are due, want not more than a round", n)
+		}
+		o.cfg.Guard.Reread = 0
+		if n := due(time.Hour); n != 2 {
+			t.Errorf("%v looks are due although nothing is read again", n)
+		}
+		o.rereads, o.looking = 2, lookers-1
+		o.lookOn(time.Now())
+		if o.looking != lookers || !o.follow["api"].looked || o.follow["web"].looked {
+			t.Errorf("%d looks at once", o.looking)
+		}
+	})
+}
+
+func TestTicksAreAsFineAsTheGuardsTimes(t *testing.T) {
+	for _, c := range []struct {
+		g    Guard
+		want time.Duration
+	}{
+		{Guard{}, time.Second},
+		{Guard{Confirm: 10 * time.Second, Empty: time.Minute}, time.Second},
+		{Guard{Confirm: time.Second, Empty: time.Minute}, 200 * time.Millisecond},
+		{Guard{Confirm: time.Second, Empty: 500 * time.Millisecond}, 100 * time.Millisecond},
+		{Guard{DatacenterHold: time.Millisecond}, 10 * time.Millisecond},
+	} {
+		if got := c.g.ticking(); got != c.want {
+			t.Errorf("%+v: every %v, want %v", c.g, got, c.want)
+		}
+	}
+}
+
+// What came back without a word has everything read again, but not more often than it can be read.
+func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
+	inOwner(t, func(t *testing.T, o *owner) {
+		o.reads("web", 11, 1)
+		f, start := o.follow["web"], time.Now()
+		stirred := func(after time.Duration) bool {
+			f.afresh.asked = false
+			o.stir(start.Add(after))
+			return f.afresh.asked
+		}
+		if !stirred(0) || stirred(3*time.Second-1) || !stirred(3*time.Second) {
+			t.Error("want it every three seconds at most")
+		}
+		for n := range 2500 {
+			o.follow[fmt.Sprint("many-", n)] = f
+		}
+		if stirred(8*time.Second) || !stirred(8*time.Second+10*time.Millisecond) {
+			t.Error("with 2,502 services want it every 5 seconds at most")
+		}
+	})
+}
+
+// An index that went back is remembered for as long as it takes to read everything again.
+func TestAnIndexThatWentBackIsRememberedForARound(t *testing.T) {
+	inOwner(t, func(t *testing.T, o *owner) {
+		o.cfg.Guard = DefaultGuard()
+		now := time.Now()
+		if o.regressedLately(now) {
+			t.Error("none ever went back")
+		}
+		o.lists(50, "web", "api")
+		if o.lists(50, "web", "api"); o.regressedLately(now) {
+			t.Error("it stands still")
+		}
+		o.lists(49, "web", "api")
+		round := max(o.cfg.Guard.Reread, o.cfg.Guard.Window)
+		if !o.regressedLately(now) || !o.regressedLately(now.Add(round-1)) || o.regressedLately(now.Add(round)) {
+			t.Error("it counts for as long as a round takes")
+		}
+	})
+}
