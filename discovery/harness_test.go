@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"legate/internal/parts"
+	"legate/metrics"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,9 +24,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // reader runs a Watcher and folds what it hands out, as a reader of it would.
 type reader struct {
 	*Watcher
-	t   *testing.T
-	log *lockedBuffer
-	end func() error
+	t       *testing.T
+	log     *lockedBuffer
+	metrics *metrics.Metrics
+	end     func() error
 
 	mu      sync.Mutex
 	catalog Catalog
@@ -48,9 +50,9 @@ func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 // startPreferring watches where only some services are wanted.
 func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func(string) bool) *reader {
 	t.Helper()
-	r := &reader{t: t, log: &lockedBuffer{}}
+	r := &reader{t: t, log: &lockedBuffer{}, metrics: metrics.New(metrics.BuildInfo{})}
 	w := watcherOver(t, cfg, rt, r.log)
-	r.Watcher = w
+	r.Watcher, w.metrics = w, r.metrics.Consul
 	w.Prefer(wanted)
 	ctx, cancel := context.WithCancel(context.Background())
 	out, ended := make(chan Delta), make(chan error, 1)

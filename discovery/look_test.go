@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"legate/metrics"
 )
 
 // What a service is read for in its turn shows what its blocking query missed, and then that starts
@@ -13,7 +15,8 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
 		o.reads("web", 11, 2)
 		o.reads("api", 12, 1)
-		f := o.follow["web"]
+		f, m := o.follow["web"], metrics.New(metrics.BuildInfo{})
+		o.w.metrics = m.Consul
 		look := func(r reading, err error) {
 			o.looking++
 			f.looked = true
@@ -43,6 +46,10 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 		look(other, nil)
 		if f.afresh.asked || !f.urgent {
 			t.Error("a service of the ring has no watch to start anew, and is to be read soon")
+		}
+		const looks = "legate_consul_rereads_total"
+		if same, different := sample(t, m, looks, "same"), sample(t, m, looks, "different"); same != 1 || different != 1 {
+			t.Errorf("%v looks saw the same, and %v something else; want one each", same, different)
 		}
 		o.w.rotation.remove(f)
 		f.afresh.asked = false
