@@ -167,3 +167,34 @@ func BenchmarkAnswer(b *testing.B) {
 		}
 	})
 }
+
+func TestAddressesAndPortsOfAnInstance(t *testing.T) {
+	at := func(service string) Instance {
+		return one(t, `[{"Node": {"Node": "n", "Address": "10.0.0.9", "TaggedAddresses": {"lan": "[2001:db8::9]", "wan": "203.0.113.9"}},
+			"Service": {"ID": "web", "Service": "web", `+service+`}}]`)
+	}
+	if i := at(`"Port": 80`); !reflect.DeepEqual(i.Tagged, map[string]TaggedAddress{"lan": {Address: "2001:db8::9"}, "wan": {Address: "203.0.113.9"}}) {
+		t.Errorf("an instance at its node's address is tagged as its node: %+v", i.Tagged)
+	}
+	if i := at(`"Port": 80, "TaggedAddresses": {"wan": {"Address": "198.51.100.1", "Port": 443}}`); i.Tagged["wan"] != (TaggedAddress{"198.51.100.1", 443}) || i.Tagged["lan"].Address != "2001:db8::9" {
+		t.Errorf("its own tags win: %+v", i.Tagged)
+	}
+	if i := at(`"Address": "10.0.0.1", "Port": 80`); i.Tagged != nil {
+		t.Errorf("the tags of a node whose address it does not use: %+v", i.Tagged)
+	}
+	i := at(`"Port": 0, "Ports": [{"Name": "rpc", "Port": 2}, {"Name": "http", "Port": 1}]`)
+	if i.Port != 0 || !slices.Equal(i.Ports, []Port{{Name: "http", Port: 1}, {Name: "rpc", Port: 2}}) {
+		t.Errorf("port %d of %+v, want none, for none is the default one", i.Port, i.Ports)
+	}
+	if i := at(`"Port": 7, "Ports": [{"Name": "rpc", "Port": 2, "Default": true}]`); i.Port != 7 {
+		t.Errorf("port %d, want the one that is given", i.Port)
+	}
+	if i := at(`"Port": 80, "Tags": []`); i.Tags != nil {
+		t.Errorf("no tags are %#v", i.Tags)
+	}
+	for in, want := range map[string]string{" 10.0.0.1\t": "10.0.0.1", "[10.0.0.1]": "[10.0.0.1]", "[::1": "[::1", "[::1]": "::1", "[]": "[]"} {
+		if got := bareAddress(in); got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
+		}
+	}
+}
