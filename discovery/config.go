@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"legate/internal/files"
 )
 
 // Config says which Consul is watched, how, and which of its services. It is the only source:
@@ -104,7 +106,7 @@ func (c Config) Validate() error {
 	if _, err := parseAddress(c.Address, c.Scheme); err != nil {
 		errs = append(errs, err)
 	}
-	if _, err := tokenIn(c.Token); err != nil {
+	if _, err := files.Token(c.Token); err != nil {
 		bad("consul token: %w", err)
 	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/hashicorp/consul/api"
+
+	"legate/internal/files"
 )
 
 // tlsFor is nil for an address without TLS. New connections follow the files when they change;
@@ -34,7 +36,15 @@ func tlsFor(a address, t TLS, kept *credentials) (*tls.Config, error) {
 func showCertificate(c *tls.Config, t TLS, kept *credentials) error {
 	paths := func() []string { return []string{t.CertFile, t.KeyFile} }
 	pair, err := keep(kept, fmt.Sprintf("consul client certificate %q with key %q", t.CertFile, t.KeyFile), paths, func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		cert, err := files.Read(t.CertFile, files.MaxPEM)
+		if err != nil {
+			return nil, err
+		}
+		key, err := files.Read(t.KeyFile, files.MaxPEM)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(cert, key)
 		return &pair, err
 	})
 	if err != nil {
@@ -56,7 +66,14 @@ func trustAuthorities(c *tls.Config, a address, t TLS, kept *credentials) error 
 		return append(inside, t.CAPath)
 	}
 	authorities, err := keep(kept, fmt.Sprintf("consul authorities %q", t.CAFile+t.CAPath), paths, func() (*x509.CertPool, error) {
-		read, err := api.SetupTLSConfig(&api.TLSConfig{CAFile: t.CAFile, CAPath: t.CAPath})
+		from := api.TLSConfig{CAPath: t.CAPath}
+		if t.CAFile != "" {
+			var err error
+			if from.CAPem, err = files.Read(t.CAFile, files.MaxPEM); err != nil {
+				return nil, err
+			}
+		}
+		read, err := api.SetupTLSConfig(&from)
 		if err != nil {
 			return nil, err
 		}

@@ -1,10 +1,7 @@
 package discovery
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 
 	"legate/internal/files"
 )
@@ -19,7 +16,7 @@ type token struct {
 // newToken fails if there is a file and nothing can be read from it: that is a mistake to
 // report at start, not one to wait out.
 func newToken(value, file string, kept *credentials) (*token, error) {
-	fixed, err := tokenIn(value)
+	fixed, err := files.Token(value)
 	if err != nil {
 		return nil, fmt.Errorf("consul token: %w", err)
 	}
@@ -27,15 +24,7 @@ func newToken(value, file string, kept *credentials) (*token, error) {
 		return &token{value: fixed}, nil
 	}
 	followed, err := keep(kept, fmt.Sprintf("consul token file %q", file), func() []string { return []string{file} }, func() (string, error) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return "", err
-		}
-		value, err := tokenIn(string(text))
-		if err == nil && value == "" {
-			err = errors.New("it is empty")
-		}
-		return value, err
+		return files.ReadToken(file)
 	})
 	if err != nil {
 		return nil, err
@@ -49,17 +38,4 @@ func (t *token) current() string {
 		return t.value
 	}
 	return t.file.Now()
-}
-
-// tokenIn is the token in a text that may have white space around it, as files have, and variables
-// that were made of files. An error says what is wrong with the text, and never what is in it.
-func tokenIn(text string) (string, error) {
-	value := strings.TrimSpace(text)
-	switch {
-	case strings.ContainsAny(value, "\r\n"):
-		return "", errors.New("it has more than one line: write the token alone there")
-	case strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", errors.New("it has a space, or another character that no token has: write the token alone there")
-	}
-	return value, nil
 }

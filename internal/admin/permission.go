@@ -3,14 +3,12 @@ package admin
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
+
+	"legate/internal/files"
 )
 
 // permission decides who may change something: who comes over a unix socket, which only those can
@@ -21,32 +19,6 @@ type permission struct {
 	socket    string // its path, for who comes elsewhere; empty: there is none
 }
 
-// maxToken bounds what is read of the token file: anything longer is not a token.
-const maxToken = 4096
-
-// ReadToken is the token in a file. It is read each time: writing calls are rare, and a changed file
-// counts at once. An error never says what is in the file.
-func ReadToken(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxToken+1))
-	token := strings.TrimSpace(string(content))
-	switch {
-	case err != nil:
-		return "", err
-	case token == "":
-		return "", errors.New("it is empty: write the token into it")
-	case len(content) > maxToken:
-		return "", fmt.Errorf("it has more than %d bytes: write the token alone into it", maxToken)
-	case strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }):
-		return "", errors.New("it has more than one line, or a character that no token has: write the token alone into it")
-	}
-	return token, nil
-}
-
 // refusal says why a request may not change anything; the code is 0 if it may.
 func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why string) {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
@@ -55,7 +27,7 @@ func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why st
 	if p.tokenFile == "" {
 		return http.StatusForbidden, p.elsewhere()
 	}
-	token, err := ReadToken(p.tokenFile)
+	token, err := files.ReadToken(p.tokenFile) // each time: changes are rare, and a changed file counts at once
 	if err != nil {
 		log.Warn("admin token file is unusable, changes are refused", "file", p.tokenFile, "error", err)
 		return http.StatusServiceUnavailable, "the admin token file cannot be used: see Legate's log"

@@ -28,6 +28,7 @@ import (
 
 	"legate/discovery"
 	"legate/internal/bridge"
+	"legate/internal/files"
 	"legate/internal/lastknown"
 	"legate/metrics"
 	"legate/translate"
@@ -87,7 +88,7 @@ type Server struct {
 func New(config Config, rooms Rooms, log *slog.Logger) (*Server, error) {
 	s := &Server{config: config, rooms: rooms, permission: permission{config.TokenFile, config.Socket}, log: log, now: time.Now}
 	if config.TokenFile != "" {
-		if _, err := ReadToken(config.TokenFile); err != nil {
+		if _, err := files.ReadToken(config.TokenFile); err != nil {
 			return nil, fmt.Errorf("read admin token file %q: %w", config.TokenFile, err)
 		}
 	}

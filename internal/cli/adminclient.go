@@ -11,11 +11,10 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
-	"legate/internal/admin"
+	"legate/internal/files"
 )
 
 // adminClient asks a running Legate's admin listener, for the commands that need one.
@@ -71,7 +70,7 @@ func (a *adminClient) call(ctx context.Context, method, path string, out any) er
 		return usageError{fmt.Errorf("--admin-addr %q: not an address: use host:port or https://host:port", a.address)}
 	}
 	if a.tokenFile != "" && a.socket == "" {
-		token, err := admin.ReadToken(a.tokenFile)
+		token, err := files.ReadToken(a.tokenFile)
 		if err != nil {
 			return usageError{fmt.Errorf("--admin-token-file %q: %w", a.tokenFile, reason(err))}
 		}
@@ -115,7 +114,7 @@ func (a *adminClient) client() (*http.Client, string, error) {
 		return &http.Client{Transport: t}, "http://legate", nil
 	}
 	if a.caFile != "" {
-		pem, err := os.ReadFile(a.caFile)
+		pem, err := files.Read(a.caFile, files.MaxPEM)
 		if err != nil {
 			return nil, "", fmt.Errorf("read --admin-ca-file %q: %w", a.caFile, reason(err))
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"legate/discovery"
+	"legate/internal/files"
 )
 
 // catalogFile is a catalog on disk, as --save-catalog writes it. It is for tests and questions
@@ -54,7 +55,7 @@ func saveCatalog(path, datacenter string, c discovery.Catalog) (err error) {
 // loadCatalog reads such a file. Unknown fields are errors: they are spelling mistakes, or come
 // from a later version that this one would misunderstand.
 func loadCatalog(path string) (datacenter string, c discovery.Catalog, err error) {
-	in, err := os.Open(path)
+	in, _, err := files.Open(path)
 	if err != nil {
 		return "", nil, fmt.Errorf("--catalog %q: %w: give the path of a file that --save-catalog wrote", path, reason(err))
 	}

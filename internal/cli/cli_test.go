@@ -59,6 +59,7 @@ func TestAFlagWinsOverTheEnvironmentTheEnvironmentOverTheFileTheFileOverTheDefau
 }
 
 func TestEveryMistakeNamesTheRemedyAndEndsWith2(t *testing.T) {
+	empty := file(t, "empty", "")
 	for _, c := range []struct {
 		name string
 		args []string
@@ -106,7 +107,7 @@ func TestEveryMistakeNamesTheRemedyAndEndsWith2(t *testing.T) {
 		{"TLS without its key", []string{"serve", "--tls-cert", "cli_test.go"}, `give both --tls-cert and --tls-key`},
 		{"no certificate", []string{"serve", "--tls-cert", "cli_test.go", "--tls-key", "cli_test.go"}, `give a PEM certificate and the key that belongs to it`},
 		{"names without authorities", []string{"serve", "--admin-tls-allowed-san", "x"}, `with --admin-tls-client-ca`},
-		{"empty token file", []string{"serve", "--admin-listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--admin-token-file", "/dev/null"}, `read admin token file "/dev/null": it is empty: write the token into it`},
+		{"empty token file", []string{"serve", "--admin-listen", "127.0.0.1:0", "--xds-listen", "127.0.0.1:0", "--admin-token-file", empty}, `read admin token file "` + empty + `": it is empty: write the token into it`},
 		{"limit", []string{"serve", "--max-streams", "0"}, `want a whole number from 1 to`},
 		{"rest without routes", []string{"bootstrap", "envoy", "--mode", "rest"}, `name the services with --route`},
 	} {

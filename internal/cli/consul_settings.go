@@ -3,12 +3,12 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 	"unicode"
 
 	"legate/discovery"
+	"legate/internal/files"
 )
 
 // consulSettings are all that say which Consul is watched and how. The environment variables
@@ -34,10 +34,10 @@ func consulSettings(c *discovery.Config) []*setting {
 			usage: "ACL token. It needs service:read and node:read for what is to be served. " +
 				"Other users of this machine can see flags: rather use the variable or --consul-token-file.",
 		}), nil),
-		readable(text(&c.TokenFile, setting{
+		private(readable(text(&c.TokenFile, setting{
 			name: "consul-token-file", env: "CONSUL_HTTP_TOKEN_FILE", key: "consul.token_file", category: category, hint: "FILE",
 			usage: "File with the ACL token; wins over the token itself and is read again when it changes.",
-		})),
+		}))),
 		then(boolean(&ssl, setting{
 			name: "consul-ssl", env: "CONSUL_HTTP_SSL", key: "consul.ssl", category: category,
 			usage: "Use HTTPS also when the address does not say so.",
@@ -62,10 +62,10 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "consul-client-cert", env: "CONSUL_CLIENT_CERT", key: "consul.client_cert", category: category, hint: "FILE",
 			usage: "Certificate to show to Consul (verify_incoming), in PEM; read again when it changes.",
 		})),
-		readable(text(&c.TLS.KeyFile, setting{
+		private(readable(text(&c.TLS.KeyFile, setting{
 			name: "consul-client-key", env: "CONSUL_CLIENT_KEY", key: "consul.client_key", category: category, hint: "FILE",
 			usage: "Key of that certificate, in PEM.",
-		})),
+		}))),
 		text(&c.TLS.ServerName, setting{
 			name: "consul-tls-server-name", env: "CONSUL_TLS_SERVER_NAME", key: "consul.tls_server_name", category: category, hint: "NAME",
 			usage: "Name that Consul's certificate must have, such as server.dc1.consul, if it is not the address's host.",
@@ -156,7 +156,7 @@ func readable(s *setting) *setting {
 	set := s.set
 	s.set = func(v []string) error {
 		if path := last(v); path != "" {
-			f, err := os.Open(path)
+			f, _, err := files.Open(path)
 			if err != nil {
 				return fmt.Errorf("%w: give the path of a file that this user can read", reason(err))
 			}

@@ -1,14 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"legate/internal/files"
 )
 
 // entry is one key of the configuration file.
@@ -17,17 +19,19 @@ type entry struct {
 	where  string // file:line
 }
 
+// maxConfig bounds a configuration file, in bytes: it is some kilobytes long.
+const maxConfig = 1 << 20
+
 // readFile reads a configuration file: blocks of keys. Every key must be one of the known
 // settings' (block.key), since a misspelt key that is silently ignored is a default that
 // nobody chose. All that is wrong is reported at once, with line and suggestion.
 func readFile(path string, known []*setting) (map[string]entry, error) {
-	f, err := os.Open(path)
+	text, err := files.Read(path, maxConfig)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--config %q: %w: give the path of a readable YAML file", path, reason(err))}
 	}
-	defer f.Close()
 	r := fileReader{path: path, known: known, out: map[string]entry{}}
-	if err := r.read(f); err != nil {
+	if err := r.read(bytes.NewReader(text)); err != nil {
 		return nil, usageError{err}
 	}
 	return r.out, nil

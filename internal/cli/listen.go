@@ -71,10 +71,10 @@ func (o *listenOptions) settings() []*setting {
 		}), adminSocket+" in --state-dir"))
 	settings = append(settings, socketSettings(&o.adminAccess, "admin-socket", "LEGATE_ADMIN_SOCKET", "admin", people, "the unix sockets for people")...)
 	settings = append(settings,
-		readable(text(&o.people.TokenFile, setting{
+		private(readable(text(&o.people.TokenFile, setting{
 			name: "admin-token-file", env: "LEGATE_ADMIN_TOKEN_FILE", key: "admin.token_file", category: people, hint: "FILE",
 			usage: "File with the token that allows changes over --admin-listen (Authorization: Bearer TOKEN). Read at each change.",
-		})),
+		}))),
 		boolean(&o.people.Profiles, setting{
 			name: "pprof", env: "LEGATE_PPROF", key: "admin.pprof", category: people,
 			usage: "Serve Go's profiles at /debug/pprof/. Whoever reaches them can slow Legate down.",

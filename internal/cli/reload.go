@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"legate/internal/admin"
+	"legate/internal/files"
 	"legate/metrics"
 )
 
@@ -69,7 +70,7 @@ func (r *reloader) run(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	content := func() string { // what cannot be read is not a change: it may be on its way
-		text, err := os.ReadFile(r.path)
+		text, err := files.Read(r.path, maxConfig)
 		if err != nil {
 			return ""
 		}

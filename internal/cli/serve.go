@@ -103,6 +103,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}
 	collectOften(p.getenv)
 	log := o.log.logger(p.err, p.getenv)
+	warnOfExposed(c.settings, log)
 	hup, deaf := hangups()
 	defer deaf()
 	open, err := o.listen.open(ctx, log)

@@ -20,9 +20,10 @@ type setting struct {
 	usage    string // one sentence
 	fallback string // the default, as --help shows it; never a secret
 
-	many   bool // may be given more than once
-	isFlag bool // needs no value: --name means --name=true
-	secret bool // its value is never printed, not even in an error
+	many    bool // may be given more than once
+	isFlag  bool // needs no value: --name means --name=true
+	secret  bool // its value is never printed, not even in an error
+	private bool // it names a file that only Legate's user should be able to read
 
 	set    func(values []string) error // writes the value; called at most once
 	given  []string                    // what the command line said

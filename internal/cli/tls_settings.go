@@ -10,10 +10,10 @@ func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*s
 			name: prefix + "-cert", env: env + "_CERT", key: block + ".tls_cert", category: category, hint: "FILE",
 			usage: "Certificate chain of " + what + ", in PEM. Turns TLS on (1.2 or later). Read again when the file changes; connections that are open stay.",
 		})),
-		readable(text(&to.KeyFile, setting{
+		private(readable(text(&to.KeyFile, setting{
 			name: prefix + "-key", env: env + "_KEY", key: block + ".tls_key", category: category, hint: "FILE",
 			usage: "Key of that certificate, in PEM.",
-		})),
+		}))),
 		readable(text(&to.ClientCAFile, setting{
 			name: prefix + "-client-ca", env: env + "_CLIENT_CA", key: block + ".tls_client_ca", category: category, hint: "FILE",
 			usage: "Authorities, in PEM: only clients whose certificate one of them signed are let in (mTLS).",

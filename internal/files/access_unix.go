@@ -15,9 +15,10 @@ func Foreign(info fs.FileInfo) (uid int, foreign bool) {
 	if !known {
 		return 0, false
 	}
-	uid = int(of.Uid)
-	return uid, uid != 0 && uid != os.Geteuid()
+	return int(of.Uid), stranger(int(of.Uid), os.Geteuid())
 }
+
+func stranger(uid, own int) bool { return uid != 0 && uid != own }
 
 // Others says what every user of the machine may do with a file or folder.
 func Others(info fs.FileInfo) (read, write bool) {

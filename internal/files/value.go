@@ -63,11 +63,9 @@ func New[T any](s Source[T]) (*Value[T], error) {
 	v.mu.Lock()
 	l := v.look()
 	v.mu.Unlock()
-	late := time.NewTimer(Patient)
-	defer late.Stop()
 	select {
 	case <-l.done:
-	case <-late.C:
+	case <-time.After(Patient):
 		return nil, hangs(Patient)
 	}
 	v.mu.Lock()
@@ -84,11 +82,9 @@ func (v *Value[T]) Now() T {
 	l := v.look()
 	v.mu.Unlock()
 	if left := Patience - time.Since(l.began); left > 0 {
-		late := time.NewTimer(left)
-		defer late.Stop()
 		select {
 		case <-l.done:
-		case <-late.C:
+		case <-time.After(left):
 		}
 	}
 	v.mu.Lock()
@@ -156,7 +152,7 @@ func (v *Value[T]) run(l *look) {
 	v.bad, v.since = nil, time.Time{}
 }
 
-// stamp tells whether a file is the one that was read.
+// stamp tells whether a file is the one that was read. One that is not there never is.
 type stamp struct {
 	path string
 	info os.FileInfo // nil: it is not there, or cannot be looked at
@@ -165,18 +161,12 @@ type stamp struct {
 func stampsOf(paths []string) []stamp {
 	stamps := make([]stamp, 0, len(paths))
 	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			info = nil
-		}
+		info, _ := os.Stat(path) // reading it says why it cannot be looked at
 		stamps = append(stamps, stamp{path, info})
 	}
 	return stamps
 }
 
 func (s stamp) same(o stamp) bool {
-	if s.info == nil || o.info == nil {
-		return s.path == o.path && s.info == nil && o.info == nil
-	}
 	return s.path == o.path && os.SameFile(s.info, o.info) && s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime())
 }

@@ -19,6 +19,9 @@ func TestADateAheadIsCalledAhead(t *testing.T) {
 	if _, c, err := load(path, scope, 24*time.Hour, header.Believed.Add(-24*time.Hour)); err != nil || c == nil {
 		t.Errorf("a day ahead: %v", err)
 	}
+	if a := age(header.Believed, header.Believed); a.Key != "age_seconds" {
+		t.Errorf("what is of now is %v", a)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, from(t, time.Now().Add(22*time.Hour+s3), catalog(1, "a")))
 		<-s.out

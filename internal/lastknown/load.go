@@ -78,15 +78,15 @@ func check(h Header, want Scope, maxAge time.Duration, now time.Time) error {
 	if !h.Scope.Equal(want) {
 		return fmt.Errorf("%w: of another selection of services, namespace or partition", errScope)
 	}
-	age := now.Sub(h.Believed)
 	what := errTooOld
-	if age < 0 {
+	switch age := now.Sub(h.Believed); {
+	case age > maxAge:
+	case age < -maxAge:
 		what = errAhead
+	default:
+		return nil
 	}
-	if age.Abs() > maxAge {
-		return fmt.Errorf("%w: Consul said it at %s, %s, and the most is %v", what, h.Believed.Format(time.RFC3339), Ago(h.Believed, now), maxAge)
-	}
-	return nil
+	return fmt.Errorf("%w: Consul said it at %s, %s, and the most is %v", what, h.Believed.Format(time.RFC3339), Ago(h.Believed, now), maxAge)
 }
 
 // remedyOf is what a person can do. In all cases Legate goes on without the file, and writes a

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"legate/internal/files"
 )
 
 // TLS says how a listener proves who it is, and who may connect.
@@ -90,7 +92,7 @@ func (t TLS) load() (*tls.Config, error) {
 
 // pemFile reads a file; its content never becomes part of an error.
 func pemFile(path string) ([]byte, error) {
-	content, err := os.ReadFile(path)
+	content, err := files.Read(path, files.MaxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %s: give the path of a PEM file that this user can read", path, cause(err))
 	}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"legate/internal/files"
+)
+
+// private marks a setting that names a file with secrets in it, or one that can have some.
+func private(s *setting) *setting {
+	s.private = true
+	return s
+}
+
+// warnOfExposed names the files with secrets that every user of this machine can read, or change.
+func warnOfExposed(settings []*setting, log *slog.Logger) {
+	named := map[string]bool{}
+	for _, s := range settings {
+		if !s.private || len(s.chosen) == 0 || named[last(s.chosen)] {
+			continue
+		}
+		path := last(s.chosen)
+		named[path] = true
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // who needs it says so
+		}
+		if can := othersCan(files.Others(info)); can != "" {
+			log.Warn("file is open to others: every user of this machine can get at what is in it", "file", path, "setting", "--"+s.name,
+				"mode", fmt.Sprintf("%04o", info.Mode().Perm()), "others_can", can, "remedy", "chmod o-rwx "+path)
+		}
+	}
+}
+
+func othersCan(read, write bool) string {
+	switch {
+	case read && write:
+		return "read and change"
+	case read:
+		return "read"
+	case write:
+		return "change"
+	}
+	return ""
+}

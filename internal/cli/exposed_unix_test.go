@@ -1,0 +1,71 @@
+//go:build unix
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSecretsThatOthersCanReadAreNamedOnceEach(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, at("token"), "token\n")
+	write(t, at("admin"), "token\n")
+	write(t, at("legate.yaml"), "admin: {token_file: "+at("admin")+"}\nconsul: {ca_file: "+at("public")+"}\n")
+	write(t, at("public"), "")
+	if err := errors.Join(os.Chmod(at("token"), 0o644), os.Chmod(at("admin"), 0o640), os.Chmod(at("legate.yaml"), 0o666), os.Chmod(at("public"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	begin := func(args ...string) map[string]string {
+		t.Helper()
+		r := serve(t, append([]string{"--consul-addr", closedPort(t), "--config", at("legate.yaml")}, args...)...)
+		r.log.await(t, "legate starts")
+		r.end()
+		said := map[string]string{}
+		for n := range r.log.count("file is open to others") {
+			line := r.log.awaitNth(t, n+1, "file is open to others")
+			file := fmt.Sprint(line["file"])
+			if said[file] != "" {
+				t.Errorf("%s is named twice", file)
+			}
+			said[file] = fmt.Sprint(line["setting"], " ", line["mode"], " ", line["others_can"], ": ", line["remedy"])
+		}
+		return said
+	}
+	said := begin("--consul-token-file", at("token"))
+	if len(said) != 2 || said[at("token")] != "--consul-token-file 0644 read: chmod o-rwx "+at("token") ||
+		said[at("legate.yaml")] != "--config 0666 read and change: chmod o-rwx "+at("legate.yaml") {
+		t.Errorf("%q", said)
+	}
+	for _, s := range said {
+		if strings.Contains(s, at("public")) {
+			t.Errorf("a certificate is no secret: %s", s)
+		}
+	}
+	if err := os.Chmod(at("admin"), 0o602); err != nil {
+		t.Fatal(err)
+	}
+	said = begin("--consul-token-file", at("admin")) // one file for two
+	if len(said) != 2 || said[at("admin")] != "--consul-token-file 0602 change: chmod o-rwx "+at("admin") {
+		t.Errorf("%q", said)
+	}
+}
+
+// What shall not be seen by others is marked where its setting is.
+func TestEachFileThatHoldsASecretIsMarkedSo(t *testing.T) {
+	c, _ := (&program{}).serveCommand()
+	var marked []string
+	for _, s := range c.settings {
+		if s.private {
+			marked = append(marked, s.name)
+		}
+	}
+	if want := "consul-token-file consul-client-key tls-key admin-token-file admin-tls-key config"; strings.Join(marked, " ") != want {
+		t.Errorf("marked are %q, want %s", marked, want)
+	}
+}

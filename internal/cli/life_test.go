@@ -1,0 +1,29 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What waits for a disk that is gone cannot be told to stop. Legate ends in time even so, and says so.
+func TestWhatHangsDoesNotHoldUpTheEnd(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	l := newLife(ctx, func(error) {})
+	back := make(chan struct{})
+	defer close(back)
+	l.group.Go(func() error { <-back; return nil })
+	l.group.Go(func() error { <-l.serving.Done(); l.end(); return nil })
+	ended := make(chan error, 1)
+	go func() { ended <- l.wait() }()
+	stop()
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "does a disk hang?") {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(4 * lastMoments):
+		t.Error("it does not end")
+	}
+}
