@@ -58,7 +58,6 @@ func (o *owner) consider(f *followed, a answer) {
 	h.why, h.reading = why, a.reading
 	o.noteMass(f, a.at)
 	h.moved = h.moved || a.moved
-	h.another = h.another || o.regressedLately(a.at)
 	h.keep(lost)
 	o.kept += h.taking()
 	if a.consistent {

@@ -69,6 +69,26 @@ func TestAServiceThatIsCriticalAsAWholeGoesWhenItIsReaped(t *testing.T) {
 	})
 }
 
+// That holds while much of the datacenter goes, too, of a service that has lost something itself.
+func TestWhatTookNoTrafficGoesWhileMuchOfTheDatacenterDoes(t *testing.T) {
+	fake := many(100, 3)
+	fake.put("web", 0, 10, "passing")
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.set("web", 9)
+		fake.sick("web", 8, 9, 9, "critical")
+		for n := range 60 {
+			fake.set(name(n), 2)
+		}
+		synctest.Wait()
+		held := len(r.Holds())
+		fake.set("web", 8)
+		if n := r.size("web"); n != 8 || held == 0 || len(r.Holds()) != held {
+			t.Errorf("%d instances of web, want 8; %d holds, and %d before", n, len(r.Holds()), held)
+		}
+	})
+}
+
 // Health is no loss: who turns critical in the same answer, or shortly before, counts on neither side.
 func TestHealthIsNoLoss(t *testing.T) {
 	fake := many(12, 2)
