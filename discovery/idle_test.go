@@ -76,7 +76,9 @@ func TestWhatTookNoTrafficGoesWhileMuchOfTheDatacenterDoes(t *testing.T) {
 	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.set("web", 9)
+		synctest.Wait()
 		fake.sick("web", 8, 9, 9, "critical")
+		synctest.Wait()
 		for n := range 60 {
 			fake.set(name(n), 2)
 		}

@@ -125,6 +125,7 @@ func TestASmallLossBesideAMassLossIsOneOfItsOwn(t *testing.T) {
 		for n := range 10 {
 			fake.set(name(n), -1)
 		}
+		synctest.Wait()
 		fake.set(name(10), 4)
 		time.Sleep(30 * time.Second)
 		if n := r.size(name(10)); n != 5 {
