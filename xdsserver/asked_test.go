@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"legate/internal/xdstest"
 )
@@ -78,4 +79,41 @@ func TestOfWhatIsMadeForClientsFewSetsAreKept(t *testing.T) {
 			t.Errorf("%d sets are kept after a change", n)
 		}
 	})
+}
+
+// What a response has room for is reckoned to the byte.
+func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
+	for _, delta := range []bool{false, true} {
+		table := newTable(eds)
+		var all []*entry
+		for _, name := range []string{"a", "b", "c", "d"} {
+			all = append(all, table.set(name, newResource(xdstest.FatAssignment(name, 1, 1000)), 1, time.Time{}))
+		}
+		one, removed := newParcel(delta, all[:1], 0), newParcel(delta, []*entry{table.entry("gone")}, 0)
+		if one.size != one.encoded.Len() || one.size <= 1000 || len(one.anys)+len(one.resources) != 1 {
+			t.Errorf("%d bytes are %d", one.encoded.Len(), one.size)
+		}
+		if want := len(surround("", "", "", removed.removed, nil)) - len(surround("", "", "", nil, nil)); removed.size != want || delta != (want > 0) {
+			t.Errorf("that one is gone takes %d bytes, not %d", want, removed.size)
+		}
+		for most, parts := range map[int]int{0: 1, 1: 4, one.size: 4, 2*one.size - 1: 4, 2 * one.size: 2, 3 * one.size: 2, 4*one.size - 1: 2, 4 * one.size: 1} {
+			p := newParcel(delta, all, 0)
+			p.split(delta, 0, most)
+			if n := max(1, len(p.parts)); n != parts {
+				t.Errorf("%d parts of at most %d bytes, want %d", n, most, parts)
+			}
+		}
+	}
+}
+
+func TestWhatIsRejectedAndWasAloneInItsPartIsNotSentAgain(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *stage, open opener) {
+		names := s.fat(3, 1, 3000)
+		c := open("edge")
+		c.Want(eds, names...)
+		for _, name := range names {
+			c.Nack(c.Expect(eds, name+"@1"), "no")
+		}
+		c.Silence()
+	}, func(c *Config) { c.MaxResponseBytes = 5000 })
 }

@@ -74,7 +74,7 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	if !first {
 		have = nil // the protocol has it in the first request only
 	}
-	if len(r.names)+len(r.dropped) == 0 && s.legacyWildcard() {
+	if len(r.names)+len(r.dropped) == 0 && s.legacyWildcard() { // the first request: another one would repeat what was wanted
 		s.everything(have)
 	}
 	if err := s.subscribe(r.names, have, w.config.MaxNames); err != nil {

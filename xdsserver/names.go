@@ -24,7 +24,6 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 	if err := checkNames(names, most); err != nil {
 		return err
 	}
-	s.spoke = s.spoke || len(names) > 0
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, len(names))
 	}
@@ -36,7 +35,6 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 		e, added := s.table.name(s.slot, name)
 		if added {
 			s.named++
-			s.sum += e.id
 		}
 		// A name asked for again is sent again, even if the client should have it.
 		if version, held := have[name]; !held || !s.holds(e, version) {
@@ -103,7 +101,6 @@ func (s *subscription) holds(e *entry, version string) bool {
 
 // unsubscribe is an incremental request's resource_names_unsubscribe.
 func (s *subscription) unsubscribe(names []string) {
-	s.spoke = s.spoke || len(names) > 0
 	for _, name := range names {
 		if name == wildcard {
 			s.wild, s.all = false, false
@@ -127,7 +124,6 @@ func (s *subscription) unsubscribe(names []string) {
 
 func (s *subscription) drop(e *entry) {
 	s.named--
-	s.sum -= e.id
 	s.release(e.name)
 	s.table.unname(s.slot, e)
 }
@@ -149,9 +145,6 @@ func (s *subscription) rename(names []string, most int) error {
 		s.wild, s.all = false, false
 		s.table.wild.clear(s.slot)
 	}
-	if s.same(names) {
-		return nil
-	}
 	var kept map[*entry]struct{} // of what was named before, if anything was
 	if s.named > 0 {
 		kept = make(map[*entry]struct{}, len(names))
@@ -168,7 +161,6 @@ func (s *subscription) rename(names []string, most int) error {
 		}
 		if added {
 			s.named++
-			s.sum += e.id
 			s.owed = append(s.owed, name)
 			s.release(name)
 		}
@@ -182,25 +174,6 @@ func (s *subscription) rename(names []string, most int) error {
 	}
 	s.tidy()
 	return nil
-}
-
-// same reports whether names are the names that the subscription has: the usual case, since
-// every acknowledgement repeats them.
-func (s *subscription) same(names []string) bool {
-	var sum uint64
-	count := 0
-	for _, name := range names {
-		if name == wildcard {
-			continue
-		}
-		e := s.table.entries[name]
-		if e == nil || !e.named.has(s.slot) {
-			return false
-		}
-		sum += e.id
-		count++
-	}
-	return count == s.named && sum == s.sum
 }
 
 // maxName bounds names in bytes. What Legate has is far shorter; what a client only asks for is

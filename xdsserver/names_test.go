@@ -47,6 +47,12 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 		"other names each time, state of the world": {func(s *subscription, round int) error {
 			return s.rename(some(round*names%500), names)
 		}, names},
+		"names that nobody has, others each time": {func(s *subscription, round int) error {
+			if round > 0 {
+				s.unsubscribe(some(1000 * round))
+			}
+			return s.subscribe(some(1000*(1+round)), nil, names)
+		}, names},
 		"names given back that nobody has": {func(s *subscription, round int) error {
 			s.everything(map[string]string{})
 			s.all = false

@@ -23,11 +23,10 @@ type subscription struct {
 	table *table
 	slot  int
 
-	whole bool   // each response holds all that is wanted: what it leaves out is gone
-	wild  bool   // all resources are wanted
-	spoke bool   // some name was given, be it "*": to give none means none from then on
-	named int    // how many names are wanted
-	sum   uint64 // of the ids of the names
+	whole bool // each response holds all that is wanted: what it leaves out is gone
+	wild  bool // all resources are wanted
+	spoke bool // state of the world: some name was given, be it "*": to give none means none from then on
+	named int  // how many names are wanted
 
 	seq  uint64   // changes up to this one were offered
 	all  bool     // everything that is wanted is owed: a response, even one with nothing in it
