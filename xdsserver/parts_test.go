@@ -30,7 +30,7 @@ func (s *stage) fat(n, mark, bytes int) (names []string) {
 func inParts(t *testing.T, c *xdstest.Client, typeURL string, most int) (all map[string]string, responses int) {
 	t.Helper()
 	all = map[string]string{}
-	for r := c.Poll(5 * time.Second); r != nil; r = c.Poll(300 * time.Millisecond) {
+	for r := c.Poll(5 * time.Second); r != nil; r = c.Poll(3 * time.Second) {
 		if r.Type != typeURL || r.Bytes > most {
 			t.Errorf("%d bytes of %s", r.Bytes, r.Type)
 		}
@@ -52,7 +52,7 @@ func inParts(t *testing.T, c *xdstest.Client, typeURL string, most int) (all map
 func TestALargeStateIsSentInParts(t *testing.T) {
 	const most = 100_000
 	small := func(c *Config) { c.MaxResponseBytes = most }
-	bothWith(t, small, func(t *testing.T, s *stage, open opener) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
 		names := s.fat(60, 1, 9000)
 		edge, again := open("edge"), open("again") // they share what is sent
 		for round := 1; round <= 2; round++ {
@@ -82,7 +82,7 @@ func TestALargeStateIsSentInParts(t *testing.T) {
 		if got := s.Oversized(); len(got) > 0 {
 			t.Errorf("said to be too large: %+v", got)
 		}
-	})
+	}, small)
 }
 
 func TestIncrementalClustersAreSentInPartsToo(t *testing.T) {
@@ -103,7 +103,7 @@ func TestIncrementalClustersAreSentInPartsToo(t *testing.T) {
 }
 
 func TestTheOffenderOfOnePartStandsAloneInTheEnd(t *testing.T) {
-	bothWith(t, func(c *Config) { c.MaxResponseBytes = 20_000 }, func(t *testing.T, s *stage, open opener) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
 		names := s.fat(8, 1, 9000)
 		c := open("edge")
 		c.Want(eds, names...)
@@ -124,11 +124,11 @@ func TestTheOffenderOfOnePartStandsAloneInTheEnd(t *testing.T) {
 		if got := s.typeStatus(eds, Nacked); got.Rejected["s003"] == "" || len(got.Rejected) != 1 {
 			t.Errorf("%+v", got)
 		}
-	})
+	}, func(c *Config) { c.MaxResponseBytes = 20_000 })
 }
 
 func TestMorePartsThanMayBeUnansweredWaitForAnswers(t *testing.T) {
-	bothWith(t, func(c *Config) { c.MaxResponseBytes = 2000 }, func(t *testing.T, s *stage, open opener) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
 		names := s.fat(3*maxFlight, 1, 1000)
 		c := open("edge")
 		c.Want(eds, names...)
@@ -145,7 +145,7 @@ func TestMorePartsThanMayBeUnansweredWaitForAnswers(t *testing.T) {
 		if all, _ := inParts(t, c, eds, 2000); len(all) != len(names)-maxFlight {
 			t.Errorf("then %d", len(all))
 		}
-	})
+	}, func(c *Config) { c.MaxResponseBytes = 2000 })
 }
 
 func TestClientsWithGRPCsOwnLimitTakeALargeFleet(t *testing.T) {
