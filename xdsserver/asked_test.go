@@ -89,7 +89,8 @@ func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 		for _, name := range []string{"a", "b", "c", "d"} {
 			all = append(all, table.set(name, newResource(xdstest.FatAssignment(name, 1, 1000)), 1, time.Time{}))
 		}
-		one, removed := newParcel(delta, all[:1], 0), newParcel(delta, []*entry{table.entry("gone")}, 0)
+		s := &subscription{table: table}
+		one, removed := newParcel(delta, all[:1], s), newParcel(delta, []*entry{table.entry("gone")}, s)
 		if one.size != one.encoded.Len() || one.size <= 1000 || len(one.anys)+len(one.resources) != 1 {
 			t.Errorf("%d bytes are %d", one.encoded.Len(), one.size)
 		}
@@ -97,8 +98,8 @@ func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 			t.Errorf("that one is gone takes %d bytes, not %d", want, removed.size)
 		}
 		for most, parts := range map[int]int{0: 1, 1: 4, one.size: 4, 2*one.size - 1: 4, 2 * one.size: 2, 3 * one.size: 2, 4*one.size - 1: 2, 4 * one.size: 1} {
-			p := newParcel(delta, all, 0)
-			p.split(delta, 0, most)
+			p := newParcel(delta, all, s)
+			p.split(delta, s, most)
 			if n := max(1, len(p.parts)); n != parts {
 				t.Errorf("%d parts of at most %d bytes, want %d", n, most, parts)
 			}

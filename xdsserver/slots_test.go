@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -94,6 +95,36 @@ func TestWhatIsLeftOfARejectedResponseIsTriedAlone(t *testing.T) {
 // want is an incremental request.
 func want(typeURL string, names []string, dropped ...string) *discoveryv3.DeltaDiscoveryRequest {
 	return &discoveryv3.DeltaDiscoveryRequest{TypeUrl: typeURL, ResourceNamesSubscribe: names, ResourceNamesUnsubscribe: dropped}
+}
+
+// A name that was forgotten is not needed where all that is wanted is sent, or where it is named.
+func TestWhoFellBehindHearsOfWhatIsGoneAndOfNothingElse(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
+		s.set(slices.Concat(service("a", 1), service("b", 1), service("c", 1))...)
+		for _, table := range s.stores[own].tables {
+			table.logLimit = 2
+		}
+		all, named := open("all"), open("named")
+		all.Want(cds, "a", "b", "c")
+		named.Want(eds, "a", "b", "c")
+		last := []*xdstest.Response{all.Expect(cds, "a@1", "b@1", "c@1"), named.Expect(eds, "a@1", "b@1", "c@1")}
+		for mark := range maxFlight - 1 { // until they get nothing more
+			s.set(service("c", mark)...)
+			last = []*xdstest.Response{all.Read(), named.Read()}
+		}
+		s.gone(translate.Name{Type: cds, Name: "b"}, translate.Name{Type: eds, Name: "b"})
+		for mark := range 20 {
+			s.set(service("a", mark)...)
+		}
+		all.Silence()
+		all.Ack(last[0])
+		if r := all.Read(); r.String() != "a@19 c@62" && r.String() != "-b a@19" {
+			t.Errorf("got %s", r)
+		}
+		named.Ack(last[1])
+		named.Accept(eds, "a@19", "b@empty")
+		named.Silence()
+	})
 }
 
 // The log of changes was cut in the middle of a batch, so that a name that nobody wants any more is
