@@ -117,10 +117,7 @@ func (o *owner) mature(f *followed, now time.Time) {
 	if why == calm && o.recovering(f, now) {
 		why = eroded
 	}
-	if why != h.why {
-		h.why = why
-		o.holdsMoved = true
-	}
+	h.why = why
 	o.noteMass(f, now)
 	g := o.cfg.Guard
 	if why == calm { // so much came back, or is new, that the rest is no suspicious loss any more
@@ -130,15 +127,12 @@ func (o *owner) mature(f *followed, now time.Time) {
 	if !h.over(g, now, o.eroding(f, now), o.recovering(f, now)) {
 		return
 	}
-	before := len(h.kept)
 	o.kept -= h.taking()
 	nothing := h.believe()
 	o.kept += h.taking()
-	switch {
-	case nothing:
+	if nothing {
 		o.end(f, h.outcome(g, now), now)
-	case len(h.kept) < before:
-		o.holdsMoved = true
+	} else {
 		o.serve(f, h.served(), now)
 	}
 }
@@ -167,8 +161,8 @@ func (o *owner) eroding(f *followed, now time.Time) bool {
 // end believes the whole loss.
 func (o *owner) end(f *followed, outcome string, now time.Time) {
 	o.unhold(f, outcome)
-	f.instances.forget()
 	o.settle(f, now)
+	f.instances.forget() // what is left is the new normal
 }
 
 // unhold forgets a hold, if there is one.

@@ -73,7 +73,7 @@ func TestALastInstanceThatIsDeregisteredGoesWhenASecondLookAgrees(t *testing.T) 
 			t.Fatalf("%d instances after 9 s", n)
 		}
 		h := r.Holds()
-		if len(h) != 1 || h[0].Why != "emptied" || h[0].Kept != 2 || h[0].Service != "svc-000" || h[0].Remedy == "" {
+		if len(h) != 1 || h[0].Why != "emptied" || h[0].Kept != 2 || h[0].Service != "svc-000" || h[0].Remedy != holdRemedy {
 			t.Errorf("holds: %+v", h)
 		}
 		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "held_emptied" || p[0].Remedy == "" {
@@ -289,7 +289,7 @@ func TestTheLossOfMostOfADatacenterIsHeld(t *testing.T) {
 			if n := r.instances(); n != 100 {
 				t.Fatalf("%d instances of 100 after 59 min", n)
 			}
-			if h := r.Holds(); len(h) != 40 || h[0].Why != "datacenter" {
+			if h := r.Holds(); len(h) != 40 || h[0].Why != "datacenter" || h[0].Remedy != massRemedy {
 				t.Errorf("%d holds: %+v", len(h), h[0])
 			}
 			if n := r.log.count("losses of many services are held"); n == 0 || n > 5 {

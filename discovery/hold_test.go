@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -193,5 +194,40 @@ func TestManyHoldsAreOneProblem(t *testing.T) {
 	}
 	if got := (Hold{Service: "web", Kept: 3, Served: 5, Deselected: 1, Why: "shrunk"}).String(); got != "web: 3 of 5 instances are gone, or (1) lost the tags that select them, according to Consul, and kept (shrunk)" {
 		t.Error(got)
+	}
+}
+
+// Of what is lost some may be gone, and some may be there without the tags that select it.
+func TestAHoldSaysWhatIsGoneAndWhatLostItsTags(t *testing.T) {
+	fake := many(5, 1)
+	fake.tagged("web", v1, v1, v1, v1, v1, v1)
+	inTime(t, tagConfig(guardedConfig(), "v1"), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.tagged("web", v1, none, none, none)
+		synctest.Wait()
+		h := r.Holds()
+		if len(h) != 1 || h[0].Kept != 5 || h[0].Deselected != 3 || h[0].Remedy != tagsRemedy {
+			t.Errorf("holds: %+v", h)
+		}
+	})
+}
+
+func TestTheEndOfAHoldInWords(t *testing.T) {
+	for ends, want := range map[float64]string{-60: "when Consul confirms it", 0.4: "when Consul confirms it", 0.6: "in 1s, at ", 90: "in 1m30s, at "} {
+		if got := (Hold{Until: at(ends)}).Ends(at(0)); !strings.HasPrefix(got, want) {
+			t.Errorf("after %v s: %q, want %q", ends, got, want)
+		}
+	}
+}
+
+func TestWhichHoldsAreOfAMassLoss(t *testing.T) {
+	for _, c := range []struct {
+		why  suspicion
+		mass time.Time
+		want bool
+	}{{evaporated, never, true}, {evaporated, at(1), true}, {shrunk, at(1), true}, {shrunk, never, false}} {
+		if got := (&hold{why: c.why, mass: c.mass}).massive(); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }

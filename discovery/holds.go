@@ -99,15 +99,15 @@ type release struct {
 
 func (r release) apply(o *owner) {
 	now, n := time.Now(), 0
-	if r.service == "" { // what is left is the new normal
-		o.total.forget()
-		o.losers = recent{}
-	}
 	for f := range o.held {
 		if r.service == "" || r.service == f.key.Name {
 			o.end(f, "released", now)
 			n++
 		}
+	}
+	if r.service == "" { // what is left is the new normal
+		o.total.forget()
+		o.losers = recent{}
 	}
 	o.w.log.Warn("holds are released by hand", "service", cmp.Or(r.service, "all"), "released", n)
 	r.released <- n
