@@ -66,3 +66,57 @@ func TestAHangWhileEverythingIsReadIsCalledOne(t *testing.T) {
 		}
 	})
 }
+
+// While Consul does not answer, the canary alone asks often; where it answers, and refuses, it does not.
+func TestHowOftenTheCanaryAsks(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		spoil       func(*http.Request) (*http.Response, error)
+		least, most int // questions in five minutes
+	}{
+		{"there is no connection", func(*http.Request) (*http.Response, error) { return nil, errClosed }, 1300, 2500},
+		{"it is in trouble", func(*http.Request) (*http.Response, error) { return respond(500, 0, "No cluster leader"), nil }, 1300, 2500},
+		{"it hangs", hang, 28, 31},
+		{"it refuses", func(*http.Request) (*http.Response, error) { return respond(403, 0, "no"), nil }, 10, 80},
+	} {
+		fake := many(3, 1)
+		inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+			time.Sleep(time.Minute)
+			canary := 0
+			fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+				if req.URL.Path == "/v1/catalog/services" && !req.URL.Query().Has("index") && req.Context().Value(oldConnection{}) != nil {
+					return c.spoil(req)
+				}
+				return nil, nil
+			})
+			time.Sleep(20 * time.Second)
+			fake.take()
+			time.Sleep(5 * time.Minute)
+			for _, q := range fake.take() {
+				if q.path == "/v1/catalog/services" && q.consistent {
+					canary++
+				}
+			}
+			if canary < c.least || canary > c.most {
+				t.Errorf("%s: the canary asked %d times in five minutes, want %d to %d", c.name, canary, c.least, c.most)
+			}
+		})
+	}
+}
+
+// Only an index that went back takes evidence away: a Consul that did not answer has lost nothing.
+func TestWhatIsReadAnewHasLostNothingUnlessItsIndexWentBack(t *testing.T) {
+	inOwner(t, func(t *testing.T, o *owner) {
+		now := time.Now()
+		o.cfg.Guard = DefaultGuard()
+		anew{why: "it did not answer", at: now}.apply(o)
+		if o.regressedLately(now) || !o.follow["web"].afresh.asked || !o.w.listing.asked {
+			t.Error("want everything read again, and nothing else")
+		}
+		o.w.rotation.settle(o.follow["web"])
+		anew{why: "it went back", regressed: true, at: now}.apply(o)
+		if !o.regressedLately(now) || !o.follow["web"].urgent {
+			t.Error("want that noted, and what has no query of its own read soon")
+		}
+	})
+}

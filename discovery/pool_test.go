@@ -312,3 +312,21 @@ func TestWithoutRoomForAnOldConnectionAnyIsTaken(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// What a connection over HTTP/1.1 takes is known from the start: nobody waits until it says so.
+func TestAConnectionThatTakesOneRequestIsUsedAtOnce(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	p := poolTo(t, server, 3)
+	c := &consul{pool: p}
+	began := time.Now()
+	const dials = 6
+	for range dials {
+		must(t, ask(p, t.Context(), server.URL))
+		c.forget()
+		eventually(t, "it is closed", func() bool { return p.open() == 0 })
+	}
+	if took := time.Since(began); took > dials*time.Second {
+		t.Errorf("%d connections took %v", dials, took)
+	}
+}
