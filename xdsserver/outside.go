@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ const maxDerived = 8
 
 // joinDerived gives a stream its slot in the view that is derived with this source. The view is made if
 // there is none yet; if there are too many derived views, the stream gets the usual one.
-func (s *Server) joinDerived(from *store, source translate.Source, wake chan<- struct{}) (*store, int) {
+func (s *Server) joinDerived(from *store, source translate.Source, node string, wake chan<- struct{}) (*store, int) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	view := from.view
@@ -55,8 +56,9 @@ func (s *Server) joinDerived(from *store, source translate.Source, wake chan<- s
 	switch {
 	case st != nil:
 	case others >= maxDerived:
-		s.log.Warn("too many kinds of clients outside of ADS, this one is served as all others", "cluster", sane(source.Cluster),
-			"most", maxDerived, "remedy", "let all of them call the cluster by which they reach Legate alike, or use ADS")
+		s.repeats.add("too many kinds of clients outside of ADS, this one is served as all others", translate.ClusterType, "", node,
+			fmt.Sprintf("it names the cluster %q; there may be %d different ones", sane(source.Cluster), maxDerived),
+			"let all of them call the cluster by which they reach Legate alike, or use ADS")
 		st = from
 	default:
 		st = newStore(view)

@@ -14,8 +14,9 @@ type repeats struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu sync.Mutex
-	of map[event]*crowd
+	mu    sync.Mutex
+	of    map[event]*crowd
+	lines map[string]int // how many events there are of a message
 }
 
 // event is what clients have in common: a log message about a resource. An empty name is not known.
@@ -34,11 +35,15 @@ type crowd struct {
 // gatherFor is how long the first line waits for others, so that it says how many they are.
 const gatherFor = time.Second
 
-// maxRepeats is how many events of a minute have a line of their own; the others share one.
-const maxRepeats = 100
+// maxRepeats is how many events of a minute with the same message have a line of their own; the
+// others share one. maxNodes is how many nodes of one are told apart.
+const (
+	maxRepeats = 20
+	maxNodes   = 5000
+)
 
 func newRepeats(log *slog.Logger, now func() time.Time) *repeats {
-	return &repeats{log: log, now: now, of: map[event]*crowd{}}
+	return &repeats{log: log, now: now, of: map[event]*crowd{}, lines: map[string]int{}}
 }
 
 // add counts an event of a node.
@@ -47,15 +52,18 @@ func (r *repeats) add(message, typeURL, name, node, why, remedy string) {
 	defer r.mu.Unlock()
 	key := event{message, typeURL, name}
 	c := r.of[key]
-	if c == nil && len(r.of) >= maxRepeats {
+	if c == nil && r.lines[message] >= maxRepeats {
 		key.typeURL, key.name = "", ""
 		c = r.of[key]
 	}
 	if c == nil {
 		c = &crowd{nodes: map[string]struct{}{}, due: r.now().Add(gatherFor)}
 		r.of[key] = c
+		r.lines[message]++
 	}
-	c.nodes[node] = struct{}{}
+	if len(c.nodes) < maxNodes {
+		c.nodes[node] = struct{}{}
+	}
 	c.times++
 	c.node, c.why, c.remedy = node, why, remedy
 }
@@ -85,6 +93,9 @@ func (r *repeats) say() {
 		case now.Before(c.due):
 		case c.times == 0:
 			delete(r.of, e)
+			if r.lines[e.message]--; r.lines[e.message] == 0 {
+				delete(r.lines, e.message)
+			}
 		default:
 			r.line(e, c)
 			*c = crowd{nodes: map[string]struct{}{}, due: now.Add(logEvery)}
@@ -102,6 +113,7 @@ func (r *repeats) last() {
 		}
 	}
 	clear(r.of)
+	clear(r.lines)
 }
 
 func (r *repeats) line(e event, c *crowd) {

@@ -261,7 +261,7 @@ func (ss *session) enter(ctx context.Context) error {
 		return err
 	}
 	if source := sourceOf(ss.node, ss.typeURL, ss.wire.name().protocol); source != (translate.Source{}) {
-		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.wake)
+		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.node.GetId(), ss.wake)
 	} else {
 		ss.store, ss.slot = store, store.join(ss.wake)
 	}

@@ -36,7 +36,8 @@ func TestTheJournalHearsHowGraveALineIs(t *testing.T) {
 		var o logOptions
 		o.settings()
 		o.level = "debug"
-		do(p, o.logger(p.err, p.getenv))
+		log, _ := o.logger(p.err, p.getenv)
+		do(p, log)
 		text, err := os.ReadFile(f.Name())
 		if err != nil {
 			t.Fatal(err)

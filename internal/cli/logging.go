@@ -4,6 +4,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+
+	"legate/internal/logs"
 )
 
 // logOptions choose what is logged and how.
@@ -27,31 +29,23 @@ func (o *logOptions) settings() []*setting {
 	}
 }
 
-// logger returns the logger that the options describe. What goes to systemd's journal says how
-// grave it is.
-func (o *logOptions) logger(w io.Writer, getenv func(string) string) *slog.Logger {
+// logger returns the logger that the options describe, and what bounds all that it writes: see
+// [logs.Handler]. What goes to systemd's journal says how grave it is.
+func (o *logOptions) logger(w io.Writer, getenv func(string) string) (*slog.Logger, *logs.Handler) {
 	o.now.Set(o.severity())
-	opts := &slog.HandlerOptions{Level: o.now, ReplaceAttr: listed}
+	opts := &slog.HandlerOptions{Level: o.now}
 	handler := func(to io.Writer) slog.Handler {
 		if o.format == "text" || o.format == "auto" && terminal(w) {
 			return slog.NewTextHandler(to, opts)
 		}
 		return slog.NewJSONHandler(to, opts)
 	}
+	to := handler(w)
 	if toJournal(w, getenv) {
-		return slog.New(newPrioritised(w, handler))
+		to = newPrioritised(w, handler)
 	}
-	return slog.New(handler(w))
-}
-
-// listed writes a list of nothing as an empty one, which would be null in JSON otherwise.
-func listed(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindAny {
-		if list, is := a.Value.Any().([]string); is && list == nil {
-			a.Value = slog.AnyValue([]string{})
-		}
-	}
-	return a
+	bounded := logs.New(to, logs.DefaultConfig())
+	return slog.New(bounded), bounded
 }
 
 // severity is the level of the least severe records.

@@ -91,7 +91,9 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 		return err
 	}
 	if o.translate.Resolved {
-		catalog = dns.New(o.resolve, o.log.logger(p.err, p.getenv), nil).Once(ctx, catalog)
+		log, bounded := o.log.logger(p.err, p.getenv)
+		defer bounded.Flush()
+		catalog = dns.New(o.resolve, log, nil).Once(ctx, catalog)
 	}
 	if o.saveCatalog != "" {
 		if err := saveCatalog(o.saveCatalog, datacenter, catalog); err != nil {
@@ -130,7 +132,9 @@ func (p *program) catalog(ctx context.Context, o *renderOptions) (string, discov
 	if err := o.consul.Validate(); err != nil {
 		return "", nil, usageError{err}
 	}
-	watcher, err := discovery.New(o.consul, o.log.logger(p.err, p.getenv), nil)
+	log, bounded := o.log.logger(p.err, p.getenv)
+	defer bounded.Flush()
+	watcher, err := discovery.New(o.consul, log, nil)
 	if err != nil {
 		return "", nil, err
 	}

@@ -102,7 +102,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		return err
 	}
 	collectOften(p.getenv)
-	log := o.log.logger(p.err, p.getenv)
+	log, bounded := o.log.logger(p.err, p.getenv)
+	defer bounded.Flush()
 	warnOfExposed(c.settings, log)
 	hup, deaf := hangups()
 	defer deaf()
@@ -171,6 +172,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		kept = deltas
 	}
 	group := life.group
+	group.Go(func() error { bounded.Run(life.working); return nil })
 	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady, words: people.Readiness}
 	group.Go(func() error { return reload.run(life.working) })
 	group.Go(func() error { return supervise.run(life.serving, life.working) })

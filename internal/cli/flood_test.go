@@ -1,0 +1,277 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	clusterservicev3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"legate/discovery"
+	"legate/internal/admin"
+	"legate/internal/bridge"
+	"legate/internal/logs"
+	"legate/internal/xdstest"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// sheet is a log that is read while it is written.
+type sheet struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *sheet) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+// Whoever has Legate complain, by whatever it can be reached with, has it write a bounded log: so
+// many lines of a kind a minute, none of them long, and how many were left out.
+func TestNobodyFloodsTheLog(t *testing.T) {
+	for name, flood := range map[string]struct {
+		says  string // the message that it is about
+		does  func(t *testing.T, log *slog.Logger)
+		least int // how often that happens, unless it is gathered before
+	}{
+		"posts without permission":            {"change refused", postsWith("", ""), 2000},
+		"posts with a wrong token":            {"change refused", postsWith("s3cret", "guess"), 2000},
+		"posts while there is no token":       {"admin token file is unusable, changes are refused", postsWith("s3cret", "gone"), 2000},
+		"a registration that comes and goes":  {"left out", comesAndGoes, 300},
+		"streams that reject all they get":    {"client rejects a resource and keeps what it has", rejectAll, 0},
+		"streams that ask for what is not":    {"type is not served and will not be answered", askForOtherTypes, 0},
+		"streams that are of too many kinds":  {"too many kinds of clients outside of ADS, this one is served as all others", ofManyKinds, 0},
+		"calls of methods that there are not": {"client refused", callWhatIsNot, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const most, length = 35, 12 << 10
+			var paper sheet
+			var o logOptions
+			o.settings()
+			o.format = "json"
+			log, bounded := o.logger(&paper, func(string) string { return "" })
+			flood.does(t, log)
+			bounded.Flush()
+			about, left := 0, 0.0
+			kinds := map[string]int{}
+			for line := range bytes.Lines(paper.text.Bytes()) {
+				var m struct {
+					Msg  string
+					Left float64 `json:"left_out"`
+				}
+				if err := json.Unmarshal(line, &m); err != nil {
+					t.Fatalf("%v: %.200s", err, line)
+				}
+				kinds[m.Msg]++
+				if len(line) > length {
+					t.Errorf("a line has %d bytes: %.200s", len(line), line)
+				}
+				if m.Msg == flood.says {
+					about++
+					left += m.Left
+				}
+			}
+			for kind, n := range kinds {
+				if n > most {
+					t.Errorf("%d lines of %q", n, kind)
+				}
+			}
+			if about == 0 || flood.least > 0 && about+int(left) < flood.least {
+				t.Errorf("%d lines are about it and %v were left out, of %d: %v", about, left, flood.least, kinds)
+			}
+		})
+	}
+}
+
+func postsWith(token, given string) func(*testing.T, *slog.Logger) {
+	return func(t *testing.T, log *slog.Logger) {
+		var config admin.Config
+		if token != "" {
+			config.TokenFile = filepath.Join(t.TempDir(), "token")
+			if err := os.WriteFile(config.TokenFile, []byte(token), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := admin.New(config, admin.Rooms{Metrics: http.NotFoundHandler(), Actions: map[string]http.Handler{admin.ReleasePath: http.NotFoundHandler()}}, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if given == "gone" {
+			if err := os.Remove(config.TokenFile); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h := s.Handler()
+		for range 2000 {
+			r := httptest.NewRequest(http.MethodPost, admin.ReleasePath, nil)
+			r.Header.Set("Authorization", "Bearer "+given)
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); w.Code < 400 {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// comesAndGoes is who may register one service, with an instance whose id has no bounds.
+func comesAndGoes(t *testing.T, log *slog.Logger) {
+	deltas := make(chan discovery.Delta)
+	b := bridge.New(translate.DefaultConfig(), func() string { return "dc1" }, nowhere{}, log, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- b.Run(ctx, deltas) }()
+	key := discovery.ServiceKey{Datacenter: "dc1", Name: "web"}
+	for range 300 {
+		bad := discovery.Instance{ID: strings.Repeat("x\u202e", 50_000), Node: "n", Address: "10.0.0.1", Port: 0}
+		deltas <- discovery.Delta{Set: []discovery.Service{{Key: key, Instances: []discovery.Instance{bad}}}}
+		deltas <- discovery.Delta{Gone: []discovery.ServiceKey{key}}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+type nowhere struct{}
+
+func (nowhere) Publish(xdsserver.View, translate.Batch) {}
+
+// onXDS has a server and a connection to it flooded, and ends the server.
+func onXDS(t *testing.T, log *slog.Logger, flood func(s *xdsserver.Server, conn *grpc.ClientConn)) {
+	t.Helper()
+	config := xdsserver.DefaultConfig()
+	config.Drain = xdsserver.Drain{}
+	s, err := xdsserver.New(config, log, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Run(ctx, l, nil) }()
+	flood(s, xdstest.Dial(t, l.Addr().String()))
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+var view = xdsserver.View{Datacenter: "dc1", Kind: xdsserver.Envoy}
+
+func rejectAll(t *testing.T, log *slog.Logger) {
+	onXDS(t, log, func(s *xdsserver.Server, conn *grpc.ClientConn) {
+		var all []translate.Resource
+		for i := range 100 {
+			all = append(all, xdstest.Assignment(fmt.Sprint("svc-", i), 1))
+		}
+		s.Publish(view, translate.Batch{Set: all})
+		var clients []*xdstest.Client
+		for i := range 20 {
+			c := xdstest.Open(t, conn, xdstest.Delta, fmt.Sprint("made-up-", i))
+			c.Want(translate.AssignmentType, "*")
+			clients = append(clients, c)
+		}
+		for range 100 {
+			for _, c := range clients {
+				if r := c.Poll(time.Millisecond); r != nil {
+					c.Nack(r, strings.Repeat("no\u009b", 1000))
+				}
+			}
+		}
+		time.Sleep(1500 * time.Millisecond) // until what is gathered is said
+	})
+}
+
+func askForOtherTypes(t *testing.T, log *slog.Logger) {
+	onXDS(t, log, func(s *xdsserver.Server, conn *grpc.ClientConn) {
+		s.Publish(view, translate.Batch{})
+		for i := range 40 {
+			c := xdstest.Open(t, conn, xdstest.Delta, fmt.Sprint("made-up-", i))
+			for j := range 16 {
+				c.Want(fmt.Sprintf("type.googleapis.com/%d.%d", i, j))
+			}
+		}
+		time.Sleep(1500 * time.Millisecond)
+	})
+}
+
+func ofManyKinds(t *testing.T, log *slog.Logger) {
+	onXDS(t, log, func(s *xdsserver.Server, conn *grpc.ClientConn) {
+		s.Publish(view, translate.Batch{})
+		for i := range 100 {
+			c := xdstest.OpenMethod(t, conn, xdstest.Delta, clusterservicev3.ClusterDiscoveryService_DeltaClusters_FullMethodName,
+				&corev3.Node{Id: fmt.Sprint("made-up-", i), Metadata: &structpb.Struct{Fields: map[string]*structpb.Value{
+					"legate_xds_cluster": structpb.NewStringValue(fmt.Sprint("kind-", i))}}})
+			c.Want(translate.ClusterType)
+			c.Read()
+		}
+		time.Sleep(1500 * time.Millisecond)
+	})
+}
+
+func callWhatIsNot(t *testing.T, log *slog.Logger) {
+	onXDS(t, log, func(_ *xdsserver.Server, conn *grpc.ClientConn) {
+		for i := range 200 {
+			_ = conn.Invoke(t.Context(), fmt.Sprintf("/made.up/%d", i), &discoveryv3.DiscoveryRequest{}, &discoveryv3.DiscoveryResponse{})
+		}
+	})
+}
+
+// All that is logged goes through what bounds it: nobody else makes a logger.
+func TestOnlyOnePlaceMakesTheLogger(t *testing.T) {
+	if _, is := any((&logs.Handler{})).(slog.Handler); !is {
+		t.Fatal("it is no handler")
+	}
+	for _, room := range []string{"..", "../../discovery", "../../translate", "../../xdsserver", "../../metrics"} {
+		err := filepath.WalkDir(room, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			text = bytes.ReplaceAll(text, []byte("slog.New(slog.DiscardHandler)"), nil)
+			for _, maker := range []string{"slog.New(", "slog.NewTextHandler(", "slog.NewJSONHandler(", "slog.Default(", "slog.Warn(", "slog.Error(", "slog.Info(", "log.Print", "log.Fatal"} {
+				if bytes.Contains(text, []byte(maker)) && path != "../cli/logging.go" && !ofTests(path) {
+					t.Errorf("%s has a logger of its own: %s", path, maker)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ofTests says that a file is of what only tests and measurements run.
+func ofTests(path string) bool {
+	for _, part := range []string{"test/", "/bench/", "/parts/", "/chaos/", "/e2e/", "/demo/"} {
+		if strings.Contains(path, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package logs
+
+import (
+	"encoding"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// fit makes a record fit for a log.
+func (c Config) fit(r slog.Record) slog.Record {
+	out := slog.NewRecord(r.Time, r.Level, c.text(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		out.AddAttrs(c.attr(a))
+		return true
+	})
+	return out
+}
+
+func (c Config) fitAll(attrs []slog.Attr) []slog.Attr {
+	out := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		out[i] = c.attr(a)
+	}
+	return out
+}
+
+func (c Config) attr(a slog.Attr) slog.Attr {
+	a.Value = a.Value.Resolve()
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(c.text(a.Value.String()))
+	case slog.KindGroup:
+		a.Value = slog.GroupValue(c.fitAll(a.Value.Group())...)
+	case slog.KindAny:
+		a.Value = slog.AnyValue(c.any(a.Value.Any()))
+	}
+	return a
+}
+
+// any makes any value fit. What is neither a text nor a list of texts is left as it is if that is
+// short, for the sake of JSON; if not, it is a text.
+func (c Config) any(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case error:
+		return c.text(v.Error())
+	case []string:
+		return c.list(v)
+	case fmt.Stringer, encoding.TextMarshaler:
+		return c.text(fmt.Sprint(v))
+	}
+	if list := reflect.ValueOf(v); list.Kind() == reflect.Slice && list.Len() > c.List {
+		v = list.Slice(0, c.List).Interface()
+		return c.text(fmt.Sprint(v)) + fmt.Sprintf(" and %d more", list.Len()-c.List)
+	}
+	text := fmt.Sprint(v)
+	if fits := c.text(text); fits != text {
+		return fits
+	}
+	return v
+}
+
+func (c Config) list(all []string) []string {
+	out := make([]string, 0, min(len(all), c.List+1))
+	for i, text := range all {
+		if i == c.List {
+			return append(out, fmt.Sprintf("and %d more", len(all)-i))
+		}
+		out = append(out, c.text(text))
+	}
+	return out
+}
+
+// text makes a text fit: not long, and printable in whatever shows it.
+func (c Config) text(s string) string {
+	all := len(s)
+	if all > c.Text {
+		cut := c.Text
+		for cut > 0 && cut > c.Text-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut]
+	}
+	if strings.ContainsFunc(s, unprintable) || !utf8.ValidString(s) {
+		s = escape(s)
+	}
+	if all > c.Text {
+		s += fmt.Sprintf("... (%d bytes)", all)
+	}
+	return s
+}
+
+// unprintable is all that is neither seen nor a plain space. (A line break is written as an escape
+// by whatever format a log has, but not by who shows its parts.)
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// escape writes what is not printable as Go does in a string: \n, \x1b, \u202e.
+func escape(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case unprintable(r):
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		default:
+			b.WriteString(s[:size])
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
