@@ -147,7 +147,7 @@ func TestNoMoreThanSomeAreHeldAtTheDoor(t *testing.T) {
 		s.silent()
 	}
 	oldest := s.silent()
-	for range maxHeld {
+	for range maxHeld + 60 { // on a slow machine one a second is let in instead
 		s.silent()
 	}
 	if took := oldest(); took > 30*time.Second {
