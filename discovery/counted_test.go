@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -191,5 +192,34 @@ func TestTheTroubleOfALookEndsWithItsHold(t *testing.T) {
 		if p := r.Status().Problems; len(p) != 0 {
 			t.Errorf("problems: %+v", p)
 		}
+	})
+}
+
+// What is held, and how that ended, is counted.
+func TestWhatIsHeldIsCounted(t *testing.T) {
+	fake := many(5, 2)
+	fake.put("web", 0, 10, "passing")
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		is := func(when string, want map[string]float64) {
+			t.Helper()
+			got := map[string]float64{}
+			for name := range want {
+				metric, label, _ := strings.Cut(name, " ")
+				got[name] = sample(t, r.metrics, metric, label)
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", when, got, want)
+			}
+		}
+		time.Sleep(time.Minute)
+		fake.set("web", 3)
+		fake.set(name(0), -1)
+		synctest.Wait()
+		is("at first", map[string]float64{"legate_holds shrunk": 1, "legate_holds emptied": 1, "legate_holds_instances shrunk": 7,
+			"legate_holds_instances emptied": 2, "legate_holds_ended_total confirmed": 0})
+		fake.set(name(0), 2)
+		time.Sleep(20 * time.Second)
+		is("in the end", map[string]float64{"legate_holds shrunk": 0, "legate_holds emptied": 0, "legate_holds_instances shrunk": 0,
+			"legate_holds_ended_total confirmed": 1, "legate_holds_ended_total returned": 1})
 	})
 }
