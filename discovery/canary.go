@@ -74,15 +74,12 @@ func (w *Watcher) lull(ctx context.Context, sick <-chan struct{}) {
 		return
 	}
 	for waited := time.Second; waited < every; waited += canaryHeld {
-		timer := time.NewTimer(min(canaryHeld, every-waited))
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-sick:
-			timer.Stop()
 			return
-		case <-timer.C:
+		case <-time.After(min(canaryHeld, every-waited)):
 		}
 		if len(w.Holds()) > 0 {
 			return

@@ -80,11 +80,9 @@ func (p *pool) settle(cc *http.ClientConn) {
 	}
 	said := make(chan struct{}, 1)
 	cc.SetStateHook(func(*http.ClientConn) { wake(said) })
-	patience := time.NewTimer(time.Second)
-	defer patience.Stop()
 	select {
 	case <-said:
-	case <-patience.C:
+	case <-time.After(time.Second):
 	case <-p.ctx.Done():
 	}
 }

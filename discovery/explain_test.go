@@ -173,6 +173,12 @@ func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
 		{"the agent is in trouble", agentOf(500, "no"), "500"},
 		{"the list is not", at("/v1/catalog/services", 500, "No cluster leader"), "is there a leader"},
 		{"the list is null", at("/v1/catalog/services", 200, "null"), "not an object"},
+		{"a service and Consul's own are refused", func(r *http.Request) (*http.Response, error) {
+			if p := r.URL.Path; p == healthPath+name(2) || p == healthPath+consulService {
+				return respond(403, 0, "Permission denied"), nil
+			}
+			return ours(r)
+		}, "Permission denied"},
 		{"a service is not", at(healthPath+name(2), 500, "rpc error"), "rpc error"},
 	} {
 		fake := many(4, 1)

@@ -76,6 +76,13 @@ func TestAnEmptyListThatPoliciesMayHaveEmptiedHasNoWitness(t *testing.T) {
 	if v, _ := judgeList(seen{}, r, sight{0, true}); v != reject {
 		t.Errorf("verdict %d", v)
 	}
+	was, newer := seen{index: 6, weight: 3}, reply{index: 7}
+	if v, _ := judgeList(was, newer, sight{2, true}); v != believe {
+		t.Errorf("a shorter list, which takes nothing away by itself: verdict %d", v)
+	}
+	if v, _ := judgeList(was, newer, sight{0, true}); v != verify {
+		t.Errorf("an empty list is believed on the word of one server: verdict %d", v)
+	}
 }
 
 // script is a query whose answers are given.
@@ -265,4 +272,30 @@ func TestAConsulThatDoesNotWaitIsNotAskedWithoutEnd(t *testing.T) {
 			t.Errorf("asked %d times in 10 minutes: neither in time nor in a hurry", n)
 		}
 	})
+}
+
+// Answers that make a question start over, again and again, are counted until one that waited is
+// believed, or a loss turns out to be one: such a question is asked less often.
+func TestDoubtsInARowAreCounted(t *testing.T) {
+	s := &script{}
+	for _, step := range []struct {
+		index uint64
+		value string
+	}{
+		{50, "ab"},             // believed
+		{40, "ab"}, {40, "ab"}, // went back: one
+		{30, "ab"}, {30, "ab"}, // and again: two
+		{31, "a"}, {31, "ab"}, // lacks what the leader has: three
+		{32, "a"}, {32, "a"}, // a loss, and the leader agrees
+		{20, "a"}, {20, "a"}, // went back: one
+		{21, "ab"}, // waited, and came
+	} {
+		s.replies, s.values = append(s.replies, reply{index: step.index}), append(s.values, step.value)
+	}
+	q := s.query()
+	for i, want := range []int{0, 1, 2, 3, 0, 1, 0} {
+		if _, err := q.next(t.Context(), true); err != nil || q.doubts != want {
+			t.Errorf("after answer %d: %d doubts in a row, want %d; %v", i, q.doubts, want, err)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package discovery
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -16,7 +17,8 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 		o.reads("web", 11, 2)
 		o.reads("api", 12, 1)
 		f, m := o.follow["web"], metrics.New(metrics.BuildInfo{})
-		o.w.metrics = m.Consul
+		log := &lockedBuffer{}
+		o.w.metrics, o.w.log = m.Consul, slog.New(slog.NewTextHandler(log, nil))
 		look := func(r reading, err error) {
 			o.looking++
 			f.looked = true
@@ -46,6 +48,9 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 		look(other, nil)
 		if f.afresh.asked || !f.urgent {
 			t.Error("a service of the ring has no watch to start anew, and is to be read soon")
+		}
+		if n := log.count("what its watch did not"); n != 1 {
+			t.Errorf("the log tells of it %d times", n)
 		}
 		const looks = "legate_consul_rereads_total"
 		if same, different := sample(t, m, looks, "same"), sample(t, m, looks, "different"); same != 1 || different != 1 {
@@ -186,4 +191,78 @@ func TestAnIndexThatWentBackIsRememberedForARound(t *testing.T) {
 			t.Error("it counts for as long as a round takes")
 		}
 	})
+}
+
+// What is evidence that an emptied service was deregistered on purpose, and what takes it away.
+func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(o *owner, e *checked)
+		want   bool
+	}{
+		{"the index moved, and the list lacks it and has the others", func(*owner, *checked) {}, true},
+		{"the index did not move", func(_ *owner, e *checked) { e.f.hold.moved = false }, false},
+		{"the list was not read", func(_ *owner, e *checked) { e.list = nil }, false},
+		{"policies cut the answer", func(_ *owner, e *checked) { e.reply.filtered = true }, false},
+		{"policies cut the list", func(_ *owner, e *checked) { e.listed.filtered = true }, false},
+		{"the list has it, without instances", func(_ *owner, e *checked) { e.list["web"] = nil }, false},
+		{"the list has it, for its proxies", func(_ *owner, e *checked) { e.list["web"], e.reading.others = nil, 1 }, true},
+		{"the list has it, for instances that take no traffic", func(_ *owner, e *checked) {
+			e.list["web"], e.reading.service.Instances = nil, []Instance{{ID: "x"}}
+		}, true},
+		{"an index went back", func(o *owner, e *checked) { o.regressed = e.reply.at }, false},
+		{"the list lacks some others", func(_ *owner, e *checked) { delete(e.list, name(0)) }, true},
+		{"the list lacks most others", func(_ *owner, e *checked) { clear(e.list) }, false},
+		{"of most others nothing is known yet", func(o *owner, e *checked) {
+			for n := range 8 {
+				o.follow[name(n)].read = false
+			}
+			clear(e.list)
+		}, true},
+		{"it lives on under another name", func(o *owner, e *checked) {
+			e.f.hold.moved, o.homes[e.f.hold.kept[0].unique()] = false, o.follow["api"]
+		}, true},
+		{"it lives on under another name, and an index went back", func(o *owner, e *checked) {
+			o.homes[e.f.hold.kept[0].unique()], o.regressed = o.follow["api"], e.reply.at
+		}, false},
+	} {
+		inOwner(t, func(t *testing.T, o *owner) {
+			o.cfg.Guard = DefaultGuard()
+			names := []string{"web", "api"}
+			for n := range 8 {
+				names = append(names, name(n))
+			}
+			o.lists(11, names...)
+			for i, name := range names {
+				o.reads(name, uint64(20+i), 1)
+			}
+			f := o.follow["web"]
+			f.hold = &hold{why: emptied, moved: true, kept: []missing{{Instance: f.said.service.Instances[0]}}}
+			e := checked{f: f, list: listing{"consul": nil, "api": nil}, reply: reply{at: time.Now()}}
+			for n := range 8 {
+				e.list[name(n)] = nil
+			}
+			c.change(o, &e)
+			if got := o.evident(e); got != c.want {
+				t.Errorf("%s: evident %v", c.name, got)
+			}
+			f.hold = nil
+		})
+	}
+}
+
+// What confirms that an unlisted service is empty tells whether its index moved, which is evidence.
+func TestAConfirmationSaysWhetherTheIndexMoved(t *testing.T) {
+	for index, moved := range map[uint64]bool{11: false, 20: true} {
+		inOwner(t, func(t *testing.T, o *owner) {
+			o.cfg.Guard = DefaultGuard()
+			o.reads("web", 11, 2)
+			f := o.follow["web"]
+			f.listed = false
+			confirmed{f: f, readings: f.readings, reading: reading{service: Service{Key: f.key}}, reply: reply{index: index, at: time.Now()}}.apply(o)
+			if f.hold == nil || f.hold.moved != moved {
+				t.Errorf("from index 11 to %d: %+v", index, f.hold)
+			}
+		})
+	}
 }

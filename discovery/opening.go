@@ -35,11 +35,9 @@ func (o opening) await(ctx context.Context) {
 		return
 	default:
 	}
-	timer := time.NewTimer(openPatience)
-	defer timer.Stop()
 	select {
 	case <-o.complete:
-	case <-timer.C:
+	case <-time.After(openPatience):
 	case <-ctx.Done():
 	}
 	_ = o.pace.Wait(ctx) // fails only if ctx ends

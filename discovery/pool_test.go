@@ -198,8 +198,26 @@ func TestRequestsThatMeetTheEndOfAConnectionAreSentAgain(t *testing.T) {
 				})
 			}
 			group.Wait()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if n := len(p.conns); n > 2*p.limit {
+				t.Errorf("%d connections are kept, of which most are closed", n)
+			}
 		})
 	}
+}
+
+func TestEachAnswersBodyIsBounded(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	must(t, err)
+	resp, err := poolTo(t, server, 1).RoundTrip(req)
+	must(t, err)
+	if b, is := resp.Body.(*boundedBody); !is || b.left != maxAnswer {
+		t.Errorf("the body is a %T", resp.Body)
+	}
+	must(t, resp.Body.Close())
 }
 
 // Who waits at an index and loses the connection must hear of it: what comes next is another question.

@@ -201,10 +201,8 @@ func (r *rotation) needed(ctx context.Context) bool {
 
 // await waits for the next turn: false if ctx ended or turns are due sooner.
 func (r *rotation) await(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(pause):
 		return true
 	case <-r.changed:
 	case <-ctx.Done():

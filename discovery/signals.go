@@ -44,7 +44,6 @@ func (w *Watcher) signals(ctx context.Context) {
 				return
 			}
 		}
-		asked := index
 		checks, r, err := w.askChecks(ctx, question{index: index})
 		if ctx.Err() != nil {
 			return
@@ -62,9 +61,7 @@ func (w *Watcher) signals(ctx context.Context) {
 		}
 		w.trouble.answered(loop, time.Now())
 		pause.reset()
-		if index = r.index; r.index < asked {
-			index = 0 // it went back
-		}
+		index = r.index // also if it went back: what is compared is this answer
 		now := make(map[checkID]standing, len(checks))
 		for _, c := range checks {
 			now[checkID{c.Node, c.CheckID}] = standing{c.Status, c.ServiceName, c.ServiceID}

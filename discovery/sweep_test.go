@@ -171,3 +171,23 @@ func TestAServiceOfTheRingThatCannotBeReadIsNamed(t *testing.T) {
 		until(t, 4*time.Second, func() bool { _, there := r.problem("garbage"); return !there && r.size(name(50)) == 2 })
 	})
 }
+
+// A service that fails again after it was well is asked for again soon, however long it failed before.
+func TestAServiceThatWasWellBetweenIsAskedForSoon(t *testing.T) {
+	fake := many(5, 1)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		for n := range 4 {
+			fake.spoilWith(garbageFor(name(2)))
+			fake.set(name(2), 5*n+2)
+			time.Sleep(10 * time.Minute)
+			fake.resume()
+			until(t, 31*time.Second, func() bool { return r.size(name(2)) == 5*n+2 })
+			time.Sleep(time.Minute)
+			fake.spoilWith(garbageFor(name(2)))
+			fake.set(name(2), 5*n+4)
+			time.Sleep(time.Millisecond)
+			fake.resume()
+			until(t, 600*time.Millisecond, func() bool { return r.size(name(2)) == 5*n+4 })
+		}
+	})
+}

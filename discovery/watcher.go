@@ -185,24 +185,20 @@ func (w *Watcher) rest(ctx context.Context, pause *backoff) {
 	if !sleep(ctx, least) {
 		return
 	}
-	timer := time.NewTimer(whole - least)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-recovery:
 		pause.reset()
-	case <-timer.C:
+	case <-time.After(whole - least):
 	}
 }
 
 // sleep reports whether the pause ended before ctx did.
 func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
-	case <-timer.C:
+	case <-time.After(pause):
 		return true
 	}
 }
