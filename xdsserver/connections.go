@@ -81,6 +81,12 @@ func (a *admission) sub(v *visitor) {
 	a.sized(a.connections)
 }
 
+// CertificateEnds counts a client whose connection is closed because its certificate is good no longer.
+func (s *Server) CertificateEnds(client net.Addr, why error) {
+	s.excesses.count(limitCertificate, remote{Addr: client}.String(), why.Error(),
+		"renew that client's certificate, by an authority of --tls-client-ca; nothing, if that was removed on purpose")
+}
+
 // handshakes counts the clients that did not get past TLS: no certificate, a foreign one, or one
 // whose names are not allowed. Of those that did it hears what gRPC tells nobody else.
 type handshakes struct {

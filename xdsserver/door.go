@@ -132,6 +132,9 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
+// NetConn is the connection beneath, as [crypto/tls.Conn] has it.
+func (c *connection) NetConn() net.Conn { return c.Conn }
+
 // turn says how long a new connection waits, or that this would be too long.
 func (d *door) turn(now time.Time, longest time.Duration) (time.Duration, bool) {
 	if d == nil {

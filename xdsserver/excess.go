@@ -60,12 +60,13 @@ const (
 	limitRefusedStreams        = "refused_streams"
 	limitReturns               = "returns"
 	limitPings                 = "pings"
+	limitCertificate           = "certificate"
 )
 
 // allLimits are all of them, in the order in which status shows them.
 func allLimits() []string {
 	return []string{
-		limitConnections, limitConnectionsPerAddress, limitHandshake,
+		limitConnections, limitConnectionsPerAddress, limitHandshake, limitCertificate,
 		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings,
 		limitMessageBytes, limitNodeBytes, limitNodeIDBytes, limitNames,
 		limitBodyBytes, limitFetches, limitAnswerBytes, limitUnreadBytes, limitStuckSend,

@@ -48,7 +48,7 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 		o.people.Socket = path
 	}
 	if l.people != nil {
-		one = tls.NewListener(one, l.people.Config())
+		one = tls.NewListener(l.people.Guard(one), l.people.Config())
 	}
 	l.admin = append(l.admin, one)
 	if o.adminSocket != "" {
@@ -64,9 +64,12 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 		}
 	}
 	if o.rest != "" {
-		l.rest, err = o.listen(ctx, o.spotREST())
+		if l.rest, err = o.listen(ctx, o.spotREST()); err != nil {
+			return l, err
+		}
 	}
-	return l, err
+	l.xds, l.rest = l.tls.Guard(l.xds), l.tls.Guard(l.rest)
+	return l, nil
 }
 
 // adminSocket is the name of the socket that is made where the user names none.

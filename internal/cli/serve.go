@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 
@@ -182,6 +183,13 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		group.Go(func() error { return resolver.Run(life.working, kept, deltas) })
 	}
 	group.Go(func() error { return carrier.Run(life.working, deltas) })
+	group.Go(func() error { open.tls.Run(life.working, server.CertificateEnds); return nil })
+	group.Go(func() error {
+		open.people.Run(life.working, func(client net.Addr, why error) {
+			log.Warn("a connection to the admin listener is closed", "peer", client.String(), "error", why)
+		})
+		return nil
+	})
 	group.Go(func() error { return people.Run(life.working, open.admin...) })
 	group.Go(func() error { return people.RunMetrics(life.working, open.metrics) })
 	group.Go(func() error {

@@ -1,10 +1,15 @@
 package cli
 
-import "legate/internal/listen"
+import (
+	"time"
+
+	"legate/internal/listen"
+)
 
 // tlsSettings say how a listener proves who it is and whom it lets in. prefix is that of the
 // flags and variables, block that of the file's keys.
 func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*setting {
+	to.Recheck = 30 * time.Second
 	return []*setting{
 		readable(text(&to.CertFile, setting{
 			name: prefix + "-cert", env: env + "_CERT", key: block + ".tls_cert", category: category, hint: "FILE",
@@ -20,7 +25,11 @@ func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*s
 		})),
 		list(&to.AllowedSANs, setting{
 			name: prefix + "-allowed-san", env: env + "_ALLOWED_SANS", key: block + ".tls_allowed_sans", category: category, hint: "GLOB",
-			usage: "Of those, only clients are let in whose certificate carries a matching URI or DNS name, such as spiffe://example.org/envoy/*: * is any run of characters, ? any one. Without it: all of them.",
+			usage: "Of those, only clients are let in whose certificate carries a matching URI or DNS name, such as spiffe://example.org/envoy/* or *.envoy.internal: * is any run of characters within a segment of a path or a label of a host, ? any one, ** whole segments or labels. A pattern is for URIs if it begins with a scheme. A URI counts only if it is the certificate's only one. Without it: all of them.",
+		}),
+		duration(&to.Recheck, time.Second, time.Hour, setting{
+			name: prefix + "-recheck", env: env + "_RECHECK", key: block + ".tls_recheck", category: category,
+			usage: "How often it is looked whether clients that are connected may be still: those whose certificate has expired, or whose authority was removed from the file, lose their connection.",
 		}),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
+	"sync"
 	"time"
 
 	"legate/internal/files"
@@ -14,13 +16,21 @@ type Credentials struct {
 	tls  TLS
 	now  func() time.Time
 	made *files.Value[*tls.Config] // none of them is changed once it is here
+
+	patterns []pattern // of the names that a client's certificate may have
+
+	mu     sync.Mutex
+	guests map[*guest]struct{}
 }
 
 // NewCredentials reads the files. name is the listener's, for logs. With each handshake they are
 // looked at again; what cannot be used leaves the last good certificates in place.
 func NewCredentials(t TLS, name string, log *slog.Logger) (*Credentials, error) {
-	c := &Credentials{tls: t, now: time.Now}
-	var err error
+	patterns, err := patternsOf(t.AllowedSANs)
+	if err != nil {
+		return nil, err
+	}
+	c := &Credentials{tls: t, now: time.Now, patterns: patterns, guests: map[*guest]struct{}{}}
 	c.made, err = files.New(files.Source[*tls.Config]{
 		Files: t.files, Read: c.load,
 		Changed: func(config *tls.Config) {
@@ -57,8 +67,29 @@ func (c *Credentials) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		NextProtos:         []string{"h2", "http/1.1"},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.made.Now(), nil },
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return c.forClient(hello.Conn), nil },
 	}
+}
+
+// forClient is what one handshake uses. A session that is resumed is judged as a new one is.
+func (c *Credentials) forClient(conn net.Conn) *tls.Config {
+	config := c.made.Now()
+	if config.ClientCAs == nil {
+		return config
+	}
+	config = config.Clone()
+	config.VerifyConnection = func(s tls.ConnectionState) error {
+		p, err := proofOf(s, config.ClientCAs, c.now())
+		if err != nil {
+			return err
+		}
+		if err := allowed(p.chain[0], c.patterns); err != nil {
+			return err
+		}
+		c.remember(conn, p)
+		return nil
+	}
+	return config
 }
 
 // Expires is when the certificate in use ends; zero without one.

@@ -6,6 +6,7 @@
 //   - [NewCredentials] fails if anything is wrong with the files, and says what to do about it.
 //   - Later, files that changed are read again, all of them together. What cannot be used changes
 //     nothing: the last good certificates stay, and one line is logged.
-//   - Connections that are open keep what they were opened with.
+//   - Connections that are open keep what they were opened with, for as long as their client would
+//     get in: one whose certificate has expired, or whose authority was removed, is sent away soon.
 //   - A client whose certificate is not allowed does not get past the handshake.
 package listen

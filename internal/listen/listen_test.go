@@ -73,7 +73,7 @@ func TestOnlyClientsOfTheAuthorityWithAnAllowedNameGetIn(t *testing.T) {
 	a := newAuthority(t)
 	l := newListener(t, TLS{
 		CertFile: a.issue("server", "localhost").cert, KeyFile: a.path("server.key"), ClientCAFile: a.path("ca.pem"),
-		AllowedSANs: []string{"spiffe://example.org/envoy/*", "edge-?.internal"},
+		AllowedSANs: []string{"spiffe://example.org/envoy/**", "edge-?.internal"},
 	})
 	for _, c := range []struct {
 		names []string

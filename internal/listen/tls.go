@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
+	"time"
 
 	"legate/internal/files"
 )
@@ -19,10 +19,12 @@ type TLS struct {
 	// ClientCAFile holds the authorities, in PEM, one of which must have signed a client's
 	// certificate. Empty: clients need none.
 	ClientCAFile string
-	// AllowedSANs are globs (* is any run of characters, ? any one), one of which a URI or DNS
-	// name in the client's certificate must match. None: every certificate that an authority of
-	// ClientCAFile signed is allowed.
+	// AllowedSANs are patterns, one of which the only URI or a DNS name in the client's certificate
+	// must match; see san.go. None: every certificate that an authority of ClientCAFile signed is
+	// allowed.
 	AllowedSANs []string
+	// Recheck is how often it is looked whether clients that are connected may be still.
+	Recheck time.Duration
 }
 
 // On reports whether anything was said about TLS.
@@ -40,8 +42,8 @@ func (t TLS) Validate(flag string) error {
 	if len(t.AllowedSANs) > 0 && t.ClientCAFile == "" {
 		errs = append(errs, fmt.Errorf("%s-allowed-san: nobody has to show a certificate: give the authorities of the clients with %[1]s-client-ca", flag))
 	}
-	if slices.ContainsFunc(t.AllowedSANs, func(s string) bool { return strings.TrimSpace(s) == "" }) {
-		errs = append(errs, fmt.Errorf("%s-allowed-san: a name is empty and would match nothing: give a URI or DNS name, such as spiffe://example.org/envoy/*", flag))
+	if _, err := patternsOf(t.AllowedSANs); err != nil {
+		errs = append(errs, fmt.Errorf("%s-allowed-san: %w", flag, err))
 	}
 	return errors.Join(errs...)
 }
@@ -86,7 +88,6 @@ func (t TLS) load() (*tls.Config, error) {
 		return nil, fmt.Errorf("client authorities %q: no certificate in it: give a file with certificates in PEM", t.ClientCAFile)
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
-	c.VerifyConnection = func(s tls.ConnectionState) error { return allowed(s, t.AllowedSANs) }
 	return c, nil
 }
 
