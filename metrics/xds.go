@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,9 @@ type XDS struct {
 	refused     *prometheus.CounterVec
 	nodeChanges prometheus.Counter
 	connections prometheus.Gauge
+	holdRefused *prometheus.CounterVec
+	budget      prometheus.Gauge
+	held        atomic.Pointer[func(kind string) int64]
 	exchanges   map[[2]string]*series             // by type and protocol, of what is served; never changed
 	propagated  map[[2]string]prometheus.Observer // by stage and type, of what is served; never changed
 	streams     *streams
@@ -137,6 +141,24 @@ func (x *XDS) Connections(n int) {
 		return
 	}
 	x.connections.Set(float64(n))
+}
+
+// Holds has it asked with each scrape how many bytes of a kind clients have the server hold, and says
+// how many of all kinds they may.
+func (x *XDS) Holds(budget int64, of func(kind string) int64) {
+	if x == nil {
+		return
+	}
+	x.budget.Set(float64(budget))
+	x.held.Store(&of)
+}
+
+// HoldRefused counts that the budget was too small for more of a kind.
+func (x *XDS) HoldRefused(kind string) {
+	if x == nil {
+		return
+	}
+	x.holdRefused.WithLabelValues(oneOf(kind, heldKinds...)).Inc()
 }
 
 func protocolLabel(p string) string { return oneOf(p, protocols...) }

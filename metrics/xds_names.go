@@ -17,10 +17,11 @@ var (
 	limits        = []string{
 		"connections", "connections_per_address", "handshake", "certificate",
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings",
-		"message_bytes", "node_bytes", "node_id_bytes", "names",
+		"memory", "message_bytes", "message_time", "node_bytes", "node_id_bytes", "names", "name_bytes",
 		"body_bytes", "fetches", "answer_bytes", "unread_bytes", "stuck_send",
 		"probes", "unknown_methods",
 	}
+	heldKinds = []string{"connections", "requests", "names", "responses", "answers"}
 )
 
 func newXDS(r prometheus.Registerer) *XDS {
@@ -65,12 +66,26 @@ func newXDS(r prometheus.Registerer) *XDS {
 		nodeChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "legate_xds_node_changes_total",
 			Help: "Requests whose node is another than the one that their stream began with. The first one counts."}),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_connections", Help: "Open connections of clients, over gRPC and REST."}),
+		holdRefused: counter("legate_xds_held_refused_total", "Times that clients could not have more of a kind held, since all of it is as much as they may have.", "kind"),
+		budget:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_held_budget_bytes", Help: "How much memory clients may have held, all of them together; one address, half of it."}),
 		exchanges:   map[[2]string]*series{},
 		propagated:  map[[2]string]prometheus.Observer{},
 		streams:     newStreams(),
 		now:         time.Now,
 	}
-	r.MustRegister(x.streams, x.nodeChanges, x.connections)
+	r.MustRegister(x.streams, x.nodeChanges, x.connections, x.budget)
+	for _, kind := range heldKinds {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "legate_xds_held_bytes",
+			Help:        "Memory that clients have held: connections and streams, requests that come in or are worked on, names that Consul does not have, responses and answers that are not taken in.",
+			ConstLabels: prometheus.Labels{"kind": kind},
+		}, func() float64 {
+			if of := x.held.Load(); of != nil {
+				return float64((*of)(kind))
+			}
+			return 0
+		}))
+	}
 	x.startAtZero()
 	return x
 }
@@ -87,6 +102,9 @@ func (x *XDS) startAtZero() {
 		for _, t := range served {
 			x.exchanges[[2]string{t, p}] = x.newSeries(t, p)
 		}
+	}
+	for _, kind := range heldKinds {
+		x.holdRefused.WithLabelValues(kind)
 	}
 	for _, l := range limits {
 		x.refused.WithLabelValues(l)

@@ -3,12 +3,17 @@ package xdsserver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"legate/metrics"
 )
 
 // admission keeps count of who is here, and lets in no more than the limits allow. What it keeps
@@ -16,6 +21,9 @@ import (
 // what it keeps of a node goes with the node's last stream.
 type admission struct {
 	limits   Limits
+	largest  int // bytes of a message
+	names    int // that a stream may want of a type
+	budget   *budget
 	excesses *excesses
 	changed  func()          // a client says that it is another node than at first
 	sized    func(n int)     // hears how many connections are open
@@ -24,32 +32,41 @@ type admission struct {
 
 	mu          sync.Mutex
 	pace        *rate.Limiter // of new streams
+	fresh       *rate.Limiter // of names that nobody had
 	connections int
 	addresses   map[string]*visitor
 	nodes       map[nodeKey]int // streams
 	open        map[*guarded]struct{}
 
-	marks sync.Pool
+	marks   sync.Pool
+	buffers sync.Pool    // of *[]byte, for messages
+	first   atomic.Int64 // bytes that a stream's first message may have; 0: not known yet
 }
 
 // visitor is what is kept of an address.
 type visitor struct {
+	address     string
 	connections int
 	streams     int
 	late        int // refused streams of which it hears later
 	pace        *rate.Limiter
 	probes      *rate.Limiter
+	fresh       *rate.Limiter
+	share       share
 	door        *door // nil: its connections are let in at once
 }
 
 // nodeKey is a node as far as limits go. An id alone says little: any client can choose it.
 type nodeKey struct{ identity, id string }
 
-func newAdmission(limits Limits, r *excesses, stopping <-chan struct{}, changed func(), sized func(int)) *admission {
+func newAdmission(c Config, r *excesses, stopping <-chan struct{}, m *metrics.XDS) *admission {
+	limits := c.Limits
 	return &admission{
-		limits: limits, excesses: r, stopping: stopping, changed: changed, sized: sized,
+		limits: limits, largest: c.MaxRequestBytes, names: c.MaxNames, excesses: r, stopping: stopping, changed: m.NodeChanged, sized: m.Connections,
+		budget:    &budget{most: int64(limits.MemoryBytes), told: m.HoldRefused},
 		now:       time.Now,
 		pace:      rate.NewLimiter(rate.Limit(limits.NewStreams), limits.NewStreamsBurst),
+		fresh:     freshNames(limits.FreshNames, c.MaxNames, allStreams),
 		addresses: map[string]*visitor{},
 		nodes:     map[nodeKey]int{},
 		open:      map[*guarded]struct{}{},
@@ -67,24 +84,38 @@ func (a *admission) visitor(address string) *visitor {
 	v := a.addresses[address]
 	if v == nil {
 		half := (a.limits.NewStreamsBurst + 1) / 2
-		v = &visitor{pace: rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half), probes: rate.NewLimiter(rate.Limit(a.limits.Probes), a.limits.Probes)}
+		v = &visitor{
+			address: address,
+			pace:    rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half),
+			probes:  rate.NewLimiter(rate.Limit(a.limits.Probes), a.limits.Probes),
+			fresh:   freshNames(a.limits.FreshNames, a.names, addressStreams),
+		}
 		a.addresses[address] = v
 	}
 	return v
 }
 
 // intercept serves a stream within the limits.
-func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+func (a *admission) intercept(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	ctx := stream.Context()
 	uncompressed(ctx)
+	wire, err := transportOf(ctx)
+	if err != nil {
+		return err
+	}
 	g := &guarded{
 		ServerStream: stream, within: a, origin: originOf(ctx), conn: connectionOf(ctx),
 		intake: intake{took: make(chan struct{}, 1), marks: &a.marks},
+		inbox:  inbox{wire: wire},
 	}
-	err := a.enter(ctx, g)
-	if err == nil {
+	g.intake.of, g.ctx = g, context.WithValue(ctx, guardKey{}, g)
+	enter, leave := a.enter, a.leave
+	if asksForHealth(info) {
+		enter, leave = a.enterProbe, (*guarded).close
+	}
+	if err = enter(ctx, g); err == nil {
 		err = next(srv, g)
-		a.leave(g)
+		leave(g)
 	}
 	if isStuck(err) && g.conn.open.Load() == 0 {
 		_ = g.conn.Close() // so that nothing is kept of what its client did not take in
@@ -92,19 +123,21 @@ func (a *admission) intercept(srv any, stream grpc.ServerStream, _ *grpc.StreamS
 	return a.refused(ctx, g.origin, g.conn, err)
 }
 
-// interceptProbe answers who asks whether Legate is well: an address so often a second, whatever
-// others do. (Discovery services have no such calls: see fetchAsStream.)
-func (a *admission) interceptProbe(ctx context.Context, r any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	uncompressed(ctx)
-	from := originOf(ctx)
+// asksForHealth reports whether a stream asks once whether Legate is well.
+func asksForHealth(info *grpc.StreamServerInfo) bool {
+	return info != nil && (info.FullMethod == healthpb.Health_Check_FullMethodName || info.FullMethod == healthpb.Health_List_FullMethodName)
+}
+
+// enterProbe lets in who asks whether Legate is well: an address so often a second, whatever others do.
+func (a *admission) enterProbe(_ context.Context, g *guarded) error {
 	a.mu.Lock()
-	allowed := a.visitor(from.address).probes.AllowN(a.now(), 1)
-	a.mu.Unlock()
-	if allowed {
-		return next(ctx, r)
+	defer a.mu.Unlock()
+	g.visitor = a.visitor(g.address)
+	if g.visitor.probes.AllowN(a.now(), 1) {
+		return nil
 	}
-	return nil, a.refused(ctx, from, connectionOf(ctx), excessf(limitProbes, codes.Unavailable, time.Second,
-		"look what this client does, or raise xds.probes_per_second", "an address may ask %d times a second", a.limits.Probes))
+	return excessf(limitProbes, codes.Unavailable, time.Second,
+		"look what this client does, or raise xds.probes_per_second", "an address may ask %d times a second", a.limits.Probes)
 }
 
 // refused counts an error that is a refusal. Who comes again and again is refused differently.
@@ -139,8 +172,13 @@ func (a *admission) enter(ctx context.Context, g *guarded) error {
 			"raise xds.max_streams_per_address if many clients share an address",
 			"%d streams are open from this address, which is the most here", a.limits.StreamsPerAddress)
 	}
+	if err := a.budget.take(&v.share, heldConnections, streamBytes); err != nil {
+		a.mu.Unlock()
+		return err
+	}
 	delay, refusal := a.turn(v)
 	if refusal != nil {
+		a.budget.give(&v.share, heldConnections, streamBytes)
 		a.mu.Unlock()
 		return refusal
 	}
@@ -152,16 +190,28 @@ func (a *admission) enter(ctx context.Context, g *guarded) error {
 	if delay == 0 {
 		return nil
 	}
-	timer := time.NewTimer(delay)
+	err := g.pause(ctx, delay)
+	if err != nil {
+		a.leave(g)
+	}
+	return err
+}
+
+// pause has a stream wait. What its client sends meanwhile is not read: that is counted.
+func (g *guarded) pause(ctx context.Context, d time.Duration) error {
+	a := g.within
+	if err := a.budget.take(&g.visitor.share, heldRequests, streamWindow); err != nil {
+		return err
+	}
+	defer a.budget.give(&g.visitor.share, heldRequests, streamWindow)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		a.leave(g)
-		return ctx.Err()
+		return status.FromContextError(ctx.Err()).Err()
 	case <-a.stopping:
-		a.leave(g)
 		return errStopping
 	}
 }
@@ -184,12 +234,15 @@ func (a *admission) turn(v *visitor) (time.Duration, *excess) {
 		"too many new streams at the moment; come again in %v", delay.Round(100*time.Millisecond))
 }
 
-// leave counts a stream out.
+// leave counts a stream out, and all that is held for it.
 func (a *admission) leave(g *guarded) {
+	g.close()
+	g.intake.end()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.open, g)
 	g.visitor.streams--
+	a.budget.give(&g.visitor.share, heldConnections, streamBytes)
 	g.conn.open.Add(-1)
 	g.left = true
 	if g.counted {
@@ -247,8 +300,18 @@ func (a *admission) forget(now time.Time) {
 				v.door = nil
 			}
 		}
-		if v.connections == 0 && v.streams == 0 && v.door == nil && v.pace.TokensAt(now) >= float64(v.pace.Burst()) && v.probes.TokensAt(now) >= float64(v.probes.Burst()) {
+		if v.connections == 0 && v.streams == 0 && v.door == nil && v.share.bytes.Load() == 0 && isWhole(now, v.pace, v.probes, v.fresh) {
 			delete(a.addresses, address)
 		}
 	}
+}
+
+// isWhole reports whether nothing of what limiters allow is used up.
+func isWhole(now time.Time, limiters ...*rate.Limiter) bool {
+	for _, l := range limiters {
+		if l.TokensAt(now) < float64(l.Burst()) {
+			return false
+		}
+	}
+	return true
 }

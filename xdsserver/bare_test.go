@@ -53,9 +53,8 @@ func (b bare) frameOf(stream uint32, kind, flags byte, payload []byte) {
 	_, _ = b.Write(append(header, payload...))
 }
 
-// call begins a stream with a first message.
-func (b bare) call(stream uint32, method string, message proto.Message) {
-	b.t.Helper()
+// headers begins a stream.
+func (b bare) headers(stream uint32, method string) {
 	var headers []byte // RFC 7541, 6.2.2: literal, without indexing, new name
 	for _, h := range [][2]string{
 		{":method", "POST"}, {":scheme", "http"}, {":path", method}, {":authority", "legate"}, {"content-type", "application/grpc"}, {"te", "trailers"},
@@ -64,6 +63,12 @@ func (b bare) call(stream uint32, method string, message proto.Message) {
 		headers = append(append(headers, byte(len(h[1]))), h[1]...)
 	}
 	b.frameOf(stream, frameHeaders, flagEndHeaders, headers)
+}
+
+// call begins a stream with a first message.
+func (b bare) call(stream uint32, method string, message proto.Message) {
+	b.t.Helper()
+	b.headers(stream, method)
 	data, err := proto.Marshal(message)
 	if err != nil {
 		b.t.Fatal(err)

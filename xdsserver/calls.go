@@ -6,29 +6,49 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// fetchAsStream is a discovery service whose single requests (FetchClusters, ...) are served as
-// streams are: within the same limits, and for as long as the client has not taken in the answer.
-// gRPC would let go of an answer that is not sent yet. On the wire there is no difference.
-func (s *Server) fetchAsStream(d grpc.ServiceDesc, typeURL string) *grpc.ServiceDesc {
+// asStreams is a service whose single requests are served as streams are: within the same limits,
+// from their first byte on, and for as long as the client has not taken in the answer. gRPC would
+// receive a request before anybody is asked, and let go of an answer that is not sent yet. On the wire
+// there is no difference.
+func asStreams(d grpc.ServiceDesc, handler func(grpc.MethodDesc) grpc.StreamHandler) *grpc.ServiceDesc {
 	d.Streams = slices.Clone(d.Streams)
 	for _, m := range d.Methods {
-		d.Streams = append(d.Streams, grpc.StreamDesc{StreamName: m.MethodName, ServerStreams: true, Handler: s.fetchHandlerOf(typeURL)})
+		d.Streams = append(d.Streams, grpc.StreamDesc{StreamName: m.MethodName, ServerStreams: true, Handler: handler(m)})
 	}
 	d.Methods = nil
 	return &d
 }
 
+// fetchAsStream is a discovery service with FetchClusters, or FetchEndpoints.
+func (s *Server) fetchAsStream(d grpc.ServiceDesc, typeURL string) *grpc.ServiceDesc {
+	return asStreams(d, func(grpc.MethodDesc) grpc.StreamHandler { return s.fetchHandlerOf(typeURL) })
+}
+
+// healthService is gRPC's health service.
+func healthService() *grpc.ServiceDesc {
+	return asStreams(healthpb.Health_ServiceDesc, func(m grpc.MethodDesc) grpc.StreamHandler {
+		return func(srv any, stream grpc.ServerStream) error {
+			answer, err := m.Handler(srv, stream.Context(), stream.RecvMsg, nil)
+			if err != nil {
+				return err
+			}
+			return stream.SendMsg(answer)
+		}
+	})
+}
+
 func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 	return func(_ any, stream grpc.ServerStream) error {
-		g := stream.(*guarded) // all streams pass the admission
+		g := guardedOf(stream.Context())
 		r := &discoveryv3.DiscoveryRequest{}
 		if err := g.RecvMsg(r); err != nil {
 			return err
 		}
 		var f *frame
-		a, err := s.fetch(g.Context(), g.address, typeURL, r, func(_ *answer, m *discoveryv3.DiscoveryResponse) error {
+		a, err := s.fetch(g.Context(), g.visitor, typeURL, r, func(_ *answer, m *discoveryv3.DiscoveryResponse) error {
 			p := &parcel{}
 			for _, resource := range m.GetResources() {
 				p.encoded = append(p.encoded, encodedAny(resource)...)

@@ -47,6 +47,9 @@ func (a *admission) connect(conn net.Conn) (c *connection, held bool, err error)
 	if v.connections >= a.limits.ConnectionsPerAddress {
 		return nil, false, excessf(limitConnectionsPerAddress, codes.ResourceExhausted, 0, "raise xds.max_connections_per_address if many clients share an address", "too many connections from this address")
 	}
+	if err := a.budget.take(&v.share, heldConnections, connectionBytes); err != nil {
+		return nil, false, err
+	}
 	v.connections++
 	a.connections++
 	a.sized(a.connections)
@@ -78,6 +81,7 @@ func (a *admission) disconnect(v *visitor) {
 func (a *admission) sub(v *visitor) {
 	v.connections--
 	a.connections--
+	a.budget.give(&v.share, heldConnections, connectionBytes)
 	a.sized(a.connections)
 }
 

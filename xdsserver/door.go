@@ -177,6 +177,7 @@ func (a *admission) refuse(ctx context.Context, c *connection) {
 	c.sleep(ctx, a.limits.NewStreamWait)
 	a.mu.Lock()
 	c.visitor.late--
+	a.budget.give(&c.visitor.share, heldRequests, streamBytes+streamWindow)
 	a.mu.Unlock()
 	if ctx.Err() != nil && !c.hasty.AllowN(a.now(), 1) {
 		a.turnOut(c)
@@ -189,6 +190,9 @@ func (a *admission) mayBeLate(v *visitor) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if v.late >= a.limits.StreamsPerAddress {
+		return false
+	}
+	if a.budget.take(&v.share, heldRequests, streamBytes+streamWindow) != nil { // who asks for more of what there is none left
 		return false
 	}
 	v.late++

@@ -61,6 +61,9 @@ const (
 	limitReturns               = "returns"
 	limitPings                 = "pings"
 	limitCertificate           = "certificate"
+	limitMemory                = "memory"
+	limitMessageTime           = "message_time"
+	limitNameBytes             = "name_bytes"
 )
 
 // allLimits are all of them, in the order in which status shows them.
@@ -68,7 +71,7 @@ func allLimits() []string {
 	return []string{
 		limitConnections, limitConnectionsPerAddress, limitHandshake, limitCertificate,
 		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings,
-		limitMessageBytes, limitNodeBytes, limitNodeIDBytes, limitNames,
+		limitMemory, limitMessageBytes, limitMessageTime, limitNodeBytes, limitNodeIDBytes, limitNames, limitNameBytes,
 		limitBodyBytes, limitFetches, limitAnswerBytes, limitUnreadBytes, limitStuckSend,
 		limitProbes, limitUnknownMethods,
 	}

@@ -36,7 +36,7 @@ const (
 // fetch answers a single request for a type, whatever way it came in, within the limits. encode
 // makes of the response what is sent; the bytes that it makes are held by the answer, which is the caller's
 // to release, and its alone if there is no error. Errors have a gRPC status.
-func (s *Server) fetch(ctx context.Context, address, typeURL string, r *discoveryv3.DiscoveryRequest,
+func (s *Server) fetch(ctx context.Context, by *visitor, typeURL string, r *discoveryv3.DiscoveryRequest,
 	encode func(*answer, *discoveryv3.DiscoveryResponse) error) (a *answer, err error) {
 	defer func() { s.metrics.Fetch(typeURL, outcome(err)) }()
 	if asked := r.GetTypeUrl(); asked != "" && asked != typeURL {
@@ -45,7 +45,7 @@ func (s *Server) fetch(ctx context.Context, address, typeURL string, r *discover
 	if err := checkNames(r.GetResourceNames(), s.config.MaxNames); err != nil {
 		return nil, err
 	}
-	if err := checkNode(r.GetNode(), s.config.Limits); err != nil {
+	if err := checkNode(r.GetNode(), &s.config.Limits); err != nil {
 		return nil, err
 	}
 	if err := s.takeTurn(ctx); err != nil {
@@ -58,12 +58,12 @@ func (s *Server) fetch(ctx context.Context, address, typeURL string, r *discover
 		err = errUnchanged
 	}
 	if err == nil || errors.Is(err, errUnchanged) {
-		s.polls.note(address, r.GetNode().GetId(), typeURL, time.Now())
+		s.polls.note(by.address, r.GetNode().GetId(), typeURL, time.Now())
 	}
 	if err != nil {
 		return nil, err
 	}
-	a = &answer{unread: s.unread, address: address}
+	a = &answer{unread: s.unread, by: by}
 	if err = a.grow(sizeOf(m)); err == nil {
 		err = encode(a, m)
 	}

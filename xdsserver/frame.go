@@ -1,8 +1,6 @@
 package xdsserver
 
 import (
-	"sync"
-
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
@@ -14,29 +12,19 @@ import (
 // streams, only what surrounds them is the stream's own.
 type frame struct {
 	buffers mem.BufferSlice
+	hold    *hold // nil: nothing of it is kept
 }
 
-// codec sends frames as they are, receives requests but for their names, and does everything else
-// as gRPC's protobuf codec does.
-type codec struct {
-	encoding.CodecV2
-	copies *sync.Pool // of *[]byte: of requests while they are read
-}
+// codec sends frames as they are, and everything else as gRPC's protobuf codec does.
+type codec struct{ encoding.CodecV2 }
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name), &sync.Pool{}} }
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if f, ok := v.(*frame); ok {
 		return f.buffers, nil
 	}
 	return c.CodecV2.Marshal(v)
-}
-
-func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if r, ok := v.(*sotwRequest); ok {
-		return r.decode(data, c.copies)
-	}
-	return c.CodecV2.Unmarshal(data, v)
 }
 
 // surround are a response's fields beside its resources.
@@ -74,7 +62,7 @@ func identity(number protowire.Number, identifier string) []byte {
 
 // newFrame is a response that delivers a parcel.
 func newFrame(version, typeURL, nonce string, p *parcel, identity []byte) *frame {
-	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+1)}
+	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+1), hold: p.hold}
 	f.buffers = append(f.buffers, mem.SliceBuffer(surround(version, typeURL, nonce, p.removed, identity)))
 	f.buffers = append(f.buffers, p.encoded...)
 	return f

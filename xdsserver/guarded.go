@@ -1,11 +1,12 @@
 package xdsserver
 
 import (
+	"context"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 )
@@ -15,9 +16,11 @@ import (
 type guarded struct {
 	grpc.ServerStream
 	origin
+	ctx    context.Context // the stream's, which leads to this
 	within *admission
 	conn   *connection
 	intake intake
+	inbox  inbox
 	node   *corev3.Node // of who receives: the first that was named, for good
 
 	// of the admission, under its lock
@@ -26,6 +29,15 @@ type guarded struct {
 	counted bool
 	left    bool
 }
+
+// guardKey is the key of a guarded stream in its context.
+type guardKey struct{}
+
+// Context is the stream's.
+func (g *guarded) Context() context.Context { return g.ctx }
+
+// guardedOf is the stream of a context: all pass the admission.
+func guardedOf(ctx context.Context) *guarded { return ctx.Value(guardKey{}).(*guarded) }
 
 // SendMsg waits for a client that does not take in what it was sent, but not for ever.
 func (g *guarded) SendMsg(m any) error {
@@ -36,48 +48,73 @@ func (g *guarded) SendMsg(m any) error {
 	if err := g.taken(waitingMost); err != nil {
 		return err
 	}
+	if err := g.intake.keep(f.hold); err != nil {
+		return err
+	}
 	f.buffers = g.intake.send(f.buffers)
 	return g.ServerStream.SendMsg(f)
 }
 
 // RecvMsg returns requests that are within the limits, each with the node of the stream.
 func (g *guarded) RecvMsg(m any) error {
-	if err := g.ServerStream.RecvMsg(m); err != nil {
-		if g.conn.stuck.Load() {
-			return errStuck
-		}
-		if status.Code(err) == codes.ResourceExhausted { // gRPC has told the client already, and ends the stream
-			return excessf(limitMessageBytes, codes.ResourceExhausted, 0, "raise xds.max_message_bytes if this is a client of yours", "%s", status.Convert(err).Message())
-		}
-		return err
-	}
+	seen := sight{limits: &g.within.limits, most: g.within.names}
 	switch r := m.(type) {
-	case *sotwRequest:
-		return g.check(r.message.GetTypeUrl(), &r.message.Node)
+	case *sotwRequest: // which has the bytes until it is freed
+		seen.fields = sotwFields
+		message, err := g.receive(&seen)
+		if err == nil {
+			err = r.decode(message, seen)
+		}
+		if err != nil {
+			return err
+		}
+		return g.pin(&r.message.Node)
 	case *discoveryv3.DiscoveryRequest:
-		return g.check(r.GetTypeUrl(), &r.Node)
+		seen.fields = sotwFields
+		if err := g.decode(r, seen, requestShape); err != nil {
+			return err
+		}
+		return g.pin(&r.Node)
 	case *discoveryv3.DeltaDiscoveryRequest:
-		return g.check(r.GetTypeUrl(), &r.Node)
+		seen.fields = deltaFields
+		if err := g.decode(r, seen, deltaRequestShape); err != nil {
+			return err
+		}
+		return g.pin(&r.Node)
 	}
-	return nil // of another service
+	return g.decode(m.(proto.Message), seen, nil) // of another service
 }
 
-// check refuses a request that is beyond the limits; its names are checked where they are kept.
-func (g *guarded) check(typeURL string, node **corev3.Node) error {
-	if err := checkType(typeURL); err != nil {
+// decode receives a message. Of one that has a shape, only that is read.
+func (g *guarded) decode(m proto.Message, seen sight, s *shape) error {
+	message, err := g.receive(&seen)
+	if err != nil {
 		return err
 	}
-	return g.pin(node)
+	defer g.within.reuse(message)
+	if err := seen.look(*message); err != nil {
+		return err
+	}
+	b := *message
+	if s != nil {
+		if b, err = prune(b, s); err != nil {
+			return err
+		}
+	}
+	if proto.Unmarshal(b, m) != nil {
+		return errNoMessage
+	}
+	return nil
 }
 
 // maxTypeURL bounds what is kept of a type while a stream is open.
 const maxTypeURL = 256
 
-func checkType(typeURL string) error {
-	if len(typeURL) <= maxTypeURL {
+func checkType(size int) error {
+	if size <= maxTypeURL {
 		return nil
 	}
-	return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a type URL has %d bytes, the most is %d", len(typeURL), maxTypeURL)
+	return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a type URL has %d bytes, the most is %d", size, maxTypeURL)
 }
 
 const lookAtClient = "look what this client does"
@@ -92,7 +129,7 @@ func (g *guarded) pin(node **corev3.Node) error {
 			g.within.changed()
 		}
 	case said != nil:
-		if err := checkNode(said, g.within.limits); err != nil {
+		if err := checkNode(said, &g.within.limits); err != nil {
 			return err
 		}
 		if err := g.within.enterNode(g, said.GetId()); err != nil {
@@ -105,16 +142,20 @@ func (g *guarded) pin(node **corev3.Node) error {
 }
 
 // checkNode refuses what nobody needs in order to be told apart.
-func checkNode(n *corev3.Node, limits Limits) error {
+func checkNode(n *corev3.Node, limits *Limits) error {
 	if size := len(n.GetId()); size > limits.NodeIDBytes {
 		return excessf(limitNodeIDBytes, codes.InvalidArgument, 0, "give that client a shorter node id, or raise xds.max_node_id_bytes",
 			"the node's id has %d bytes, the most is %d", size, limits.NodeIDBytes)
 	}
-	if size := proto.Size(n); size > limits.NodeBytes {
-		return excessf(limitNodeBytes, codes.ResourceExhausted, 0, "take metadata out of that client's node, or raise xds.max_node_bytes",
-			"the node has %d bytes, the most is %d", size, limits.NodeBytes)
+	return checkNodeBytes(proto.Size(n), limits)
+}
+
+func checkNodeBytes(size int, limits *Limits) error {
+	if size <= limits.NodeBytes {
+		return nil
 	}
-	return nil
+	return excessf(limitNodeBytes, codes.ResourceExhausted, 0, "take metadata out of that client's node, or raise xds.max_node_bytes",
+		"the node has %d bytes, the most is %d", size, limits.NodeBytes)
 }
 
 // essence is what Legate needs of a node, without its extensions and most of its metadata, which are large.

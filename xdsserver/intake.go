@@ -32,12 +32,48 @@ type intake struct {
 	waiting atomic.Int64  // bytes
 	took    chan struct{} // has something in it if some were taken in
 	marks   *sync.Pool    // of *mark, which all streams share
+
+	of   *guarded
+	mu   sync.Mutex
+	kept []*hold // of the messages that wait, oldest first
+}
+
+// keep says that a message will wait, and what of it is kept until it is taken in.
+func (in *intake) keep(h *hold) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if err := h.keep(in.of.within.budget, &in.of.visitor.share); err != nil {
+		return err
+	}
+	in.kept = append(in.kept, h)
+	return nil
+}
+
+// takenIn says that the oldest message was taken in.
+func (in *intake) takenIn() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.kept) > 0 {
+		in.kept[0].drop(in.of.within.budget)
+		in.kept = in.kept[1:]
+	}
+}
+
+// end says that nothing is taken in any more.
+func (in *intake) end() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, h := range in.kept {
+		h.drop(in.of.within.budget)
+	}
+	in.kept = nil
 }
 
 // mark is a buffer that tells when it was taken in, and what stood before it with it.
 type mark struct {
 	of    *intake
 	bytes int64
+	last  bool // of its message
 	data  []byte
 	own   []byte
 }
@@ -49,6 +85,9 @@ func (*mark) Get(int) *[]byte { return new([]byte) }
 func (m *mark) Put(*[]byte) {
 	of := m.of
 	of.waiting.Add(-m.bytes)
+	if m.last {
+		of.takenIn()
+	}
 	select {
 	case of.took <- struct{}{}:
 	default: // nobody has looked since
@@ -58,7 +97,7 @@ func (m *mark) Put(*[]byte) {
 }
 
 // mark makes of bytes a buffer that tells when they were taken in, and so many before them.
-func (in *intake) mark(data []byte, bytes int) mem.Buffer {
+func (in *intake) mark(data []byte, bytes int) *mark {
 	m, _ := in.marks.Get().(*mark)
 	if m == nil {
 		m = &mark{own: make([]byte, 0, markSize)}
@@ -67,9 +106,11 @@ func (in *intake) mark(data []byte, bytes int) mem.Buffer {
 		m.own = append(m.own[:0], data...)
 		data = m.own
 	}
-	m.of, m.bytes, m.data = in, int64(bytes), data
-	return mem.NewBuffer(&m.data, m)
+	m.of, m.bytes, m.last, m.data = in, int64(bytes), false, data
+	return m
 }
+
+func (m *mark) buffer() mem.Buffer { return mem.NewBuffer(&m.data, m) }
 
 // send counts a message in, and returns it with marks.
 func (in *intake) send(message mem.BufferSlice) mem.BufferSlice {
@@ -77,11 +118,14 @@ func (in *intake) send(message mem.BufferSlice) mem.BufferSlice {
 	in.waiting.Add(int64(size))
 	last := len(message) - 1
 	if size <= markEvery { // the usual case
-		message[last] = in.mark(message[last].ReadOnlyData(), size)
+		m := in.mark(message[last].ReadOnlyData(), size)
+		m.last = true
+		message[last] = m.buffer()
 		return message
 	}
 	marked := make(mem.BufferSlice, 0, len(message)+2*(size/markEvery)+1)
 	run := messageHeader
+	var m *mark
 	for i, b := range message {
 		for data := b.ReadOnlyData(); len(data) > 0; {
 			n := min(len(data), markEvery-run)
@@ -89,13 +133,15 @@ func (in *intake) send(message mem.BufferSlice) mem.BufferSlice {
 			data = data[n:]
 			run += n
 			if run == markEvery || (i == last && len(data) == 0) {
-				marked = append(marked, in.mark(part, run))
+				m = in.mark(part, run)
+				marked = append(marked, m.buffer())
 				run = 0
 			} else {
 				marked = append(marked, mem.SliceBuffer(part))
 			}
 		}
 	}
+	m.last = true
 	in.waiting.Add(-int64(run)) // of buffers at the end with nothing in them
 	return marked
 }
@@ -106,6 +152,10 @@ func (g *guarded) taken(fewer int64) error {
 	if g.intake.waiting.Load() < fewer {
 		return nil
 	}
+	if err := g.within.budget.take(&g.visitor.share, heldRequests, streamWindow); err != nil {
+		return err // nobody reads what it sends meanwhile
+	}
+	defer g.within.budget.give(&g.visitor.share, heldRequests, streamWindow)
 	limit := g.within.limits.StuckSend
 	stuck := time.NewTimer(limit)
 	defer stuck.Stop()

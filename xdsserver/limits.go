@@ -45,6 +45,17 @@ type Limits struct {
 	Fetches     int
 	AnswerBytes int
 	UnreadBytes int
+	// MessageTime is how long a message over gRPC may take from its first byte to its last.
+	MessageTime time.Duration
+	// MemoryBytes is how much memory clients may have the server hold, all of them together and
+	// whatever it is for; an address has half of that.
+	MemoryBytes int
+	// NameBytes is how much of it a stream may take for names that nobody has. FreshNames is how
+	// many of these it may think of, a second in the long run, and as many at once as it may want of
+	// a type; an address may have four times as many, and all together sixteen times. A stream that
+	// has more is not listened to for as long as it takes.
+	NameBytes  int
+	FreshNames int
 	// Probes is how often an address may ask the health service, a second.
 	Probes int
 	// StuckSend is how long a client may take in nothing of what is sent to it before its stream
@@ -81,6 +92,10 @@ func DefaultLimits() Limits {
 		Fetches:               64,
 		AnswerBytes:           64 << 20,
 		UnreadBytes:           256 << 20,
+		MessageTime:           30 * time.Second,
+		MemoryBytes:           512 << 20,
+		NameBytes:             8 << 20,
+		FreshNames:            1000,
 		Probes:                50,
 		StuckSend:             30 * time.Second,
 		HalfOpen:              10 * time.Second,
@@ -104,7 +119,9 @@ func (l Limits) validate() error {
 		{l.RefusedStreams, "refused streams of a connection"}, {l.Returns, "connections that return a second"},
 		{l.NodeBytes, "bytes of a node"}, {l.NodeIDBytes, "bytes of a node id"},
 		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "single requests at once"},
-		{l.AnswerBytes, "bytes of an answer"}, {l.UnreadBytes, "bytes of unread answers"}, {l.Probes, "health probes a second"},
+		{l.AnswerBytes, "bytes of an answer"}, {l.MemoryBytes, "bytes of memory for clients"},
+		{l.NameBytes, "bytes of a stream's names"}, {l.FreshNames, "new names a second"},
+		{l.UnreadBytes, "bytes of unread answers"}, {l.Probes, "health probes a second"},
 	} {
 		if n.value < 1 {
 			errs = append(errs, fmt.Errorf("xds limit of %s: must be above zero", n.what))
@@ -114,7 +131,7 @@ func (l Limits) validate() error {
 		value time.Duration
 		what  string
 	}{
-		{l.NewStreamWait, "wait for a new stream"}, {l.StuckSend, "time of a stuck send"}, {l.HalfOpen, "time to connect"},
+		{l.NewStreamWait, "wait for a new stream"}, {l.MessageTime, "time of a message"}, {l.StuckSend, "time of a stuck send"}, {l.HalfOpen, "time to connect"},
 		{l.IdleConnection, "time of an idle connection"}, {l.ConnectionAge, "age of a connection"}, {l.ConnectionGrace, "grace of an old connection"},
 	} {
 		if d.value <= 0 {

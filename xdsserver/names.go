@@ -27,12 +27,16 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, len(names))
 	}
-	for _, name := range names {
+	for i, name := range names {
+		s.after(i)
 		if name == wildcard {
 			s.everything(have)
 			continue
 		}
-		e, added := s.table.name(s.slot, name)
+		e, added, err := s.table.name(s.slot, name)
+		if err != nil {
+			return err
+		}
 		if added {
 			s.named++
 		}
@@ -101,7 +105,8 @@ func (s *subscription) holds(e *entry, version string) bool {
 
 // unsubscribe is an incremental request's resource_names_unsubscribe.
 func (s *subscription) unsubscribe(names []string) {
-	for _, name := range names {
+	for i, name := range names {
+		s.after(i)
 		if name == wildcard {
 			s.wild, s.all = false, false
 			s.table.wild.clear(s.slot)
@@ -151,11 +156,15 @@ func (s *subscription) rename(names []string, most int) error {
 	} else {
 		s.owed = slices.Grow(s.owed, len(names))
 	}
-	for _, name := range names {
+	for i, name := range names {
+		s.after(i)
 		if name == wildcard {
 			continue
 		}
-		e, added := s.table.name(s.slot, name)
+		e, added, err := s.table.name(s.slot, name)
+		if err != nil {
+			return err
+		}
 		if kept != nil {
 			kept[e] = struct{}{}
 		}
@@ -166,10 +175,13 @@ func (s *subscription) rename(names []string, most int) error {
 		}
 	}
 	if kept != nil && s.named > len(kept) {
+		n := 0
 		for _, e := range s.table.entries {
 			if _, keep := kept[e]; !keep && e.named.has(s.slot) {
 				s.drop(e)
 			}
+			n++
+			s.after(n)
 		}
 	}
 	s.tidy()
@@ -186,11 +198,18 @@ func checkNames(names []string, most int) error {
 		return tooManyNames(most)
 	}
 	for _, name := range names {
-		if len(name) > maxName {
-			return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a resource name has %d bytes, the most is %d", len(name), maxName)
+		if err := checkName(len(name)); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func checkName(size int) error {
+	if size <= maxName {
+		return nil
+	}
+	return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a resource name has %d bytes, the most is %d", size, maxName)
 }
 
 func tooManyNames(most int) error {

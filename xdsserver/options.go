@@ -10,10 +10,10 @@ import (
 
 // The HTTP/2 windows of what clients send. Being fixed, they spare a ping and its answer for each
 // acknowledgement, by which gRPC would otherwise measure how large they should be: a third of
-// what a change costs a stream. They bound what a client can make the server hold, and are
-// large enough for the acknowledgements of a client that names ten thousand resources.
+// what a change costs a stream. That of a stream is what a client can send while nobody reads; for a
+// message that is read it is let send more, as much at a time as it has sent before.
 const (
-	streamWindow     = 1 << 20
+	streamWindow     = 64 << 10
 	connectionWindow = 4 << 20
 )
 
@@ -28,7 +28,6 @@ func (c Config) ServerOptions() []grpc.ServerOption {
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.ReadBufferSize(readBuffer),
-		grpc.MaxRecvMsgSize(c.MaxRequestBytes),
 		// A tenth less, since pings that are sent at even intervals do not arrive so. gRPC forgives two.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: c.MinPing - c.MinPing/10, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
@@ -53,7 +52,6 @@ func (s *Server) guards() []grpc.ServerOption {
 	}
 	return []grpc.ServerOption{
 		grpc.StreamInterceptor(s.admission.intercept),
-		grpc.UnaryInterceptor(s.admission.interceptProbe),
 		grpc.UnknownServiceHandler(unknownMethod),
 		grpc.Creds(handshakes{creds, s.excesses}),
 	}

@@ -17,6 +17,7 @@ type parcel struct {
 	removed []string // of those of which there is nothing
 	encoded mem.BufferSlice
 	size    int      // bytes of all that on the wire
+	hold    *hold    // what is kept of it
 	parts   []parcel // as which it is sent, if it is too large for one response
 
 	// The same for callbacks, as the protocol has it.
@@ -48,11 +49,7 @@ const maxParcels = 16
 func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, s *subscription, most int) []parcel {
 	key := parcelKey{delta: delta, count: len(entries)}
 	for _, e := range entries {
-		if res := s.served(e); res != nil {
-			key.sum += res.id
-		} else {
-			key.sum += ^e.id
-		}
+		key.sum += s.servedID(e)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,9 +77,13 @@ func newParcel(delta bool, entries []*entry, s *subscription) *parcel {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, byName)
 	p := &parcel{entries: entries}
+	own := 0
 	var prefixes []byte
 	for _, e := range entries {
 		res := s.served(e)
+		if e.res == nil && e.empty == nil && res != nil { // it was made for this
+			own += 2 * len(res.field)
+		}
 		p.size += sizeIn(delta, e.name, res)
 		switch {
 		case res == nil && delta:
@@ -98,6 +99,7 @@ func newParcel(delta bool, entries []*entry, s *subscription) *parcel {
 			p.encoded = append(p.encoded, mem.SliceBuffer(prefixes[start:len(prefixes):len(prefixes)]), mem.SliceBuffer(res.field[res.any:]))
 		}
 	}
+	p.hold = &hold{bytes: own + resourceBytes*len(entries)}
 	return p
 }
 
@@ -139,6 +141,7 @@ func (p *parcel) join() {
 	}
 	if len(p.encoded) > 1 {
 		p.encoded = mem.BufferSlice{mem.SliceBuffer(p.encoded.Materialize())}
+		p.hold = &hold{bytes: p.size + joinedBytes*len(p.entries)} // those that have it as it was go on with that
 	}
 }
 

@@ -67,21 +67,19 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	defer func() { clear(ss.parcels) }()
 	switch {
 	case len(ss.parcels) > 1:
-		ss.several(sub, d)
-		return nil
+		return ss.several(sub, d)
 	case d.all:
 	case sub.whole: // there is more in it
 		d.entries = slices.Clone(entries)
 	default:
 		d.entries = ss.parcels[0].entries
 	}
-	ss.respond(sub, d, &ss.parcels[0])
-	return nil
+	return ss.respond(sub, d, &ss.parcels[0])
 }
 
 // several makes a response of each part, as far as the client may leave them unanswered. What the
 // rest was to deliver stays owed.
-func (ss *session) several(sub *subscription, d delivery) {
+func (ss *session) several(sub *subscription, d delivery) error {
 	since := d.since
 	for i := range ss.parcels {
 		p := &ss.parcels[i]
@@ -93,20 +91,28 @@ func (ss *session) several(sub *subscription, d delivery) {
 		if i == len(ss.parcels)-1 {
 			d.since = since // the change is there with the last one
 		}
-		ss.respond(sub, d, p)
+		if err := ss.respond(sub, d, p); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // respond makes one response.
-func (ss *session) respond(sub *subscription, d delivery, p *parcel) {
+func (ss *session) respond(sub *subscription, d delivery, p *parcel) error {
+	if err := p.hold.keep(sub.budget, &ss.stream.visitor.share); err != nil {
+		return err
+	}
 	if p.size > ss.server.config.MaxResponseBytes {
 		ss.server.oversized.count(sub.table.typeURL, ss.wire.name().protocol, ss.node.GetId(), p)
 	}
 	ss.nonce++
+	d.hold = p.hold
 	d.nonce = strconv.FormatUint(ss.nonce, 10)
 	f, message := ss.wire.frame(sub.table, p, d.nonce)
 	sub.flight = append(sub.flight, d)
 	ss.made = append(ss.made, response{f, message})
+	return nil
 }
 
 // The stages of a change's way, for its metric.

@@ -123,7 +123,17 @@ func (s *subscription) served(e *entry) *resource {
 			return r.instead
 		}
 	}
-	return e.served(s.slot)
+	return s.table.served(e, s.slot)
+}
+
+// servedID is a number that stands for that.
+func (s *subscription) servedID(e *entry) uint64 {
+	if len(s.quarantined) > 0 {
+		if r := s.quarantined[e.name]; r.instead != nil {
+			return r.instead.id
+		}
+	}
+	return s.table.servedID(e, s.slot)
 }
 
 // substitutes are the names of which a response has an earlier state.

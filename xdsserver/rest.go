@@ -35,21 +35,36 @@ func (s *Server) restServer() *http.Server {
 	speaks.SetHTTP2(true)
 	speaks.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           mux,
-		Protocols:         &speaks,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: s.config.Limits.StreamsPerConnection},
+		Handler:   mux,
+		Protocols: &speaks,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: s.config.Limits.StreamsPerConnection,
+			// The least that HTTP/2 has: a connection is counted with it.
+			MaxReceiveBufferPerConnection: streamWindow, MaxReceiveBufferPerStream: streamWindow,
+		},
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, addressKey{}, addressOf(c.RemoteAddr()))
+			if r, ok := c.RemoteAddr().(remote); ok { // all come through the gate
+				return context.WithValue(ctx, visitorKey{}, r.conn.visitor)
+			}
+			return ctx
 		},
 	}
 }
 
-type addressKey struct{}
+type visitorKey struct{}
+
+// visitorOf is what is kept of the address of a request.
+func visitorOf(ctx context.Context) *visitor {
+	if v, ok := ctx.Value(visitorKey{}).(*visitor); ok {
+		return v
+	}
+	return &visitor{} // it did not come through the gate
+}
 
 func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +73,9 @@ func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 			http.Error(w, "send a DiscoveryRequest as JSON with POST", http.StatusMethodNotAllowed)
 			return
 		}
-		body, a, err := s.fetchJSON(w, r, typeURL)
+		m := &metered{budget: s.admission.budget, by: visitorOf(r.Context())}
+		defer m.release()
+		body, a, err := s.fetchJSON(w, r, m, typeURL)
 		if err != nil {
 			s.excesses.of(err, r.RemoteAddr)
 			s.refuseFetch(w, err)
@@ -90,17 +107,19 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
 }
 
 // fetchJSON answers one request.
-func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL string) (body []byte, a *answer, err error) {
-	in, err := s.readBody(w, r)
+func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, m *metered, typeURL string) (body []byte, a *answer, err error) {
+	if err := m.take(streamBytes); err != nil {
+		return nil, nil, err
+	}
+	in, err := s.readBody(w, r, m)
 	if err != nil {
 		return nil, nil, err
 	}
-	request := &discoveryv3.DiscoveryRequest{}
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(in, request); err != nil {
-		return nil, nil, status.Errorf(codes.InvalidArgument, "the request is no DiscoveryRequest as JSON: %v", err)
+	request, err := decodeJSON(in, &s.config.Limits)
+	if err != nil {
+		return nil, nil, err
 	}
-	address, _ := r.Context().Value(addressKey{}).(string) // set for every connection
-	a, err = s.fetch(r.Context(), address, typeURL, request, func(a *answer, m *discoveryv3.DiscoveryResponse) error {
+	a, err = s.fetch(r.Context(), m.by, typeURL, request, func(a *answer, m *discoveryv3.DiscoveryResponse) error {
 		body, err = responseJSON(a, m)
 		return err
 	})
@@ -108,7 +127,7 @@ func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, typeURL strin
 }
 
 // readBody reads a request, which may be compressed. It is bounded before and after that.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, m *metered) ([]byte, error) {
 	most := int64(s.config.Limits.BodyBytes)
 	var in io.Reader = http.MaxBytesReader(w, r.Body, most)
 	switch encoding := r.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
@@ -123,7 +142,8 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 		w.Header().Set("Accept-Encoding", "gzip") // RFC 7694
 		return nil, errEncoding
 	}
-	body, err := io.ReadAll(in)
+	m.Reader = in
+	body, err := io.ReadAll(m)
 	if err == nil && int64(len(body)) > most {
 		err = &http.MaxBytesError{Limit: most}
 	}
@@ -133,9 +153,38 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	return body, nil
 }
 
+// metered reads a request over REST, and counts what it takes until it is answered.
+type metered struct {
+	io.Reader
+	budget *budget
+	by     *visitor
+	held   int
+}
+
+func (m *metered) Read(b []byte) (int, error) {
+	n, err := m.Reader.Read(b)
+	if refused := m.take(n * expansion); refused != nil {
+		return 0, refused
+	}
+	return n, err
+}
+
+func (m *metered) take(bytes int) error {
+	err := m.budget.take(&m.by.share, heldRequests, bytes)
+	if err == nil {
+		m.held += bytes
+	}
+	return err
+}
+
+func (m *metered) release() { m.budget.give(&m.by.share, heldRequests, m.held) }
+
 var errEncoding = errors.New("requests may be compressed with gzip, and with nothing else")
 
 func (s *Server) unreadable(err error) error {
+	if e := new(excess); errors.As(err, &e) {
+		return e
+	}
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		return excessf(limitBodyBytes, codes.ResourceExhausted, 0,
 			"raise xds.max_body_bytes if this is a client of yours", "the request has more than %d bytes", tooLarge.Limit)
@@ -184,6 +233,10 @@ func (s *Server) refuseFetch(w http.ResponseWriter, err error) {
 		code = http.StatusNotImplemented
 	case codes.Unavailable, codes.Canceled:
 		w.Header().Set("Retry-After", "1")
+		code = http.StatusServiceUnavailable
+	}
+	if e := new(excess); errors.As(err, &e) && e.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.retry.Seconds())))
 		code = http.StatusServiceUnavailable
 	}
 	if errors.Is(err, errEncoding) {

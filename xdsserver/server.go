@@ -22,7 +22,6 @@ import (
 	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	"legate/metrics"
@@ -77,10 +76,11 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
-		unread:    newUnread(config.Limits),
 		polls:     &polls{of: map[nodeKey]poll{}},
 	}
-	s.admission = newAdmission(config.Limits, s.excesses, s.stopping, m.NodeChanged, m.Connections)
+	s.admission = newAdmission(config, s.excesses, s.stopping, m)
+	s.unread = newUnread(config.Limits, s.admission.budget)
+	m.Holds(s.admission.budget.most, s.heldOf)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
 		sotwServer{s, identity(sotwControlPlane, config.Identifier)},
@@ -96,6 +96,7 @@ func (s *Server) Publish(view View, batch translate.Batch) {
 	now := time.Now()
 	st, opening := s.publish(view, batch, now)
 	s.metrics.Published(view.String(), st.sizes(), now)
+	s.admission.named(st.nameBytes())
 	if opening {
 		close(s.ready)
 	}
@@ -149,7 +150,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
 	g.RegisterService(s.fetchAsStream(clusterv3.ClusterDiscoveryService_ServiceDesc, translate.ClusterType), s.xds)
 	g.RegisterService(s.fetchAsStream(endpointv3.EndpointDiscoveryService_ServiceDesc, translate.AssignmentType), s.xds)
-	healthpb.RegisterHealthServer(g, probe{Server: s})
+	g.RegisterService(healthService(), probe{Server: s})
 
 	var watch sync.WaitGroup
 	defer watch.Wait()
@@ -158,6 +159,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	watch.Go(func() { s.admission.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
 	watch.Go(func() { s.watchFaults(watching) })
+	watch.Go(func() { s.admission.budget.run(watching) })
 
 	xds = gate{xds, s.admission}
 	ended := make(chan error, 2)

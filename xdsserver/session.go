@@ -55,7 +55,7 @@ type request struct {
 // acknowledgement, which is most of what comes, costs no switch from one to the other.
 type session struct {
 	server  *Server
-	stream  grpc.ServerStream
+	stream  *guarded
 	wire    wire
 	typeURL string        // the stream's only type; empty if aggregated
 	wake    chan struct{} // something has changed
@@ -65,6 +65,7 @@ type session struct {
 	node    *corev3.Node
 	store   *store
 	slot    int
+	payer   *payer
 	subs    []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce   uint64
 	parcels []parcel        // of the responses that are made next; reused
@@ -75,7 +76,8 @@ type session struct {
 
 // serve runs one stream until it ends.
 func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
-	ss := &session{server: s, stream: stream, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
+	g := guardedOf(stream.Context())
+	ss := &session{server: s, stream: g, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
 	defer func() {
 		ss.mu.Lock()
 		defer ss.mu.Unlock()
@@ -83,6 +85,11 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 		ss.reportRejecting(false)
 		if ss.store != nil {
 			ss.store.leave(ss.slot, ss.subs)
+		}
+		for _, sub := range ss.subs {
+			if sub != nil {
+				sub.dropFlight(len(sub.flight))
+			}
 		}
 		w.closed(ss.node, err)
 	}()
@@ -125,10 +132,24 @@ func (ss *session) listen() error {
 		if err == nil {
 			err = ss.turn(r)
 		}
+		if err == nil {
+			err = ss.rest()
+		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// rest does not listen to a client that thinks of too many names, until that is bearable again.
+func (ss *session) rest() error {
+	if ss.payer == nil {
+		return nil
+	}
+	if wait := ss.payer.tired(ss.server.admission.now()); wait > 0 {
+		return ss.stream.pause(ss.stream.Context(), wait)
+	}
+	return nil
 }
 
 // turn takes in a request, unless it is nil, and sends all that is due then. After one that
@@ -265,6 +286,8 @@ func (ss *session) enter(ctx context.Context) error {
 	} else {
 		ss.store, ss.slot = store, store.join(ss.wake)
 	}
+	ss.payer = newPayer(ss.stream, ss.slot)
+	ss.store.pays(ss.slot, ss.payer)
 	ss.server.callbacks.entered(ss.wire.name(), ss.store, ss.slot)
 	ss.subs = make([]*subscription, len(ss.store.tables))
 	return nil
@@ -276,7 +299,7 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, pace: ss.server.pace}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, pace: ss.server.pace, budget: ss.server.admission.budget, others: ss.store.others}
 			first = true
 		}
 		sub = ss.subs[i]

@@ -60,7 +60,7 @@ func (w *sotwWire) receive() (*request, error) {
 	case known || len(w.named) < maxTypes:
 		w.named[typeURL] = in.sum
 	}
-	in.free()
+	w.admission.reuse(in.free())
 	return &request{
 		typeURL:   m.GetTypeUrl(),
 		node:      m.GetNode(),

@@ -2,11 +2,8 @@ package xdsserver
 
 import (
 	"hash/maphash"
-	"slices"
-	"sync"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
@@ -21,9 +18,8 @@ type sotwRequest struct {
 
 	seed   maphash.Seed
 	before map[string]nameSum // of earlier requests
-	names  []byte             // encoded; they lie in copied
-	copied *[]byte
-	copies *sync.Pool
+	names  []byte             // encoded; they lie in whole
+	whole  *[]byte
 }
 
 // nameSum stands for names in their order: how many bytes they have, and a sum over these.
@@ -33,28 +29,35 @@ type nameSum struct {
 }
 
 // decode reads all but the names; but those, too, that do not stand together as every encoder
-// writes them: of these there is no sum. (A buffer from gRPC's pool would be cleared first, which
-// costs as much as all the rest.)
-func (r *sotwRequest) decode(data mem.BufferSlice, copies *sync.Pool) error {
-	r.copies = copies
-	if used, ok := copies.Get().(*[]byte); ok {
-		r.copied = used
-	} else {
-		r.copied = new([]byte)
-	}
-	*r.copied = slices.Grow((*r.copied)[:0], data.Len())[:data.Len()]
-	b := *r.copied
-	data.CopyTo(b)
+// writes them: of these there is no sum. It has the bytes until free returns them. Names that are
+// those of an earlier request were looked at then.
+func (r *sotwRequest) decode(whole *[]byte, seen sight) error {
+	r.whole = whole
+	b := *whole
 	from, to, found := r.repeated(b)
 	if !found {
 		from, to, r.summed = namesIn(b)
 		r.sum = nameSum{to - from, maphash.Bytes(r.seed, b[from:to])}
+		if err := seen.look(b); err != nil {
+			return err
+		}
 	}
 	r.names = b[from:to]
-	if err := proto.Unmarshal(b[:from], &r.message); err != nil {
-		return err
+	for _, part := range [][]byte{b[:from], b[to:]} {
+		if found {
+			if err := seen.anew().look(part); err != nil {
+				return err
+			}
+		}
+		part, err := prune(part, requestShape)
+		if err != nil {
+			return err
+		}
+		if (proto.UnmarshalOptions{Merge: true}).Unmarshal(part, &r.message) != nil {
+			return errNoMessage
+		}
 	}
-	return proto.UnmarshalOptions{Merge: true}.Unmarshal(b[to:], &r.message)
+	return nil
 }
 
 // repeated looks for the names of an earlier request, which need no walk from name to name.
@@ -83,9 +86,11 @@ func (r *sotwRequest) decodeNames() error {
 	return proto.UnmarshalOptions{Merge: true}.Unmarshal(r.names, &r.message)
 }
 
-func (r *sotwRequest) free() {
-	r.copies.Put(r.copied)
-	r.copied, r.names = nil, nil
+// free returns the bytes that were decoded; names that were not are gone.
+func (r *sotwRequest) free() *[]byte {
+	whole := r.whole
+	r.whole, r.names = nil, nil
+	return whole
 }
 
 // namesIn says where the names stand in an encoded request, if they stand together.

@@ -3,29 +3,32 @@ package xdsserver
 import (
 	"hash/maphash"
 	"slices"
-	"sync"
 	"testing"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 )
 
 func read(t *testing.T, seed maphash.Seed, parts ...*discoveryv3.DiscoveryRequest) *sotwRequest {
 	t.Helper()
-	var data mem.BufferSlice // one buffer a part: concatenated, parts are one message
+	var data []byte // concatenated, parts are one message
 	for _, m := range parts {
 		b, err := proto.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		data = append(data, mem.SliceBuffer(b))
+		data = append(data, b...)
 	}
 	r := &sotwRequest{seed: seed}
-	if err := r.decode(data, &sync.Pool{}); err != nil {
+	if err := r.decode(&data, seesAll()); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func seesAll() sight {
+	c := DefaultConfig()
+	return sight{fields: sotwFields, limits: &c.Limits, most: c.MaxNames}
 }
 
 func names(n ...string) *discoveryv3.DiscoveryRequest {
@@ -85,7 +88,7 @@ func TestNamesOfAnEarlierRequestAreRecognised(t *testing.T) {
 		if _, _, found := r.repeated(b); found != c.repeated {
 			t.Errorf("%v: recognised: %v", c.names, found)
 		}
-		if err := r.decode(mem.BufferSlice{mem.SliceBuffer(b)}, &sync.Pool{}); err != nil {
+		if err := r.decode(&b, seesAll()); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.decodeNames(); err != nil || !proto.Equal(&r.message, names(c.names...)) {

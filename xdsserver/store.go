@@ -16,6 +16,7 @@ type store struct {
 	seq       uint64   // of the last batch
 	published time.Time
 	wakers    []chan<- struct{} // of the streams by their slot; nil where a slot is free
+	payers    payers
 
 	tellVain func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
 
@@ -23,10 +24,38 @@ type store struct {
 }
 
 func newStore(view View) *store {
-	return &store{
+	s := &store{
 		view:   view,
 		tables: []*table{newTable(translate.ClusterType), newTable(translate.AssignmentType)},
 	}
+	for _, t := range s.tables {
+		t.payers = &s.payers
+	}
+	return s
+}
+
+// others lets others have the store, of whom who holds its lock for long is not the only one. What it
+// knows of the store may be another thing afterwards.
+func (s *store) others() {
+	s.mu.Unlock()
+	s.mu.Lock()
+}
+
+// pays says who pays for the names that the stream in the slot thinks of.
+func (s *store) pays(slot int, p *payer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.payers.set(slot, p)
+}
+
+// nameBytes is how many bytes the names have that there are, and how many these are, in the largest of the tables.
+func (s *store) nameBytes() (bytes, names int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, t := range s.tables {
+		bytes, names = max(bytes, t.nameBytes), max(names, len(t.live))
+	}
+	return bytes, names
 }
 
 // table returns the table of a type, nil for a type that is not served.
@@ -103,11 +132,12 @@ func (s *store) leave(slot int, subs []*subscription) {
 		}
 		sub.table.wild.clear(slot)
 		if sub.named > 0 {
-			sub.table.unnameAll(slot)
+			sub.table.unnameAll(slot, s.others)
 		}
 	}
 	s.countVain()
 	s.wakers[slot] = nil
+	s.payers.set(slot, nil)
 }
 
 // scratch is an empty slice of entries, which may be large already. Pass it to reuse.

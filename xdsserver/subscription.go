@@ -20,8 +20,10 @@ const maxFlight = 64
 // asks for stand in the table; beyond that it remembers only what is unusual. It belongs to its
 // session; what also touches the table needs the store's lock.
 type subscription struct {
-	table *table
-	slot  int
+	table  *table
+	slot   int
+	budget *budget // of what responses hold; nil: nothing is counted
+	others func()  // lets others have the store; nil: there are none
 
 	whole bool // each response holds all that is wanted: what it leaves out is gone
 	wild  bool // all resources are wanted
@@ -63,6 +65,7 @@ type delivery struct {
 	instead []string  // names of which an earlier state was served
 	probe   bool      // a part of a rejected response
 	since   time.Time // when Consul answered the oldest change in it; zero if nothing had changed
+	hold    *hold     // what is kept of it; nil: nothing
 }
 
 // due takes from the subscription what has to be sent now: entries, once each, appended to an
@@ -167,15 +170,33 @@ func (s *subscription) answered(nonce string) (delivery, bool) {
 		return delivery{}, false
 	}
 	d := s.flight[i]
-	s.flight = slices.Delete(s.flight, 0, i+1)
+	s.dropFlight(i + 1)
 	return d, true
+}
+
+// dropFlight forgets the oldest responses.
+func (s *subscription) dropFlight(n int) {
+	for _, d := range s.flight[:n] {
+		d.hold.drop(s.budget)
+	}
+	s.flight = slices.Delete(s.flight, 0, n)
+}
+
+// manyNames is how many names a stream goes through before others have the store.
+const manyNames = 256
+
+// after lets others have the store after each of many names.
+func (s *subscription) after(n int) {
+	if s.others != nil && n%manyNames == manyNames-1 {
+		s.others()
+	}
 }
 
 // bring makes owed what belongs to the names, as far as it is wanted and there is such a thing: the
 // assignments of clusters that were sent. It needs the store's lock for reading.
 func (s *subscription) bring(names []*entry) {
 	for _, n := range names {
-		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) && e.served(s.slot) != nil {
+		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) && s.served(e) != nil {
 			s.owed = append(s.owed, n.name)
 			delete(s.quarantined, n.name) // with another cluster it may be right
 		}

@@ -21,17 +21,19 @@ const logLimit = 1 << 15
 
 // table holds the resources of one type in one view. It is guarded by its store's lock.
 type table struct {
-	typeURL  string
-	seed     maphash.Seed
-	entries  map[string]*entry
-	live     []*entry            // those that Consul has, by name
-	ids      uint64              // the sum of their ids
-	wild     bitset              // the streams with a wildcard subscription
-	vain     map[*entry]struct{} // those that streams name and Consul does not have
-	vainTold int
-	seq      uint64 // of the last change
-	sum      digest // over all live resources
-	printed  atomic.Pointer[printed]
+	typeURL   string
+	seed      maphash.Seed
+	entries   map[string]*entry
+	live      []*entry            // those that Consul has, by name
+	ids       uint64              // the sum of their ids
+	nameBytes int                 // of their names
+	wild      bitset              // the streams with a wildcard subscription
+	vain      map[*entry]struct{} // those that streams name and Consul does not have
+	vainTold  int
+	payers    *payers
+	seq       uint64 // of the last change
+	sum       digest // over all live resources
+	printed   atomic.Pointer[printed]
 
 	log      []change // in the order of seq; one entry may stand in it repeatedly
 	logLimit int
@@ -48,8 +50,10 @@ type entry struct {
 	name  string
 	id    uint64    // random, but fixed for a name
 	res   *resource // nil while Consul has none
-	empty *resource // what is served instead to streams that ask by name; assignments only
+	empty *resource // what is served instead to streams that ask by name, where Consul had it; assignments only
 	seq   uint64    // of the last change of res; 0 if there never was one
+	payer *payer    // for whom the name is counted while only streams have it; nil: nobody
+	paid  int       // how many bytes
 	since time.Time // when the Consul answer behind that change arrived
 	named bitset    // the streams that ask for it by name
 
@@ -67,7 +71,7 @@ type change struct {
 }
 
 func newTable(typeURL string) *table {
-	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, vain: map[*entry]struct{}{}}
+	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, vain: map[*entry]struct{}{}, payers: &payers{}}
 }
 
 // entry returns the entry of a name and makes one if need be.
@@ -84,12 +88,27 @@ func (t *table) newEntry(name string) *entry {
 	return &entry{name: name, id: maphash.String(t.seed, name)}
 }
 
-// served is what a stream gets for the entry: nil if it has to be told that there is none.
-func (e *entry) served(slot int) *resource {
-	if e.res != nil || !e.named.has(slot) {
+// served is what a stream gets for the entry: nil if it has to be told that there is none. What
+// Consul never had is made each time, so that it takes nothing while nobody sends it.
+func (t *table) served(e *entry, slot int) *resource {
+	switch {
+	case e.res != nil || !e.named.has(slot):
 		return e.res
+	case e.empty != nil:
+		return e.empty
 	}
-	return e.empty
+	return t.none(e.name)
+}
+
+// servedID is a number that stands for that.
+func (t *table) servedID(e *entry, slot int) uint64 {
+	switch {
+	case e.res != nil:
+		return e.res.id
+	case e.named.has(slot):
+		return bits.Reverse64(e.id)
+	}
+	return ^e.id
 }
 
 // concerns reports whether a stream wants to hear of the entry.
@@ -97,23 +116,34 @@ func (t *table) concerns(e *entry, slot int) bool {
 	return t.wild.has(slot) || e.named.has(slot)
 }
 
-// name puts a stream on the entry of a name, and reports whether it was not there before.
-func (t *table) name(slot int, name string) (*entry, bool) {
-	e := t.entry(name)
+// name puts a stream on the entry of a name, and reports whether it was not there before. A name that
+// nobody had may be more than the stream can have.
+func (t *table) name(slot int, name string) (e *entry, added bool, err error) {
+	var by *payer
+	var price int
+	if t.entries[name] == nil {
+		if by, price, err = t.payers.buy(slot, name); err != nil {
+			return nil, false, err
+		}
+	}
+	e = t.entry(name)
+	if by != nil {
+		e.payer, e.paid = by, price
+	}
 	if e.named.has(slot) {
-		return e, false
+		return e, false, nil
 	}
 	e.named.set(slot)
 	t.fill(e)
 	if e.res == nil {
 		t.noteVain(e)
 	}
-	return e, true
+	return e, true, nil
 }
 
-// fill makes what is served by name where Consul has nothing.
+// fill makes what is served by name where Consul has nothing any more.
 func (t *table) fill(e *entry) {
-	if e.res == nil && e.empty == nil {
+	if e.seq > 0 && e.res == nil && e.empty == nil {
 		e.empty = t.none(e.name)
 	}
 }
@@ -134,22 +164,32 @@ func (t *table) none(name string) *resource {
 // unname takes a stream off an entry, and forgets an entry that nothing holds any more.
 func (t *table) unname(slot int, e *entry) {
 	e.named.clear(slot)
-	if e.res == nil && e.named.empty() {
-		t.noteVain(e)
+	if e.res != nil {
+		return
+	}
+	t.noteVain(e)
+	if e.named.empty() {
 		if e.seq <= t.forgot {
 			delete(t.entries, e.name)
 		}
 	}
 }
 
-// unnameAll takes a stream off all entries.
-func (t *table) unnameAll(slot int) {
+// unnameAll takes a stream off all entries. In between others have the table.
+func (t *table) unnameAll(slot int, others func()) {
+	n := 0
 	for _, e := range t.entries {
 		if e.named.has(slot) {
 			t.unname(slot, e)
 		}
+		if n++; n%manyEntries == 0 {
+			others()
+		}
 	}
 }
+
+// manyEntries is how many entries are gone through before others have the table.
+const manyEntries = 4096
 
 // has reports whether Consul has the name.
 func (t *table) has(name string) bool {
@@ -171,11 +211,11 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 		t.sum = t.sum.plus(digestOf(e.name, res.version))
 	}
 	e.res, e.since = res, since
+	e.seq, t.seq = seq, seq
 	t.noteVain(e)
 	if !e.named.empty() {
 		t.fill(e)
 	}
-	e.seq, t.seq = seq, seq
 	t.log = append(t.log, change{seq, e})
 	t.trim()
 	return e
@@ -189,9 +229,11 @@ func (t *table) enlist(e *entry, in bool) {
 	if in {
 		t.live = slices.Insert(t.live, i, e)
 		t.ids += e.id
+		t.nameBytes += len(e.name)
 	} else {
 		t.live = slices.Delete(t.live, i, i+1)
 		t.ids -= e.id
+		t.nameBytes -= len(e.name)
 	}
 }
 

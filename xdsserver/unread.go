@@ -12,19 +12,22 @@ import (
 // takes nothing in is sent no more.)
 type unread struct {
 	limits Limits
+	budget *budget
 
 	mu    sync.Mutex
 	bytes int
-	of    map[string]int // bytes by address; none is zero
+	of    map[*visitor]int // bytes by address; none is zero
 }
 
-func newUnread(limits Limits) *unread { return &unread{limits: limits, of: map[string]int{}} }
+func newUnread(limits Limits, b *budget) *unread {
+	return &unread{limits: limits, budget: b, of: map[*visitor]int{}}
+}
 
 // answer is the memory of one answer. Only the goroutine that answers uses it.
 type answer struct {
 	*unread
-	address string // of the client
-	held    int    // bytes
+	by   *visitor // of the client
+	held int      // bytes
 }
 
 // grow reserves memory for an answer of so many bytes in all. It is called before they are made.
@@ -39,12 +42,15 @@ func (a *answer) grow(to int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	more := to - a.held
-	if a.bytes+more > a.limits.UnreadBytes || a.of[a.address]+more > (a.limits.UnreadBytes+1)/2 {
+	if a.bytes+more > a.limits.UnreadBytes || a.of[a.by]+more > (a.limits.UnreadBytes+1)/2 {
 		return excessf(limitUnreadBytes, codes.Unavailable, time.Second, "look which clients do not read what they ask for, or raise xds.max_unread_bytes if there is memory to spare",
 			"too many answers are not taken in yet; come again later")
 	}
+	if err := a.budget.take(&a.by.share, heldAnswers, more); err != nil {
+		return err
+	}
 	a.bytes += more
-	a.of[a.address] += more
+	a.of[a.by] += more
 	a.held = to
 	return nil
 }
@@ -53,9 +59,10 @@ func (a *answer) grow(to int) error {
 func (a *answer) release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.budget.give(&a.by.share, heldAnswers, a.held)
 	a.bytes -= a.held
-	if a.of[a.address] -= a.held; a.of[a.address] == 0 {
-		delete(a.of, a.address)
+	if a.of[a.by] -= a.held; a.of[a.by] == 0 {
+		delete(a.of, a.by)
 	}
 	a.held = 0
 }

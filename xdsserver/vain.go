@@ -39,6 +39,7 @@ func (t *table) noteVain(e *entry) {
 	} else {
 		delete(t.vain, e)
 	}
+	t.payers.settle(e)
 }
 
 // countVain reports by how much the number of names asked for in vain has changed since it was called

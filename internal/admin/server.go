@@ -48,6 +48,7 @@ type Rooms struct {
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 		Refused() []xdsserver.Refused
+		Memory() xdsserver.Memory
 		Left() time.Time
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed

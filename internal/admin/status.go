@@ -34,6 +34,7 @@ type Status struct {
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
 	Refused   []xdsserver.Refused      `json:"refused"` // how often clients met each limit
+	Memory    xdsserver.Memory         `json:"memory"`  // what clients have Legate hold
 	// Oversized are responses that are larger than they should be and cannot be split.
 	Oversized []xdsserver.Oversize `json:"oversized"`
 	// Unfollowed are clients that take clusters and ask nowhere for their endpoints.
@@ -63,6 +64,7 @@ func (s *Server) read() Status {
 		Streams:    append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
 		Refused:    append([]xdsserver.Refused{}, s.rooms.XDS.Refused()...),
 		Oversized:  append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
+		Memory:     s.rooms.XDS.Memory(),
 		Unfollowed: append([]xdsserver.Unfollowed{}, s.rooms.XDS.Unfollowed()...),
 		Problems:   []Problem{},
 	}

@@ -1,6 +1,59 @@
 package cli
 
-import "runtime/debug"
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"legate/xdsserver"
+)
+
+// memoryOptions are how much memory Legate is to get along with.
+type memoryOptions struct {
+	budget int // bytes; 0: as the machine, or the container, has it
+}
+
+// usualShare is which part of a machine's memory Legate has, if nothing says how much it may have.
+const usualShare = 4
+
+func (o *memoryOptions) settings() []*setting {
+	return []*setting{amount(&o.budget, setting{
+		name: "memory-budget", env: "LEGATE_MEMORY_BUDGET", key: "xds.memory_budget", category: "Limits for clients", hint: "BYTES",
+		usage: "Memory that Legate is to get along with, such as 512MiB or 2GiB. Half of it is for clients: what they would have beyond that is refused. The runtime's limit is nine tenths of it, unless GOMEMLIMIT says otherwise. Default: the limit of the container (cgroup), else a quarter of the machine's memory.",
+	})}
+}
+
+// memory is what there is, and who says so.
+func (o memoryOptions) memory(readFile func(string) ([]byte, error)) (budget int64, from string) {
+	if o.budget > 0 {
+		return int64(o.budget), "--memory-budget"
+	}
+	machine := machineMemory(readFile)
+	if limit, ok := cgroupLimit(readFile); ok && (machine == 0 || limit < machine) {
+		return limit, "cgroup"
+	}
+	if machine == 0 {
+		return 0, "" // not to be known here
+	}
+	return machine / usualShare, "machine"
+}
+
+// apply has clients and the runtime keep to the budget.
+func (o memoryOptions) apply(to *xdsserver.Config, getenv func(string) string, readFile func(string) ([]byte, error), log *slog.Logger) {
+	collectOften(getenv)
+	budget, from := o.memory(readFile)
+	if budget == 0 {
+		return
+	}
+	to.Limits.MemoryBytes = int(min(max(budget/2, 1), math.MaxInt))
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(budget / 10 * 9) // the rest is for what the runtime does not count
+	}
+	log.Info("memory budget", "bytes", budget, "from", from, "clients_bytes", to.Limits.MemoryBytes, "runtime_bytes", debug.SetMemoryLimit(-1))
+}
 
 // collectOften has garbage collected when the heap has grown by half, not by all of it, unless
 // GOGC says otherwise. Most of what a Legate holds stays for as long as Consul has it and little
@@ -10,4 +63,35 @@ func collectOften(getenv func(string) string) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
+}
+
+// amount is a setting of an amount of memory, such as 512MiB; 0 is none.
+func amount(to *int, s setting) *setting {
+	s.set = func(v []string) error {
+		n, ok := parseBytes(last(v))
+		if !ok || n < 1<<20 {
+			return fmt.Errorf("want an amount of memory from 1MiB, such as 512MiB or 2GiB")
+		}
+		*to = n
+		return nil
+	}
+	return &s
+}
+
+func parseBytes(text string) (int, bool) {
+	unit := 1
+	for _, u := range []struct {
+		name string
+		size int
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}} {
+		if number, found := strings.CutSuffix(text, u.name); found {
+			text, unit = number, u.size
+			break
+		}
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > math.MaxInt/unit {
+		return 0, false
+	}
+	return n * unit, true
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 
 	"legate/discovery"
@@ -28,6 +29,7 @@ type serveOptions struct {
 	translate translate.Config
 	resolve   dns.Config
 	xds       xdsserver.Config
+	memory    memoryOptions
 	listen    listenOptions
 	log       logOptions
 }
@@ -82,6 +84,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, o.listen.settings()...)
+	c.settings = append(c.settings, o.memory.settings()...)
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
 	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)
 	c.settings = append(c.settings, stateSettings(&o.state)...)
@@ -102,10 +105,10 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	if err := o.validate(); err != nil {
 		return err
 	}
-	collectOften(p.getenv)
 	log, bounded := o.log.logger(p.err, p.getenv)
 	defer bounded.Flush()
 	warnOfExposed(c.settings, log)
+	o.memory.apply(&o.xds, p.getenv, os.ReadFile, log)
 	hup, deaf := hangups()
 	defer deaf()
 	open, err := o.listen.open(ctx, log)

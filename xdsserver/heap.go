@@ -1,0 +1,41 @@
+package xdsserver
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+// The runtime keeps what it once had for a while: a heap that was large is collected late, every two
+// minutes if there is nothing to do, and given back to the system bit by bit. After an attack, or after
+// a fleet that came at once, Legate would look as large as it was, to who watches it and to a cgroup.
+
+const (
+	// lookBack is how often it is looked whether clients had much more held than they do now.
+	lookBack = 20 * time.Second
+	// muchLess is how many bytes less are worth a collection: it costs what the whole heap costs.
+	muchLess = 16 << 20
+)
+
+// run gives back to the system what clients do not need any more, until the context is done.
+func (b *budget) run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	peak, looked := int64(0), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			held := b.total.Load()
+			peak = max(peak, held)
+			if now.Sub(looked) < lookBack {
+				continue
+			}
+			if peak-held >= muchLess {
+				debug.FreeOSMemory()
+			}
+			peak, looked = held, now
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package xdsserver
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+
+	"legate/internal/xdstest"
+	"legate/translate"
+)
+
+func ghosts(kind string, n, bytes int) []string {
+	all := make([]string, n)
+	for i := range all {
+		name := fmt.Sprint(kind, "-", i)
+		all[i] = name + strings.Repeat("x", max(0, bytes-len(name)))
+	}
+	return all
+}
+
+func TestANameThatNobodyHasTakesLittleMore(t *testing.T) {
+	const n, bytes = 20_000, 1000
+	heap := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	st := newStore(own)
+	sub := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1))}
+	all := ghosts("ghost", n, bytes)
+	before := heap()
+	if err := sub.subscribe(all, nil, n); err != nil {
+		t.Fatal(err)
+	}
+	sub.owed = nil // it was sent
+	if each := (heap() - before) / n; each > 500 {
+		t.Errorf("a name takes %d bytes beside its own", each)
+	} else if price := priceOf(all[0], 0) - len(all[0]); each > price+price/4 {
+		t.Errorf("a name takes %d bytes beside its own, %d are counted", each, price)
+	}
+	runtime.KeepAlive(all)
+	runtime.KeepAlive(st)
+}
+
+func (s *stage) heldNames() int64 { return s.Memory().Kinds[heldNames].Bytes }
+
+func TestNamesThatNobodyHasAreBoundedForAStream(t *testing.T) {
+	bothWith(t, func(c *Config) { c.Limits.NameBytes = 200_000 }, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		good := open("good")
+		good.Want(eds, "web", "ghost")
+		good.Accept(eds, "ghost@empty", "web@1")
+		c := open("greedy")
+		c.Want(eds, ghosts("a", 100, 1000)...)
+		c.Read()
+		c.Want(eds, append(ghosts("a", 100, 1000), ghosts("b", 100, 1000)...)...)
+		wantStatus(t, c.Ended(), "ResourceExhausted", "names that Consul does not have")
+		if said := s.said(limitNameBytes); said.Count != 1 || !strings.Contains(said.Remedy, "xds.max_name_bytes") {
+			t.Errorf("%+v", said)
+		}
+		soon(t, "only one name is left", func() bool { return s.heldNames() > 0 && s.heldNames() < 1000 })
+		good.Want(eds, "web")
+		soon(t, "none is left", func() bool { return s.heldNames() == 0 })
+	})
+}
+
+func TestANameIsCountedOnceWhoeverAsksForIt(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		first, second := open("first"), open("second")
+		first.Want(eds, "ghost")
+		first.Accept(eds, "ghost@empty")
+		one := s.heldNames()
+		second.Want(eds, "ghost")
+		second.Accept(eds, "ghost@empty")
+		if got := s.heldNames(); got != one || one == 0 {
+			t.Errorf("%d bytes for one, %d for two", one, got)
+		}
+		first.Close()
+		soon(t, "the first has gone", func() bool { return len(s.Streams()) == 1 })
+		if got := s.heldNames(); got != one {
+			t.Errorf("%d bytes for the other one, %d before", got, one)
+		}
+		s.set(assignment("ghost", 1)) // now Consul has it
+		second.Accept(eds, "ghost@1")
+		if got := s.heldNames(); got != 0 {
+			t.Errorf("%d bytes for a name that there is", got)
+		}
+		s.gone(translate.Name{Type: eds, Name: "ghost"})
+		second.Accept(eds, "ghost@empty")
+		if got := s.heldNames(); got == 0 {
+			t.Error("a name that is gone takes nothing")
+		}
+		second.Close()
+		soon(t, "nothing is left", func() bool { return s.heldNames() == 0 })
+	})
+}
+
+// Who thinks of names without end waits; others do not.
+func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.MaxNames, c.Limits.FreshNames = 100, 5 })
+	s.set(service("web", 1)...)
+	c := stateOfTheWorld(t, s, "thinks")
+	for round := range 2 {
+		c.Want(eds, ghosts(fmt.Sprint("round-", round), 100, 0)...)
+		c.Read()
+	}
+	c.Want(eds, ghosts("round-3", 100, 0)...)
+	other := stateOfTheWorld(t, s, "other")
+	other.Want(eds, "ghost")
+	other.Accept(eds, "ghost@empty")
+	if r := c.Poll(time.Second); r != nil {
+		t.Errorf("it is listened to: %s", r)
+	}
+	if s.Memory().Kinds[heldRequests].Bytes < streamWindow {
+		t.Error("what it may send meanwhile is not counted")
+	}
+	s.set(assignment("round-1-7", 1)) // it hears of changes
+	c.Read()
+}
+
+func TestTheStoreIsLeftBetweenManyNames(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	all := ghosts("ghost", n, 0)
+	left := 0
+	st := newStore(own)
+	open := func() *subscription {
+		return &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1)), others: func() { left++ }}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, whole := open(), open()
+	for _, c := range []struct {
+		what string
+		ask  func()
+	}{
+		{"subscribe", func() { must(s.subscribe(all, nil, n)) }},
+		{"rename", func() { must(whole.rename(all, n)) }},
+		{"drop", func() { must(whole.rename([]string{"one"}, n)) }},
+		{"unsubscribe", func() { s.unsubscribe(all) }},
+	} {
+		left = 0
+		c.ask()
+		if left < n/manyNames-1 {
+			t.Errorf("%s: left %d times", c.what, left)
+		}
+	}
+	must(s.subscribe(all, nil, n))
+	left = 0
+	st.table(eds).unnameAll(s.slot, func() { left++ })
+	if left < n/manyEntries-1 {
+		t.Errorf("leave: left %d times", left)
+	}
+}
+
+func TestResponsesAreCountedUntilTheyAreAnswered(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		held := func() int64 { return s.Memory().Kinds[heldResponses].Bytes }
+		var all []translate.Resource
+		for i := range 100 {
+			all = append(all, assignment(fmt.Sprint("s-", i), 1))
+		}
+		s.set(append(all, cluster("web", 1))...)
+		c := open("edge")
+		c.Want(eds, "s-1", "s-2")
+		r := c.Read()
+		if held() == 0 {
+			t.Error("nothing is held")
+		}
+		c.Ack(r)
+		soon(t, "nothing is held", func() bool { return held() == 0 })
+		s.set(assignment("s-1", 2))
+		c.Read()
+		if held() == 0 {
+			t.Error("nothing is held")
+		}
+		c.Close()
+		soon(t, "nothing is held of who has gone", func() bool { return held() == 0 })
+	})
+}
+
+func TestABudgetThatIsUsedUpRefusesEverybodyAndTellsWhen(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) {
+		c.Limits.MemoryBytes, c.Limits.RefusedStreams = 2*(connectionBytes+3*streamBytes+(8<<10)), 1000
+	})
+	s.set(service("web", 1)...)
+	for i := range 3 {
+		s.served(s.conn, fmt.Sprint("edge-", i))
+	}
+	err := s.refusedAs(s.conn, "more", "ResourceExhausted", "come again later")
+	if err == nil || s.met(limitMemory) == 0 {
+		t.Error(err)
+	}
+	post := xdstest.Open(t, s.conn, xdstest.SotW, "more")
+	_ = post.Try(&discoveryv3.DiscoveryRequest{TypeUrl: cds}) // it may have ended already
+	wantStatus(t, post.Ended(), "ResourceExhausted", "")
+}
