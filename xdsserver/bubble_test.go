@@ -12,8 +12,8 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"legate/internal/xdstest"
@@ -59,7 +59,8 @@ type tube struct {
 // tube opens a stream.
 func (s *stage) tube(p xdstest.Protocol, node string) *xdstest.Client {
 	ctx, cancel := context.WithCancel(context.Background())
-	st := &tube{ctx: ctx, codec: newCodec(), requests: make(chan []byte), responses: make(chan []byte, 10_000), over: make(chan struct{})}
+	st := &tube{codec: newCodec(), requests: make(chan []byte), responses: make(chan []byte, 10_000), over: make(chan struct{})}
+	st.ctx = grpc.NewContextWithServerTransportStream(ctx, &reel{next: st.next})
 	go func() {
 		defer close(st.over)
 		defer cancel()
@@ -80,12 +81,16 @@ func (serverEnd) SendHeader(metadata.MD) error { return nil }
 func (serverEnd) SetTrailer(metadata.MD)       {}
 func (e serverEnd) Context() context.Context   { return e.ctx }
 
-func (e serverEnd) RecvMsg(m any) error {
+// RecvMsg is of no use: requests are read bit by bit.
+func (serverEnd) RecvMsg(any) error { return io.EOF }
+
+// next waits for a request.
+func (e *tube) next() ([]byte, error) {
 	select {
 	case b := <-e.requests:
-		return e.codec.Unmarshal(mem.BufferSlice{mem.SliceBuffer(b)}, m)
+		return b, nil
 	case <-e.ctx.Done():
-		return e.ctx.Err()
+		return nil, status.FromContextError(e.ctx.Err()).Err()
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -30,32 +29,17 @@ type tape struct {
 	reply func() proto.Message
 }
 
-// reel is what is on a tape, as gRPC has it on the wire.
-type reel struct {
-	rest []byte // a byte with the length of a request, the request, and so on
-}
-
-func (reel) Method() string                   { return "" }
-func (reel) SetHeader(metadata.MD) error      { return nil }
-func (reel) SendHeader(metadata.MD) error     { return nil }
-func (reel) SetTrailer(metadata.MD) error     { return nil }
-func (reel) RecvCompress() string             { return "" }
-func (reel) WriteStatus(*status.Status) error { return nil }
-
-func (r *reel) ReadMessageHeader(header []byte) error {
-	if len(r.rest) == 0 {
-		return io.EOF
-	}
-	clear(header)
-	header[messageHeader-1] = byte(min(int(r.rest[0]), len(r.rest)-1))
-	r.rest = r.rest[1:]
-	return nil
-}
-
-func (r *reel) Read(n int) (mem.BufferSlice, error) {
-	part := r.rest[:n]
-	r.rest = r.rest[n:]
-	return mem.BufferSlice{mem.SliceBuffer(part)}, nil
+// spool is the requests of a tape: a byte with the length of one, that request, and so on.
+func spool(said []byte) *reel {
+	return &reel{next: func() ([]byte, error) {
+		if len(said) == 0 {
+			return nil, io.EOF
+		}
+		size := min(int(said[0]), len(said)-1)
+		request := said[1 : 1+size]
+		said = said[1+size:]
+		return request, nil
+	}}
 }
 
 func (tape) SetHeader(metadata.MD) error  { return nil }
@@ -117,7 +101,7 @@ func FuzzRequests(f *testing.F) {
 	f.Add(true, []byte{0, 255, 1})
 	f.Fuzz(func(t *testing.T, incremental bool, said []byte) {
 		s := fuzzed(t)
-		p := &tape{t: t, ctx: grpc.NewContextWithServerTransportStream(t.Context(), &reel{said}), codec: newCodec()}
+		p := &tape{t: t, ctx: grpc.NewContextWithServerTransportStream(t.Context(), spool(said)), codec: newCodec()}
 		err := s.admission.intercept(nil, p, nil, func(_ any, stream grpc.ServerStream) error {
 			if incremental {
 				p.reply = func() proto.Message { return &discoveryv3.DeltaDiscoveryResponse{} }

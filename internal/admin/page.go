@@ -67,6 +67,7 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 		"ends":       func(h discovery.Hold) string { return h.Ends(v.Now) },
 		"since":      func(t time.Time) string { return span(v.Now.Sub(t)) },
 		"plural":     plural,
+		"mib":        mib,
 		"short":      short,
 		"lost":       lost,
 		"deselected": deselected,

@@ -59,6 +59,9 @@ func plural(n int, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
+// mib is an amount of memory.
+func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+
 // ago says how long before now t was.
 func ago(now, t time.Time) string {
 	if t.IsZero() {
