@@ -87,21 +87,19 @@ func TestAStreamMaySendLargerMessagesWhenItHasSentLargeOnes(t *testing.T) {
 	wantStatus(t, at.Ended(), "ResourceExhausted", "twice what was sent before")
 }
 
-// An Envoy that comes back names all that it has in its first request, and before Consul was read nobody knows
-// how much that can be.
+// An Envoy that comes back names all that it has in its first request, and before Consul was read
+// nobody knows how much that can be.
 func TestAFirstMessageMayNameAllThatThereIs(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	have := map[string]string{}
-	for i := range 20_000 {
-		have[fmt.Sprintf("a-service-of-a-large-fleet-with-a-name-that-is-long-%05d", i)] = strings.Repeat("v", 22)
+	for _, name := range ghosts("gone", 3000, 1000) {
+		have[name] = "v"
 	}
 	early := incremental(t, s, "early")
 	early.Resume(cds, have)
-	for name := range have {
-		s.set(cluster(name, 1), assignment(name, 1))
-		break
-	}
+	soon(t, "it was received", func() bool { return s.Memory().Kinds[heldRequests].Bytes > 3<<20 })
+	s.set(service("web", 1)...)
 	early.Read()
 }
 
