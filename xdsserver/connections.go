@@ -96,6 +96,7 @@ func (s *Server) CertificateEnds(client net.Addr, why error) {
 type handshakes struct {
 	credentials.TransportCredentials
 	excesses *excesses
+	limits   Limits
 }
 
 func (h handshakes) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
@@ -106,9 +107,9 @@ func (h handshakes) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 		}
 		return nil, nil, err
 	}
-	return overheard{conn, h.excesses}, info, nil
+	return &overheard{Conn: conn, excesses: h.excesses, empty: emptyFrames(h.limits)}, info, nil
 }
 
 func (h handshakes) Clone() credentials.TransportCredentials {
-	return handshakes{h.TransportCredentials.Clone(), h.excesses}
+	return handshakes{h.TransportCredentials.Clone(), h.excesses, h.limits}
 }

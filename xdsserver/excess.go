@@ -61,6 +61,7 @@ const (
 	limitReturns               = "returns"
 	limitPings                 = "pings"
 	limitCertificate           = "certificate"
+	limitEmptyFrames           = "empty_frames"
 	limitMemory                = "memory"
 	limitMessageTime           = "message_time"
 	limitNameBytes             = "name_bytes"
@@ -70,7 +71,7 @@ const (
 func allLimits() []string {
 	return []string{
 		limitConnections, limitConnectionsPerAddress, limitHandshake, limitCertificate,
-		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings,
+		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings, limitEmptyFrames,
 		limitMemory, limitMessageBytes, limitMessageTime, limitNodeBytes, limitNodeIDBytes, limitNames, limitNameBytes,
 		limitBodyBytes, limitFetches, limitAnswerBytes, limitUnreadBytes, limitStuckSend,
 		limitProbes, limitUnknownMethods,

@@ -56,6 +56,9 @@ type Limits struct {
 	// has more is not listened to for as long as it takes.
 	NameBytes  int
 	FreshNames int
+	// EmptyFrames is how many HTTP/2 frames that carry nothing a connection may send, a second in the
+	// long run, and ten times as many at once. One with more is closed.
+	EmptyFrames int
 	// Probes is how often an address may ask the health service, a second.
 	Probes int
 	// StuckSend is how long a client may take in nothing of what is sent to it before its stream
@@ -96,6 +99,7 @@ func DefaultLimits() Limits {
 		MemoryBytes:           512 << 20,
 		NameBytes:             8 << 20,
 		FreshNames:            1000,
+		EmptyFrames:           100,
 		Probes:                50,
 		StuckSend:             30 * time.Second,
 		HalfOpen:              10 * time.Second,
@@ -121,7 +125,7 @@ func (l Limits) validate() error {
 		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "single requests at once"},
 		{l.AnswerBytes, "bytes of an answer"}, {l.MemoryBytes, "bytes of memory for clients"},
 		{l.NameBytes, "bytes of a stream's names"}, {l.FreshNames, "new names a second"},
-		{l.UnreadBytes, "bytes of unread answers"}, {l.Probes, "health probes a second"},
+		{l.UnreadBytes, "bytes of unread answers"}, {l.EmptyFrames, "empty frames a second"}, {l.Probes, "health probes a second"},
 	} {
 		if n.value < 1 {
 			errs = append(errs, fmt.Errorf("xds limit of %s: must be above zero", n.what))

@@ -36,6 +36,7 @@ func groups() []group {
 		{"acl", newACLScene, aclFaults()},
 		{"legate", newSingleScene, legateFaults()},
 		{"clients", newSingleScene, clientFaults()},
+		{"attacks", newSingleScene, attackFaults()},
 	}
 }
 

@@ -53,6 +53,7 @@ func limitSettings(c *xdsserver.Config) []*setting {
 	span(&l.MessageTime, "message_time", "How long a message over gRPC may take from its first byte to its last.")
 	count(&l.NameBytes, "max_name_bytes", "Bytes of memory for names that a stream asks for and Consul does not have.")
 	count(&l.FreshNames, "new_names_per_second", "Such names a second that a stream may think of in the long run; an address may four times as many, all together sixteen times.")
+	count(&l.EmptyFrames, "empty_frames_per_second", "HTTP/2 frames that carry nothing (SETTINGS, DATA without data, and the like) on one connection in the long run, and ten times as many at once.")
 	span(&c.MinPing, "min_ping", "How often a client may send HTTP/2 pings (keepalive).")
 	span(&l.StuckSend, "stuck_send", "How long a client may take in nothing of what it is sent before its stream is closed.")
 	span(&l.HalfOpen, "half_open", "How long a client may take to connect.")

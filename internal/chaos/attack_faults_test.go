@@ -1,0 +1,84 @@
+package chaos_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"legate/internal/xdstest"
+)
+
+// attackFaults are clients that want others not to be served. While they are here a change reaches
+// the others in time, and they never have more memory held than clients may; a minute after they have gone,
+// memory is what it was.
+func attackFaults() []fault {
+	var all []fault
+	for _, attack := range xdstest.Attacks() {
+		all = append(all, fault{name: attack.Name, how: attack.How, do: func(t *testing.T, s *scene) {
+			before := s.resident(t)
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			var did atomic.Int64
+			var attackers sync.WaitGroup
+			attackers.Go(func() { attack.Run(ctx, s.legate.XDS, net.IPv4(127, 0, 0, 2), &did) })
+			most := int64(0)
+			attackers.Go(func() {
+				for ; ctx.Err() == nil; wait(ctx, 100*time.Millisecond) {
+					most = max(most, s.resident(t))
+				}
+			})
+			for range 3 {
+				hold(4 * time.Second)
+				s.meanwhile(t)
+				s.withinBudget(t)
+			}
+			end()
+			attackers.Wait()
+			if did.Load() == 0 {
+				t.Fatal("the attackers did nothing")
+			}
+			s.given(t, before)
+			t.Logf("%s: %d times, resident %d MB, at most %d, then %d", attack.Name, did.Load(), before>>20, most>>20, s.resident(t)>>20)
+		}})
+	}
+	return all
+}
+
+// resident is how many bytes of Legate are in memory. It is 0 when that is not to be had.
+func (s *scene) resident(t testing.TB) int64 {
+	text, err := s.legate.Get(t.Context(), "/metrics")
+	if err != nil {
+		return 0
+	}
+	return int64(metric(text, "process_resident_memory_bytes"))
+}
+
+// withinBudget has it told if clients have more held than they may.
+func (s *scene) withinBudget(t *testing.T) {
+	t.Helper()
+	text, err := s.legate.Get(t.Context(), "/api/v1/status")
+	must(t, err)
+	var status struct{ Memory struct{ Held, Budget int64 } }
+	must(t, json.Unmarshal(text, &status))
+	if m := status.Memory; m.Budget == 0 || m.Held > m.Budget {
+		s.told = append(s.told, fmt.Sprintf("clients have %d bytes held, they may have %d", m.Held, m.Budget))
+	}
+}
+
+// given waits for a minute until memory is what it was, or a tenth more, or little.
+func (s *scene) given(t *testing.T, before int64) {
+	const little = 16 << 20
+	at := time.Now()
+	for s.resident(t) > before+max(before/10, little) {
+		if time.Since(at) > time.Minute {
+			s.told = append(s.told, fmt.Sprintf("a minute later %d MB are resident, which were %d", s.resident(t)>>20, before>>20))
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
