@@ -52,7 +52,9 @@ func measureAttack(t *testing.T, attack xdstest.Attack) {
 		t.Errorf("clients had %d MB held, they may have %d", held>>20, most>>20)
 	}
 	at := time.Now()
-	back := func() bool { return resident(t) <= before+max(before/10, little) && runtime.NumGoroutine() <= goroutines+10 }
+	back := func() bool {
+		return resident(t) <= before+max(before/10, little) && runtime.NumGoroutine() <= goroutines+10
+	}
 	for !back() && time.Since(at) < time.Minute {
 		time.Sleep(100 * time.Millisecond)
 	}
