@@ -3,6 +3,7 @@ package xdsserver
 import (
 	"context"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 )
 
@@ -13,8 +14,10 @@ import (
 const (
 	// lookBack is how often it is looked whether clients had much more held than they do now.
 	lookBack = 20 * time.Second
-	// muchLess is how many bytes less are worth a collection: it costs what the whole heap costs.
-	muchLess = 16 << 20
+	// muchLess is how many bytes less are worth a collection, at least; and so is the part of the heap
+	// that heapPart says, since the whole heap is what a collection costs.
+	muchLess = 4 << 20
+	heapPart = 16
 )
 
 // run gives back to the system what clients do not need any more, until the context is done.
@@ -32,10 +35,20 @@ func (b *budget) run(ctx context.Context) {
 			if now.Sub(looked) < lookBack {
 				continue
 			}
-			if peak-held >= muchLess {
+			if peak-held >= max(muchLess, liveHeap()/heapPart) {
 				debug.FreeOSMemory()
 			}
 			peak, looked = held, now
 		}
 	}
+}
+
+// liveHeap is how many bytes the last collection left.
+func liveHeap() int64 {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	if live[0].Value.Kind() != metrics.KindUint64 {
+		return 0 // a runtime that does not tell
+	}
+	return int64(live[0].Value.Uint64())
 }

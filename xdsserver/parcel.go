@@ -18,6 +18,7 @@ type parcel struct {
 	encoded mem.BufferSlice
 	size    int      // bytes of all that on the wire
 	hold    *hold    // what is kept of it
+	own     int      // bytes that were made for it alone
 	parts   []parcel // as which it is sent, if it is too large for one response
 
 	// The same for callbacks, as the protocol has it.
@@ -63,7 +64,7 @@ func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, s *sub
 	default:
 		made = newParcel(delta, entries, s)
 		made.split(delta, s, most)
-		if len(p.made) < maxParcels {
+		if len(p.made) < maxParcels && made.own == 0 { // else it would stay when nobody needs it
 			p.made[key] = made
 		}
 	}
@@ -77,12 +78,11 @@ func newParcel(delta bool, entries []*entry, s *subscription) *parcel {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, byName)
 	p := &parcel{entries: entries}
-	own := 0
 	var prefixes []byte
 	for _, e := range entries {
 		res := s.served(e)
 		if e.res == nil && e.empty == nil && res != nil { // it was made for this
-			own += 2 * len(res.field)
+			p.own += 2 * len(res.field)
 		}
 		p.size += sizeIn(delta, e.name, res)
 		switch {
@@ -99,7 +99,7 @@ func newParcel(delta bool, entries []*entry, s *subscription) *parcel {
 			p.encoded = append(p.encoded, mem.SliceBuffer(prefixes[start:len(prefixes):len(prefixes)]), mem.SliceBuffer(res.field[res.any:]))
 		}
 	}
-	p.hold = &hold{bytes: own + resourceBytes*len(entries)}
+	p.hold = &hold{bytes: p.own + resourceBytes*len(entries)}
 	return p
 }
 

@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -206,4 +207,30 @@ func TestABudgetThatIsUsedUpRefusesEverybodyAndTellsWhen(t *testing.T) {
 	post := xdstest.Open(t, s.conn, xdstest.SotW, "more")
 	_ = post.Try(&discoveryv3.DiscoveryRequest{TypeUrl: cds}) // it may have ended already
 	wantStatus(t, post.Ended(), "ResourceExhausted", "")
+}
+
+func TestOfNamesThatNobodyHasNothingStays(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want(eds, ghosts("ghost", 2*manyEntries, 100)...)
+		c.Ack(c.Read())
+		st := s.stores[own]
+		table := st.table(eds)
+		entries := func() int { st.mu.RLock(); defer st.mu.RUnlock(); return len(table.entries) }
+		if n := entries(); n != 2*manyEntries+1 {
+			t.Errorf("%d names", n)
+		}
+		before := table.entries
+		c.Close()
+		soon(t, "the names are gone", func() bool { return entries() == 1 })
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		if reflect.ValueOf(before).Pointer() == reflect.ValueOf(table.entries).Pointer() {
+			t.Error("the map has the room that it had")
+		}
+		if n := len(table.parcels.made); n != 0 {
+			t.Errorf("%d responses of such names are kept", n)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"iter"
+	"maps"
 	"math/bits"
 	"slices"
 	"sync/atomic"
@@ -186,6 +187,19 @@ func (t *table) unnameAll(slot int, others func()) {
 			others()
 		}
 	}
+	t.shrink(n)
+}
+
+// shrink makes the maps of entries anew when most of those are gone that there were: a map keeps the
+// room that it once had.
+func (t *table) shrink(were int) {
+	if were < manyEntries || len(t.entries) > were/2 {
+		return
+	}
+	entries, vain := make(map[string]*entry, len(t.entries)), make(map[*entry]struct{}, len(t.vain))
+	maps.Copy(entries, t.entries)
+	maps.Copy(vain, t.vain)
+	t.entries, t.vain = entries, vain
 }
 
 // manyEntries is how many entries are gone through before others have the table.
