@@ -104,6 +104,12 @@ func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
 		if n := len(o.catalog[f.key].Instances); n != 3 || f.afresh.asked {
 			t.Errorf("%d instances, asked afresh %v: a look from before the last answer was compared with it", n, f.afresh.asked)
 		}
+		f.confirming, f.listed = true, true
+		confirm.apply(o)
+		if f.confirming {
+			t.Error("it is confirmed, and counts as being asked for")
+		}
+		f.confirming, f.listed = true, false
 		confirm.apply(o)
 		if n := len(o.catalog[f.key].Instances); n != 3 || o.follow["web"] != f {
 			t.Errorf("%d instances: what confirms was asked before the last answer", n)

@@ -49,7 +49,7 @@ type owner struct {
 	listed     bool // a list was seen
 	last       listed
 	complete   bool      // all of a list was read, once
-	progress   time.Time // when a service was last read for the first time, or the first list came
+	progress   time.Time // when a service was last read for the first time
 	warned     bool      // about services without a connection
 	recency    recency
 
@@ -149,7 +149,6 @@ func (o *owner) drain() {
 
 func (e listed) apply(o *owner) {
 	if !o.listed {
-		o.progress = e.at
 		o.recall()
 	}
 	for _, name := range renamed(o.last.names, e.names) {

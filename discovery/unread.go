@@ -3,7 +3,7 @@ package discovery
 import "time"
 
 // unreadPatience is how long the first complete read waits for the last few services, if they
-// alone cannot be read. It starts with the first list, and again with each service that is read.
+// alone cannot be read. It starts with each service that is read.
 const unreadPatience = 10 * time.Second
 
 // goOn ends the wait for services that cannot be read while all others were: one bad service

@@ -70,7 +70,7 @@ func TestACatalogOfWhichNothingWasReadIsNeverComplete(t *testing.T) {
 	}
 }
 
-func TestThePatienceForTheLastServiceStartsWithTheFirstList(t *testing.T) {
+func TestTheOnlyServiceThereIsIsWaitedFor(t *testing.T) {
 	fake := many(1, 1)
 	var began time.Time
 	fake.spoil = func(r *http.Request) (*http.Response, error) {
