@@ -1,6 +1,10 @@
 package discovery
 
 import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -69,5 +73,78 @@ func TestWhoGivesItsQueryAway(t *testing.T) {
 	now = now.Add(promoteEvery)
 	if got := victim(everybody); got != "young" {
 		t.Errorf("%q, want one that gives its place away after a while", got)
+	}
+}
+
+// A service that changes for the second time within five minutes takes the query of one that does
+// without.
+func TestWhoChangesAgainTakesTheQueryOfWhoDoesNot(t *testing.T) {
+	w := watcherOver(t, fakeConfig(), nil, io.Discard)
+	w.Prefer(func(service string) bool { return service != "unwanted" })
+	o := newOwner(w, "dc1")
+	swept := func(name string) *followed { return &followed{key: ServiceKey{Name: name}, readings: 2} }
+	direct := func(name string) *followed {
+		f := swept(name)
+		w.rotation.promote(f)
+		o.recency.enter(f)
+		return f
+	}
+	is := func(when string, want ...string) {
+		t.Helper()
+		var got []string
+		for e := o.recency.order.Front(); e != nil; e = e.Next() {
+			f := e.Value.(*followed)
+			got = append(got, f.key.Name)
+			if f.place != e || !w.rotation.isDirect(f) {
+				t.Errorf("%s: %s is in front of others and has no query", when, f.key.Name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v have a query, the one that changed last first; want %v", when, got, want)
+		}
+	}
+	c, b, a := direct("c"), direct("b"), direct("a")
+	is("at first", "a", "b", "c")
+	x, y, unwanted := swept("x"), swept("y"), swept("unwanted")
+	x.readings = 1
+	o.touch(x, at(0))
+	x.readings = 2
+	o.touch(x, at(1)) // to be read for the first time is no change
+	o.touch(unwanted, at(1))
+	o.touch(unwanted, at(2))
+	o.touch(y, at(2))
+	o.touch(c, at(3))
+	is("after one change each", "c", "a", "b")
+	o.touch(x, at(1).Add(hotFor))
+	is("after a second one of x", "x", "c", "a")
+	if _, over, _ := b.afresh.begin(t.Context()); !over || w.rotation.isDirect(b) {
+		t.Error("b's query goes on")
+	}
+	o.touch(y, at(2).Add(hotFor+1))
+	is("after a second one of y, too late", "x", "c", "a")
+	o.touch(y, at(3).Add(hotFor))
+	is("after a third one", "y", "x", "c")
+	o.touch(b, at(4).Add(hotFor))
+	o.touch(b, at(5).Add(hotFor))
+	is("after two changes of the one that had it", "b", "y", "x")
+	if _, over, _ := a.afresh.begin(t.Context()); !over {
+		t.Error("a's query goes on")
+	}
+	for n := range 2 * promoteFirst {
+		direct(fmt.Sprint("many-", n))
+	}
+	for n := range 2 * promoteFirst { // all at once
+		f := swept(fmt.Sprint("hot-", n))
+		o.touch(f, at(1000))
+		o.touch(f, at(1000))
+	}
+	hot := 0
+	for e := o.recency.order.Front(); e != nil; e = e.Next() {
+		if strings.HasPrefix(e.Value.(*followed).key.Name, "hot-") {
+			hot++
+		}
+	}
+	if hot != promoteFirst {
+		t.Errorf("%d of them got a query at once, want %d", hot, promoteFirst)
 	}
 }

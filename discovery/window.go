@@ -6,7 +6,7 @@ import "time"
 // value is 0 since ever.
 type highWater struct {
 	now  int
-	past []mark // falling values, oldest first: each was the most until it ended
+	past []mark // falling values above now, oldest first: each was the most until it ended
 }
 
 type mark struct {
@@ -24,9 +24,6 @@ func (h *highWater) set(v int, at time.Time) {
 		}
 		return
 	}
-	for n := len(h.past); n > 0 && h.past[n-1].value <= was; n-- {
-		h.past = h.past[:n-1]
-	}
 	h.past = append(h.past, mark{was, at})
 }
 
@@ -36,7 +33,6 @@ func (h *highWater) most(since time.Time) int {
 		h.past = h.past[1:]
 	}
 	if len(h.past) == 0 {
-		h.past = nil
 		return h.now
 	}
 	return max(h.now, h.past[0].value)
