@@ -31,6 +31,7 @@ type Metrics struct {
 	XDS       *XDS
 	LastKnown *LastKnown
 	Process   *Process
+	Admin     *Admin
 
 	registry *prometheus.Registry
 }
@@ -62,6 +63,7 @@ func New(build BuildInfo) *Metrics {
 		XDS:       newXDS(r),
 		LastKnown: newLastKnown(r),
 		Process:   newProcess(r),
+		Admin:     newAdmin(r),
 		registry:  r,
 	}
 }

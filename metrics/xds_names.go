@@ -15,7 +15,7 @@ var (
 	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which streams end where nothing is wrong
 	served        = []string{"cds", "eds"}                    // the types that Legate serves
 	limits        = []string{
-		"connections", "connections_per_address", "handshake", "certificate",
+		"connections", "connections_per_address", "rest_connections", "handshake", "certificate",
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings", "empty_frames",
 		"memory", "message_bytes", "message_time", "node_bytes", "node_id_bytes", "names", "name_bytes",
 		"body_bytes", "fetches", "answer_bytes", "unread_bytes", "stuck_send",

@@ -56,7 +56,7 @@ func TestTheStreamOfAClientWhoseAuthorityIsRemovedEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listen(t)
+	l := loopback(t)
 	address := l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

@@ -99,11 +99,13 @@ type handshakes struct {
 	limits   Limits
 }
 
+const remedyHandshake = "look at that client's certificate and authorities, and at --tls-client-ca and --tls-allowed-san"
+
 func (h handshakes) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, info, err := h.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
 		if !errors.Is(err, io.EOF) { // who only looked whether the port is open
-			h.excesses.count(limitHandshake, raw.RemoteAddr().String(), err.Error(), "look at that client's certificate and authorities, and at --tls-client-ca and --tls-allowed-san")
+			h.excesses.count(limitHandshake, raw.RemoteAddr().String(), err.Error(), remedyHandshake)
 		}
 		return nil, nil, err
 	}

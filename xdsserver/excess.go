@@ -41,6 +41,7 @@ func (r *excess) GRPCStatus() *status.Status {
 const (
 	limitConnections           = "connections"
 	limitConnectionsPerAddress = "connections_per_address"
+	limitRESTConnections       = "rest_connections"
 	limitStreams               = "streams"
 	limitStreamsPerAddress     = "streams_per_address"
 	limitStreamsPerNode        = "streams_per_node"
@@ -70,7 +71,7 @@ const (
 // allLimits are all of them, in the order in which status shows them.
 func allLimits() []string {
 	return []string{
-		limitConnections, limitConnectionsPerAddress, limitHandshake, limitCertificate,
+		limitConnections, limitConnectionsPerAddress, limitRESTConnections, limitHandshake, limitCertificate,
 		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings, limitEmptyFrames,
 		limitMemory, limitMessageBytes, limitMessageTime, limitNodeBytes, limitNodeIDBytes, limitNames, limitNameBytes,
 		limitBodyBytes, limitFetches, limitAnswerBytes, limitUnreadBytes, limitStuckSend,

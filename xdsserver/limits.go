@@ -13,6 +13,9 @@ type Limits struct {
 	// of them from one address (an IPv6 network of 64 bits counts as one). More are closed at once.
 	Connections           int
 	ConnectionsPerAddress int
+	// RESTConnections is how many of Connections may be over REST. Where there is no room for a new
+	// one, one that was silent for longest goes.
+	RESTConnections int
 	// Streams is how many may be open, StreamsPerAddress how many of them from one address,
 	// StreamsPerNode how many of them with one node id from one identity: the client
 	// certificate's, else the address. More are refused.
@@ -80,6 +83,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Connections:           5000,
 		ConnectionsPerAddress: 2500,
+		RESTConnections:       2500,
 		Streams:               5000,
 		StreamsPerAddress:     2500,
 		StreamsPerNode:        500,
@@ -116,7 +120,7 @@ func (l Limits) validate() error {
 		value int
 		what  string
 	}{
-		{l.Connections, "connections"}, {l.ConnectionsPerAddress, "connections of an address"},
+		{l.Connections, "connections"}, {l.ConnectionsPerAddress, "connections of an address"}, {l.RESTConnections, "connections over REST"},
 		{l.Streams, "streams"}, {l.StreamsPerAddress, "streams of an address"}, {l.StreamsPerNode, "streams of a node"},
 		{l.StreamsPerConnection, "streams of a connection"},
 		{l.NewStreams, "new streams a second"}, {l.NewStreamsBurst, "new streams at once"},

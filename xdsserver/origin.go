@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
+
+	"legate/internal/listen"
 )
 
 // origin is where a client comes from, so far as that can be proved.
@@ -41,21 +43,10 @@ func identityOf(c *x509.Certificate) string {
 	return c.Subject.String()
 }
 
-// addressOf is the address without its port. Of IPv6 it is the network of 64 bits, which is
-// what a single host usually has to itself.
+// addressOf is what counts as one address.
 func addressOf(a net.Addr) string {
 	if r, ok := a.(remote); ok {
 		a = r.Addr
 	}
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return a.Network()
-	}
-	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		if network, err := ip.Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return ip.String()
+	return listen.Address(a)
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"legate/internal/listen"
 	"legate/translate"
 )
 
@@ -35,7 +36,7 @@ func (s *Server) restServer() *http.Server {
 	speaks.SetHTTP2(true)
 	speaks.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:   mux,
+		Handler:   listen.Headers(maxHeaders, mux, nil),
 		Protocols: &speaks,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: s.config.Limits.StreamsPerConnection,
@@ -53,7 +54,24 @@ func (s *Server) restServer() *http.Server {
 			}
 			return ctx
 		},
+		ConnState: listen.Handshakes(func(from net.Addr, err error) {
+			s.excesses.count(limitHandshake, from.String(), err.Error(), remedyHandshake)
+		}),
 	}
+}
+
+// boundedREST keeps connections over REST that only stay open from taking the room of those over gRPC.
+// Of clients on this machine there may be as many as of others: they are clients like them.
+func (s *Server) boundedREST(l net.Listener) net.Listener {
+	limits := s.config.Limits
+	bounds := listen.Bounds{Connections: limits.RESTConnections, PerAddress: min(limits.ConnectionsPerAddress, limits.RESTConnections)}
+	return listen.Bounded(l, bounds, func(why listen.Refusal, from net.Addr) {
+		detail := "too many connections over REST, and none that is silent"
+		if why == listen.Displaced {
+			detail = "a silent connection over REST was closed, since there was no room for a new one"
+		}
+		s.excesses.count(limitRESTConnections, remote{Addr: from}.String(), detail, "raise xds.max_rest_connections if these are clients of yours")
+	})
 }
 
 type visitorKey struct{}

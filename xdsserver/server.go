@@ -168,7 +168,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	h := s.restServer()
 	if restListener != nil {
 		running++
-		restListener = gate{restListener, s.admission}
+		restListener = gate{s.boundedREST(restListener), s.admission}
 		if s.config.TLS != nil {
 			restListener = tls.NewListener(restListener, s.config.TLS)
 		}

@@ -208,6 +208,9 @@ func TestRESTAnswersOnceAndThenNotModified(t *testing.T) {
 			t.Errorf("names %s: %d %v", names, code, m)
 		}
 	}
+	if code, m := post(clusters, `{"resource_names":["*"]}`); code != http.StatusOK || len(m["resources"].([]any)) != 2 {
+		t.Errorf("all clusters: %d %v", code, m)
+	}
 	if code, _ := post(endpoints, `nonsense`); code != http.StatusBadRequest {
 		t.Errorf("nonsense: %d", code)
 	}

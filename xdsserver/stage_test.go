@@ -55,7 +55,7 @@ func newStageThatLogs(t testing.TB, to io.Writer, change ...func(*Config)) *stag
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	xds, rest := listen(t), listen(t)
+	xds, rest := loopback(t), loopback(t)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, xds, rest) }()
 	st := &stage{Server: s, t: t, address: xds.Addr().String(), rest: "http://" + rest.Addr().String()}
@@ -77,7 +77,7 @@ func newStageThatLogs(t testing.TB, to io.Writer, change ...func(*Config)) *stag
 	return st
 }
 
-func listen(t testing.TB) net.Listener {
+func loopback(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -107,12 +107,12 @@ func stream(node string, state xdsserver.State, rejection string) xdsserver.Stre
 }
 
 func (h *house) server() *Server {
-	s, err := New(Config{}, Rooms{
+	s, err := New(DefaultConfig(), Rooms{
 		Build: metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
 		Metrics:   metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
 		LastKnown: shelf{h}, Stopping: func() bool { return h.stops },
 		Own: func() []Trouble { return h.own }, Slowest: func() (time.Duration, time.Time) { return h.slow, now },
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		panic(err) // there is no file that could be missing
 	}
@@ -123,7 +123,7 @@ func (h *house) server() *Server {
 func (h *house) get(t *testing.T, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.server().Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	h.server().Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
 	return w
 }
 
@@ -361,14 +361,14 @@ func TestNothingCanBeChanged(t *testing.T) {
 	for _, path := range []string{"/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/debug/config_dump"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
 			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader("x")))
+			h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, strings.NewReader("x")))
 			if w.Code != 405 || w.Header().Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %d", method, path, w.Code)
 			}
 		}
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/nothing", nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/nothing", nil))
 	if w.Code != 404 {
 		t.Errorf("unknown path: %d", w.Code)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/internal/quote"
 )
 
 // concern is a box on the page: something that a person should look at. One trouble is one box, with a
@@ -48,8 +49,15 @@ func concernsOf(s Status) []concern {
 	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
 	for i := range all {
-		if c := &all[i]; len(c.Each) > maxEach {
+		c := &all[i]
+		if len(c.Each) > maxEach {
 			c.More, c.Each = len(c.Each)-maxEach, c.Each[:maxEach]
+		}
+		for _, said := range []*string{&c.Key, &c.What, &c.Detail, &c.Remedy} {
+			*said = quote.Text(*said, quote.TextBytes)
+		}
+		for j := range c.Each {
+			c.Each[j] = quote.Text(c.Each[j], 2*quote.NameBytes)
 		}
 	}
 	return all
@@ -137,9 +145,9 @@ func ofLeftOut(s Status) []concern {
 	var all []concern
 	at := map[string]int{}
 	for _, p := range s.Problems {
-		where := p.Service
+		where := quote.Name(p.Service)
 		if p.Instance != "" {
-			where += ", instance " + p.Instance
+			where += ", instance " + quote.Name(p.Instance)
 		}
 		key := "left_out/" + string(p.Reason)
 		if _, known := at[key]; !known {

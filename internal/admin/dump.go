@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"legate/internal/quote"
 	"legate/translate"
 	"legate/xdsserver"
 )
@@ -30,7 +31,7 @@ func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
 		for _, v := range views {
 			names = append(names, v.View.String())
 		}
-		http.Error(w, "which view? "+strings.Join(names, ", ")+" (?view=…)", http.StatusNotFound)
+		http.Error(w, "which view? "+quote.Text(strings.Join(names, ", "), quote.TextBytes)+" (?view=…)", http.StatusNotFound)
 		return
 	}
 	resources, _ := s.rooms.XDS.Dump(view)
@@ -61,13 +62,13 @@ func chooseView(views []xdsserver.ViewStatus, name string) (xdsserver.View, bool
 }
 
 // writeDump writes one resource after the other: a dump of a large catalog is never in memory
-// as a whole.
+// as a whole. Its error is about the resources, not about the reader.
 func writeDump(w io.Writer, view xdsserver.View, resources []translate.Resource) error {
 	name, err := json.Marshal(view.String())
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "{\n  \"view\": %s,\n  \"resources\": [", name)
+	fmt.Fprintf(w, "{\n  \"view\": %s,\n  \"resources\": [", quote.JSON(name))
 	for i, r := range resources {
 		message, err := translate.Decode(r)
 		if err != nil {
@@ -90,10 +91,10 @@ func writeDump(w io.Writer, view xdsserver.View, resources []translate.Resource)
 		if i == 0 {
 			separator = "\n    "
 		}
-		if _, err := fmt.Fprintf(w, "%s%s", separator, line); err != nil {
-			return err
+		if _, err := fmt.Fprintf(w, "%s%s", separator, quote.JSON(line)); err != nil {
+			return nil //nolint:nilerr // a reader that has gone needs nothing
 		}
 	}
-	_, err = fmt.Fprint(w, "\n  ]\n}\n")
-	return err
+	fmt.Fprint(w, "\n  ]\n}\n")
+	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"legate/discovery"
+	"legate/internal/quote"
 )
 
 // ReleasePath is where losses that are held are released.
@@ -24,7 +26,7 @@ type Held struct {
 }
 
 func (s *Server) holds(w http.ResponseWriter, _ *http.Request) {
-	answerHolds(w, Held{Holds: s.rooms.Consul.Holds()})
+	answerHolds(w, Held{Holds: holdsOf(s.rooms.Consul)})
 }
 
 // ReleaseHolds is the call that releases: ?service=NAME one, ?all=true all. One of the two must
@@ -38,11 +40,20 @@ func ReleaseHolds(r Releaser) http.Handler {
 		}
 		n := r.Release(req.Context(), service)
 		if n == 0 && !all {
-			http.Error(w, fmt.Sprintf("nothing of the service %q is held; /api/v1/holds lists what is", service), http.StatusNotFound)
+			http.Error(w, fmt.Sprintf("nothing of the service %s is held; /api/v1/holds lists what is", quote.Name(service)), http.StatusNotFound)
 			return
 		}
 		answerHolds(w, Held{Released: n})
 	})
+}
+
+// holdsOf are the holds, with names that are not too long.
+func holdsOf(consul interface{ Holds() []discovery.Hold }) []discovery.Hold {
+	holds := slices.Clone(consul.Holds())
+	for i := range holds {
+		holds[i].Service = quote.Cut(holds[i].Service, quote.DataBytes)
+	}
+	return holds
 }
 
 func answerHolds(w http.ResponseWriter, h Held) {
@@ -50,5 +61,10 @@ func answerHolds(w http.ResponseWriter, h Held) {
 		h.Holds = []discovery.Hold{} // [] in JSON, not null
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(h) // a reader that has gone needs nothing
+	body, err := json.Marshal(h)
+	if err != nil {
+		http.Error(w, "the holds could not be encoded: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_, _ = w.Write(append(quote.JSON(body), '\n')) // a reader that has gone needs nothing
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/internal/quote"
 	"legate/xdsserver"
 )
 
@@ -60,7 +61,7 @@ type typeRow struct {
 }
 
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
-	v := viewOf(s.read(), s.rooms.Consul.Holds())
+	v := viewOf(s.read(), holdsOf(s.rooms.Consul))
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"ago":        func(t time.Time) string { return ago(v.Now, t) },
 		"span":       func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
@@ -71,6 +72,8 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 		"short":      short,
 		"lost":       lost,
 		"deselected": deselected,
+		"name":       quote.Name,
+		"text":       func(s string) string { return quote.Text(s, quote.TextBytes) },
 	}).Parse(pageHTML)
 	var body bytes.Buffer
 	if err == nil {

@@ -3,12 +3,14 @@ package admin
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"log/slog"
-	"net"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"legate/internal/files"
+	"legate/internal/quote"
 )
 
 // permission decides who may change something: who comes over a unix socket, which only those can
@@ -16,36 +18,67 @@ import (
 // file. Nobody else, also on loopback: any program and any web page of this machine can reach that.
 type permission struct {
 	tokenFile string // empty: only over the socket
-	socket    string // its path, for who comes elsewhere; empty: there is none
+	guesses   *guesses
+	now       func() time.Time
 }
 
-// refusal says why a request may not change anything; the code is 0 if it may.
-func (p permission) refusal(r *http.Request, log *slog.Logger) (code int, why string) {
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
-		return 0, ""
+// refusal is why a request may not change anything.
+type refusal struct {
+	code  int
+	limit string        // as it is counted
+	why   string        // as it is said to who asks
+	cause string        // and what only the log and the status say of it
+	wait  time.Duration // before it may be tried again
+}
+
+// refuse says why a request may not change anything; nil if it may. Whoever sends no token hears so
+// without a file being read. Who has sent too many wrong ones waits, and a right one is not told from
+// them meanwhile: else it would not be slowed.
+func (p permission) refuse(r *http.Request) *refusal {
+	if overSocket(r) {
+		return nil
 	}
 	if p.tokenFile == "" {
-		return http.StatusForbidden, p.elsewhere()
+		return &refusal{code: http.StatusForbidden, limit: refusedChange, why: withoutToken}
+	}
+	given := bearer(r.Header.Get("Authorization"))
+	if given == "" {
+		return &refusal{code: http.StatusUnauthorized, limit: refusedChange, why: sendToken}
+	}
+	wait, pardon := p.guesses.wait(addressOf(r), p.now())
+	if wait > 0 {
+		return &refusal{code: http.StatusTooManyRequests, limit: refusedGuess, wait: wait,
+			why: fmt.Sprintf("too many wrong tokens from this address: wait %v, or use the unix socket (--admin-socket), which needs none", wait.Round(time.Second))}
 	}
 	token, err := files.ReadToken(p.tokenFile) // each time: changes are rare, and a changed file counts at once
 	if err != nil {
-		log.Warn("admin token file is unusable, changes are refused", "file", p.tokenFile, "error", err)
-		return http.StatusServiceUnavailable, "the admin token file cannot be used: see Legate's log"
+		pardon()
+		return &refusal{code: http.StatusServiceUnavailable, limit: refusedChange, why: "the admin token file cannot be used: see Legate's log",
+			cause: fmt.Sprintf(": admin token file %q is unusable, all changes are refused: %v", p.tokenFile, err)}
 	}
-	given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(given))
 	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		return http.StatusUnauthorized, "send the token of --admin-token-file: Authorization: Bearer TOKEN"
+		return &refusal{code: http.StatusUnauthorized, limit: refusedChange, why: sendToken}
 	}
-	return 0, ""
+	pardon()
+	return nil
 }
 
-// elsewhere says how changes are taken, where that is not here.
-func (p permission) elsewhere() string {
-	if p.socket != "" {
-		return "changes are taken over its unix socket: --admin-socket " + p.socket + ", as the user that Legate runs as"
+// What who may not change anything is told. Where the socket is nobody hears who could not open it.
+const (
+	sendToken    = "send the token of --admin-token-file: Authorization: Bearer TOKEN"
+	withoutToken = "changes are not taken here without a token, and Legate was started without --admin-token-file; " +
+		"they are taken over its unix socket (--admin-socket, or admin.sock in its --state-dir: its log names it at the start), as the user that it runs as"
+)
+
+// bearer is the token in an Authorization header: after the scheme, whose case does not count, and one
+// space or more (RFC 9110, section 11.4). It is empty if there is none.
+func bearer(header string) string {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
 	}
-	return "changes are taken over a unix socket (--admin-socket, or the one in --state-dir), or with a token (--admin-token-file); Legate was started with neither"
+	return strings.Trim(token, " ")
 }
 
 // writing lets only who has permission through to what changes something, and only with POST.
@@ -56,12 +89,15 @@ func (s *Server) writing(next http.Handler) http.Handler {
 			http.Error(w, "this changes something: use POST", http.StatusMethodNotAllowed)
 			return
 		}
-		if code, why := s.permission.refusal(r, s.log); code != 0 {
-			s.log.Warn("change refused", "path", r.URL.Path, "peer", r.RemoteAddr, "code", code)
-			if code == http.StatusUnauthorized {
+		if no := s.permission.refuse(r); no != nil {
+			s.refusals.add(no.limit, r.RemoteAddr, fmt.Sprintf("%s: %d: %s%s", quote.Name(r.URL.Path), no.code, no.why, no.cause), "look who that is, and what it has to do with Legate")
+			if no.code == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 			}
-			http.Error(w, why, code)
+			if no.wait > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(int(no.wait.Seconds())+1))
+			}
+			http.Error(w, no.why, no.code)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxChange)

@@ -21,19 +21,23 @@ import (
 // door is a running server with an action that counts how often it was called.
 type door struct {
 	*Server
+	house *house
 	calls int
 	http  string // host:port
 	unix  string // path
+	from  string // the address of who sends, on loopback; empty: any
 }
 
 func newDoor(t *testing.T, config Config) *door {
 	t.Helper()
-	h, d := healthy(), &door{}
+	h := healthy()
+	d := &door{house: h}
+	config.Bounds = DefaultConfig().Bounds
 	var err error
 	d.Server, err = New(config, Rooms{Consul: h, Bridge: h, XDS: h, LastKnown: shelf{h}, Stopping: func() bool { return false }, Own: func() []Trouble { return nil },
 		Slowest: func() (time.Duration, time.Time) { return 0, time.Time{} }, Metrics: metrics.New(metrics.BuildInfo{}).Handler(), Actions: map[string]http.Handler{
 			"/api/v1/change": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { d.calls++ }),
-		}}, slog.New(slog.DiscardHandler))
+		}}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +72,13 @@ func (d *door) send(t *testing.T, network, method, path, token string) (int, str
 	t.Helper()
 	at := map[string]string{"tcp": d.http, "unix": d.unix}[network]
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, at)
+		dialer := net.Dialer{}
+		if network == "tcp" && d.from != "" {
+			dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(d.from)}
+		}
+		return dialer.DialContext(ctx, network, at)
 	}}}
-	r, err := http.NewRequestWithContext(t.Context(), method, "http://legate"+path, strings.NewReader("x"))
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://localhost"+path, strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,8 +126,9 @@ func TestOnlyTheSocketAndTheTokenAllowAChange(t *testing.T) {
 		expect("tcp", "POST", "Bearer s3cret", 401, 2)
 		expect("tcp", "POST", "Bearer other", 200, 3)
 		write("") // whoever writes a token empties the file first: nobody gets in meanwhile
-		expect("tcp", "POST", "Bearer ", 503, 3)
-		expect("tcp", "POST", "", 503, 3)
+		expect("tcp", "POST", "Bearer ", 401, 3)
+		expect("tcp", "POST", "Bearer other", 503, 3)
+		expect("tcp", "POST", "", 401, 3)
 	})
 	t.Run("neither", func(t *testing.T) {
 		d := newDoor(t, Config{})
@@ -138,7 +147,7 @@ func TestATokenFileWithoutATokenFailsAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{empty: "it is empty", "/no/such": "no such file"} {
-		if _, err := New(Config{TokenFile: path}, Rooms{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(Config{TokenFile: path}, Rooms{}, slog.New(slog.DiscardHandler), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

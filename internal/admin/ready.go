@@ -3,14 +3,21 @@ package admin
 import (
 	"fmt"
 	"net/http"
+
+	"legate/internal/quote"
 )
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
 
 // readyz is about serving, not about Consul: when Consul goes away after the first complete
 // read, the last known catalog is served, and sending the clients elsewhere would help nobody. That
-// catalog may also be one from disk, then with a word about it, until it is too old.
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+// catalog may also be one from disk, then with a word about it, until it is too old. Reasons are for
+// who knows Legate's name.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	if !s.hosts.knows(r) {
+		s.probe(w, r)
+		return
+	}
 	said, ready := s.Readiness()
 	if !ready {
 		http.Error(w, said, http.StatusServiceUnavailable)
@@ -77,7 +84,7 @@ func (s *Server) waiting() string {
 	switch {
 	case len(c.Problems) > 0:
 		p := c.Problems[0]
-		return fmt.Sprintf("consul at %s: %s: %s", c.Address, p.Detail, p.Remedy)
+		return fmt.Sprintf("consul at %s: %s: %s", c.Address, quote.Text(p.Detail, quote.TextBytes), p.Remedy)
 	case c.FirstSync.Total > 0:
 		return fmt.Sprintf("reading consul at %s: %d of %d services so far", c.Address, c.FirstSync.Done, c.FirstSync.Total)
 	default:

@@ -11,7 +11,9 @@
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
 // All of these answer GET and HEAD only. Nothing there is secret to who may see the catalog: no
-// tokens, no keys. There is no login: it listens on loopback unless the user says otherwise.
+// tokens, no keys. There is no login: it listens on loopback unless the user says otherwise. What
+// holds the catalog, or changes something, is answered under Legate's own names only (see
+// Config.Hosts); /metrics, /healthz and /readyz under any, the last without reasons.
 //
 // Rooms.Actions are what changes something. They take POST, from who comes over a unix socket
 // or sends the token (see Config); everybody else is refused.
@@ -19,6 +21,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +33,7 @@ import (
 	"legate/internal/bridge"
 	"legate/internal/files"
 	"legate/internal/lastknown"
+	"legate/internal/listen"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -70,24 +74,45 @@ type Config struct {
 	// TokenFile holds the token that a changing call must send (Authorization: Bearer TOKEN). It
 	// is read at each such call. Empty: such calls are taken over a unix socket only.
 	TokenFile string
-	// Socket is the path of the unix socket that is among the listeners; empty if none is.
-	Socket string
+	// TLS is what listeners that are no unix sockets speak; nil: nothing.
+	TLS *tls.Config
+	// Bounds are those of each listener's connections. Its Near is a part of them (see nearShare).
+	Bounds listen.Bounds
+	// Hosts are names under which Legate is asked for what it holds, besides addresses and those of
+	// loopback. Over a unix socket and over TLS names do not count.
+	Hosts []string
 	// Profiles turns /debug/pprof/ on. Who can reach it can slow Legate down.
 	Profiles bool
 }
+
+// DefaultConfig leaves room for people, monitoring, and probes.
+func DefaultConfig() Config {
+	return Config{Bounds: listen.Bounds{Connections: 256, PerAddress: 64}}
+}
+
+// nearShare is which part of the connections this machine has for itself: one in so many.
+const nearShare = 8
 
 // Server answers people and probes.
 type Server struct {
 	config     Config
 	rooms      Rooms
+	hosts      hosts
 	permission permission
+	refusals   *refusals
 	log        *slog.Logger
 	now        func() time.Time
 }
 
-// New makes a server; it starts nothing. It fails if there is a token file and no token in it.
-func New(config Config, rooms Rooms, log *slog.Logger) (*Server, error) {
-	s := &Server{config: config, rooms: rooms, permission: permission{config.TokenFile, config.Socket}, log: log, now: time.Now}
+// New makes a server; it starts nothing. It fails if there is a token file and no token in it. m may be
+// nil.
+func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Server, error) {
+	config.Bounds.Near = config.Bounds.Connections / nearShare
+	s := &Server{
+		config: config, rooms: rooms, hosts: hostsOf(config.Hosts), log: log, now: time.Now,
+		permission: permission{config.TokenFile, &guesses{of: map[string]*guesser{}}, time.Now},
+		refusals:   newRefusals(log, m, time.Now),
+	}
 	if config.TokenFile != "" {
 		if _, err := files.ReadToken(config.TokenFile); err != nil {
 			return nil, fmt.Errorf("read admin token file %q: %w", config.TokenFile, err)
@@ -102,9 +127,6 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/{$}", s.page)
 	mux.HandleFunc("/style.css", asset("text/css", styleCSS))
 	mux.HandleFunc("/page.js", asset("text/javascript", pageJS))
-	mux.Handle("/metrics", s.rooms.Metrics)
-	mux.HandleFunc("/healthz", s.healthz)
-	mux.HandleFunc("/readyz", s.readyz)
 	mux.HandleFunc("/api/v1/status", s.status)
 	mux.HandleFunc("/api/v1/holds", s.holds)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
@@ -112,9 +134,12 @@ func (s *Server) Handler() http.Handler {
 		profiles(mux)
 	}
 	all := http.NewServeMux()
-	all.Handle("/", readOnly(mux))
+	all.Handle("/", s.named(readOnly(mux)))
+	all.Handle("/metrics", readOnly(s.rooms.Metrics))
+	all.Handle("/healthz", readOnly(http.HandlerFunc(s.healthz)))
+	all.Handle("/readyz", readOnly(http.HandlerFunc(s.readyz)))
 	for path, action := range s.rooms.Actions {
-		all.Handle(path, s.writing(action))
+		all.Handle(path, s.named(s.writing(action)))
 	}
 	return withHeaders(all)
 }
@@ -127,6 +152,9 @@ func (s *Server) metricsHandler() http.Handler {
 	mux.HandleFunc("/readyz", s.probe)
 	return withHeaders(readOnly(mux))
 }
+
+// maxHeaders bounds a request's line and headers, in bytes.
+const maxHeaders = 16 << 10
 
 // stopTime is how long open requests may take to end when the server stops.
 const stopTime = 2 * time.Second
@@ -147,16 +175,28 @@ func (s *Server) RunMetrics(ctx context.Context, l net.Listener) error {
 
 func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...net.Listener) error {
 	h := &http.Server{
-		Handler:           handler,
+		Handler: listen.Headers(maxHeaders, handler, func(r *http.Request) {
+			s.refusals.add(refusedHeaders, r.RemoteAddr, "the headers of a request are too long", "look what that client sends")
+		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      time.Minute, // a config dump of a large catalog takes seconds
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, addressKey{}, listen.Address(c.RemoteAddr()))
+		},
+		ConnState: listen.Handshakes(func(from net.Addr, err error) {
+			s.refusals.add(refusedHandshake, peerOf(from), err.Error(), "look at that client's certificate and authorities, and at --admin-tls-client-ca and --admin-tls-allowed-san")
+		}),
 	}
 	ended := make(chan error, len(listeners))
 	for _, l := range listeners {
+		l = listen.Bounded(l, s.config.Bounds, s.refusals.connection)
+		if s.config.TLS != nil && l.Addr().Network() != "unix" {
+			l = tls.NewListener(l, s.config.TLS)
+		}
 		go func() {
 			err := h.Serve(l)
 			if err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -183,6 +223,15 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 		}
 	}
 	return failed
+}
+
+// addressKey is where a request's context has the address that its client counts as.
+type addressKey struct{}
+
+// addressOf is what counts as the address of who asks.
+func addressOf(r *http.Request) string {
+	address, _ := r.Context().Value(addressKey{}).(string) // set for every connection
+	return address
 }
 
 // withHeaders tells browsers to load nothing from elsewhere and to show the answers in no

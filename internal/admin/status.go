@@ -3,10 +3,12 @@ package admin
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"legate/discovery"
 	"legate/internal/lastknown"
+	"legate/internal/quote"
 	"legate/translate"
 	"legate/xdsserver"
 )
@@ -62,7 +64,7 @@ func (s *Server) read() Status {
 		LastKnown:  s.rooms.LastKnown.Status(),
 		Views:      append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
 		Streams:    append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
-		Refused:    append([]xdsserver.Refused{}, s.rooms.XDS.Refused()...),
+		Refused:    slices.Concat(s.rooms.XDS.Refused(), s.refusals.all()),
 		Oversized:  append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
 		Memory:     s.rooms.XDS.Memory(),
 		Unfollowed: append([]xdsserver.Unfollowed{}, s.rooms.XDS.Unfollowed()...),
@@ -70,10 +72,19 @@ func (s *Server) read() Status {
 	}
 	out.Ready = out.NotReady == ""
 	for _, p := range state.Resources.Problems() {
+		p.Service, p.Instance, p.Detail = cut(p.Service), cut(p.Instance), cut(p.Detail)
 		out.Problems = append(out.Problems, Problem(p))
+	}
+	out.Consul.LastError = cut(out.Consul.LastError)
+	out.Consul.Problems = slices.Clone(out.Consul.Problems)
+	for i := range out.Consul.Problems {
+		out.Consul.Problems[i].Detail = cut(out.Consul.Problems[i].Detail)
 	}
 	return out
 }
+
+// cut bounds a text that others chose.
+func cut(text string) string { return quote.Cut(text, quote.DataBytes) }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.MarshalIndent(s.read(), "", "  ")
@@ -83,5 +94,5 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n')) // a reader that has gone needs nothing
+	_, _ = w.Write(append(quote.JSON(body), '\n')) // a reader that has gone needs nothing
 }

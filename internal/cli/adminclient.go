@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"legate/internal/files"
+	"legate/internal/quote"
 )
 
 // adminClient asks a running Legate's admin listener, for the commands that need one.
@@ -90,7 +91,7 @@ func (a *adminClient) call(ctx context.Context, method, path string, out any) er
 	}
 	if resp.StatusCode != http.StatusOK {
 		text, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-		return fmt.Errorf("legate at %s: %s: %s", a.where(), resp.Status, text)
+		return fmt.Errorf("legate at %s: %s: %s", a.where(), quote.Text(resp.Status, quote.NameBytes), quote.Text(text, quote.TextBytes))
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("legate at %s: its answer is not understood: %w: is it Legate's admin listener?", a.where(), err)

@@ -142,17 +142,17 @@ func (b envoyBootstrap) write(w io.Writer) error {
 	return nil
 }
 
-// execute writes a template of YAML, whose texts it quotes with quote.
+// execute writes a template of YAML, whose texts it quotes with quoted.
 func execute(w io.Writer, text string, data any) error {
-	t, err := template.New("").Funcs(template.FuncMap{"quote": quote}).Parse(text)
+	t, err := template.New("").Funcs(template.FuncMap{"quote": quoted}).Parse(text)
 	if err != nil {
 		return err
 	}
 	return t.Execute(w, data)
 }
 
-// quote writes a text as a double-quoted YAML scalar: JSON's strings are YAML's.
-func quote(s string) (string, error) {
+// quoted writes a text as a double-quoted YAML scalar: JSON's strings are YAML's.
+func quoted(s string) (string, error) {
 	out, err := json.Marshal(s)
 	return string(out), err
 }

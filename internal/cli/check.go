@@ -54,7 +54,7 @@ func (o *serveOptions) verify() error {
 			return err
 		}
 	}
-	if _, err := admin.New(o.listen.people, admin.Rooms{}, quiet); err != nil {
+	if _, err := admin.New(o.listen.people, admin.Rooms{}, quiet, nil); err != nil {
 		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
 	}
 	if _, err := discovery.New(o.consul, quiet, nil); err != nil {

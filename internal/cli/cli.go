@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"legate/internal/quote"
 )
 
 // Main runs the command line and returns the process's exit code: 0 it worked, 1 it failed,
@@ -43,7 +45,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 			out = prefixed{p.err, []byte("<3>")}
 		}
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintln(out, "legate: "+strings.TrimRight(line, "\n"))
+			fmt.Fprintln(out, "legate: "+quote.Text(strings.TrimRight(line, "\n"), quote.DataBytes))
 		}
 	}
 	return exitCode(err)

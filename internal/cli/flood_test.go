@@ -51,9 +51,9 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 		does  func(t *testing.T, log *slog.Logger)
 		least int // how often that happens, unless it is gathered before
 	}{
-		"posts without permission":            {"change refused", postsWith("", ""), 2000},
-		"posts with a wrong token":            {"change refused", postsWith("s3cret", "guess"), 2000},
-		"posts while there is no token":       {"admin token file is unusable, changes are refused", postsWith("s3cret", "gone"), 2000},
+		"posts without permission":            {"admin request refused", postsWith("", ""), 0},
+		"posts with a wrong token":            {"admin request refused", postsWith("s3cret", "guess"), 0},
+		"posts while there is no token":       {"admin request refused", postsWith("s3cret", "gone"), 0},
 		"a registration that comes and goes":  {"left out", comesAndGoes, 300},
 		"streams that reject all they get":    {"client rejects a resource and keeps what it has", rejectAll, 0},
 		"streams that ask for what is not":    {"type is not served and will not be answered", askForOtherTypes, 0},
@@ -110,7 +110,7 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 				t.Fatal(err)
 			}
 		}
-		s, err := admin.New(config, admin.Rooms{Metrics: http.NotFoundHandler(), Actions: map[string]http.Handler{admin.ReleasePath: http.NotFoundHandler()}}, log)
+		s, err := admin.New(config, admin.Rooms{Metrics: http.NotFoundHandler(), Actions: map[string]http.Handler{admin.ReleasePath: http.NotFoundHandler()}}, log, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 		}
 		h := s.Handler()
 		for range 2000 {
-			r := httptest.NewRequest(http.MethodPost, admin.ReleasePath, nil)
+			r := httptest.NewRequest(http.MethodPost, "http://localhost"+admin.ReleasePath, nil)
 			r.Header.Set("Authorization", "Bearer "+given)
 			w := httptest.NewRecorder()
 			if h.ServeHTTP(w, r); w.Code < 400 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"legate/internal/admin"
+	"legate/internal/quote"
 )
 
 // holds are the commands about losses that a running Legate does not believe yet.
@@ -96,9 +97,12 @@ legate holds release --all --admin-token-file /etc/legate/admin-token`,
 
 func printHolds(w io.Writer, format string, held admin.Held) error {
 	if format == "json" {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(held.Holds)
+		text, err := json.MarshalIndent(held.Holds, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(append(quote.JSON(text), '\n'))
+		return err
 	}
 	if len(held.Holds) == 0 {
 		fmt.Fprintln(w, "nothing is held: all that Consul says is served")
@@ -109,7 +113,7 @@ func printHolds(w io.Writer, format string, held admin.Held) error {
 	now := time.Now()
 	remedies, known := []string(nil), map[string]bool{}
 	for _, h := range held.Holds {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", h.Service, h.Why, h.Kept, h.Deselected, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", quote.Name(h.Service), quote.Name(h.Why), h.Kept, h.Deselected, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
 		if !known[h.Remedy] {
 			known[h.Remedy] = true
 			remedies = append(remedies, h.Remedy)
@@ -119,7 +123,7 @@ func printHolds(w io.Writer, format string, held admin.Held) error {
 		return err
 	}
 	for _, r := range remedies {
-		fmt.Fprintf(w, "\n%s\n", r)
+		fmt.Fprintf(w, "\n%s\n", quote.Text(r, quote.TextBytes))
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ func limitSettings(c *xdsserver.Config) []*setting {
 	count(&l.StreamsPerConnection, "max_streams_per_connection", "Most open streams on one connection.")
 	count(&l.Connections, "max_connections", "Most open connections.")
 	count(&l.ConnectionsPerAddress, "max_connections_per_address", "Most open connections from one address.")
+	count(&l.RESTConnections, "max_rest_connections", "Most of the open connections over REST; those that are silent make room for new ones.")
 	count(&l.NewStreams, "new_streams_per_second", "New streams a second in the long run; one address has half.")
 	count(&l.NewStreamsBurst, "new_streams_burst", "New streams at once; one address has half.")
 	span(&l.NewStreamWait, "new_stream_wait", "How long a new stream, or a REST request, waits for its turn before it is refused.")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"legate/internal/admin"
 	"legate/metrics"
 	"legate/xdsserver"
 )
@@ -36,6 +37,12 @@ func TestTheTableOfLimitsIsWhatTheProgramHas(t *testing.T) {
 			t.Errorf("%s is in the table, and no setting", key)
 		}
 	}
+	people := admin.DefaultConfig()
+	for _, s := range adminBounds(&people.Bounds, "") {
+		if !strings.Contains(string(text), "\n| `"+s.key+"` | "+s.fallback+" | `admin_") {
+			t.Errorf("the table does not say that %s has the default %s", s.key, s.fallback)
+		}
+	}
 	server, err := xdsserver.New(config, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +54,9 @@ func TestTheTableOfLimitsIsWhatTheProgramHas(t *testing.T) {
 	var exported []string
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
+			if limit := m.GetLabel(); f.GetName() == "legate_admin_refused_total" && !strings.Contains(string(text), "`"+limit[0].GetValue()+"`") {
+				t.Errorf("the page does not name the limit %s", limit[0].GetValue())
+			}
 			if f.GetName() == "legate_xds_refused_total" {
 				exported = append(exported, m.GetLabel()[0].GetValue())
 			}

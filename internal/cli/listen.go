@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
+	"net"
 	"slices"
 
 	"legate/internal/admin"
@@ -38,7 +40,7 @@ func (o *listenOptions) settings() []*setting {
 		category = "Listeners"
 		people   = "Admin"
 	)
-	o.xds, o.admin = grpcAddress, "127.0.0.1:18001"
+	o.xds, o.admin, o.people = grpcAddress, "127.0.0.1:18001", admin.DefaultConfig()
 	o.access.Mode, o.adminAccess.Mode = 0o660, 0o600
 	settings := []*setting{
 		text(&o.xds, setting{
@@ -71,6 +73,10 @@ func (o *listenOptions) settings() []*setting {
 		}), adminSocket+" in --state-dir"))
 	settings = append(settings, socketSettings(&o.adminAccess, "admin-socket", "LEGATE_ADMIN_SOCKET", "admin", people, "the unix sockets for people")...)
 	settings = append(settings,
+		hostNames(&o.people.Hosts, setting{
+			name: "admin-host", env: "LEGATE_ADMIN_HOST", key: "admin.host", category: people, hint: "NAME",
+			usage: "A name by which people ask for --admin-listen, such as legate.internal; addresses, localhost, this machine's own name and the one in --admin-listen need not be named. Under other names a browser could be made to read the catalog for a stranger (DNS rebinding): they are answered 421. /metrics and probes are answered under any.",
+		}),
 		private(readable(text(&o.people.TokenFile, setting{
 			name: "admin-token-file", env: "LEGATE_ADMIN_TOKEN_FILE", key: "admin.token_file", category: people, hint: "FILE",
 			usage: "File with the token that allows changes over --admin-listen (Authorization: Bearer TOKEN). Read at each change.",
@@ -79,7 +85,43 @@ func (o *listenOptions) settings() []*setting {
 			name: "pprof", env: "LEGATE_PPROF", key: "admin.pprof", category: people,
 			usage: "Serve Go's profiles at /debug/pprof/. Whoever reaches them can slow Legate down.",
 		}))
+	settings = append(settings, adminBounds(&o.people.Bounds, people)...)
 	return append(settings, tlsSettings(&o.adminTLS, "admin-tls", "LEGATE_ADMIN_TLS", "admin", people, "--admin-listen")...)
+}
+
+// adminBounds are for the file only: docs/limits.md explains them.
+func adminBounds(b *listen.Bounds, category string) []*setting {
+	return []*setting{
+		number(&b.Connections, 16, math.MaxInt32, setting{key: "admin.max_connections", category: category,
+			usage: "Most open connections of each listener for people and probes."}),
+		number(&b.PerAddress, 1, math.MaxInt32, setting{key: "admin.max_connections_per_address", category: category,
+			usage: "Most of them from one address."}),
+	}
+}
+
+// hostNames is a list of names of hosts.
+func hostNames(to *[]string, s setting) *setting {
+	names := list(to, s)
+	names.set = func(v []string) error {
+		for _, name := range v {
+			if err := admin.ValidateHost(name); err != nil {
+				return err
+			}
+		}
+		*to = v
+		return nil
+	}
+	return names
+}
+
+// names are those by which people may ask: the ones that were given, that in the listener's address,
+// and this machine's own.
+func (o *listenOptions) names() []string {
+	names := slices.Concat(o.people.Hosts, []string{hostname()})
+	if host, _, err := net.SplitHostPort(o.admin); err == nil && host != "" {
+		names = append(names, host)
+	}
+	return names
 }
 
 // socketSettings say who may open unix sockets. prefix is that of the flags and variables, block

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,7 +19,8 @@ type listeners struct {
 	xds, rest net.Listener        // in the clear; rest may be nil
 	tls       *listen.Credentials // what both then speak; nil: nothing
 	admin     []net.Listener      // the first is that of --admin-listen
-	people    *listen.Credentials // what it speaks already; nil: nothing
+	people    *listen.Credentials // what it then speaks; nil: nothing
+	socket    string              // the path of the unix socket among them; empty: there is none
 	metrics   net.Listener        // may be nil
 }
 
@@ -45,18 +45,15 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 		return l, err
 	}
 	if path, isSocket := strings.CutPrefix(o.admin, unixScheme); isSocket {
-		o.people.Socket = path
+		l.socket = path
 	}
-	if l.people != nil {
-		one = tls.NewListener(l.people.Guard(one), l.people.Config())
-	}
-	l.admin = append(l.admin, one)
+	l.admin = append(l.admin, l.people.Guard(one))
 	if o.adminSocket != "" {
 		socket, err := o.listen(ctx, spot{flag: "--admin-socket", address: unixScheme + o.adminSocket, access: o.adminAccess})
 		if err != nil {
 			return l, err
 		}
-		l.admin, o.people.Socket = append(l.admin, socket), o.adminSocket
+		l.admin, l.socket = append(l.admin, socket), o.adminSocket
 	}
 	if o.metrics != "" {
 		if l.metrics, err = o.listen(ctx, o.spotMetrics()); err != nil {
@@ -78,7 +75,7 @@ const adminSocket = "admin.sock"
 // openSocket opens one beside the last known catalog, unless the user named one: who is on call
 // shall not have to restart Legate to release what it holds. Legate goes on without.
 func (o *listenOptions) openSocket(l *listeners, stateDir string, log *slog.Logger) {
-	if o.people.Socket != "" || stateDir == "" {
+	if l.socket != "" || stateDir == "" {
 		return
 	}
 	path := filepath.Join(stateDir, adminSocket)
@@ -87,7 +84,7 @@ func (o *listenOptions) openSocket(l *listeners, stateDir string, log *slog.Logg
 		log.Warn("no admin socket, going on without", "path", path, "error", err, "remedy", "name a path with --admin-socket")
 		return
 	}
-	l.admin, o.people.Socket = append(l.admin, socket), path
+	l.admin, l.socket = append(l.admin, socket), path
 }
 
 // credentials are what TLS is spoken with; nil without TLS.

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"unicode"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
 	"sigs.k8s.io/yaml"
 
+	"legate/internal/quote"
 	"legate/translate"
 )
 
@@ -33,15 +32,15 @@ func printResources(w io.Writer, format string, resources translate.Resources) e
 			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
 		}
 		if format == "json" {
-			var pretty bytes.Buffer // protojson's own spacing changes from build to build
-			if err := json.Indent(&pretty, content, "", "  "); err != nil {
+			text, err := indented(content)
+			if err != nil {
 				return fmt.Errorf("encode %q: %w", r.Name.Name, err)
 			}
-			fmt.Fprintf(w, "%s%s", separator, pretty.Bytes())
+			fmt.Fprintf(w, "%s%s", separator, quote.JSON(text))
 			separator = ",\n"
 			continue
 		}
-		text, err := yaml.JSONToYAML(content)
+		text, err := yamlOf(content)
 		if err != nil {
 			return fmt.Errorf("encode %q: %w", r.Name.Name, err)
 		}
@@ -56,24 +55,38 @@ func printResources(w io.Writer, format string, resources translate.Resources) e
 	return nil
 }
 
+// yamlOf is JSON as YAML. Text that could do something to a terminal can be written as an escape in
+// JSON's strings only, which YAML has, too.
+func yamlOf(content []byte) ([]byte, error) {
+	text, err := yaml.JSONToYAML(content)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(text) {
+		if bytes.ContainsFunc(bytes.TrimSuffix(line, []byte("\n")), func(r rune) bool { return !unicode.IsPrint(r) }) {
+			text, err = indented(content)
+			return append(quote.YAML(text), '\n'), err
+		}
+	}
+	return text, nil
+}
+
+// indented is JSON with one value a line. protojson's own spacing changes from build to build.
+func indented(content []byte) ([]byte, error) {
+	var pretty bytes.Buffer
+	err := json.Indent(&pretty, content, "", "  ")
+	return pretty.Bytes(), err
+}
+
 // printProblems says what is left out, one problem a line, and what to do about it.
 func printProblems(w io.Writer, problems []translate.Problem) {
 	for _, p := range problems {
-		where := shownName(p.Service)
+		where := quote.Name(p.Service)
 		if p.Instance != "" {
-			where += ", instance " + shownName(p.Instance)
+			where += ", instance " + quote.Name(p.Instance)
 		}
-		fmt.Fprintf(w, "left out: %s: %s (%s): %s\n", where, p.Detail, p.Reason, p.Remedy)
+		fmt.Fprintf(w, "left out: %s: %s (%s): %s\n", where, quote.Text(p.Detail, quote.TextBytes), p.Reason, p.Remedy)
 	}
-}
-
-// shownName is a name that somebody registered, as it can be shown on a terminal: in quotes if it
-// could do something there.
-func shownName(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(name)
-	}
-	return name
 }
 
 func plural(n int, one string) string {

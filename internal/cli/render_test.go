@@ -135,3 +135,23 @@ func TestConsulWaitIsHowLongQueriesWait(t *testing.T) {
 		t.Errorf("the default is %v", o.consul.Wait)
 	}
 }
+
+// Who may register a service chooses its instances' names; how long the lines are is not theirs to say.
+func TestLongNamesAreCut(t *testing.T) {
+	path := file(t, "catalog.json", strings.NewReplacer(`"ID": "web-2"`, `"ID": "`+strings.Repeat("x", 4<<20)+`"`).Replace(savedCatalog))
+	if r := legate(t, nil, "render", "--catalog", path); r.code != 0 || !strings.Contains(r.err, "left out: web.dc1, instance n1/xxx") || !strings.Contains(r.err, "(4194307 bytes)") || len(r.err) > 1000 {
+		t.Errorf("exit %d, %d bytes: %.300s", r.code, len(r.err), r.err)
+	}
+}
+
+// The resources stay exact, and do nothing to a terminal.
+func TestResourcesHoldNothingThatATerminalObeys(t *testing.T) {
+	evil := "r\u202e31m\U000e0041"
+	path := file(t, "catalog.json", strings.NewReplacer(`"ID": "web-1",`, `"ID": "web-1", "Locality": {"Region": "`+evil+`"},`).Replace(savedCatalog))
+	for _, format := range []string{"yaml", "json"} {
+		r := legate(t, nil, "render", "--catalog", path, "--format", format)
+		if r.code != 0 || strings.ContainsAny(r.out+r.err, "\u202e\U000e0041") {
+			t.Errorf("%s: exit %d: %q %q", format, r.code, r.out, r.err)
+		}
+	}
+}

@@ -111,6 +111,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	o.memory.apply(&o.xds, p.getenv, os.ReadFile, log)
 	hup, deaf := hangups()
 	defer deaf()
+	o.divideFiles(log)
 	open, err := o.listen.open(ctx, log)
 	if err != nil {
 		return err
@@ -156,20 +157,20 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		watcher.MassCritical(next.consul.Guard.MassCritical)
 		shelf.Rescope(scopeOf(consul))
 	}}
+	o.listen.people.TLS, o.listen.people.Hosts = open.people.Config(), o.listen.names()
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
 		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
 		Own: func() []admin.Trouble {
 			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
 		},
-		Actions: map[string]http.Handler{admin.ReleasePath: admin.ReleaseHolds(watcher)}}, log)
+		Actions: map[string]http.Handler{admin.ReleasePath: admin.ReleaseHolds(watcher)}}, log, m.Admin)
 	if err != nil {
 		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
 	}
 
 	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
-		"xds", addressOf(open.xds), "rest", addressOf(open.rest), "admin", o.listen.page(open), "metrics", addressOf(open.metrics), "admin_socket", cmp.Or(o.listen.people.Socket, "off"))
+		"xds", addressOf(open.xds), "rest", addressOf(open.rest), "admin", o.listen.page(open), "metrics", addressOf(open.metrics), "admin_socket", cmp.Or(open.socket, "off"))
 	o.listen.warn(open, log)
-	warnOfFewFiles(log, o.consul.MaxConnections, o.xds.Limits.Connections)
 
 	believed, kept, deltas := make(chan discovery.Delta), make(chan discovery.Delta), make(chan discovery.Delta)
 	if !o.translate.Resolved {

@@ -83,14 +83,6 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 	}
 }
 
-func TestALimitOfFilesThatIsTooLowIsNamed(t *testing.T) {
-	for limit, want := range map[uint64]uint64{1024: 5164, 5163: 5164, 5164: 0, 1 << 20: 0} {
-		if got := tooFewFiles(limit, 100, 5000); got != want {
-			t.Errorf("limit %d: wanted %d", limit, got)
-		}
-	}
-}
-
 // From the command line to systemd, with nothing but a file to serve.
 func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
 	next := systemd(t, 300*time.Millisecond)

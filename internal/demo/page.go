@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"legate/internal/quote"
 )
 
 // page writes the story: lines of at most 78 columns, with the time at the right edge.
@@ -103,12 +105,13 @@ func (p *page) progress() io.Writer { return progress{p} }
 
 type progress struct{ p *page }
 
-// Write ends the live line first: a download is not finished in a moment.
+// Write ends the live line first: a download is not finished in a moment. What other programs say
+// (pip, go) does nothing to the terminal.
 func (w progress) Write(b []byte) (int, error) {
 	open := w.p.open
 	w.p.clear()
 	for line := range strings.Lines(string(b)) {
-		fmt.Fprintf(w.p.out, "     %s\n", w.p.paint(dim, strings.TrimRight(line, "\n")))
+		fmt.Fprintf(w.p.out, "     %s\n", w.p.paint(dim, quote.Text(strings.TrimRight(line, "\r\n"), quote.TextBytes)))
 	}
 	if open != "" {
 		w.p.step("%s", open)

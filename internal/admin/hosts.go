@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"legate/internal/quote"
+)
+
+// A page of a stranger may read what its own name answers. If that name leads to the stranger's
+// machine at first, and then to this one (DNS rebinding), the browser of who looks at the page reads
+// Legate for it. So what Legate holds is answered under names that are Legate's. An address needs no
+// name: a page has the origin of an address only if that address sent it. Over TLS the certificate
+// says who Legate is, and no browser opens a unix socket.
+
+// hosts are the names that are Legate's, besides those of loopback.
+type hosts map[string]bool
+
+func hostsOf(names []string) hosts {
+	h := hosts{}
+	for _, name := range names {
+		h[canonical(name)] = true
+	}
+	return h
+}
+
+// knows reports whether a request was sent to Legate.
+func (h hosts) knows(r *http.Request) bool {
+	if r.TLS != nil || overSocket(r) {
+		return true
+	}
+	name := nameOf(r.Host)
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || h[name]
+}
+
+// nameOf is the name or address in a Host header, without its port.
+func nameOf(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return canonical(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+}
+
+func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// overSocket reports whether a request came over a unix socket.
+func overSocket(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && local.Network() == "unix"
+}
+
+// named answers only requests that were sent to Legate.
+func (s *Server) named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.hosts.knows(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		name := quote.Name(nameOf(r.Host))
+		remedy := "ask for an address, such as http://127.0.0.1:18001/, or, if this is a name of Legate's, start it with --admin-host " + name
+		s.refusals.add(refusedHost, r.RemoteAddr, "asked for as "+name, "nothing, if nobody of yours asks by that name; else --admin-host "+name)
+		http.Error(w, fmt.Sprintf("legate does not know that it is called %s: %s", name, remedy), http.StatusMisdirectedRequest)
+	})
+}
+
+// ValidateHost says what is wrong with a name in Config.Hosts.
+func ValidateHost(name string) error {
+	if name == "" || strings.ContainsAny(name, "/:*@ \t") {
+		return fmt.Errorf("%q is no host name: give it as it stands in the address that people ask for, without scheme and port, such as legate.internal", name)
+	}
+	return nil
+}
