@@ -182,6 +182,9 @@ func (p *play) end() {
 				p.t.Errorf("%q is kept", e.name)
 			}
 		}
+		if len(t.log) >= 2*t.logLimit {
+			p.t.Errorf("the log has %d changes", len(t.log))
+		}
 		if !t.wild.empty() || len(t.vain) > 0 {
 			p.t.Errorf("wildcards %b, in vain %v", t.wild, t.vain)
 		}
