@@ -122,6 +122,6 @@ func (o *overheard) Read(b []byte) (int, error) {
 	refused := excessf(limitEmptyFrames, codes.ResourceExhausted, 0, lookAtClient+", or raise xds.empty_frames_per_second",
 		"too many HTTP/2 frames with nothing in them (SETTINGS, DATA without data, and the like); the connection is closed")
 	o.excesses.of(refused, o.RemoteAddr().String())
-	_ = o.Conn.Close() // it is of no use
+	_ = o.Close() // it is of no use
 	return 0, refused
 }
