@@ -199,8 +199,12 @@ func (a attacker) halfSend(_ *grpc.ClientConn, i int) {
 	}
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: protocols, DialContext: a.dial}
-	defer transport.CloseIdleConnections()
+	conn, err := a.dial(a.ctx, "", "")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	transport := &http.Transport{Protocols: protocols, DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
 	ctx, end := context.WithTimeout(a.ctx, 30*time.Second)
 	defer end()
 	body, out := io.Pipe()
