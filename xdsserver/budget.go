@@ -28,8 +28,8 @@ func (k held) String() string {
 	return [heldKinds]string{"connections", "requests", "names", "responses", "answers"}[k]
 }
 
-// What a connection and a stream take by themselves, in bytes: buffers and stacks, measured with a
-// thousand of them that say nothing (TestWhatAConnectionAndAStreamTake).
+// What a connection and a stream are reckoned to take by themselves, in bytes: buffers and stacks.
+// That is an estimate.
 const (
 	connectionBytes = 40 << 10
 	streamBytes     = 24 << 10

@@ -99,11 +99,14 @@ func TestALongAnswerCountsWhereThereIsNoTCP(t *testing.T) {
 		}
 		_ = w.WriteMsg(m) // who asked will say that it is missing
 	})}
-	ended := make(chan error, 1)
-	go func() { ended <- server.ActivateAndServe() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.ActivateAndServe() // it ends with its socket
+	}()
 	t.Cleanup(func() {
 		packets.Close()
-		<-ended // it ends with its socket
+		<-ended
 	})
 	r := New(quick(t, &parts.DNS{Addr: packets.LocalAddr().String()}), slog.New(slog.DiscardHandler), nil)
 	if got := found(t, r, "many.example"); len(got) != most {

@@ -175,7 +175,7 @@ func TestWhatWasResolvedStays(t *testing.T) {
 			s.dns.Silence(false)
 			s.dns.Set("db.example.", 0, "10.0.0.2")
 			s.await("DNS is back", has("db", "10.0.0.2"))
-			eventually(t, func() bool { return s.Status().Stale == 0 })
+			eventually(t, func() bool { return s.Status().Stale == 0 && strings.Contains(s.log.String(), "resolved again") })
 			if text := s.log.String(); strings.Count(text, "host names are not resolved") != 1 || strings.Count(text, "resolved again") != 1 {
 				t.Errorf("the log says\n%s", text)
 			}
