@@ -16,7 +16,7 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Pause freezes the process: its connections stay open and nothing answers.
+// Pause freezes the process, a moment later: its connections stay open and nothing answers.
 func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
 
 // Continue ends a Pause.
