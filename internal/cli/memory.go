@@ -16,13 +16,16 @@ type memoryOptions struct {
 	budget int // bytes; 0: as the machine, or the container, has it
 }
 
+// ofMachine is where a budget is from that is a part of the machine's memory.
+const ofMachine = "machine"
+
 // usualShare is which part of a machine's memory Legate has, if nothing says how much it may have.
 const usualShare = 4
 
 func (o *memoryOptions) settings() []*setting {
 	return []*setting{amount(&o.budget, setting{
 		name: "memory-budget", env: "LEGATE_MEMORY_BUDGET", key: "xds.memory_budget", category: "Limits for clients", hint: "BYTES",
-		usage: "Memory that Legate is to get along with, such as 512MiB or 2GiB. Half of it is for clients: what they would have beyond that is refused. The runtime's limit is nine tenths of it, unless GOMEMLIMIT says otherwise. Default: the limit of the container (cgroup), else a quarter of the machine's memory.",
+		usage: "Memory that Legate is to get along with, such as 512MiB or 2GiB. Half of it is for clients: what they would have beyond that is refused. The runtime's limit is nine tenths of it, unless GOMEMLIMIT says otherwise. Default: the limit of the container (cgroup), else a quarter of the machine's memory, which limits clients only.",
 	})}
 }
 
@@ -38,7 +41,7 @@ func (o memoryOptions) memory(readFile func(string) ([]byte, error)) (budget int
 	if machine == 0 {
 		return 0, "" // not to be known here
 	}
-	return machine / usualShare, "machine"
+	return machine / usualShare, ofMachine
 }
 
 // apply has clients and the runtime keep to the budget.
@@ -49,7 +52,9 @@ func (o memoryOptions) apply(to *xdsserver.Config, getenv func(string) string, r
 		return
 	}
 	to.Limits.MemoryBytes = int(min(max(budget/2, 1), math.MaxInt))
-	if getenv("GOMEMLIMIT") == "" {
+	// A part of the machine is only a guess. A catalog that needs more is served all the same: a limit
+	// would have the runtime do little but collect.
+	if from != ofMachine && getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(budget / 10 * 9) // the rest is for what the runtime does not count
 	}
 	log.Info("memory budget", "bytes", budget, "from", from, "clients_bytes", to.Limits.MemoryBytes, "runtime_bytes", debug.SetMemoryLimit(-1))

@@ -55,9 +55,16 @@ func TestTheRuntimeKeepsToTheBudgetUnlessItIsToldOtherwise(t *testing.T) {
 	t.Cleanup(func() { debug.SetMemoryLimit(was); debug.SetGCPercent(percent) })
 	env := map[string]string{}
 	config, log := xdsserver.DefaultConfig(), slog.New(slog.DiscardHandler)
-	apply := func() {
-		memoryOptions{budget: 1000 << 20}.apply(&config, func(key string) string { return env[key] }, filesOf(nil), log)
+	var o memoryOptions
+	machine := filesOf(map[string]string{"/proc/meminfo": "MemTotal: 1048576 kB\n"})
+	apply := func() { o.apply(&config, func(key string) string { return env[key] }, machine, log) }
+
+	// A part of the machine is a guess: a catalog that needs more is served, and not collected all the time.
+	apply()
+	if got := debug.SetMemoryLimit(-1); got != was || config.Limits.MemoryBytes != 128<<20 {
+		t.Errorf("on a machine without a limit the runtime has %d, clients have %d", got, config.Limits.MemoryBytes)
 	}
+	o.budget = 1000 << 20
 	apply()
 	if got := debug.SetMemoryLimit(-1); got != 900<<20 || config.Limits.MemoryBytes != 500<<20 {
 		t.Errorf("the runtime has %d, clients have %d", got, config.Limits.MemoryBytes)
