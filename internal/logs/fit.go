@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"legate/internal/quote"
 )
 
 // fit makes a record fit for a log.
@@ -78,43 +76,4 @@ func (c Config) list(all []string) []string {
 }
 
 // text makes a text fit: not long, and printable in whatever shows it.
-func (c Config) text(s string) string {
-	all := len(s)
-	if all > c.Text {
-		cut := c.Text
-		for cut > 0 && cut > c.Text-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut]
-	}
-	if strings.ContainsFunc(s, unprintable) || !utf8.ValidString(s) {
-		s = escape(s)
-	}
-	if all > c.Text {
-		s += fmt.Sprintf("... (%d bytes)", all)
-	}
-	return s
-}
-
-// unprintable is all that is neither seen nor a plain space. (A line break is written as an escape
-// by whatever format a log has, but not by who shows its parts.)
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// escape writes what is not printable as Go does in a string: \n, \x1b, \u202e.
-func escape(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case unprintable(r):
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		default:
-			b.WriteString(s[:size])
-		}
-		s = s[size:]
-	}
-	return b.String()
-}
+func (c Config) text(s string) string { return quote.Text(s, c.Text) }

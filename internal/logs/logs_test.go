@@ -175,7 +175,7 @@ func TestWhateverOthersSayALineIsShortAndPrintable(t *testing.T) {
 	if m["msg"] != `web\n2026 WARN forged\x1b[31m\a\u0085\u009b\u202egpj.exe\u200b\xff` {
 		t.Errorf("%q", m["msg"])
 	}
-	if s := m["long"].(string); !strings.HasSuffix(s, "é... (4194304 bytes)") || len(s) > 1100 {
+	if s := m["long"].(string); !strings.HasSuffix(s, "é… (4194304 bytes)") || len(s) > 1100 {
 		t.Errorf("%d bytes: %s", len(s), s[len(s)-50:])
 	}
 	if names := m["names"].([]any); len(names) != 21 || names[20] != "and 99980 more" {
