@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"legate/internal/listen"
 	"legate/metrics"
 )
 
@@ -79,57 +79,15 @@ func allLimits() []string {
 	}
 }
 
-// excesses counts who was refused, and logs each kind once in a while: a client that is refused
-// comes again and again.
-type excesses struct {
-	log     *slog.Logger
-	metrics *metrics.XDS
-	now     func() time.Time
-
-	mu   sync.Mutex
-	kind map[string]*met
-}
-
-type met struct {
-	count  uint64
-	last   time.Time
-	from   string
-	text   string
-	remedy string
-	logged time.Time
-	silent int // since it was logged
-}
-
-// logEvery is how often one kind of refusal is logged at most.
-const logEvery = time.Minute
+// excesses counts who was refused.
+type excesses struct{ *listen.Refusals }
 
 func newExcesses(log *slog.Logger, m *metrics.XDS) *excesses {
-	r := &excesses{log: log, metrics: m, now: time.Now, kind: map[string]*met{}}
-	for _, limit := range allLimits() {
-		r.kind[limit] = &met{}
-	}
-	return r
+	return &excesses{listen.NewRefusals(log, "client refused", allLimits(), m.Refused)}
 }
 
 // count says that somebody at the address met a limit.
-func (r *excesses) count(limit, from, text, remedy string) {
-	r.metrics.Refused(limit)
-	now := r.now()
-	r.mu.Lock()
-	k := r.kind[limit]
-	k.count++
-	k.last, k.from, k.text, k.remedy = now, from, sane(text), remedy
-	say, silent := now.Sub(k.logged) >= logEvery, k.silent
-	if say {
-		k.logged, k.silent = now, 0
-	} else {
-		k.silent++
-	}
-	r.mu.Unlock()
-	if say {
-		r.log.Warn("client refused", "limit", limit, "peer", from, "error", sane(text), "repeats", silent, "remedy", remedy)
-	}
-}
+func (r *excesses) count(limit, from, text, remedy string) { r.Add(limit, from, sane(text), remedy) }
 
 // of counts an error that is a refusal, and says so; another one is none of its business.
 func (r *excesses) of(err error, from string) bool {
@@ -141,29 +99,8 @@ func (r *excesses) of(err error, from string) bool {
 	return true
 }
 
-// Refused is how often clients met one of the limits.
-type Refused struct {
-	Limit string    `json:"limit"`
-	Count uint64    `json:"count"` // since the start
-	Last  time.Time `json:"last,omitzero"`
-	From  string    `json:"from,omitempty"` // the last one's address
-	// Detail and Remedy are what was said of the last one.
-	Detail string `json:"detail,omitempty"`
-	Remedy string `json:"remedy,omitempty"`
-}
-
 // Refused says how often clients met each limit since the start.
-func (s *Server) Refused() []Refused {
-	r := s.excesses
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []Refused
-	for _, limit := range allLimits() {
-		k := r.kind[limit]
-		out = append(out, Refused{Limit: limit, Count: k.count, Last: k.last, From: k.from, Detail: k.text, Remedy: k.remedy})
-	}
-	return out
-}
+func (s *Server) Refused() []listen.Refused { return s.excesses.All() }
 
 func excessf(limit string, code codes.Code, retry time.Duration, remedy, format string, args ...any) *excess {
 	return &excess{limit: limit, code: code, retry: retry, remedy: remedy, text: fmt.Sprintf(format, args...)}

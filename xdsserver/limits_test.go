@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"legate/internal/listen"
 	"legate/internal/xdstest"
 )
 
@@ -24,14 +25,14 @@ import (
 func (s *stage) met(limit string) uint64 { return s.said(limit).Count }
 
 // said is what status says of a limit.
-func (s *stage) said(limit string) Refused {
+func (s *stage) said(limit string) listen.Refused {
 	for _, r := range s.Refused() {
 		if r.Limit == limit {
 			return r
 		}
 	}
 	s.t.Fatalf("there is no limit %q", limit)
-	return Refused{}
+	return listen.Refused{}
 }
 
 // connected is how many connections are open.

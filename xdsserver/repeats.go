@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// logEvery is how often an event that goes on is logged.
+const logEvery = time.Minute
+
 // repeats logs events that many clients have at once, such as a resource that all of them reject. An
 // event has one line, with the number of clients and of times, and another each minute while it goes
 // on.

@@ -18,6 +18,7 @@ import (
 	"legate/discovery"
 	"legate/internal/bridge"
 	"legate/internal/lastknown"
+	"legate/internal/listen"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -30,7 +31,7 @@ type house struct {
 	state   bridge.State
 	streams []xdsserver.StreamStatus
 	views   []xdsserver.ViewStatus
-	refused []xdsserver.Refused
+	refused []listen.Refused
 	large   []xdsserver.Oversize
 	lost    []xdsserver.Unfollowed
 	dump    map[xdsserver.View][]translate.Resource
@@ -50,7 +51,7 @@ func (h *house) Status() discovery.Status           { return h.consul }
 func (h *house) Holds() []discovery.Hold            { return h.holds }
 func (h *house) State() bridge.State                { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus  { return h.streams }
-func (h *house) Refused() []xdsserver.Refused       { return h.refused }
+func (h *house) Refused() []listen.Refused          { return h.refused }
 func (h *house) Left() time.Time                    { return h.left }
 func (h *house) Oversized() []xdsserver.Oversize    { return h.large }
 func (h *house) Unfollowed() []xdsserver.Unfollowed { return h.lost }
@@ -280,7 +281,7 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 		}, []string{`class="verdict bad"`, "with 1 thing to look at", "edge-2 rejects clusters", "malformed IP address", "NACKED"}},
 		{"clients are refused", func() *house {
 			h := healthy()
-			h.refused = []xdsserver.Refused{
+			h.refused = []listen.Refused{
 				{Limit: "streams_per_node", Count: 3, Last: now.Add(-5 * time.Second), From: "10.0.0.7:99", Detail: "500 are open", Remedy: "raise it"},
 				{Limit: "names", Count: 1, Last: now.Add(-time.Hour), From: "10.0.0.8:99"},
 			}

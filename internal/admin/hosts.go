@@ -64,7 +64,7 @@ func (s *Server) named(next http.Handler) http.Handler {
 		}
 		name := quote.Name(nameOf(r.Host))
 		remedy := "ask for an address, such as http://127.0.0.1:18001/, or, if this is a name of Legate's, start it with --admin-host " + name
-		s.refusals.add(refusedHost, r.RemoteAddr, "asked for as "+name, "nothing, if nobody of yours asks by that name; else --admin-host "+name)
+		s.refusals.Add(refusedHost, r.RemoteAddr, "asked for as "+name, "nothing, if nobody of yours asks by that name; else --admin-host "+name)
 		http.Error(w, fmt.Sprintf("legate does not know that it is called %s: %s", name, remedy), http.StatusMisdirectedRequest)
 	})
 }

@@ -90,7 +90,7 @@ func (s *Server) writing(next http.Handler) http.Handler {
 			return
 		}
 		if no := s.permission.refuse(r); no != nil {
-			s.refusals.add(no.limit, r.RemoteAddr, fmt.Sprintf("%s: %d: %s%s", quote.Name(r.URL.Path), no.code, no.why, no.cause), "look who that is, and what it has to do with Legate")
+			s.refusals.Add(no.limit, r.RemoteAddr, fmt.Sprintf("%s: %d: %s%s", quote.Name(r.URL.Path), no.code, no.why, no.cause), "look who that is, and what it has to do with Legate")
 			if no.code == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 			}

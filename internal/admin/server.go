@@ -51,7 +51,7 @@ type Rooms struct {
 		Streams() []xdsserver.StreamStatus
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
-		Refused() []xdsserver.Refused
+		Refused() []listen.Refused
 		Memory() xdsserver.Memory
 		Left() time.Time
 		Oversized() []xdsserver.Oversize
@@ -111,7 +111,7 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 	s := &Server{
 		config: config, rooms: rooms, hosts: hostsOf(config.Hosts), log: log, now: time.Now,
 		permission: permission{config.TokenFile, &guesses{of: map[string]*guesser{}}, time.Now},
-		refusals:   newRefusals(log, m, time.Now),
+		refusals:   newRefusals(log, m),
 	}
 	if config.TokenFile != "" {
 		if _, err := files.ReadToken(config.TokenFile); err != nil {
@@ -176,7 +176,7 @@ func (s *Server) RunMetrics(ctx context.Context, l net.Listener) error {
 func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...net.Listener) error {
 	h := &http.Server{
 		Handler: listen.Headers(maxHeaders, handler, func(r *http.Request) {
-			s.refusals.add(refusedHeaders, r.RemoteAddr, "the headers of a request are too long", "look what that client sends")
+			s.refusals.Add(refusedHeaders, r.RemoteAddr, "the headers of a request are too long", "look what that client sends")
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -188,7 +188,7 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 			return context.WithValue(ctx, addressKey{}, listen.Address(c.RemoteAddr()))
 		},
 		ConnState: listen.Handshakes(func(from net.Addr, err error) {
-			s.refusals.add(refusedHandshake, peerOf(from), err.Error(), "look at that client's certificate and authorities, and at --admin-tls-client-ca and --admin-tls-allowed-san")
+			s.refusals.Add(refusedHandshake, peerOf(from), err.Error(), "look at that client's certificate and authorities, and at --admin-tls-client-ca and --admin-tls-allowed-san")
 		}),
 	}
 	ended := make(chan error, len(listeners))

@@ -8,6 +8,7 @@ import (
 
 	"legate/discovery"
 	"legate/internal/lastknown"
+	"legate/internal/listen"
 	"legate/internal/quote"
 	"legate/translate"
 	"legate/xdsserver"
@@ -35,7 +36,7 @@ type Status struct {
 	LastKnown lastknown.Status         `json:"last_known"`
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
-	Refused   []xdsserver.Refused      `json:"refused"` // how often clients met each limit
+	Refused   []listen.Refused         `json:"refused"` // how often clients met each limit
 	Memory    xdsserver.Memory         `json:"memory"`  // what clients have Legate hold
 	// Oversized are responses that are larger than they should be and cannot be split.
 	Oversized []xdsserver.Oversize `json:"oversized"`
@@ -64,7 +65,7 @@ func (s *Server) read() Status {
 		LastKnown:  s.rooms.LastKnown.Status(),
 		Views:      append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
 		Streams:    append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
-		Refused:    slices.Concat(s.rooms.XDS.Refused(), s.refusals.all()),
+		Refused:    slices.Concat(s.rooms.XDS.Refused(), s.refusals.All()),
 		Oversized:  append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
 		Memory:     s.rooms.XDS.Memory(),
 		Unfollowed: append([]xdsserver.Unfollowed{}, s.rooms.XDS.Unfollowed()...),
