@@ -29,7 +29,7 @@ func (k held) String() string {
 }
 
 // What a connection and a stream are reckoned to take by themselves, in bytes: buffers and stacks.
-// That is an estimate.
+// That is an estimate; "make bench" (B8) has 57 KB more resident for a client that takes all there is.
 const (
 	connectionBytes = 40 << 10
 	streamBytes     = 24 << 10

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ import (
 	"legate/internal/bridge"
 	"legate/internal/logs"
 	"legate/internal/xdstest"
+	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
 )
@@ -103,6 +105,8 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 
 func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 	return func(t *testing.T, log *slog.Logger) {
+		const posts = 2000
+		m := metrics.New(metrics.BuildInfo{})
 		var config admin.Config
 		if token != "" {
 			config.TokenFile = filepath.Join(t.TempDir(), "token")
@@ -110,7 +114,7 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 				t.Fatal(err)
 			}
 		}
-		s, err := admin.New(config, admin.Rooms{Metrics: http.NotFoundHandler(), Actions: map[string]http.Handler{admin.ReleasePath: http.NotFoundHandler()}}, log, nil)
+		s, err := admin.New(config, admin.Rooms{Metrics: http.NotFoundHandler(), Actions: map[string]http.Handler{admin.ReleasePath: http.NotFoundHandler()}}, log, m.Admin)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,13 +124,29 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 			}
 		}
 		h := s.Handler()
-		for range 2000 {
+		for range posts {
 			r := httptest.NewRequest(http.MethodPost, "http://localhost"+admin.ReleasePath, nil)
 			r.Header.Set("Authorization", "Bearer "+given)
 			w := httptest.NewRecorder()
 			if h.ServeHTTP(w, r); w.Code < 400 {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
+		}
+		// The log has one line a minute of them; none is lost to who counts.
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		counted := 0
+		for line := range strings.Lines(w.Body.String()) {
+			if value, is := strings.CutPrefix(line, "legate_admin_refused_total{"); is {
+				n, err := strconv.Atoi(strings.TrimSpace(value[strings.LastIndex(value, "}")+1:]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				counted += n
+			}
+		}
+		if counted != posts {
+			t.Errorf("%d of %d refusals are counted", counted, posts)
 		}
 	}
 }
