@@ -39,6 +39,7 @@ type crowd struct {
 	to    *street
 	mu    sync.Mutex
 	heard map[Refusal]int
+	asked int // 's' that were read
 	come  chan net.Conn
 }
 
@@ -57,7 +58,7 @@ func newCrowd(t *testing.T, b Bounds) *crowd {
 			if err != nil {
 				return
 			}
-			serving.Go(func() { serveLine(conn) })
+			serving.Go(func() { c.serveLine(conn) })
 		}
 	})
 	t.Cleanup(func() { close(c.to.come); serving.Wait() })
@@ -65,17 +66,21 @@ func newCrowd(t *testing.T, b Bounds) *crowd {
 }
 
 // serveLine answers 'q' at once, and 's' never.
-func serveLine(conn net.Conn) {
+func (c *crowd) serveLine(conn net.Conn) {
 	defer conn.Close()
 	b := make([]byte, 1)
 	for {
 		if _, err := conn.Read(b); err != nil {
 			return
 		}
-		if b[0] == 'q' {
-			if _, err := conn.Write([]byte("a")); err != nil {
-				return
-			}
+		if b[0] == 's' {
+			c.mu.Lock()
+			c.asked++
+			c.mu.Unlock()
+			continue
+		}
+		if _, err := conn.Write([]byte("a")); err != nil {
+			return
 		}
 	}
 }
@@ -122,6 +127,21 @@ func closed(conn net.Conn) bool {
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
+// ask sends a question that gets no answer, and waits until it is read.
+func (c *crowd) ask(conn net.Conn) {
+	c.t.Helper()
+	read := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.asked
+	}
+	before := read()
+	if _, err := io.WriteString(conn, "s"); err != nil {
+		c.t.Fatal(err)
+	}
+	eventually(c.t, func() bool { return read() > before })
+}
+
 func (c *crowd) count(why Refusal) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,15 +176,15 @@ func TestWhoAwaitsAnAnswerStaysAndThisMachineHasRoom(t *testing.T) {
 	var busy []net.Conn
 	for i := range 8 {
 		conn := c.call(fmt.Sprintf("10.0.0.%d", 1+i/4))
-		if _, err := io.WriteString(conn, "s"); err != nil {
-			t.Fatal(err)
-		}
+		c.ask(conn)
 		busy = append(busy, conn)
-		if !served(c.call("127.0.0.1")) { // so that the s has been read, too, sooner or later
+		if !served(c.call("127.0.0.1")) {
 			t.Fatalf("loopback is not served beside %d", i+1)
 		}
 	}
-	eventually(t, func() bool { return closed(c.call("10.0.0.3")) })
+	if !closed(c.call("10.0.0.3")) {
+		t.Error("there is room beside those who await answers")
+	}
 	if c.count(TooMany) == 0 {
 		t.Error("nobody heard of it")
 	}
@@ -180,11 +200,11 @@ func TestWhoAwaitsAnAnswerStaysAndThisMachineHasRoom(t *testing.T) {
 func TestAnAddressHasItsShareAndNoMore(t *testing.T) {
 	c := newCrowd(t, Bounds{Connections: 100, PerAddress: 3, Near: 1})
 	for range 3 {
-		if _, err := io.WriteString(c.call("2001:db8::1"), "s"); err != nil {
-			t.Fatal(err)
-		}
+		c.ask(c.call("2001:db8::1"))
 	}
-	eventually(t, func() bool { return closed(c.call("2001:db8::2")) }) // of the same /64
+	if !closed(c.call("2001:db8::2")) { // of the same /64
+		t.Error("an address has more than its share")
+	}
 	if c.count(TooManyOfAddress) == 0 {
 		t.Error("nobody heard of it")
 	}
