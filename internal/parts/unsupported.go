@@ -11,9 +11,11 @@ import (
 
 var errUnsupported = errors.New("the demo and its parts run on Linux and macOS only")
 
-func lock(context.Context, string, func()) (func(), error) { return nil, errUnsupported }
-func tryLock(*os.File) error                               { return errUnsupported }
-func tie(*exec.Cmd)                                        {}
+// Lock is not supported on this system.
+func Lock(context.Context, string, func()) (func(), error) { return nil, errUnsupported }
+
+func tryLock(*os.File) error { return errUnsupported }
+func tie(*exec.Cmd)          {}
 
 // Terminate is not supported on this system.
 func (p *Process) Terminate() error { return errUnsupported }

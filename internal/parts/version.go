@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The versions that are made when PATH has none that fits. tools/ pins the same.
+// The versions that tools/ pins.
 const (
 	ConsulVersion = "1.22.7"
 	EnvoyVersion  = "1.40.0"
@@ -64,7 +64,7 @@ func parseVersion(says *regexp.Regexp, output string) (version, error) {
 }
 
 // probe runs the program to ask for its version: a program that cannot run here says so now.
-func (p program) probe(ctx context.Context, path string) (version, error) {
+func (p Program) probe(ctx context.Context, path string) (version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	for {

@@ -21,7 +21,7 @@ import (
 	"syscall"
 	"time"
 
-	"legate/internal/parts"
+	"legate/internal/parts/pinned"
 )
 
 func main() {
@@ -60,7 +60,7 @@ func run(ctx context.Context, o options, which string) error {
 	o.folder = folder
 	if o.legate == "" {
 		o.legate = filepath.Join(folder, "legate")
-		if err := parts.BuildLegate(ctx, o.legate, "-trimpath"); err != nil {
+		if err := pinned.BuildLegate(ctx, o.legate, "-trimpath"); err != nil {
 			return err
 		}
 	}

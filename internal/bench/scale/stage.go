@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"legate/internal/parts"
+	"legate/internal/parts/pinned"
 )
 
 // stage is what runs in one case.
@@ -29,7 +30,9 @@ type stage struct {
 
 // startConsul starts one and fills it.
 func (s *stage) startConsul(ctx context.Context, o parts.ConsulOptions, services, instances int) (err error) {
-	o.Progress = os.Stderr
+	if o.Path, err = pinned.Consul(ctx, os.Stderr); err != nil {
+		return err
+	}
 	if s.consul, err = parts.StartConsul(ctx, o); err != nil {
 		return err
 	}

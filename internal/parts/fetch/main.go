@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"legate/internal/parts"
+	"legate/internal/parts/pinned"
 )
 
 func main() {
@@ -19,8 +19,8 @@ func main() {
 		name string
 		get  func(context.Context, io.Writer) (string, error)
 	}{
-		{"Consul", parts.FindConsul},
-		{"Envoy", parts.FindEnvoy},
+		{"Consul", pinned.Consul},
+		{"Envoy", pinned.Envoy},
 	} {
 		path, err := part.get(ctx, os.Stderr)
 		if err != nil {

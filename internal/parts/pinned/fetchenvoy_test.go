@@ -1,6 +1,6 @@
 //go:build unix
 
-package parts
+package pinned
 
 import (
 	"archive/zip"

@@ -1,4 +1,4 @@
-package parts
+package pinned
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"legate/internal/parts"
 )
 
 // buildConsul builds Consul from the module tools/consul, exactly as its go.sum has it.
@@ -24,7 +26,7 @@ func buildConsul(ctx context.Context, to string, progress io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w: run inside a checkout of Legate, or %s", err, remedy)
 	}
-	fmt.Fprintf(progress, "building Consul %s from source, once: 5 to 7 minutes on 2 cores\n", ConsulVersion)
+	fmt.Fprintf(progress, "building Consul %s from source, once: 5 to 7 minutes on 2 cores\n", parts.ConsulVersion)
 
 	var downloads, packages atomic.Int64
 	said := &lines{each: func(line []byte) {

@@ -1,8 +1,7 @@
-package parts
+package pinned
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -26,16 +25,12 @@ func (p program) install(ctx context.Context, path string, progress io.Writer) e
 	}
 	defer os.RemoveAll(work)
 
-	made := filepath.Join(work, p.name)
+	made := filepath.Join(work, p.Name)
 	if err := p.make(ctx, made, progress); err != nil {
 		return err
 	}
-	v, err := p.probe(ctx, made)
-	if err != nil {
+	if err := p.Check(ctx, made); err != nil {
 		return err
-	}
-	if v.String() != p.version {
-		return fmt.Errorf("it says version %v, not %s", v, p.version)
 	}
 	if err := syncFile(made); err != nil {
 		return err
