@@ -168,6 +168,7 @@ func TestLabelsFromTheNetworkAreCleanAndShort(t *testing.T) {
 
 func TestTheFirstNACKIsAStepFromZero(t *testing.T) {
 	m := New(BuildInfo{})
+	m.XDS.Serves(cds, eds)
 	before := scrape(t, m)
 	if want := `legate_xds_nacks_total{type="cds"} 0`; !strings.Contains(before, want) {
 		t.Errorf("before any NACK: want %s", want)

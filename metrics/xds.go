@@ -34,8 +34,8 @@ type XDS struct {
 	holdRefused *prometheus.CounterVec
 	budget      prometheus.Gauge
 	held        atomic.Pointer[func(kind string) int64]
-	exchanges   map[[2]string]*series             // by type and protocol, of what is served; never changed
-	propagated  map[[2]string]prometheus.Observer // by stage and type, of what is served; never changed
+	exchanges   map[[2]string]*series             // by type and protocol, of what is served; see Serves
+	propagated  map[[2]string]prometheus.Observer // by stage and type, of what is served; see Serves
 	streams     *streams
 	totals      totals
 	slowest     slowest

@@ -13,7 +13,6 @@ var (
 	fetchOutcomes = []string{"ok", "not_modified", "error"}
 	stages        = []string{"answer_to_sent", "answer_to_ack"}
 	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which streams end where nothing is wrong
-	served        = []string{"cds", "eds"}                    // the types that Legate serves
 	limits        = []string{
 		"connections", "connections_per_address", "rest_connections", "handshake", "certificate",
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings", "empty_frames",
@@ -99,9 +98,6 @@ func (x *XDS) startAtZero() {
 		for _, code := range usualCodes {
 			x.closed.WithLabelValues(p, code)
 		}
-		for _, t := range served {
-			x.exchanges[[2]string{t, p}] = x.newSeries(t, p)
-		}
 	}
 	for _, kind := range heldKinds {
 		x.holdRefused.WithLabelValues(kind)
@@ -109,20 +105,40 @@ func (x *XDS) startAtZero() {
 	for _, l := range limits {
 		x.refused.WithLabelValues(l)
 	}
-	for _, t := range append(served, other) {
-		x.nacks.WithLabelValues(t)
-		x.lastNACK.WithLabelValues(t)
-		x.rejecting.WithLabelValues(t)
-		x.quarantined.WithLabelValues(t)
-		x.inVain.WithLabelValues(t)
-		x.oversized.WithLabelValues(t)
+	x.typeAtZero(other)
+}
+
+// Serves says which types are served, by their URLs: their series begin before anything has happened,
+// and are found fast. It is to be called before any stream is opened.
+func (x *XDS) Serves(typeURLs ...string) {
+	if x == nil {
+		return
 	}
-	for _, t := range served {
+	for _, typeURL := range typeURLs {
+		t := typeLabel(typeURL)
+		x.typeAtZero(t)
+		for _, p := range protocols {
+			if x.exchanges[[2]string{t, p}] == nil {
+				x.exchanges[[2]string{t, p}] = x.newSeries(t, p)
+			}
+		}
 		for _, o := range fetchOutcomes {
 			x.fetches.WithLabelValues(t, o)
 		}
 		for _, s := range stages {
-			x.propagated[[2]string{s, t}] = x.propagation.WithLabelValues(s, t)
+			if x.propagated[[2]string{s, t}] == nil {
+				x.propagated[[2]string{s, t}] = x.propagation.WithLabelValues(s, t)
+			}
 		}
 	}
+}
+
+// typeAtZero creates the series of a type's label that count what goes wrong.
+func (x *XDS) typeAtZero(t string) {
+	x.nacks.WithLabelValues(t)
+	x.lastNACK.WithLabelValues(t)
+	x.rejecting.WithLabelValues(t)
+	x.quarantined.WithLabelValues(t)
+	x.inVain.WithLabelValues(t)
+	x.oversized.WithLabelValues(t)
 }

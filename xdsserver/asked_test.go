@@ -84,7 +84,7 @@ func TestOfWhatIsMadeForClientsFewSetsAreKept(t *testing.T) {
 // What a response has room for is reckoned to the byte.
 func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 	for _, delta := range []bool{false, true} {
-		table := newTable(eds)
+		table := newTable(typeOf(eds))
 		var all []*entry
 		for _, name := range []string{"a", "b", "c", "d"} {
 			all = append(all, table.set(name, newResource(xdstest.FatAssignment(name, 1, 1000)), 1, time.Time{}))

@@ -22,9 +22,10 @@ func asStreams(d grpc.ServiceDesc, handler func(grpc.MethodDesc) grpc.StreamHand
 	return &d
 }
 
-// fetchAsStream is a discovery service with FetchClusters, or FetchEndpoints.
-func (s *Server) fetchAsStream(d grpc.ServiceDesc, typeURL string) *grpc.ServiceDesc {
-	return asStreams(d, func(grpc.MethodDesc) grpc.StreamHandler { return s.fetchHandlerOf(typeURL) })
+// fetchAsStream is the discovery service of a type, whose single request is called FetchClusters,
+// FetchEndpoints and so on.
+func (s *Server) fetchAsStream(t *resourceType) *grpc.ServiceDesc {
+	return asStreams(t.service, func(grpc.MethodDesc) grpc.StreamHandler { return s.fetchHandlerOf(t.typeURL) })
 }
 
 // healthService is gRPC's health service.

@@ -146,7 +146,10 @@ func (s *Server) sayFaults(said map[fault]bool) map[fault]bool {
 	if s.rejecting.Load() == 0 && len(said) == 0 {
 		return said
 	}
-	now, count := map[fault]bool{}, map[string]int{translate.ClusterType: 0, translate.AssignmentType: 0}
+	now, count := map[fault]bool{}, map[string]int{}
+	for _, typeURL := range typeURLs() {
+		count[typeURL] = 0
+	}
 	for _, v := range s.Views() {
 		for _, q := range v.Quarantined {
 			count[q.Type]++

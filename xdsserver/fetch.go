@@ -153,7 +153,7 @@ func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
 		case name == wildcard, all && res != nil:
 			continue
 		case res == nil:
-			res = t.none(name)
+			res = t.standIn(name)
 		}
 		if res != nil {
 			sum = sum.plus(digestOf(name, res.version))

@@ -4,18 +4,15 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
-
-	"legate/translate"
 )
 
 // How a client says what it wants: xDS protocol, "How the client specifies what resources to
 // return" and "Unsubscribing from resources". All of it needs the store's lock.
 
 // legacyWildcard reports whether a request that names nothing asks for everything: the protocol
-// has that for clusters (and listeners), not for assignments, and only until the client has given
-// any name, wanted or not.
+// has that for some types, and only until the client has given any name, wanted or not.
 func (s *subscription) legacyWildcard() bool {
-	return !s.spoke && s.table.typeURL == translate.ClusterType
+	return !s.spoke && s.table.wildcard
 }
 
 // subscribe is an incremental request's resource_names_subscribe. have are the versions that

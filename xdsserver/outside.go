@@ -26,7 +26,7 @@ const sourceKey = "legate_xds_cluster"
 // sourceOf is from where a node's clusters get their assignments, if its stream is for one type only.
 func sourceOf(node *corev3.Node, only, protocol string) translate.Source {
 	name := sourceName(node)
-	if only != translate.ClusterType || name == "" {
+	if t := typeOf(only); t == nil || t.outside == nil || name == "" {
 		return translate.Source{}
 	}
 	return translate.Source{Cluster: name, Incremental: protocol == deltaProtocol}
@@ -45,7 +45,7 @@ const maxDerived = 8
 
 // joinDerived gives a stream its slot in the view that is derived with this source. The view is made if
 // there is none yet; if there are too many derived views, the stream gets the usual one.
-func (s *Server) joinDerived(from *store, source translate.Source, node string, wake chan<- struct{}) (*store, int) {
+func (s *Server) joinDerived(from *store, source translate.Source, typeURL, node string, wake chan<- struct{}) (*store, int) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	view := from.view
@@ -56,7 +56,7 @@ func (s *Server) joinDerived(from *store, source translate.Source, node string, 
 	switch {
 	case st != nil:
 	case others >= maxDerived:
-		s.repeats.add("too many kinds of clients outside of ADS, this one is served as all others", translate.ClusterType, "", node,
+		s.repeats.add("too many kinds of clients outside of ADS, this one is served as all others", typeURL, "", node,
 			fmt.Sprintf("it names the cluster %q; there may be %d different ones", sane(source.Cluster), maxDerived),
 			"let all of them call the cluster by which they reach Legate alike, or use ADS")
 		st = from
@@ -99,16 +99,17 @@ func (s *Server) derivedOf(view View) []*store {
 	return derived
 }
 
-// derive is the batch of a derived view: clusters only, with the source in place of ADS.
+// derive is the batch of a derived view: of what names a source, with this source in place of ADS.
 func (s *Server) derive(source translate.Source, batch translate.Batch) translate.Batch {
 	out := translate.Batch{Gone: batch.Gone, Since: batch.Since}
 	for _, r := range batch.Set {
-		if r.Type != translate.ClusterType {
+		t := typeOf(r.Type)
+		if t == nil || t.outside == nil {
 			continue
 		}
-		followed, err := source.Of(r)
+		followed, err := t.outside(source, r)
 		if err != nil {
-			s.log.Error("cluster not served outside of ADS", "name", r.Name.Name, "error", err)
+			s.log.Error("resource not served outside of ADS", "type", r.Type, "name", r.Name.Name, "error", err)
 			continue
 		}
 		out.Set = append(out.Set, followed)

@@ -59,7 +59,7 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	}
 	d.alone, d.instead = len(entries) == 1, sub.substitutes(entries)
 	for _, l := range later {
-		if l != nil {
+		if l != nil && l.table.typeURL == sub.table.brings {
 			l.bring(entries)
 		}
 	}

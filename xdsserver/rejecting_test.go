@@ -10,8 +10,7 @@ import (
 
 func TestAStandingRejectionIsCountedUntilItIsRepairedOrItsStreamEnds(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
-		m := metrics.New(metrics.BuildInfo{})
-		s.metrics, s.callbacks.metrics = m.XDS, m.XDS // no stream is open yet
+		m := s.counted()
 
 		s.set(append(service("a", 1), service("b", 1)...)...)
 		c := open("edge-1")
@@ -36,8 +35,7 @@ func TestAStandingRejectionIsCountedUntilItIsRepairedOrItsStreamEnds(t *testing.
 
 func TestWhatAClientTakesAfterAllIsHeldBackNoMore(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
-		m := metrics.New(metrics.BuildInfo{})
-		s.metrics, s.callbacks.metrics = m.XDS, m.XDS // no stream is open yet
+		m := s.counted()
 
 		s.set(service("a", 1)...)
 		c := open("edge-1")

@@ -20,7 +20,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"legate/internal/listen"
-	"legate/translate"
 )
 
 // restServer serves xDS over REST (xDS protocol, "REST-JSON polling subscriptions"):
@@ -29,8 +28,9 @@ import (
 // How long a client may take to read its answer is bounded by the connection.
 func (s *Server) restServer() *http.Server {
 	mux := http.NewServeMux()
-	mux.Handle("/v3/discovery:clusters", s.fetchHandler(translate.ClusterType))
-	mux.Handle("/v3/discovery:endpoints", s.fetchHandler(translate.AssignmentType))
+	for _, t := range resourceTypes {
+		mux.Handle("/v3/discovery:"+t.word, s.fetchHandler(t.typeURL))
+	}
 	var speaks http.Protocols // HTTP/2 also in the clear, so that one cluster of an Envoy serves for gRPC and REST
 	speaks.SetHTTP1(true)
 	speaks.SetHTTP2(true)

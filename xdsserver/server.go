@@ -15,9 +15,7 @@ import (
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/service/endpoint/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/rest/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
 	"google.golang.org/grpc"
@@ -80,6 +78,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 	}
 	s.admission = newAdmission(config, s.excesses, s.stopping, m)
 	s.unread = newUnread(config.Limits, s.admission.budget)
+	m.Serves(typeURLs()...)
 	m.Holds(s.admission.budget.most, s.heldOf)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
@@ -148,8 +147,9 @@ func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
 func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
 	g := grpc.NewServer(slices.Concat(s.config.ServerOptions(), s.guards(), []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec())})...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
-	g.RegisterService(s.fetchAsStream(clusterv3.ClusterDiscoveryService_ServiceDesc, translate.ClusterType), s.xds)
-	g.RegisterService(s.fetchAsStream(endpointv3.EndpointDiscoveryService_ServiceDesc, translate.AssignmentType), s.xds)
+	for _, t := range resourceTypes {
+		g.RegisterService(s.fetchAsStream(t), s.xds)
+	}
 	g.RegisterService(healthService(), probe{Server: s})
 
 	var watch sync.WaitGroup

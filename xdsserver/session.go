@@ -213,7 +213,9 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	case ss.typeURL != "" && r.typeURL != ss.typeURL:
 		return status.Errorf(codes.InvalidArgument, "this stream serves %q only, not %q; use the aggregated stream for several types", ss.typeURL, r.typeURL)
 	}
-	r.typeURL = canonical(r.typeURL)
+	if served := typeOf(r.typeURL); served != nil {
+		r.typeURL = served.typeURL // the same string everywhere is fast to compare
+	}
 	if ss.node == nil {
 		ss.node = r.node
 	}
@@ -238,17 +240,6 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 		return nil
 	}
 	return ss.want(sub, r, first)
-}
-
-// canonical is the same type in the string that everybody else has, which makes it fast to compare.
-func canonical(typeURL string) string {
-	switch typeURL {
-	case translate.ClusterType:
-		return translate.ClusterType
-	case translate.AssignmentType:
-		return translate.AssignmentType
-	}
-	return typeURL
 }
 
 func (ss *session) want(sub *subscription, r *request, first bool) error {
@@ -282,7 +273,7 @@ func (ss *session) enter(ctx context.Context) error {
 		return err
 	}
 	if source := sourceOf(ss.node, ss.typeURL, ss.wire.name().protocol); source != (translate.Source{}) {
-		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.node.GetId(), ss.wake)
+		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.typeURL, ss.node.GetId(), ss.wake)
 	} else {
 		ss.store, ss.slot = store, store.join(ss.wake)
 	}

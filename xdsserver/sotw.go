@@ -9,8 +9,6 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/sotw/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/stream/v3"
-
-	"legate/translate"
 )
 
 // sotwServer is the state-of-the-world protocol: go-control-plane's sotw.Server over our store.
@@ -97,13 +95,9 @@ func (w *sotwWire) closed(node *corev3.Node, cause error) {
 // ignore such requests. It then misses a name that was dropped and asked for again meanwhile,
 // and the client waits for it in vain.)
 func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
-	s.whole = wholeState(r.typeURL)
+	s.whole = s.table.whole
 	return s.rename(r.names, w.config.MaxNames)
 }
-
-// wholeState reports whether a response has to hold all that the client wants: what it leaves
-// out the client deletes (xDS protocol, "Grouping resources into responses").
-func wholeState(typeURL string) bool { return typeURL == translate.ClusterType }
 
 // parcels leave out what is gone: state of the world has no other way to say so.
 func (w *sotwWire) parcels(to []parcel, s *subscription, entries []*entry) []parcel {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"legate/internal/xdstest"
+	"legate/metrics"
 	"legate/translate"
 )
 
@@ -122,4 +123,12 @@ func incremental(t *testing.T, s *stage, node string) *xdstest.Client {
 
 func stateOfTheWorld(t *testing.T, s *stage, node string) *xdstest.Client {
 	return xdstest.Open(t, s.conn, xdstest.SotW, node)
+}
+
+// counted has what happens from now on counted. No stream may be open yet.
+func (s *stage) counted() *metrics.Metrics {
+	m := metrics.New(metrics.BuildInfo{})
+	m.XDS.Serves(typeURLs()...)
+	s.metrics, s.callbacks.metrics = m.XDS, m.XDS
+	return m
 }

@@ -12,7 +12,7 @@ type store struct {
 	view View
 
 	mu        sync.RWMutex
-	tables    []*table // in the order in which a batch goes out: make before break
+	tables    []*table // in the order of resourceTypes
 	seq       uint64   // of the last batch
 	published time.Time
 	wakers    []chan<- struct{} // of the streams by their slot; nil where a slot is free
@@ -24,12 +24,11 @@ type store struct {
 }
 
 func newStore(view View) *store {
-	s := &store{
-		view:   view,
-		tables: []*table{newTable(translate.ClusterType), newTable(translate.AssignmentType)},
-	}
-	for _, t := range s.tables {
+	s := &store{view: view}
+	for _, kind := range resourceTypes {
+		t := newTable(kind)
 		t.payers = &s.payers
+		s.tables = append(s.tables, t)
 	}
 	return s
 }

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"legate/translate"
 )
 
 // logLimit is how many changes a table remembers at least. Streams that fell behind further are
@@ -22,7 +20,7 @@ const logLimit = 1 << 15
 
 // table holds the resources of one type in one view. It is guarded by its store's lock.
 type table struct {
-	typeURL   string
+	*resourceType
 	seed      maphash.Seed
 	entries   map[string]*entry
 	live      []*entry            // those that Consul has, by name
@@ -51,7 +49,7 @@ type entry struct {
 	name  string
 	id    uint64    // random, but fixed for a name
 	res   *resource // nil while Consul has none
-	empty *resource // what is served instead to streams that ask by name, where Consul had it; assignments only
+	empty *resource // what is served instead to streams that ask by name, where Consul had it; see resourceType.none
 	seq   uint64    // of the last change of res; 0 if there never was one
 	payer *payer    // for whom the name is counted while only streams have it; nil: nobody
 	paid  int       // how many bytes
@@ -71,8 +69,8 @@ type change struct {
 	entry *entry
 }
 
-func newTable(typeURL string) *table {
-	return &table{typeURL: typeURL, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, vain: map[*entry]struct{}{}, payers: &payers{}}
+func newTable(of *resourceType) *table {
+	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, vain: map[*entry]struct{}{}, payers: &payers{}}
 }
 
 // entry returns the entry of a name and makes one if need be.
@@ -98,7 +96,7 @@ func (t *table) served(e *entry, slot int) *resource {
 	case e.empty != nil:
 		return e.empty
 	}
-	return t.none(e.name)
+	return t.standIn(e.name)
 }
 
 // servedID is a number that stands for that.
@@ -145,17 +143,17 @@ func (t *table) name(slot int, name string) (e *entry, added bool, err error) {
 // fill makes what is served by name where Consul has nothing any more.
 func (t *table) fill(e *entry) {
 	if e.seq > 0 && e.res == nil && e.empty == nil {
-		e.empty = t.none(e.name)
+		e.empty = t.standIn(e.name)
 	}
 }
 
-// none is what is served by name where Consul has nothing: an assignment without endpoints; nil
-// where the protocol has no such thing, and for a name that no client could take it under.
-func (t *table) none(name string) *resource {
-	if t.typeURL != translate.AssignmentType {
+// standIn is what is served by name where Consul has nothing. It is nil if there is no such thing, as
+// for a name that no client could take it under.
+func (t *table) standIn(name string) *resource {
+	if t.none == nil {
 		return nil
 	}
-	empty, err := translate.EmptyAssignment(name)
+	empty, err := t.none(name)
 	if err != nil {
 		return nil
 	}

@@ -55,8 +55,7 @@ func TestWhatStandsForNoneIsMadeWhereItIsNeededAndOnce(t *testing.T) {
 // change, and one that takes several responses is there with the last.
 func TestHowLongAChangeTookIsMeasuredFromTheOldestOfWhatIsDelivered(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage, open opener) {
-		m := metrics.New(metrics.BuildInfo{})
-		s.metrics, s.callbacks.metrics = m.XDS, m.XDS
+		m := s.counted()
 		publish := func(ago time.Duration, all ...translate.Resource) {
 			s.Publish(own, translate.Batch{Set: all, Since: time.Now().Add(-ago)})
 		}
@@ -96,8 +95,7 @@ func TestHowLongAChangeTookIsMeasuredFromTheOldestOfWhatIsDelivered(t *testing.T
 
 func TestAChangeThatTakesSeveralResponsesIsThereWithTheLast(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage, open opener) {
-		m := metrics.New(metrics.BuildInfo{})
-		s.metrics, s.callbacks.metrics = m.XDS, m.XDS
+		m := s.counted()
 		took := took(t, m)
 		s.fat(4, 0, 10)
 		names := s.fat(4, 1, 3000)

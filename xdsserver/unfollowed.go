@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"legate/translate"
 )
 
 // An Envoy that gets its clusters outside of ADS may take clusters that it can follow nowhere: it
@@ -39,79 +37,90 @@ const (
 func (s *Server) Unfollowed() []Unfollowed { return s.unfollowedAt(time.Now()) }
 
 func (s *Server) unfollowedAt(now time.Time) []Unfollowed {
-	if !s.hasAssignments() {
-		return nil
+	asking := map[question]bool{} // in whatever way
+	suspects := map[question][]Unfollowed{}
+	suspect := func(key nodeKey, t *resourceType, u Unfollowed) {
+		if s.serves(t.brings) {
+			q := question{key, t.brings}
+			suspects[q] = append(suspects[q], u)
+		}
 	}
-	asking := map[nodeKey]bool{} // for endpoints, in whatever way
-	var all []Unfollowed
-	var of []nodeKey
 	c := s.callbacks
 	c.mu.RLock()
 	for _, r := range c.streams {
-		key, u, took := r.following(now)
-		if took {
-			all, of = append(all, u), append(of, key)
+		key, asked := r.asked()
+		for _, typeURL := range asked {
+			asking[question{key, typeURL}] = true
 		}
-		if r.asksFor(translate.AssignmentType) {
-			asking[key] = true
+		if t, u, took := r.following(now); took {
+			suspect(key, t, u)
 		}
 	}
 	c.mu.RUnlock()
 	for key, p := range s.polls.lately(now) {
-		switch {
-		case !p.endpoints.IsZero():
-			asking[key] = true
-		case p.clusters > 1 && now.Sub(p.first) >= followWithin:
-			all = append(all, Unfollowed{Node: sane(key.id), Peer: key.identity, Way: overREST, Since: p.first, Remedy: useADSBesideREST})
-			of = append(of, key)
+		for typeURL, times := range p.asked {
+			asking[question{key, typeURL}] = true
+			if t := typeOf(typeURL); t.brings != "" && times > 1 && now.Sub(p.first) >= followWithin {
+				suspect(key, t, Unfollowed{Node: sane(key.id), Peer: key.identity, Way: overREST, Since: p.first, Remedy: useADSBesideREST})
+			}
 		}
 	}
 	var lost []Unfollowed
-	for i, u := range all {
-		if !asking[of[i]] {
-			lost = append(lost, u)
+	for q, all := range suspects {
+		if !asking[q] {
+			lost = append(lost, all...)
 		}
 	}
 	slices.SortFunc(lost, func(a, b Unfollowed) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Node, b.Node)) })
 	return lost
 }
 
-// hasAssignments says whether there are endpoints to ask for: clusters that Envoy resolves by itself
-// have none here.
-func (s *Server) hasAssignments() bool {
+// question is that a node asks for a type.
+type question struct {
+	node    nodeKey
+	typeURL string
+}
+
+// serves reports whether there are resources of a type to ask for: clusters that Envoy resolves by
+// itself have no endpoints here.
+func (s *Server) serves(typeURL string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, st := range s.stores {
-		if st.sizes()[translate.AssignmentType] > 0 {
+		if st.sizes()[typeURL] > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// following says which node a stream is of, and whether it is one for clusters only that took some
-// long enough ago. One that rejects them is told of elsewhere.
-func (r *streamRecord) following(now time.Time) (key nodeKey, u Unfollowed, took bool) {
+// asked says which node a stream is of, and for which types it asks.
+func (r *streamRecord) asked() (key nodeKey, typeURLs []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key = nodeKey{r.address, r.id}
-	if r.only != translate.ClusterType || now.Sub(r.opened) < followWithin {
-		return key, u, false
+	for _, t := range r.types {
+		typeURLs = append(typeURLs, t.typeURL)
+	}
+	return nodeKey{r.address, r.id}, typeURLs
+}
+
+// following reports whether a stream is for one type only that brings another along, and took some of
+// it long enough ago. One that rejects it is told of elsewhere.
+func (r *streamRecord) following(now time.Time) (t *resourceType, u Unfollowed, took bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t = typeOf(r.only)
+	if t == nil || t.brings == "" || now.Sub(r.opened) < followWithin {
+		return t, u, false
 	}
 	u = Unfollowed{Node: sane(r.id), Peer: r.peer, Way: r.stream.Protocol, Since: r.opened, Remedy: useADS}
 	if sourceName(r.node) != "" {
 		u.Remedy = nameCluster
 	}
-	for _, t := range r.types {
-		took = took || t.typeURL == translate.ClusterType && t.ack > 0 && t.state() != Nacked
+	for _, of := range r.types {
+		took = took || of.typeURL == r.only && of.ack > 0 && of.state() != Nacked
 	}
-	return key, u, took
-}
-
-func (r *streamRecord) asksFor(typeURL string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.types, func(t *typeRecord) bool { return t.typeURL == typeURL })
+	return t, u, took
 }
 
 // polls are the nodes that ask with single requests. A node is known by its address and its id.
@@ -122,9 +131,8 @@ type polls struct {
 
 // poll is what a node has asked for of late.
 type poll struct {
-	clusters    int       // requests for them
-	first, last time.Time // of all requests
-	endpoints   time.Time // the last request for them; zero: none
+	first, last time.Time
+	asked       map[string]int // how often, by type URL
 }
 
 // maxPolls bounds the nodes that are kept; pollStays is for how long after their last request.
@@ -146,14 +154,10 @@ func (p *polls) note(address, node, typeURL string, now time.Time) {
 		if len(p.of) >= maxPolls {
 			return
 		}
-		one.first = now
+		one = poll{first: now, asked: map[string]int{}}
 	}
 	one.last = now
-	if typeURL == translate.ClusterType {
-		one.clusters++
-	} else {
-		one.endpoints = now
-	}
+	one.asked[typeURL]++
 	p.of[key] = one
 }
 
@@ -162,7 +166,12 @@ func (p *polls) lately(now time.Time) map[nodeKey]poll {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget(now)
-	return maps.Clone(p.of)
+	kept := make(map[nodeKey]poll, len(p.of))
+	for key, one := range p.of {
+		one.asked = maps.Clone(one.asked)
+		kept[key] = one
+	}
+	return kept
 }
 
 // forget needs the lock.

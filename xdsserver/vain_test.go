@@ -12,8 +12,7 @@ import (
 
 func TestNamesAskedForInVainAreListedAndCounted(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
-		m := metrics.New(metrics.BuildInfo{})
-		s.metrics, s.callbacks.metrics = m.XDS, m.XDS // no stream is open yet
+		m := s.counted()
 		s.set(service("web", 1)...)
 		s.inVain(m, eds, 0)
 

@@ -28,9 +28,10 @@ func (s *Server) Wanted(service string) bool {
 func (s *store) wanted(service string) (wanted, streams bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	t := s.table(translate.AssignmentType)
-	e := t.entries[service]
-	wanted = !t.wild.empty() || e != nil && !e.named.empty() || t.portWanted(service)
+	for _, t := range s.tables {
+		e := t.entries[service]
+		wanted = wanted || t.demand && (!t.wild.empty() || e != nil && !e.named.empty() || t.portWanted(service))
+	}
 	for _, w := range s.wakers {
 		streams = streams || w != nil
 	}

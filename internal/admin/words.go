@@ -1,23 +1,18 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
 	"legate/discovery"
-	"legate/translate"
+	"legate/xdsserver"
 )
 
 // short is a type URL in people's words.
 func short(typeURL string) string {
-	switch typeURL {
-	case translate.ClusterType:
-		return "clusters"
-	case translate.AssignmentType:
-		return "endpoints"
-	}
-	return typeURL[strings.LastIndexByte(typeURL, '.')+1:]
+	return cmp.Or(xdsserver.Word(typeURL), typeURL[strings.LastIndexByte(typeURL, '.')+1:])
 }
 
 // lost is why a loss is held: what of it looks suspicious.

@@ -131,6 +131,7 @@ func lived(t *testing.T) string {
 	m.Consul.Watches(1, 0, 100)
 	m.Translate.Problems(map[string]int{string(translate.BadPort): 1})
 	m.Process.Certificate("xds", time.Now)
+	m.XDS.Serves(cds, translate.AssignmentType)
 	m.XDS.Published("envoy@dc1", map[string]int{cds: 1}, time.Now())
 	open := m.XDS.Opened("delta-1", "delta")
 	open.Request("edge", cds, "subscribe")
