@@ -2,6 +2,8 @@ package translate
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -11,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
 	"golang.org/x/tools/txtar"
 	"google.golang.org/protobuf/encoding/protojson"
-	"sigs.k8s.io/yaml"
 
 	"legate/discovery"
 )
@@ -40,7 +42,7 @@ func tell(t *testing.T, path string) {
 	}
 	r, catalog := empty(), discovery.Catalog{}
 	if story.Files[0].Name == "config" {
-		if err := yaml.UnmarshalStrict(story.Files[0].Data, &r.config); err != nil {
+		if err := parse(story.Files[0].Data, &r.config); err != nil {
 			t.Fatal(err)
 		}
 		story.Files, story.Comment = story.Files[1:], append(story.Comment, append([]byte("-- config --\n"), story.Files[0].Data...)...)
@@ -74,6 +76,21 @@ func tell(t *testing.T, path string) {
 	}
 }
 
+// parse reads YAML into a value, by the names that JSON would have. What the value does not have is an error.
+func parse(text []byte, into any) error {
+	var value any
+	if err := yaml.Unmarshal(text, &value); err != nil {
+		return err
+	}
+	asJSON, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(asJSON))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
 // parseChange reads a change. An instance has weight 1 and passes unless it says otherwise.
 func parseChange(t *testing.T, data []byte) discovery.Delta {
 	t.Helper()
@@ -91,7 +108,7 @@ func parseChange(t *testing.T, data []byte) discovery.Delta {
 		Hosts map[string]discovery.Host // of all services that the change sets
 		Gone  []string
 	}
-	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+	if err := parse(data, &c); err != nil {
 		t.Fatalf("%v in\n%s", err, data)
 	}
 	states := map[string]discovery.Health{"": discovery.Passing}
@@ -141,12 +158,19 @@ func show(t *testing.T, b Batch, problems []Problem) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		asYAML, err := yaml.JSONToYAML(asJSON)
-		if err != nil {
+		var value any
+		if err := yaml.Unmarshal(asJSON, &value); err != nil {
+			t.Fatal(err)
+		}
+		var asYAML strings.Builder
+		encoder := yaml.NewEncoder(&asYAML)
+		encoder.SetIndent(2)
+		encoder.CompactSeqIndent()
+		if err := errors.Join(encoder.Encode(value), encoder.Close()); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&out, "%s:\n", label(r.Name))
-		for line := range strings.Lines(string(asYAML)) {
+		for line := range strings.Lines(asYAML.String()) {
 			fmt.Fprintf(&out, "  %s", line)
 		}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"os/exec"
 	"strings"
 	"testing"
@@ -10,8 +11,8 @@ import (
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3" // in the listeners
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"                   // in Legate's cluster
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"                          // in Legate's cluster
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
-	"sigs.k8s.io/yaml"
 
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
@@ -108,7 +109,11 @@ func parseBootstrap(t *testing.T, args []string, want string) *bootstrapv3.Boots
 	if r.code != 0 || r.err != "" || !strings.Contains(r.out, want) {
 		t.Fatalf("exit %d: %s\nwant %q in\n%s", r.code, r.err, want, r.out)
 	}
-	content, err := yaml.YAMLToJSON([]byte(r.out))
+	var value any
+	if err := yaml.Unmarshal([]byte(r.out), &value); err != nil {
+		t.Fatalf("%v\n%s", err, r.out)
+	}
+	content, err := json.Marshal(value)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, r.out)
 	}

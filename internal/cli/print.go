@@ -3,13 +3,14 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"unicode"
 
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
-	"sigs.k8s.io/yaml"
 
 	"legate/internal/quote"
 	"legate/translate"
@@ -58,13 +59,21 @@ func printResources(w io.Writer, format string, resources translate.Resources) e
 // yamlOf is JSON as YAML. Text that could do something to a terminal can be written as an escape in
 // JSON's strings only, which YAML has, too.
 func yamlOf(content []byte) ([]byte, error) {
-	text, err := yaml.JSONToYAML(content)
-	if err != nil {
+	var value any
+	if err := yaml.Unmarshal(content, &value); err != nil { // JSON is YAML
 		return nil, err
 	}
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	if err := errors.Join(encoder.Encode(value), encoder.Close()); err != nil {
+		return nil, err
+	}
+	text := out.Bytes()
 	for line := range bytes.Lines(text) {
 		if bytes.ContainsFunc(bytes.TrimSuffix(line, []byte("\n")), func(r rune) bool { return !unicode.IsPrint(r) }) {
-			text, err = indented(content)
+			text, err := indented(content)
 			return append(quote.YAML(text), '\n'), err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"testing"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"legate/translate"
 )
