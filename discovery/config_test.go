@@ -88,21 +88,6 @@ func TestWhichServicesAreSelected(t *testing.T) {
 	}
 }
 
-func TestGlobs(t *testing.T) {
-	for _, c := range []struct {
-		glob, name string
-		want       bool
-	}{
-		{"*", "", true}, {"*", "a/b", true}, {"", "", true}, {"", "a", false}, {"a", "a", true}, {"a", "A", false},
-		{"a*c", "abbc", true}, {"a*c", "abbd", false}, {"*a*a*", "banana", true}, {"*a*a*a*a", "banana", false},
-		{"??", "ü1", true}, {"??", "ü", false}, {"a**", "a", true}, {"*.b", "a.b.b", true},
-	} {
-		if got := globMatch(c.glob, c.name); got != c.want {
-			t.Errorf("%q on %q: %v", c.glob, c.name, got)
-		}
-	}
-}
-
 func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
 	has := map[string]bool{"c": true, "e": true}
 	got := firstByName([]string{"a", "b", "c", "d", "e"}, func(n string) bool { return has[n] }, 3)

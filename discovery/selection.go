@@ -3,6 +3,8 @@ package discovery
 import (
 	"log/slog"
 	"slices"
+
+	"legate/internal/glob"
 )
 
 // Selection says which part of a catalog is watched and served. The operator sets it, and a changed
@@ -48,7 +50,7 @@ func (s Selection) names(name string) bool {
 	if name == consulService {
 		return false
 	}
-	matches := func(glob string) bool { return globMatch(glob, name) }
+	matches := func(pattern string) bool { return glob.Match(pattern, name) }
 	if len(s.Include) > 0 && !slices.ContainsFunc(s.Include, matches) {
 		return false
 	}
@@ -92,31 +94,4 @@ func (s Selection) of(r reading) reading {
 	r.others += len(r.service.Instances) - len(picked)
 	r.service.Instances = picked
 	return r
-}
-
-// globMatch knows * for any run of characters and ? for any one. Unlike path.Match it gives no
-// meaning to the slash, which service names may contain.
-func globMatch(glob, name string) bool {
-	g, n := []rune(glob), []rune(name)
-	i, j := 0, 0
-	star, mark := -1, 0 // the last *, and how far it reached
-	for j < len(n) {
-		switch {
-		case i < len(g) && g[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(g) && (g[i] == '?' || g[i] == n[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(g) && g[i] == '*' {
-		i++
-	}
-	return i == len(g)
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"legate/internal/files"
 )
 
 // kind is how a query ended, the best first.
@@ -44,15 +46,15 @@ type outcome struct {
 // lookup resolves a name: by the hosts file, then by DNS.
 type lookup struct {
 	cfg    Config
-	hosts  file[map[string][]netip.Addr]
-	resolv file[*dns.ClientConfig]
+	hosts  *files.Value[map[string][]netip.Addr]
+	resolv *files.Value[*dns.ClientConfig]
 }
 
 func newLookup(cfg Config) *lookup {
 	return &lookup{
 		cfg:    cfg,
-		hosts:  file[map[string][]netip.Addr]{path: cfg.HostsFile, parse: parseHosts},
-		resolv: file[*dns.ClientConfig]{path: cfg.ResolvConf, parse: parseResolv},
+		hosts:  followed(cfg.HostsFile, parseHosts),
+		resolv: followed(cfg.ResolvConf, parseResolv),
 	}
 }
 
@@ -60,10 +62,13 @@ func newLookup(cfg Config) *lookup {
 // first that has addresses counts. If none has, the best outcome counts: a failure may pass, so it is
 // better than a denial.
 func (l *lookup) of(ctx context.Context, host string) outcome {
-	if addresses := listed(l.hosts.now(), host); len(addresses) > 0 {
+	if addresses := listed(l.hosts.Now(), host); len(addresses) > 0 {
 		return outcome{kind: answered, addresses: addresses}
 	}
-	conf := l.resolv.now()
+	conf := l.resolv.Now()
+	if conf == nil { // the disk hangs
+		conf = parseResolv(nil)
+	}
 	best := outcome{kind: denied}
 	for i, name := range conf.NameList(host) {
 		o := l.resolve(ctx, name, l.servers(conf))

@@ -328,15 +328,15 @@ func TestTheHostsFileGoesFirstAndSearchDomainsApply(t *testing.T) {
 // The servers are those of resolv.conf unless others are named.
 func TestTheMachinesServersAreAsked(t *testing.T) {
 	l := newLookup(Config{ResolvConf: filepath.Join(t.TempDir(), "resolv.conf"), HostsFile: os.DevNull})
-	if got := fmt.Sprint(l.servers(l.resolv.now())); got != "[127.0.0.1:53]" {
+	if got := fmt.Sprint(l.servers(l.resolv.Now())); got != "[127.0.0.1:53]" {
 		t.Errorf("without a file: %s", got)
 	}
 	write(t, l.cfg.ResolvConf, "nameserver 10.0.0.2\nnameserver 2001:db8::53\n")
-	if got := fmt.Sprint(l.servers(l.resolv.now())); got != "[10.0.0.2:53 [2001:db8::53]:53]" {
+	if got := fmt.Sprint(l.servers(l.resolv.Now())); got != "[10.0.0.2:53 [2001:db8::53]:53]" {
 		t.Errorf("with a file: %s", got)
 	}
 	l.cfg.Servers = []string{"10.0.0.3", "[2001:db8::1]:8600"}
-	if got := fmt.Sprint(l.servers(l.resolv.now())); got != "[10.0.0.3:53 [2001:db8::1]:8600]" {
+	if got := fmt.Sprint(l.servers(l.resolv.Now())); got != "[10.0.0.3:53 [2001:db8::1]:8600]" {
 		t.Errorf("with servers of its own: %s", got)
 	}
 	for _, bad := range []string{"", "dns.example", "10.0.0.1:", "10.0.0.1:0", ":53"} {

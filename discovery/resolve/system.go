@@ -4,42 +4,27 @@ import (
 	"bufio"
 	"bytes"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/miekg/dns"
+
+	"legate/internal/files"
 )
 
-// file is a value that is parsed from a file, and anew when the file has changed. A file that cannot be
-// read counts as empty.
-type file[T any] struct {
-	path  string
-	parse func(text []byte) T
+// maxFile bounds the hosts file, in bytes: lists of what is blocked have some megabytes.
+const maxFile = 64 << 20
 
-	mu    sync.Mutex
-	mtime time.Time
-	size  int64
-	is    T
-	read  bool
-}
-
-func (f *file[T]) now() T {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var mtime time.Time
-	size := int64(-1)
-	if info, err := os.Stat(f.path); err == nil {
-		mtime, size = info.ModTime(), info.Size()
-	}
-	if f.read && mtime.Equal(f.mtime) && size == f.size {
-		return f.is
-	}
-	text, _ := os.ReadFile(f.path) // see above
-	f.is, f.mtime, f.size, f.read = f.parse(text), mtime, size, true
-	return f.is
+// followed is a file's value, parsed, and anew when the file has changed. A file that cannot be read
+// counts as empty.
+func followed[T any](path string, parse func(text []byte) T) *files.Value[T] {
+	return files.Lazy(files.Source[T]{
+		Files: func() []string { return []string{path} },
+		Read: func() (T, error) {
+			text, _ := files.Read(path, maxFile) // see above
+			return parse(text), nil
+		},
+	})
 }
 
 // parseHosts reads hosts(5): an address and its names in each line.

@@ -56,6 +56,10 @@ type look struct {
 	done  chan struct{} // closed when it is over
 }
 
+// Lazy reads the files when Now is called for the first time. Until they could be read Now is the zero
+// value, and Trouble says why.
+func Lazy[T any](s Source[T]) *Value[T] { return &Value[T]{source: s} }
+
 // New reads the files for the first time. It fails if they cannot be used, or not be read within
 // Patient.
 func New[T any](s Source[T]) (*Value[T], error) {

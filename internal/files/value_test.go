@@ -135,3 +135,31 @@ func TestAStartWaitsForADiskThatHangsForSomeTimeOnly(t *testing.T) {
 		}
 	})
 }
+
+func TestALazyValueIsReadWhenItIsAskedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "value")
+	reads := 0
+	v := Lazy(Source[string]{
+		Files: func() []string { return []string{path} },
+		Read: func() (string, error) {
+			reads++
+			text, err := Read(path, 100)
+			return string(text), err
+		},
+	})
+	if got := v.Now(); got != "" || reads != 1 {
+		t.Errorf("%q after %d reads, of a file that is not there", got, reads)
+	}
+	if _, err := v.Trouble(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if err := os.WriteFile(path, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Now() + v.Now(); got != "oneone" || reads != 2 {
+		t.Errorf("%q after %d reads", got, reads)
+	}
+	if _, err := v.Trouble(); err != nil {
+		t.Errorf("error %v", err)
+	}
+}

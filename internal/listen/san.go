@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
+
+	"legate/internal/glob"
 )
 
 // A pattern says which kind of name it is for: URIs if it begins with a scheme, DNS names otherwise.
@@ -165,7 +167,7 @@ func (n name) matches(of name) bool {
 const several = "**"
 
 // matchParts takes at most the product of both lengths, whatever a client has had written into its
-// certificate, as match does.
+// certificate, as glob.Match does.
 func matchParts(globs, parts []string) bool {
 	g, n := 0, 0
 	star, upTo := -1, 0 // where the last ** stands, and up to where it swallowed parts
@@ -174,7 +176,7 @@ func matchParts(globs, parts []string) bool {
 		case g < len(globs) && globs[g] == several:
 			star, upTo = g, n+1
 			g, n = g+1, n+1
-		case g < len(globs) && match(globs[g], parts[n]):
+		case g < len(globs) && glob.Match(globs[g], parts[n]):
 			g++
 			n++
 		case star >= 0:
@@ -185,28 +187,6 @@ func matchParts(globs, parts []string) bool {
 		}
 	}
 	return g == len(globs)
-}
-
-// match reports whether one part is what the glob says: * is any run of characters, ? any one.
-func match(glob, part string) bool {
-	g, n := 0, 0
-	star, upTo := -1, 0 // where the last * stands, and up to where it swallowed the part
-	for n < len(part) {
-		switch {
-		case g < len(glob) && glob[g] == '*':
-			star, upTo = g, n
-			g++
-		case g < len(glob) && (glob[g] == '?' || glob[g] == part[n]):
-			g++
-			n++
-		case star >= 0:
-			upTo++
-			g, n = star+1, upTo
-		default:
-			return false
-		}
-	}
-	return strings.Trim(glob[g:], "*") == ""
 }
 
 // patternsOf reads patterns. An error says why one of them could never match.
