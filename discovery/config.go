@@ -58,7 +58,7 @@ type Config struct {
 	SweepPeriod time.Duration
 	SweepRate   int
 
-	// What is served; see [Selection].
+	// What is served; see [catalog.Selection].
 	Include []string
 	Exclude []string
 	Tags    []string

@@ -61,33 +61,6 @@ func TestAddressesAsConsulsToolsWriteThem(t *testing.T) {
 	}
 }
 
-func TestWhichServicesAreSelected(t *testing.T) {
-	c := Selection{Include: []string{"web*", "a?i", "team/*"}, Exclude: []string{"*-canary"}, Tags: []string{"edge", "v2"}}
-	both := []string{"edge", "other", "v2"}
-	for _, s := range []struct {
-		name string
-		tags []string
-		want bool
-	}{
-		{"web", both, true},
-		{"web-1", both, true},
-		{"api", both, true},
-		{"appi", both, false},
-		{"team/a/b", both, true},
-		{"web-canary", both, false},
-		{"web", []string{"edge"}, false},
-		{"web", nil, false},
-		{"db", both, false},
-	} {
-		if got := c.lists(s.name, s.tags); got != s.want {
-			t.Errorf("%s with %v: %v", s.name, s.tags, got)
-		}
-	}
-	if (Selection{}).lists("consul", nil) || !(Selection{}).lists("consul-web", nil) {
-		t.Error("without a selection all services but consul are wanted")
-	}
-}
-
 func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
 	has := map[string]bool{"c": true, "e": true}
 	got := firstByName([]string{"a", "b", "c", "d", "e"}, func(n string) bool { return has[n] }, 3)

@@ -1,14 +1,14 @@
 // Package discovery turns what Consul's catalog says into plain values.
 //
 // A [Watcher] follows one Consul datacenter with blocking queries and hands out
-// [Delta] values. What a reader may rely on:
+// [catalog.Delta] values. What a reader may rely on:
 //
 //   - The first Delta is complete: it holds every selected service. Nothing is
 //     handed out before all of them were read. An empty catalog gives an empty Delta. There are two
 //     exceptions: names that Consul refuses to be asked for while it answers for others (see
 //     refused.go), and a few services that cannot be read although all others can, which are no
 //     longer waited for after 10 s (see unread.go).
-//   - Folding the Deltas in order with [Catalog.Apply] gives the catalog as it was
+//   - Folding the Deltas in order with [catalog.Catalog.Apply] gives the catalog as it was
 //     last believed. A slow reader gets fewer, larger Deltas and never an old one.
 //   - Apart from the first, a Delta is never empty: an answer that changes no value is
 //     dropped, and so is a change that was taken back before the reader came for it.
@@ -76,7 +76,7 @@
 //
 // # What is selected, and what counts as a service
 //
-// The [Selection] is the operator's: a changed one acts at once, on what is held, too. What it
+// The [catalog.Selection] is the operator's: a changed one acts at once, on what is held, too. What it
 // selects by data, its tags, it selects instance by instance, and a service of which no instance is
 // selected is not served. An instance that loses its tags is lost like one that is gone: it needs the
 // leader's word, and the guard holds what is suspicious.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"legate/discovery/catalog"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -174,7 +175,7 @@ func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
 		{"the list is not", at("/v1/catalog/services", 500, "No cluster leader"), "is there a leader"},
 		{"the list is null", at("/v1/catalog/services", 200, "null"), "not an object"},
 		{"a service and Consul's own are refused", func(r *http.Request) (*http.Response, error) {
-			if p := r.URL.Path; p == healthPath+name(2) || p == healthPath+consulService {
+			if p := r.URL.Path; p == healthPath+name(2) || p == healthPath+catalog.ConsulService {
 				return respond(403, 0, "Permission denied"), nil
 			}
 			return ours(r)
@@ -195,7 +196,7 @@ func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
 			}
 			continue
 		}
-		if key := (ServiceKey{Datacenter: "dc7", Name: name(3)}); err != nil || len(got) != 4 || len(got[key].Instances) != 1 || w.Status().Datacenter != "dc7" {
+		if key := (catalog.ServiceKey{Datacenter: "dc7", Name: name(3)}); err != nil || len(got) != 4 || len(got[key].Instances) != 1 || w.Status().Datacenter != "dc7" {
 			t.Errorf("%s: %v, %v, in %q", c.name, names(got), err, w.Status().Datacenter)
 		}
 	}

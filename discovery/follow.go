@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"legate/discovery/catalog"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -51,7 +52,7 @@ func (w *Watcher) list(ctx context.Context) {
 
 // followed is one service that is listed, or was and is not confirmed to be gone.
 type followed struct {
-	key   ServiceKey
+	key   catalog.ServiceKey
 	ctx   context.Context // ends when it is no longer followed
 	stop  context.CancelFunc
 	query *query[reading] // used by the loop that follows it now
@@ -69,7 +70,7 @@ type followed struct {
 	hold       *hold
 	begun      time.Time
 	looked     bool // it is being looked at
-	turned     map[instanceID]turn
+	turned     map[catalog.InstanceKey]turn
 	listed     bool
 	read       bool
 	confirming bool

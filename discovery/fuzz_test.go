@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"encoding/json"
+	"legate/discovery/catalog"
 	"slices"
 	"testing"
 )
@@ -17,9 +18,9 @@ func FuzzAnswers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var entries []entry
 		if json.Unmarshal(answer, &entries) == nil {
-			key := ServiceKey{Name: "web"}
+			key := catalog.ServiceKey{Name: "web"}
 			r := readingOf(key, entries)
-			if !slices.IsSortedFunc(r.service.Instances, Instance.Compare) || !r.equal(r) {
+			if !slices.IsSortedFunc(r.service.Instances, catalog.Instance.Compare) || !r.equal(r) {
 				t.Errorf("not in order, or not equal to itself: %+v", r)
 			}
 			named := 0
@@ -39,7 +40,7 @@ func FuzzAnswers(f *testing.F) {
 		var names listing
 		if json.Unmarshal(answer, &names) == nil {
 			for name, tags := range names {
-				_ = DefaultConfig().Selection().lists(name, tags)
+				_ = DefaultConfig().Selection().Matches(name, tags)
 			}
 		}
 	})

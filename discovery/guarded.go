@@ -1,6 +1,9 @@
 package discovery
 
-import "time"
+import (
+	"legate/discovery/catalog"
+	"time"
+)
 
 // answer is a believed answer about one service, on its way into the catalog.
 type answer struct {
@@ -14,7 +17,7 @@ type answer struct {
 // consider takes over what an answer says of f, but for losses that the guard holds.
 func (o *owner) consider(f *followed, a answer) {
 	o.rehome(f, a.reading)
-	f.said, a.reading = a.reading, o.selection.of(a.reading)
+	f.said, a.reading = a.reading, selected(o.selection, a.reading)
 	f.truth, f.doubt = a.reading, a.doubt
 	o.noteCriticals(f, a)
 	was := o.catalog[f.key].Instances
@@ -105,7 +108,7 @@ func (o *owner) settle(f *followed, at time.Time) {
 }
 
 // serve puts s into the catalog, with f's health as the policy for masses has it.
-func (o *owner) serve(f *followed, s Service, at time.Time) {
+func (o *owner) serve(f *followed, s catalog.Service, at time.Time) {
 	o.set(o.masked(f, s), at)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/consul/api"
 
+	"legate/discovery/catalog"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -26,8 +27,8 @@ func TestRealRemovalsAreBelievedInTime(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Guard = DefaultGuard()
 	r := start(t, cfg)
-	sizeIs := func(service string, n int) func(Catalog) bool {
-		return func(c Catalog) bool {
+	sizeIs := func(service string, n int) func(catalog.Catalog) bool {
+		return func(c catalog.Catalog) bool {
 			s, _ := r.service(c, service)
 			return len(s.Instances) == n
 		}
@@ -72,8 +73,8 @@ func TestRealReapingOfWhatWasCriticalIsBelievedAtOnce(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Guard = DefaultGuard()
 	r := start(t, cfg)
-	all := func(want int) func(Catalog) bool {
-		return func(c Catalog) bool {
+	all := func(want int) func(catalog.Catalog) bool {
+		return func(c catalog.Catalog) bool {
 			n := 0
 			for _, s := range c {
 				n += len(s.Instances)

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"legate/discovery/catalog"
 	"net/http"
 	"slices"
 	"strings"
@@ -245,7 +246,7 @@ func TestNewInstancesAndHealthAreBelievedWhileALossIsHeld(t *testing.T) {
 		s, _ := r.service(c, "web")
 		critical := 0
 		for _, i := range s.Instances {
-			if i.Health == Critical {
+			if i.Health == catalog.Critical {
 				critical++
 			}
 		}
@@ -539,13 +540,13 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 	health := func(r *reader) string {
 		synctest.Wait()
 		c, _ := r.now()
-		count := map[Health]int{}
+		count := map[catalog.Health]int{}
 		for _, s := range c {
 			for _, i := range s.Instances {
 				count[i.Health]++
 			}
 		}
-		return fmt.Sprint(count[Passing], "+", count[Critical])
+		return fmt.Sprint(count[catalog.Passing], "+", count[catalog.Critical])
 	}
 	for policy, want := range map[string]string{Believe: "6+34", ServeAll: "38+2"} {
 		t.Run(policy, func(t *testing.T) {

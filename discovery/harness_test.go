@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"legate/discovery/catalog"
 	"legate/internal/parts"
 	"legate/metrics"
 )
@@ -30,8 +31,8 @@ type reader struct {
 	end     func() error
 
 	mu      sync.Mutex
-	catalog Catalog
-	deltas  []Delta
+	catalog catalog.Catalog
+	deltas  []catalog.Delta
 	slow    time.Duration // after each Delta
 }
 
@@ -55,7 +56,7 @@ func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func
 	r.Watcher, w.metrics = w, r.metrics.Consul
 	w.Prefer(wanted)
 	ctx, cancel := context.WithCancel(context.Background())
-	out, ended := make(chan Delta), make(chan error, 1)
+	out, ended := make(chan catalog.Delta), make(chan error, 1)
 	go func() {
 		ended <- w.Run(ctx, out)
 		close(out)
@@ -97,7 +98,7 @@ func watcherOver(t *testing.T, cfg Config, rt http.RoundTripper, log io.Writer) 
 	return w
 }
 
-func (r *reader) fold(d Delta) {
+func (r *reader) fold(d catalog.Delta) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.catalog = r.catalog.Apply(d)
@@ -112,14 +113,14 @@ func (r *reader) slowDown(d time.Duration) {
 }
 
 // now is the catalog, and how many Deltas it took.
-func (r *reader) now() (Catalog, int) {
+func (r *reader) now() (catalog.Catalog, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.catalog, len(r.deltas)
 }
 
 // await waits until the catalog is as the sentence says.
-func (r *reader) await(sentence string, is func(Catalog) bool) {
+func (r *reader) await(sentence string, is func(catalog.Catalog) bool) {
 	r.t.Helper()
 	eventually(r.t, sentence, func() bool {
 		c, n := r.now()
@@ -146,27 +147,27 @@ func eventually(t *testing.T, sentence string, is func() bool) {
 	}
 }
 
-func names(c Catalog) []string {
+func names(c catalog.Catalog) []string {
 	var out []string
-	for _, s := range (Catalog{}).Diff(c).Set {
+	for _, s := range (catalog.Catalog{}).Diff(c).Set {
 		out = append(out, fmt.Sprintf("%s:%d", s.Key.Name, len(s.Instances)))
 	}
 	return out
 }
 
-func (r *reader) service(c Catalog, name string) (Service, bool) {
-	s, ok := c[ServiceKey{Datacenter: "dc1", Name: name}]
+func (r *reader) service(c catalog.Catalog, name string) (catalog.Service, bool) {
+	s, ok := c[catalog.ServiceKey{Datacenter: "dc1", Name: name}]
 	return s, ok
 }
 
 // has says that the service has so many instances of each health, and no others.
-func (r *reader) has(name string, healths ...Health) func(Catalog) bool {
-	return func(c Catalog) bool {
+func (r *reader) has(name string, healths ...catalog.Health) func(catalog.Catalog) bool {
+	return func(c catalog.Catalog) bool {
 		s, ok := r.service(c, name)
 		if !ok || len(s.Instances) != len(healths) {
 			return false
 		}
-		left := map[Health]int{}
+		left := map[catalog.Health]int{}
 		for _, h := range healths {
 			left[h]++
 		}
@@ -180,8 +181,8 @@ func (r *reader) has(name string, healths ...Health) func(Catalog) bool {
 	}
 }
 
-func (r *reader) lacks(name string) func(Catalog) bool {
-	return func(c Catalog) bool {
+func (r *reader) lacks(name string) func(catalog.Catalog) bool {
+	return func(c catalog.Catalog) bool {
 		_, ok := r.service(c, name)
 		return !ok
 	}

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"legate/discovery/catalog"
 	"slices"
 	"time"
 )
@@ -22,16 +23,16 @@ type hold struct {
 
 // missing is an instance that is kept although Consul does not say that it exists.
 type missing struct {
-	Instance
+	catalog.Instance
 	since     time.Time // the first consistent read without it; zero: none yet
 	confirmed bool      // by a second one, late enough
 }
 
 // lacking returns the instances that are not among those of now. Both are sorted.
-func lacking(was, now []Instance) []Instance {
-	var out []Instance
+func lacking(was, now []catalog.Instance) []catalog.Instance {
+	var out []catalog.Instance
 	for i := range was {
-		if _, there := slices.BinarySearchFunc(now, was[i], Instance.Compare); !there {
+		if _, there := slices.BinarySearchFunc(now, was[i], catalog.Instance.Compare); !there {
 			out = append(out, was[i])
 		}
 	}
@@ -39,8 +40,8 @@ func lacking(was, now []Instance) []Instance {
 }
 
 // instances are those that are kept.
-func (h *hold) instances() []Instance {
-	out := make([]Instance, len(h.kept))
+func (h *hold) instances() []catalog.Instance {
+	out := make([]catalog.Instance, len(h.kept))
 	for i := range h.kept {
 		out[i] = h.kept[i].Instance
 	}
@@ -50,7 +51,7 @@ func (h *hold) instances() []Instance {
 // taking is how many of them take traffic.
 func (h *hold) taking() (n int) {
 	for i := range h.kept {
-		if h.kept[i].takes() {
+		if h.kept[i].TakesTraffic() {
 			n++
 		}
 	}
@@ -63,11 +64,11 @@ func (h *hold) deselected(said reading) int {
 }
 
 // keep makes lost what is kept, and remembers of each since when it is missed.
-func (h *hold) keep(lost []Instance) {
+func (h *hold) keep(lost []catalog.Instance) {
 	kept := make([]missing, len(lost))
 	for i := range lost {
 		kept[i].Instance = lost[i]
-		if at, was := slices.BinarySearchFunc(h.kept, lost[i], func(m missing, i Instance) int { return m.Compare(i) }); was {
+		if at, was := slices.BinarySearchFunc(h.kept, lost[i], func(m missing, i catalog.Instance) int { return m.Compare(i) }); was {
 			kept[i].since, kept[i].confirmed = h.kept[at].since, h.kept[at].confirmed
 		}
 	}
@@ -75,9 +76,9 @@ func (h *hold) keep(lost []Instance) {
 }
 
 // still returns those that are kept already. Both are sorted.
-func (h *hold) still(lost []Instance) []Instance {
-	return slices.DeleteFunc(lost, func(i Instance) bool {
-		_, kept := slices.BinarySearchFunc(h.kept, i, func(m missing, i Instance) int { return m.Compare(i) })
+func (h *hold) still(lost []catalog.Instance) []catalog.Instance {
+	return slices.DeleteFunc(lost, func(i catalog.Instance) bool {
+		_, kept := slices.BinarySearchFunc(h.kept, i, func(m missing, i catalog.Instance) int { return m.Compare(i) })
 		return !kept
 	})
 }
@@ -97,14 +98,14 @@ func (h *hold) agree(at time.Time, apart time.Duration) {
 }
 
 // served is what Consul says together with what is kept.
-func (h *hold) served() Service {
+func (h *hold) served() catalog.Service {
 	s := h.reading.service
-	all := make([]Instance, 0, len(s.Instances)+len(h.kept))
+	all := make([]catalog.Instance, 0, len(s.Instances)+len(h.kept))
 	all = append(all, s.Instances...)
 	for i := range h.kept {
 		all = append(all, h.kept[i].Instance)
 	}
-	slices.SortFunc(all, Instance.Compare)
+	slices.SortFunc(all, catalog.Instance.Compare)
 	s.Instances = all
 	return s
 }

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"legate/discovery/catalog"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ var never time.Time
 func lostAt(why suspicion, since ...time.Time) *hold {
 	h := &hold{why: why, since: at(0)}
 	for n, s := range since {
-		h.kept = append(h.kept, missing{Instance: Instance{Node: "n", ID: fmt.Sprint(n)}, since: s})
+		h.kept = append(h.kept, missing{Instance: catalog.Instance{Node: "n", ID: fmt.Sprint(n)}, since: s})
 	}
 	return h
 }
@@ -127,9 +128,9 @@ func TestWhenAHoldEnds(t *testing.T) {
 // What is missed is confirmed for each instance by itself, by two consistent reads that are far
 // enough apart; who comes back between them is missed from the start when it goes again.
 func TestEachInstanceIsMissedForItself(t *testing.T) {
-	instances := func(ids ...string) (all []Instance) {
+	instances := func(ids ...string) (all []catalog.Instance) {
 		for _, id := range ids {
-			all = append(all, Instance{Node: "n", ID: id})
+			all = append(all, catalog.Instance{Node: "n", ID: id})
 		}
 		return all
 	}

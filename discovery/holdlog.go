@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"legate/discovery/catalog"
 	"log/slog"
 	"time"
 )
@@ -41,7 +42,7 @@ func (o *owner) logOver(now time.Time) {
 
 // logDeselected tells of instances that are served no longer, because their tags do not select
 // them any more.
-func (o *owner) logDeselected(f *followed, lost []Instance, now time.Time) {
+func (o *owner) logDeselected(f *followed, lost []catalog.Instance, now time.Time) {
 	n := len(lost) - len(lacking(lost, f.said.service.Instances))
 	if n > 0 && o.lines.deselected.line("tags", now) {
 		o.w.log.Info("instances lost the tags that select them, and are served no longer", "service", f.key.Name,

@@ -1,8 +1,10 @@
 package discovery
 
+import "legate/discovery/catalog"
+
 // homes says of each instance which service has it. A service id is unique on its node, so Consul
 // has an instance under one name only: that of its last registration.
-type homes map[instanceID]*followed
+type homes map[catalog.InstanceKey]*followed
 
 // rehome notes which instances f has, according to an answer. One that f has now and another service
 // had is gone from that one, whose blocking query may not return: Consul does not move its index
@@ -10,15 +12,15 @@ type homes map[instanceID]*followed
 func (o *owner) rehome(f *followed, r reading) {
 	was, is := f.said.service.Instances, r.service.Instances
 	for _, i := range lacking(is, was) {
-		if other := o.homes[i.unique()]; other != nil && other != f {
+		if other := o.homes[i.Key()]; other != nil && other != f {
 			other.afresh.interrupt()
 			o.w.rotation.hurry(other)
 		}
-		o.homes[i.unique()] = f
+		o.homes[i.Key()] = f
 	}
 	for _, i := range lacking(was, is) {
-		if o.homes[i.unique()] == f {
-			delete(o.homes, i.unique())
+		if o.homes[i.Key()] == f {
+			delete(o.homes, i.Key())
 		}
 	}
 }
@@ -27,7 +29,7 @@ func (o *owner) rehome(f *followed, r reading) {
 // has not forgotten them.
 func (o *owner) movedAway(f *followed) bool {
 	for i := range f.hold.kept {
-		if home := o.homes[f.hold.kept[i].unique()]; home == nil || home == f {
+		if home := o.homes[f.hold.kept[i].Key()]; home == nil || home == f {
 			return false
 		}
 	}

@@ -1,18 +1,18 @@
 package discovery
 
-import "slices"
+import (
+	"legate/discovery/catalog"
+	"slices"
+)
 
 // The guard counts instances that take traffic. One that is served as critical or in maintenance
 // takes none, so its removal is no loss: a reaper may deregister many of those at once. To turn
 // critical is no loss either; that is health, which is believed at once.
 
-// takes says whether an instance takes traffic as it is served.
-func (i *Instance) takes() bool { return i.Health < Critical }
-
 // taking counts the instances that take traffic.
-func taking(all []Instance) (n int) {
+func taking(all []catalog.Instance) (n int) {
 	for i := range all {
-		if all[i].takes() {
+		if all[i].TakesTraffic() {
 			n++
 		}
 	}
@@ -20,12 +20,12 @@ func taking(all []Instance) (n int) {
 }
 
 // idled counts the instances of now that take no traffic and did in was. Both are sorted.
-func idled(was, now []Instance) (n int) {
+func idled(was, now []catalog.Instance) (n int) {
 	for i := range now {
-		if now[i].takes() {
+		if now[i].TakesTraffic() {
 			continue
 		}
-		if at, there := slices.BinarySearchFunc(was, now[i], Instance.Compare); there && was[at].takes() {
+		if at, there := slices.BinarySearchFunc(was, now[i], catalog.Instance.Compare); there && was[at].TakesTraffic() {
 			n++
 		}
 	}

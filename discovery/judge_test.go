@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"legate/discovery/catalog"
 	"net/http"
 	"strings"
 	"testing"
@@ -249,7 +250,7 @@ func TestGarbageChangesNothing(t *testing.T) {
 				fake.resume()
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				if c, _ := r.now(); len(c) != 1 || !r.has("a", Passing, Passing)(c) {
+				if c, _ := r.now(); len(c) != 1 || !r.has("a", catalog.Passing, catalog.Passing)(c) {
 					t.Errorf("afterwards: %v", names(c))
 				}
 			})

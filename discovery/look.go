@@ -74,7 +74,7 @@ func (e checked) apply(o *owner) {
 	}
 	at := e.reply.at
 	kept := h.instances()
-	if back := len(kept) - len(lacking(kept, o.selection.of(e.reading).service.Instances)); back > 0 {
+	if back := len(kept) - len(lacking(kept, selected(o.selection, e.reading).service.Instances)); back > 0 {
 		mass := h.massive()
 		o.consider(f, answer{reading: e.reading, at: at, consistent: true})
 		f.afresh.interrupt() // its own query believes otherwise
@@ -136,7 +136,7 @@ func (o *owner) evident(e checked) bool {
 	missing := 0
 	for name, f := range o.follow {
 		tags, there := e.list[name]
-		if selected := there && o.selection.lists(name, tags); !selected && f != e.f && f.read {
+		if selected := there && o.selection.Matches(name, tags); !selected && f != e.f && f.read {
 			missing++
 		}
 	}

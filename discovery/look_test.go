@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/metrics"
 )
 
@@ -92,7 +93,7 @@ func TestEverythingIsLookedAtInTurn(t *testing.T) {
 		if got := turns(0.9); got != "" {
 			t.Errorf("no turn is due, and%s is looked at", got)
 		}
-		o.due = []*followed{o.follow["b"], {key: ServiceKey{Name: "gone"}, hold: &hold{}}, o.follow["a"], o.follow["d"]}
+		o.due = []*followed{o.follow["b"], {key: catalog.ServiceKey{Name: "gone"}, hold: &hold{}}, o.follow["a"], o.follow["d"]}
 		if got := turns(1); got != " d a" || len(o.due) != 0 {
 			t.Errorf("looks at%s, want the hold that is due and then whose turn it is", got)
 		}
@@ -208,7 +209,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 		{"the list has it, without instances", func(_ *owner, e *checked) { e.list["web"] = nil }, false},
 		{"the list has it, for its proxies", func(_ *owner, e *checked) { e.list["web"], e.reading.others = nil, 1 }, true},
 		{"the list has it, for instances that take no traffic", func(_ *owner, e *checked) {
-			e.list["web"], e.reading.service.Instances = nil, []Instance{{ID: "x"}}
+			e.list["web"], e.reading.service.Instances = nil, []catalog.Instance{{ID: "x"}}
 		}, true},
 		{"an index went back", func(o *owner, e *checked) { o.regressed = e.reply.at }, false},
 		{"the list lacks some others", func(_ *owner, e *checked) { delete(e.list, name(0)) }, true},
@@ -220,10 +221,10 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			clear(e.list)
 		}, true},
 		{"it lives on under another name", func(o *owner, e *checked) {
-			e.f.hold.moved, o.homes[e.f.hold.kept[0].unique()] = false, o.follow["api"]
+			e.f.hold.moved, o.homes[e.f.hold.kept[0].Key()] = false, o.follow["api"]
 		}, true},
 		{"it lives on under another name, and an index went back", func(o *owner, e *checked) {
-			o.homes[e.f.hold.kept[0].unique()], o.regressed = o.follow["api"], e.reply.at
+			o.homes[e.f.hold.kept[0].Key()], o.regressed = o.follow["api"], e.reply.at
 		}, false},
 	} {
 		inOwner(t, func(t *testing.T, o *owner) {
@@ -259,7 +260,7 @@ func TestAConfirmationSaysWhetherTheIndexMoved(t *testing.T) {
 			o.reads("web", 11, 2)
 			f := o.follow["web"]
 			f.listed = false
-			confirmed{f: f, readings: f.readings, reading: reading{service: Service{Key: f.key}}, reply: reply{index: index, at: time.Now()}}.apply(o)
+			confirmed{f: f, readings: f.readings, reading: reading{service: catalog.Service{Key: f.key}}, reply: reply{index: index, at: time.Now()}}.apply(o)
 			if f.hold == nil || f.hold.moved != moved {
 				t.Errorf("from index 11 to %d: %+v", index, f.hold)
 			}

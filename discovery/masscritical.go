@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"legate/discovery/catalog"
 	"slices"
 	"time"
 )
@@ -9,41 +10,36 @@ import (
 // turn is an instance that turned critical.
 type turn struct {
 	at  time.Time
-	was Health
+	was catalog.Health
 }
-
-// instanceID is unique in a service.
-type instanceID struct{ node, id string }
-
-func (i *Instance) unique() instanceID { return instanceID{i.Node, i.ID} }
 
 // noteCriticals notes which of f's instances turn critical, and which do not stay so.
 func (o *owner) noteCriticals(f *followed, a answer) {
 	before := f.turned
 	was := o.catalog[f.key].Instances
-	var now map[instanceID]turn
+	var now map[catalog.InstanceKey]turn
 	for i := range a.reading.service.Instances {
 		inst := &a.reading.service.Instances[i]
-		if inst.Health != Critical {
+		if inst.Health != catalog.Critical {
 			continue
 		}
-		t, noted := before[inst.unique()]
+		t, noted := before[inst.Key()]
 		if !noted {
-			at, there := slices.BinarySearchFunc(was, *inst, Instance.Compare)
-			if !there || was[at].Health >= Critical {
+			at, there := slices.BinarySearchFunc(was, *inst, catalog.Instance.Compare)
+			if !there || was[at].Health >= catalog.Critical {
 				continue
 			}
 			t = turn{at: a.at, was: was[at].Health}
 		}
 		if now == nil {
-			now = map[instanceID]turn{}
+			now = map[catalog.InstanceKey]turn{}
 		}
-		now[inst.unique()] = t
+		now[inst.Key()] = t
 	}
 	for id, t := range before { // what the answer lacks may be kept
 		if _, noted := now[id]; !noted && !there(a.reading.service.Instances, id) && there(was, id) {
 			if now == nil {
-				now = map[instanceID]turn{}
+				now = map[catalog.InstanceKey]turn{}
 			}
 			now[id] = t
 		}
@@ -56,13 +52,13 @@ func (o *owner) noteCriticals(f *followed, a answer) {
 }
 
 // there says whether an instance is among these, which are sorted.
-func there(all []Instance, id instanceID) bool {
-	_, is := slices.BinarySearchFunc(all, Instance{Node: id.node, ID: id.id}, Instance.Compare)
+func there(all []catalog.Instance, id catalog.InstanceKey) bool {
+	_, is := slices.BinarySearchFunc(all, catalog.Instance{Node: id.Node, ID: id.ID}, catalog.Instance.Compare)
 	return is
 }
 
 // forgetTurned forgets those of f's that are served no longer.
-func (o *owner) forgetTurned(f *followed, served []Instance) {
+func (o *owner) forgetTurned(f *followed, served []catalog.Instance) {
 	for id := range f.turned {
 		if !there(served, id) {
 			delete(f.turned, id)
@@ -140,7 +136,7 @@ func (o *owner) tellMass(since time.Time) {
 func (o *owner) critical() (n int) {
 	for _, f := range o.follow {
 		for _, inst := range f.believed().Instances {
-			if inst.Health == Critical {
+			if inst.Health == catalog.Critical {
 				n++
 			}
 		}
@@ -183,13 +179,13 @@ func (o *owner) adopt(policy string, now time.Time) {
 
 // masked is s as it is served: with ServeAll, instances that turned critical with most of the
 // datacenter keep the health they had.
-func (o *owner) masked(f *followed, s Service) Service {
+func (o *owner) masked(f *followed, s catalog.Service) catalog.Service {
 	if !o.mass || o.cfg.Guard.MassCritical != ServeAll || len(f.turned) == 0 {
 		return s
 	}
 	s.Instances = slices.Clone(s.Instances)
 	for i := range s.Instances {
-		if t, ok := f.turned[s.Instances[i].unique()]; ok && s.Instances[i].Health == Critical {
+		if t, ok := f.turned[s.Instances[i].Key()]; ok && s.Instances[i].Health == catalog.Critical {
 			s.Instances[i].Health = t.was
 		}
 	}
@@ -197,7 +193,7 @@ func (o *owner) masked(f *followed, s Service) Service {
 }
 
 // believed is f as it would be served without a policy for masses.
-func (f *followed) believed() Service {
+func (f *followed) believed() catalog.Service {
 	if f.hold != nil {
 		return f.hold.served()
 	}

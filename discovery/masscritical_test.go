@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"legate/discovery/catalog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,9 +78,9 @@ func TestWhatWasCriticalBeforeAMassStaysSo(t *testing.T) {
 		synctest.Wait()
 		c, _ := r.now()
 		for n := range 10 {
-			healths := []Health{Passing, Passing}
+			healths := []catalog.Health{catalog.Passing, catalog.Passing}
 			if n == 0 {
-				healths[0] = Critical
+				healths[0] = catalog.Critical
 			}
 			if !r.has(name(n), healths...)(c) {
 				t.Errorf("%s is not %v", name(n), healths)

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"legate/discovery/catalog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,7 +37,7 @@ func TestBlockingQueriesAreOpenedAfterEverythingWasRead(t *testing.T) {
 		if n := watched(fake); n < services {
 			t.Errorf("%d of %d were opened a second later", n, services)
 		}
-		if c, _ := r.now(); !r.has("svc-000", Passing, Passing)(c) {
+		if c, _ := r.now(); !r.has("svc-000", catalog.Passing, catalog.Passing)(c) {
 			t.Error("a change between the read and the blocking query was missed")
 		}
 	})

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"legate/discovery/catalog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,7 @@ func (r *rotation) turns(n int) (names []string) {
 func ringOf(names ...string) (*rotation, map[string]*followed) {
 	r, all := newRotation(), map[string]*followed{}
 	for _, name := range names {
-		all[name] = &followed{key: ServiceKey{Name: name}}
+		all[name] = &followed{key: catalog.ServiceKey{Name: name}}
 		r.settle(all[name])
 	}
 	return &r, all
@@ -50,7 +51,7 @@ func TestEachServiceOfTheRingHasItsTurn(t *testing.T) {
 	r.remove(all["d"])
 	r.remove(all["d"])
 	is("one is left", r.turns(2), "b", "b")
-	all["e"] = &followed{key: ServiceKey{Name: "e"}}
+	all["e"] = &followed{key: catalog.ServiceKey{Name: "e"}}
 	r.settle(all["e"])
 	is("one has come", r.turns(3), "b", "e", "b")
 	e := r.take()
@@ -149,9 +150,9 @@ func (o *owner) lists(index uint64, names ...string) {
 // reads gives the owner an answer with so many instances.
 func (o *owner) reads(name string, index uint64, instances int) {
 	f := o.follow[name]
-	r := reading{service: Service{Key: f.key}}
+	r := reading{service: catalog.Service{Key: f.key}}
 	for n := range instances {
-		r.service.Instances = append(r.service.Instances, Instance{ID: name + string(rune('a'+n)), Node: "n", Address: "10.0.0.1", Port: 80})
+		r.service.Instances = append(r.service.Instances, catalog.Instance{ID: name + string(rune('a'+n)), Node: "n", Address: "10.0.0.1", Port: 80})
 	}
 	readAs{f: f, reading: r, reply: reply{question: question{consistent: true}, index: index, at: time.Now()}}.apply(o)
 }
@@ -165,7 +166,7 @@ func TestAServiceThatIsGoneIsForgotten(t *testing.T) {
 		now := time.Now()
 		f, w := o.follow["web"], o.w
 		o.assign()
-		f.turned = map[instanceID]turn{{}: {}}
+		f.turned = map[catalog.InstanceKey]turn{{}: {}}
 		o.turned, o.turning[f] = 1, struct{}{}
 		w.trouble.failed(f.loop(), errors.New("refused"), now)
 		w.hidden.note(f.loop(), true, now)

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"legate/discovery/catalog"
 	"slices"
 	"time"
 )
@@ -8,13 +9,13 @@ import (
 // outbox knows in what the reader's catalog differs from the current one: for each service that
 // was touched since the last Delta was taken, what the reader has of it.
 type outbox struct {
-	had   map[ServiceKey]*Service // nil: the reader does not have it
+	had   map[catalog.ServiceKey]*catalog.Service // nil: the reader does not have it
 	since time.Time
-	built *Delta // the Delta as last offered; nil after a change
+	built *catalog.Delta // the Delta as last offered; nil after a change
 }
 
 // note is called before a service changes.
-func (b *outbox) note(key ServiceKey, old Service, had bool, at time.Time) {
+func (b *outbox) note(key catalog.ServiceKey, old catalog.Service, had bool, at time.Time) {
 	b.built = nil
 	if b.since.IsZero() || at.Before(b.since) {
 		b.since = at
@@ -30,11 +31,11 @@ func (b *outbox) note(key ServiceKey, old Service, had bool, at time.Time) {
 }
 
 // delta is what the reader misses. What changed and changed back is not in it.
-func (b *outbox) delta(now Catalog) Delta {
+func (b *outbox) delta(now catalog.Catalog) catalog.Delta {
 	if b.built != nil {
 		return *b.built
 	}
-	d := Delta{Since: b.since}
+	d := catalog.Delta{Since: b.since}
 	for key, had := range b.had {
 		s, ok := now[key]
 		switch {
@@ -49,11 +50,11 @@ func (b *outbox) delta(now Catalog) Delta {
 	if d.Empty() {
 		b.since, d.Since = time.Time{}, time.Time{}
 	}
-	slices.SortFunc(d.Set, func(x, y Service) int { return x.Key.Compare(y.Key) })
-	slices.SortFunc(d.Gone, ServiceKey.Compare)
+	slices.SortFunc(d.Set, func(x, y catalog.Service) int { return x.Key.Compare(y.Key) })
+	slices.SortFunc(d.Gone, catalog.ServiceKey.Compare)
 	b.built = &d
 	return d
 }
 
 // sent says that the reader took the last delta.
-func (b *outbox) sent() { *b = outbox{had: map[ServiceKey]*Service{}} }
+func (b *outbox) sent() { *b = outbox{had: map[catalog.ServiceKey]*catalog.Service{}} }

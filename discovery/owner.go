@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"legate/discovery/catalog"
 	"time"
 )
 
@@ -36,7 +37,7 @@ type confirmed struct {
 type owner struct {
 	w          *Watcher
 	cfg        Config
-	selection  Selection
+	selection  catalog.Selection
 	ctx        context.Context
 	datacenter string
 	policy     policy
@@ -53,9 +54,9 @@ type owner struct {
 	warned     bool      // about services without a connection
 	recency    recency
 
-	catalog Catalog
+	catalog catalog.Catalog
 	homes   homes
-	health  map[Health]int
+	health  map[catalog.Health]int
 	outbox  outbox
 
 	// What the guard knows.
@@ -86,14 +87,14 @@ func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
 		w: w, cfg: w.cfg, selection: w.cfg.Selection(), datacenter: datacenter, policy: firstByName,
 		follow: map[string]*followed{}, recency: newRecency(), refused: map[*followed]refusedName{},
-		catalog: Catalog{}, homes: homes{}, health: map[Health]int{},
-		outbox: outbox{had: map[ServiceKey]*Service{}},
+		catalog: catalog.Catalog{}, homes: homes{}, health: map[catalog.Health]int{},
+		outbox: outbox{had: map[catalog.ServiceKey]*catalog.Service{}},
 		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
 	}
 }
 
 // run applies events and offers what changed, until ctx ends.
-func (o *owner) run(ctx context.Context, out chan<- Delta) {
+func (o *owner) run(ctx context.Context, out chan<- catalog.Delta) {
 	o.ctx = ctx
 	o.plant(o.w.seed)
 	first := true
@@ -101,8 +102,8 @@ func (o *owner) run(ctx context.Context, out chan<- Delta) {
 	defer ticker.Stop()
 	defer func() { o.sumUp(time.Now().Add(tallySpan)) }() // nothing is left untold
 	for {
-		var offer chan<- Delta
-		var delta Delta
+		var offer chan<- catalog.Delta
+		var delta catalog.Delta
 		if o.complete {
 			if delta = o.outbox.delta(o.catalog); first || !delta.Empty() {
 				offer = out
@@ -163,7 +164,7 @@ func (e listed) apply(o *owner) {
 	o.leaveOut(e)
 	o.w.setIndex(e.index)
 	for name, tags := range e.names {
-		if !o.selection.lists(name, tags) || !(ServiceKey{Name: name}).Askable() {
+		if !o.selection.Matches(name, tags) || !(catalog.ServiceKey{Name: name}).Askable() {
 			continue
 		}
 		if f := o.follow[name]; f != nil {
@@ -173,7 +174,7 @@ func (e listed) apply(o *owner) {
 		o.begin(name)
 	}
 	for name, f := range o.follow {
-		if tags, there := e.names[name]; !there || !o.selection.lists(name, tags) {
+		if tags, there := e.names[name]; !there || !o.selection.Matches(name, tags) {
 			f.listed = false
 			o.unlisted(f, e.at)
 		}
@@ -183,7 +184,7 @@ func (e listed) apply(o *owner) {
 
 // begin follows a new name. Its loop starts in assign.
 func (o *owner) begin(name string) {
-	key := ServiceKey{Datacenter: o.datacenter, Name: name}
+	key := catalog.ServiceKey{Datacenter: o.datacenter, Name: name}
 	f := &followed{key: key, query: o.w.serviceQuery(key), listed: true}
 	f.ctx, f.stop = context.WithCancel(o.ctx)
 	f.begun = time.Now()
@@ -231,7 +232,7 @@ func (e confirmed) apply(o *owner) {
 	if o.follow[f.key.Name] != f || f.listed {
 		return
 	}
-	if len(o.selection.of(e.reading).service.Instances) > 0 {
+	if len(selected(o.selection, e.reading).service.Instances) > 0 {
 		return // it is there: its own query will tell when it is not
 	}
 	if f.readings != e.readings { // it was read while this was under way: which is newer?
@@ -263,7 +264,7 @@ func (o *owner) drop(f *followed, at time.Time) {
 	o.finish()
 }
 
-func (o *owner) set(s Service, at time.Time) {
+func (o *owner) set(s catalog.Service, at time.Time) {
 	old, had := o.catalog[s.Key]
 	if had && old.Equal(s) {
 		return
@@ -278,7 +279,7 @@ func (o *owner) set(s Service, at time.Time) {
 	o.measure(s.Key, old.Instances, s.Instances, at)
 }
 
-func (o *owner) unset(key ServiceKey, at time.Time) {
+func (o *owner) unset(key catalog.ServiceKey, at time.Time) {
 	old, had := o.catalog[key]
 	if !had {
 		return
@@ -291,7 +292,7 @@ func (o *owner) unset(key ServiceKey, at time.Time) {
 
 // measure tells the guard's windows how many instances take traffic. What turned critical, and
 // what the operator takes back, is none that was lost: it counts as if it had never been there.
-func (o *owner) measure(key ServiceKey, was, is []Instance, at time.Time) {
+func (o *owner) measure(key catalog.ServiceKey, was, is []catalog.Instance, at time.Time) {
 	by := taking(is) - taking(was)
 	free := idled(was, is)
 	if o.byHand {
@@ -314,7 +315,7 @@ func (o *owner) size() (n int) {
 	return n
 }
 
-func (o *owner) count(s Service, by int) {
+func (o *owner) count(s catalog.Service, by int) {
 	for i := range s.Instances {
 		o.health[s.Instances[i].Health] += by
 	}
@@ -334,7 +335,7 @@ func (o *owner) finish() {
 // publish shows the state to Status and the metrics.
 func (o *owner) publish() {
 	instances := map[string]int{}
-	for h := Passing; h <= Maintenance; h++ {
+	for h := catalog.Passing; h <= catalog.Maintenance; h++ {
 		instances[h.String()] = o.health[h]
 	}
 	o.w.metrics.Catalog(len(o.catalog), instances)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"legate/discovery/catalog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -126,7 +127,7 @@ func TestARefusalIsLookedIntoOnce(t *testing.T) {
 		own, asked := 0, 0
 		for _, q := range fake.take() {
 			switch q.path {
-			case healthPath + consulService:
+			case healthPath + catalog.ConsulService:
 				own++
 			case healthPath + name(2):
 				asked++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"legate/discovery/catalog"
 	"maps"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // Read reads everything once, consistently, and returns the first error instead of waiting for
 // better times; only an answer in doubt is asked for twice. It may be called instead of Run, not beside it.
-func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
+func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 	if w.consul.pool != nil {
 		defer w.consul.pool.close()
 	}
@@ -34,12 +35,12 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		return nil, withRemedy(err)
 	}
 	var names []string
-	catalog, selection := Catalog{}, w.cfg.Selection()
+	services, selection := catalog.Catalog{}, w.cfg.Selection()
 	for _, name := range slices.Sorted(maps.Keys(list.value)) {
-		switch key := (ServiceKey{Datacenter: datacenter, Name: name}); {
-		case !selection.lists(name, list.value[name]):
+		switch key := (catalog.ServiceKey{Datacenter: datacenter, Name: name}); {
+		case !selection.Matches(name, list.value[name]):
 		case !key.Askable():
-			catalog[key] = Service{Key: key} // what translates it says that it is left out
+			services[key] = catalog.Service{Key: key} // what translates it says that it is left out
 		default:
 			names = append(names, name)
 		}
@@ -50,10 +51,10 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 	group.SetLimit(w.cfg.FirstReads)
 	for i, name := range names {
 		group.Go(func() error {
-			key := ServiceKey{Datacenter: datacenter, Name: name}
+			key := catalog.ServiceKey{Datacenter: datacenter, Name: name}
 			q := w.serviceQuery(key)
 			got, err := surely(ctx, func() (found[reading], error) { return w.ask(ctx, key, q, false, false) })
-			readings[i] = selection.of(got.value)
+			readings[i] = selected(selection, got.value)
 			if errors.As(err, &refusedAlone{}) {
 				refused[i], err = err, nil
 			}
@@ -70,10 +71,10 @@ func (w *Watcher) Read(ctx context.Context) (Catalog, error) {
 		if refused[i] != nil {
 			w.log.Warn(refusedText, "service", names[i], "error", refused[i], "remedy", refusedRemedy)
 		} else if len(r.service.Instances) > 0 {
-			catalog[r.service.Key] = r.service
+			services[r.service.Key] = r.service
 		}
 	}
-	return catalog, nil
+	return services, nil
 }
 
 // surely asks again what is in doubt, when it is believed if it is the same.

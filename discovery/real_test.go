@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/consul/api"
 
+	"legate/discovery/catalog"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -21,21 +22,21 @@ func TestWhatHappensInConsulIsHandedOut(t *testing.T) {
 	must(t, consul.Register(ctx, parts.Instance{ID: "web-1", Service: "web", Port: 80}))
 
 	r := start(t, configFor(consul))
-	r.await("the first Delta is the whole catalog, without consul itself", func(c Catalog) bool {
+	r.await("the first Delta is the whole catalog, without consul itself", func(c catalog.Catalog) bool {
 		return slices.Equal(names(c), []string{"web:1"})
 	})
 	must(t, consul.Register(ctx, parts.Instance{ID: "web-2", Service: "web", Port: 81}))
-	r.await("an instance joins", r.has("web", Passing, Passing))
+	r.await("an instance joins", r.has("web", catalog.Passing, catalog.Passing))
 	must(t, consul.SetHealth(ctx, "web-1", "critical"))
-	r.await("one goes critical and stays", r.has("web", Passing, Critical))
+	r.await("one goes critical and stays", r.has("web", catalog.Passing, catalog.Critical))
 	must(t, consul.SetMaintenance(ctx, "web-2", true))
-	r.await("one goes into maintenance", r.has("web", Maintenance, Critical))
+	r.await("one goes into maintenance", r.has("web", catalog.Maintenance, catalog.Critical))
 	must(t, consul.Register(ctx, parts.Instance{ID: "api-1", Service: "api", Port: 82}))
-	r.await("a service comes", r.has("api", Passing))
+	r.await("a service comes", r.has("api", catalog.Passing))
 	must(t, consul.Deregister(ctx, "api-1"))
 	r.await("a service goes", r.lacks("api"))
 	must(t, consul.Register(ctx, parts.Instance{ID: "api-1", Service: "api", Port: 82}))
-	r.await("and comes again", r.has("api", Passing))
+	r.await("and comes again", r.has("api", catalog.Passing))
 
 	s := r.Status()
 	if !s.Connected || !s.Complete || s.Datacenter != "dc1" || s.Services != 2 || s.Direct != 2 || s.Index == 0 || len(s.Problems) > 0 {
@@ -49,7 +50,7 @@ func TestWhatHappensInConsulIsHandedOut(t *testing.T) {
 func TestAnEmptyCatalogIsHandedOutOnce(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{})
 	r := start(t, configFor(consul))
-	r.await("one empty Delta", func(c Catalog) bool { return len(c) == 0 })
+	r.await("one empty Delta", func(c catalog.Catalog) bool { return len(c) == 0 })
 	r.stays(300 * time.Millisecond)
 	if s := r.Status(); !s.Complete {
 		t.Errorf("status: %+v", s)
@@ -60,7 +61,7 @@ func TestCheckOutputAloneIsNoChange(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{})
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", Port: 80}, &api.AgentCheck{CheckID: "c", Status: "passing", Output: "one"})
 	r := start(t, configFor(consul))
-	r.await("web is there", r.has("web", Passing))
+	r.await("web is there", r.has("web", catalog.Passing))
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", Port: 80}, &api.AgentCheck{CheckID: "c", Status: "passing", Output: "two"})
 	r.stays(500 * time.Millisecond)
 }
@@ -72,7 +73,7 @@ func TestNamesMayContainAnything(t *testing.T) {
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name, ID: name, Port: 1000 + i})
 	}
 	r := start(t, configFor(consul))
-	r.await("all are read, each with its own instance", func(c Catalog) bool { return len(c) == len(odd) })
+	r.await("all are read, each with its own instance", func(c catalog.Catalog) bool { return len(c) == len(odd) })
 	c, _ := r.now()
 	for i, name := range odd {
 		s, _ := r.service(c, name)
@@ -88,8 +89,8 @@ func TestNamesThatDifferInCaseAreServicesOfTheirOwn(t *testing.T) {
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "mixsvc", ID: "b", Port: 2})
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "mixsvc", ID: "c", Port: 3})
 	r := start(t, configFor(consul))
-	r.await("each has what is spelled so", func(c Catalog) bool {
-		return r.has("MixSvc", Passing)(c) && r.has("mixsvc", Passing, Passing)(c)
+	r.await("each has what is spelled so", func(c catalog.Catalog) bool {
+		return r.has("MixSvc", catalog.Passing)(c) && r.has("mixsvc", catalog.Passing, catalog.Passing)(c)
 	})
 }
 
@@ -102,11 +103,11 @@ func TestProxiesAndGatewaysAreNotServices(t *testing.T) {
 		Proxy: &api.AgentServiceConnectProxyConfig{DestinationServiceName: "web"}})
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "gateway", ID: "g", Port: 83, Kind: api.ServiceKindMeshGateway})
 	r := start(t, configFor(consul))
-	r.await("only web, with its one instance", func(c Catalog) bool { return slices.Equal(names(c), []string{"web:1"}) })
+	r.await("only web, with its one instance", func(c catalog.Catalog) bool { return slices.Equal(names(c), []string{"web:1"}) })
 	if _, err := consul.Client().Catalog().Deregister(&api.CatalogDeregistration{Node: "n", ServiceID: "web"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	r.await("web goes although its name is still listed", func(c Catalog) bool { return len(c) == 0 })
+	r.await("web goes although its name is still listed", func(c catalog.Catalog) bool { return len(c) == 0 })
 }
 
 func TestSelectionByNameAndTag(t *testing.T) {
@@ -120,9 +121,9 @@ func TestSelectionByNameAndTag(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Include, cfg.Exclude, cfg.Tags = []string{"web-*"}, []string{"*canary"}, []string{"edge"}
 	r := start(t, cfg)
-	r.await("only web-1", func(c Catalog) bool { return slices.Equal(names(c), []string{"web-1:1"}) })
+	r.await("only web-1", func(c catalog.Catalog) bool { return slices.Equal(names(c), []string{"web-1:1"}) })
 	must(t, consul.Register(ctx, parts.Instance{Service: "web-2", Tags: []string{"edge"}}))
-	r.await("web-2 gets the tag", r.has("web-2", Passing))
+	r.await("web-2 gets the tag", r.has("web-2", catalog.Passing))
 	must(t, consul.Register(ctx, parts.Instance{Service: "web-1"}))
 	r.await("web-1 loses it", r.lacks("web-1"))
 }
@@ -132,7 +133,7 @@ func TestConsulRestartsAndNothingIsTakenBack(t *testing.T) {
 	ctx := t.Context()
 	fill(t, consul, 20) // into the catalog: an agent that just started may take 15 s to pass it on
 	r := start(t, configFor(consul))
-	r.await("all are there", func(c Catalog) bool { return len(c) == 20 })
+	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 20 })
 	_, before := r.now()
 
 	must(t, consul.Stop())
@@ -143,7 +144,7 @@ func TestConsulRestartsAndNothingIsTakenBack(t *testing.T) {
 	t.Logf("all watches were back %v after Consul", time.Since(begin))
 	begin = time.Now()
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "new", Port: 80})
-	r.await("changes flow again", r.has("new", Passing))
+	r.await("changes flow again", r.has("new", catalog.Passing))
 	t.Logf("and the first change was seen after %v", time.Since(begin))
 
 	r.mu.Lock()
@@ -170,9 +171,9 @@ func TestOverHTTPSFewConnectionsAreShared(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Address, cfg.TLS.CAFile = "https://"+gate.addr, consul.Certs.CAFile
 	r := start(t, cfg)
-	r.await("all are there", func(c Catalog) bool { return len(c) == 450 })
+	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 450 })
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "svc-449", ID: "second", Port: 2})
-	r.await("and are watched", r.has("svc-449", Passing, Passing))
+	r.await("and are watched", r.has("svc-449", catalog.Passing, catalog.Passing))
 	if s := r.Status(); !s.HTTP2 || s.Swept != 0 || s.Direct != 450 {
 		t.Errorf("status: %+v", s)
 	}
@@ -188,21 +189,21 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Address = gate.addr
 	r := start(t, cfg)
-	r.await("all are there", func(c Catalog) bool { return len(c) == 250 })
+	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 250 })
 	if s := r.Status(); s.Direct != 92 || s.Swept != 158 || len(s.Problems) != 1 {
 		t.Errorf("status: %+v", s)
 	}
 	begin := time.Now()
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "svc-000", ID: "second", Port: 2})
-	r.await("a service with a connection changes", r.has("svc-000", Passing, Passing))
+	r.await("a service with a connection changes", r.has("svc-000", catalog.Passing, catalog.Passing))
 	direct := time.Since(begin)
 	for n := 100; n < 250; n++ {
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name(n), ID: name(n) + "-2", Port: 2})
 	}
 	begin = time.Now()
-	r.await("all that are read in turn change", func(c Catalog) bool {
+	r.await("all that are read in turn change", func(c catalog.Catalog) bool {
 		for n := 100; n < 250; n++ {
-			if !r.has(name(n), Passing, Passing)(c) {
+			if !r.has(name(n), catalog.Passing, catalog.Passing)(c) {
 				return false
 			}
 		}
@@ -214,7 +215,7 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 	}
 	deregister(t, consul, "n", "svc-200")
 	deregister(t, consul, "n", "svc-200-2")
-	r.await("one that is read in turn goes", func(c Catalog) bool {
+	r.await("one that is read in turn goes", func(c catalog.Catalog) bool {
 		s, ok := r.service(c, "svc-200")
 		return !ok || len(s.Instances) == 0
 	})
@@ -232,7 +233,7 @@ func TestOverAUnixSocket(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Address = "unix://" + consul.Socket
 	r := start(t, cfg)
-	r.await("web is there", r.has("web", Passing))
+	r.await("web is there", r.has("web", catalog.Passing))
 }
 
 func TestWithACLs(t *testing.T) {
@@ -245,19 +246,19 @@ func TestWithACLs(t *testing.T) {
 		cfg := configFor(consul)
 		cfg.Token = good
 		r := start(t, cfg)
-		r.await("web is there", r.has("web", Passing))
+		r.await("web is there", r.has("web", catalog.Passing))
 	})
 	t.Run("without agent:read the datacenter must be named", func(t *testing.T) {
 		cfg := configFor(consul)
 		cfg.Token = agentless
 		w, err := New(cfg, nil, nil)
 		must(t, err)
-		if err := w.Run(t.Context(), make(chan Delta)); err == nil || !strings.Contains(err.Error(), "--datacenter") {
+		if err := w.Run(t.Context(), make(chan catalog.Delta)); err == nil || !strings.Contains(err.Error(), "--datacenter") {
 			t.Errorf("Run: %v", err)
 		}
 		cfg.Datacenter = "dc1"
 		r := start(t, cfg)
-		r.await("and then it works", r.has("web", Passing))
+		r.await("and then it works", r.has("web", catalog.Passing))
 	})
 	t.Run("without a token an empty list is not believed", func(t *testing.T) {
 		cfg := configFor(consul)
@@ -286,7 +287,7 @@ func TestWithACLs(t *testing.T) {
 		}
 		cfg.FilteredExpected = true
 		r := start(t, cfg)
-		r.await("only db is seen", func(c Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })
+		r.await("only db is seen", func(c catalog.Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })
 		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "hidden" {
 			t.Errorf("problems: %+v", p)
 		}
@@ -305,10 +306,10 @@ func TestWithACLs(t *testing.T) {
 			return len(p) == 1 && p[0].Kind == "denied"
 		})
 		must(t, os.WriteFile(file, []byte(good+"\n"), 0o600))
-		r.await("the right one is not", r.has("web", Passing))
+		r.await("the right one is not", r.has("web", catalog.Passing))
 		must(t, os.WriteFile(file, nil, 0o600))
 		must(t, consul.Register(t.Context(), parts.Instance{ID: "2", Service: "web", Port: 81}))
-		r.await("an emptied file leaves the last good one", r.has("web", Passing, Passing))
+		r.await("an emptied file leaves the last good one", r.has("web", catalog.Passing, catalog.Passing))
 	})
 	t.Run("a token file on a disk that hangs holds no query up", func(t *testing.T) {
 		file := t.TempDir() + "/token"
@@ -316,11 +317,11 @@ func TestWithACLs(t *testing.T) {
 		cfg := configFor(consul)
 		cfg.Token, cfg.TokenFile, cfg.Datacenter, cfg.Wait = "", file, "dc1", time.Second
 		r := start(t, cfg)
-		r.await("web is there", r.has("web", Passing, Passing))
+		r.await("web is there", r.has("web", catalog.Passing, catalog.Passing))
 		must(t, syscall.Mkfifo(file+".new", 0o600)) // nobody writes to it: who reads it waits for ever
 		must(t, os.Rename(file+".new", file))
 		must(t, consul.Register(t.Context(), parts.Instance{ID: "hang", Service: "web", Port: 82}))
-		r.await("changes are seen with the last token", r.has("web", Passing, Passing, Passing))
+		r.await("changes are seen with the last token", r.has("web", catalog.Passing, catalog.Passing, catalog.Passing))
 		eventually(t, "the file is named", func() bool {
 			p := r.Status().Problems
 			return len(p) == 1 && p[0].Kind == "unusable_file" && strings.Contains(p[0].Detail, file) && strings.Contains(p[0].Detail, "does a disk hang?")
@@ -332,14 +333,14 @@ func TestWithACLs(t *testing.T) {
 		must(t, disk.Close())
 		eventually(t, "the disk is back", func() bool { return len(r.Status().Problems) == 0 })
 		must(t, consul.Deregister(t.Context(), "hang"))
-		r.await("and goes on", r.has("web", Passing, Passing))
+		r.await("and goes on", r.has("web", catalog.Passing, catalog.Passing))
 	})
 	t.Run("a token that loses its rights takes nothing away", func(t *testing.T) {
 		token := tokenFor(t, consul, `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`)
 		cfg := configFor(consul)
 		cfg.Token, cfg.Datacenter, cfg.Wait = token, "dc1", time.Second
 		r := start(t, cfg)
-		r.await("web is there", r.has("web", Passing, Passing))
+		r.await("web is there", r.has("web", catalog.Passing, catalog.Passing))
 		acl := consul.Client().ACL()
 		self, _, err := acl.TokenReadSelf(&api.QueryOptions{Token: token})
 		must(t, err)
@@ -360,7 +361,7 @@ func TestConsulMayAskForACertificate(t *testing.T) {
 	cfg.Address, cfg.Scheme = consul.HTTPSAddr, "https"
 	cfg.TLS = TLS{CAFile: consul.Certs.CAFile, CertFile: consul.Certs.CertFile, KeyFile: consul.Certs.KeyFile, ServerName: "localhost"}
 	r := start(t, cfg)
-	r.await("web is there", r.has("web", Passing))
+	r.await("web is there", r.has("web", catalog.Passing))
 
 	for name, spoil := range map[string]func(*TLS){
 		"without the certificate":   func(c *TLS) { c.CertFile, c.KeyFile = "", "" },
@@ -481,7 +482,7 @@ func TestQuirksAsTheRealConsulWritesThem(t *testing.T) {
 	register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "web", ID: "twin", Port: 80},
 		&api.AgentCheck{CheckID: api.NodeMaint, Status: "critical"})
 	r := start(t, configFor(consul))
-	r.await("web is there", func(c Catalog) bool {
+	r.await("web is there", func(c catalog.Catalog) bool {
 		s, _ := r.service(c, "web")
 		return len(s.Instances) == 14
 	})

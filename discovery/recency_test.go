@@ -3,6 +3,7 @@ package discovery
 import (
 	"fmt"
 	"io"
+	"legate/discovery/catalog"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestWhoGivesItsQueryAway(t *testing.T) {
 		}
 	}
 	changed := func(name string, ago time.Duration) *followed {
-		return &followed{key: ServiceKey{Name: name}, changed: now.Add(-ago)}
+		return &followed{key: catalog.ServiceKey{Name: name}, changed: now.Add(-ago)}
 	}
 	old, middle, young := changed("old", time.Hour), changed("middle", time.Minute), changed("young", time.Second)
 	r := newRecency()
@@ -82,7 +83,7 @@ func TestWhoChangesAgainTakesTheQueryOfWhoDoesNot(t *testing.T) {
 	w := watcherOver(t, fakeConfig(), nil, io.Discard)
 	w.Prefer(func(service string) bool { return service != "unwanted" })
 	o := newOwner(w, "dc1")
-	swept := func(name string) *followed { return &followed{key: ServiceKey{Name: name}, readings: 2} }
+	swept := func(name string) *followed { return &followed{key: catalog.ServiceKey{Name: name}, readings: 2} }
 	direct := func(name string) *followed {
 		f := swept(name)
 		w.rotation.promote(f)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"legate/discovery/catalog"
 	"maps"
 	"net/http"
 	"slices"
@@ -23,14 +24,14 @@ import (
 func (o *owner) leaveOut(e listed) {
 	for key := range o.catalog {
 		tags, there := e.names[key.Name]
-		if left := there && o.selection.lists(key.Name, tags); !left && !key.Askable() {
+		if left := there && o.selection.Matches(key.Name, tags); !left && !key.Askable() {
 			o.unset(key, e.at)
 		}
 	}
 	for name, tags := range e.names {
-		key := ServiceKey{Datacenter: o.datacenter, Name: name}
-		if !key.Askable() && o.selection.lists(name, tags) {
-			o.set(Service{Key: key}, e.at)
+		key := catalog.ServiceKey{Datacenter: o.datacenter, Name: name}
+		if !key.Askable() && o.selection.Matches(name, tags) {
+			o.set(catalog.Service{Key: key}, e.at)
 		}
 	}
 }
@@ -52,13 +53,13 @@ func refusal(err error) bool {
 // ask asks a question about a service. If that is refused, ask finds out whether the name is the cause:
 // it is, if the same question about Consul's own service is answered, and this one is refused once
 // more after that. With known, the name is the cause already, and that is not tried again.
-func (w *Watcher) ask(ctx context.Context, key ServiceKey, q *query[reading], block, known bool) (found[reading], error) {
+func (w *Watcher) ask(ctx context.Context, key catalog.ServiceKey, q *query[reading], block, known bool) (found[reading], error) {
 	got, err := q.next(ctx, block)
 	if !refusal(err) {
 		return got, err
 	}
 	if !known {
-		own := ServiceKey{Datacenter: key.Datacenter, Name: consulService}
+		own := catalog.ServiceKey{Datacenter: key.Datacenter, Name: catalog.ConsulService}
 		if _, _, other := w.askHealth(ctx, own, question{consistent: true}); other != nil {
 			return got, err
 		}

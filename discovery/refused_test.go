@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"legate/discovery/catalog"
 	"net/http"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func TestNamesThatAreNotPrintableAreNotAskedForAndHoldNobodyUp(t *testing.T) {
 		if n := r.size(bad[0]); n != -1 {
 			t.Errorf("%q has gone, and is still in the catalog", bad[0])
 		}
-		r.Select(Selection{Exclude: []string{"*red"}})
+		r.Select(catalog.Selection{Exclude: []string{"*red"}})
 		if n := r.size(bad[2]); n != -1 || r.size(bad[3]) != 0 {
 			t.Error("the selection does not count for names that are not printable")
 		}
@@ -71,8 +72,8 @@ func TestNamesThatAreNotPrintableComeFromNoSeed(t *testing.T) {
 		fake := many(3, 1)
 		fake.spoil = refusing(400, "a\u200bb")
 		seed := seedOf("dc1", name(0))
-		key := ServiceKey{Datacenter: "dc1", Name: "a\u200bb"}
-		seed[key] = Service{Key: key}
+		key := catalog.ServiceKey{Datacenter: "dc1", Name: "a\u200bb"}
+		seed[key] = catalog.Service{Key: key}
 		if got, _ := seededWith(t, guardedConfig(), fake, seed); len(got) != 3 {
 			t.Errorf("handed out %v, want the three that Consul lists", names(got))
 		}

@@ -1,20 +1,43 @@
 package discovery
 
-import "time"
+import (
+	"legate/discovery/catalog"
+	"log/slog"
+	"slices"
+	"time"
+)
 
 // Selection is what a Watcher starts with.
-func (c Config) Selection() Selection { return Selection{c.Include, c.Exclude, c.Tags} }
+func (c Config) Selection() catalog.Selection {
+	return catalog.Selection{Include: c.Include, Exclude: c.Exclude, Tags: c.Tags}
+}
 
 // Selecting is c with another selection.
-func (c Config) Selecting(s Selection) Config {
+func (c Config) Selecting(s catalog.Selection) Config {
 	c.Include, c.Exclude, c.Tags = s.Include, s.Exclude, s.Tags
 	return c
+}
+
+// warnOfConsul logs that Consul's own service is never served, if s includes it by its name.
+func warnOfConsul(s catalog.Selection, log *slog.Logger) {
+	if slices.Contains(s.Include, catalog.ConsulService) {
+		log.Warn("the service is never served: it is Consul's own entry for its servers, and nobody's upstream",
+			"service", catalog.ConsulService, "remedy", "take it out of --include; name servers as a service of their own if clients shall reach them")
+	}
+}
+
+// selected is the selected part of r. Instances that are not selected count among its others.
+func selected(s catalog.Selection, r reading) reading {
+	picked := s.Instances(r.service.Instances)
+	r.others += len(r.service.Instances) - len(picked)
+	r.service.Instances = picked
+	return r
 }
 
 // Select changes what is watched, at any time. It does not wait: what is selected now is read and
 // handed out as it comes, what is not any more is taken back at once, held or not, since somebody
 // asked for just that.
-func (w *Watcher) Select(s Selection) {
+func (w *Watcher) Select(s catalog.Selection) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
@@ -25,9 +48,9 @@ func (w *Watcher) Select(s Selection) {
 }
 
 // reselect applies a new selection to what is known, and to the last list.
-func (o *owner) reselect(s Selection) {
+func (o *owner) reselect(s catalog.Selection) {
 	o.selection = s
-	s.warn(o.w.log)
+	warnOfConsul(s, o.w.log)
 	o.w.selection.Store(&s)
 	now, services, instances := time.Now(), len(o.catalog), o.size()
 	o.byHand = true
@@ -37,7 +60,7 @@ func (o *owner) reselect(s Selection) {
 		}
 	}
 	for _, f := range o.follow {
-		if s.names(f.key.Name) {
+		if s.MatchesName(f.key.Name) {
 			o.pickAgain(f, now)
 		} else {
 			o.drop(f, now)
@@ -61,12 +84,12 @@ func (o *owner) pickAgain(f *followed, now time.Time) {
 		o.narrow(f.key, now)
 		return
 	}
-	f.truth = o.selection.of(f.said)
+	f.truth = selected(o.selection, f.said)
 	o.noteCriticals(f, answer{reading: f.truth, at: now})
 	if h := f.hold; h != nil {
 		o.kept -= h.taking()
 		h.reading = f.truth
-		h.keep(lacking(o.selection.instances(h.instances()), f.truth.service.Instances))
+		h.keep(lacking(o.selection.Instances(h.instances()), f.truth.service.Instances))
 		o.kept += h.taking()
 		if len(h.kept) > 0 {
 			o.holdsMoved = true
@@ -79,12 +102,12 @@ func (o *owner) pickAgain(f *followed, now time.Time) {
 }
 
 // narrow is for a service that is known from the seed only.
-func (o *owner) narrow(key ServiceKey, now time.Time) {
+func (o *owner) narrow(key catalog.ServiceKey, now time.Time) {
 	was, known := o.catalog[key]
 	if !known {
 		return
 	}
-	left, still := o.selection.Of(Catalog{key: was})[key]
+	left, still := o.selection.Of(catalog.Catalog{key: was})[key]
 	if still {
 		o.set(left, now)
 	} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"legate/discovery/catalog"
 	"net/http"
 	"reflect"
 	"slices"
@@ -26,12 +27,12 @@ func TestTheSelectionCanChangeWhileTheWatchRuns(t *testing.T) {
 			}
 		}
 		is("shop-1:1", "shop-2:1")
-		r.Select(Selection{Exclude: []string{"shop-2"}})
+		r.Select(catalog.Selection{Exclude: []string{"shop-2"}})
 		is("shop-1:1", "web:1")
-		r.Select(Selection{Include: []string{"nothing"}})
+		r.Select(catalog.Selection{Include: []string{"nothing"}})
 		is()
-		r.Select(Selection{Include: []string{"shop-1"}})
-		r.Select(Selection{})
+		r.Select(catalog.Selection{Include: []string{"shop-1"}})
+		r.Select(catalog.Selection{})
 		is("shop-1:1", "shop-2:1", "web:1")
 		fake.set("web", 2)
 		time.Sleep(time.Second)
@@ -40,7 +41,7 @@ func TestTheSelectionCanChangeWhileTheWatchRuns(t *testing.T) {
 }
 
 func TestAConfigTakesAnotherSelection(t *testing.T) {
-	s := Selection{Include: []string{"a*"}, Exclude: []string{"ab"}, Tags: []string{"v1"}}
+	s := catalog.Selection{Include: []string{"a*"}, Exclude: []string{"ab"}, Tags: []string{"v1"}}
 	if got := DefaultConfig().Selecting(s).Selection(); !reflect.DeepEqual(got, s) {
 		t.Errorf("got %+v, want %+v", got, s)
 	}
@@ -66,15 +67,15 @@ func TestASelectionNarrowsWhatIsKnownFromAnEarlierRun(t *testing.T) {
 				fake.spoil = away
 				w := watcherOver(t, guardedConfig(), fake, io.Discard)
 				seed := seedOf("dc1", "web", "db", "api")
-				seed[ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
+				seed[catalog.ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
 				w.Seed(seed)
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
-				go func() { ended <- w.Run(ctx, make(chan Delta)) }()
+				go func() { ended <- w.Run(ctx, make(chan catalog.Delta)) }()
 				for _, step := range []struct {
-					s    Selection
+					s    catalog.Selection
 					want int
-				}{{Selection{}, 3}, {Selection{Exclude: []string{"api"}}, 2}, {Selection{Tags: v1}, 1}} {
+				}{{catalog.Selection{}, 3}, {catalog.Selection{Exclude: []string{"api"}}, 2}, {catalog.Selection{Tags: v1}, 1}} {
 					w.Select(step.s)
 					time.Sleep(3 * time.Second)
 					if got := w.Status().Services; got != step.want {
@@ -100,7 +101,7 @@ func TestASelectionPicksAmongWhatIsHeld(t *testing.T) {
 			tags         []string
 			served, kept int
 		}{{nil, 6, 5}, {[]string{"http"}, 3, 3}, {[]string{"nothing"}, 0, 0}} {
-			r.Select(Selection{Tags: step.tags})
+			r.Select(catalog.Selection{Tags: step.tags})
 			synctest.Wait()
 			kept := 0
 			for _, h := range r.Holds() {

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"legate/discovery/catalog"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -11,7 +12,7 @@ import (
 // A service that goes while its answer is on its way to the owner has no place in the ring any more.
 func TestAServiceThatGoesWhileItIsReadLeavesTheRing(t *testing.T) {
 	r := newRotation()
-	f := &followed{key: ServiceKey{Name: "gone"}}
+	f := &followed{key: catalog.ServiceKey{Name: "gone"}}
 	r.remove(f)
 	if r.settle(f) || r.size() != 0 {
 		t.Errorf("%d services are in the ring, want none", r.size())
@@ -39,7 +40,7 @@ func TestTheQueryOverAllChecksEndsWithTheLastServiceThatNeedsIt(t *testing.T) {
 		must(t, err)
 		w.Seed(seedOf("dc1", append(going, "web")...))
 		ctx, cancel := context.WithCancel(t.Context())
-		out, ended := make(chan Delta, 100), make(chan error, 1)
+		out, ended := make(chan catalog.Delta, 100), make(chan error, 1)
 		go func() { ended <- w.Run(ctx, out) }()
 		time.Sleep(1500 * time.Millisecond) // the list is read, and says that they are there
 		for _, name := range going {

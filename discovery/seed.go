@@ -1,6 +1,9 @@
 package discovery
 
-import "time"
+import (
+	"legate/discovery/catalog"
+	"time"
+)
 
 // Seed gives the Watcher a catalog that was believed before it started, from an earlier run. It
 // is called before Run, at most once; the catalog must not be changed afterwards.
@@ -11,15 +14,15 @@ import "time"
 // only when all of Consul's services, and the seeded ones that it does not list, were read.
 // Services of another datacenter than the one that is watched are left out, and so is what is not
 // selected.
-func (w *Watcher) Seed(c Catalog) { w.seed = c }
+func (w *Watcher) Seed(c catalog.Catalog) { w.seed = c }
 
 // plant puts the seed into the catalog, as something that the reader does not have.
-func (o *owner) plant(seed Catalog) {
+func (o *owner) plant(seed catalog.Catalog) {
 	for key, s := range o.selection.Of(seed) {
 		if key.Datacenter != o.datacenter {
 			continue
 		}
-		o.outbox.note(key, Service{}, false, time.Time{})
+		o.outbox.note(key, catalog.Service{}, false, time.Time{})
 		o.catalog[key] = s
 		o.count(s, +1)
 		o.total.now += taking(s.Instances)

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"legate/discovery/catalog"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -13,7 +14,7 @@ import (
 )
 
 // seededWith watches a fake Consul with a seed, and returns the first Delta.
-func seededWith(t *testing.T, cfg Config, fake *fakeConsul, seed Catalog) (Catalog, *Watcher) {
+func seededWith(t *testing.T, cfg Config, fake *fakeConsul, seed catalog.Catalog) (catalog.Catalog, *Watcher) {
 	t.Helper()
 	fake.changed = make(chan struct{}) // of this bubble
 	w, err := newWatcher(cfg, slog.New(slog.DiscardHandler), nil, fake)
@@ -22,7 +23,7 @@ func seededWith(t *testing.T, cfg Config, fake *fakeConsul, seed Catalog) (Catal
 	}
 	w.Seed(seed)
 	ctx, cancel := context.WithCancel(t.Context())
-	out, ended := make(chan Delta), make(chan error, 1)
+	out, ended := make(chan catalog.Delta), make(chan error, 1)
 	go func() { ended <- w.Run(ctx, out) }()
 	defer func() {
 		cancel()
@@ -35,17 +36,17 @@ func seededWith(t *testing.T, cfg Config, fake *fakeConsul, seed Catalog) (Catal
 		if len(d.Gone) > 0 {
 			t.Errorf("the first delta takes back what nobody was told: %v", d.Gone)
 		}
-		return Catalog{}.Apply(d), w
+		return catalog.Catalog{}.Apply(d), w
 	case <-time.After(time.Hour):
 		return nil, w
 	}
 }
 
-func seedOf(datacenter string, names ...string) Catalog {
-	c := Catalog{}
+func seedOf(datacenter string, names ...string) catalog.Catalog {
+	c := catalog.Catalog{}
 	for _, name := range names {
-		key := ServiceKey{Datacenter: datacenter, Name: name}
-		c[key] = Service{Key: key, Instances: []Instance{{ID: name + "0", Node: "old", Address: "10.9.9.9", Port: 1}}}
+		key := catalog.ServiceKey{Datacenter: datacenter, Name: name}
+		c[key] = catalog.Service{Key: key, Instances: []catalog.Instance{{ID: name + "0", Node: "old", Address: "10.9.9.9", Port: 1}}}
 	}
 	return c
 }
@@ -55,7 +56,7 @@ func TestTheFirstDeltaOfASeededWatchIsWhatConsulSays(t *testing.T) {
 		fake := newFakeConsul("changed", "new", "same", "hidden")
 		same, _ := seededWith(t, fakeConfig(), fake, nil)
 		seed := seedOf("dc1", "changed", "gone", "hidden")
-		seed[ServiceKey{Datacenter: "dc1", Name: "same"}] = same[ServiceKey{Datacenter: "dc1", Name: "same"}]
+		seed[catalog.ServiceKey{Datacenter: "dc1", Name: "same"}] = same[catalog.ServiceKey{Datacenter: "dc1", Name: "same"}]
 		maps.Copy(seed, seedOf("dc2", "elsewhere"))
 		fake.unlist("hidden")
 		fake.take()
@@ -113,7 +114,7 @@ func TestASeededServiceThatIsGoneHasNoEvidenceOfThat(t *testing.T) {
 		must(t, err)
 		w.Seed(seedOf("dc1", "gone"))
 		ctx, cancel := context.WithCancel(t.Context())
-		out, ended := make(chan Delta, 100), make(chan error, 1)
+		out, ended := make(chan catalog.Delta, 100), make(chan error, 1)
 		go func() { ended <- w.Run(ctx, out) }()
 		until(t, 10*time.Second, func() bool { return w.Status().Services == 6 })
 		took := until(t, 2*time.Minute, func() bool { return w.Status().Services == 5 })

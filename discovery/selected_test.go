@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"legate/discovery/catalog"
 	"slices"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestATagPicksInstances(t *testing.T) {
 		if n := r.size("other"); n != -1 {
 			t.Errorf("a service without the tag has %d instances", n)
 		}
-		r.Select(Selection{Tags: http1})
+		r.Select(catalog.Selection{Tags: http1})
 		if n := r.size("split"); n != -1 {
 			t.Errorf("a service of which no instance has both tags is served with %d instances", n)
 		}
@@ -192,14 +193,14 @@ func TestANarrowedSelectionActsAtOnceWhileLossesAreHeld(t *testing.T) {
 		if n := r.instances(); n != 82 || len(r.Holds()) != 40 {
 			t.Fatalf("%d instances, %d holds; want 82, and 40", n, len(r.Holds()))
 		}
-		r.Select(Selection{Include: []string{name(0), name(1)}, Tags: []string{"http"}})
+		r.Select(catalog.Selection{Include: []string{name(0), name(1)}, Tags: []string{"http"}})
 		if n := r.instances(); n != 2 {
 			t.Errorf("%d instances are served after the selection was narrowed to 2", n)
 		}
 		if h := r.Holds(); len(h) != 1 || h[0].Service != name(1) || h[0].Kept != 1 {
 			t.Errorf("holds: %+v, want what is left of the selected one", h)
 		}
-		r.Select(Selection{Include: []string{name(0)}})
+		r.Select(catalog.Selection{Include: []string{name(0)}})
 		if n := r.instances(); n != 2 || len(r.Holds()) != 0 {
 			t.Errorf("%d instances are served, %d holds", n, len(r.Holds()))
 		}
@@ -216,7 +217,7 @@ func TestANarrowedSelectionIsTheNewWhole(t *testing.T) {
 	fake := many(60, 2)
 	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
-		r.Select(Selection{Include: []string{"svc-00?", "svc-01?"}})
+		r.Select(catalog.Selection{Include: []string{"svc-00?", "svc-01?"}})
 		synctest.Wait()
 		for n := range 6 {
 			fake.set(name(n), 1) // 15 %, of six services
@@ -238,7 +239,7 @@ func TestTagsThatTheOperatorChangesActAtOnce(t *testing.T) {
 	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.stop() // what is known is enough
-		r.Select(Selection{Tags: []string{"http"}})
+		r.Select(catalog.Selection{Tags: []string{"http"}})
 		if ids := r.ids("web"); !slices.Equal(ids, []string{"web2", "web3"}) || r.instances() != 2 {
 			t.Errorf("web has %v, all together %d instances", ids, r.instances())
 		}
@@ -248,7 +249,7 @@ func TestTagsThatTheOperatorChangesActAtOnce(t *testing.T) {
 		if n := r.log.count("the selection has changed"); n != 1 {
 			t.Errorf("%d lines tell of it", n)
 		}
-		r.Select(Selection{})
+		r.Select(catalog.Selection{})
 		fake.resume()
 		until(t, 3*time.Second, func() bool { return r.instances() == 7 })
 	})
@@ -257,12 +258,12 @@ func TestTagsThatTheOperatorChangesActAtOnce(t *testing.T) {
 // A seed from before somebody changed the selection does not bring back what it left out.
 func TestASeedHasWhatIsSelectedOnly(t *testing.T) {
 	seed := seedOf("dc1", "web", "db", "a\u200bb")
-	seed[ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
-	s := Selection{Tags: v1}
+	seed[catalog.ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
+	s := catalog.Selection{Tags: v1}
 	if c := s.Of(seed); !slices.Equal(names(c), []string{"web:1"}) {
 		t.Errorf("it has %v, want web alone", names(c))
 	}
-	if c := (Selection{}).Of(seed); len(c) != 3 {
+	if c := (catalog.Selection{}).Of(seed); len(c) != 3 {
 		t.Errorf("without a selection: %v", names(c))
 	}
 }

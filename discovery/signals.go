@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"legate/discovery/catalog"
 	"slices"
 	"time"
 )
@@ -131,7 +132,7 @@ func (s signal) apply(o *owner) {
 	}
 	if len(s.nodes) > 0 {
 		for _, f := range o.follow {
-			if slices.ContainsFunc(f.truth.service.Instances, func(i Instance) bool { _, on := s.nodes[i.Node]; return on }) {
+			if slices.ContainsFunc(f.truth.service.Instances, func(i catalog.Instance) bool { _, on := s.nodes[i.Node]; return on }) {
 				hurry(f)
 			}
 		}

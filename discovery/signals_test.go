@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"legate/discovery/catalog"
 	"maps"
 	"net/http"
 	"slices"
@@ -84,7 +85,7 @@ func TestASignalOfANodeNamesTheServicesOnIt(t *testing.T) {
 			fake.take()
 			took := until(t, 2*time.Second, func() bool {
 				c, _ := r.now()
-				return !slices.ContainsFunc(services, func(name string) bool { return !r.has(name, Critical, Critical)(c) })
+				return !slices.ContainsFunc(services, func(name string) bool { return !r.has(name, catalog.Critical, catalog.Critical)(c) })
 			})
 			if n := len(reads(fake.take())); n > len(services)+20*int(took/time.Second+1) {
 				t.Errorf("%s: %d reads in %v, want %d and those whose turn it was", node, n, took, len(services))

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"legate/discovery/catalog"
 	"net/http"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func TestAQueryThatIsNeverAnsweredEndsSoonAfterItsWait(t *testing.T) {
 		fake.set("a", 2)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if c, _ := r.now(); !r.has("a", Passing, Passing)(c) {
+		if c, _ := r.now(); !r.has("a", catalog.Passing, catalog.Passing)(c) {
 			t.Errorf("after Consul thawed: %v", names(c))
 		}
 	})
@@ -118,7 +119,7 @@ func TestRetriesNeverEndAndArePacedWithFullJitter(t *testing.T) {
 		fake.resume()
 		time.Sleep(31 * time.Second)
 		synctest.Wait()
-		if c, n := r.now(); n != 1 || !r.has("a", Passing)(c) {
+		if c, n := r.now(); n != 1 || !r.has("a", catalog.Passing)(c) {
 			t.Errorf("after Consul came: %v", names(c))
 		}
 	})
@@ -156,7 +157,7 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 		fake.take()
 		fake.resume()
 		back := time.Now()
-		for c, _ := r.now(); !r.has("svc-499", Passing, Passing)(c) || !r.Status().Connected; c, _ = r.now() {
+		for c, _ := r.now(); !r.has("svc-499", catalog.Passing, catalog.Passing)(c) || !r.Status().Connected; c, _ = r.now() {
 			if time.Since(back) > time.Minute {
 				t.Fatal("not back after a minute")
 			}
@@ -189,7 +190,7 @@ func TestTheListIsAskedForAtMostEverySecondAndTheFirstChangeIsSeenAtOnce(t *test
 		time.Sleep(5 * time.Second)
 		fake.set("first", 1)
 		synctest.Wait()
-		if c, _ := r.now(); !r.has("first", Passing)(c) {
+		if c, _ := r.now(); !r.has("first", catalog.Passing)(c) {
 			t.Error("the first change after a rest is not seen at once")
 		}
 		fake.take()
@@ -246,7 +247,7 @@ func TestAListThatWaitedForALeaderDoesNotHoldUpTheNext(t *testing.T) {
 		fake.set("b", 1)
 		time.Sleep(listEvery)
 		synctest.Wait()
-		if c, _ := r.now(); !r.has("b", Passing)(c) {
+		if c, _ := r.now(); !r.has("b", catalog.Passing)(c) {
 			t.Errorf("catalog: %v", names(c))
 		}
 	})
@@ -309,7 +310,7 @@ func TestAServiceThatIsNotListedButThereStays(t *testing.T) {
 		}
 		fake.set("a", 2)
 		synctest.Wait()
-		if c, _ := r.now(); !r.has("a", Passing, Passing)(c) {
+		if c, _ := r.now(); !r.has("a", catalog.Passing, catalog.Passing)(c) {
 			t.Errorf("and is followed on: %v", names(c))
 		}
 		fake.set("a", 0)
@@ -379,14 +380,14 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 		if s := r.Status(); s.Direct != 6 || s.Swept != 53 {
 			t.Errorf("a freed query is not given on: %+v", s)
 		}
-		if c, _ := r.now(); !r.has("svc-59", Passing, Passing)(c) {
+		if c, _ := r.now(); !r.has("svc-59", catalog.Passing, catalog.Passing)(c) {
 			t.Errorf("catalog: %v", names(c))
 		}
 		fake.set("svc-59", 1)
 		time.Sleep(7 * time.Second)
 		fake.set("svc-59", 3)
 		synctest.Wait()
-		if c, _ := r.now(); !r.has("svc-59", Passing, Passing, Passing)(c) {
+		if c, _ := r.now(); !r.has("svc-59", catalog.Passing, catalog.Passing, catalog.Passing)(c) {
 			t.Error("one that has changed has no query of its own")
 		}
 	})
@@ -401,7 +402,7 @@ func TestABurstOfChangesOfOneServiceIsSeenTogether(t *testing.T) {
 			fake.set("a", 2+n%2)
 			synctest.Wait()
 			if n == 0 {
-				if c, _ := r.now(); !r.has("a", Passing, Passing)(c) {
+				if c, _ := r.now(); !r.has("a", catalog.Passing, catalog.Passing)(c) {
 					t.Error("the first change of a burst is not seen at once")
 				}
 			}

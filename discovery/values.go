@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"cmp"
+	"legate/discovery/catalog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ type entry struct {
 
 // reading is one service as an answer says it is.
 type reading struct {
-	service Service
+	service catalog.Service
 	// others counts the entries that are no instances: sidecar proxies and gateways.
 	others int
 }
@@ -61,8 +62,8 @@ func (r reading) equal(o reading) bool {
 
 // readingOf turns an answer into values. Consul answers for a name with all that is spelled like it
 // but for case; a service has what is spelled exactly so.
-func readingOf(key ServiceKey, entries []entry) reading {
-	r := reading{service: Service{Key: key}}
+func readingOf(key catalog.ServiceKey, entries []entry) reading {
+	r := reading{service: catalog.Service{Key: key}}
 	for i := range entries {
 		if entries[i].Service.Service != key.Name {
 			continue
@@ -73,13 +74,13 @@ func readingOf(key ServiceKey, entries []entry) reading {
 		}
 		r.service.Instances = append(r.service.Instances, instanceOf(&entries[i]))
 	}
-	slices.SortFunc(r.service.Instances, Instance.Compare)
+	slices.SortFunc(r.service.Instances, catalog.Instance.Compare)
 	return r
 }
 
-func instanceOf(e *entry) Instance {
+func instanceOf(e *entry) catalog.Instance {
 	s := &e.Service
-	i := Instance{
+	i := catalog.Instance{
 		ID:             s.ID,
 		Node:           e.Node.Node,
 		Address:        bareAddress(cmp.Or(s.Address, e.Node.Address)),
@@ -102,25 +103,25 @@ func instanceOf(e *entry) Instance {
 		i.Address = ""
 	}
 	for _, c := range e.Checks {
-		i.Checks = append(i.Checks, Check{ID: c.CheckID, Status: c.Status, Node: c.ServiceID == ""})
+		i.Checks = append(i.Checks, catalog.Check{ID: c.CheckID, Status: c.Status, Node: c.ServiceID == ""})
 		i.Health = max(i.Health, healthOf(c.CheckID, c.Status))
 	}
-	slices.SortFunc(i.Checks, func(a, b Check) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(i.Checks, func(a, b catalog.Check) int { return cmp.Compare(a.ID, b.ID) })
 	return i
 }
 
 // healthOf is what one check says of its instance. Maintenance is a critical check with a
 // reserved id. A status that Consul does not have is taken for critical.
-func healthOf(id, status string) Health {
+func healthOf(id, status string) catalog.Health {
 	switch {
 	case status == api.HealthPassing:
-		return Passing
+		return catalog.Passing
 	case id == api.NodeMaint, strings.HasPrefix(id, api.ServiceMaintPrefix), status == api.HealthMaint:
-		return Maintenance
+		return catalog.Maintenance
 	case status == api.HealthWarning:
-		return Warning
+		return catalog.Warning
 	}
-	return Critical
+	return catalog.Critical
 }
 
 // bareAddress takes the brackets off an IPv6 address and spaces off anything.
@@ -152,17 +153,17 @@ func portOf(port int, ports api.ServicePorts) int {
 // maxWeight is the most that Consul keeps: what DNS can carry (RFC 2782).
 const maxWeight = 65_535
 
-func portsOf(ports api.ServicePorts) []Port {
-	var out []Port
+func portsOf(ports api.ServicePorts) []catalog.Port {
+	var out []catalog.Port
 	for _, p := range ports {
-		out = append(out, Port(p))
+		out = append(out, catalog.Port(p))
 	}
-	slices.SortFunc(out, func(a, b Port) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b catalog.Port) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
 // taggedOf are the service's tagged addresses. The node's count where the node's address does.
-func taggedOf(e *entry) map[string]TaggedAddress {
+func taggedOf(e *entry) map[string]catalog.TaggedAddress {
 	s, ofNode := &e.Service, e.Node.TaggedAddresses
 	if s.Address != "" {
 		ofNode = nil
@@ -170,32 +171,32 @@ func taggedOf(e *entry) map[string]TaggedAddress {
 	if len(s.TaggedAddresses)+len(ofNode) == 0 {
 		return nil
 	}
-	out := make(map[string]TaggedAddress, len(s.TaggedAddresses)+len(ofNode))
+	out := make(map[string]catalog.TaggedAddress, len(s.TaggedAddresses)+len(ofNode))
 	for tag, address := range ofNode {
-		out[tag] = TaggedAddress{Address: bareAddress(address)}
+		out[tag] = catalog.TaggedAddress{Address: bareAddress(address)}
 	}
 	for tag, a := range s.TaggedAddresses {
-		out[tag] = TaggedAddress{Address: bareAddress(a.Address), Port: a.Port}
+		out[tag] = catalog.TaggedAddress{Address: bareAddress(a.Address), Port: a.Port}
 	}
 	return out
 }
 
 // weightsOf are the weights if Consul would keep them, else 1 and 1: so does Consul with what was
 // registered through its catalog API (an agent refuses it). A warning weight of 0 is kept.
-func weightsOf(w api.AgentWeights) Weights {
+func weightsOf(w api.AgentWeights) catalog.Weights {
 	if w.Passing < 1 || w.Warning < 0 || w.Passing > maxWeight || w.Warning > maxWeight {
-		return Weights{Passing: 1, Warning: 1}
+		return catalog.Weights{Passing: 1, Warning: 1}
 	}
-	return Weights{Passing: w.Passing, Warning: w.Warning}
+	return catalog.Weights{Passing: w.Passing, Warning: w.Warning}
 }
 
-func localityOf(service, node *api.Locality) Locality {
+func localityOf(service, node *api.Locality) catalog.Locality {
 	for _, l := range []*api.Locality{service, node} {
 		if l != nil && *l != (api.Locality{}) {
-			return Locality{Region: l.Region, Zone: l.Zone}
+			return catalog.Locality{Region: l.Region, Zone: l.Zone}
 		}
 	}
-	return Locality{}
+	return catalog.Locality{}
 }
 
 // sortedCopy keeps nil for none, so that equal values look equal.

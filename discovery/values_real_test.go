@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/consul/api"
 	"github.com/miekg/dns"
 
+	"legate/discovery/catalog"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -22,17 +23,17 @@ func TestWeightsAreThoseThatConsulKeeps(t *testing.T) {
 	}
 	cases := map[string]struct {
 		given   api.AgentWeights
-		kept    Weights
+		kept    catalog.Weights
 		refused bool // by an agent
 	}{
-		"no-warning":       {weights(5, 0), Weights{5, 0}, false},
-		"none":             {weights(0, 0), Weights{1, 1}, true},
-		"no-passing":       {weights(0, 3), Weights{1, 1}, true},
-		"negative-passing": {weights(-5, 3), Weights{1, 1}, true},
-		"negative-warning": {weights(5, -3), Weights{1, 1}, true},
-		"most":             {weights(65535, 65535), Weights{65535, 65535}, false},
-		"above":            {weights(65536, 1), Weights{1, 1}, true},
-		"warning-above":    {weights(1, 65536), Weights{1, 1}, true},
+		"no-warning":       {weights(5, 0), catalog.Weights{Passing: 5, Warning: 0}, false},
+		"none":             {weights(0, 0), catalog.Weights{Passing: 1, Warning: 1}, true},
+		"no-passing":       {weights(0, 3), catalog.Weights{Passing: 1, Warning: 1}, true},
+		"negative-passing": {weights(-5, 3), catalog.Weights{Passing: 1, Warning: 1}, true},
+		"negative-warning": {weights(5, -3), catalog.Weights{Passing: 1, Warning: 1}, true},
+		"most":             {weights(65535, 65535), catalog.Weights{Passing: 65535, Warning: 65535}, false},
+		"above":            {weights(65536, 1), catalog.Weights{Passing: 1, Warning: 1}, true},
+		"warning-above":    {weights(1, 65536), catalog.Weights{Passing: 1, Warning: 1}, true},
 	}
 	for name, c := range cases {
 		register(t, consul, "elsewhere", "10.0.0.1", &api.AgentService{ID: "catalog-" + name, Service: "catalog-" + name, Port: 80, Weights: c.given})
@@ -42,7 +43,7 @@ func TestWeightsAreThoseThatConsulKeeps(t *testing.T) {
 		}
 	}
 	r := start(t, configFor(consul))
-	r.await("all are read", func(c Catalog) bool { return len(c) == len(cases)+2 })
+	r.await("all are read", func(c catalog.Catalog) bool { return len(c) == len(cases)+2 })
 	got, _ := r.now()
 	for name, c := range cases {
 		for _, way := range []string{"catalog-", "agent-"} {
@@ -68,19 +69,19 @@ func TestTaggedAddressesAsTheRealConsulHasThem(t *testing.T) {
 		must(t, consul.Client().Agent().ServiceRegister(s))
 	}
 	r := start(t, configFor(consul))
-	r.await("all are read", func(c Catalog) bool { return len(c) == 3 })
+	r.await("all are read", func(c catalog.Catalog) bool { return len(c) == 3 })
 	c, _ := r.now()
 	for _, want := range []struct {
 		service, address string
-		at               TaggedAddress
+		at               catalog.TaggedAddress
 	}{
-		{"of-the-node", "wan", TaggedAddress{"203.0.113.1", 80}},
-		{"of-the-node", "lan", TaggedAddress{"127.0.0.1", 80}},
-		{"own", "wan", TaggedAddress{"10.0.0.1", 80}}, // the agent tags an IP so by itself
-		{"own", "lan", TaggedAddress{"10.0.0.1", 80}},
-		{"tagged", "wan", TaggedAddress{"203.0.113.9", 8080}},
-		{"tagged", "edge", TaggedAddress{"edge.example", 80}},
-		{"tagged", "lan", TaggedAddress{"10.0.0.1", 80}},
+		{"of-the-node", "wan", catalog.TaggedAddress{Address: "203.0.113.1", Port: 80}},
+		{"of-the-node", "lan", catalog.TaggedAddress{Address: "127.0.0.1", Port: 80}},
+		{"own", "wan", catalog.TaggedAddress{Address: "10.0.0.1", Port: 80}}, // the agent tags an IP so by itself
+		{"own", "lan", catalog.TaggedAddress{Address: "10.0.0.1", Port: 80}},
+		{"tagged", "wan", catalog.TaggedAddress{Address: "203.0.113.9", Port: 8080}},
+		{"tagged", "edge", catalog.TaggedAddress{Address: "edge.example", Port: 80}},
+		{"tagged", "lan", catalog.TaggedAddress{Address: "10.0.0.1", Port: 80}},
 	} {
 		s, _ := r.service(c, want.service)
 		if at, ok := s.Instances[0].Reach([]string{want.address}); !ok || at != want.at {
@@ -106,10 +107,10 @@ func TestPortsAsTheRealConsulHasThem(t *testing.T) {
 		}
 	}
 	r := start(t, configFor(consul))
-	r.await("it is read", r.has("web", Passing))
+	r.await("it is read", r.has("web", catalog.Passing))
 	c, _ := r.now()
 	s, _ := r.service(c, "web")
-	if got := s.Instances[0]; got.Port != 80 || !slices.Equal(got.Ports, []Port{{"grpc", 81, false}, {"http", 80, true}}) {
+	if got := s.Instances[0]; got.Port != 80 || !slices.Equal(got.Ports, []catalog.Port{{Name: "grpc", Port: 81}, {Name: "http", Port: 80, Default: true}}) {
 		t.Errorf("port %d of %v", got.Port, got.Ports)
 	}
 	for name, want := range map[string]uint16{

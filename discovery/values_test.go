@@ -3,13 +3,14 @@ package discovery
 import (
 	"encoding/json"
 	"fmt"
+	"legate/discovery/catalog"
 	"reflect"
 	"slices"
 	"testing"
 )
 
 // one reads a health answer with one instance.
-func one(t *testing.T, answer string) Instance {
+func one(t *testing.T, answer string) catalog.Instance {
 	t.Helper()
 	got := read(t, answer)
 	if len(got.service.Instances) != 1 {
@@ -24,7 +25,7 @@ func read(t testing.TB, answer string) reading {
 	if err := json.Unmarshal([]byte(answer), &entries); err != nil {
 		t.Fatal(err)
 	}
-	return readingOf(ServiceKey{Datacenter: "dc1", Name: "web"}, entries)
+	return readingOf(catalog.ServiceKey{Datacenter: "dc1", Name: "web"}, entries)
 }
 
 func TestAnInstanceCarriesWhatConsulSays(t *testing.T) {
@@ -36,14 +37,14 @@ func TestAnInstanceCarriesWhatConsulSays(t *testing.T) {
 		"Checks": [
 			{"CheckID": "http", "Status": "warning", "ServiceID": "web-1", "Output": "slow", "Definition": {"Interval": "nonsense"}},
 			{"CheckID": "alive", "Status": "passing", "ServiceID": ""}]}]`)
-	want := Instance{
+	want := catalog.Instance{
 		ID: "web-1", Node: "n1", Address: "10.0.0.1", ServiceAddress: "10.0.0.1", NodeAddress: "10.0.0.9",
-		Tagged: map[string]TaggedAddress{"wan": {Address: "2001:db8::1", Port: 443}},
-		Port:   80, Health: Warning,
-		Checks:  []Check{{ID: "alive", Status: "passing", Node: true}, {ID: "http", Status: "warning"}},
-		Weights: Weights{Passing: 7, Warning: 3}, Tags: []string{"edge", "v2"},
+		Tagged: map[string]catalog.TaggedAddress{"wan": {Address: "2001:db8::1", Port: 443}},
+		Port:   80, Health: catalog.Warning,
+		Checks:  []catalog.Check{{ID: "alive", Status: "passing", Node: true}, {ID: "http", Status: "warning"}},
+		Weights: catalog.Weights{Passing: 7, Warning: 3}, Tags: []string{"edge", "v2"},
 		Meta: map[string]string{"team": "a"}, NodeMeta: map[string]string{"rack": "r7"},
-		Locality: Locality{Region: "eu", Zone: "eu-1"}, CreateIndex: 11, ModifyIndex: 12,
+		Locality: catalog.Locality{Region: "eu", Zone: "eu-1"}, CreateIndex: 11, ModifyIndex: 12,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -57,35 +58,35 @@ func TestConsulsQuirks(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, service, checks string
-		got                   func(Instance) any
+		got                   func(catalog.Instance) any
 		want                  any
 	}{
-		{"an empty address is the node's", ``, ``, func(i Instance) any { return i.Address }, "10.0.0.9"},
-		{"an IPv6 address in brackets loses them", `, "Address": "[2001:db8::1]"`, ``, func(i Instance) any { return i.Address }, "2001:db8::1"},
-		{"but stays as registered beside it", `, "Address": "[2001:db8::1]"`, ``, func(i Instance) any { return i.ServiceAddress }, "[2001:db8::1]"},
-		{"a bare IPv6 address stays", `, "Address": "2001:db8::1"`, ``, func(i Instance) any { return i.Address }, "2001:db8::1"},
-		{"brackets around anything else stay", `, "Address": "[web]"`, ``, func(i Instance) any { return i.Address }, "[web]"},
-		{"a host name stays", `, "Address": "db.example.net"`, ``, func(i Instance) any { return i.Address }, "db.example.net"},
-		{"a unix socket has no address", `, "SocketPath": "/run/web.sock"`, ``, func(i Instance) any { return i.SocketPath + "|" + i.Address }, "/run/web.sock|"},
-		{"port 0 stays for others to judge", `, "Port": 0`, ``, func(i Instance) any { return i.Port }, 0},
-		{"so does a port above 65535", `, "Port": 99999`, ``, func(i Instance) any { return i.Port }, 99999},
-		{"of several ports the default one is taken", `, "Port": 0, "Ports": [{"Name": "a", "Port": 1}, {"Name": "b", "Port": 2, "Default": true}]`, ``, func(i Instance) any { return i.Port }, 2},
-		{"no weights are 1 and 1", ``, ``, func(i Instance) any { return i.Weights }, Weights{1, 1}},
-		{"zero weights are 1 and 1", `, "Weights": {"Passing": 0, "Warning": 0}`, ``, func(i Instance) any { return i.Weights }, Weights{1, 1}},
-		{"negative weights are 1 and 1", `, "Weights": {"Passing": -5, "Warning": -3}`, ``, func(i Instance) any { return i.Weights }, Weights{1, 1}},
-		{"a negative warning weight takes both away, as Consul does", `, "Weights": {"Passing": 5, "Warning": -3}`, ``, func(i Instance) any { return i.Weights }, Weights{1, 1}},
-		{"so does one above 65535", `, "Weights": {"Passing": 65536, "Warning": 2}`, ``, func(i Instance) any { return i.Weights }, Weights{1, 1}},
-		{"or a warning weight above it", `, "Weights": {"Passing": 2, "Warning": 65536}`, ``, func(i Instance) any { return i.Weights }, Weights{1, 1}},
-		{"65535 is the most", `, "Weights": {"Passing": 65535, "Warning": 65535}`, ``, func(i Instance) any { return i.Weights }, Weights{65535, 65535}},
-		{"a warning weight of 0 is meant", `, "Weights": {"Passing": 5, "Warning": 0}`, ``, func(i Instance) any { return i.Weights }, Weights{5, 0}},
-		{"the service's locality wins", `, "Locality": {"Region": "service", "Zone": "y"}`, ``, func(i Instance) any { return i.Locality }, Locality{"service", "y"}},
-		{"without one it is the node's", ``, ``, func(i Instance) any { return i.Locality }, Locality{"node", "z"}},
-		{"an empty one is none", `, "Locality": {"Region": "", "Zone": ""}`, ``, func(i Instance) any { return i.Locality }, Locality{"node", "z"}},
-		{"no checks are passing", ``, ``, func(i Instance) any { return i.Health }, Passing},
-		{"the worst check counts", ``, `{"CheckID": "a", "Status": "passing"}, {"CheckID": "b", "Status": "critical"}, {"CheckID": "c", "Status": "warning"}`, func(i Instance) any { return i.Health }, Critical},
-		{"maintenance of the node", ``, `{"CheckID": "_node_maintenance", "Status": "critical"}, {"CheckID": "b", "Status": "critical"}`, func(i Instance) any { return i.Health }, Maintenance},
-		{"maintenance of the service", ``, `{"CheckID": "_service_maintenance:web-1", "Status": "critical", "ServiceID": "web-1"}`, func(i Instance) any { return i.Health }, Maintenance},
-		{"a status that Consul does not have", ``, `{"CheckID": "a", "Status": "purple"}`, func(i Instance) any { return i.Health }, Critical},
+		{"an empty address is the node's", ``, ``, func(i catalog.Instance) any { return i.Address }, "10.0.0.9"},
+		{"an IPv6 address in brackets loses them", `, "Address": "[2001:db8::1]"`, ``, func(i catalog.Instance) any { return i.Address }, "2001:db8::1"},
+		{"but stays as registered beside it", `, "Address": "[2001:db8::1]"`, ``, func(i catalog.Instance) any { return i.ServiceAddress }, "[2001:db8::1]"},
+		{"a bare IPv6 address stays", `, "Address": "2001:db8::1"`, ``, func(i catalog.Instance) any { return i.Address }, "2001:db8::1"},
+		{"brackets around anything else stay", `, "Address": "[web]"`, ``, func(i catalog.Instance) any { return i.Address }, "[web]"},
+		{"a host name stays", `, "Address": "db.example.net"`, ``, func(i catalog.Instance) any { return i.Address }, "db.example.net"},
+		{"a unix socket has no address", `, "SocketPath": "/run/web.sock"`, ``, func(i catalog.Instance) any { return i.SocketPath + "|" + i.Address }, "/run/web.sock|"},
+		{"port 0 stays for others to judge", `, "Port": 0`, ``, func(i catalog.Instance) any { return i.Port }, 0},
+		{"so does a port above 65535", `, "Port": 99999`, ``, func(i catalog.Instance) any { return i.Port }, 99999},
+		{"of several ports the default one is taken", `, "Port": 0, "Ports": [{"Name": "a", "Port": 1}, {"Name": "b", "Port": 2, "Default": true}]`, ``, func(i catalog.Instance) any { return i.Port }, 2},
+		{"no weights are 1 and 1", ``, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 1, Warning: 1}},
+		{"zero weights are 1 and 1", `, "Weights": {"Passing": 0, "Warning": 0}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 1, Warning: 1}},
+		{"negative weights are 1 and 1", `, "Weights": {"Passing": -5, "Warning": -3}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 1, Warning: 1}},
+		{"a negative warning weight takes both away, as Consul does", `, "Weights": {"Passing": 5, "Warning": -3}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 1, Warning: 1}},
+		{"so does one above 65535", `, "Weights": {"Passing": 65536, "Warning": 2}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 1, Warning: 1}},
+		{"or a warning weight above it", `, "Weights": {"Passing": 2, "Warning": 65536}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 1, Warning: 1}},
+		{"65535 is the most", `, "Weights": {"Passing": 65535, "Warning": 65535}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 65535, Warning: 65535}},
+		{"a warning weight of 0 is meant", `, "Weights": {"Passing": 5, "Warning": 0}`, ``, func(i catalog.Instance) any { return i.Weights }, catalog.Weights{Passing: 5, Warning: 0}},
+		{"the service's locality wins", `, "Locality": {"Region": "service", "Zone": "y"}`, ``, func(i catalog.Instance) any { return i.Locality }, catalog.Locality{Region: "service", Zone: "y"}},
+		{"without one it is the node's", ``, ``, func(i catalog.Instance) any { return i.Locality }, catalog.Locality{Region: "node", Zone: "z"}},
+		{"an empty one is none", `, "Locality": {"Region": "", "Zone": ""}`, ``, func(i catalog.Instance) any { return i.Locality }, catalog.Locality{Region: "node", Zone: "z"}},
+		{"no checks are passing", ``, ``, func(i catalog.Instance) any { return i.Health }, catalog.Passing},
+		{"the worst check counts", ``, `{"CheckID": "a", "Status": "passing"}, {"CheckID": "b", "Status": "critical"}, {"CheckID": "c", "Status": "warning"}`, func(i catalog.Instance) any { return i.Health }, catalog.Critical},
+		{"maintenance of the node", ``, `{"CheckID": "_node_maintenance", "Status": "critical"}, {"CheckID": "b", "Status": "critical"}`, func(i catalog.Instance) any { return i.Health }, catalog.Maintenance},
+		{"maintenance of the service", ``, `{"CheckID": "_service_maintenance:web-1", "Status": "critical", "ServiceID": "web-1"}`, func(i catalog.Instance) any { return i.Health }, catalog.Maintenance},
+		{"a status that Consul does not have", ``, `{"CheckID": "a", "Status": "purple"}`, func(i catalog.Instance) any { return i.Health }, catalog.Critical},
 	} {
 		if got := c.got(one(t, instance(c.service, c.checks))); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
@@ -169,21 +170,21 @@ func BenchmarkAnswer(b *testing.B) {
 }
 
 func TestAddressesAndPortsOfAnInstance(t *testing.T) {
-	at := func(service string) Instance {
+	at := func(service string) catalog.Instance {
 		return one(t, `[{"Node": {"Node": "n", "Address": "10.0.0.9", "TaggedAddresses": {"lan": "[2001:db8::9]", "wan": "203.0.113.9"}},
 			"Service": {"ID": "web", "Service": "web", `+service+`}}]`)
 	}
-	if i := at(`"Port": 80`); !reflect.DeepEqual(i.Tagged, map[string]TaggedAddress{"lan": {Address: "2001:db8::9"}, "wan": {Address: "203.0.113.9"}}) {
+	if i := at(`"Port": 80`); !reflect.DeepEqual(i.Tagged, map[string]catalog.TaggedAddress{"lan": {Address: "2001:db8::9"}, "wan": {Address: "203.0.113.9"}}) {
 		t.Errorf("an instance at its node's address is tagged as its node: %+v", i.Tagged)
 	}
-	if i := at(`"Port": 80, "TaggedAddresses": {"wan": {"Address": "198.51.100.1", "Port": 443}}`); i.Tagged["wan"] != (TaggedAddress{"198.51.100.1", 443}) || i.Tagged["lan"].Address != "2001:db8::9" {
+	if i := at(`"Port": 80, "TaggedAddresses": {"wan": {"Address": "198.51.100.1", "Port": 443}}`); i.Tagged["wan"] != (catalog.TaggedAddress{Address: "198.51.100.1", Port: 443}) || i.Tagged["lan"].Address != "2001:db8::9" {
 		t.Errorf("its own tags win: %+v", i.Tagged)
 	}
 	if i := at(`"Address": "10.0.0.1", "Port": 80`); i.Tagged != nil {
 		t.Errorf("the tags of a node whose address it does not use: %+v", i.Tagged)
 	}
 	i := at(`"Port": 0, "Ports": [{"Name": "rpc", "Port": 2}, {"Name": "http", "Port": 1}]`)
-	if i.Port != 0 || !slices.Equal(i.Ports, []Port{{Name: "http", Port: 1}, {Name: "rpc", Port: 2}}) {
+	if i.Port != 0 || !slices.Equal(i.Ports, []catalog.Port{{Name: "http", Port: 1}, {Name: "rpc", Port: 2}}) {
 		t.Errorf("port %d of %+v, want none, for none is the default one", i.Port, i.Ports)
 	}
 	if i := at(`"Port": 7, "Ports": [{"Name": "rpc", "Port": 2, "Default": true}]`); i.Port != 7 {

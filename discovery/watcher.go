@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/metrics"
 )
 
@@ -29,15 +30,15 @@ type Watcher struct {
 	opening  opening
 	wanted   func(service string) bool
 	events   chan event
-	begun    chan struct{} // closed when events are taken
-	seed     Catalog       // believed before the start
-	listing  afresh        // the question for the list
+	begun    chan struct{}   // closed when events are taken
+	seed     catalog.Catalog // believed before the start
+	listing  afresh          // the question for the list
 	// listIndex is that of the last believed answer to it.
 	listIndex atomic.Uint64
 
-	selections chan Selection            // has room for one
-	policies   chan string               // for masses that turn critical; has room for one
-	selection  atomic.Pointer[Selection] // the one that the owner applied last
+	selections chan catalog.Selection            // has room for one
+	policies   chan string                       // for masses that turn critical; has room for one
+	selection  atomic.Pointer[catalog.Selection] // the one that the owner applied last
 	loops      sync.WaitGroup
 
 	mu      sync.Mutex
@@ -61,7 +62,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	cfg.Selection().warn(log)
+	warnOfConsul(cfg.Selection(), log)
 	c, err := newConsul(cfg, log, rt)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		events:   make(chan event),
 		begun:    make(chan struct{}),
 
-		selections: make(chan Selection, 1),
+		selections: make(chan catalog.Selection, 1),
 		policies:   make(chan string, 1),
 		status:     Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
 	}
@@ -93,7 +94,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 // be called once. The first Delta on out is complete; an empty catalog gives an empty one. While
 // Consul is away it keeps trying. An error means that trying again cannot help: Consul refuses
 // what the Config asks for.
-func (w *Watcher) Run(ctx context.Context, out chan<- Delta) error {
+func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
@@ -228,7 +229,7 @@ func (w *Watcher) askServices(ctx context.Context, q question) (listing, reply, 
 	return w.consul.services(ctx, q)
 }
 
-func (w *Watcher) askHealth(ctx context.Context, key ServiceKey, q question) (reading, reply, error) {
+func (w *Watcher) askHealth(ctx context.Context, key catalog.ServiceKey, q question) (reading, reply, error) {
 	leave, err := w.place(ctx, q)
 	if err != nil {
 		return reading{}, reply{}, err
@@ -251,7 +252,7 @@ func (w *Watcher) listQuery() *query[listing] {
 	}
 }
 
-func (w *Watcher) serviceQuery(key ServiceKey) *query[reading] {
+func (w *Watcher) serviceQuery(key catalog.ServiceKey) *query[reading] {
 	return &query[reading]{
 		name:  "services",
 		about: fmt.Sprintf("service %q", key.Name),
@@ -261,7 +262,7 @@ func (w *Watcher) serviceQuery(key ServiceKey) *query[reading] {
 		},
 		equal: reading.equal,
 		weigh: func(r reading) int { // tags that are lost count like instances that are gone
-			return len(w.selection.Load().instances(r.service.Instances)) + r.others
+			return len(w.selection.Load().Instances(r.service.Instances)) + r.others
 		},
 		judge:   judge,
 		witness: w.listIsThere,

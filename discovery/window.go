@@ -1,6 +1,9 @@
 package discovery
 
-import "time"
+import (
+	"legate/discovery/catalog"
+	"time"
+)
 
 // highWater is a number that changes, with the most it was within a span of time. The zero
 // value is 0 since ever.
@@ -51,13 +54,13 @@ func (h *highWater) forget() { h.past = nil }
 
 // recent are services, each with when it was last noted.
 type recent struct {
-	at     map[ServiceKey]time.Time
+	at     map[catalog.ServiceKey]time.Time
 	pruned time.Time
 }
 
-func (r *recent) note(key ServiceKey, at time.Time) {
+func (r *recent) note(key catalog.ServiceKey, at time.Time) {
 	if r.at == nil {
-		r.at = map[ServiceKey]time.Time{}
+		r.at = map[catalog.ServiceKey]time.Time{}
 	}
 	r.at[key] = at
 }

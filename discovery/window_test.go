@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"legate/discovery/catalog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestTheHighWaterIsTheMostOfAllValues(t *testing.T) {
 
 func TestWhoLostSomethingLatelyIsCountedOnce(t *testing.T) {
 	var r recent
-	key := func(n int) ServiceKey { return ServiceKey{Name: name(n)} }
+	key := func(n int) catalog.ServiceKey { return catalog.ServiceKey{Name: name(n)} }
 	if n := r.since(at(0), at(60)); n != 0 {
 		t.Errorf("%d at first", n)
 	}
@@ -82,7 +83,7 @@ func TestWhoLostSomethingLatelyIsCountedOnce(t *testing.T) {
 		}
 	}
 	r.note(key(5), at(105))
-	if got := fmt.Sprint(r.since(at(105), at(106)), r.at); got != fmt.Sprint(1, map[ServiceKey]time.Time{key(5): at(105)}) {
+	if got := fmt.Sprint(r.since(at(105), at(106)), r.at); got != fmt.Sprint(1, map[catalog.ServiceKey]time.Time{key(5): at(105)}) {
 		t.Errorf("the one that lost something again: %s", got)
 	}
 }

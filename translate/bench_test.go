@@ -4,25 +4,25 @@ import (
 	"fmt"
 	"testing"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // fleet is a catalog of so many services with eight healthy instances each.
-func fleet(services int) discovery.Delta {
-	d := discovery.Delta{Set: make([]discovery.Service, services)}
+func fleet(services int) catalog.Delta {
+	d := catalog.Delta{Set: make([]catalog.Service, services)}
 	for s := range d.Set {
 		d.Set[s] = eight(s)
 	}
 	return d
 }
 
-func eight(s int) discovery.Service {
-	service := discovery.Service{Key: discovery.ServiceKey{Datacenter: "dc1", Name: fmt.Sprintf("service-%05d", s)}}
+func eight(s int) catalog.Service {
+	service := catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc1", Name: fmt.Sprintf("service-%05d", s)}}
 	for i := range 8 {
-		service.Instances = append(service.Instances, discovery.Instance{
+		service.Instances = append(service.Instances, catalog.Instance{
 			ID: fmt.Sprintf("s-%d", i), Node: fmt.Sprintf("node-%d", i),
 			Address: fmt.Sprintf("10.%d.%d.%d", s>>8, s&255, i+1), Port: 8080,
-			Weights: discovery.Weights{Passing: 1, Warning: 1},
+			Weights: catalog.Weights{Passing: 1, Warning: 1},
 		})
 	}
 	return service
@@ -46,8 +46,8 @@ func BenchmarkWholeCatalog(b *testing.B) {
 // BenchmarkOneServiceOf10000 flips the health of one instance in a catalog of 10,000 services.
 func BenchmarkOneServiceOf10000(b *testing.B) {
 	r, _ := empty().Apply(fleet(10_000))
-	changes := [2]discovery.Delta{{Set: []discovery.Service{eight(4321)}}, {Set: []discovery.Service{eight(4321)}}}
-	changes[1].Set[0].Instances[3].Health = discovery.Critical
+	changes := [2]catalog.Delta{{Set: []catalog.Service{eight(4321)}}, {Set: []catalog.Service{eight(4321)}}}
+	changes[1].Set[0].Instances[3].Health = catalog.Critical
 	b.ReportAllocs()
 	for n := 1; b.Loop(); n++ {
 		next, _ := r.Apply(changes[n%2])

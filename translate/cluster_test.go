@@ -6,14 +6,14 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // TestInstancesNeverChangeTheCluster: nothing that can be said of instances, and of the names that
 // they have, shows in the cluster, so Envoy never rebuilds it and drops no connection.
 func TestInstancesNeverChangeTheCluster(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	want := resource(t, serve(t, discovery.Service{Key: own("web")}), ClusterType, "web")
+	want := resource(t, serve(t, catalog.Service{Key: own("web")}), ClusterType, "web")
 	assignments := map[string]bool{}
 	for range 500 {
 		s := randomService(r, own("web"))
@@ -31,7 +31,7 @@ func TestInstancesNeverChangeTheCluster(t *testing.T) {
 // TestAChangedClusterBringsItsAssignmentAlong, though not a byte of the assignment changed:
 // Envoy waits for it to come again.
 func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
-	web := discovery.Delta{Set: []discovery.Service{eight(1)}}
+	web := catalog.Delta{Set: []catalog.Service{eight(1)}}
 	config := empty().config
 	before, _ := New(config).Apply(web)
 	config.Defaults.ConnectTimeout *= 2
@@ -50,7 +50,7 @@ func TestSettingsReachTheCluster(t *testing.T) {
 	config := empty().config
 	config.Defaults.HealthyPanicThreshold = 12.5
 	config.Defaults.ConnectTimeout = 1_500_000_000
-	r, _ := New(config).Apply(discovery.Delta{Set: []discovery.Service{eight(1)}})
+	r, _ := New(config).Apply(catalog.Delta{Set: []catalog.Service{eight(1)}})
 	m, err := Decode(resource(t, r, ClusterType, "service-00001"))
 	if err != nil {
 		t.Fatal(err)
@@ -64,9 +64,9 @@ func TestSettingsReachTheCluster(t *testing.T) {
 	}
 }
 
-func serve(t *testing.T, s discovery.Service) Resources {
+func serve(t *testing.T, s catalog.Service) Resources {
 	t.Helper()
-	r, _ := empty().Apply(discovery.Delta{Set: []discovery.Service{s}})
+	r, _ := empty().Apply(catalog.Delta{Set: []catalog.Service{s}})
 	return r
 }
 

@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // Config says how a catalog is translated. It is a value: a changed Config needs a new [New].
@@ -14,9 +14,9 @@ type Config struct {
 	// Datacenter is the own one. Its services are named by their name alone and are the only
 	// ones served; it is also the region of instances of which Consul knows no other.
 	Datacenter string
-	// Reach is by which of their addresses instances are reached: see discovery.Instance.Reach.
+	// Reach is by which of their addresses instances are reached: see catalog.Instance.Reach.
 	Reach []string
-	// Resolved says that host names come resolved, in discovery.Service.Hosts. Otherwise a service
+	// Resolved says that host names come resolved, in catalog.Service.Hosts. Otherwise a service
 	// with a host name becomes a DNS cluster, which Envoy resolves.
 	Resolved bool
 	// Defaults are the settings of every service.
@@ -72,4 +72,4 @@ func (s Settings) Validate() error {
 }
 
 // settingsFor returns the settings of one service. It is the one place that decides them.
-func (c Config) settingsFor(discovery.ServiceKey) Settings { return c.Defaults }
+func (c Config) settingsFor(catalog.ServiceKey) Settings { return c.Defaults }

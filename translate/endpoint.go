@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // endpoint is a judged instance: what Envoy needs to know of it and no more. Neither its ids
@@ -12,14 +12,14 @@ import (
 // goes with the addresses that it stands for, so that Envoy can rewrite the Host header to it.
 type endpoint struct {
 	place
-	locality discovery.Locality
+	locality catalog.Locality
 	state    state
 	weight   uint64
 }
 
 // endpointsOf judges each instance by itself; of no port's name: by the port that it has as a rule. The endpoints are distinct and sorted by
 // locality and place; the problems are in the order of the instances.
-func (c Config) endpointsOf(s discovery.Service, port string) ([]endpoint, []Problem) {
+func (c Config) endpointsOf(s catalog.Service, port string) ([]endpoint, []Problem) {
 	endpoints := make([]endpoint, 0, len(s.Instances))
 	var problems []Problem
 	for _, i := range s.Instances {
@@ -67,6 +67,6 @@ func comparePlaces(a, b place) int {
 	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.host, b.host), cmp.Compare(a.port, b.port))
 }
 
-func compareLocalities(a, b discovery.Locality) int {
+func compareLocalities(a, b catalog.Locality) int {
 	return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Zone, b.Zone))
 }

@@ -6,18 +6,18 @@ import (
 	"strings"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // entry is what one service became. It is never changed.
 type entry struct {
-	key      discovery.ServiceKey
+	key      catalog.ServiceKey
 	units    []unit // its own and one for each further port, sorted by name; none if it cannot be served
 	problems []Problem
 	since    time.Time // of the delta that brought it
 	// source is what it was made of, if that has further ports: a service that comes or goes can take
 	// or free the name of one.
-	source *discovery.Service
+	source *catalog.Service
 }
 
 // unit is what clients can ask for by one name.
@@ -45,7 +45,7 @@ func (u unit) equal(o unit) bool {
 }
 
 // entryOf translates one service, and knows no other but for which names are taken.
-func (c Config) entryOf(s discovery.Service, since time.Time, taken func(discovery.ServiceKey) bool) *entry {
+func (c Config) entryOf(s catalog.Service, since time.Time, taken func(catalog.ServiceKey) bool) *entry {
 	e := &entry{key: s.Key, since: since}
 	if bad := c.judgeKey(s.Key); bad.found() {
 		e.problems = []Problem{bad.of(s.Key)}
@@ -101,7 +101,7 @@ func isSocket(e endpoint) bool   { return e.kind == socket }
 
 // mixedUp are the instances on unix sockets that a DNS cluster cannot have: Envoy would accept
 // the cluster and never use them.
-func (c Config) mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
+func (c Config) mixedUp(s catalog.Service, endpoints []endpoint) []Problem {
 	if !slices.ContainsFunc(endpoints, isHostname) {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (c Config) mixedUp(s discovery.Service, endpoints []endpoint) []Problem {
 }
 
 // judgeKey says whether a cluster can have the service's name, and whether it would be its own.
-func (c Config) judgeKey(k discovery.ServiceKey) flaw {
+func (c Config) judgeKey(k catalog.ServiceKey) flaw {
 	if k.Datacenter != c.Datacenter || k.Peer != "" {
 		return flaw{Elsewhere, fmt.Sprintf("datacenter %s, peer %s", quote(k.Datacenter), quote(k.Peer)),
 			fmt.Sprintf("watch datacenter %s only, or serve that one by a Legate of its own", quote(c.Datacenter))}

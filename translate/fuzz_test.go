@@ -8,7 +8,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // FuzzTranslate: whatever Consul holds, each resource that leaves is one that Envoy takes, our
@@ -20,22 +20,22 @@ func FuzzTranslate(f *testing.F) {
 	f.Add("*", "", "/run/s", 0, byte(9), 1<<62, 1<<32-1, "\xff", "\x00", "x.example")
 	f.Add("xdstp://a/b", "0.0.0.0", "@", -1, byte(3), 5, 5, strings.Repeat("r", 300), "", "")
 	f.Fuzz(func(t *testing.T, name, address, path string, port int, health byte, passing, warning int, region, zone, second string) {
-		first := discovery.Instance{
-			Node: "n", ID: "1", Address: address, SocketPath: path, Port: port, Health: discovery.Health(health),
-			Weights: discovery.Weights{Passing: passing, Warning: warning}, Locality: discovery.Locality{Region: region, Zone: zone},
+		first := catalog.Instance{
+			Node: "n", ID: "1", Address: address, SocketPath: path, Port: port, Health: catalog.Health(health),
+			Weights: catalog.Weights{Passing: passing, Warning: warning}, Locality: catalog.Locality{Region: region, Zone: zone},
 		}
 		other := first
 		other.ID, other.Address, other.SocketPath, other.NodeMeta = "2", second, "", map[string]string{RegionMeta: zone}
-		other.Locality = discovery.Locality{}
+		other.Locality = catalog.Locality{}
 		third := first
-		third.ID, third.Health = "3", discovery.Passing
-		odd := discovery.Service{Key: own(name), Instances: []discovery.Instance{first, other, third}}
+		third.ID, third.Health = "3", catalog.Passing
+		odd := catalog.Service{Key: own(name), Instances: []catalog.Instance{first, other, third}}
 		good := eight(1)
 		if odd.Key == good.Key {
 			return
 		}
 
-		r, problems := empty().Apply(discovery.Delta{Set: []discovery.Service{odd, good}})
+		r, problems := empty().Apply(catalog.Delta{Set: []catalog.Service{odd, good}})
 		for _, p := range problems {
 			if p.Reason == Invalid || !slices.Contains(Reasons(), p.Reason) || p.Detail == "" || p.Remedy == "" {
 				t.Errorf("problem %+v", p)

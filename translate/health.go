@@ -3,7 +3,7 @@ package translate
 import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // state is an instance's health as Envoy is told it, in the order of gravity.
@@ -19,16 +19,16 @@ const (
 
 // stateOf is the instance's health, and what its weights make of a warning: Consul keeps a warning
 // weight of 0, and its DNS gives such an instance no share.
-func stateOf(i discovery.Instance) state {
+func stateOf(i catalog.Instance) state {
 	switch i.Health {
-	case discovery.Passing:
+	case catalog.Passing:
 		return passing
-	case discovery.Warning:
+	case catalog.Warning:
 		if i.Weights.Warning < 1 {
 			return spare
 		}
 		return warning
-	case discovery.Maintenance:
+	case catalog.Maintenance:
 		return maintenance
 	default:
 		return critical

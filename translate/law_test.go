@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // TestFoldingDeltasGivesWhatTranslatingTheWholeGives is the second law of the seams: it does not
@@ -16,7 +16,7 @@ import (
 func TestFoldingDeltasGivesWhatTranslatingTheWholeGives(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		folded, catalog := empty(), discovery.Catalog{}
+		folded, catalog := empty(), catalog.Catalog{}
 		for range 1 + r.IntN(12) {
 			next := randomCatalog(r)
 			folded, _ = folded.Apply(catalog.Diff(next))
@@ -99,8 +99,8 @@ func order(n Name) string {
 	return "2 " + n.Name
 }
 
-func translated(c discovery.Catalog) Resources {
-	r, _ := empty().Apply(discovery.Catalog{}.Diff(c))
+func translated(c catalog.Catalog) Resources {
+	r, _ := empty().Apply(catalog.Catalog{}.Diff(c))
 	return r
 }
 
@@ -131,8 +131,8 @@ func requireSame(t *testing.T, what string, got, want Resources) {
 
 // randomCatalog is small and full of collisions and quirks, so that steps between two of them
 // change, add, remove, repair and spoil services.
-func randomCatalog(r *rand.Rand) discovery.Catalog {
-	c := discovery.Catalog{}
+func randomCatalog(r *rand.Rand) catalog.Catalog {
+	c := catalog.Catalog{}
 	for _, name := range []string{"web", "Web", "web.grpc.port", "api.v2", "db", "*", "a b", "", "x\x00"} {
 		if r.IntN(3) > 0 {
 			s := randomService(r, own(name))
@@ -140,25 +140,25 @@ func randomCatalog(r *rand.Rand) discovery.Catalog {
 		}
 	}
 	if r.IntN(3) == 0 {
-		c[discovery.ServiceKey{Datacenter: "dc2", Name: "web"}] = discovery.Service{Key: discovery.ServiceKey{Datacenter: "dc2", Name: "web"}}
+		c[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
 	}
 	return c
 }
 
-func randomService(r *rand.Rand, k discovery.ServiceKey) discovery.Service {
-	s := discovery.Service{Key: k, Hosts: map[string]discovery.Host{
+func randomService(r *rand.Rand, k catalog.ServiceKey) catalog.Service {
+	s := catalog.Service{Key: k, Hosts: map[string]catalog.Host{
 		"db.example": {Addresses: pick(r, nil, []netip.Addr{netip.MustParseAddr("10.0.0.2")}, []netip.Addr{netip.IPv6Loopback(), netip.IPv4Unspecified()})},
 	}}
 	for id := range r.IntN(5) {
-		s.Instances = append(s.Instances, discovery.Instance{
+		s.Instances = append(s.Instances, catalog.Instance{
 			Node: "n", ID: fmt.Sprint(id),
 			Address:    pick(r, "10.0.0.1", "10.0.0.2", "10.0.0.3", "::1", "::ffff:10.0.0.1", "db.example", "10.0.0.256", ""),
 			Port:       pick(r, 80, 80, 81, 0, 65536),
-			Ports:      pick(r, nil, nil, []discovery.Port{{Name: "grpc", Port: pick(r, 82, 83, 0)}, {Name: "http", Port: 80, Default: true}}, []discovery.Port{{Name: "a.b", Port: 1}, {Name: "grpc", Port: 84, Default: true}}),
+			Ports:      pick(r, nil, nil, []catalog.Port{{Name: "grpc", Port: pick(r, 82, 83, 0)}, {Name: "http", Port: 80, Default: true}}, []catalog.Port{{Name: "a.b", Port: 1}, {Name: "grpc", Port: 84, Default: true}}),
 			SocketPath: pick(r, "", "", "", "/run/s", "s"),
-			Health:     discovery.Health(r.IntN(4)),
-			Weights:    discovery.Weights{Passing: pick(r, 1, 1, 10, -1, 1<<32-1, 1<<40), Warning: pick(r, 0, 1)},
-			Locality:   discovery.Locality{Region: pick(r, "", "", "eu", "e\nu"), Zone: pick(r, "", "a")},
+			Health:     catalog.Health(r.IntN(4)),
+			Weights:    catalog.Weights{Passing: pick(r, 1, 1, 10, -1, 1<<32-1, 1<<40), Warning: pick(r, 0, 1)},
+			Locality:   catalog.Locality{Region: pick(r, "", "", "eu", "e\nu"), Zone: pick(r, "", "a")},
 			NodeMeta:   map[string]string{"zone": pick(r, "", "b")},
 		})
 	}

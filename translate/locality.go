@@ -3,7 +3,7 @@ package translate
 import (
 	"fmt"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // The keys of Consul's node meta that say where a node stands, for Consul servers and agents
@@ -15,17 +15,17 @@ const (
 
 // localityOf is Consul's own locality of the instance; else its node's meta; and where none
 // names a region, the datacenter is the region. So it is never empty, which gRPC demands.
-func localityOf(i discovery.Instance, datacenter string) (discovery.Locality, flaw) {
+func localityOf(i catalog.Instance, datacenter string) (catalog.Locality, flaw) {
 	l := i.Locality
-	if l == (discovery.Locality{}) {
-		l = discovery.Locality{Region: i.NodeMeta[RegionMeta], Zone: i.NodeMeta[ZoneMeta]}
+	if l == (catalog.Locality{}) {
+		l = catalog.Locality{Region: i.NodeMeta[RegionMeta], Zone: i.NodeMeta[ZoneMeta]}
 	}
 	if l.Region == "" {
 		l.Region = datacenter
 	}
 	for _, s := range []string{l.Region, l.Zone} {
 		if reason := unfit(s); s != "" && reason != "" {
-			return discovery.Locality{Region: datacenter}, flaw{BadLocality,
+			return catalog.Locality{Region: datacenter}, flaw{BadLocality,
 				fmt.Sprintf("region %s, zone %s: %s", quote(l.Region), quote(l.Zone), reason),
 				"give the instance or its node a plain region and zone; until then it is served in the datacenter's region"}
 		}

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // place is where an endpoint listens, in the one spelling that equal places share.
@@ -30,7 +30,7 @@ const addressRemedy = "register the instance (or its node, if it has no address 
 // placesOf judges where an instance of s says it listens: one place, or one for each address of its
 // host name. Of a port that it does not have there is none, which is no flaw. Envoy accepts port 0 and
 // an unspecified address and then fails requests, so these are our own rules.
-func (c Config) placesOf(s discovery.Service, i discovery.Instance, portName string) ([]place, []flaw) {
+func (c Config) placesOf(s catalog.Service, i catalog.Instance, portName string) ([]place, []flaw) {
 	if i.SocketPath != "" && portName == "" {
 		return one(place{kind: socket, host: i.SocketPath}, judgeSocket(i.SocketPath))
 	}
@@ -51,7 +51,7 @@ func (c Config) placesOf(s discovery.Service, i discovery.Instance, portName str
 	if addr, err := netip.ParseAddr(at.Address); err == nil {
 		return one(p.at(addr), judgeIP(addr))
 	}
-	host, why := discovery.HostName(at.Address)
+	host, why := catalog.HostName(at.Address)
 	switch known := s.Hosts[host]; {
 	case why != "":
 		return nil, []flaw{{BadAddress, fmt.Sprintf("address %s %s", quote(at.Address), why), addressRemedy}}

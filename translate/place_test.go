@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 func TestAddressesAreJudged(t *testing.T) {
@@ -49,7 +49,7 @@ func TestAddressesAreJudged(t *testing.T) {
 		{"FE80:0::1", "ADDRESS"},
 		{"febf::1", "ADDRESS"},
 	} {
-		requirePlace(t, discovery.Instance{Address: c.address, Port: 1}, c.want)
+		requirePlace(t, catalog.Instance{Address: c.address, Port: 1}, c.want)
 	}
 }
 
@@ -66,19 +66,19 @@ func TestSocketsAreJudged(t *testing.T) {
 		"/a\x00b":                      "SOCKET",
 		"/\xff":                        "SOCKET",
 	} {
-		requirePlace(t, discovery.Instance{SocketPath: path}, want)
+		requirePlace(t, catalog.Instance{SocketPath: path}, want)
 	}
 }
 
 func TestPortsAreJudged(t *testing.T) {
 	for port, want := range map[int]string{1: "a", 65535: "a", 0: "PORT", -1: "PORT", 65536: "PORT", 1<<32 + 80: "PORT"} {
-		requirePlace(t, discovery.Instance{Address: "a", Port: port}, want)
+		requirePlace(t, catalog.Instance{Address: "a", Port: port}, want)
 	}
 }
 
-func requirePlace(t *testing.T, i discovery.Instance, want string) {
+func requirePlace(t *testing.T, i catalog.Instance, want string) {
 	t.Helper()
-	places, flaws := Config{}.placesOf(discovery.Service{}, i, "")
+	places, flaws := Config{}.placesOf(catalog.Service{}, i, "")
 	got := ""
 	for _, p := range places {
 		got += p.host

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // portCluster is the name of a further port's cluster. It follows Consul's DNS in the same way as the
@@ -19,7 +19,7 @@ const portSuffix = ".port"
 // PortOwner is the service to whose further port a cluster named k.Name belongs. It goes by the name
 // alone: ok does not say that there are such a service and port. A port's name has no dots, so the name
 // has one reading at most.
-func PortOwner(k discovery.ServiceKey) (owner discovery.ServiceKey, ok bool) {
+func PortOwner(k catalog.ServiceKey) (owner catalog.ServiceKey, ok bool) {
 	rest, ok := strings.CutSuffix(k.Name, portSuffix)
 	dot := strings.LastIndexByte(rest, '.')
 	if !ok || dot < 1 {
@@ -31,14 +31,14 @@ func PortOwner(k discovery.ServiceKey) (owner discovery.ServiceKey, ok bool) {
 
 // IsPortOf says whether a cluster's name is that of a further port of a service.
 func IsPortOf(service, cluster string) bool {
-	owner, ok := PortOwner(discovery.ServiceKey{Name: cluster})
+	owner, ok := PortOwner(catalog.ServiceKey{Name: cluster})
 	return ok && owner.Name == service
 }
 
 // furtherPorts are the names of a service's ports that are not the default one of every instance,
 // sorted. The cluster of a port has all instances with that port, whether it is their default or not: so
 // it stays the same while a default port is changed instance by instance.
-func furtherPorts(s discovery.Service) []string {
+func furtherPorts(s catalog.Service) []string {
 	var names []string
 	for _, i := range s.Instances {
 		for _, p := range i.Ports {
@@ -52,7 +52,7 @@ func furtherPorts(s discovery.Service) []string {
 }
 
 // portOf is the port of an instance that has this name; without a name, the port of at.
-func portOf(i discovery.Instance, name string, at discovery.TaggedAddress) (port int, has bool) {
+func portOf(i catalog.Instance, name string, at catalog.TaggedAddress) (port int, has bool) {
 	if name == "" {
 		return at.Port, true
 	}
@@ -66,7 +66,7 @@ func portOf(i discovery.Instance, name string, at discovery.TaggedAddress) (port
 
 // judgePort says why a port has no cluster of its own. Consul accepts any name for a port; its DNS
 // answers only for names that are labels of RFC 1123, section 2.1.
-func (c Config) judgePort(s discovery.Service, port string, taken func(discovery.ServiceKey) bool) flaw {
+func (c Config) judgePort(s catalog.Service, port string, taken func(catalog.ServiceKey) bool) flaw {
 	k := s.Key
 	k.Name = portCluster(k.Name, port)
 	if port == "" || len(port) > 63 || port[0] == '-' || port[len(port)-1] == '-' || strings.ContainsFunc(port, notInLabel) {

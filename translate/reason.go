@@ -1,6 +1,8 @@
 package translate
 
-import "legate/discovery"
+import (
+	"legate/discovery/catalog"
+)
 
 // The reasons why something of the catalog is not served. Reasons of an instance leave out
 // that instance; reasons of a service leave out its cluster and its assignment.
@@ -34,11 +36,11 @@ type flaw struct {
 
 func (f flaw) found() bool { return f.reason != "" }
 
-func (f flaw) of(k discovery.ServiceKey) Problem {
+func (f flaw) of(k catalog.ServiceKey) Problem {
 	return Problem{Service: k.String(), Reason: f.reason, Detail: f.detail, Remedy: f.remedy}
 }
 
-func (f flaw) in(k discovery.ServiceKey, i discovery.Instance) Problem {
+func (f flaw) in(k catalog.ServiceKey, i catalog.Instance) Problem {
 	p := f.of(k)
 	p.Instance = i.Node + "/" + i.ID
 	return p

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // Resources are what a catalog became: for each service that can be served, a cluster and an
@@ -26,9 +26,9 @@ func New(c Config) Resources { return Resources{config: c} }
 // Apply returns the Resources after d, and the problems of the services in d, and of those whose
 // further ports (see [PortOwner]) they name (only those: see [Resources.Problems]). It costs what
 // these services cost. The receiver is not changed.
-func (r Resources) Apply(d discovery.Delta) (Resources, []Problem) {
+func (r Resources) Apply(d catalog.Delta) (Resources, []Problem) {
 	var problems []Problem
-	built := make(map[discovery.ServiceKey]*entry, len(d.Set))
+	built := make(map[catalog.ServiceKey]*entry, len(d.Set))
 	for _, s := range d.Set {
 		e := r.entryOf(s, d.Since)
 		if old := r.entries.get(s.Key); old == nil || !old.equal(e) {
@@ -63,9 +63,9 @@ func (r Resources) Apply(d discovery.Delta) (Resources, []Problem) {
 }
 
 // owners are the services that a service in d is named like a further port of, sorted.
-func (r Resources) owners(d discovery.Delta) []discovery.ServiceKey {
-	var owners []discovery.ServiceKey
-	note := func(k discovery.ServiceKey) {
+func (r Resources) owners(d catalog.Delta) []catalog.ServiceKey {
+	var owners []catalog.ServiceKey
+	note := func(k catalog.ServiceKey) {
 		if owner, ok := PortOwner(k); ok {
 			if r.entries.get(owner) != nil {
 				owners = append(owners, owner)
@@ -78,12 +78,12 @@ func (r Resources) owners(d discovery.Delta) []discovery.ServiceKey {
 	for _, k := range d.Gone {
 		note(k)
 	}
-	slices.SortFunc(owners, discovery.ServiceKey.Compare)
+	slices.SortFunc(owners, catalog.ServiceKey.Compare)
 	return slices.Compact(owners)
 }
 
-func (r Resources) entryOf(s discovery.Service, since time.Time) *entry {
-	return r.config.entryOf(s, since, func(k discovery.ServiceKey) bool { return r.entries.get(k) != nil })
+func (r Resources) entryOf(s catalog.Service, since time.Time) *entry {
+	return r.config.entryOf(s, since, func(k catalog.ServiceKey) bool { return r.entries.get(k) != nil })
 }
 
 // Problems are all that stand, sorted by service and then in the order of the instances. They

@@ -7,7 +7,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/proto"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // TestVersionsStayFromBuildToBuild: a replica, a restart and an upgrade of Legate serve equal
@@ -46,29 +46,29 @@ func TestEmptyAssignmentNamesItsClusterAndNothingElse(t *testing.T) {
 }
 
 func TestProblemsStandUntilRepaired(t *testing.T) {
-	bad := discovery.Service{Key: own("web"), Instances: []discovery.Instance{{Node: "n", ID: "a", Address: "10.0.0.1"}}}
-	worse := discovery.Service{Key: own("*")}
+	bad := catalog.Service{Key: own("web"), Instances: []catalog.Instance{{Node: "n", ID: "a", Address: "10.0.0.1"}}}
+	worse := catalog.Service{Key: own("*")}
 
-	r, now := empty().Apply(discovery.Delta{Set: []discovery.Service{worse, bad}})
+	r, now := empty().Apply(catalog.Delta{Set: []catalog.Service{worse, bad}})
 	if len(now) != 2 || len(r.Problems()) != 2 {
 		t.Fatalf("there are %v, of them new %v; want 2", r.Problems(), now)
 	}
-	r, now = r.Apply(discovery.Delta{Set: []discovery.Service{eight(1)}})
+	r, now = r.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}})
 	if len(now) != 0 || len(r.Problems()) != 2 {
 		t.Fatalf("an unrelated change leaves %v and tells of %v", r.Problems(), now)
 	}
 	bad.Instances = nil
-	r, now = r.Apply(discovery.Delta{Set: []discovery.Service{bad}, Gone: []discovery.ServiceKey{worse.Key}})
+	r, now = r.Apply(catalog.Delta{Set: []catalog.Service{bad}, Gone: []catalog.ServiceKey{worse.Key}})
 	if len(now) != 0 || len(r.Problems()) != 0 {
 		t.Fatalf("after the repair there are %v, of them new %v", r.Problems(), now)
 	}
 }
 
 func TestServicesOfOthersDoNotTakeAnOwnServicesName(t *testing.T) {
-	web := discovery.Service{Key: own("web")}
+	web := catalog.Service{Key: own("web")}
 	far, peered := web, web
 	far.Key.Datacenter, peered.Key.Peer = "dc2", "partner"
-	r, problems := empty().Apply(discovery.Delta{Set: []discovery.Service{web, peered, far}})
+	r, problems := empty().Apply(catalog.Delta{Set: []catalog.Service{web, peered, far}})
 	if len(problems) != 2 || problems[0].Reason != Elsewhere || problems[1].Reason != Elsewhere {
 		t.Errorf("the problems are %v, want the two services of others", problems)
 	}
@@ -81,10 +81,10 @@ func TestServicesOfOthersDoNotTakeAnOwnServicesName(t *testing.T) {
 func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	begin := empty()
-	one, _ := begin.Apply(discovery.Delta{Set: []discovery.Service{eight(1)}, Since: at(10)})
-	two, _ := one.Apply(discovery.Delta{Set: []discovery.Service{eight(2)}, Since: at(20)})
-	same, _ := two.Apply(discovery.Delta{Set: []discovery.Service{eight(1)}, Since: at(30)})
-	less, _ := same.Apply(discovery.Delta{Gone: []discovery.ServiceKey{eight(2).Key}, Since: at(40)})
+	one, _ := begin.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}, Since: at(10)})
+	two, _ := one.Apply(catalog.Delta{Set: []catalog.Service{eight(2)}, Since: at(20)})
+	same, _ := two.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}, Since: at(30)})
+	less, _ := same.Apply(catalog.Delta{Gone: []catalog.ServiceKey{eight(2).Key}, Since: at(40)})
 
 	for _, c := range []struct {
 		what     string

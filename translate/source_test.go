@@ -6,11 +6,11 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 func TestAClusterFollowsItsSource(t *testing.T) {
-	r, _ := empty().Apply(discovery.Delta{Set: []discovery.Service{{Key: own("web")}}})
+	r, _ := empty().Apply(catalog.Delta{Set: []catalog.Service{{Key: own("web")}}})
 	cluster, assignment := resource(t, r, ClusterType, "web"), resource(t, r, AssignmentType, "web")
 	for source, want := range map[Source]corev3.ApiConfigSource_ApiType{
 		{Cluster: "control"}:                    corev3.ApiConfigSource_GRPC,

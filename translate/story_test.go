@@ -17,7 +17,7 @@ import (
 	"golang.org/x/tools/txtar"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 var update = flag.Bool("update", false, "write what the stories give into their batches")
@@ -40,7 +40,7 @@ func tell(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, catalog := empty(), discovery.Catalog{}
+	r, services := empty(), catalog.Catalog{}
 	if story.Files[0].Name == "config" {
 		if err := parse(story.Files[0].Data, &r.config); err != nil {
 			t.Fatal(err)
@@ -65,9 +65,9 @@ func tell(t *testing.T, path string) {
 		} else if !bytes.Equal(got, batch.Data) {
 			t.Errorf("step %d gives\n%s\nwant\n%s", step, got, batch.Data)
 		}
-		r, catalog = next, catalog.Apply(delta)
+		r, services = next, services.Apply(delta)
 	}
-	whole, _ := New(config).Apply(discovery.Catalog{}.Diff(catalog))
+	whole, _ := New(config).Apply(catalog.Catalog{}.Diff(services))
 	requireSame(t, "told in one go", r, whole)
 	if *update {
 		if err := os.WriteFile(path, txtar.Format(story), 0o644); err != nil {
@@ -92,46 +92,46 @@ func parse(text []byte, into any) error {
 }
 
 // parseChange reads a change. An instance has weight 1 and passes unless it says otherwise.
-func parseChange(t *testing.T, data []byte) discovery.Delta {
+func parseChange(t *testing.T, data []byte) catalog.Delta {
 	t.Helper()
 	var c struct {
 		Set map[string][]struct {
 			Node, ID, Address, Socket, Health string
 			Port                              int
-			Weights                           *discovery.Weights
-			Locality                          discovery.Locality
+			Weights                           *catalog.Weights
+			Locality                          catalog.Locality
 			NodeMeta                          map[string]string
 			Tags                              []string
-			Tagged                            map[string]discovery.TaggedAddress
-			Ports                             []discovery.Port
+			Tagged                            map[string]catalog.TaggedAddress
+			Ports                             []catalog.Port
 		}
-		Hosts map[string]discovery.Host // of all services that the change sets
+		Hosts map[string]catalog.Host // of all services that the change sets
 		Gone  []string
 	}
 	if err := parse(data, &c); err != nil {
 		t.Fatalf("%v in\n%s", err, data)
 	}
-	states := map[string]discovery.Health{"": discovery.Passing}
-	for h := discovery.Passing; h <= discovery.Maintenance; h++ {
+	states := map[string]catalog.Health{"": catalog.Passing}
+	for h := catalog.Passing; h <= catalog.Maintenance; h++ {
 		states[h.String()] = h
 	}
-	var d discovery.Delta
+	var d catalog.Delta
 	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
-		s := discovery.Service{Key: own(name), Hosts: c.Hosts}
+		s := catalog.Service{Key: own(name), Hosts: c.Hosts}
 		for _, i := range c.Set[name] {
 			health, known := states[i.Health]
 			if !known {
 				t.Fatalf("health %q", i.Health)
 			}
 			if i.Weights == nil {
-				i.Weights = &discovery.Weights{Passing: 1, Warning: 1}
+				i.Weights = &catalog.Weights{Passing: 1, Warning: 1}
 			}
-			s.Instances = append(s.Instances, discovery.Instance{
+			s.Instances = append(s.Instances, catalog.Instance{
 				Node: i.Node, ID: i.ID, Address: i.Address, SocketPath: i.Socket, Port: i.Port, Health: health,
 				Weights: *i.Weights, Locality: i.Locality, NodeMeta: i.NodeMeta, Tags: i.Tags, Tagged: i.Tagged, Ports: i.Ports,
 			})
 		}
-		if !slices.IsSortedFunc(s.Instances, discovery.Instance.Compare) {
+		if !slices.IsSortedFunc(s.Instances, catalog.Instance.Compare) {
 			t.Fatalf("instances of %q must be sorted by node and id, as discovery's are", name)
 		}
 		d.Set = append(d.Set, s)
@@ -142,8 +142,8 @@ func parseChange(t *testing.T, data []byte) discovery.Delta {
 	return d
 }
 
-func own(name string) discovery.ServiceKey {
-	return discovery.ServiceKey{Datacenter: "dc1", Name: name}
+func own(name string) catalog.ServiceKey {
+	return catalog.ServiceKey{Datacenter: "dc1", Name: name}
 }
 
 func show(t *testing.T, b Batch, problems []Problem) []byte {

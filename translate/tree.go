@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // tree is a persistent sorted map of entries: a treap (Seidel and Aragon, 1996) whose
@@ -32,7 +32,7 @@ func (t *tree) count() int {
 
 func (t *tree) with(left, right *tree) *tree { return newTree(t.entry, t.priority, left, right) }
 
-func (t *tree) get(k discovery.ServiceKey) *entry {
+func (t *tree) get(k catalog.ServiceKey) *entry {
 	for t != nil {
 		switch c := k.Compare(t.key); {
 		case c == 0:
@@ -67,7 +67,7 @@ func (t *tree) insert(e *entry, priority uint64) *tree {
 }
 
 // remove returns t without the key; it is t itself if the key is not there.
-func (t *tree) remove(k discovery.ServiceKey) *tree {
+func (t *tree) remove(k catalog.ServiceKey) *tree {
 	if t == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func join(a, b *tree) *tree {
 }
 
 // split returns what is below the key, what has it (or nil), and what is above it.
-func (t *tree) split(k discovery.ServiceKey) (below *tree, at *entry, over *tree) {
+func (t *tree) split(k catalog.ServiceKey) (below *tree, at *entry, over *tree) {
 	if t == nil {
 		return nil, nil, nil
 	}
@@ -162,7 +162,7 @@ func (t *tree) walkProblems(yield func(*entry)) {
 	t.right.walkProblems(yield)
 }
 
-func priorityOf(k discovery.ServiceKey) uint64 {
+func priorityOf(k catalog.ServiceKey) uint64 {
 	buf := make([]byte, 0, 128)
 	for _, s := range [...]string{k.Datacenter, k.Peer, k.Name} {
 		buf = append(append(buf, s...), 0)

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // TestTreeIsAMap does random changes to a tree and to a Go map, and compares all that a tree can say.
 func TestTreeIsAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var tr *tree
-	model := map[discovery.ServiceKey]*entry{}
+	model := map[catalog.ServiceKey]*entry{}
 	for range 3000 {
 		before, beforeModel := tr, maps.Clone(model)
 		for range 1 + r.IntN(3) {
@@ -48,7 +48,7 @@ func TestTreeIsAMap(t *testing.T) {
 	}
 }
 
-func requireTree(t *testing.T, tr *tree, model map[discovery.ServiceKey]*entry) {
+func requireTree(t *testing.T, tr *tree, model map[catalog.ServiceKey]*entry) {
 	t.Helper()
 	var walked, troubled []*entry
 	tr.walk(func(e *entry) bool { walked = append(walked, e); return true })

@@ -3,12 +3,12 @@ package translate
 import (
 	"math"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // weightOf is the instance's share of traffic, from 1 to 2^32-1. An instance that takes no traffic
 // keeps the weight it will have again, so that only its health changes.
-func weightOf(i discovery.Instance) uint64 {
+func weightOf(i catalog.Instance) uint64 {
 	w := i.Weights.Passing
 	if stateOf(i) == warning {
 		w = i.Weights.Warning

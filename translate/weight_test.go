@@ -6,16 +6,16 @@ import (
 
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // TestHugeWeightsKeepTheirProportions though their sum would not fit the API.
 func TestHugeWeightsKeepTheirProportions(t *testing.T) {
-	s := discovery.Service{Key: own("web")}
+	s := catalog.Service{Key: own("web")}
 	for n, w := range []int{1 << 31, 1 << 32, 1 << 31, 1 << 62, 1} {
-		s.Instances = append(s.Instances, discovery.Instance{
+		s.Instances = append(s.Instances, catalog.Instance{
 			Node: "n", ID: string(rune('a' + n)), Address: "10.0.0." + string(rune('1'+n)), Port: 80,
-			Weights: discovery.Weights{Passing: w},
+			Weights: catalog.Weights{Passing: w},
 		})
 	}
 	m, err := Decode(resource(t, serve(t, s), AssignmentType, "web"))

@@ -11,7 +11,7 @@ import (
 	clusterservicev3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 	"legate/internal/xdstest"
@@ -23,10 +23,10 @@ func fleet(t testing.TB, names ...string) translate.Resources {
 	t.Helper()
 	config := translate.DefaultConfig()
 	config.Datacenter = own.Datacenter
-	var d discovery.Delta
+	var d catalog.Delta
 	for i, name := range names {
-		d.Set = append(d.Set, discovery.Service{Key: discovery.ServiceKey{Datacenter: own.Datacenter, Name: name}, Instances: []discovery.Instance{
-			{ID: "1", Node: "n", Address: "127.0.0.1", Port: 9000 + i, Weights: discovery.Weights{Passing: 1, Warning: 1}}}})
+		d.Set = append(d.Set, catalog.Service{Key: catalog.ServiceKey{Datacenter: own.Datacenter, Name: name}, Instances: []catalog.Instance{
+			{ID: "1", Node: "n", Address: "127.0.0.1", Port: 9000 + i, Weights: catalog.Weights{Passing: 1, Warning: 1}}}})
 	}
 	r, problems := translate.New(config).Apply(d)
 	if len(problems) > 0 {

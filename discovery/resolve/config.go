@@ -10,7 +10,7 @@ import (
 
 // Config says how host names are resolved.
 type Config struct {
-	// Reach is by which addresses instances are reached: see discovery.Instance.Reach.
+	// Reach is by which addresses instances are reached: see catalog.Instance.Reach.
 	Reach []string
 	// Servers are the DNS servers, as IP or IP:port; none: those of ResolvConf.
 	Servers []string

@@ -1,7 +1,7 @@
 // Package resolve turns host names of instances into addresses, so that translation does no I/O.
 //
 // A [Resolver] stands between discovery and translation: services come as Consul has them, and go
-// on with [discovery.Service].Hosts filled in. What a reader may rely on:
+// on with [catalog.Service].Hosts filled in. What a reader may rely on:
 //
 //   - What names no host passes at once.
 //   - A service that names a host for the first time waits for the first answer about it, and for

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // name is a host name that services have, and what is known of it.
 type name struct {
 	host  string
-	users map[discovery.ServiceKey]struct{}
+	users map[catalog.ServiceKey]struct{}
 	stop  context.CancelFunc // ends the goroutine that asks for it
 
 	addresses []netip.Addr // that count now
@@ -46,14 +46,14 @@ func (n *name) learn(o outcome, keep time.Duration, now time.Time) (changed bool
 }
 
 // value is the name as translation gets it.
-func (n *name) value() discovery.Host {
+func (n *name) value() catalog.Host {
 	if len(n.addresses) > 0 {
-		return discovery.Host{Addresses: n.addresses}
+		return catalog.Host{Addresses: n.addresses}
 	}
 	if !n.known {
-		return discovery.Host{Why: silent.why()}
+		return catalog.Host{Why: silent.why()}
 	}
-	return discovery.Host{Why: n.last.kind.why()}
+	return catalog.Host{Why: n.last.kind.why()}
 }
 
 // stale says that DNS does not confirm the name's addresses; unresolved, that it has none.
@@ -106,7 +106,7 @@ func (c Config) pause(ttl time.Duration, failures int) time.Duration {
 }
 
 // hostsOf are the host names by which a service's instances are reached, sorted.
-func hostsOf(s discovery.Service, reach []string) []string {
+func hostsOf(s catalog.Service, reach []string) []string {
 	var out []string
 	for i := range s.Instances {
 		one := &s.Instances[i]
@@ -117,7 +117,7 @@ func hostsOf(s discovery.Service, reach []string) []string {
 		if _, err := netip.ParseAddr(at.Address); err == nil {
 			continue
 		}
-		if host, why := discovery.HostName(at.Address); why == "" {
+		if host, why := catalog.HostName(at.Address); why == "" {
 			out = append(out, host)
 		}
 	}

@@ -7,12 +7,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // Once returns the catalog with its host names resolved; each is queried once. Where DNS does not answer,
 // the addresses count that the catalog has already. It is called instead of Run.
-func (r *Resolver) Once(ctx context.Context, c discovery.Catalog) discovery.Catalog {
+func (r *Resolver) Once(ctx context.Context, c catalog.Catalog) catalog.Catalog {
 	names := map[string]*name{}
 	var group errgroup.Group
 	group.SetLimit(r.cfg.Queries)
@@ -36,7 +36,7 @@ func (r *Resolver) Once(ctx context.Context, c discovery.Catalog) discovery.Cata
 		if len(hosts) == 0 {
 			continue
 		}
-		s.Hosts = make(map[string]discovery.Host, len(hosts))
+		s.Hosts = make(map[string]catalog.Host, len(hosts))
 		for _, host := range hosts {
 			s.Hosts[host] = names[host].value()
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // owner is the state of Run. Only Run's goroutine uses it.
@@ -14,15 +14,15 @@ type owner struct {
 	ctx context.Context
 
 	names    map[string]*name
-	services map[discovery.ServiceKey]user      // those that have host names
-	waiting  map[discovery.ServiceKey]time.Time // those that wait for the first answer about a name, and until when
+	services map[catalog.ServiceKey]user      // those that have host names
+	waiting  map[catalog.ServiceKey]time.Time // those that wait for the first answer about a name, and until when
 
-	began   bool                                        // a Delta came in
-	first   bool                                        // no Delta went out yet
-	firstBy time.Time                                   // until when the first one may wait for DNS
-	due     map[discovery.ServiceKey]*discovery.Service // changes for the next Delta; nil: the service is gone
-	since   time.Time                                   // when the oldest answer behind these came
-	built   *discovery.Delta                            // the next Delta, as offered; nil: to be built anew
+	began   bool                                    // a Delta came in
+	first   bool                                    // no Delta went out yet
+	firstBy time.Time                               // until when the first one may wait for DNS
+	due     map[catalog.ServiceKey]*catalog.Service // changes for the next Delta; nil: the service is gone
+	since   time.Time                               // when the oldest answer behind these came
+	built   *catalog.Delta                          // the next Delta, as offered; nil: to be built anew
 
 	moved bool            // the status is out of date
 	told  map[string]bool // the host names whose trouble was logged
@@ -30,20 +30,20 @@ type owner struct {
 
 // user is a service with host names.
 type user struct {
-	service discovery.Service // as it came, without addresses
+	service catalog.Service // as it came, without addresses
 	hosts   []string
 }
 
 func newOwner(ctx context.Context, r *Resolver) *owner {
 	return &owner{
 		r: r, ctx: ctx, first: true,
-		names: map[string]*name{}, services: map[discovery.ServiceKey]user{}, waiting: map[discovery.ServiceKey]time.Time{},
-		due: map[discovery.ServiceKey]*discovery.Service{}, told: map[string]bool{},
+		names: map[string]*name{}, services: map[catalog.ServiceKey]user{}, waiting: map[catalog.ServiceKey]time.Time{},
+		due: map[catalog.ServiceKey]*catalog.Service{}, told: map[string]bool{},
 	}
 }
 
 // take handles a Delta that comes in.
-func (o *owner) take(d discovery.Delta, now time.Time) {
+func (o *owner) take(d catalog.Delta, now time.Time) {
 	if !o.began {
 		o.began, o.firstBy = true, now.Add(o.r.cfg.Grace)
 	}
@@ -68,7 +68,7 @@ func (o *owner) arrived(at time.Time) {
 	}
 }
 
-func (o *owner) set(s discovery.Service, now time.Time) {
+func (o *owner) set(s catalog.Service, now time.Time) {
 	hosts := hostsOf(s, o.r.cfg.Reach)
 	o.unuse(s.Key, hosts)
 	if len(hosts) == 0 {
@@ -93,10 +93,10 @@ func (o *owner) set(s discovery.Service, now time.Time) {
 }
 
 // use notes that a service has a host name. If it is the first, DNS is asked from now on.
-func (o *owner) use(host string, by discovery.ServiceKey) {
+func (o *owner) use(host string, by catalog.ServiceKey) {
 	n := o.names[host]
 	if n == nil {
-		n = &name{host: host, users: map[discovery.ServiceKey]struct{}{}, addresses: o.r.seed[host]}
+		n = &name{host: host, users: map[catalog.ServiceKey]struct{}{}, addresses: o.r.seed[host]}
 		ctx, stop := context.WithCancel(o.ctx)
 		n.stop = stop
 		o.names[host] = n
@@ -109,7 +109,7 @@ func (o *owner) use(host string, by discovery.ServiceKey) {
 
 // unuse drops a service, and its host names except those in keep. A name that no service has any more
 // is forgotten.
-func (o *owner) unuse(key discovery.ServiceKey, keep []string) {
+func (o *owner) unuse(key catalog.ServiceKey, keep []string) {
 	for _, host := range o.services[key].hosts {
 		n := o.names[host]
 		if slices.Contains(keep, host) {
@@ -159,10 +159,10 @@ func (o *owner) allKnown(hosts []string) bool {
 }
 
 // pass puts a service into the next Delta, with the addresses of its host names.
-func (o *owner) pass(key discovery.ServiceKey) {
+func (o *owner) pass(key catalog.ServiceKey) {
 	u := o.services[key]
 	s := u.service
-	s.Hosts = make(map[string]discovery.Host, len(u.hosts))
+	s.Hosts = make(map[string]catalog.Host, len(u.hosts))
 	for _, host := range u.hosts {
 		s.Hosts[host] = o.names[host].value()
 	}
@@ -178,11 +178,11 @@ func (o *owner) ready() bool {
 	return len(o.due) > 0
 }
 
-func (o *owner) delta() discovery.Delta {
+func (o *owner) delta() catalog.Delta {
 	if o.built != nil {
 		return *o.built
 	}
-	d := discovery.Delta{Since: o.since}
+	d := catalog.Delta{Since: o.since}
 	for key, s := range o.due {
 		switch {
 		case s != nil:
@@ -191,8 +191,8 @@ func (o *owner) delta() discovery.Delta {
 			d.Gone = append(d.Gone, key)
 		}
 	}
-	slices.SortFunc(d.Set, func(a, b discovery.Service) int { return a.Key.Compare(b.Key) })
-	slices.SortFunc(d.Gone, discovery.ServiceKey.Compare)
+	slices.SortFunc(d.Set, func(a, b catalog.Service) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(d.Gone, catalog.ServiceKey.Compare)
 	o.built = &d
 	return d
 }

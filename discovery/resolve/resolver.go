@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/metrics"
 )
 
@@ -64,7 +64,7 @@ func (r *Resolver) Moved() <-chan struct{} { return r.moved }
 const tick = 500 * time.Millisecond
 
 // Run passes Deltas on from in to out, with the host names of services resolved, until ctx ends.
-func (r *Resolver) Run(ctx context.Context, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
+func (r *Resolver) Run(ctx context.Context, in <-chan catalog.Delta, out chan<- catalog.Delta) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
 		cancel()
@@ -74,8 +74,8 @@ func (r *Resolver) Run(ctx context.Context, in <-chan discovery.Delta, out chan<
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
-		var offer chan<- discovery.Delta
-		var delta discovery.Delta
+		var offer chan<- catalog.Delta
+		var delta catalog.Delta
 		if o.ready() {
 			offer, delta = out, o.delta()
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 	"legate/metrics"
@@ -27,17 +27,17 @@ type scene struct {
 	*Resolver
 	t       *testing.T
 	dns     *parts.DNS
-	in, out chan discovery.Delta
+	in, out chan catalog.Delta
 	log     *lockedBuffer
 	metrics *metrics.Metrics
 	stop    func()
 
-	catalog discovery.Catalog
+	catalog catalog.Catalog
 }
 
 // begin starts it with short times; change may be nil.
 func begin(t *testing.T, change func(*Config, *Resolver)) *scene {
-	s := &scene{t: t, dns: partstest.DNS(t), in: make(chan discovery.Delta), out: make(chan discovery.Delta), log: &lockedBuffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	s := &scene{t: t, dns: partstest.DNS(t), in: make(chan catalog.Delta), out: make(chan catalog.Delta), log: &lockedBuffer{}, metrics: metrics.New(metrics.BuildInfo{})}
 	cfg := quick(t, s.dns)
 	if change != nil {
 		change(&cfg, nil)
@@ -68,17 +68,17 @@ func quick(t *testing.T, d *parts.DNS) Config {
 	return cfg
 }
 
-func (s *scene) give(services ...discovery.Service) {
+func (s *scene) give(services ...catalog.Service) {
 	s.t.Helper()
 	select {
-	case s.in <- discovery.Delta{Set: services, Since: time.Now()}:
+	case s.in <- catalog.Delta{Set: services, Since: time.Now()}:
 	case <-time.After(20 * time.Second):
 		s.t.Fatal("the resolver does not take a delta")
 	}
 }
 
 // await reads Deltas until the catalog is as it should be.
-func (s *scene) await(what string, good func(discovery.Catalog) bool) {
+func (s *scene) await(what string, good func(catalog.Catalog) bool) {
 	s.t.Helper()
 	late := time.After(20 * time.Second)
 	for !good(s.catalog) {
@@ -102,8 +102,8 @@ func (s *scene) stays(what string, span time.Duration) {
 }
 
 // has says what a service's only host name stands for; nothing: that it has no addresses.
-func has(service string, addresses ...string) func(discovery.Catalog) bool {
-	return func(c discovery.Catalog) bool {
+func has(service string, addresses ...string) func(catalog.Catalog) bool {
+	return func(c catalog.Catalog) bool {
 		s, ok := c[key(service)]
 		for _, h := range s.Hosts {
 			var got []string
@@ -116,14 +116,14 @@ func has(service string, addresses ...string) func(discovery.Catalog) bool {
 	}
 }
 
-func key(name string) discovery.ServiceKey {
-	return discovery.ServiceKey{Datacenter: "dc1", Name: name}
+func key(name string) catalog.ServiceKey {
+	return catalog.ServiceKey{Datacenter: "dc1", Name: name}
 }
 
-func service(name string, addresses ...string) discovery.Service {
-	s := discovery.Service{Key: key(name)}
+func service(name string, addresses ...string) catalog.Service {
+	s := catalog.Service{Key: key(name)}
 	for i, a := range addresses {
-		s.Instances = append(s.Instances, discovery.Instance{Node: "n", ID: fmt.Sprint(i), Address: a, Port: 80})
+		s.Instances = append(s.Instances, catalog.Instance{Node: "n", ID: fmt.Sprint(i), Address: a, Port: 80})
 	}
 	return s
 }
@@ -132,7 +132,7 @@ func TestAHostNameBecomesItsAddressesAndFollowsThem(t *testing.T) {
 	s := begin(t, nil)
 	s.dns.Set("db.example.", 0, "10.0.0.2", "10.0.0.1", "2001:db8::1")
 	s.give(service("db", "DB.example"), service("web", "10.9.9.9"))
-	s.await("resolved before it is first handed out", func(c discovery.Catalog) bool { return len(c) == 2 })
+	s.await("resolved before it is first handed out", func(c catalog.Catalog) bool { return len(c) == 2 })
 	if !has("db", "10.0.0.1", "10.0.0.2")(s.catalog) || len(s.catalog[key("web")].Hosts) != 0 {
 		t.Errorf("first handed out: %v", s.catalog)
 	}
@@ -167,10 +167,10 @@ func TestWhatWasResolvedStays(t *testing.T) {
 				t.Errorf("the trouble is told as %+v", one)
 			}
 			critical := service("db", "db.example")
-			critical.Instances[0].Health = discovery.Critical
+			critical.Instances[0].Health = catalog.Critical
 			s.give(critical)
-			s.await("health passes meanwhile", func(c discovery.Catalog) bool {
-				return c[key("db")].Instances[0].Health == discovery.Critical && has("db", "10.0.0.1")(c)
+			s.await("health passes meanwhile", func(c catalog.Catalog) bool {
+				return c[key("db")].Instances[0].Health == catalog.Critical && has("db", "10.0.0.1")(c)
 			})
 			s.dns.Silence(false)
 			s.dns.Set("db.example.", 0, "10.0.0.2")
@@ -200,7 +200,7 @@ func TestAStartWaitsForADeadDNSForGraceOnly(t *testing.T) {
 	s.dns.Silence(true)
 	began := time.Now()
 	s.give(service("db", "db.example"), service("web", "10.9.9.9"))
-	s.await("handed out", func(c discovery.Catalog) bool { return len(c) == 2 })
+	s.await("handed out", func(c catalog.Catalog) bool { return len(c) == 2 })
 	if took := time.Since(began); took < 700*time.Millisecond {
 		t.Errorf("after %v", took)
 	}
@@ -228,10 +228,10 @@ func TestANameOfAnEarlierRunCountsUntilDNSAnswers(t *testing.T) {
 func TestAServiceWaitsForItsNameAloneAndKeepsWhatItHasMeanwhile(t *testing.T) {
 	s := begin(t, func(c *Config, _ *Resolver) { c.Grace = time.Minute })
 	s.give(service("db", "10.0.0.7"))
-	s.await("an IP address", func(c discovery.Catalog) bool { return len(c) == 1 })
+	s.await("an IP address", func(c catalog.Catalog) bool { return len(c) == 1 })
 	s.dns.Silence(true)
 	s.give(service("db", "db.example"), service("web", "10.9.9.9"))
-	s.await("the other passes", func(c discovery.Catalog) bool { return len(c) == 2 })
+	s.await("the other passes", func(c catalog.Catalog) bool { return len(c) == 2 })
 	if got := s.catalog[key("db")].Instances[0].Address; got != "10.0.0.7" {
 		t.Errorf("meanwhile the service has %s", got)
 	}
@@ -269,8 +269,8 @@ func TestANameThatNobodyUsesIsForgotten(t *testing.T) {
 	s.dns.Set("db.example.", 0, "10.0.0.1")
 	s.give(service("db", "db.example"))
 	s.await("resolved", has("db", "10.0.0.1"))
-	s.in <- discovery.Delta{Gone: []discovery.ServiceKey{key("db")}}
-	s.await("gone", func(c discovery.Catalog) bool { return len(c) == 0 })
+	s.in <- catalog.Delta{Gone: []catalog.ServiceKey{key("db")}}
+	s.await("gone", func(c catalog.Catalog) bool { return len(c) == 0 })
 	eventually(t, func() bool { return s.Status().Names == 0 && len(s.Addresses()) == 0 })
 	time.Sleep(100 * time.Millisecond) // what was under way
 	n := s.dns.Queries("db.example.")
@@ -318,7 +318,7 @@ func TestTheHostsFileGoesFirstAndSearchDomainsApply(t *testing.T) {
 	s.dns.Set("db.corp.example.", 0, "10.0.0.1")
 	s.dns.Set("web.corp.example.", 0, "10.0.0.2")
 	s.give(service("a", "db"), service("b", "web"), service("c", "db6"))
-	s.await("all", func(c discovery.Catalog) bool {
+	s.await("all", func(c catalog.Catalog) bool {
 		return has("a", "10.0.0.9")(c) && has("b", "10.0.0.2")(c) && has("c", "::1")(c)
 	})
 	write(t, hosts, "10.0.0.10 db\n10.0.0.10 db6\n")
@@ -362,8 +362,8 @@ func TestOnceLooksEachNameUpOnce(t *testing.T) {
 	d.Set("db.example.", 0, "10.0.0.1")
 	r := New(quick(t, d), slog.New(slog.DiscardHandler), nil)
 	known := service("old", "old.example")
-	known.Hosts = map[string]discovery.Host{"old.example": {Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.8")}}}
-	c := discovery.Catalog{}.Apply(discovery.Delta{Set: []discovery.Service{
+	known.Hosts = map[string]catalog.Host{"old.example": {Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.8")}}}
+	c := catalog.Catalog{}.Apply(catalog.Delta{Set: []catalog.Service{
 		service("a", "db.example"), service("b", "db.example"), service("none", "none.example"), service("ip", "10.0.0.5"), known}})
 	got := r.Once(t.Context(), c)
 	if !has("a", "10.0.0.1")(got) || !has("b", "10.0.0.1")(got) || !has("none")(got) || !has("old", "10.0.0.8")(got) || len(got) != 5 || d.Queries("db.example.") != 1 {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // Status is a Resolver's state at one moment, for people.
@@ -93,7 +93,7 @@ func (n *name) describe(keep time.Duration) Named {
 	if n.last.kind == denied && n.stale() {
 		d.Until = n.denied.Add(keep)
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(n.users), discovery.ServiceKey.Compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(n.users), catalog.ServiceKey.Compare) {
 		d.Services = append(d.Services, key.Name)
 	}
 	return d

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/bridge"
 	"legate/internal/lastknown"
 	"legate/internal/listen"
@@ -84,7 +85,7 @@ func healthy() *house {
 	config := translate.DefaultConfig()
 	config.Datacenter = "dc1"
 	h.state.Complete, h.state.Changed, h.state.View = now.Add(-50*time.Second), now.Add(-5*time.Second), dc1
-	h.state.Resources, _ = translate.New(config).Apply(discovery.Delta{Set: []discovery.Service{instance("web", 80)}})
+	h.state.Resources, _ = translate.New(config).Apply(catalog.Delta{Set: []catalog.Service{instance("web", 80)}})
 	for r := range h.state.Resources.All() {
 		h.dump = map[xdsserver.View][]translate.Resource{dc1: append(h.dump[dc1], r)}
 	}
@@ -93,10 +94,10 @@ func healthy() *house {
 	return h
 }
 
-func instance(name string, port int) discovery.Service {
-	return discovery.Service{
-		Key:       discovery.ServiceKey{Datacenter: "dc1", Name: name},
-		Instances: []discovery.Instance{{ID: name + "-1", Node: "n1", Address: "10.0.0.1", Port: port, Weights: discovery.Weights{Passing: 1, Warning: 1}}},
+func instance(name string, port int) catalog.Service {
+	return catalog.Service{
+		Key:       catalog.ServiceKey{Datacenter: "dc1", Name: name},
+		Instances: []catalog.Instance{{ID: name + "-1", Node: "n1", Address: "10.0.0.1", Port: port, Weights: catalog.Weights{Passing: 1, Warning: 1}}},
 	}
 }
 
@@ -210,7 +211,7 @@ func TestHealthzAndMetricsAnswerFromTheStart(t *testing.T) {
 
 func TestStatusHoldsConsulViewsStreamsAndProblems(t *testing.T) {
 	h := healthy()
-	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0)}})
 	w := h.get(t, "/api/v1/status")
 	var s Status
 	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Header().Get("Content-Type") != "application/json" {
@@ -311,7 +312,7 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 		}, []string{"13 from disk, as last known; not read yet<", "does not answer<"}},
 		{"something is left out", func() *house {
 			h := healthy()
-			h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+			h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0)}})
 			return h
 		}, []string{"Left out: bad.dc1, instance n1/bad-1", "register the instance"}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/lastknown"
 )
 
@@ -27,7 +28,7 @@ func all() *house {
 	}
 	h.holds = []discovery.Hold{{Service: "api", Why: "emptied", Kept: 3, Served: 3, Since: now.Add(-10 * time.Second), Until: now.Add(50 * time.Second)}}
 	h.known = lastknown.Status{File: "/state/file", Unwritten: "no space left on device: make room"}
-	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0), instance("bad-2", 0)}})
+	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0), instance("bad-2", 0)}})
 	return h
 }
 

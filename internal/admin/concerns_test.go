@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/lastknown"
 	"legate/translate"
 	"legate/xdsserver"
@@ -38,7 +39,7 @@ func boxes(page string) int {
 
 func TestWhatManyEnvoysRejectIsOneBox(t *testing.T) {
 	h := manyReject(60)
-	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0)}})
 	h.streams = append(h.streams, rejecting("odd", "svc-11", "another reason"), rejecting("odd-2", "svc-12", "no such host"))
 	page := h.get(t, "/").Body.String()
 	for _, want := range []string{
@@ -82,7 +83,7 @@ func TestWhatIsNotSearchedThroughYetIsOneBoxToo(t *testing.T) {
 func TestWhatIsLeftOutForOneReasonIsOneBox(t *testing.T) {
 	h := healthy()
 	for i := range 30 {
-		h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance(fmt.Sprintf("bad-%02d", i), 0)}})
+		h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance(fmt.Sprintf("bad-%02d", i), 0)}})
 	}
 	page := h.get(t, "/").Body.String()
 	for _, want := range []string{"Left out: 30 instances (port)", "<summary>30 left out</summary>", "bad-00.dc1, instance n1/bad-00-1: "} {
@@ -138,7 +139,7 @@ var troubles = map[string]func(*house){
 		h.views[0].Quarantined = []xdsserver.Quarantine{{Type: translate.AssignmentType, Name: "web", Nodes: []string{"a", "b"}}}
 	},
 	"LegateLeavesOut": func(h *house) {
-		h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{instance("bad", 0)}})
+		h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0)}})
 	},
 	"LegateNamesInVain": func(h *house) {
 		h.streams[0].Types[0].InVain, h.streams[0].Types[0].InVainCount = []xdsserver.Missing{{Name: "wbe", Why: "no"}}, 1

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/quote"
 )
 
@@ -17,7 +18,7 @@ func TestNamesFromOutsideAreShownInOneShortLine(t *testing.T) {
 	bad.Instances[0].ID = strings.Repeat("x", 4<<20)
 	odd := instance("odd", 0)
 	odd.Instances[0].ID, odd.Instances[0].Node = "a\x1b[31m\u202eb\u009b", "line\nfeed"
-	h.state.Resources, _ = h.state.Resources.Apply(discovery.Delta{Set: []discovery.Service{bad, odd}})
+	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{bad, odd}})
 	h.holds = []discovery.Hold{{Service: "held\u202e\n" + strings.Repeat("y", 4<<20), Why: "emptied"}}
 	h.consul.Problems = []discovery.Problem{{Kind: "refused_names", Detail: "these: \u202e" + strings.Repeat("z", 4<<20), Remedy: remedy}}
 	h.consul.LastError = "\u009b" + strings.Repeat("e", 4<<20)

@@ -40,7 +40,7 @@ type versions [kinds][]string
 // expected is what clients should hold, whatever server they ask.
 type expected struct {
 	marker
-	catalog *catalog
+	catalog *dataset
 	content content
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/translate"
 )
 
@@ -34,19 +34,19 @@ func (f fleet) indexOf(name string) int {
 }
 
 // service is one service as Consul has it. Its revision is the port of its first instance.
-func (f fleet) service(i, revision int) discovery.Service {
-	s := discovery.Service{
-		Key:       discovery.ServiceKey{Datacenter: datacenter, Name: nameOf(i)},
-		Instances: make([]discovery.Instance, f.Instances),
+func (f fleet) service(i, revision int) catalog.Service {
+	s := catalog.Service{
+		Key:       catalog.ServiceKey{Datacenter: datacenter, Name: nameOf(i)},
+		Instances: make([]catalog.Instance, f.Instances),
 	}
 	for j := range s.Instances {
 		address := fmt.Sprintf("10.%d.%d.%d", i>>8, i&255, j+1)
 		id := fmt.Sprintf("%s-%d", s.Key.Name, j)
-		s.Instances[j] = discovery.Instance{
+		s.Instances[j] = catalog.Instance{
 			ID: id, Node: fmt.Sprintf("node-%04d", (i*f.Instances+j)%2000),
 			Address: address, ServiceAddress: address, NodeAddress: address, Port: 8080,
-			Checks:  []discovery.Check{{ID: "serfHealth", Status: "passing", Node: true}, {ID: "service:" + id, Status: "passing"}},
-			Weights: discovery.Weights{Passing: 1, Warning: 1},
+			Checks:  []catalog.Check{{ID: "serfHealth", Status: "passing", Node: true}, {ID: "service:" + id, Status: "passing"}},
+			Weights: catalog.Weights{Passing: 1, Warning: 1},
 			Tags:    []string{"primary", "v1"},
 			Meta:    map[string]string{"version": "1.2.3", "team": "shop"},
 		}
@@ -55,8 +55,8 @@ func (f fleet) service(i, revision int) discovery.Service {
 	return s
 }
 
-func (f fleet) delta(services []int, revision int) discovery.Delta {
-	d := discovery.Delta{Since: time.Now(), Set: make([]discovery.Service, len(services))}
+func (f fleet) delta(services []int, revision int) catalog.Delta {
+	d := catalog.Delta{Since: time.Now(), Set: make([]catalog.Service, len(services))}
 	for n, i := range services {
 		d.Set[n] = f.service(i, revision)
 	}
@@ -72,20 +72,20 @@ func (f fleet) all() []int {
 }
 
 // catalog is what the fleet was translated to, so far.
-type catalog struct {
+type dataset struct {
 	fleet
-	values    discovery.Catalog
+	values    catalog.Catalog
 	resources translate.Resources
 }
 
-func newCatalog(f fleet) *catalog {
+func newCatalog(f fleet) *dataset {
 	config := translate.DefaultConfig()
 	config.Datacenter = datacenter
-	return &catalog{fleet: f, values: discovery.Catalog{}, resources: translate.New(config)}
+	return &dataset{fleet: f, values: catalog.Catalog{}, resources: translate.New(config)}
 }
 
 // change brings services to a revision and returns what a server has to apply.
-func (c *catalog) change(services []int, revision int) (translate.Batch, error) {
+func (c *dataset) change(services []int, revision int) (translate.Batch, error) {
 	d := c.delta(services, revision)
 	for _, s := range d.Set {
 		c.values[s.Key] = s

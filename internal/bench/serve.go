@@ -50,7 +50,7 @@ func serve(ctx context.Context, args []string) error {
 // host is a contender and what it serves.
 type host struct {
 	contender contender
-	catalog   *catalog
+	catalog   *dataset
 	ready     func() error
 	profile   *os.File
 }

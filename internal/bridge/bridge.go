@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -78,7 +78,7 @@ func (b *Bridge) Alive(ctx context.Context) bool {
 }
 
 // Run carries Deltas until the context is done.
-func (b *Bridge) Run(ctx context.Context, deltas <-chan discovery.Delta) error {
+func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 	b.change(func(s *State) { s.Since = time.Now() })
 	for {
 		select {
@@ -94,7 +94,7 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan discovery.Delta) error {
 }
 
 // carry takes one Delta over.
-func (b *Bridge) carry(d discovery.Delta) error {
+func (b *Bridge) carry(d catalog.Delta) error {
 	old := b.State()
 	from, view := old.Resources, old.View
 	if !old.Ready() {
@@ -133,7 +133,7 @@ func (b *Bridge) change(f func(*State)) {
 }
 
 // report counts the problems and logs what is new or over.
-func (b *Bridge) report(d discovery.Delta, problems []translate.Problem) {
+func (b *Bridge) report(d catalog.Delta, problems []translate.Problem) {
 	appeared, over := b.problems.apply(d, problems)
 	if len(appeared)+len(over) == 0 {
 		return

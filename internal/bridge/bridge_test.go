@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -41,10 +41,10 @@ func newCrossing(config translate.Config) *crossing {
 	return c
 }
 
-func service(name string, port int) discovery.Service {
-	return discovery.Service{
-		Key:       discovery.ServiceKey{Datacenter: "dc1", Name: name},
-		Instances: []discovery.Instance{{ID: name + "-1", Node: "n1", Address: "10.0.0.1", Port: port, Weights: discovery.Weights{Passing: 1, Warning: 1}}},
+func service(name string, port int) catalog.Service {
+	return catalog.Service{
+		Key:       catalog.ServiceKey{Datacenter: "dc1", Name: name},
+		Instances: []catalog.Instance{{ID: name + "-1", Node: "n1", Address: "10.0.0.1", Port: port, Weights: catalog.Weights{Passing: 1, Warning: 1}}},
 	}
 }
 
@@ -53,7 +53,7 @@ func TestTheFirstDeltaIsPublishedEvenIfItIsEmpty(t *testing.T) {
 	if c.State().Ready() {
 		t.Error("ready before anything was read")
 	}
-	if err := c.carry(discovery.Delta{}); err != nil {
+	if err := c.carry(catalog.Delta{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.published.batches) != 1 || !c.State().Ready() {
@@ -63,7 +63,7 @@ func TestTheFirstDeltaIsPublishedEvenIfItIsEmpty(t *testing.T) {
 		t.Errorf("view %v, want %v: the datacenter is the one that discovery found", c.published.views[0], want)
 	}
 	changed := c.State().Changed
-	if err := c.carry(discovery.Delta{}); err != nil || len(c.published.batches) != 1 {
+	if err := c.carry(catalog.Delta{}); err != nil || len(c.published.batches) != 1 {
 		t.Errorf("a delta that changes nothing was published: %v %v", c.published.batches, err)
 	}
 	if !c.State().Changed.Equal(changed) {
@@ -74,12 +74,12 @@ func TestTheFirstDeltaIsPublishedEvenIfItIsEmpty(t *testing.T) {
 func TestAChangeIsPublishedAsWhatItChanges(t *testing.T) {
 	c := newCrossing(translate.DefaultConfig())
 	steps := []struct {
-		delta     discovery.Delta
+		delta     catalog.Delta
 		set, gone int
 	}{
-		{discovery.Delta{Set: []discovery.Service{service("api", 80), service("web", 80)}}, 4, 0},
-		{discovery.Delta{Set: []discovery.Service{service("web", 81)}}, 1, 0},
-		{discovery.Delta{Gone: []discovery.ServiceKey{service("web", 81).Key}}, 0, 2},
+		{catalog.Delta{Set: []catalog.Service{service("api", 80), service("web", 80)}}, 4, 0},
+		{catalog.Delta{Set: []catalog.Service{service("web", 81)}}, 1, 0},
+		{catalog.Delta{Gone: []catalog.ServiceKey{service("web", 81).Key}}, 0, 2},
 	}
 	for i, s := range steps {
 		if err := c.carry(s.delta); err != nil {
@@ -95,7 +95,7 @@ func TestAProblemIsLoggedWhenItAppearsAndWhenItIsOver(t *testing.T) {
 	c := newCrossing(translate.DefaultConfig())
 	carry := func(port int) string {
 		c.log.Reset()
-		if err := c.carry(discovery.Delta{Set: []discovery.Service{service("web", port)}}); err != nil {
+		if err := c.carry(catalog.Delta{Set: []catalog.Service{service("web", port)}}); err != nil {
 			t.Fatal(err)
 		}
 		return c.log.String()
@@ -114,7 +114,7 @@ func TestAProblemIsLoggedWhenItAppearsAndWhenItIsOver(t *testing.T) {
 	}
 	carry(0)
 	c.log.Reset()
-	if err := c.carry(discovery.Delta{Gone: []discovery.ServiceKey{service("web", 0).Key}}); err != nil {
+	if err := c.carry(catalog.Delta{Gone: []catalog.ServiceKey{service("web", 0).Key}}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(c.log.String(), "no longer left out") || problems(t, c) != 0 {
@@ -124,7 +124,7 @@ func TestAProblemIsLoggedWhenItAppearsAndWhenItIsOver(t *testing.T) {
 
 func TestACatalogFullOfProblemsFillsNoLog(t *testing.T) {
 	c := newCrossing(translate.DefaultConfig())
-	var d discovery.Delta
+	var d catalog.Delta
 	for i := range 1000 {
 		d.Set = append(d.Set, service(fmt.Sprintf("s%04d", i), 0))
 	}
@@ -143,7 +143,7 @@ func TestADatacenterThatNoClusterCanHaveEndsTheBridge(t *testing.T) {
 	config := translate.DefaultConfig()
 	config.Datacenter = "a\x00b"
 	c := newCrossing(config)
-	if err := c.carry(discovery.Delta{}); err == nil || len(c.published.batches) != 0 {
+	if err := c.carry(catalog.Delta{}); err == nil || len(c.published.batches) != 0 {
 		t.Errorf("error %v, published %v", err, c.published.batches)
 	}
 }
@@ -152,9 +152,9 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	c := newCrossing(translate.DefaultConfig())
 	ctx, cancel := context.WithCancel(t.Context())
-	deltas, ended := make(chan discovery.Delta), make(chan error)
+	deltas, ended := make(chan catalog.Delta), make(chan error)
 	go func() { ended <- c.Run(ctx, deltas) }()
-	deltas <- discovery.Delta{Set: []discovery.Service{service("web", 80)}}
+	deltas <- catalog.Delta{Set: []catalog.Service{service("web", 80)}}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

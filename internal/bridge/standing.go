@@ -3,7 +3,7 @@ package bridge
 import (
 	"slices"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/translate"
 )
 
@@ -19,7 +19,7 @@ func newStanding() standing {
 }
 
 // apply replaces the problems of the services in d, and of those whose ports they are named like, and returns what is new and what is over.
-func (s standing) apply(d discovery.Delta, problems []translate.Problem) (appeared, over []translate.Problem) {
+func (s standing) apply(d catalog.Delta, problems []translate.Problem) (appeared, over []translate.Problem) {
 	now := map[string][]translate.Problem{}
 	for _, p := range problems {
 		now[p.Service] = append(now[p.Service], p)
@@ -43,7 +43,7 @@ func (s standing) apply(d discovery.Delta, problems []translate.Problem) (appear
 			s.byService[service] = is
 		}
 	}
-	both := func(key discovery.ServiceKey) {
+	both := func(key catalog.ServiceKey) {
 		touch(key.String())
 		if owner, ok := translate.PortOwner(key); ok {
 			touch(owner.String())

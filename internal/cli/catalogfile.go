@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/files"
 )
 
@@ -19,21 +19,21 @@ import (
 type catalogFile struct {
 	Format     string // catalogFormat
 	Datacenter string
-	Services   []discovery.Service
+	Services   []catalog.Service
 }
 
 const catalogFormat = "legate catalog 1"
 
 // saveCatalog writes the file whole or not at all: to a neighbour first, which then takes its
 // name. Only the user can read it, since service meta can hold anything.
-func saveCatalog(path, datacenter string, c discovery.Catalog) (err error) {
+func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("save catalog %q: %w", path, reason(err))
 		}
 	}()
 	f := catalogFile{Format: catalogFormat, Datacenter: datacenter}
-	for _, k := range slices.SortedFunc(maps.Keys(c), discovery.ServiceKey.Compare) {
+	for _, k := range slices.SortedFunc(maps.Keys(c), catalog.ServiceKey.Compare) {
 		f.Services = append(f.Services, c[k])
 	}
 	content, err := json.MarshalIndent(f, "", " ")
@@ -54,7 +54,7 @@ func saveCatalog(path, datacenter string, c discovery.Catalog) (err error) {
 
 // loadCatalog reads such a file. Unknown fields are errors: they are spelling mistakes, or come
 // from a later version that this one would misunderstand.
-func loadCatalog(path string) (datacenter string, c discovery.Catalog, err error) {
+func loadCatalog(path string) (datacenter string, c catalog.Catalog, err error) {
 	in, _, err := files.Open(path)
 	if err != nil {
 		return "", nil, fmt.Errorf("--catalog %q: %w: give the path of a file that --save-catalog wrote", path, reason(err))
@@ -72,12 +72,12 @@ func loadCatalog(path string) (datacenter string, c discovery.Catalog, err error
 	if f.Format != catalogFormat {
 		return "", nil, fmt.Errorf("--catalog %q: its Format is %q, this version reads %q: write it anew with --save-catalog", path, f.Format, catalogFormat)
 	}
-	c = make(discovery.Catalog, len(f.Services))
+	c = make(catalog.Catalog, len(f.Services))
 	for _, s := range f.Services {
 		if _, twice := c[s.Key]; twice {
 			return "", nil, fmt.Errorf("--catalog %q: service %q is there twice: remove one", path, s.Key)
 		}
-		slices.SortFunc(s.Instances, discovery.Instance.Compare)
+		slices.SortFunc(s.Instances, catalog.Instance.Compare)
 		c[s.Key] = s
 	}
 	return f.Datacenter, c, nil

@@ -23,7 +23,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/admin"
 	"legate/internal/bridge"
 	"legate/internal/logs"
@@ -153,16 +153,16 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 
 // comesAndGoes is who may register one service, with an instance whose id has no bounds.
 func comesAndGoes(t *testing.T, log *slog.Logger) {
-	deltas := make(chan discovery.Delta)
+	deltas := make(chan catalog.Delta)
 	b := bridge.New(translate.DefaultConfig(), func() string { return "dc1" }, nowhere{}, log, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- b.Run(ctx, deltas) }()
-	key := discovery.ServiceKey{Datacenter: "dc1", Name: "web"}
+	key := catalog.ServiceKey{Datacenter: "dc1", Name: "web"}
 	for range 300 {
-		bad := discovery.Instance{ID: strings.Repeat("x\u202e", 50_000), Node: "n", Address: "10.0.0.1", Port: 0}
-		deltas <- discovery.Delta{Set: []discovery.Service{{Key: key, Instances: []discovery.Instance{bad}}}}
-		deltas <- discovery.Delta{Gone: []discovery.ServiceKey{key}}
+		bad := catalog.Instance{ID: strings.Repeat("x\u202e", 50_000), Node: "n", Address: "10.0.0.1", Port: 0}
+		deltas <- catalog.Delta{Set: []catalog.Service{{Key: key, Instances: []catalog.Instance{bad}}}}
+		deltas <- catalog.Delta{Gone: []catalog.ServiceKey{key}}
 	}
 	cancel()
 	if err := <-ended; err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	dns "legate/discovery/resolve"
 	"legate/translate"
 )
@@ -86,17 +87,17 @@ legate render --catalog catalog.json --strict`,
 func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	datacenter, catalog, err := p.catalog(ctx, o)
+	datacenter, services, err := p.catalog(ctx, o)
 	if err != nil {
 		return err
 	}
 	if o.translate.Resolved {
 		log, bounded := o.log.logger(p.err, p.getenv)
 		defer bounded.Flush()
-		catalog = dns.New(o.resolve, log, nil).Once(ctx, catalog)
+		services = dns.New(o.resolve, log, nil).Once(ctx, services)
 	}
 	if o.saveCatalog != "" {
-		if err := saveCatalog(o.saveCatalog, datacenter, catalog); err != nil {
+		if err := saveCatalog(o.saveCatalog, datacenter, services); err != nil {
 			return err
 		}
 	}
@@ -104,7 +105,7 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	if err := o.translate.Validate(); err != nil {
 		return err
 	}
-	resources, _ := translate.New(o.translate).Apply(discovery.Catalog{}.Diff(catalog))
+	resources, _ := translate.New(o.translate).Apply(catalog.Catalog{}.Diff(services))
 	var out bytes.Buffer
 	if err := printResources(&out, o.format, resources); err != nil {
 		return err
@@ -121,7 +122,7 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 }
 
 // catalog reads the saved catalog, or Consul.
-func (p *program) catalog(ctx context.Context, o *renderOptions) (string, discovery.Catalog, error) {
+func (p *program) catalog(ctx context.Context, o *renderOptions) (string, catalog.Catalog, error) {
 	if o.catalog != "" {
 		datacenter, catalog, err := loadCatalog(o.catalog)
 		if err != nil {

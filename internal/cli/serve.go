@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	dns "legate/discovery/resolve"
 	"legate/internal/admin"
 	"legate/internal/bridge"
@@ -172,7 +173,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		"xds", addressOf(open.xds), "rest", addressOf(open.rest), "admin", o.listen.page(open), "metrics", addressOf(open.metrics), "admin_socket", cmp.Or(open.socket, "off"))
 	o.listen.warn(open, log)
 
-	believed, kept, deltas := make(chan discovery.Delta), make(chan discovery.Delta), make(chan discovery.Delta)
+	believed, kept, deltas := make(chan catalog.Delta), make(chan catalog.Delta), make(chan catalog.Delta)
 	if !o.translate.Resolved {
 		kept = deltas
 	}
@@ -182,7 +183,9 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	group.Go(func() error { return reload.run(life.working) })
 	group.Go(func() error { return supervise.run(life.serving, life.working) })
 	group.Go(func() error { return watcher.Run(life.working, believed) })
-	group.Go(func() error { return shelf.Run(life.working, watcher, believed, kept) })
+	group.Go(func() error {
+		return shelf.Run(life.working, func() lastknown.Consul { return consulNow(watcher.Status()) }, believed, kept)
+	})
 	if o.translate.Resolved {
 		group.Go(func() error { return resolver.Run(life.working, kept, deltas) })
 	}

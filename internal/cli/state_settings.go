@@ -46,3 +46,12 @@ func scopeOf(c discovery.Config) lastknown.Scope {
 		Tags:    slices.Sorted(slices.Values(c.Tags)),
 	}
 }
+
+// consulNow is what the last known catalog needs to know of Consul.
+func consulNow(s discovery.Status) lastknown.Consul {
+	now := lastknown.Consul{Datacenter: s.Datacenter, LastSuccess: s.LastSuccess}
+	if len(s.Problems) > 0 {
+		now.Problem, now.Remedy = s.Problems[0].Detail, s.Problems[0].Remedy
+	}
+	return now
+}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/lastknown"
 )
 
@@ -87,10 +87,10 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
 	next := systemd(t, 300*time.Millisecond)
 	state, config := t.TempDir(), filepath.Join(t.TempDir(), "legate.yaml")
-	key := discovery.ServiceKey{Datacenter: "dc1", Name: "shop"}
+	key := catalog.ServiceKey{Datacenter: "dc1", Name: "shop"}
 	h := lastknown.Header{Scope: lastknown.Scope{Datacenter: "dc1"}, Believed: time.Now()}
 	var file strings.Builder
-	if err := lastknown.Encode(&file, h, discovery.Catalog{key: {Key: key}}); err != nil {
+	if err := lastknown.Encode(&file, h, catalog.Catalog{key: {Key: key}}); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(state, "last-known-catalog"), file.String())

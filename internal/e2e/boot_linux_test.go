@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/lastknown"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
@@ -88,9 +88,9 @@ func (s *systemd) prepareLegate(x *example, etc string) {
 	replaceFile(s.t, filepath.Join(etc, "consul-token"), "a-token")
 	replaceFile(s.t, filepath.Join(etc, "legate.yaml"), string(x.file("legate.yaml"))+fmt.Sprintf("state: {dir: %s}\n", s.dir))
 	var known strings.Builder
-	key := discovery.ServiceKey{Datacenter: "dc1", Name: "shop"}
+	key := catalog.ServiceKey{Datacenter: "dc1", Name: "shop"}
 	h := lastknown.Header{Scope: lastknown.Scope{Datacenter: "dc1"}, Believed: time.Now()}
-	if err := lastknown.Encode(&known, h, discovery.Catalog{key: {Key: key}}); err != nil {
+	if err := lastknown.Encode(&known, h, catalog.Catalog{key: {Key: key}}); err != nil {
 		s.t.Fatal(err)
 	}
 	replaceFile(s.t, filepath.Join(s.dir, "last-known-catalog"), known.String())

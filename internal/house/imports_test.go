@@ -95,9 +95,14 @@ func roomOf(all []room, pkg string) *room {
 	return best
 }
 
-// may reports whether a room's packages may import a package of the house.
-func (r *room) may(imported string) bool {
-	return r.any || slices.ContainsFunc(slices.Concat(r.folders, r.imports), func(folder string) bool { _, is := holds(folder, imported); return is })
+// may reports whether a room's packages may import a package of the house: it is of the same room, or of
+// one that the row names. A folder stands for its own row, not for rows of folders within it.
+func (r *room) may(all []room, imported string) bool {
+	its := roomOf(all, imported)
+	if r.any || its == r {
+		return true
+	}
+	return its != nil && slices.ContainsFunc(its.folders, func(folder string) bool { return slices.Contains(r.imports, folder) })
 }
 
 // owned are the libraries that only some rooms know. What tests and the demo share drives the
@@ -129,7 +134,7 @@ func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
 		}
 		lived[r] = true
 		for _, imported := range p.Imports {
-			if isOurs(imported) && !r.may(imported) {
+			if isOurs(imported) && !r.may(table, imported) {
 				t.Errorf("%s imports %s: the table allows %v", p.ImportPath, imported, r.imports)
 			}
 			for _, o := range owned {
@@ -158,9 +163,36 @@ func TestAPackageIsInTheRoomThatNamesItBest(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", pkg, got, wanted)
 		}
 	}
-	r := room{folders: []string{"legate/discovery"}, imports: []string{"legate/metrics"}}
-	if !r.may("legate/metrics") || !r.may("legate/discovery/watch") || r.may("legate/xdsserver") {
-		t.Errorf("%+v", r)
+}
+
+// A door opens one way: who is below does not open it.
+func TestAnImportUpwardsIsNotAllowed(t *testing.T) {
+	table := []room{
+		{folders: []string{"legate/discovery"}, imports: []string{"legate/discovery/catalog", "legate/metrics"}},
+		{folders: []string{"legate/discovery/catalog"}},
+		{folders: []string{"legate/discovery/watch"}, imports: []string{"legate/discovery/catalog"}},
+		{folders: []string{"legate/metrics"}},
+		{folders: []string{"legate/internal/cli"}, any: true},
+		{folders: []string{"legate/internal/admin"}, imports: []string{"legate/discovery"}},
+	}
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"legate/discovery", "legate/discovery/catalog", true},
+		{"legate/discovery", "legate/metrics", true},
+		{"legate/discovery", "legate/discovery/watch", false}, // the row does not name it
+		{"legate/discovery/catalog", "legate/discovery", false},
+		{"legate/discovery/watch", "legate/discovery/catalog", true},
+		{"legate/discovery/watch", "legate/discovery", false},
+		{"legate/internal/cli", "legate/discovery", true},
+		{"legate/internal/admin", "legate/discovery", true},
+		{"legate/internal/admin", "legate/discovery/catalog", false},
+		{"legate/internal/admin", "legate/unknown", false},
+	} {
+		if got := roomOf(table, c.from).may(table, c.to); got != c.want {
+			t.Errorf("%s imports %s: allowed %v", c.from, c.to, got)
+		}
 	}
 }
 
@@ -181,17 +213,52 @@ func TestTheProgramDoesNotContainWhatBuildsOthers(t *testing.T) {
 	}
 }
 
-// A pure room has no clock, no files, no network and no log.
-func TestTranslateIsPure(t *testing.T) {
-	for _, p := range list(t) {
-		if p.ImportPath != "legate/translate" {
+// Rooms whose rows name each other in a circle have no door that opens one way. A row of several folders
+// is not a room but a kind of tool, whose folders may stand on both sides.
+func TestNoRoomLeadsBackToItself(t *testing.T) {
+	table := rooms(t)
+	for i := range table {
+		start := &table[i]
+		if len(start.folders) > 1 {
 			continue
 		}
-		for _, imported := range p.Imports {
-			if slices.Contains([]string{"os", "net", "net/http", "log", "log/slog", "io/fs", "math/rand", "math/rand/v2", "context"}, imported) {
-				t.Errorf("translate imports %s", imported)
+		passed := map[*room]bool{}
+		for next := []*room{start}; len(next) > 0; next = next[1:] {
+			for _, folder := range next[0].imports {
+				to := roomOf(table, folder)
+				if to == nil {
+					t.Errorf("%v may import %s, which is in no row", next[0].folders, folder)
+				} else if to == start {
+					if next[0] != start {
+						t.Errorf("%v leads back to itself, by %v", start.folders, next[0].folders)
+					}
+				} else if !passed[to] && len(to.folders) == 1 {
+					passed[to] = true
+					next = append(next, to)
+				}
 			}
 		}
+	}
+}
+
+// pure are rooms without a clock, files, network and log.
+var pure = []string{"legate/translate", "legate/discovery/catalog"}
+
+func TestPureRoomsArePure(t *testing.T) {
+	found := 0
+	for _, p := range list(t) {
+		if !slices.Contains(pure, p.ImportPath) {
+			continue
+		}
+		found++
+		for _, imported := range p.Imports {
+			if slices.Contains([]string{"os", "net", "net/http", "log", "log/slog", "io/fs", "math/rand", "math/rand/v2", "context"}, imported) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+	if found != len(pure) {
+		t.Errorf("%d of %v were found", found, pure)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // A clock that was set back leaves a file behind that is dated ahead.
 func TestADateAheadIsCalledAhead(t *testing.T) {
-	path := stored(t, header, catalog(1, "shop"))
+	path := stored(t, header, catalogOf(1, "shop"))
 	_, c, err := load(path, scope, 24*time.Hour, header.Believed.Add(-25*time.Hour))
 	if !errors.Is(err, errAhead) || c != nil || !strings.Contains(err.Error(), "25h0m0s ahead of this machine's clock, and the most is 24h0m0s") ||
 		!strings.Contains(err.Error(), "set the clock") || strings.Contains(err.Error(), "ago") {
@@ -23,7 +23,7 @@ func TestADateAheadIsCalledAhead(t *testing.T) {
 		t.Errorf("what is of now is %v", a)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now().Add(22*time.Hour+s3), catalog(1, "a")))
+		s := newStage(t, from(t, time.Now().Add(22*time.Hour+s3), catalogOf(1, "a")))
 		<-s.out
 		synctest.Wait()
 		st := s.Status()

@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // large is 10,000 services of ten instances each.
-func large() discovery.Catalog {
-	c := discovery.Catalog{}
+func large() catalog.Catalog {
+	c := catalog.Catalog{}
 	for i := range 10_000 {
 		name := fmt.Sprintf("service-%05d", i)
-		c[key(name)] = catalog(10, name)[key(name)]
+		c[key(name)] = catalogOf(10, name)[key(name)]
 	}
 	return c
 }
@@ -43,7 +43,7 @@ func BenchmarkLoad(b *testing.B) {
 // What a change costs on its way: the rest is the keeper's own time.
 func BenchmarkNote(b *testing.B) {
 	k := &keeper{wake: make(chan struct{}, 1)}
-	d := discovery.Delta{Set: []discovery.Service{catalog(10, "shop")[key("shop")]}}
+	d := catalog.Delta{Set: []catalog.Service{catalogOf(10, "shop")[key("shop")]}}
 	for b.Loop() {
 		k.note(d)
 	}

@@ -15,14 +15,14 @@ import (
 func TestAFullDiskLeavesTheFileAsItWas(t *testing.T) {
 	dir := mount(t, "size=64k")
 	path := filepath.Join(dir, fileName)
-	if err := store(system{}, path, header, catalog(1, "shop")); err != nil {
+	if err := store(system{}, path, header, catalogOf(1, "shop")); err != nil {
 		t.Fatal(err)
 	}
-	err := store(system{}, path, header, catalog(1000, "shop"))
+	err := store(system{}, path, header, catalogOf(1000, "shop"))
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(writeRemedy(err), "make room") {
 		t.Errorf("%v: %s", err, writeRemedy(err))
 	}
-	if _, c, err := load(path, scope, time.Hour, header.Believed); err != nil || !c.Equal(catalog(1, "shop")) {
+	if _, c, err := load(path, scope, time.Hour, header.Believed); err != nil || !c.Equal(catalogOf(1, "shop")) {
 		t.Errorf("%v %v", c, err)
 	}
 	if there, _ := os.ReadDir(dir); len(there) != 1 {
@@ -37,11 +37,11 @@ func TestAReadOnlyFolderIsNamedWithItsRemedy(t *testing.T) {
 	} else if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	err := store(system{}, filepath.Join(dir, fileName), header, catalog(1, "shop"))
+	err := store(system{}, filepath.Join(dir, fileName), header, catalogOf(1, "shop"))
 	if (!errors.Is(err, syscall.EROFS) && !errors.Is(err, fs.ErrPermission)) || !strings.Contains(writeRemedy(err), "StateDirectory") {
 		t.Errorf("%v: %s", err, writeRemedy(err))
 	}
-	err = store(system{}, filepath.Join(dir, "missing", fileName), header, catalog(1, "shop"))
+	err = store(system{}, filepath.Join(dir, "missing", fileName), header, catalogOf(1, "shop"))
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(writeRemedy(err), "make the folder") {
 		t.Errorf("%v: %s", err, writeRemedy(err))
 	}

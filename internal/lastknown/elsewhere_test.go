@@ -6,13 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
-		s.consulSays(discovery.Status{Datacenter: "dc2"}) // the agent is there, its servers hang
+		s := newStage(t, from(t, time.Now(), catalogOf(1, "a")))
+		s.consulSays(Consul{Datacenter: "dc2"}) // the agent is there, its servers hang
 		time.Sleep(time.Minute)
 		s.silent()
 		if n := strings.Count(s.log.String(), "another datacenter"); n != 1 {
@@ -21,7 +21,7 @@ func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
 		if st := s.Status(); st.Stale || !strings.Contains(st.Unusable, `of datacenter "dc1", and Consul's agent is in "dc2": give each Legate a --state-dir of its own`) {
 			t.Errorf("%+v", st)
 		}
-		s.in <- discovery.Delta{}
+		s.in <- catalog.Delta{}
 		<-s.out
 	})
 }
@@ -32,15 +32,15 @@ func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
 func TestWhatTurnsOutToBeOfAnotherDatacenterIsNotServedAnyLonger(t *testing.T) {
 	for name, comes := range map[string]func(s *stage){
 		"the agent says so":     func(s *stage) { time.Sleep(time.Second + time.Millisecond) },
-		"its catalog comes too": func(s *stage) { s.in <- whole(catalog(1, "b")) },
+		"its catalog comes too": func(s *stage) { s.in <- whole(catalogOf(1, "b")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+				s := newStage(t, from(t, time.Now(), catalogOf(1, "a")))
 				<-s.out
 				time.Sleep(time.Minute)
 				s.silent()
-				s.consulSays(discovery.Status{Datacenter: "dc2"})
+				s.consulSays(Consul{Datacenter: "dc2"})
 				comes(s)
 				s.silent()
 				select {

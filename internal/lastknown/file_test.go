@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
-func stored(t *testing.T, h Header, c discovery.Catalog) (path string) {
+func stored(t *testing.T, h Header, c catalog.Catalog) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), fileName)
 	if err := store(system{}, path, h, c); err != nil {
@@ -23,8 +23,8 @@ func stored(t *testing.T, h Header, c discovery.Catalog) (path string) {
 }
 
 func TestTheFileIsForItsOwnerOnlyAndNothingElseIsLeft(t *testing.T) {
-	path := stored(t, header, catalog(1, "shop"))
-	if err := store(system{}, path, header, catalog(2, "shop")); err != nil {
+	path := stored(t, header, catalogOf(1, "shop"))
+	if err := store(system{}, path, header, catalogOf(2, "shop")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
@@ -35,13 +35,13 @@ func TestTheFileIsForItsOwnerOnlyAndNothingElseIsLeft(t *testing.T) {
 		t.Errorf("there is %v", there)
 	}
 	_, c, err := load(path, scope, time.Hour, header.Believed)
-	if err != nil || !c.Equal(catalog(2, "shop")) {
+	if err != nil || !c.Equal(catalogOf(2, "shop")) {
 		t.Errorf("%v %v", c, err)
 	}
 }
 
 func TestAFileIsUsedOnlyForWhatItIsOfAndNotForever(t *testing.T) {
-	path := stored(t, header, catalog(1, "shop"))
+	path := stored(t, header, catalogOf(1, "shop"))
 	change := func(f func(*Scope)) Scope { s := scope; f(&s); return s }
 	for name, c := range map[string]struct {
 		want  Scope
@@ -84,7 +84,7 @@ func TestWhatIsNoFileOfOursIsNotUsed(t *testing.T) {
 }
 
 func TestWhatACrashLeftBehindIsRemoved(t *testing.T) {
-	path := stored(t, header, catalog(1, "shop"))
+	path := stored(t, header, catalogOf(1, "shop"))
 	left := filepath.Join(filepath.Dir(path), strings.Replace(tempPattern, "*", "123", 1))
 	if err := os.WriteFile(left, []byte(magic), 0o600); err != nil {
 		t.Fatal(err)

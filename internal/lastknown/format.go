@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // The file is lines of text: what it is and its schema; the header; the services in the order
@@ -24,7 +24,7 @@ import (
 const (
 	magic = "legate-last-known "
 	seal  = "sha256:"
-	// schema changes whenever the shape of discovery.Service or of the header does: a field
+	// schema changes whenever the shape of catalog.Service or of the header does: a field
 	// that one version writes and another does not know would silently be lost.
 	schema = 2
 )
@@ -55,12 +55,12 @@ func (s Scope) Equal(o Scope) bool {
 		slices.Equal(s.Include, o.Include) && slices.Equal(s.Exclude, o.Exclude) && slices.Equal(s.Tags, o.Tags)
 }
 
-func (s Scope) selection() discovery.Selection {
-	return discovery.Selection{Include: s.Include, Exclude: s.Exclude, Tags: s.Tags}
+func (s Scope) selection() catalog.Selection {
+	return catalog.Selection{Include: s.Include, Exclude: s.Exclude, Tags: s.Tags}
 }
 
 // Encode writes a catalog. Header.Services is filled in.
-func Encode(w io.Writer, h Header, c discovery.Catalog) error {
+func Encode(w io.Writer, h Header, c catalog.Catalog) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	fmt.Fprintf(out, "%s%d\n", magic, schema)
@@ -69,7 +69,7 @@ func Encode(w io.Writer, h Header, c discovery.Catalog) error {
 	if err := lines.Encode(h); err != nil {
 		return err
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(c), discovery.ServiceKey.Compare) {
+	for _, key := range slices.SortedFunc(maps.Keys(c), catalog.ServiceKey.Compare) {
 		if err := lines.Encode(c[key]); err != nil {
 			return err
 		}
@@ -91,8 +91,8 @@ var (
 )
 
 // Decode reads what Encode wrote, whole or not at all.
-func Decode(data []byte) (Header, discovery.Catalog, error) {
-	fail := func(err error) (Header, discovery.Catalog, error) { return Header{}, nil, err }
+func Decode(data []byte) (Header, catalog.Catalog, error) {
+	fail := func(err error) (Header, catalog.Catalog, error) { return Header{}, nil, err }
 	first, _, _ := bytes.Cut(data, []byte("\n"))
 	version, ours := bytes.CutPrefix(first, []byte(magic))
 	if !ours {
@@ -118,16 +118,16 @@ func Decode(data []byte) (Header, discovery.Catalog, error) {
 
 // decodeLines reads the header and the services, and checks the promises that discovery makes
 // of a catalog: who reads the file's relies on them too.
-func decodeLines(lines []byte) (h Header, c discovery.Catalog, err error) {
+func decodeLines(lines []byte) (h Header, c catalog.Catalog, err error) {
 	in := json.NewDecoder(bytes.NewReader(lines))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&h); err != nil {
 		return h, nil, err
 	}
-	c = discovery.Catalog{}
-	var last discovery.ServiceKey // before any that has a name
+	c = catalog.Catalog{}
+	var last catalog.ServiceKey // before any that has a name
 	for {
-		var s discovery.Service
+		var s catalog.Service
 		switch err := in.Decode(&s); {
 		case errors.Is(err, io.EOF):
 			if len(c) != h.Services {
@@ -140,7 +140,7 @@ func decodeLines(lines []byte) (h Header, c discovery.Catalog, err error) {
 			return h, nil, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
 		case last.Compare(s.Key) >= 0:
 			return h, nil, fmt.Errorf("service %q is out of order", s.Key)
-		case !slices.IsSortedFunc(s.Instances, discovery.Instance.Compare):
+		case !slices.IsSortedFunc(s.Instances, catalog.Instance.Compare):
 			return h, nil, fmt.Errorf("the instances of service %q are out of order", s.Key)
 		}
 		c[s.Key], last = s, s.Key

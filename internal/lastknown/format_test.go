@@ -13,27 +13,27 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
-func key(name string) discovery.ServiceKey {
-	return discovery.ServiceKey{Datacenter: "dc1", Name: name}
+func key(name string) catalog.ServiceKey {
+	return catalog.ServiceKey{Datacenter: "dc1", Name: name}
 }
 
 // catalog has services of that many instances each.
-func catalog(instances int, names ...string) discovery.Catalog {
-	c := discovery.Catalog{}
+func catalogOf(instances int, names ...string) catalog.Catalog {
+	c := catalog.Catalog{}
 	for _, name := range names {
-		s := discovery.Service{Key: key(name)}
+		s := catalog.Service{Key: key(name)}
 		for i := range instances {
-			s.Instances = append(s.Instances, discovery.Instance{
+			s.Instances = append(s.Instances, catalog.Instance{
 				ID: fmt.Sprintf("%s-%03d", name, i), Node: "n1", Address: "10.0.0.1", NodeAddress: "10.0.0.2", Port: 8000 + i,
-				Tagged:  map[string]discovery.TaggedAddress{"lan": {Address: "10.0.0.1", Port: 8000 + i}},
-				Health:  discovery.Health(i % 4),
-				Checks:  []discovery.Check{{ID: "alive", Status: "passing", Node: i%2 == 0}},
-				Weights: discovery.Weights{Passing: 1 + i, Warning: 1},
+				Tagged:  map[string]catalog.TaggedAddress{"lan": {Address: "10.0.0.1", Port: 8000 + i}},
+				Health:  catalog.Health(i % 4),
+				Checks:  []catalog.Check{{ID: "alive", Status: "passing", Node: i%2 == 0}},
+				Weights: catalog.Weights{Passing: 1 + i, Warning: 1},
 				Tags:    []string{"a", "b <c> & \u2028 \x00"}, Meta: map[string]string{"version": "1\n2"},
-				NodeMeta: map[string]string{"rack": "7"}, Locality: discovery.Locality{Region: "eu", Zone: "eu-1"},
+				NodeMeta: map[string]string{"rack": "7"}, Locality: catalog.Locality{Region: "eu", Zone: "eu-1"},
 				CreateIndex: 1 << 60, ModifyIndex: 1<<64 - 1,
 			})
 		}
@@ -47,7 +47,7 @@ var (
 	header = Header{Scope: scope, Believed: time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)}
 )
 
-func encode(t testing.TB, h Header, c discovery.Catalog) []byte {
+func encode(t testing.TB, h Header, c catalog.Catalog) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := Encode(&out, h, c); err != nil {
@@ -57,7 +57,7 @@ func encode(t testing.TB, h Header, c discovery.Catalog) []byte {
 }
 
 func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
-	for _, c := range []discovery.Catalog{{}, catalog(0, "empty"), catalog(7, "shop", "web", "a/b ?%")} {
+	for _, c := range []catalog.Catalog{{}, catalogOf(0, "empty"), catalogOf(7, "shop", "web", "a/b ?%")} {
 		h, got, err := Decode(encode(t, header, c))
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestTheSchemaChangesWithTheShapeOfAService(t *testing.T) {
 		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;Ports []Port{Name string;Port int;Default bool};SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
 		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
 		`Kind string;CreateIndex uint64;ModifyIndex uint64};Hosts map[string]Host{Addresses []netip.Addr;Why string}}`
-	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[discovery.Service]())
+	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[catalog.Service]())
 	if got != shape || schema != 2 {
 		t.Errorf("schema %d has the shape\n%s", schema, got)
 	}
@@ -110,7 +110,7 @@ func shapeOf(t reflect.Type) string {
 }
 
 func TestAFileThatWasCutShortAnywhereIsNotUsed(t *testing.T) {
-	whole := encode(t, header, catalog(2, "shop", "web"))
+	whole := encode(t, header, catalogOf(2, "shop", "web"))
 	for n := range len(whole) {
 		if _, c, err := Decode(whole[:n]); err == nil || c != nil {
 			t.Fatalf("%d of %d bytes were believed", n, len(whole))
@@ -119,7 +119,7 @@ func TestAFileThatWasCutShortAnywhereIsNotUsed(t *testing.T) {
 }
 
 func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
-	whole := encode(t, header, catalog(2, "shop"))
+	whole := encode(t, header, catalogOf(2, "shop"))
 	for range 2000 {
 		data := bytes.Clone(whole)
 		i := rand.IntN(len(data))
@@ -131,7 +131,7 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 }
 
 func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
-	data := encode(t, header, catalog(1, "shop"))
+	data := encode(t, header, catalogOf(1, "shop"))
 	for _, version := range []string{"1", "3", "0", "-1", "x", "99999999999999999999"} {
 		other := bytes.Replace(data, []byte(magic+"2\n"), []byte(magic+version+"\n"), 1)
 		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
@@ -142,13 +142,13 @@ func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 
 // Even with a good seal a catalog must keep discovery's promises.
 func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
-	unsorted := catalog(3, "shop")
+	unsorted := catalogOf(3, "shop")
 	s := unsorted[key("shop")]
 	s.Instances[0], s.Instances[2] = s.Instances[2], s.Instances[0]
-	foreign := catalog(1, "shop")
-	foreign[discovery.ServiceKey{Datacenter: "dc2", Name: "web"}] = discovery.Service{Key: discovery.ServiceKey{Datacenter: "dc2", Name: "web"}}
-	twice := discovery.Catalog{key("a"): {Key: key("shop")}, key("b"): {Key: key("shop")}}
-	for name, c := range map[string]discovery.Catalog{"unsorted": unsorted, "foreign": foreign, "twice": twice} {
+	foreign := catalogOf(1, "shop")
+	foreign[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
+	twice := catalog.Catalog{key("a"): {Key: key("shop")}, key("b"): {Key: key("shop")}}
+	for name, c := range map[string]catalog.Catalog{"unsorted": unsorted, "foreign": foreign, "twice": twice} {
 		if _, _, err := Decode(encode(t, header, c)); !errors.Is(err, errContent) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -211,7 +211,7 @@ func (f *full) Write(b []byte) (int, error) {
 }
 
 func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
-	c := catalog(300, "shop") // more than is written at once
+	c := catalogOf(300, "shop") // more than is written at once
 	size := len(encode(t, header, c))
 	for _, room := range []int{0, 70_000, size - 80, size - 1} {
 		if err := Encode(&full{room}, header, c); !errors.Is(err, io.ErrShortWrite) {
@@ -224,8 +224,8 @@ func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(encode(f, header, catalog(2, "shop", "web")))
-	f.Add(encode(f, header, discovery.Catalog{}))
+	f.Add(encode(f, header, catalogOf(2, "shop", "web")))
+	f.Add(encode(f, header, catalog.Catalog{}))
 	f.Add([]byte(magic + "1\n" + seal + "\n"))
 	f.Add([]byte(magic + "2\n"))
 	f.Add([]byte{})
@@ -245,7 +245,7 @@ func FuzzDecode(f *testing.F) {
 
 // The seal keeps a fuzzer out, so the lines behind it have a target of their own.
 func FuzzDecodeLines(f *testing.F) {
-	data := encode(f, header, catalog(2, "shop", "web"))
+	data := encode(f, header, catalogOf(2, "shop", "web"))
 	_, data, _ = bytes.Cut(data, []byte("\n"))
 	f.Add(data[:bytes.LastIndex(data, []byte(seal))])
 	f.Add([]byte("{}\n"))

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 func hosts(address string) map[string][]netip.Addr {
@@ -41,7 +41,7 @@ func TestTheFileFollowsWhatHostNamesStandFor(t *testing.T) {
 			}
 		}
 		s.answers()
-		s.in <- whole(catalog(1, "a"))
+		s.in <- whole(catalogOf(1, "a"))
 		<-s.out
 		on("10.0.0.1")
 
@@ -51,7 +51,7 @@ func TestTheFileFollowsWhatHostNamesStandFor(t *testing.T) {
 		on("10.0.0.2")
 		s.silent()
 
-		s.in <- discovery.Delta{} // the bridge is busy: nobody looks at anything else
+		s.in <- catalog.Delta{} // the bridge is busy: nobody looks at anything else
 		time.Sleep(time.Minute)
 		now.Store(hosts("10.0.0.3"))
 		moved <- struct{}{}
@@ -65,7 +65,7 @@ func TestWhatHostNamesStoodForIsKeptWhereNobodyKnowsBetter(t *testing.T) {
 		dir := t.TempDir()
 		h := Header{Scope: Scope{Datacenter: "dc1"}, Believed: time.Now(), Hosts: hosts("10.0.0.1")}
 		s := newStageWith(t, dir, func(s *stage) {
-			if err := store(system{}, s.path, h, catalog(1, "a")); err != nil {
+			if err := store(system{}, s.path, h, catalogOf(1, "a")); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -73,7 +73,7 @@ func TestWhatHostNamesStoodForIsKeptWhereNobodyKnowsBetter(t *testing.T) {
 			t.Errorf("loaded %v of %q", s.Hosts(), s.Datacenter())
 		}
 		s.answers()
-		s.in <- whole(catalog(1, "b"))
+		s.in <- whole(catalogOf(1, "b"))
 		<-s.out
 		if got := s.hostsOnDisk(); !reflect.DeepEqual(got, h.Hosts) {
 			t.Errorf("on disk: %v", got)

@@ -5,19 +5,19 @@ import (
 	"sync"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // keeper writes the catalog of the Deltas that it is told, in a goroutine of its own.
 type keeper struct {
 	every   time.Duration // the shortest time between two writes
 	refresh time.Duration // the longest, while Consul answers: the file's date is then renewed
-	write   func(c discovery.Catalog) error
+	write   func(c catalog.Catalog) error
 	hangs   func(since time.Duration) // told once of a write that does not end
 	renewed func() bool               // Consul confirmed the catalog again since the last write
 
 	mu      sync.Mutex
-	pending map[discovery.ServiceKey]*discovery.Service // nil: gone
+	pending map[catalog.ServiceKey]*catalog.Service // nil: gone
 	wake    chan struct{}
 }
 
@@ -39,11 +39,11 @@ const (
 )
 
 // note is told each Delta, in their order. It never waits.
-func (k *keeper) note(d discovery.Delta) {
+func (k *keeper) note(d catalog.Delta) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.pending == nil {
-		k.pending = make(map[discovery.ServiceKey]*discovery.Service, len(d.Set))
+		k.pending = make(map[catalog.ServiceKey]*catalog.Service, len(d.Set))
 	}
 	for _, s := range d.Set {
 		k.pending[s.Key] = &s
@@ -59,7 +59,7 @@ func (k *keeper) note(d discovery.Delta) {
 
 // run writes until the context is done, and then once more what is not written yet.
 func (k *keeper) run(ctx context.Context) {
-	catalog := discovery.Catalog{}
+	catalog := catalog.Catalog{}
 	written := false
 	var again <-chan time.Time // nil unless the last write failed
 	wait := retryFirst
@@ -99,7 +99,7 @@ func (k *keeper) run(ctx context.Context) {
 }
 
 // fold takes over what was noted.
-func (k *keeper) fold(catalog discovery.Catalog) (changed bool) {
+func (k *keeper) fold(catalog catalog.Catalog) (changed bool) {
 	k.mu.Lock()
 	pending := k.pending
 	k.pending = nil
@@ -116,7 +116,7 @@ func (k *keeper) fold(catalog discovery.Catalog) (changed bool) {
 
 // attempt writes the catalog, which must not be changed until that is over. It is not over if the
 // disk hangs and the context was done: then only what was begun outlives the keeper.
-func (k *keeper) attempt(ctx context.Context, catalog discovery.Catalog) (err error, over bool) {
+func (k *keeper) attempt(ctx context.Context, catalog catalog.Catalog) (err error, over bool) {
 	done := make(chan error, 1)
 	go func() { done <- k.write(catalog) }()
 	slow := time.After(hangsAfter)

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // tried is a keeper whose writes the test plays. It notes when each of them began.
@@ -31,7 +31,7 @@ func try(t *testing.T, write func(nth int) error) *tried {
 	k := &tried{t: t, began: time.Now()}
 	k.keeper = &keeper{every: time.Second, refresh: refreshEvery, wake: make(chan struct{}, 1), hangs: func(time.Duration) {},
 		renewed: func() bool { return !k.unconfirmed.Load() },
-		write: func(discovery.Catalog) error {
+		write: func(catalog.Catalog) error {
 			k.at = append(k.at, time.Since(k.began))
 			return write(len(k.at) - 1)
 		},
@@ -46,7 +46,7 @@ func try(t *testing.T, write func(nth int) error) *tried {
 // change notes something at that time.
 func (k *tried) change(at time.Duration) {
 	time.Sleep(at - time.Since(k.began))
-	k.note(whole(catalog(1, "a")))
+	k.note(whole(catalogOf(1, "a")))
 }
 
 // triedAt ends the keeper at that time, and says when it should have written.
@@ -114,7 +114,7 @@ func TestTheLastWriteIsWaitedFor(t *testing.T) {
 		k := try(t, func(int) error { time.Sleep(lastWrite - time.Millisecond); over++; return nil })
 		k.change(0)
 		synctest.Wait() // it is under way
-		k.note(discovery.Delta{Gone: []discovery.ServiceKey{key("a")}})
+		k.note(catalog.Delta{Gone: []catalog.ServiceKey{key("a")}})
 		k.stop()
 		if over != 2 {
 			t.Errorf("%d writes were over at the end", over)
@@ -129,10 +129,10 @@ func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 		defer close(release)
 		hung := make(chan time.Duration, 1)
 		k := &keeper{every: time.Second, refresh: refreshEvery, wake: make(chan struct{}, 1), renewed: func() bool { return true },
-			write: func(discovery.Catalog) error { <-release; return nil },
+			write: func(catalog.Catalog) error { <-release; return nil },
 			hangs: func(since time.Duration) { hung <- since },
 		}
-		k.note(whole(catalog(1, "a")))
+		k.note(whole(catalogOf(1, "a")))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan time.Time, 1)
 		go func() { k.run(ctx); ended <- time.Now() }()
@@ -145,7 +145,7 @@ func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 		default:
 			t.Error("nobody is told that the write hangs")
 		}
-		k.note(whole(catalog(2, "a"))) // never waits
+		k.note(whole(catalogOf(2, "a"))) // never waits
 		told := time.Now()
 		cancel()
 		if took := (<-ended).Sub(told); took > lastWrite {
@@ -160,7 +160,7 @@ func TestAWriteThatHangsIsInTheStatusUntilItIsOver(t *testing.T) {
 	if st := s.Status(); !strings.Contains(st.Unwritten, "has been under way for 10s") || !strings.Contains(st.Unwritten, "check that disk") {
 		t.Errorf("%+v", st)
 	}
-	if err := s.write(discovery.Status{Datacenter: "dc1"}, catalog(1, "a")); err != nil || s.Status().Unwritten != "" {
+	if err := s.write(Consul{Datacenter: "dc1"}, catalogOf(1, "a")); err != nil || s.Status().Unwritten != "" {
 		t.Errorf("%v %+v", err, s.Status())
 	}
 }

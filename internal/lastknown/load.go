@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // maxBytes is more than any catalog takes (100,000 instances are about 80 MB), and less than
@@ -18,7 +18,7 @@ const maxBytes = 1 << 30
 
 // load reads the file and checks that it is about want, and not too old. An empty
 // want.Datacenter is any: a Legate that asks its agent for the name does not know it yet.
-func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header, discovery.Catalog, error) {
+func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header, catalog.Catalog, error) {
 	data, err := read(path, maxBytes)
 	if err != nil {
 		return Header{}, nil, fmt.Errorf("%w: %s", err, remedyOf(err))

@@ -6,14 +6,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // A configuration that selects other services is read again. The file must be of that selection at
 // once, or a restart while Consul is away would have nothing to serve.
 func TestTheFileFollowsTheSelection(t *testing.T) {
 	web := Scope{Include: []string{"web*"}}
-	onDisk := func(t *testing.T, s *stage, scope Scope) (Header, discovery.Catalog) {
+	onDisk := func(t *testing.T, s *stage, scope Scope) (Header, catalog.Catalog) {
 		t.Helper()
 		synctest.Wait()
 		h, c, err := load(s.path, scope, 48*time.Hour, time.Now())
@@ -26,11 +26,11 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, t.TempDir())
 			s.answers()
-			s.in <- whole(catalog(1, "web-1", "web-2"))
+			s.in <- whole(catalogOf(1, "web-1", "web-2"))
 			<-s.out
 			time.Sleep(time.Minute)
 			s.Rescope(web)
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1", "web-2")) {
+			if _, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1", "web-2")) {
 				t.Errorf("on disk: %v", c)
 			}
 			s.silent() // the bridge has nothing to do
@@ -40,11 +40,11 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, t.TempDir())
 			s.answers()
-			s.in <- whole(catalog(1, "db", "web-1"))
+			s.in <- whole(catalogOf(1, "db", "web-1"))
 			<-s.out
 			time.Sleep(time.Minute)
 			s.Rescope(web)
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) {
+			if _, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1")) {
 				t.Errorf("on disk: %v", c)
 			}
 		})
@@ -53,13 +53,13 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, t.TempDir())
 			s.answers()
-			s.in <- whole(catalog(1, "web-1"))
+			s.in <- whole(catalogOf(1, "web-1"))
 			<-s.out
-			s.in <- discovery.Delta{} // and the bridge is busy: nobody looks at anything else
+			s.in <- catalog.Delta{} // and the bridge is busy: nobody looks at anything else
 			time.Sleep(time.Minute)
 			s.Rescope(web)
 			s.stop()
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) {
+			if _, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1")) {
 				t.Errorf("on disk: %v", c)
 			}
 		})
@@ -67,9 +67,9 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 	t.Run("while it is served in Consul's place, and keeps its date", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			said := time.Now().Add(-time.Hour)
-			s := newStage(t, from(t, said, catalog(1, "db", "web-1")))
+			s := newStage(t, from(t, said, catalogOf(1, "db", "web-1")))
 			<-s.out
-			s.consulSays(discovery.Status{LastSuccess: time.Now()}) // it answers some questions
+			s.consulSays(Consul{LastSuccess: time.Now()}) // it answers some questions
 			s.Rescope(web)
 			if d := <-s.out; len(d.Set) != 0 || len(d.Gone) != 1 || d.Gone[0] != key("db") {
 				t.Errorf("came %v", d)
@@ -77,17 +77,17 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 			if st := s.Status(); st.Services != 1 {
 				t.Errorf("%d services are said to be served", st.Services)
 			}
-			if h, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) || !h.Believed.Equal(said) || h.Scope.Datacenter != "dc1" {
+			if h, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1")) || !h.Believed.Equal(said) || h.Scope.Datacenter != "dc1" {
 				t.Errorf("on disk: %+v %v", h, c)
 			}
 			time.Sleep(time.Hour) // and it is not renewed either
 			s.answers()
-			s.in <- whole(catalog(1, "web-2"))
+			s.in <- whole(catalogOf(1, "web-2"))
 			if d := <-s.out; len(d.Set) != 1 || len(d.Gone) != 1 || d.Gone[0] != key("web-1") {
 				t.Errorf("came %v", d)
 			}
 			time.Sleep(time.Minute)
-			if h, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-2")) || !h.Believed.After(said) {
+			if h, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-2")) || !h.Believed.After(said) {
 				t.Errorf("on disk: %+v %v", h, c)
 			}
 		})
@@ -96,15 +96,15 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, t.TempDir())
 			s.answers()
-			s.in <- whole(catalog(1, "db", "web-1"))
+			s.in <- whole(catalogOf(1, "db", "web-1"))
 			<-s.out
-			s.in <- discovery.Delta{} // the bridge is busy
+			s.in <- catalog.Delta{} // the bridge is busy
 			synctest.Wait()
 			s.Rescope(Scope{Include: []string{"db"}})
 			s.Rescope(web)
 			<-s.out
 			time.Sleep(time.Minute)
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1")) {
+			if _, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1")) {
 				t.Errorf("on disk: %v", c)
 			}
 		})
@@ -122,10 +122,10 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 	})
 	t.Run("without news for the bridge where there are none", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, from(t, time.Now(), catalog(1, "web-1", "web-2")))
+			s := newStage(t, from(t, time.Now(), catalogOf(1, "web-1", "web-2")))
 			<-s.out
 			s.Rescope(web)
-			if _, c := onDisk(t, s, web); !c.Equal(catalog(1, "web-1", "web-2")) {
+			if _, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1", "web-2")) {
 				t.Errorf("on disk: %v", c)
 			}
 			s.silent()
@@ -133,13 +133,13 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 	})
 	t.Run("within the grace", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, from(t, time.Now(), catalog(1, "db", "web-1")))
+			s := newStage(t, from(t, time.Now(), catalogOf(1, "db", "web-1")))
 			s.Rescope(web)
 			synctest.Wait()
 			if st := s.Status(); st.Services != 0 {
 				t.Errorf("%d services are said to be served before they are", st.Services)
 			}
-			if got := (discovery.Catalog{}).Apply(<-s.out); !got.Equal(catalog(1, "web-1")) {
+			if got := (catalog.Catalog{}).Apply(<-s.out); !got.Equal(catalogOf(1, "web-1")) {
 				t.Errorf("served %v", got)
 			}
 			onDisk(t, s, web)
@@ -147,7 +147,7 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 	})
 	t.Run("an equal one is no reason to write", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+			s := newStage(t, from(t, time.Now(), catalogOf(1, "a")))
 			<-s.out
 			before, _ := os.Stat(s.path)
 			s.Rescope(Scope{Tags: []string{}})

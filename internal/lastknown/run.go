@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // Run passes Deltas on and keeps their catalog, until the context is done. If the first one,
 // which is complete, does not come within the grace period, the file's catalog goes out in its
 // place, and the first one then as its difference to that. It fails if Consul's agent turns out to
 // be in another datacenter than what is served by then: that was somebody else's.
-func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) error {
+func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) error {
 	end := s.keep(ctx, consul)
 	defer end()
 	first, offer, err := s.first(ctx, consul, in, out)
@@ -25,7 +25,7 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 	}
 	s.known = nil // it may be large
 	s.change(func(st *state) { st.read = true })
-	s.keeper.note(discovery.Delta{Set: first.Set, Gone: offer.Gone})
+	s.keeper.note(catalog.Delta{Set: first.Set, Gone: offer.Gone})
 	if !pass(ctx, offer, out) {
 		return nil
 	}
@@ -39,30 +39,30 @@ func (s *Shelf) Run(ctx context.Context, consul Consul, in <-chan discovery.Delt
 				return nil
 			}
 		case <-s.rescoped:
-			s.keeper.note(discovery.Delta{}) // the same, of another selection
+			s.keeper.note(catalog.Delta{}) // the same, of another selection
 		case <-s.moved:
-			s.keeper.note(discovery.Delta{}) // the same, with other addresses
+			s.keeper.note(catalog.Delta{}) // the same, with other addresses
 		}
 	}
 }
 
 // keep writes what the keeper is told until the function that it returns is called, which waits for
 // the last write. Without a folder nothing is written.
-func (s *Shelf) keep(ctx context.Context, consul Consul) (end func()) {
+func (s *Shelf) keep(ctx context.Context, consul func() Consul) (end func()) {
 	if s.path == "" {
 		return func() {}
 	}
-	s.keeper.write = func(c discovery.Catalog) error { return s.write(consul.Status(), c) }
-	s.keeper.renewed = func() bool { return consul.Status().LastSuccess.After(s.Status().Written) }
+	s.keeper.write = func(c catalog.Catalog) error { return s.write(consul(), c) }
+	s.keeper.renewed = func() bool { return consul().LastSuccess.After(s.Status().Written) }
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var keeping sync.WaitGroup
 	keeping.Go(func() { s.keeper.run(writing) })
 	return func() {
 		select {
 		case <-s.rescoped:
-			s.keeper.note(discovery.Delta{})
+			s.keeper.note(catalog.Delta{})
 		case <-s.moved:
-			s.keeper.note(discovery.Delta{})
+			s.keeper.note(catalog.Delta{})
 		default:
 		}
 		stop()
@@ -72,7 +72,7 @@ func (s *Shelf) keep(ctx context.Context, consul Consul) (end func()) {
 
 // first waits for Consul's first Delta, and serves the file's catalog while that takes too long.
 // It returns the Delta as it came, and what of it is news; nothing if ctx ended first.
-func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, err error) {
+func (s *Shelf) first(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	var late <-chan time.Time
 	if s.known != nil {
 		late = time.After(s.config.Grace)
@@ -88,7 +88,7 @@ func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.De
 				s.refuse(agent)
 				continue
 			}
-			if !pass(ctx, discovery.Catalog{}.Diff(s.known), out) {
+			if !pass(ctx, catalog.Catalog{}.Diff(s.known), out) {
 				return first, offer, nil
 			}
 			return s.back(ctx, consul, in, out)
@@ -100,9 +100,9 @@ func (s *Shelf) first(ctx context.Context, consul Consul, in <-chan discovery.De
 
 // back waits for Consul while the file's catalog is served. The agent tells its datacenter before
 // anything is read, and long before that where its servers hang.
-func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Delta, out chan<- discovery.Delta) (first, offer discovery.Delta, err error) {
+func (s *Shelf) back(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	began := time.Now()
-	s.stale(consul.Status())
+	s.stale(consul())
 	look := time.Tick(time.Second)
 	for {
 		arrived := false
@@ -124,7 +124,7 @@ func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Del
 		if !arrived {
 			continue
 		}
-		offer = s.known.Diff(discovery.Catalog{}.Apply(first))
+		offer = s.known.Diff(catalog.Catalog{}.Apply(first))
 		offer.Since = first.Since
 		s.fresh(time.Since(began), len(offer.Set), len(offer.Gone))
 		return first, offer, nil
@@ -133,9 +133,9 @@ func (s *Shelf) back(ctx context.Context, consul Consul, in <-chan discovery.Del
 
 // reselect leaves of the file's catalog what is selected now, in the file, too, which keeps its date.
 // It returns what has changed.
-func (s *Shelf) reselect() discovery.Delta {
+func (s *Shelf) reselect() catalog.Delta {
 	if s.known == nil {
-		return discovery.Delta{}
+		return catalog.Delta{}
 	}
 	was := s.known
 	s.known = s.scopeNow().selection().Of(was)
@@ -144,14 +144,14 @@ func (s *Shelf) reselect() discovery.Delta {
 			st.services = len(s.known)
 		}
 	})
-	s.keeper.note(discovery.Catalog{}.Diff(s.known))
+	s.keeper.note(catalog.Catalog{}.Diff(s.known))
 	return was.Diff(s.known)
 }
 
 // elsewhere is the datacenter of Consul's agent, which could not be asked for earlier, if it is not
 // the file's; else empty.
-func (s *Shelf) elsewhere(consul Consul) string {
-	if dc := consul.Status().Datacenter; dc != s.header.Scope.Datacenter {
+func (s *Shelf) elsewhere(consul func() Consul) string {
+	if dc := consul().Datacenter; dc != s.header.Scope.Datacenter {
 		return dc
 	}
 	return ""
@@ -166,13 +166,13 @@ func (s *Shelf) refuse(agent string) {
 }
 
 // stale says that the file is served in Consul's place.
-func (s *Shelf) stale(consul discovery.Status) {
+func (s *Shelf) stale(consul Consul) {
 	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known) })
 	s.metrics.Stale(true)
 	attrs := []any{"file", s.path, "services", len(s.known), "believed", s.header.Believed,
 		age(s.header.Believed, time.Now())}
-	if len(consul.Problems) > 0 {
-		attrs = append(attrs, "consul", consul.Problems[0].Detail, "remedy", consul.Problems[0].Remedy)
+	if consul.Problem != "" {
+		attrs = append(attrs, "consul", consul.Problem, "remedy", consul.Remedy)
 	}
 	s.log.Warn("consul was not read in time, serving the last known catalog from disk", attrs...)
 }
@@ -184,7 +184,7 @@ func (s *Shelf) fresh(after time.Duration, set, gone int) {
 }
 
 // write replaces the file, and says once that it cannot be done and once that it can again.
-func (s *Shelf) write(consul discovery.Status, c discovery.Catalog) error {
+func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	h := Header{Scope: s.scopeNow(), Believed: consul.LastSuccess.UTC(), Hosts: s.hosts()}
 	h.Scope.Datacenter = consul.Datacenter
 	if !s.wasRead() { // what only the file says keeps its date
@@ -220,7 +220,7 @@ func (s *Shelf) hangs(since time.Duration) {
 	s.log.Warn("last known catalog cannot be written", "file", s.path, "error", text, "remedy", remedy)
 }
 
-func pass(ctx context.Context, d discovery.Delta, out chan<- discovery.Delta) bool {
+func pass(ctx context.Context, d catalog.Delta, out chan<- catalog.Delta) bool {
 	select {
 	case out <- d:
 		return true

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/metrics"
 )
 
@@ -38,8 +38,15 @@ const fileName = "last-known-catalog"
 // refreshEvery is how often the file's date is renewed while Consul confirms what it says.
 const refreshEvery = 10 * time.Minute
 
-// Consul is what a Shelf asks of discovery.
-type Consul interface{ Status() discovery.Status }
+// Consul says how Consul stands, as far as a Shelf needs to know.
+type Consul struct {
+	Datacenter  string    // that is watched; empty until known
+	LastSuccess time.Time // when a query was last answered and believed; zero: never
+	// Problem is what is wrong with Consul, and Remedy what a person can do about it; empty: nothing is
+	// known to be wrong.
+	Problem string
+	Remedy  string
+}
 
 // Shelf is where the last known catalog stands. Its methods may be called concurrently.
 type Shelf struct {
@@ -50,7 +57,7 @@ type Shelf struct {
 	disk    disk
 
 	header   Header // of known
-	known    discovery.Catalog
+	known    catalog.Catalog
 	keeper   *keeper
 	rescoped chan struct{} // holds one
 	hosts    func() map[string][]netip.Addr
@@ -83,7 +90,7 @@ func (s *Shelf) KeepHosts(now func() map[string][]netip.Addr, moved <-chan struc
 
 // Load reads the file, before Run. It returns what Consul was last believed to say, nil if there
 // is nothing that can be relied on; the log says why. The catalog must not be changed.
-func (s *Shelf) Load() discovery.Catalog {
+func (s *Shelf) Load() catalog.Catalog {
 	if s.path == "" {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/metrics"
 )
 
@@ -23,14 +23,14 @@ type stage struct {
 	t     *testing.T
 	log   *said
 	told  *metrics.Metrics
-	in    chan discovery.Delta
-	out   chan discovery.Delta
+	in    chan catalog.Delta
+	out   chan catalog.Delta
 	stop  func()
 	ended chan struct{} // closed when Run has ended
 	ends  error         // and what it said
 
 	mu     sync.Mutex
-	consul discovery.Status
+	consul Consul
 }
 
 // said is a log that is read while it is written.
@@ -51,18 +51,16 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-func (s *stage) consulSays(st discovery.Status) {
+func (s *stage) consulSays(st Consul) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.consul = st
 }
 
-type consulOf struct{ *stage }
-
-func (c consulOf) Status() discovery.Status {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.consul
+func (s *stage) consulNow() Consul {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.consul
 }
 
 func newStage(t *testing.T, dir string) *stage {
@@ -75,7 +73,7 @@ func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
 	t.Helper()
 	config := DefaultConfig()
 	config.Dir, config.Scope = dir, Scope{}
-	s := &stage{t: t, log: &said{}, told: metrics.New(metrics.BuildInfo{}), in: make(chan discovery.Delta), out: make(chan discovery.Delta)}
+	s := &stage{t: t, log: &said{}, told: metrics.New(metrics.BuildInfo{}), in: make(chan catalog.Delta), out: make(chan catalog.Delta)}
 	s.Shelf = New(config, slog.New(slog.NewTextHandler(s.log, nil)), s.told.LastKnown)
 	if prepared != nil {
 		prepared(s)
@@ -85,7 +83,7 @@ func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
 	s.ended = make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		s.ends = s.Run(ctx, consulOf{s}, s.in, s.out)
+		s.ends = s.Run(ctx, s.consulNow, s.in, s.out)
 	}()
 	s.stop = func() { cancel(); <-s.ended }
 	t.Cleanup(func() {
@@ -97,7 +95,7 @@ func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
 }
 
 // from makes the folder of a Legate that was stopped at that moment, with that catalog.
-func from(t *testing.T, believed time.Time, c discovery.Catalog) (dir string) {
+func from(t *testing.T, believed time.Time, c catalog.Catalog) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	h := Header{Scope: Scope{Datacenter: "dc1"}, Believed: believed}
@@ -109,10 +107,10 @@ func from(t *testing.T, believed time.Time, c discovery.Catalog) (dir string) {
 
 // answers plays a Consul that answers now.
 func (s *stage) answers() {
-	s.consulSays(discovery.Status{Datacenter: "dc1", LastSuccess: time.Now()})
+	s.consulSays(Consul{Datacenter: "dc1", LastSuccess: time.Now()})
 }
 
-func whole(c discovery.Catalog) discovery.Delta { return discovery.Catalog{}.Diff(c) }
+func whole(c catalog.Catalog) catalog.Delta { return catalog.Catalog{}.Diff(c) }
 
 // metric is the line of a metric's value.
 func (s *stage) metric(name string) string {
@@ -140,12 +138,12 @@ func (s *stage) silent() {
 
 func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		was := catalog(2, "gone", "same", "shop")
+		was := catalogOf(2, "gone", "same", "shop")
 		s := newStage(t, from(t, time.Now().Add(-time.Hour), was))
 		time.Sleep(s.config.Grace - time.Millisecond)
 		s.silent()
 		time.Sleep(time.Millisecond)
-		served := discovery.Catalog{}.Apply(<-s.out)
+		served := catalog.Catalog{}.Apply(<-s.out)
 		if !served.Equal(was) {
 			t.Errorf("served %v", served)
 		}
@@ -166,8 +164,8 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 		}
 		s.silent()
 
-		now := catalog(2, "new", "same")
-		now[key("shop")] = catalog(1, "shop")[key("shop")]
+		now := catalogOf(2, "new", "same")
+		now[key("shop")] = catalogOf(1, "shop")[key("shop")]
 		s.answers()
 		first := whole(now)
 		first.Since = time.Now()
@@ -192,7 +190,7 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 // A bridge that is busy when Legate is told to stop.
 func TestWhatWasNotTakenAnyMoreIsNotSaidToBeServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now(), catalog(1, "a")))
+		s := newStage(t, from(t, time.Now(), catalogOf(1, "a")))
 		time.Sleep(time.Minute)
 		s.stop()
 		if said := s.log.String(); s.Status().Stale || strings.Contains(said, "serving the last known catalog") {
@@ -203,11 +201,11 @@ func TestWhatWasNotTakenAnyMoreIsNotSaidToBeServed(t *testing.T) {
 
 func TestAConsulThatAnswersInTimeIsServedAndTheFileIsNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now(), catalog(2, "old")))
-		now := catalog(2, "new")
+		s := newStage(t, from(t, time.Now(), catalogOf(2, "old")))
+		now := catalogOf(2, "new")
 		s.answers()
 		s.in <- whole(now)
-		if got := (discovery.Catalog{}).Apply(<-s.out); !got.Equal(now) {
+		if got := (catalog.Catalog{}).Apply(<-s.out); !got.Equal(now) {
 			t.Errorf("served %v", got)
 		}
 		time.Sleep(time.Minute)
@@ -222,14 +220,14 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		s := newStage(t, dir)
-		onDisk := func() discovery.Catalog {
+		onDisk := func() catalog.Catalog {
 			_, c, err := load(s.path, Scope{}, time.Hour, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
 			return c
 		}
-		want := catalog(1, "a", "b")
+		want := catalogOf(1, "a", "b")
 		s.answers()
 		s.in <- whole(want)
 		<-s.out
@@ -240,7 +238,7 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 
 		// Many changes are few writes, and the last one is among them.
 		for i := 2; i < 100; i++ {
-			d := discovery.Delta{Set: []discovery.Service{catalog(i, "a")[key("a")]}, Gone: []discovery.ServiceKey{key("b")}}
+			d := catalog.Delta{Set: []catalog.Service{catalogOf(i, "a")[key("a")]}, Gone: []catalog.ServiceKey{key("b")}}
 			want = want.Apply(d)
 			s.in <- d
 			<-s.out
@@ -256,7 +254,7 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 		}
 
 		// What is not written yet is written at the end.
-		s.in <- discovery.Delta{Gone: []discovery.ServiceKey{key("a")}}
+		s.in <- catalog.Delta{Gone: []catalog.ServiceKey{key("a")}}
 		<-s.out
 		s.stop()
 		if len(onDisk()) != 0 {
@@ -269,7 +267,7 @@ func TestTheDateOfTheFileIsRenewedOnlyWhileConsulAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, t.TempDir())
 		s.answers()
-		s.in <- whole(catalog(1, "a"))
+		s.in <- whole(catalogOf(1, "a"))
 		<-s.out
 		date := func() time.Time {
 			synctest.Wait()
@@ -295,7 +293,7 @@ func TestTheDateOfTheFileIsRenewedOnlyWhileConsulAnswers(t *testing.T) {
 
 func TestWhatOnlyTheFileSaysIsNotWrittenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now().Add(-time.Hour), catalog(1, "a")))
+		s := newStage(t, from(t, time.Now().Add(-time.Hour), catalogOf(1, "a")))
 		before, err := os.Stat(s.path)
 		if err != nil {
 			t.Fatal(err)
@@ -319,7 +317,7 @@ func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
 		}
 		s := newStage(t, dir)
 		s.answers()
-		s.in <- whole(catalog(1, "a"))
+		s.in <- whole(catalogOf(1, "a"))
 		<-s.out
 		time.Sleep(time.Hour)
 		st := s.Status()
@@ -354,7 +352,7 @@ func TestAFolderThatComesLateGetsTheFileWithoutAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := filepath.Join(t.TempDir(), "disk")
 		s := newStage(t, filepath.Join(disk, "state"))
-		want := catalog(2, "a", "b")
+		want := catalogOf(2, "a", "b")
 		s.answers()
 		s.in <- whole(want)
 		<-s.out
@@ -376,8 +374,8 @@ func TestAFolderThatComesLateGetsTheFileWithoutAChange(t *testing.T) {
 
 func TestWhyConsulIsAwayIsSaidWithTheRemedyWhenTheFileIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, from(t, time.Now().Add(-time.Hour), catalog(1, "a")))
-		s.consulSays(discovery.Status{Problems: []discovery.Problem{{Detail: "it is down", Remedy: "start it"}}})
+		s := newStage(t, from(t, time.Now().Add(-time.Hour), catalogOf(1, "a")))
+		s.consulSays(Consul{Problem: "it is down", Remedy: "start it"})
 		<-s.out
 		synctest.Wait()
 		if said := s.log.String(); !strings.Contains(said, `serving the last known catalog from disk" file=`) || !strings.Contains(said, `age_seconds=3603 consul="it is down" remedy="start it"`) {
@@ -403,7 +401,7 @@ func TestWithoutAFolderEverythingIsPassedOnAndNothingIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, "")
 		for range 3 {
-			d := whole(catalog(1, "a"))
+			d := whole(catalogOf(1, "a"))
 			s.in <- d
 			if got := <-s.out; len(got.Set) != 1 {
 				t.Errorf("came %v", got)

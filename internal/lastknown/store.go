@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // tempPattern names what is being written. A crash can leave one of them behind.
@@ -16,7 +16,7 @@ const tempPattern = ".last-known-*.tmp"
 
 // store replaces the file at path: whole, or it stays as it was. What it has said to have stored
 // outlives a loss of power: the file is synced before it takes its name, and the folder afterwards.
-func store(d disk, path string, h Header, c discovery.Catalog) error {
+func store(d disk, path string, h Header, c catalog.Catalog) error {
 	dir := filepath.Dir(path)
 	f, err := d.create(dir, tempPattern)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // watched is a disk that writes down what is done to it, and at which one step can fail.
@@ -84,9 +84,9 @@ func (f *watchedFile) Close() error {
 // A file that has its name before its content is on the disk is empty after a loss of power; and a
 // name that is not on the disk is the old file's.
 func TestTheFileIsOnTheDiskBeforeItHasItsNameAndThenTheNameIs(t *testing.T) {
-	path := stored(t, header, catalog(1, "shop"))
+	path := stored(t, header, catalogOf(1, "shop"))
 	w := &watched{}
-	if err := store(w, path, header, catalog(2, "shop")); err != nil {
+	if err := store(w, path, header, catalogOf(2, "shop")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"create", "write file", "sync file", "close file", "rename", "open folder", "sync folder", "close folder"}
@@ -96,8 +96,8 @@ func TestTheFileIsOnTheDiskBeforeItHasItsNameAndThenTheNameIs(t *testing.T) {
 }
 
 func TestAStepOfAWriteThatFailsIsSaidAndLeavesAWholeFile(t *testing.T) {
-	was, is := catalog(1, "shop"), catalog(2, "shop")
-	for step, want := range map[string]discovery.Catalog{
+	was, is := catalogOf(1, "shop"), catalogOf(2, "shop")
+	for step, want := range map[string]catalog.Catalog{
 		"create": was, "write file": was, "sync file": was, "close file": was, "rename": was,
 		"open folder": is, "sync folder": is, "close folder": is,
 	} {
@@ -134,7 +134,7 @@ func TestWhatCannotBeReplacedIsSaidWithoutItsPath(t *testing.T) {
 func TestAFolderThatCannotBeSyncedAtAllIsNoFailure(t *testing.T) {
 	for _, unable := range []error{syscall.EINVAL, syscall.ENOTSUP} {
 		path := filepath.Join(t.TempDir(), fileName)
-		if err := store(&watched{fails: "sync folder", with: unable}, path, header, catalog(1, "shop")); err != nil {
+		if err := store(&watched{fails: "sync folder", with: unable}, path, header, catalogOf(1, "shop")); err != nil {
 			t.Errorf("%v: %v", unable, err)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 // A pipe that somebody holds open, a device and a file that is far too large would keep Legate from
@@ -30,7 +30,7 @@ func TestWhatIsNoFileOfOursIsNotReadWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if _, err := held.Write(encode(t, header, catalog(1, "shop"))); err != nil { // one of ours, even
+	if _, err := held.Write(encode(t, header, catalogOf(1, "shop"))); err != nil { // one of ours, even
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, large, foreign, device} {
@@ -48,8 +48,8 @@ func TestWhatIsNoFileOfOursIsNotReadWhole(t *testing.T) {
 }
 
 func TestAFileOfTheMostBytesIsReadAndOneMoreIsTooMany(t *testing.T) {
-	path := stored(t, header, catalog(1, "shop"))
-	size := int64(len(encode(t, header, catalog(1, "shop"))))
+	path := stored(t, header, catalogOf(1, "shop"))
+	size := int64(len(encode(t, header, catalogOf(1, "shop"))))
 	if data, err := read(path, size); err != nil || int64(len(data)) != size {
 		t.Errorf("%d bytes: %v", len(data), err)
 	}
@@ -60,7 +60,7 @@ func TestAFileOfTheMostBytesIsReadAndOneMoreIsTooMany(t *testing.T) {
 
 func TestAFileThatSomebodyElseCouldHaveWrittenIsNotServed(t *testing.T) {
 	t.Run("which everybody can write to", func(t *testing.T) {
-		path := stored(t, header, catalog(1, "shop"))
+		path := stored(t, header, catalogOf(1, "shop"))
 		for mode, want := range map[os.FileMode]error{0o600: nil, 0o644: nil, 0o660: nil, 0o602: errOthers, 0o666: errOthers} {
 			if err := os.Chmod(path, mode); err != nil {
 				t.Fatal(err)
@@ -72,7 +72,7 @@ func TestAFileThatSomebodyElseCouldHaveWrittenIsNotServed(t *testing.T) {
 		}
 	})
 	t.Run("which belongs to another user", func(t *testing.T) {
-		path := stored(t, header, catalog(1, "shop"))
+		path := stored(t, header, catalogOf(1, "shop"))
 		if err := os.Chown(path, 12345, -1); err != nil {
 			t.Skipf("cannot give a file away: %v", err)
 		}
@@ -100,7 +100,7 @@ func TestAFolderThatOthersCanWriteToIsNamedUntilItIsMended(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				dir := from(t, time.Now(), catalog(1, "a"))
+				dir := from(t, time.Now(), catalogOf(1, "a"))
 				if err := c.spoil(dir); err != nil {
 					t.Skip(err)
 				}
@@ -109,9 +109,9 @@ func TestAFolderThatOthersCanWriteToIsNamedUntilItIsMended(t *testing.T) {
 					t.Errorf("%+v", st)
 				}
 				s.answers()
-				s.in <- whole(catalog(1, "b"))
+				s.in <- whole(catalogOf(1, "b"))
 				<-s.out
-				s.in <- discovery.Delta{}
+				s.in <- catalog.Delta{}
 				<-s.out
 				time.Sleep(time.Minute)
 				if n := strings.Count(s.log.String(), "others can change the last known catalog"); n != 1 {
@@ -120,7 +120,7 @@ func TestAFolderThatOthersCanWriteToIsNamedUntilItIsMended(t *testing.T) {
 				if err := c.mend(dir); err != nil {
 					t.Fatal(err)
 				}
-				s.in <- discovery.Delta{}
+				s.in <- catalog.Delta{}
 				<-s.out
 				time.Sleep(time.Minute)
 				if st := s.Status(); st.Exposed != "" {

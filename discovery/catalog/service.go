@@ -1,4 +1,4 @@
-package discovery
+package catalog
 
 import (
 	"cmp"
@@ -47,6 +47,16 @@ type Instance struct {
 	CreateIndex uint64
 	ModifyIndex uint64
 }
+
+// InstanceKey names an instance. It is unique in a service: Consul has an id once on a node.
+type InstanceKey struct{ Node, ID string }
+
+// Key names the instance.
+func (i *Instance) Key() InstanceKey { return InstanceKey{i.Node, i.ID} }
+
+// TakesTraffic reports whether clients send requests to the instance as it is served: it is neither
+// critical nor in maintenance.
+func (i *Instance) TakesTraffic() bool { return i.Health < Critical }
 
 // Compare orders instances by node and id, which together are unique in a service.
 func (i Instance) Compare(o Instance) int {

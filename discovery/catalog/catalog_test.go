@@ -1,11 +1,10 @@
-package discovery
+package catalog
 
 import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // someCatalog is a catalog with some of a few services, each with some of a few instances.
@@ -45,65 +44,6 @@ func TestADifferenceLeadsFromOneCatalogToTheOther(t *testing.T) {
 	}
 	if got := Catalog(nil).Apply(Delta{}); got == nil {
 		t.Error("a catalog that was applied to is none")
-	}
-}
-
-// However changes are offered, taken and taken back: what the reader folds is the catalog, and it
-// hears of nothing that is as it was.
-func TestWhatIsTakenFromTheOutboxLeadsToTheCatalog(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	b := outbox{had: map[ServiceKey]*Service{}}
-	now, reader := Catalog{}, Catalog{}
-	var oldest time.Time
-	for n := range 2000 {
-		at := time.Unix(int64(1000+n), 0)
-		target := someCatalog(r)
-		d := now.Diff(target)
-		for _, s := range d.Set[:min(len(d.Set), 1+r.IntN(2))] {
-			old, had := now[s.Key]
-			b.note(s.Key, old, had, at)
-			now = now.Apply(Delta{Set: []Service{s}})
-			if oldest.IsZero() {
-				oldest = at
-			}
-		}
-		for _, key := range d.Gone[:min(len(d.Gone), 1)] {
-			b.note(key, now[key], true, at)
-			now = now.Apply(Delta{Gone: []ServiceKey{key}})
-			if oldest.IsZero() {
-				oldest = at
-			}
-		}
-		if r.IntN(3) > 0 {
-			continue
-		}
-		got, want := b.delta(now), reader.Diff(now)
-		if !reader.Apply(got).Equal(now) || len(got.Set) != len(want.Set) || !slices.Equal(got.Gone, want.Gone) {
-			t.Fatalf("offers %+v, want %+v", got, want)
-		}
-		if !slices.IsSortedFunc(got.Set, func(a, b Service) int { return a.Key.Compare(b.Key) }) {
-			t.Fatalf("not in order: %+v", got.Set)
-		}
-		if got.Empty() {
-			oldest = time.Time{}
-		}
-		if !got.Since.Equal(oldest) {
-			t.Fatalf("since %v, want %v", got.Since, oldest)
-		}
-		if again := b.delta(now); !again.Since.Equal(got.Since) || len(again.Set) != len(got.Set) || len(again.Gone) != len(got.Gone) {
-			t.Fatalf("offers %+v, and then %+v", got, again)
-		}
-		if r.IntN(2) == 0 {
-			reader, oldest = reader.Apply(got), time.Time{}
-			b.sent()
-		}
-	}
-	b = outbox{had: map[ServiceKey]*Service{}}
-	key := ServiceKey{Name: "web"}
-	b.note(key, Service{}, false, time.Unix(9, 0))
-	b.note(key, Service{}, true, time.Unix(5, 0))
-	if d := b.delta(Catalog{key: {Key: key}}); len(d.Set) != 1 || !d.Since.Equal(time.Unix(5, 0)) {
-		t.Errorf("%+v, want the older of two changes that came out of order", d)
 	}
 }
 
@@ -175,7 +115,9 @@ func TestWhatMakesTwoServicesDiffer(t *testing.T) {
 func TestHealthIsWrittenAsItsName(t *testing.T) {
 	for h := Passing; h <= Maintenance; h++ {
 		text, err := h.MarshalText()
-		must(t, err)
+		if err != nil {
+			t.Fatal(err)
+		}
 		back := Health(99)
 		if err := back.UnmarshalText(text); err != nil || back != h || string(text) != h.String() {
 			t.Errorf("%s is read as %v: %v", text, uint8(back), err)

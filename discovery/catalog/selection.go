@@ -1,7 +1,6 @@
-package discovery
+package catalog
 
 import (
-	"log/slog"
 	"slices"
 
 	"legate/internal/glob"
@@ -26,28 +25,20 @@ func (s Selection) Of(c Catalog) Catalog {
 	out := make(Catalog, len(c))
 	for key, service := range c {
 		had := len(service.Instances)
-		service.Instances = s.instances(service.Instances)
-		if s.names(key.Name) && (had == 0 || len(service.Instances) > 0) {
+		service.Instances = s.Instances(service.Instances)
+		if s.MatchesName(key.Name) && (had == 0 || len(service.Instances) > 0) {
 			out[key] = service
 		}
 	}
 	return out
 }
 
-// consulService is Consul's own entry for its servers. It is nobody's upstream.
-const consulService = "consul"
+// ConsulService is Consul's own entry for its servers. It is nobody's upstream.
+const ConsulService = "consul"
 
-// warn logs that Consul's own service is never served, if Include names it.
-func (s Selection) warn(log *slog.Logger) {
-	if slices.Contains(s.Include, consulService) {
-		log.Warn("the service is never served: it is Consul's own entry for its servers, and nobody's upstream",
-			"service", consulService, "remedy", "take it out of --include; name servers as a service of their own if clients shall reach them")
-	}
-}
-
-// names says whether a service of this name is selected.
-func (s Selection) names(name string) bool {
-	if name == consulService {
+// MatchesName reports whether a service of this name is selected.
+func (s Selection) MatchesName(name string) bool {
+	if name == ConsulService {
 		return false
 	}
 	matches := func(pattern string) bool { return glob.Match(pattern, name) }
@@ -67,12 +58,14 @@ func (s Selection) tagged(tags []string) bool {
 	return true
 }
 
-// lists says whether a service may have selected instances, by its entry in the list of services.
+// Matches reports whether a service may have selected instances, by its entry in the list of services.
 // That entry has the tags of all instances together: if it lacks one, no instance has all.
-func (s Selection) lists(name string, tags []string) bool { return s.names(name) && s.tagged(tags) }
+func (s Selection) Matches(name string, tags []string) bool {
+	return s.MatchesName(name) && s.tagged(tags)
+}
 
-// instances are the selected ones of all, in the same order.
-func (s Selection) instances(all []Instance) []Instance {
+// Instances are the selected ones of all, in the same order.
+func (s Selection) Instances(all []Instance) []Instance {
 	for n := range all {
 		if s.tagged(all[n].Tags) {
 			continue
@@ -86,12 +79,4 @@ func (s Selection) instances(all []Instance) []Instance {
 		return picked
 	}
 	return all
-}
-
-// of is the selected part of r. Instances that are not selected count among r.others.
-func (s Selection) of(r reading) reading {
-	picked := s.instances(r.service.Instances)
-	r.others += len(r.service.Instances) - len(picked)
-	r.service.Instances = picked
-	return r
 }
