@@ -28,10 +28,12 @@ func eight(s int) catalog.Service {
 	return service
 }
 
-func empty() Resources {
+func empty() Resources { return New(testConfig()) }
+
+func testConfig() Config {
 	c := DefaultConfig()
 	c.Datacenter = "dc1"
-	return New(c)
+	return c
 }
 
 func BenchmarkWholeCatalog(b *testing.B) {

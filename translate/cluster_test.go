@@ -32,7 +32,7 @@ func TestInstancesNeverChangeTheCluster(t *testing.T) {
 // Envoy waits for it to come again.
 func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
 	web := catalog.Delta{Set: []catalog.Service{eight(1)}}
-	config := empty().config
+	config := testConfig()
 	before, _ := New(config).Apply(web)
 	config.Defaults.ConnectTimeout *= 2
 	after, _ := New(config).Apply(web)
@@ -47,7 +47,7 @@ func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
 }
 
 func TestSettingsReachTheCluster(t *testing.T) {
-	config := empty().config
+	config := testConfig()
 	config.Defaults.HealthyPanicThreshold = 12.5
 	config.Defaults.ConnectTimeout = 1_500_000_000
 	r, _ := New(config).Apply(catalog.Delta{Set: []catalog.Service{eight(1)}})

@@ -14,49 +14,75 @@ import (
 // TestFoldingDeltasGivesWhatTranslatingTheWholeGives is the second law of the seams: it does not
 // matter by which way a catalog was reached, for resources, versions and problems alike.
 func TestFoldingDeltasGivesWhatTranslatingTheWholeGives(t *testing.T) {
-	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		folded, catalog := empty(), catalog.Catalog{}
-		for range 1 + r.IntN(12) {
-			next := randomCatalog(r)
-			folded, _ = folded.Apply(catalog.Diff(next))
-			catalog = next
+	eachSheet(t, func(t *testing.T, s sheet) {
+		for seed := range uint64(200) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			folded, now := s.empty(), catalog.Catalog{}
+			for range 1 + r.IntN(12) {
+				next := s.catalog(r)
+				if r.IntN(2) == 0 {
+					next = s.near(r, now)
+				}
+				folded, _ = folded.Apply(now.Diff(next))
+				now = next
+			}
+			requireSame(t, fmt.Sprintf("seed %d", seed), folded, s.translated(now))
 		}
-		requireSame(t, fmt.Sprintf("seed %d", seed), folded, translated(catalog))
-	}
+	})
 }
 
 // TestApplyingADiffGivesTheOther is the first law, told for catalogs and for what a server
 // makes of batches: whoever has the resources of one catalog and applies the batch has those of
 // the other, and was told of nothing that it had already.
 func TestApplyingADiffGivesTheOther(t *testing.T) {
-	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(seed, 2))
-		a, b := randomCatalog(r), randomCatalog(r)
-		if got := a.Apply(a.Diff(b)); !got.Equal(b) {
-			t.Fatalf("seed %d: the catalog became %v, want %v", seed, got, b)
+	eachSheet(t, func(t *testing.T, s sheet) {
+		for seed := range uint64(200) {
+			r := rand.New(rand.NewPCG(seed, 2))
+			a, b := s.catalog(r), s.catalog(r)
+			if got := a.Apply(a.Diff(b)); !got.Equal(b) {
+				t.Fatalf("seed %d: the catalog became %v, want %v", seed, got, b)
+			}
+			from, to := s.translated(a), s.translated(b)
+			step, _ := from.Apply(a.Diff(b))
+			requireLeads(t, fmt.Sprintf("seed %d, made anew", seed), from, to)
+			requireLeads(t, fmt.Sprintf("seed %d, made by a step", seed), from, step)
 		}
-		from, to := translated(a), translated(b)
-		step, _ := from.Apply(a.Diff(b))
-		for what, target := range map[string]Resources{"made anew": to, "made by a step": step} {
-			batch := target.Diff(from)
-			has := held(from)
-			for _, set := range batch.Set {
-				if old, ok := has[set.Name]; ok && old.Version == set.Version {
-					t.Fatalf("seed %d, %s: %v is sent again", seed, what, set.Name)
-				}
-				has[set.Name] = set
-			}
-			for _, gone := range batch.Gone {
-				if _, ok := has[gone]; !ok {
-					t.Fatalf("seed %d, %s: %v is taken away twice", seed, what, gone)
-				}
-				delete(has, gone)
-			}
-			if !maps.EqualFunc(has, held(to), equalResource) {
-				t.Fatalf("seed %d, %s: the batch leads elsewhere", seed, what)
-			}
-			requireSorted(t, batch)
+	})
+}
+
+// requireLeads applies the difference of two Resources as a server does, and that of their problems.
+func requireLeads(t *testing.T, what string, from, to Resources) {
+	t.Helper()
+	batch := to.Diff(from)
+	has := held(from)
+	for _, set := range batch.Set {
+		if old, ok := has[set.Name]; ok && old.Version == set.Version {
+			t.Fatalf("%s: %v is sent again", what, set.Name)
+		}
+		has[set.Name] = set
+	}
+	for _, gone := range batch.Gone {
+		if _, ok := has[gone]; !ok {
+			t.Fatalf("%s: %v is taken away twice", what, gone)
+		}
+		delete(has, gone)
+	}
+	if !maps.EqualFunc(has, held(to), equalResource) {
+		t.Fatalf("%s: the batch leads elsewhere", what)
+	}
+	requireSorted(t, batch)
+
+	stand := map[Problem]int{}
+	appeared, over := to.DiffProblems(from)
+	for _, p := range slices.Concat(from.Problems(), appeared) {
+		stand[p]++
+	}
+	for _, p := range slices.Concat(over, to.Problems()) {
+		stand[p]--
+	}
+	for p, n := range stand {
+		if n != 0 || slices.Contains(appeared, p) && slices.Contains(over, p) {
+			t.Fatalf("%s: the difference of problems has %d of %v too many", what, n, p)
 		}
 	}
 }
@@ -97,11 +123,6 @@ func order(n Name) string {
 		return "1 " + n.Name
 	}
 	return "2 " + n.Name
-}
-
-func translated(c catalog.Catalog) Resources {
-	r, _ := empty().Apply(catalog.Catalog{}.Diff(c))
-	return r
 }
 
 func held(r Resources) map[Name]Resource {

@@ -64,24 +64,14 @@ func portOf(i catalog.Instance, name string, at catalog.TaggedAddress) (port int
 	return 0, false
 }
 
-// judgePort says why a port has no cluster of its own. Consul accepts any name for a port; its DNS
-// answers only for names that are labels of RFC 1123, section 2.1.
-func (c Config) judgePort(s catalog.Service, port string, taken func(catalog.ServiceKey) bool) flaw {
-	k := s.Key
-	k.Name = portCluster(k.Name, port)
+// checkPortName says why no port of this name has a cluster. Consul accepts any name for a port; its
+// DNS answers only for names that are labels of RFC 1123, section 2.1.
+func checkPortName(port string) flaw {
 	if port == "" || len(port) > 63 || port[0] == '-' || port[len(port)-1] == '-' || strings.ContainsFunc(port, notInLabel) {
 		return flaw{BadPort, fmt.Sprintf("port name %s is not one that DNS can tell", quote(port)),
 			"name the port with letters, digits and dashes, at most 63"}
 	}
-	if taken(k) {
-		return flaw{BadName, fmt.Sprintf("port %s would be cluster %s, and there is a service of that name", quote(port), quote(k.Name)),
-			"give the port or that service another name"}
-	}
-	bad := c.judgeKey(k)
-	if bad.found() {
-		bad.remedy = "give the port or its service a shorter name"
-	}
-	return bad
+	return flaw{}
 }
 
 func notInLabel(r rune) bool {

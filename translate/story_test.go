@@ -40,9 +40,9 @@ func tell(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, services := empty(), catalog.Catalog{}
+	config, services := testConfig(), catalog.Catalog{}
 	if story.Files[0].Name == "config" {
-		if err := parse(story.Files[0].Data, &r.config); err != nil {
+		if err := parse(story.Files[0].Data, &config); err != nil {
 			t.Fatal(err)
 		}
 		story.Files, story.Comment = story.Files[1:], append(story.Comment, append([]byte("-- config --\n"), story.Files[0].Data...)...)
@@ -50,7 +50,7 @@ func tell(t *testing.T, path string) {
 	if len(story.Files) == 0 || len(story.Files)%2 != 0 {
 		t.Fatalf("a story is pairs of a change and a batch, not %d files", len(story.Files))
 	}
-	config := r.config
+	r := New(config)
 	for n := 0; n < len(story.Files); n += 2 {
 		change, batch := story.Files[n], &story.Files[n+1]
 		step := n/2 + 1

@@ -3,170 +3,197 @@ package translate
 import (
 	"crypto/sha256"
 	"encoding/binary"
-
-	"legate/discovery/catalog"
+	"iter"
 )
 
-// tree is a persistent sorted map of entries: a treap (Seidel and Aragon, 1996) whose
-// priorities are hashes of the keys, so that its shape depends on its keys alone. A change
-// copies the path to it, about 2 ln n nodes, and shares all else with the tree before; two
-// trees are compared by skipping what they share. The empty tree is nil.
-type tree struct {
-	*entry
+// tree is a persistent sorted map: a treap (Seidel and Aragon, 1996) whose priorities are hashes
+// of the keys, so that its shape depends on its keys alone. A change copies the path to what it
+// changes, about 2 ln n nodes, and shares all else with the tree before. Two trees are compared
+// by skipping what they share. The empty tree is nil.
+type tree[K ordered[K], V element[K]] struct {
+	value       V
 	priority    uint64
-	left, right *tree
-	total       int // of problems in the whole tree
+	left, right *tree[K, V]
 }
 
-func newTree(e *entry, priority uint64, left, right *tree) *tree {
-	return &tree{e, priority, left, right, left.count() + len(e.problems) + right.count()}
+type ordered[K any] interface{ Compare(K) int }
+
+// element is a pointer to a value that knows its key, and that is never changed.
+type element[K any] interface {
+	comparable
+	key() K
+	appendKey([]byte) []byte // appends the key as bytes
 }
 
-// count is the number of problems in t.
-func (t *tree) count() int {
-	if t == nil {
-		return 0
-	}
-	return t.total
-}
-
-func (t *tree) with(left, right *tree) *tree { return newTree(t.entry, t.priority, left, right) }
-
-func (t *tree) get(k catalog.ServiceKey) *entry {
+// get returns the element with the key; nil if there is none.
+func (t *tree[K, V]) get(k K) (v V) {
 	for t != nil {
-		switch c := k.Compare(t.key); {
+		switch c := k.Compare(t.value.key()); {
 		case c == 0:
-			return t.entry
+			return t.value
 		case c < 0:
 			t = t.left
 		default:
 			t = t.right
 		}
 	}
-	return nil
+	return v
 }
 
-// set returns t with e, in the place of what had its key.
-func (t *tree) set(e *entry) *tree { return t.insert(e, priorityOf(e.key)) }
+// with returns t with the values, which are sorted by key, in the place of what had their keys.
+func (t *tree[K, V]) with(values []V) *tree[K, V] { return union(t, treeOf(values)) }
 
-func (t *tree) insert(e *entry, priority uint64) *tree {
-	if t == nil {
-		return newTree(e, priority, nil, nil)
+// treeOf makes a tree of sorted values, in linear time. The spine is the path from the root to
+// the rightmost node, which is where the next value belongs.
+func treeOf[K ordered[K], V element[K]](values []V) *tree[K, V] {
+	spine := make([]*tree[K, V], 0, 64)
+	for _, v := range values {
+		next := &tree[K, V]{value: v, priority: priorityOf(v)}
+		top := len(spine)
+		for top > 0 && above(next, spine[top-1]) {
+			top--
+		}
+		if top < len(spine) {
+			next.left = spine[top]
+		}
+		if top > 0 {
+			spine[top-1].right = next
+		}
+		spine = append(spine[:top], next)
 	}
-	switch c := e.key.Compare(t.key); {
-	case c == 0:
-		return newTree(e, priority, t.left, t.right)
-	case priority > t.priority || priority == t.priority && c < 0: // so its key is not in t
-		left, _, right := t.split(e.key)
-		return newTree(e, priority, left, right)
-	case c < 0:
-		return t.with(t.left.insert(e, priority), t.right)
-	default:
-		return t.with(t.left, t.right.insert(e, priority))
-	}
-}
-
-// remove returns t without the key; it is t itself if the key is not there.
-func (t *tree) remove(k catalog.ServiceKey) *tree {
-	if t == nil {
+	if len(spine) == 0 {
 		return nil
 	}
-	switch c := k.Compare(t.key); {
-	case c == 0:
-		return join(t.left, t.right)
-	case c < 0:
-		if left := t.left.remove(k); left != t.left {
-			return t.with(left, t.right)
-		}
-	default:
-		if right := t.right.remove(k); right != t.right {
-			return t.with(t.left, right)
-		}
-	}
-	return t
+	return spine[0]
 }
 
-// join makes one tree of two, where all keys of a are below those of b.
-func join(a, b *tree) *tree {
+// union has the elements of both trees; of two with the same key, b's.
+func union[K ordered[K], V element[K]](a, b *tree[K, V]) *tree[K, V] {
 	switch {
 	case a == nil:
 		return b
 	case b == nil:
 		return a
 	case above(a, b):
-		return a.with(a.left, join(a.right, b))
+		left, _, right := b.split(a.value.key()) // an equal key has an equal priority: it is not below
+		return a.node(union(a.left, left), union(a.right, right))
 	default:
-		return b.with(join(a, b.left), b.right)
+		left, _, right := a.split(b.value.key())
+		return b.node(union(left, b.left), union(right, b.right))
+	}
+}
+
+// node is t with other children.
+func (t *tree[K, V]) node(left, right *tree[K, V]) *tree[K, V] {
+	if left == t.left && right == t.right {
+		return t
+	}
+	return &tree[K, V]{t.value, t.priority, left, right}
+}
+
+// without returns t without the key; it is t itself if the key is not there.
+func (t *tree[K, V]) without(k K) *tree[K, V] {
+	if t == nil {
+		return nil
+	}
+	switch c := k.Compare(t.value.key()); {
+	case c == 0:
+		return join(t.left, t.right)
+	case c < 0:
+		return t.node(t.left.without(k), t.right)
+	default:
+		return t.node(t.left, t.right.without(k))
+	}
+}
+
+// join makes one tree of two, where all keys of a are below those of b.
+func join[K ordered[K], V element[K]](a, b *tree[K, V]) *tree[K, V] {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case above(a, b):
+		return a.node(a.left, join(a.right, b))
+	default:
+		return b.node(join(a, b.left), b.right)
 	}
 }
 
 // split returns what is below the key, what has it (or nil), and what is above it.
-func (t *tree) split(k catalog.ServiceKey) (below *tree, at *entry, over *tree) {
+func (t *tree[K, V]) split(k K) (below *tree[K, V], at V, over *tree[K, V]) {
 	if t == nil {
-		return nil, nil, nil
+		return nil, at, nil
 	}
-	switch c := k.Compare(t.key); {
+	switch c := k.Compare(t.value.key()); {
 	case c == 0:
-		return t.left, t.entry, t.right
+		return t.left, t.value, t.right
 	case c < 0:
 		below, at, over = t.left.split(k)
-		return below, at, t.with(over, t.right)
+		return below, at, t.node(over, t.right)
 	default:
 		below, at, over = t.right.split(k)
-		return t.with(t.left, below), at, over
+		return t.node(t.left, below), at, over
 	}
 }
 
 // above reports whether a's root belongs over b's.
-func above(a, b *tree) bool {
-	return a.priority > b.priority || a.priority == b.priority && a.key.Compare(b.key) < 0
+func above[K ordered[K], V element[K]](a, b *tree[K, V]) bool {
+	return a.priority > b.priority || a.priority == b.priority && a.value.key().Compare(b.value.key()) < 0
 }
 
-// compare calls changed for each key whose entry differs, in order; a missing entry is nil.
+// compare calls changed for each key whose element differs, in order; a missing element is nil.
 // What both trees share is skipped.
-func compare(from, to *tree, changed func(from, to *entry)) {
+func compare[K ordered[K], V element[K]](from, to *tree[K, V], changed func(from, to V)) {
 	if from == to {
 		return
 	}
 	if from == nil || to != nil && above(to, from) {
-		below, at, over := from.split(to.key)
+		below, at, over := from.split(to.value.key())
 		compare(below, to.left, changed)
-		if at != to.entry {
-			changed(at, to.entry)
+		if at != to.value {
+			changed(at, to.value)
 		}
 		compare(over, to.right, changed)
 		return
 	}
-	below, at, over := to.split(from.key)
+	below, at, over := to.split(from.value.key())
 	compare(from.left, below, changed)
-	if at != from.entry {
-		changed(from.entry, at)
+	if at != from.value {
+		changed(from.value, at)
 	}
 	compare(from.right, over, changed)
 }
 
-// walk calls yield for each entry in order, and reports whether it went to the end.
-func (t *tree) walk(yield func(*entry) bool) bool {
-	return t == nil || t.left.walk(yield) && yield(t.entry) && t.right.walk(yield)
+// all yields the elements in order.
+func (t *tree[K, V]) all() iter.Seq[V] {
+	return func(yield func(V) bool) { t.walk(nil, yield) }
 }
 
-// walkProblems is walk for the entries that have problems, and costs what those cost.
-func (t *tree) walkProblems(yield func(*entry)) {
-	if t.count() == 0 {
-		return
-	}
-	t.left.walkProblems(yield)
-	if len(t.problems) > 0 {
-		yield(t.entry)
-	}
-	t.right.walkProblems(yield)
+// from yields the elements whose keys are not below k, in order.
+func (t *tree[K, V]) from(k K) iter.Seq[V] {
+	return func(yield func(V) bool) { t.walk(&k, yield) }
 }
 
-func priorityOf(k catalog.ServiceKey) uint64 {
-	buf := make([]byte, 0, 128)
-	for _, s := range [...]string{k.Datacenter, k.Peer, k.Name} {
-		buf = append(append(buf, s...), 0)
+// walk reports whether it went to the end.
+func (t *tree[K, V]) walk(from *K, yield func(V) bool) bool {
+	if t == nil {
+		return true
 	}
-	sum := sha256.Sum256(buf)
+	if from != nil && (*from).Compare(t.value.key()) > 0 {
+		return t.right.walk(from, yield)
+	}
+	return t.left.walk(from, yield) && yield(t.value) && t.right.walk(nil, yield)
+}
+
+func priorityOf[K any, V element[K]](v V) uint64 {
+	sum := sha256.Sum256(v.appendKey(make([]byte, 0, 256)))
 	return binary.BigEndian.Uint64(sum[:])
+}
+
+func appendStrings(b []byte, parts ...string) []byte {
+	for _, s := range parts {
+		b = append(append(b, s...), 0)
+	}
+	return b
 }

@@ -1,45 +1,62 @@
 package translate
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
-
-	"legate/discovery/catalog"
 )
+
+// number is an element of a tree under test.
+type number struct{ n, revision int }
+
+type numberKey int
+
+func (k numberKey) Compare(o numberKey) int { return cmp.Compare(k, o) }
+func (n *number) key() numberKey            { return numberKey(n.n) }
+func (n *number) appendKey(b []byte) []byte { return strconv.AppendInt(b, int64(n.n), 10) }
+
+type numbers = tree[numberKey, *number]
 
 // TestTreeIsAMap does random changes to a tree and to a Go map, and compares all that a tree can say.
 func TestTreeIsAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var tr *tree
-	model := map[catalog.ServiceKey]*entry{}
-	for range 3000 {
+	var tr *numbers
+	model := map[numberKey]*number{}
+	for revision := range 3000 {
 		before, beforeModel := tr, maps.Clone(model)
-		for range 1 + r.IntN(3) {
-			k := own(strconv.Itoa(r.IntN(60)))
-			if r.IntN(2) == 0 {
-				e := &entry{key: k, problems: make([]Problem, r.IntN(2))}
-				tr, model[k] = tr.set(e), e
-			} else {
-				tr = tr.remove(k)
+		var set []*number
+		for n := range 60 {
+			switch k := numberKey(n); r.IntN(40) {
+			case 0:
+				set = append(set, &number{n, revision})
+				model[k] = set[len(set)-1]
+			case 1:
+				tr = tr.without(k)
 				delete(model, k)
 			}
 		}
+		tr = tr.with(set)
 		requireTree(t, tr, model)
 		requireTree(t, before, beforeModel) // an older value is never changed
 
 		told := maps.Clone(beforeModel)
-		compare(before, tr, func(from, to *entry) {
+		last := numberKey(-1)
+		compare(before, tr, func(from, to *number) {
 			if from == to {
 				t.Fatal("told of no change")
 			}
-			if to != nil {
-				told[to.key] = to
+			k := cmp.Or(to, from).key()
+			if k <= last {
+				t.Fatalf("told of %d after %d", k, last)
+			}
+			if last = k; to != nil {
+				told[k] = to
 			} else {
-				delete(told, from.key)
+				delete(told, k)
 			}
 		})
 		if !maps.Equal(told, model) {
@@ -48,42 +65,62 @@ func TestTreeIsAMap(t *testing.T) {
 	}
 }
 
-func requireTree(t *testing.T, tr *tree, model map[catalog.ServiceKey]*entry) {
+func requireTree(t *testing.T, tr *numbers, model map[numberKey]*number) {
 	t.Helper()
-	var walked, troubled []*entry
-	tr.walk(func(e *entry) bool { walked = append(walked, e); return true })
-	tr.walkProblems(func(e *entry) { troubled = append(troubled, e) })
-	want := slices.SortedFunc(maps.Values(model), func(a, b *entry) int { return a.key.Compare(b.key) })
-	if !slices.Equal(walked, want) {
-		t.Fatalf("walks %d entries, want %d, or in another order", len(walked), len(want))
+	want := slices.SortedFunc(maps.Values(model), func(a, b *number) int { return a.key().Compare(b.key()) })
+	if got := slices.Collect(tr.all()); !slices.Equal(got, want) {
+		t.Fatalf("has %d elements, want %d, or in another order", len(got), len(want))
 	}
-	if bad := slices.DeleteFunc(want, func(e *entry) bool { return len(e.problems) == 0 }); !slices.Equal(troubled, bad) || tr.count() != len(bad) {
-		t.Fatalf("finds %d entries with problems and counts %d, want %d", len(troubled), tr.count(), len(bad))
-	}
-	for i := range 60 {
-		if k := own(strconv.Itoa(i)); tr.get(k) != model[k] {
+	for k := range numberKey(60) {
+		if tr.get(k) != model[k] {
 			t.Fatalf("get %v", k)
+		}
+		at, _ := slices.BinarySearchFunc(want, k, func(n *number, k numberKey) int { return n.key().Compare(k) })
+		if got := slices.Collect(tr.from(k)); !slices.Equal(got, want[at:]) {
+			t.Fatalf("from %d on there are %d elements, want %d", k, len(got), len(want)-at)
+		}
+	}
+	for k := range tr.all() {
+		for n := range tr.from(k.key()) {
+			if n != k {
+				t.Fatal("a walk begins elsewhere")
+			}
+			break
 		}
 	}
 }
 
 // TestTreeHasOneShapeForItsKeys is what makes comparing two trees cheap, and their depth
-// independent of the order in which services came.
+// independent of the order in which elements came: one by one or all at once.
 func TestTreeHasOneShapeForItsKeys(t *testing.T) {
-	var rising, falling *tree
+	var rising, falling *numbers
 	const n = 10_000
+	var all []*number
 	for i := range n {
-		rising = rising.set(&entry{key: own(strconv.Itoa(i))})
-		falling = falling.set(&entry{key: own(strconv.Itoa(n - 1 - i))})
+		rising = rising.with([]*number{{n: i}})
+		falling = falling.with([]*number{{n: n - 1 - i}})
+		all = append(all, &number{n: i})
 	}
 	for i := n; i < n+500; i++ {
-		rising = rising.set(&entry{key: own(strconv.Itoa(i))})
+		rising = rising.with([]*number{{n: i}})
 	}
 	for i := n; i < n+500; i++ {
-		rising = rising.remove(own(strconv.Itoa(i)))
+		rising = rising.without(numberKey(i))
 	}
-	if !sameShape(rising, falling) {
-		t.Error("two trees of the same keys have different shapes")
+	var odd, even []*number
+	for i, one := range all {
+		if i%2 == 0 {
+			even = append(even, one)
+		} else {
+			odd = append(odd, one)
+		}
+	}
+	for what, other := range map[string]*numbers{
+		"falling": falling, "at once": treeOf(all), "two halves": treeOf(odd).with(even), "on top of itself": treeOf(all).with(odd),
+	} {
+		if !sameShape(rising, other) {
+			t.Errorf("%s: two trees of the same keys have different shapes", what)
+		}
 	}
 	if d := depth(rising); d > 50 {
 		t.Errorf("%d keys lie %d deep", n, d)
@@ -93,23 +130,23 @@ func TestTreeHasOneShapeForItsKeys(t *testing.T) {
 // TestComparingCostsWhatChanged: a tree and the one a change later are compared without looking
 // at what they share. Looking at all of it takes hundreds of times as long; ten times is asked.
 func TestComparingCostsWhatChanged(t *testing.T) {
-	var tr, twin *tree
+	var tr, twin *numbers
 	for i := range 10_000 {
-		e := &entry{key: own(strconv.Itoa(i))}
-		tr, twin = tr.set(e), twin.set(e)
+		one := []*number{{n: i}}
+		tr, twin = tr.with(one), twin.with(one)
 	}
-	next := tr.set(&entry{key: own("4321")})
+	next := tr.with([]*number{{n: 4321}})
 	if whole, one := fastest(t, twin, next), fastest(t, tr, next); one*10 > whole {
-		t.Errorf("comparing takes %v for one change and %v for all 10,000 entries", one, whole)
+		t.Errorf("comparing takes %v for one change and %v for all 10,000 elements", one, whole)
 	}
 }
 
-// fastest is the shortest of some comparisons of two trees that differ in one entry.
-func fastest(t *testing.T, from, to *tree) time.Duration {
+// fastest is the shortest of some comparisons of two trees that differ in one element.
+func fastest(t *testing.T, from, to *numbers) time.Duration {
 	best := time.Hour
 	for range 20 {
 		begin, changes := time.Now(), 0
-		compare(from, to, func(*entry, *entry) { changes++ })
+		compare(from, to, func(*number, *number) { changes++ })
 		best = min(best, time.Since(begin))
 		if changes != 1 {
 			t.Fatalf("%d changes, want 1", changes)
@@ -118,14 +155,14 @@ func fastest(t *testing.T, from, to *tree) time.Duration {
 	return best
 }
 
-func sameShape(a, b *tree) bool {
+func sameShape(a, b *numbers) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.key == b.key && sameShape(a.left, b.left) && sameShape(a.right, b.right)
+	return a.value.key() == b.value.key() && sameShape(a.left, b.left) && sameShape(a.right, b.right)
 }
 
-func depth(t *tree) int {
+func depth(t *numbers) int {
 	if t == nil {
 		return 0
 	}

@@ -34,7 +34,7 @@ type Bridge struct {
 	log        *slog.Logger
 	metrics    *metrics.Translate
 
-	problems standing
+	problems map[string]int // how many stand, by reason
 	pings    chan struct{}
 
 	mu    sync.Mutex
@@ -56,7 +56,7 @@ func (s State) Ready() bool { return !s.Complete.IsZero() }
 // New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
 // first Delta arrives, if the config does not say it: discovery knows it by then.
 func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
-	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: newStanding(), pings: make(chan struct{})}
+	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: map[string]int{}, pings: make(chan struct{})}
 }
 
 // State may be called at any time.
@@ -107,14 +107,14 @@ func (b *Bridge) carry(d catalog.Delta) error {
 		view = xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
 		from = translate.New(b.config)
 	}
-	to, problems := from.Apply(d)
+	to, _ := from.Apply(d)
 	batch := to.Diff(from)
 	now, changed := time.Now(), old.Changed
 	if !old.Ready() || len(batch.Set)+len(batch.Gone) > 0 {
 		b.server.Publish(view, batch)
 		changed = now
 	}
-	b.report(d, problems)
+	b.report(to.DiffProblems(from))
 
 	b.change(func(s *State) { s.Resources, s.View, s.Changed = to, view, changed })
 	if !old.Ready() {
@@ -133,12 +133,17 @@ func (b *Bridge) change(f func(*State)) {
 }
 
 // report counts the problems and logs what is new or over.
-func (b *Bridge) report(d catalog.Delta, problems []translate.Problem) {
-	appeared, over := b.problems.apply(d, problems)
+func (b *Bridge) report(appeared, over []translate.Problem) {
 	if len(appeared)+len(over) == 0 {
 		return
 	}
-	b.metrics.Problems(b.problems.byReason())
+	for _, p := range appeared {
+		b.problems[string(p.Reason)]++
+	}
+	for _, p := range over {
+		b.problems[string(p.Reason)]--
+	}
+	b.metrics.Problems(b.problems)
 	b.logSome(slog.LevelWarn, "left out", appeared)
 	b.logSome(slog.LevelInfo, "no longer left out", over)
 }

@@ -1,0 +1,93 @@
+package translate
+
+import (
+	"slices"
+	"time"
+
+	"legate/discovery/catalog"
+)
+
+// cell is what a unit was built to. It is never changed.
+type cell struct {
+	unit      unit
+	resources []Resource // sorted by type and name
+	problems  []Problem
+	reads     []catalog.ServiceKey // what it was built from, sorted
+	since     time.Time            // of the delta that changed its resources last
+}
+
+func (c *cell) key() unit                 { return c.unit }
+func (c *cell) appendKey(b []byte) []byte { return c.unit.appendTo(b) }
+
+// all are the resources of a cell that may be nil.
+func (c *cell) all() []Resource {
+	if c == nil {
+		return nil
+	}
+	return c.resources
+}
+
+// flawed reports whether a cell that may be nil has problems.
+func (c *cell) flawed() bool { return c != nil && len(c.problems) > 0 }
+
+// find returns the resource with the name, of a cell that may be nil. A cell has few.
+func (c *cell) find(n Name) (Resource, bool) {
+	for _, r := range c.all() {
+		if r.Name == n {
+			return r, true
+		}
+	}
+	return Resource{}, false
+}
+
+// sharing returns c with everything that is equal in the old cell taken from there, so that it is
+// held once. It is the old cell itself if all is equal. The old one may be nil.
+func (c cell) sharing(old *cell) *cell {
+	if old == nil {
+		c.reads = slices.Clone(c.reads)
+		return &c
+	}
+	for i, r := range c.resources {
+		if was, had := old.find(r.Name); had && was.Version == r.Version {
+			c.resources[i] = was
+		}
+	}
+	resources := slices.EqualFunc(c.resources, old.resources, sameVersion)
+	problems, reads := slices.Equal(c.problems, old.problems), slices.Equal(c.reads, old.reads)
+	if resources && problems && reads {
+		return old
+	}
+	if resources {
+		c.resources, c.since = old.resources, old.since
+	}
+	if reads {
+		c.reads = old.reads
+	} else {
+		c.reads = slices.Clone(c.reads)
+	}
+	return &c
+}
+
+func sameVersion(a, b Resource) bool { return a.Name == b.Name && a.Version == b.Version }
+
+// problemsBeyond are the problems of c that the other cell does not have, each as often as it has
+// it less. Either may be nil.
+func (c *cell) problemsBeyond(other *cell) []Problem {
+	if c == nil {
+		return nil
+	}
+	if other == nil {
+		return c.problems
+	}
+	has := make(map[Problem]int, len(other.problems))
+	for _, p := range other.problems {
+		has[p]++
+	}
+	var beyond []Problem
+	for _, p := range c.problems {
+		if has[p]--; has[p] < 0 {
+			beyond = append(beyond, p)
+		}
+	}
+	return beyond
+}

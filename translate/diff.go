@@ -1,0 +1,80 @@
+package translate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Diff returns what turns from into r. It costs what changed, if one came from the other by
+// Apply, and what both hold otherwise.
+//
+// Since is the oldest arrival among the answers that the Batch's content came from: a service
+// that changed twice counts with its second answer, and a removal with the last delta that
+// removed anything.
+func (r Resources) Diff(from Resources) Batch {
+	var set, gone []Resource
+	var since time.Time
+	compare(from.cells, r.cells, func(old, now *cell) {
+		changed := r.removed
+		if now != nil {
+			changed = now.since
+		}
+		for _, one := range now.all() {
+			if was, had := old.find(one.Name); !had || was.Version != one.Version {
+				set = append(set, one)
+				since = older(since, changed)
+			}
+		}
+		for _, one := range old.all() {
+			if _, has := now.find(one.Name); !has {
+				gone = append(gone, one)
+				since = older(since, changed)
+			}
+		}
+	})
+	return batchOf(set, gone, since)
+}
+
+// batchOf sorts what changed. A name can be gone with one unit and set with another, such as a port
+// whose name a new service takes: then it is not gone, and not set either if it is as it was.
+func batchOf(set, gone []Resource, since time.Time) Batch {
+	slices.SortFunc(set, byName)
+	slices.SortFunc(gone, byName)
+	b := Batch{Since: since}
+	for _, one := range gone {
+		if at, moved := slices.BinarySearchFunc(set, one, byName); !moved {
+			b.Gone = append(b.Gone, one.Name)
+		} else if set[at].Version == one.Version {
+			set = slices.Delete(set, at, at+1)
+		}
+	}
+	b.Set = set
+	return b
+}
+
+// byName orders resources by type and name.
+func byName(a, b Resource) int {
+	if c := cmp.Compare(a.Type, b.Type); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Name.Name, b.Name.Name)
+}
+
+// older returns the older of two times of which the zero one is unknown.
+func older(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// DiffProblems returns the problems that are in r and not in from, and those that are over. It costs
+// what differs, as [Resources.Diff] does.
+func (r Resources) DiffProblems(from Resources) (appeared, over []Problem) {
+	compare(from.flawed, r.flawed, func(old, now *cell) {
+		appeared = append(appeared, now.problemsBeyond(old)...)
+		over = append(over, old.problemsBeyond(now)...)
+	})
+	return appeared, over
+}

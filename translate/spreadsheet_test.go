@@ -1,0 +1,156 @@
+package translate
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"legate/discovery/catalog"
+)
+
+// TestAUnitThatDidNotReadAKeyDoesNotChangeWhenTheKeyDoes is the third law: it is not even built again.
+func TestAUnitThatDidNotReadAKeyDoesNotChangeWhenTheKeyDoes(t *testing.T) {
+	eachSheet(t, func(t *testing.T, s sheet) {
+		untouched, rebuilt := 0, 0
+		for seed := range uint64(300) {
+			r := rand.New(rand.NewPCG(seed, 5))
+			a := s.catalog(r)
+			d := a.Diff(s.near(r, a))
+			before, _ := s.empty().Apply(catalog.Catalog{}.Diff(a))
+			counting := &countingRules{rules: before.rules, built: map[unit]int{}}
+			before.rules = counting
+			after, _ := before.Apply(d)
+
+			changed := keysOf(d)
+			for c := range before.cells.all() {
+				if slices.ContainsFunc(c.reads, func(k catalog.ServiceKey) bool { return slices.Contains(changed, k) }) {
+					rebuilt++
+					if counting.built[c.unit] != 1 {
+						t.Fatalf("seed %d: %v read what changed, and was built %d times", seed, c.unit, counting.built[c.unit])
+					}
+					continue
+				}
+				untouched++
+				if counting.built[c.unit] != 0 || after.cells.get(c.unit) != c {
+					t.Fatalf("seed %d: %v read %v only, and changes with %v", seed, c.unit, c.reads, changed)
+				}
+			}
+		}
+		if untouched < 100 || rebuilt < 100 {
+			t.Errorf("%d units were left alone and %d built: this shows too little", untouched, rebuilt)
+		}
+	})
+}
+
+// TestABuildDependsOnNothingButWhatItReads: whatever becomes of all other keys, a unit becomes the same.
+func TestABuildDependsOnNothingButWhatItReads(t *testing.T) {
+	eachSheet(t, func(t *testing.T, s sheet) {
+		for seed := range uint64(300) {
+			r := rand.New(rand.NewPCG(seed, 6))
+			a, others := s.catalog(r), s.catalog(r)
+			before, _ := s.empty().Apply(catalog.Catalog{}.Diff(a))
+			for c := range before.cells.all() {
+				mixed := catalog.Catalog{}.Apply(catalog.Catalog{}.Diff(others))
+				for _, k := range c.reads {
+					delete(mixed, k)
+					if service, is := a[k]; is {
+						mixed[k] = service
+					}
+				}
+				read := reader{inputs: inputs{}.apply(catalog.Catalog{}.Diff(mixed))}
+				resources, problems := before.rules.build(c.unit, &read)
+				if !slices.EqualFunc(resources, c.resources, equalResource) || !slices.Equal(problems, c.problems) || !slices.Equal(read.reads(), c.reads) {
+					t.Fatalf("seed %d: %v is another when what it did not read is another", seed, c.unit)
+				}
+			}
+		}
+	})
+}
+
+// TestEachUnitIsCalledForAndReadsWhoCallsForIt is what rules must hold to, so that no unit is
+// forgotten; and the index of readers says what the cells say.
+func TestEachUnitIsCalledForAndReadsWhoCallsForIt(t *testing.T) {
+	eachSheet(t, func(t *testing.T, s sheet) {
+		for seed := range uint64(300) {
+			r := rand.New(rand.NewPCG(seed, 7))
+			folded, now := s.empty(), catalog.Catalog{}
+			for range 4 {
+				next := s.catalog(r)
+				folded, _ = folded.Apply(now.Diff(next))
+				now = next
+			}
+			called := map[unit]catalog.ServiceKey{}
+			for k, service := range now {
+				for _, u := range folded.rules.units(nil, service) {
+					if called[u] = k; folded.cells.get(u) != nil && !slices.Contains(folded.cells.get(u).reads, k) {
+						t.Fatalf("seed %d: %v calls for %v, which does not read it", seed, k, u)
+					}
+				}
+			}
+			var want []pair
+			names := map[Name]unit{}
+			for c := range folded.cells.all() {
+				if _, is := called[c.unit]; !is {
+					t.Fatalf("seed %d: nothing calls for %v", seed, c.unit)
+				}
+				for _, k := range c.reads {
+					want = append(want, pair{k, c.unit})
+				}
+				for _, one := range c.resources {
+					if other, taken := names[one.Name]; taken {
+						t.Fatalf("seed %d: %v and %v both give %v", seed, c.unit, other, one.Name)
+					}
+					names[one.Name] = c.unit
+				}
+			}
+			slices.SortFunc(want, pair.Compare)
+			var got []pair
+			for p := range folded.readers.pairs.all() {
+				got = append(got, *p)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d: the index has %v, want %v", seed, got, want)
+			}
+		}
+	})
+}
+
+// TestWhatIsBuiltAgainAndEqualIsHeldOnce: neither the cluster of a service whose instance changed nor
+// anything of one whose tags changed is another object.
+func TestWhatIsBuiltAgainAndEqualIsHeldOnce(t *testing.T) {
+	before := serve(t, eight(1))
+	sick, tagged := eight(1), eight(1)
+	sick.Instances[0].Health = catalog.Critical
+	tagged.Instances[0].Tags = []string{"v2"}
+
+	after, _ := before.Apply(catalog.Delta{Set: []catalog.Service{sick}})
+	name := sick.Key.Name
+	if &resource(t, before, ClusterType, name).Value[0] != &resource(t, after, ClusterType, name).Value[0] {
+		t.Error("the equal cluster is held twice")
+	}
+	if resource(t, before, AssignmentType, name).Version == resource(t, after, AssignmentType, name).Version {
+		t.Error("the assignment did not change, so this shows nothing")
+	}
+	if after, _ := before.Apply(catalog.Delta{Set: []catalog.Service{tagged}}); after.cells != before.cells {
+		t.Error("nothing that clients see changed, and there is a new cell")
+	}
+}
+
+// countingRules notes which units are built.
+type countingRules struct {
+	rules
+	built map[unit]int
+}
+
+func (c *countingRules) build(u unit, read *reader) ([]Resource, []Problem) {
+	c.built[u]++
+	return c.rules.build(u, read)
+}
+
+func keysOf(d catalog.Delta) []catalog.ServiceKey {
+	keys := slices.Clone(d.Gone)
+	for _, s := range d.Set {
+		keys = append(keys, s.Key)
+	}
+	return keys
+}
