@@ -102,6 +102,31 @@ func TestANameIsCountedOnceWhoeverAsksForIt(t *testing.T) {
 	})
 }
 
+// Nothing can be published while a response is made, so one that answers for many names is made in parts.
+func TestAnAnswerForManyNamesThatNobodyHasComesInParts(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		const n = 3 * maxEmpty
+		c := open("asks")
+		c.Want(eds, append(ghosts("ghost", n, 0), "web")...)
+		heard := map[string]bool{}
+		for len(heard) < n+1 {
+			r := c.Read()
+			if len(r.Resources) > maxEmpty+1 {
+				t.Fatalf("%d resources in a response", len(r.Resources))
+			}
+			for name := range r.Resources {
+				if heard[name] {
+					t.Errorf("%s came twice", name)
+				}
+				heard[name] = true
+			}
+			c.Ack(r)
+		}
+		c.Silence()
+	})
+}
+
 // Who thinks of names without end waits; others do not.
 func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,7 @@ type Server struct {
 	repeats   *repeats
 	admission *admission
 	fetches   chan struct{} // has room for those that are answered at once
+	manyNames chan struct{} // has room for one request with many names that is worked on
 	unread    *unread
 	polls     *polls
 	xds       server.Server
@@ -74,6 +75,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
+		manyNames: make(chan struct{}, 1),
 		polls:     &polls{of: map[nodeKey]poll{}},
 	}
 	s.admission = newAdmission(config, s.excesses, s.stopping, m)

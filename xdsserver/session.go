@@ -239,10 +239,20 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 	if r.repeats && !first {
 		return nil
 	}
-	return ss.want(sub, r, first)
+	return ss.want(ctx, sub, r, first)
 }
 
-func (ss *session) want(sub *subscription, r *request, first bool) error {
+// want takes in what a request names. Requests with many names take turns: with the store's lock alone a
+// change would wait for a piece of each.
+func (ss *session) want(ctx context.Context, sub *subscription, r *request, first bool) error {
+	if len(r.names)+len(r.dropped)+len(r.have) > manyNames {
+		select {
+		case ss.server.manyNames <- struct{}{}:
+			defer func() { <-ss.server.manyNames }()
+		case <-ctx.Done():
+			return status.FromContextError(ctx.Err()).Err()
+		}
+	}
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
 	defer ss.store.countVain()

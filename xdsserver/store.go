@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -33,10 +34,11 @@ func newStore(view View) *store {
 	return s
 }
 
-// others lets others have the store, of whom who holds its lock for long is not the only one. What it
-// knows of the store may be another thing afterwards.
+// others lets others have the store, and this core. The caller holds the lock; what it knows of the store may
+// be another thing afterwards.
 func (s *store) others() {
 	s.mu.Unlock()
+	runtime.Gosched() // who can go on now is in a queue; without this it may wait there for 10 ms
 	s.mu.Lock()
 }
 

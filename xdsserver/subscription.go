@@ -94,9 +94,7 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 		s.seq, s.all, s.owed = t.seq, false, nil
 		return entries, d, nil
 	}
-	for _, name := range s.owed {
-		entries = s.append(entries, name)
-	}
+	entries, later := s.owedNow(entries)
 	if len(entries) == 0 && !s.all {
 		entries, d.probe = s.probe()
 	}
@@ -117,8 +115,28 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 		entries = slices.CompactFunc(entries, func(a, b *entry) bool { return a.name == b.name })
 	}
 	d.seq = t.seq
-	s.seq, s.all, s.owed = t.seq, false, nil
+	s.seq, s.all, s.owed = t.seq, false, later
 	return entries, d, nil
+}
+
+// maxEmpty is how many empty resources one response has that are made for it, in place of what Consul does not
+// have: each takes some microseconds, and nothing can be published meanwhile.
+const maxEmpty = 512
+
+// owedNow appends what is owed, and returns the names that have to wait for the next response.
+func (s *subscription) owedNow(entries []*entry) (now []*entry, later []string) {
+	empty := 0
+	for i, name := range s.owed {
+		n := len(entries)
+		entries = s.append(entries, name)
+		if len(entries) == n || !s.table.isMade(entries[n], s.slot) {
+			continue
+		}
+		if empty++; empty == maxEmpty {
+			return entries, s.owed[i+1:]
+		}
+	}
+	return entries, nil
 }
 
 // append adds the entry of a name, if it is still wanted. One that the table does not know stands for

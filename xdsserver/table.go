@@ -99,6 +99,11 @@ func (t *table) served(e *entry, slot int) *resource {
 	return t.standIn(e.name)
 }
 
+// isMade reports whether that is made each time.
+func (t *table) isMade(e *entry, slot int) bool {
+	return e.res == nil && e.empty == nil && t.none != nil && e.named.has(slot)
+}
+
 // servedID is a number that stands for that.
 func (t *table) servedID(e *entry, slot int) uint64 {
 	switch {
