@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A clock that was set back leaves a file behind that is dated ahead.
+// A clock that was set back leaves a file with a date in the future.
 func TestADateAheadIsCalledAhead(t *testing.T) {
 	path := stored(t, header, catalogOf(1, "shop"))
 	_, c, err := load(path, scope, 24*time.Hour, header.Believed.Add(-25*time.Hour))

@@ -9,7 +9,7 @@ import (
 	"legate/discovery/catalog"
 )
 
-// large is 10,000 services of ten instances each.
+// large returns 10,000 services with ten instances each.
 func large() catalog.Catalog {
 	c := catalog.Catalog{}
 	for i := range 10_000 {
@@ -40,7 +40,8 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// What a change costs on its way: the rest is the keeper's own time.
+// BenchmarkNote measures what a change pays on the hot path. All else happens in the keeper's
+// goroutine.
 func BenchmarkNote(b *testing.B) {
 	k := &keeper{wake: make(chan struct{}, 1)}
 	d := catalog.Delta{Set: []catalog.Service{catalogOf(10, "shop")[key("shop")]}}

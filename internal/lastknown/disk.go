@@ -5,9 +5,10 @@ import (
 	"os"
 )
 
-// disk is what storing asks of a file system. Tests watch the steps, and let each of them fail.
+// disk is the part of a file system that store needs. Tests record the steps and let each of them
+// fail.
 type disk interface {
-	// create makes a file of a new name, which only its owner may read and write.
+	// create makes a file with a new name. Only its owner may read and write it.
 	create(dir, pattern string) (file, error)
 	// open opens a folder.
 	open(dir string) (file, error)
@@ -15,15 +16,15 @@ type disk interface {
 	remove(path string) error
 }
 
-// file is what storing asks of a file, or of a folder.
+// file is what store needs of a file or a folder.
 type file interface {
 	io.WriteCloser
 	Name() string
-	// Sync returns when all is where it outlives a loss of power.
+	// Sync returns once the content survives a loss of power.
 	Sync() error
 }
 
-// system is the disk of this machine.
+// system is the real file system.
 type system struct{}
 
 func (system) create(dir, pattern string) (file, error) { return os.CreateTemp(dir, pattern) }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A disk that is full, for real: a small one in memory.
+// A disk that is really full: a small tmpfs.
 func TestAFullDiskLeavesTheFileAsItWas(t *testing.T) {
 	dir := mount(t, "size=64k")
 	path := filepath.Join(dir, fileName)
@@ -32,7 +32,7 @@ func TestAFullDiskLeavesTheFileAsItWas(t *testing.T) {
 
 func TestAReadOnlyFolderIsNamedWithItsRemedy(t *testing.T) {
 	dir := t.TempDir()
-	if os.Geteuid() == 0 { // who may do anything is stopped by a read-only file system only
+	if os.Geteuid() == 0 { // only a read-only file system stops root
 		dir = mount(t, "ro")
 	} else if err := os.Chmod(dir, 0o500); err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestAReadOnlyFolderIsNamedWithItsRemedy(t *testing.T) {
 	}
 }
 
-// mount gives a file system in memory, which takes being root.
+// mount mounts a tmpfs, which needs root.
 func mount(t *testing.T, options string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

@@ -12,7 +12,7 @@ import (
 func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, from(t, time.Now(), catalogOf(1, "a")))
-		s.consulSays(Consul{Datacenter: "dc2"}) // the agent is there, its servers hang
+		s.consulSays(Consul{Datacenter: "dc2"}) // the agent answers, its servers hang
 		time.Sleep(time.Minute)
 		s.silent()
 		if n := strings.Count(s.log.String(), "another datacenter"); n != 1 {
@@ -26,9 +26,9 @@ func TestAFileOfAnotherDatacenterIsNotServed(t *testing.T) {
 	})
 }
 
-// Nobody said which datacenter is to be served, and the agent was away when it was asked: the file
-// had to be believed. It is served no longer than until the agent says otherwise, and nothing of
-// another datacenter gets among it.
+// No datacenter is configured, and the agent could not be asked at the start, so the file had to be
+// believed. Once the agent names another datacenter, the file is no longer served, and nothing of
+// the other datacenter is mixed into it.
 func TestWhatTurnsOutToBeOfAnotherDatacenterIsNotServedAnyLonger(t *testing.T) {
 	for name, comes := range map[string]func(s *stage){
 		"the agent says so":     func(s *stage) { time.Sleep(time.Second + time.Millisecond) },

@@ -18,28 +18,28 @@ import (
 	"legate/discovery/catalog"
 )
 
-// The file is lines of text: what it is and its schema; the header; the services in the order
-// of their keys, one a line, as JSON; and the SHA-256 of all that stands before it. The seal is
-// the last line, so that a file that was cut short anywhere has none.
+// The file is text, in lines: the magic string with the schema; the header; one service a line, as
+// JSON, in the order of their keys; and the seal, a SHA-256 of everything before it. The seal is
+// the last line, so a file that was cut short has none.
 const (
 	magic = "legate-last-known "
 	seal  = "sha256:"
-	// schema changes whenever the shape of catalog.Service or of the header does: a field
-	// that one version writes and another does not know would silently be lost.
+	// schema changes with every change to the shape of catalog.Service or the header: otherwise a
+	// version that does not know a new field would silently drop it.
 	schema = 2
 )
 
-// Header says what a file holds.
+// Header describes the content of a file.
 type Header struct {
 	Scope Scope
-	// Believed is when Consul last confirmed what the file says, in UTC.
+	// Believed is when Consul last confirmed the content, in UTC.
 	Believed time.Time
 	Services int
-	// Hosts are what host names stood for when the file was written: see package resolve.
+	// Hosts are the addresses of host names when the file was written: see package resolve.
 	Hosts map[string][]netip.Addr `json:",omitempty"`
 }
 
-// Scope is what a catalog is a catalog of. A file of another scope is another Legate's.
+// Scope is what a catalog covers. A file of another scope belongs to another Legate.
 type Scope struct {
 	Datacenter string
 	Namespace  string
@@ -49,7 +49,7 @@ type Scope struct {
 	Tags       []string
 }
 
-// Equal does not tell an empty list from none.
+// Equal treats an empty list as equal to nil.
 func (s Scope) Equal(o Scope) bool {
 	return s.Datacenter == o.Datacenter && s.Namespace == o.Namespace && s.Partition == o.Partition &&
 		slices.Equal(s.Include, o.Include) && slices.Equal(s.Exclude, o.Exclude) && slices.Equal(s.Tags, o.Tags)
@@ -59,13 +59,13 @@ func (s Scope) selection() catalog.Selection {
 	return catalog.Selection{Include: s.Include, Exclude: s.Exclude, Tags: s.Tags}
 }
 
-// Encode writes a catalog. Header.Services is filled in.
+// Encode writes a catalog. It sets Header.Services itself.
 func Encode(w io.Writer, h Header, c catalog.Catalog) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	fmt.Fprintf(out, "%s%d\n", magic, schema)
 	h.Services = len(c)
-	lines := json.NewEncoder(out) // its errors are out's, which Flush repeats
+	lines := json.NewEncoder(out) // a write error stays in out, and Flush returns it
 	if err := lines.Encode(h); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func Encode(w io.Writer, h Header, c catalog.Catalog) error {
 	return err
 }
 
-// What can be wrong with a file. Each text ends a sentence that begins with the file's name.
+// Reasons to reject a file. Each text continues a sentence that begins with the file's name.
 var (
 	errForeign   = errors.New("is not a last known catalog of Legate's")
 	errSchema    = errors.New("was written by another version of Legate")
@@ -90,7 +90,7 @@ var (
 	errContent   = errors.New("contradicts itself")
 )
 
-// Decode reads what Encode wrote, whole or not at all.
+// Decode reads what Encode wrote. It returns the whole catalog or an error.
 func Decode(data []byte) (Header, catalog.Catalog, error) {
 	fail := func(err error) (Header, catalog.Catalog, error) { return Header{}, nil, err }
 	first, _, _ := bytes.Cut(data, []byte("\n"))
@@ -116,8 +116,8 @@ func Decode(data []byte) (Header, catalog.Catalog, error) {
 	return h, c, nil
 }
 
-// decodeLines reads the header and the services, and checks the promises that discovery makes
-// of a catalog: who reads the file's relies on them too.
+// decodeLines reads the header and the services. It checks the properties that discovery guarantees
+// for a catalog, since readers rely on them whatever the source.
 func decodeLines(lines []byte) (h Header, c catalog.Catalog, err error) {
 	in := json.NewDecoder(bytes.NewReader(lines))
 	in.DisallowUnknownFields()
@@ -125,7 +125,7 @@ func decodeLines(lines []byte) (h Header, c catalog.Catalog, err error) {
 		return h, nil, err
 	}
 	c = catalog.Catalog{}
-	var last catalog.ServiceKey // before any that has a name
+	var last catalog.ServiceKey // the zero key sorts before all others
 	for {
 		var s catalog.Service
 		switch err := in.Decode(&s); {

@@ -20,7 +20,7 @@ func key(name string) catalog.ServiceKey {
 	return catalog.ServiceKey{Datacenter: "dc1", Name: name}
 }
 
-// catalog has services of that many instances each.
+// catalogOf returns services with that many instances each.
 func catalogOf(instances int, names ...string) catalog.Catalog {
 	c := catalog.Catalog{}
 	for _, name := range names {
@@ -67,7 +67,7 @@ func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
 		}
 		for k, s := range c {
 			for i, in := range s.Instances {
-				if got[k].Instances[i].ModifyIndex != in.ModifyIndex { // does not count for Equal
+				if got[k].Instances[i].ModifyIndex != in.ModifyIndex { // Equal ignores it
 					t.Errorf("%v: index %d", k, got[k].Instances[i].ModifyIndex)
 				}
 			}
@@ -75,8 +75,8 @@ func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
 	}
 }
 
-// The schema's number stands for the shape of the values. Who changes the shape, changes the
-// number and this text.
+// The schema number stands for the shape of the values. A change of the shape needs a new number
+// and a new text here.
 func TestTheSchemaChangesWithTheShapeOfAService(t *testing.T) {
 	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Hosts map[string][]netip.Addr} ` +
 		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []Instance{ID string;Node string;Address string;ServiceAddress string;NodeAddress string;` +
@@ -140,7 +140,7 @@ func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 	}
 }
 
-// Even with a good seal a catalog must keep discovery's promises.
+// Even with a valid seal a catalog must have the properties that discovery guarantees.
 func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 	unsorted := catalogOf(3, "shop")
 	s := unsorted[key("shop")]
@@ -155,7 +155,7 @@ func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 	}
 }
 
-// sealed is a file of these lines behind the first one.
+// sealed returns a file with these lines after the first one, and a valid seal.
 func sealed(lines string) []byte {
 	text := fmt.Sprintf("%s%d\n%s", magic, schema, lines)
 	return fmt.Appendf(nil, "%s%s%x\n", text, seal, sha256.Sum256([]byte(text)))
@@ -199,7 +199,7 @@ func TestScopesAreEqualIfAllOfThemIs(t *testing.T) {
 	}
 }
 
-// full is a writer that takes so many bytes.
+// full is a writer that fails after that many bytes.
 type full struct{ left int }
 
 func (f *full) Write(b []byte) (int, error) {
@@ -211,7 +211,7 @@ func (f *full) Write(b []byte) (int, error) {
 }
 
 func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
-	c := catalogOf(300, "shop") // more than is written at once
+	c := catalogOf(300, "shop") // more than one buffer
 	size := len(encode(t, header, c))
 	for _, room := range []int{0, 70_000, size - 80, size - 1} {
 		if err := Encode(&full{room}, header, c); !errors.Is(err, io.ErrShortWrite) {
@@ -243,7 +243,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// The seal keeps a fuzzer out, so the lines behind it have a target of their own.
+// The seal stops random input, so the lines behind it have a fuzz target of their own.
 func FuzzDecodeLines(f *testing.F) {
 	data := encode(f, header, catalogOf(2, "shop", "web"))
 	_, data, _ = bytes.Cut(data, []byte("\n"))

@@ -15,7 +15,7 @@ func hosts(address string) map[string][]netip.Addr {
 	return map[string][]netip.Addr{"db.internal": {netip.MustParseAddr(address)}}
 }
 
-// hostsOnDisk are those of the file.
+// hostsOnDisk returns the addresses in the file.
 func (s *stage) hostsOnDisk() map[string][]netip.Addr {
 	s.t.Helper()
 	synctest.Wait()
@@ -45,13 +45,13 @@ func TestTheFileFollowsWhatHostNamesStandFor(t *testing.T) {
 		<-s.out
 		on("10.0.0.1")
 
-		time.Sleep(time.Minute) // and no service changes
+		time.Sleep(time.Minute) // no service changes
 		now.Store(hosts("10.0.0.2"))
 		moved <- struct{}{}
 		on("10.0.0.2")
 		s.silent()
 
-		s.in <- catalog.Delta{} // the bridge is busy: nobody looks at anything else
+		s.in <- catalog.Delta{} // the bridge is busy: Run blocks while it sends
 		time.Sleep(time.Minute)
 		now.Store(hosts("10.0.0.3"))
 		moved <- struct{}{}

@@ -8,37 +8,37 @@ import (
 	"legate/discovery/catalog"
 )
 
-// keeper writes the catalog of the Deltas that it is told, in a goroutine of its own.
+// keeper folds the Deltas that it is given and writes the resulting catalog, in its own goroutine.
 type keeper struct {
-	every   time.Duration // the shortest time between two writes
-	refresh time.Duration // the longest, while Consul answers: the file's date is then renewed
+	every   time.Duration // minimum interval between two writes
+	refresh time.Duration // while Consul answers, the file's date is renewed this often
 	write   func(c catalog.Catalog) error
-	hangs   func(since time.Duration) // told once of a write that does not end
-	renewed func() bool               // Consul confirmed the catalog again since the last write
+	hangs   func(since time.Duration) // called once for a write that takes longer than hangsAfter
+	renewed func() bool               // whether Consul has confirmed the catalog since the last write
 
 	mu      sync.Mutex
 	pending map[catalog.ServiceKey]*catalog.Service // nil: gone
 	wake    chan struct{}
 }
 
-// share is how much of the time may be spent on writing: a large catalog that changes all the
-// time is written less often.
+// share limits writing to one part in so many of the time: a large catalog that changes constantly
+// is written less often.
 const share = 20 // a twentieth
 
-// lastWrite is how long a write may hold up the end of the program, the last one and one that was
-// under way. A disk that hangs longer cannot be told to stop.
+// lastWrite is how long shutdown waits for a write, be it the last one or one that is already under
+// way. Go cannot cancel a write on a disk that hangs.
 const lastWrite = 3 * time.Second
 
-// hangsAfter is how long a write may take before it is said that it hangs.
+// hangsAfter is how long a write may take before it is reported as hanging.
 const hangsAfter = 10 * time.Second
 
-// A write that failed is tried again without a change: soon at first, then less often.
+// A failed write is retried even if nothing changes, with exponential backoff between these bounds.
 const (
 	retryFirst = 5 * time.Second
 	retryMost  = time.Minute
 )
 
-// note is told each Delta, in their order. It never waits.
+// note takes the next Delta. It never blocks.
 func (k *keeper) note(d catalog.Delta) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -53,28 +53,28 @@ func (k *keeper) note(d catalog.Delta) {
 	}
 	select {
 	case k.wake <- struct{}{}:
-	default: // it is awake already
+	default: // a wake-up is already pending
 	}
 }
 
-// run writes until the context is done, and then once more what is not written yet.
+// run writes until the context is done. Then it writes once more if anything is still unwritten.
 func (k *keeper) run(ctx context.Context) {
 	catalog := catalog.Catalog{}
 	written := false
-	var again <-chan time.Time // nil unless the last write failed
+	var retry <-chan time.Time // nil unless the last write failed
 	wait := retryFirst
 	refresh := time.Tick(k.refresh)
 	for {
 		select {
 		case <-k.wake:
-		case <-again:
+		case <-retry:
 		case <-refresh:
 			if !written || !k.renewed() {
 				continue
 			}
 		case <-ctx.Done():
-			if k.fold(catalog) || again != nil {
-				_, _ = k.attempt(ctx, catalog) // the writing itself says what went wrong
+			if k.fold(catalog) || retry != nil {
+				_, _ = k.attempt(ctx, catalog) // write has logged the error
 			}
 			return
 		}
@@ -85,10 +85,10 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			again = time.After(wait)
+			retry = time.After(wait)
 			wait = min(2*wait, retryMost)
 		} else {
-			written, again, wait = true, nil, retryFirst
+			written, retry, wait = true, nil, retryFirst
 		}
 		pause := max(k.every, share*time.Since(began))
 		select {
@@ -98,7 +98,7 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
-// fold takes over what was noted.
+// fold applies the pending changes to the catalog.
 func (k *keeper) fold(catalog catalog.Catalog) (changed bool) {
 	k.mu.Lock()
 	pending := k.pending
@@ -114,8 +114,9 @@ func (k *keeper) fold(catalog catalog.Catalog) (changed bool) {
 	return pending != nil
 }
 
-// attempt writes the catalog, which must not be changed until that is over. It is not over if the
-// disk hangs and the context was done: then only what was begun outlives the keeper.
+// attempt writes the catalog and waits for the write to end. The catalog must not be changed before
+// that. If the context is done and the write still hangs after lastWrite, over is false and the
+// write goes on in its own goroutine.
 func (k *keeper) attempt(ctx context.Context, catalog catalog.Catalog) (err error, over bool) {
 	done := make(chan error, 1)
 	go func() { done <- k.write(catalog) }()

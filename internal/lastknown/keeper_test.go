@@ -14,18 +14,18 @@ import (
 	"legate/discovery/catalog"
 )
 
-// tried is a keeper whose writes the test plays. It notes when each of them began.
+// tried is a keeper with scripted writes. It records when each of them began.
 type tried struct {
 	*keeper
 	t     *testing.T
 	at    []time.Duration
 	began time.Time
-	stop  func() // waits for its end
+	stop  func() // stops the keeper and waits
 
 	unconfirmed atomic.Bool
 }
 
-// try starts a keeper that asks write what becomes of the nth write.
+// try starts a keeper. The result of the nth write is write(nth).
 func try(t *testing.T, write func(nth int) error) *tried {
 	t.Helper()
 	k := &tried{t: t, began: time.Now()}
@@ -43,13 +43,13 @@ func try(t *testing.T, write func(nth int) error) *tried {
 	return k
 }
 
-// change notes something at that time.
+// change notes a Delta at that time.
 func (k *tried) change(at time.Duration) {
 	time.Sleep(at - time.Since(k.began))
 	k.note(whole(catalogOf(1, "a")))
 }
 
-// triedAt ends the keeper at that time, and says when it should have written.
+// triedAt stops the keeper at that time and compares the times of its writes.
 func (k *tried) triedAt(end time.Duration, want ...time.Duration) {
 	k.t.Helper()
 	time.Sleep(end - time.Since(k.began))
@@ -61,12 +61,12 @@ func (k *tried) triedAt(end time.Duration, want ...time.Duration) {
 
 const second = time.Second
 
-// A write that fails again and again is tried less and less often, and no less than that.
+// Failing writes are retried with a backoff that has an upper bound.
 func TestWritesThatFailAreTriedAgainAtAPaceThatSlowsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := try(t, func(int) error { return os.ErrPermission })
 		k.change(0)
-		k.triedAt(240*second, 0, 5*second, 15*second, 35*second, 75*second, 135*second, 195*second, 240*second) // the last one because it ends
+		k.triedAt(240*second, 0, 5*second, 15*second, 35*second, 75*second, 135*second, 195*second, 240*second) // the last one at shutdown
 	})
 }
 
@@ -80,14 +80,14 @@ func TestAWriteThatSucceedsEndsTheTryingAndItsPace(t *testing.T) {
 			return nil
 		})
 		k.change(0)
-		k.change(20 * second) // fails as the first one did, and is tried again as soon
+		k.change(20 * second) // fails like the first one, and is retried as soon
 		k.change(60 * second)
-		k.change(62 * second) // before it would be tried again, which is then not needed
+		k.change(62 * second) // before the retry, which is then not needed
 		k.triedAt(120*second, 0, 5*second, 15*second, 20*second, 25*second, 60*second, 62*second)
 	})
 }
 
-// A large catalog on a slow disk, which changes all the time.
+// A large catalog on a slow disk that changes all the time.
 func TestWritesTakeATwentiethOfTheTimeAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := try(t, func(int) error { time.Sleep(2 * second); return nil })
@@ -101,7 +101,7 @@ func TestWritesTakeATwentiethOfTheTimeAtMost(t *testing.T) {
 func TestTheDateIsRenewedOnlyOfWhatWasWrittenAndConfirmedSince(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := try(t, func(int) error { return nil })
-		k.change(25 * time.Minute) // there was nothing before
+		k.change(25 * time.Minute) // nothing was pending before
 		time.Sleep(10 * time.Minute)
 		k.unconfirmed.Store(true)
 		k.triedAt(2*time.Hour, 25*time.Minute, 30*time.Minute)
@@ -113,7 +113,7 @@ func TestTheLastWriteIsWaitedFor(t *testing.T) {
 		over := 0
 		k := try(t, func(int) error { time.Sleep(lastWrite - time.Millisecond); over++; return nil })
 		k.change(0)
-		synctest.Wait() // it is under way
+		synctest.Wait() // the write is under way
 		k.note(catalog.Delta{Gone: []catalog.ServiceKey{key("a")}})
 		k.stop()
 		if over != 2 {
@@ -122,7 +122,7 @@ func TestTheLastWriteIsWaitedFor(t *testing.T) {
 	})
 }
 
-// A disk can hang in any write, and nobody can end that: the end of the program does not wait for it.
+// Any write can hang, and Go cannot cancel it: shutdown does not wait for it.
 func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -145,7 +145,7 @@ func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 		default:
 			t.Error("nobody is told that the write hangs")
 		}
-		k.note(whole(catalogOf(2, "a"))) // never waits
+		k.note(whole(catalogOf(2, "a"))) // never blocks
 		told := time.Now()
 		cancel()
 		if took := (<-ended).Sub(told); took > lastWrite {

@@ -12,12 +12,12 @@ import (
 	"legate/discovery/catalog"
 )
 
-// maxBytes is more than any catalog takes (100,000 instances are about 80 MB), and less than
-// what would take the machine down if something else stood there.
+// maxBytes is more than any catalog needs (100,000 instances take about 80 MB), and little enough
+// to read into memory if the path holds something else.
 const maxBytes = 1 << 30
 
-// load reads the file and checks that it is about want, and not too old. An empty
-// want.Datacenter is any: a Legate that asks its agent for the name does not know it yet.
+// load reads the file and checks that its scope is want and that it is not too old. An empty
+// want.Datacenter matches any: a Legate that asks its agent for the name does not know it yet.
 func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header, catalog.Catalog, error) {
 	data, err := read(path, maxBytes)
 	if err != nil {
@@ -33,8 +33,8 @@ func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header,
 	return h, c, nil
 }
 
-// read reads a file of ours, whole. That it is one, and not larger than most, is seen before. It does
-// not wait for a writer where the path is a pipe.
+// read reads the whole file. Before that it checks that the file is one of ours and has at most
+// that many bytes. It does not block if the path is a pipe.
 func read(path string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -66,8 +66,8 @@ var (
 	errAhead  = errors.New("is dated too far ahead")
 )
 
-// check compares a file with what Legate was told to serve. A date that lies in the future says
-// that the clock was set; how far it may lie there is how old a file may be.
+// check compares a file with what Legate is to serve. A date in the future means that the clock was
+// changed. It may be as far ahead as a file may be old.
 func check(h Header, want Scope, maxAge time.Duration, now time.Time) error {
 	if want.Datacenter == "" {
 		want.Datacenter = h.Scope.Datacenter
@@ -89,8 +89,8 @@ func check(h Header, want Scope, maxAge time.Duration, now time.Time) error {
 	return fmt.Errorf("%w: Consul said it at %s, %s, and the most is %v", what, h.Believed.Format(time.RFC3339), Ago(h.Believed, now), maxAge)
 }
 
-// remedyOf is what a person can do. In all cases Legate goes on without the file, and writes a
-// new one as soon as it has read Consul.
+// remedyOf says what an operator can do. In every case Legate goes on without the file, and writes
+// a new one as soon as it has read Consul.
 func remedyOf(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -113,7 +113,7 @@ func remedyOf(err error) string {
 	return "look at what is there, or choose another --state-dir"
 }
 
-// cause is an error of the file system without its path, which the log names itself.
+// cause strips the path from an error of the file system: the log line has it already.
 func cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -9,8 +9,8 @@ import (
 	"legate/discovery/catalog"
 )
 
-// A configuration that selects other services is read again. The file must be of that selection at
-// once, or a restart while Consul is away would have nothing to serve.
+// A reloaded configuration selects other services. The file must match the new selection at once,
+// or a restart while Consul is away would have nothing to serve.
 func TestTheFileFollowsTheSelection(t *testing.T) {
 	web := Scope{Include: []string{"web*"}}
 	onDisk := func(t *testing.T, s *stage, scope Scope) (Header, catalog.Catalog) {
@@ -55,7 +55,7 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 			s.answers()
 			s.in <- whole(catalogOf(1, "web-1"))
 			<-s.out
-			s.in <- catalog.Delta{} // and the bridge is busy: nobody looks at anything else
+			s.in <- catalog.Delta{} // the bridge is busy: Run blocks while it sends
 			time.Sleep(time.Minute)
 			s.Rescope(web)
 			s.stop()
@@ -69,7 +69,7 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 			said := time.Now().Add(-time.Hour)
 			s := newStage(t, from(t, said, catalogOf(1, "db", "web-1")))
 			<-s.out
-			s.consulSays(Consul{LastSuccess: time.Now()}) // it answers some questions
+			s.consulSays(Consul{LastSuccess: time.Now()}) // it answers some queries
 			s.Rescope(web)
 			if d := <-s.out; len(d.Set) != 0 || len(d.Gone) != 1 || d.Gone[0] != key("db") {
 				t.Errorf("came %v", d)
@@ -80,7 +80,7 @@ func TestTheFileFollowsTheSelection(t *testing.T) {
 			if h, c := onDisk(t, s, web); !c.Equal(catalogOf(1, "web-1")) || !h.Believed.Equal(said) || h.Scope.Datacenter != "dc1" {
 				t.Errorf("on disk: %+v %v", h, c)
 			}
-			time.Sleep(time.Hour) // and it is not renewed either
+			time.Sleep(time.Hour) // its date is not renewed either
 			s.answers()
 			s.in <- whole(catalogOf(1, "web-2"))
 			if d := <-s.out; len(d.Set) != 1 || len(d.Gone) != 1 || d.Gone[0] != key("web-1") {

@@ -9,10 +9,10 @@ import (
 	"legate/discovery/catalog"
 )
 
-// Run passes Deltas on and keeps their catalog, until the context is done. If the first one,
-// which is complete, does not come within the grace period, the file's catalog goes out in its
-// place, and the first one then as its difference to that. It fails if Consul's agent turns out to
-// be in another datacenter than what is served by then: that was somebody else's.
+// Run passes Deltas on, and has their catalog written, until the context is done. If the first
+// Delta, which is complete, does not arrive within the grace period, Run sends the file's catalog
+// instead. The first Delta then goes out as its difference from that. Run fails if Consul's agent
+// turns out to be in another datacenter than the catalog that is already served.
 func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) error {
 	end := s.keep(ctx, consul)
 	defer end()
@@ -39,15 +39,15 @@ func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog
 				return nil
 			}
 		case <-s.rescoped:
-			s.keeper.note(catalog.Delta{}) // the same, of another selection
+			s.keeper.note(catalog.Delta{}) // the same catalog, written for another selection
 		case <-s.moved:
-			s.keeper.note(catalog.Delta{}) // the same, with other addresses
+			s.keeper.note(catalog.Delta{}) // the same catalog, written with new addresses
 		}
 	}
 }
 
-// keep writes what the keeper is told until the function that it returns is called, which waits for
-// the last write. Without a folder nothing is written.
+// keep starts the keeper. The function that it returns has what is pending written, stops the
+// keeper and waits for it. Without a folder nothing is written.
 func (s *Shelf) keep(ctx context.Context, consul func() Consul) (end func()) {
 	if s.path == "" {
 		return func() {}
@@ -70,8 +70,9 @@ func (s *Shelf) keep(ctx context.Context, consul func() Consul) (end func()) {
 	}
 }
 
-// first waits for Consul's first Delta, and serves the file's catalog while that takes too long.
-// It returns the Delta as it came, and what of it is news; nothing if ctx ended first.
+// first waits for Consul's first Delta. If that takes longer than the grace period, it serves the
+// file's catalog. It returns the Delta as it came, and the part of it that has not been served yet;
+// both are empty if ctx ended first.
 func (s *Shelf) first(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	var late <-chan time.Time
 	if s.known != nil {
@@ -98,8 +99,8 @@ func (s *Shelf) first(ctx context.Context, consul func() Consul, in <-chan catal
 	}
 }
 
-// back waits for Consul while the file's catalog is served. The agent tells its datacenter before
-// anything is read, and long before that where its servers hang.
+// back waits for Consul while the file's catalog is served. It also watches which datacenter the
+// agent reports: the agent does so before anything has been read, and even while its servers hang.
 func (s *Shelf) back(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	began := time.Now()
 	s.stale(consul())
@@ -131,8 +132,8 @@ func (s *Shelf) back(ctx context.Context, consul func() Consul, in <-chan catalo
 	}
 }
 
-// reselect leaves of the file's catalog what is selected now, in the file, too, which keeps its date.
-// It returns what has changed.
+// reselect narrows the catalog from the file to the current selection, in memory and in the file,
+// which keeps its date. It returns what changed.
 func (s *Shelf) reselect() catalog.Delta {
 	if s.known == nil {
 		return catalog.Delta{}
@@ -148,8 +149,8 @@ func (s *Shelf) reselect() catalog.Delta {
 	return was.Diff(s.known)
 }
 
-// elsewhere is the datacenter of Consul's agent, which could not be asked for earlier, if it is not
-// the file's; else empty.
+// elsewhere returns the datacenter of Consul's agent if it is not the file's, and "" otherwise. The
+// agent may not have been reachable before.
 func (s *Shelf) elsewhere(consul func() Consul) string {
 	if dc := consul().Datacenter; dc != s.header.Scope.Datacenter {
 		return dc
@@ -157,7 +158,7 @@ func (s *Shelf) elsewhere(consul func() Consul) string {
 	return ""
 }
 
-// refuse says that the file is not served because Consul's agent is in another datacenter.
+// refuse records that the file is not served because Consul's agent is in another datacenter.
 func (s *Shelf) refuse(agent string) {
 	text := fmt.Sprintf("it is of datacenter %q, and Consul's agent is in %q", s.header.Scope.Datacenter, agent)
 	const remedy = "give each Legate a --state-dir of its own; it is replaced when Consul was read"
@@ -165,7 +166,7 @@ func (s *Shelf) refuse(agent string) {
 	s.log.Warn("last known catalog is of another datacenter, going on without", "file", s.path, "error", text, "remedy", remedy)
 }
 
-// stale says that the file is served in Consul's place.
+// stale records that the file is served instead of Consul's catalog.
 func (s *Shelf) stale(consul Consul) {
 	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known) })
 	s.metrics.Stale(true)
@@ -183,14 +184,14 @@ func (s *Shelf) fresh(after time.Duration, set, gone int) {
 	s.log.Info("consul was read, the last known catalog is replaced", "stale_seconds", after.Round(time.Millisecond).Seconds(), "set", set, "gone", gone)
 }
 
-// write replaces the file, and says once that it cannot be done and once that it can again.
+// write replaces the file. It logs the first failure, and the first success after one.
 func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	h := Header{Scope: s.scopeNow(), Believed: consul.LastSuccess.UTC(), Hosts: s.hosts()}
 	h.Scope.Datacenter = consul.Datacenter
-	if !s.wasRead() { // what only the file says keeps its date
+	if !s.wasRead() { // data that comes from the file alone keeps its date
 		h.Scope.Datacenter, h.Believed = s.header.Scope.Datacenter, s.header.Believed
 	}
-	c = h.Scope.selection().Of(c) // discovery may be about to follow
+	c = h.Scope.selection().Of(c) // discovery may still have the old selection
 	began := time.Now()
 	err := store(s.disk, s.path, h, c)
 	took := time.Since(began)
@@ -212,7 +213,7 @@ func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	return nil
 }
 
-// hangs says that a write does not end. Until it does, or fails, nothing else is written.
+// hangs reports a write that does not end. Until it ends or fails, nothing else is written.
 func (s *Shelf) hangs(since time.Duration) {
 	text := fmt.Sprintf("a write has been under way for %v", since)
 	const remedy = "check that disk, or choose another --state-dir"

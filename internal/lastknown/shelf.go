@@ -13,21 +13,21 @@ import (
 	"legate/metrics"
 )
 
-// Config says where the file is and when it counts.
+// Config says where the file is and when it is used.
 type Config struct {
-	// Dir is the folder of the file; empty: nothing is kept. Each Legate needs its own.
+	// Dir is the folder of the file; empty: nothing is written or read. Each Legate needs its own.
 	Dir string
-	// MaxAge is how old a catalog may be that is served in Consul's place.
+	// MaxAge is how old a catalog from the file may be when it is served.
 	MaxAge time.Duration
-	// Grace is how long Consul is waited for at the start before the file is served.
+	// Grace is how long a start waits for Consul before the file is served.
 	Grace time.Duration
-	// Every is the shortest time between two writes.
+	// Every is the minimum interval between two writes.
 	Every time.Duration
-	// Scope is what Legate serves. Its Datacenter may be empty: Consul's agent knows it.
+	// Scope is what Legate serves. Its Datacenter may be empty; then Consul's agent supplies it.
 	Scope Scope
 }
 
-// DefaultConfig keeps nothing, until it is told where.
+// DefaultConfig has no Dir, so it keeps nothing.
 func DefaultConfig() Config {
 	return Config{MaxAge: 24 * time.Hour, Grace: 3 * time.Second, Every: 5 * time.Second}
 }
@@ -35,20 +35,20 @@ func DefaultConfig() Config {
 // fileName is the file's name in Config.Dir.
 const fileName = "last-known-catalog"
 
-// refreshEvery is how often the file's date is renewed while Consul confirms what it says.
+// refreshEvery is how often the file's date is renewed while Consul confirms its content.
 const refreshEvery = 10 * time.Minute
 
-// Consul says how Consul stands, as far as a Shelf needs to know.
+// Consul is the part of Consul's status that a Shelf needs.
 type Consul struct {
-	Datacenter  string    // that is watched; empty until known
-	LastSuccess time.Time // when a query was last answered and believed; zero: never
-	// Problem is what is wrong with Consul, and Remedy what a person can do about it; empty: nothing is
-	// known to be wrong.
+	Datacenter  string    // the watched one; empty until known
+	LastSuccess time.Time // when an answer was last believed; zero: never
+	// Problem is what is wrong with Consul, and Remedy what an operator can do about it. Both are
+	// empty if no problem is known.
 	Problem string
 	Remedy  string
 }
 
-// Shelf is where the last known catalog stands. Its methods may be called concurrently.
+// Shelf keeps the last known catalog. Its methods may be called concurrently.
 type Shelf struct {
 	config  Config
 	path    string // empty: off
@@ -59,9 +59,9 @@ type Shelf struct {
 	header   Header // of known
 	known    catalog.Catalog
 	keeper   *keeper
-	rescoped chan struct{} // holds one
+	rescoped chan struct{} // capacity 1
 	hosts    func() map[string][]netip.Addr
-	moved    <-chan struct{} // hosts says something else; nil: never
+	moved    <-chan struct{} // signals that hosts has changed; nil: never
 
 	mu    sync.Mutex
 	scope Scope
@@ -79,17 +79,18 @@ func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
 	return s
 }
 
-// Hosts are what host names stood for according to the file that was loaded.
+// Hosts returns the addresses of host names in the file that was loaded.
 func (s *Shelf) Hosts() map[string][]netip.Addr { return s.header.Hosts }
 
-// KeepHosts says who knows what host names stand for when the file is written, and what tells that
-// it is something else now. It is called before Run; without it, what the loaded file says is kept.
+// KeepHosts sets the function that returns the addresses of host names when the file is written,
+// and the channel that signals a change of them. It must be called before Run. Without it, the
+// addresses from the loaded file are kept.
 func (s *Shelf) KeepHosts(now func() map[string][]netip.Addr, moved <-chan struct{}) {
 	s.hosts, s.moved = now, moved
 }
 
-// Load reads the file, before Run. It returns what Consul was last believed to say, nil if there
-// is nothing that can be relied on; the log says why. The catalog must not be changed.
+// Load reads the file; it is called before Run. It returns the catalog that was last believed. If
+// there is no usable one it returns nil and logs why. The catalog must not be changed.
 func (s *Shelf) Load() catalog.Catalog {
 	if s.path == "" {
 		return nil
@@ -114,9 +115,9 @@ func (s *Shelf) Load() catalog.Catalog {
 	return s.known
 }
 
-// Rescope says that another selection of services is watched from now on. What is served from the
-// file is narrowed at once, and the file is written anew, or Legate would not use it when it starts
-// the next time.
+// Rescope changes the selection of services that is watched. The catalog served from the file is
+// narrowed at once. The file is written again for the new selection: the next start would reject
+// one of another selection.
 func (s *Shelf) Rescope(scope Scope) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +127,7 @@ func (s *Shelf) Rescope(scope Scope) {
 	s.scope = scope
 	select {
 	case s.rescoped <- struct{}{}:
-	default: // it is known already that it has changed
+	default: // a signal is already pending
 	}
 }
 

@@ -27,13 +27,13 @@ type stage struct {
 	out   chan catalog.Delta
 	stop  func()
 	ended chan struct{} // closed when Run has ended
-	ends  error         // and what it said
+	ends  error         // the error of Run
 
 	mu     sync.Mutex
 	consul Consul
 }
 
-// said is a log that is read while it is written.
+// said is a log that can be read while it is written.
 type said struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -68,7 +68,7 @@ func newStage(t *testing.T, dir string) *stage {
 	return newStageWith(t, dir, nil)
 }
 
-// newStageWith changes the Shelf before it runs.
+// newStageWith calls prepared before the Shelf runs.
 func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
 	t.Helper()
 	config := DefaultConfig()
@@ -94,7 +94,7 @@ func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
 	return s
 }
 
-// from makes the folder of a Legate that was stopped at that moment, with that catalog.
+// from creates the state folder of a Legate that was stopped at that moment with that catalog.
 func from(t *testing.T, believed time.Time, c catalog.Catalog) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -105,14 +105,14 @@ func from(t *testing.T, believed time.Time, c catalog.Catalog) (dir string) {
 	return dir
 }
 
-// answers plays a Consul that answers now.
+// answers makes Consul answer now.
 func (s *stage) answers() {
 	s.consulSays(Consul{Datacenter: "dc1", LastSuccess: time.Now()})
 }
 
 func whole(c catalog.Catalog) catalog.Delta { return catalog.Catalog{}.Diff(c) }
 
-// metric is the line of a metric's value.
+// metric returns the value of a metric.
 func (s *stage) metric(name string) string {
 	s.t.Helper()
 	page := httptest.NewRecorder()
@@ -187,7 +187,7 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 	})
 }
 
-// A bridge that is busy when Legate is told to stop.
+// The bridge is busy when Legate is told to stop.
 func TestWhatWasNotTakenAnyMoreIsNotSaidToBeServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, from(t, time.Now(), catalogOf(1, "a")))
@@ -236,7 +236,7 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 			t.Fatalf("on disk: %v", onDisk())
 		}
 
-		// Many changes are few writes, and the last one is among them.
+		// Many changes cause few writes, and the last change is written.
 		for i := 2; i < 100; i++ {
 			d := catalog.Delta{Set: []catalog.Service{catalogOf(i, "a")[key("a")]}, Gone: []catalog.ServiceKey{key("b")}}
 			want = want.Apply(d)
@@ -253,7 +253,7 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 			t.Error("the last change is not on disk")
 		}
 
-		// What is not written yet is written at the end.
+		// What is unwritten is written at the end.
 		s.in <- catalog.Delta{Gone: []catalog.ServiceKey{key("a")}}
 		<-s.out
 		s.stop()
@@ -347,7 +347,7 @@ func TestAFileThatCannotBeUsedOrWrittenIsSaidOnceAndLegateGoesOn(t *testing.T) {
 	})
 }
 
-// A folder that is away, as a disk that is not mounted yet, is waited for although nothing changes.
+// A missing folder, such as a disk that is not mounted yet, is retried even if nothing changes.
 func TestAFolderThatComesLateGetsTheFileWithoutAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := filepath.Join(t.TempDir(), "disk")

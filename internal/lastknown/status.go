@@ -6,37 +6,37 @@ import (
 	"time"
 )
 
-// state is what a Shelf says of itself.
+// state is what Status reports.
 type state struct {
-	read      bool // Consul was, completely
+	read      bool // Consul has been read completely
 	stale     bool
-	believed  time.Time // what is served, while stale
-	services  int       // in that
-	written   time.Time // the date in the file that was written last
+	believed  time.Time // date of the catalog that is served while stale
+	services  int       // in that catalog
+	written   time.Time // date in the last file that was written
 	unusable  string    // why the file was not used; empty once it is replaced
-	unwritten string    // why it cannot be written now
+	unwritten string    // why the file cannot be written now
 	exposed   string    // who else can change it
 }
 
 // Status is a Shelf's state at one moment, for people and probes.
 type Status struct {
 	File string `json:"file,omitempty"` // empty: nothing is kept
-	// Stale is true while the file's catalog is served in Consul's place.
+	// Stale is true while the file's catalog is served instead of Consul's.
 	Stale bool `json:"stale"`
-	// Believed is when Consul last said what is served; only while Stale.
+	// Believed is when Consul last confirmed what is served. It is set only while Stale.
 	Believed time.Time `json:"believed,omitzero"`
-	// Services is how many are served from the file; only while Stale.
+	// Services is how many services are served from the file. It is set only while Stale.
 	Services int `json:"services,omitempty"`
-	// Expired is true when that is longer ago than Config.MaxAge. What is served is not taken
-	// back then, but Legate is not ready any more.
+	// Expired is true when Believed is longer ago than Config.MaxAge. The catalog stays served, but
+	// Legate reports that it is not ready.
 	Expired bool `json:"expired,omitempty"`
-	// Written is the date of the file as it was last written by this Legate.
+	// Written is the date in the file that this Legate last wrote.
 	Written time.Time `json:"written,omitzero"`
-	// Unusable says why the file that was there at the start is not used, Unwritten why it
-	// cannot be written now, each with a remedy; empty if all is well.
+	// Unusable says why the file found at the start is not used, Unwritten why it cannot be written
+	// now. Each includes a remedy and is empty if all is well.
 	Unusable  string `json:"unusable,omitempty"`
 	Unwritten string `json:"unwritten,omitempty"`
-	// Exposed says how others than Legate and root can change the file, with the remedy.
+	// Exposed says how users other than Legate's and root can change the file, with a remedy.
 	Exposed string `json:"exposed,omitempty"`
 }
 
@@ -52,7 +52,7 @@ func (s *Shelf) Status() Status {
 	}
 }
 
-// Age is how old what is served is, in words; empty unless it is stale.
+// Age says in words how old the served catalog is; empty unless it is stale.
 func (s Status) Age(now time.Time) string {
 	if !s.Stale {
 		return ""
@@ -60,7 +60,8 @@ func (s Status) Age(now time.Time) string {
 	return fmt.Sprintf("the last known catalog, as Consul said it %s, at %s", Ago(s.Believed, now), s.Believed.Format(time.RFC3339))
 }
 
-// Ago is how long before now a date is, in words. One that lies ahead says that a clock was set.
+// Ago says in words how long before now a date is. A date ahead of now means that a clock was
+// changed.
 func Ago(date, now time.Time) string {
 	since := now.Sub(date).Round(time.Second)
 	if since < 0 {
@@ -69,7 +70,7 @@ func Ago(date, now time.Time) string {
 	return fmt.Sprintf("%v ago", since)
 }
 
-// age is the same for the log.
+// age is Ago as an attribute for the log.
 func age(date, now time.Time) slog.Attr {
 	since := now.Sub(date).Round(time.Second).Seconds()
 	if since < 0 {
@@ -78,7 +79,7 @@ func age(date, now time.Time) slog.Attr {
 	return slog.Float64("age_seconds", since)
 }
 
-// change changes the state and reports whether it differs then.
+// change applies f to the state and reports whether that changed it.
 func (s *Shelf) change(f func(*state)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,5 +94,5 @@ func (s *Shelf) wasRead() bool {
 	return s.state.read
 }
 
-// Datacenter is that of the file that was loaded; empty if there is none.
+// Datacenter is that of the loaded file; empty if there is none.
 func (s *Shelf) Datacenter() string { return s.header.Scope.Datacenter }

@@ -11,11 +11,11 @@ import (
 	"legate/discovery/catalog"
 )
 
-// tempPattern names what is being written. A crash can leave one of them behind.
+// tempPattern matches files that are being written. A crash can leave one of them behind.
 const tempPattern = ".last-known-*.tmp"
 
-// store replaces the file at path: whole, or it stays as it was. What it has said to have stored
-// outlives a loss of power: the file is synced before it takes its name, and the folder afterwards.
+// store replaces the file at path, or leaves it as it was. Once it returns without an error, the
+// content survives a loss of power: the file is synced before the rename, and the folder after it.
 func store(d disk, path string, h Header, c catalog.Catalog) error {
 	dir := filepath.Dir(path)
 	f, err := d.create(dir, tempPattern)
@@ -30,14 +30,14 @@ func store(d disk, path string, h Header, c catalog.Catalog) error {
 		err = d.rename(f.Name(), path)
 	}
 	if err != nil {
-		_ = d.remove(f.Name()) // the error that is returned says more
+		_ = d.remove(f.Name()) // the first error matters more
 		return cause(err)
 	}
 	return syncFolder(d, dir)
 }
 
-// syncFolder makes a rename last. Not every file system can; then the rename is as good as it
-// gets there.
+// syncFolder makes a rename durable. Some file systems cannot sync a folder; there the rename alone
+// has to do.
 func syncFolder(d disk, dir string) error {
 	folder, err := d.open(dir)
 	if err != nil {
@@ -50,7 +50,7 @@ func syncFolder(d disk, dir string) error {
 	return cause(errors.Join(err, folder.Close()))
 }
 
-// prepare makes the folder if only it is missing, and removes what crashes have left there.
+// prepare creates the folder if its parent exists, and removes files that crashes left behind.
 func prepare(path string) error {
 	dir := filepath.Dir(path)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -63,7 +63,7 @@ func prepare(path string) error {
 	return err
 }
 
-// writeRemedy is what a person can do about a file that cannot be written.
+// writeRemedy says what an operator can do about a file that cannot be written.
 func writeRemedy(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):

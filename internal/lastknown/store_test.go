@@ -15,16 +15,16 @@ import (
 	"legate/discovery/catalog"
 )
 
-// watched is a disk that writes down what is done to it, and at which one step can fail.
+// watched is a disk that records its operations. One step can be made to fail.
 type watched struct {
 	system
 	steps []string
-	fails string // the step
+	fails string // the step that fails
 	with  error
 }
 
 func (w *watched) step(name string) error {
-	if n := len(w.steps); n == 0 || w.steps[n-1] != name { // many writes are one step
+	if n := len(w.steps); n == 0 || w.steps[n-1] != name { // consecutive writes are one step
 		w.steps = append(w.steps, name)
 	}
 	if name == w.fails {
@@ -81,8 +81,8 @@ func (f *watchedFile) Close() error {
 	return errors.Join(f.disk.step("close "+f.what), f.file.Close())
 }
 
-// A file that has its name before its content is on the disk is empty after a loss of power; and a
-// name that is not on the disk is the old file's.
+// A file that is renamed before its content is on disk can be empty after a loss of power. A rename
+// that is not on disk leaves the old file in place.
 func TestTheFileIsOnTheDiskBeforeItHasItsNameAndThenTheNameIs(t *testing.T) {
 	path := stored(t, header, catalogOf(1, "shop"))
 	w := &watched{}
@@ -104,7 +104,7 @@ func TestAStepOfAWriteThatFailsIsSaidAndLeavesAWholeFile(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			path := stored(t, header, was)
 			w := &watched{fails: step, with: syscall.EIO}
-			if err := store(w, path, header, is); !errors.Is(err, syscall.EIO) || strings.Contains(err.Error(), "somewhere") { // the log names the path itself
+			if err := store(w, path, header, is); !errors.Is(err, syscall.EIO) || strings.Contains(err.Error(), "somewhere") { // the log line has the path already
 				t.Errorf("%v", err)
 			}
 			if done := w.steps[len(w.steps)-1]; want.Equal(was) && step != "create" && done != "remove" {
@@ -130,7 +130,7 @@ func TestWhatCannotBeReplacedIsSaidWithoutItsPath(t *testing.T) {
 	}
 }
 
-// A file system of a network may not know what it is to sync a folder.
+// A network file system may not support syncing a folder.
 func TestAFolderThatCannotBeSyncedAtAllIsNoFailure(t *testing.T) {
 	for _, unable := range []error{syscall.EINVAL, syscall.ENOTSUP} {
 		path := filepath.Join(t.TempDir(), fileName)
@@ -143,7 +143,7 @@ func TestAFolderThatCannotBeSyncedAtAllIsNoFailure(t *testing.T) {
 func TestTheFolderIsMadeIfOnlyItIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state", fileName)
-	for range 2 { // the second time it is there
+	for range 2 { // the second time the folder exists
 		if err := prepare(path); err != nil {
 			t.Fatal(err)
 		}

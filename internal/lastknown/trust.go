@@ -14,7 +14,8 @@ var (
 	errOthers = errors.New("can be written by everybody")
 )
 
-// trusted reports why a file may hold what Consul never said: somebody else could have written it.
+// trusted returns an error if another user could have written the file: its content may not come
+// from Consul.
 func trusted(info fs.FileInfo) error {
 	if uid, foreign := files.Foreign(info); foreign {
 		return fmt.Errorf("%w: its user is %d, and Legate's is %d", errOwner, uid, os.Geteuid())
@@ -25,11 +26,12 @@ func trusted(info fs.FileInfo) error {
 	return nil
 }
 
-// exposed says why others can change what is in the folder, with the remedy; empty if they cannot.
+// exposed says how other users can change the content of the folder, with a remedy; empty if they
+// cannot.
 func exposed(dir string) string {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return "" // who writes there says so
+		return "" // the next write reports it
 	}
 	if uid, foreign := files.Foreign(info); foreign {
 		return fmt.Sprintf("its folder belongs to user %d, and Legate is user %d: chown %[2]d %s, or choose another --state-dir", uid, os.Geteuid(), dir)
@@ -40,7 +42,7 @@ func exposed(dir string) string {
 	return ""
 }
 
-// guard says once that others can change the file, for as long as they can.
+// guard records whether other users can change the file, and logs it once for as long as they can.
 func (s *Shelf) guard() {
 	text := exposed(s.config.Dir)
 	if s.change(func(st *state) { st.exposed = text }) && text != "" {

@@ -16,8 +16,8 @@ import (
 	"legate/discovery/catalog"
 )
 
-// A pipe that somebody holds open, a device and a file that is far too large would keep Legate from
-// starting, or take its memory, before anything says that they are no catalog.
+// A pipe that somebody holds open, a device, or a file that is far too large must neither block the
+// start nor fill the memory before it is rejected.
 func TestWhatIsNoFileOfOursIsNotReadWhole(t *testing.T) {
 	dir := t.TempDir()
 	pipe, large, foreign, device := filepath.Join(dir, "pipe"), filepath.Join(dir, "large"), filepath.Join(dir, "foreign"), filepath.Join(dir, "device")
@@ -30,7 +30,7 @@ func TestWhatIsNoFileOfOursIsNotReadWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if _, err := held.Write(encode(t, header, catalogOf(1, "shop"))); err != nil { // one of ours, even
+	if _, err := held.Write(encode(t, header, catalogOf(1, "shop"))); err != nil { // its content is even valid
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, large, foreign, device} {
@@ -83,7 +83,7 @@ func TestAFileThatSomebodyElseCouldHaveWrittenIsNotServed(t *testing.T) {
 	})
 }
 
-// Who can write to the folder can put an older file of Legate's in the place of a newer one.
+// Whoever can write to the folder can replace the file with an older one of Legate's.
 func TestAFolderThatOthersCanWriteToIsNamedUntilItIsMended(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil, mend func(dir string) error
