@@ -1,11 +1,11 @@
-// Package logs stands between the program's log and where it is written. What the rest of the
-// program may rely on, whatever others have it say:
+// Package logs bounds what the program logs, line by line, before it is written. Whatever text
+// clients or Consul put into a log line:
 //
-//   - A line stays one line and does nothing to a terminal: what is not printable is written as an
-//     escape, C1 controls and those that change the direction of a text among it.
-//   - A line has a bounded length: texts and lists are cut, and say how long they were.
-//   - Each kind of line is written so often a minute. What comes beyond that is counted, and one line
-//     more says how many they were. So nobody fills a disk by having the program complain.
+//   - A line stays one line and cannot control a terminal. Unprintable characters are escaped, C1
+//     controls and marks that change the direction of text included.
+//   - A line has a bounded length. Texts and lists are cut, and the line says how long they were.
+//   - Each kind of line is rate limited. Further lines are counted, and one line then reports the
+//     count. So nobody can fill a disk by making the program complain.
 //
-// A kind is a place in the code and the message that it logs there.
+// A kind is a place in the code together with the message that it logs.
 package logs

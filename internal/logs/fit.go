@@ -9,7 +9,7 @@ import (
 	"legate/internal/quote"
 )
 
-// fit makes a record fit for a log.
+// fit bounds and escapes the texts of a record.
 func (c Config) fit(r slog.Record) slog.Record {
 	out := slog.NewRecord(r.Time, r.Level, c.text(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
@@ -40,8 +40,8 @@ func (c Config) attr(a slog.Attr) slog.Attr {
 	return a
 }
 
-// any makes any value fit. What is neither a text nor a list of texts is left as it is if that is
-// short, for the sake of JSON; if not, it is a text.
+// any makes a value of any type fit. A short value that is neither text nor a list of texts keeps
+// its type, for JSON output; a long one becomes text.
 func (c Config) any(v any) any {
 	switch v := v.(type) {
 	case nil:
@@ -75,5 +75,5 @@ func (c Config) list(all []string) []string {
 	return out
 }
 
-// text makes a text fit: not long, and printable in whatever shows it.
+// text cuts a text to its limit and escapes what is not printable.
 func (c Config) text(s string) string { return quote.Text(s, c.Text) }

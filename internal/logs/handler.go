@@ -8,60 +8,60 @@ import (
 	"time"
 )
 
-// Config bounds what is written.
+// Config has the limits.
 type Config struct {
-	// Lines is how many lines of a kind are written within Every, of those at debug level
-	// DebugLines: who has these written wants to see each exchange.
+	// Lines is how many lines of a kind are written within Every; for levels below info it is
+	// DebugLines, since debug output is meant to show each exchange.
 	Lines, DebugLines int
 	Every             time.Duration
-	// Text is how many bytes a text may have, List how many parts a list.
+	// Text is the size limit of a text in bytes, List the maximum number of elements of a list.
 	Text, List int
 }
 
-// DefaultConfig leaves a program that is well alone.
+// DefaultConfig has limits that a healthy program does not reach.
 func DefaultConfig() Config {
 	return Config{Lines: 30, DebugLines: 3000, Every: time.Minute, Text: 1024, List: 20}
 }
 
-// messagesOfAPlace is how many different messages of one place in the code are kinds of their own.
-// Ours have a few; those of libraries may have anything in them.
+// messagesOfAPlace is how many messages of one place in the code are counted separately. Our own
+// code has few of them; a library may put anything into its message.
 const messagesOfAPlace = 8
 
-// Handler bounds records, and hands them on. It may be used concurrently.
+// Handler limits records and passes them on. It may be used concurrently.
 type Handler struct {
-	to slog.Handler // as With... made it
+	to slog.Handler // with the attributes and groups of this handler
 	*throttle
 }
 
-// throttle is what all handlers share that come from one.
+// throttle is shared by a handler and all handlers derived from it.
 type throttle struct {
 	config Config
 	now    func() time.Time
 
 	mu     sync.Mutex
 	kinds  map[kind]*count
-	places map[uintptr]int // how many kinds they have
+	places map[uintptr]int // the number of kinds of each place
 }
 
-// kind tells lines apart of which each is written so often. Beyond so many of a place the rest of
-// it is one kind, without a message.
+// kind is what the rate limit counts by. Once a place has messagesOfAPlace kinds, its other
+// messages share one kind with an empty message.
 type kind struct {
 	place   uintptr
 	message string
 	level   slog.Level
 }
 
-// count is how often a kind was written.
+// count is the state of the rate limit of one kind.
 type count struct {
 	began time.Time
 	lines int
-	more  int         // that were left out
+	more  int         // lines left out
 	left  slog.Record // the first of these
 	to    slog.Handler
 }
 
-// New makes a handler that writes to another. What it leaves out is summed up as long as
-// [Handler.Run] runs, or with the next record of its kind.
+// New returns a handler that writes to another. Lines that are left out are summed up by
+// [Handler.Run], or with the next record of their kind.
 func New(to slog.Handler, config Config) *Handler {
 	return &Handler{to: to, throttle: &throttle{config: config, now: time.Now, kinds: map[kind]*count{}, places: map[uintptr]int{}}}
 }
@@ -71,17 +71,17 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.to.Enabled(ctx, level)
 }
 
-// WithAttrs returns a handler with more attributes. Both count together.
+// WithAttrs returns a handler with more attributes that shares the rate limit.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &Handler{to: h.to.WithAttrs(h.config.fitAll(attrs)), throttle: h.throttle}
 }
 
-// WithGroup returns a handler with a group. Both count together.
+// WithGroup returns a handler with a group that shares the rate limit.
 func (h *Handler) WithGroup(name string) slog.Handler {
 	return &Handler{to: h.to.WithGroup(name), throttle: h.throttle}
 }
 
-// Handle writes a record, or counts it.
+// Handle writes a record or counts it.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	write, sum := h.admit(r, h.to)
 	if sum != nil {
@@ -93,8 +93,8 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return h.to.Handle(ctx, h.config.fit(r))
 }
 
-// admit says whether a record is written now, and returns what was left out before it and is to be
-// summed up.
+// admit reports whether a record is within the limit. It also returns the count of the interval
+// that ended, if lines were left out in it.
 func (t *throttle) admit(r slog.Record, to slog.Handler) (write bool, sum *count) {
 	now := t.now()
 	t.mu.Lock()
@@ -118,7 +118,7 @@ func (t *throttle) admit(r slog.Record, to slog.Handler) (write bool, sum *count
 	return false, sum
 }
 
-// of is the count of a record's kind. The lock is held.
+// of returns the count of a record's kind. The caller holds the lock.
 func (t *throttle) of(r slog.Record, now time.Time) *count {
 	k := kind{r.PC, r.Message, r.Level}
 	if t.kinds[k] == nil && t.places[r.PC] >= messagesOfAPlace {
@@ -133,7 +133,7 @@ func (t *throttle) of(r slog.Record, now time.Time) *count {
 	return c
 }
 
-// end begins to count anew, and returns what is to be summed up; nil if there is nothing.
+// end starts a new interval and returns the old count if lines were left out; nil otherwise.
 func (c *count) end(now time.Time) *count {
 	old := *c
 	*c = count{began: now}
@@ -143,15 +143,15 @@ func (c *count) end(now time.Time) *count {
 	return &old
 }
 
-// write says how many lines were left out, by the first of them.
+// write logs the first line that was left out, with the number of all of them.
 func (c *count) write(ctx context.Context, now time.Time) {
 	r := c.left.Clone()
 	r.Time = now
 	r.AddAttrs(slog.Int("left_out", c.more))
-	_ = c.to.Handle(ctx, r) // a log that cannot be written can tell nobody
+	_ = c.to.Handle(ctx, r) // there is nowhere to report a failing log
 }
 
-// Run sums up what was left out when its time is over, until the context is done.
+// Run sums up lines that were left out when their interval ends, until the context is done.
 func (h *Handler) Run(ctx context.Context) {
 	tick := time.NewTicker(max(h.config.Every/60, time.Millisecond))
 	defer tick.Stop()
@@ -165,10 +165,11 @@ func (h *Handler) Run(ctx context.Context) {
 	}
 }
 
-// Flush sums up all that was left out so far.
+// Flush sums up everything that was left out so far.
 func (h *Handler) Flush() { h.sumUp(h.now()) }
 
-// sumUp ends what began before then, and forgets what has not been logged again.
+// sumUp ends the intervals that began before that time, and drops the kinds that had nothing left
+// out.
 func (t *throttle) sumUp(before time.Time) {
 	var sums []*count
 	now := t.now()

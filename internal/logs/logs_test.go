@@ -15,7 +15,7 @@ import (
 	"unicode"
 )
 
-// desk is a logger, what it wrote, and its clock.
+// desk is a logger, its output and its clock.
 type desk struct {
 	*slog.Logger
 	*Handler
@@ -35,7 +35,7 @@ func newDesk(change ...func(*Config)) *desk {
 	return d
 }
 
-// lines are what was written since the last call.
+// lines returns the lines that were written since the last call.
 func (d *desk) lines(t *testing.T) (all []map[string]any) {
 	t.Helper()
 	for line := range bytes.Lines(d.paper.Bytes()) {
@@ -55,7 +55,7 @@ func TestEachKindHasSoManyLinesAMinuteAndOneThatSumsUpTheRest(t *testing.T) {
 	flood := func(n int) {
 		for i := range n {
 			d.Warn("client refused", "peer", i)
-			d.With("a", 1).WithGroup("g").Info("another") // counts with all others of its place
+			d.With("a", 1).WithGroup("g").Info("another") // shares the limit of its place
 		}
 	}
 	flood(1000)
@@ -126,7 +126,7 @@ func TestRunSumsUp(t *testing.T) {
 	}
 }
 
-// A place whose message has something of others in it is bounded all the same, as that of a library is.
+// A message that contains text of others is bounded too, as a library's may be.
 func TestAMessageThatOthersMakeIsNoWayPast(t *testing.T) {
 	d := newDesk()
 	for i := range 10_000 {
