@@ -1,13 +1,12 @@
-// Package quote makes text from outside fit to be shown: names in Consul, node ids, what Consul and
-// clients say. Anybody who may register a service, or connect, chooses such text.
+// Package quote makes untrusted text safe to show: names in Consul, node ids, error messages of
+// Consul and of clients. Anybody who can register a service or connect chooses such text.
 //
 // What a caller may rely on:
 //
-//   - What [Name] and [Text] return is one line of printable characters: no escape sequence for a
-//     terminal, no newline that begins a line of its own, no mark that turns the direction of what
-//     follows.
-//   - Its length is bounded, whatever it was made of.
-//   - What looks alike is told apart: nothing is dropped in silence.
+//   - [Name] and [Text] return one line of printable characters: no terminal escape sequence, no
+//     newline, no mark that changes the direction of the text after it.
+//   - The length of the result is bounded, whatever the input.
+//   - Different texts look different: nothing is dropped silently.
 package quote
 
 import (
@@ -20,15 +19,15 @@ import (
 	"unicode/utf8"
 )
 
-// How long text may be, in bytes, before it is cut.
+// Size limits of a text in bytes. Longer text is cut.
 const (
-	NameBytes = 256  // a name for people: names that are served have 255 at most
-	TextBytes = 1024 // a sentence for people
-	DataBytes = 4096 // one text for programs
+	NameBytes = 256  // a name shown to people: names that are served have 255 at most
+	TextBytes = 1024 // a sentence shown to people
+	DataBytes = 4096 // one text read by programs
 )
 
-// Name is a name for people: as it is, or in quotes and with escapes if it has spaces, quotes, or
-// anything that is not printable.
+// Name makes a name safe to show. It is quoted and escaped if it has spaces, quotes or unprintable
+// characters.
 func Name(s string) string {
 	head, rest := split(s, NameBytes)
 	if strings.ContainsFunc(head, odd) || !utf8.ValidString(head) {
@@ -39,8 +38,8 @@ func Name(s string) string {
 
 func odd(r rune) bool { return r == ' ' || r == '"' || !unicode.IsPrint(r) }
 
-// Text is a sentence for people, of so many bytes at most before it is cut. What is not printable
-// is escaped, as in a string of Go.
+// Text makes a sentence safe to show. It is cut to that many bytes, and unprintable characters are
+// escaped as in a Go string.
 func Text(s string, most int) string {
 	head, rest := split(s, most)
 	if !strings.ContainsFunc(head, unprintable) && utf8.ValidString(head) {
@@ -65,13 +64,13 @@ func Text(s string, most int) string {
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// Cut is text for programs: as it is, and cut beyond so many bytes.
+// Cut shortens text for programs to that many bytes. It escapes nothing.
 func Cut(s string, most int) string {
 	head, rest := split(s, most)
 	return head + rest
 }
 
-// split cuts a text that is too long, between two characters, and says how long it was.
+// split cuts a text that is too long between two characters. The rest says how long it was.
 func split(s string, most int) (head, rest string) {
 	if len(s) <= most {
 		return s, ""
@@ -83,8 +82,8 @@ func split(s string, most int) (head, rest string) {
 	return s[:at], fmt.Sprintf("… (%d bytes)", len(s))
 }
 
-// JSON is the same JSON without a character that is not printable: those can stand in strings only,
-// where an escape means the same.
+// JSON escapes the unprintable characters of encoded JSON. They occur in strings only, where an
+// escape means the same.
 func JSON(text []byte) []byte {
 	return escaped(text, func(out *bytes.Buffer, r rune) {
 		high, low := utf16.EncodeRune(r)
@@ -92,7 +91,7 @@ func JSON(text []byte) []byte {
 	})
 }
 
-// YAML does to JSON what JSON does, for who reads it as YAML: that has no pairs of surrogates.
+// YAML is JSON for a text that is read as YAML, which has no surrogate pairs.
 func YAML(json []byte) []byte {
 	return escaped(json, func(out *bytes.Buffer, r rune) { fmt.Fprintf(out, `\U%08x`, r) })
 }
@@ -115,6 +114,6 @@ func escaped(text []byte, long func(*bytes.Buffer, rune)) []byte {
 	return out.Bytes()
 }
 
-// hidden reports whether a character of JSON has to be escaped: what encodes JSON has escaped those
-// below a space in strings, and makes others of them only between values.
+// hidden reports whether a character must be escaped. Encoders have already escaped those below a
+// space within strings, and otherwise write such characters only between values.
 func hidden(r rune) bool { return r > '~' && !unicode.IsPrint(r) }
