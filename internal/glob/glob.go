@@ -1,6 +1,6 @@
-// Package glob has the one kind of pattern that Legate's settings know: * stands for any run of
-// characters, also for none, and ? for any one. No other character means anything but itself, a slash
-// and a bracket neither.
+// Package glob matches the patterns of Legate's settings: * stands for any run of characters,
+// including none, and ? for exactly one. Every other character stands for itself, slashes and
+// brackets included.
 package glob
 
 import (
@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Match reports whether the pattern stands for all of the text. It takes at most the product of both
-// lengths, whatever they hold.
+// Match reports whether the pattern matches the whole text. Its time is bounded by the product of
+// both lengths.
 func Match(pattern, text string) bool {
-	star, reached := "", "" // what follows the last *, and the text behind what that * stands for
-	seen := false           // a *
+	star, reached := "", "" // the pattern after the last *, and the text after what that * matches so far
+	seen := false           // whether there was a *
 	for text != "" {
 		_, size := utf8.DecodeRuneInString(text)
 		switch {
@@ -23,7 +23,7 @@ func Match(pattern, text string) bool {
 			pattern, text = pattern[1:], text[size:]
 		case strings.HasPrefix(pattern, text[:size]):
 			pattern, text = pattern[size:], text[size:]
-		case seen: // it stands for one character more
+		case seen: // let the last * match one more character
 			_, size := utf8.DecodeRuneInString(reached)
 			reached = reached[size:]
 			pattern, text = star, reached

@@ -48,7 +48,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// A pattern of many stars makes simple matchers take a time that doubles with each of them.
+// A pattern of many stars takes exponential time in simple matchers.
 func TestNoPatternTakesLong(t *testing.T) {
 	pattern, text := strings.Repeat("a*", 500)+"b", strings.Repeat("a", 20_000)
 	done := make(chan bool, 1)
@@ -63,7 +63,7 @@ func TestNoPatternTakesLong(t *testing.T) {
 	}
 }
 
-// FuzzMatch compares with a regular expression that says the same.
+// FuzzMatch compares with the equivalent regular expression.
 func FuzzMatch(f *testing.F) {
 	for _, c := range cases {
 		f.Add(c.pattern, c.text)
@@ -73,7 +73,7 @@ func FuzzMatch(f *testing.F) {
 		said := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern))
 		same, err := regexp.Compile("(?s)^" + said + "$")
 		if err != nil {
-			t.Skip(err) // it is too long
+			t.Skip(err) // the regular expression is too long
 		}
 		if got, want := Match(pattern, text), same.MatchString(text); got != want {
 			t.Errorf("%q for %q: %v, want %v", pattern, text, got, want)
