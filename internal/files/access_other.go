@@ -4,8 +4,8 @@ package files
 
 import "io/fs"
 
-// Foreign and Others know no owners and modes here.
+// Foreign knows no owners on this system.
 func Foreign(fs.FileInfo) (uid int, foreign bool) { return 0, false }
 
-// Others says what every user of the machine may do with a file or folder.
+// Others knows no modes on this system.
 func Others(fs.FileInfo) (read, write bool) { return false, false }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// Foreign is the number of the user to whom a file or folder belongs, if that is neither root nor
-// the user that this program runs as.
+// Foreign reports whether a file or folder belongs to a user other than root and the one that this
+// program runs as, and returns that user's id.
 func Foreign(info fs.FileInfo) (uid int, foreign bool) {
 	of, known := info.Sys().(*syscall.Stat_t)
 	if !known {
@@ -20,7 +20,7 @@ func Foreign(info fs.FileInfo) (uid int, foreign bool) {
 
 func stranger(uid, own int) bool { return uid != 0 && uid != own }
 
-// Others says what every user of the machine may do with a file or folder.
+// Others reports what every user of the machine may do with a file or folder.
 func Others(info fs.FileInfo) (read, write bool) {
 	return info.Mode()&0o004 != 0, info.Mode()&0o002 != 0
 }

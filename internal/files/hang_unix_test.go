@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Where secrets are mounted the files are links into a folder that is itself a link, and only the link to
-// the folder is swapped: all of them change at once, at no path that is known here.
+// Mounted secrets are links into a folder that is itself a link. Only that inner link is swapped:
+// all files change at once, and none of the paths that are known here is replaced.
 func TestAFolderOfLinksThatIsSwappedIsFollowed(t *testing.T) {
 	dir := t.TempDir()
 	swap := func(generation, content string) {
@@ -45,7 +45,7 @@ func TestAFolderOfLinksThatIsSwappedIsFollowed(t *testing.T) {
 	}
 }
 
-// A pipe that nobody writes to is read as a file on a disk that hangs is: for ever.
+// A pipe without a writer behaves like a file on a disk that hangs: its read never ends.
 func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	f := follow(t, "one")
 	if err := syscall.Mkfifo(f.path+".new", 0o600); err != nil {
@@ -56,14 +56,14 @@ func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	}
 	began := time.Now()
 	f.is("one", "does a disk hang?")
-	if took := time.Since(began); took < Patience || took > 30*time.Second {
+	if took := time.Since(began); took < NowTimeout || took > 30*time.Second {
 		t.Errorf("the first waited for %v", took)
 	}
 	began = time.Now()
 	for range 1000 {
 		f.Now()
 	}
-	if took := time.Since(began); took > Patience {
+	if took := time.Since(began); took > NowTimeout {
 		t.Errorf("a thousand more waited for %v", took)
 	}
 	disk, err := os.OpenFile(f.path, os.O_WRONLY, 0)
@@ -73,7 +73,7 @@ func TestADiskThatHangsHoldsNobodyUp(t *testing.T) {
 	if _, err := disk.WriteString("two"); err != nil {
 		t.Fatal(err)
 	}
-	f.write("three") // else the next look finds the pipe
+	f.write("three") // else the next check finds the pipe
 	if err := disk.Close(); err != nil {
 		t.Fatal(err)
 	}

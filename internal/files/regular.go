@@ -1,5 +1,6 @@
-// Package files is about files that people name: whether others can read and change them, and that
-// reading them ends, whatever stands there.
+// Package files is about files that operators name in settings: whether other users can read or
+// change them, reads that are bounded in time and size, and values that follow a file when it
+// changes.
 package files
 
 import (
@@ -11,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Open opens a regular file to be read. A pipe would let its reader wait, and a device may never
-// end: it is an error at once.
+// Open opens a regular file for reading. Anything else is an error at once: a pipe would block its
+// reader, and a device may have no end.
 func Open(path string) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -39,14 +40,14 @@ func kind(m fs.FileMode) string {
 	return "a device" // a socket cannot be opened at all
 }
 
-// ErrLarge is why a file is not read.
+// ErrLarge is the cause when a file is larger than its reader accepts.
 var ErrLarge = errors.New("it is too large")
 
-// MaxPEM bounds a file of certificates or keys, in bytes. All authorities of a system take a quarter of
-// a megabyte.
+// MaxPEM is the size limit in bytes of a file of certificates or keys. All the authorities of a
+// system take a quarter of a megabyte.
 const MaxPEM = 4 << 20
 
-// Read reads a regular file of at most that many bytes, whole.
+// Read reads a whole regular file. A file of more than that many bytes is an error.
 func Read(path string, most int64) ([]byte, error) {
 	f, info, err := Open(path)
 	if err != nil {
@@ -59,7 +60,7 @@ func Read(path string, most int64) ([]byte, error) {
 		if content, err = io.ReadAll(io.LimitReader(f, most+1)); err != nil {
 			return nil, err
 		}
-		size = int64(len(content)) // it may have grown
+		size = int64(len(content)) // it may have grown since Stat
 	}
 	if size > most {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: it has more than %d bytes", ErrLarge, most)}

@@ -67,7 +67,7 @@ func TestWhatWasOpenedIsClosed(t *testing.T) {
 	}
 }
 
-// What says that it is empty can have content, as in /proc.
+// A file of size 0 can have content, as in /proc.
 func TestAFileIsBoundedWhateverItsSizeSays(t *testing.T) {
 	const long = "/proc/self/maps"
 	if _, err := os.Stat(long); err != nil {
@@ -81,7 +81,7 @@ func TestAFileIsBoundedWhateverItsSizeSays(t *testing.T) {
 	}
 }
 
-// nobodys is a file of which no owner is known.
+// nobodys is a file whose owner is unknown.
 type nobodys struct{ fs.FileInfo }
 
 func (nobodys) Sys() any { return nil }

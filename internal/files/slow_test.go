@@ -12,7 +12,7 @@ import (
 func TestHowLongFilesOnASlowDiskAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "file")
-		takes := Patient - 1
+		takes := NewTimeout - 1
 		write := func(content string) {
 			t.Helper()
 			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -42,32 +42,32 @@ func TestHowLongFilesOnASlowDiskAreWaitedFor(t *testing.T) {
 		within("one", 0)
 
 		write("second")
-		takes = Patience - 1
-		within("second", Patience-1)
+		takes = NowTimeout - 1
+		within("second", NowTimeout-1)
 
 		write("the third")
-		takes = 2 * Patience
+		takes = 2 * NowTimeout
 		go v.Now()
-		time.Sleep(Patience - 1)
+		time.Sleep(NowTimeout - 1)
 		if _, err := v.Trouble(); err != nil {
 			t.Errorf("it is a trouble already: %v", err)
 		}
 		within("second", 1)
-		if since, err := v.Trouble(); err == nil || time.Since(since) != Patience || !strings.Contains(err.Error(), "reading it has taken 1s so far: does a disk hang?") {
+		if since, err := v.Trouble(); err == nil || time.Since(since) != NowTimeout || !strings.Contains(err.Error(), "reading it has taken 1s so far: does a disk hang?") {
 			t.Errorf("since %v: %v", since, err)
 		}
 		within("second", 0)
-		time.Sleep(Patience + 1)
+		time.Sleep(NowTimeout + 1)
 		within("the third", 0)
 		if since, err := v.Trouble(); err != nil || !since.IsZero() {
 			t.Errorf("since %v: %v", since, err)
 		}
 
-		takes = Patient + 1
+		takes = NewTimeout + 1
 		began := time.Now()
-		if _, err := New(slow); err == nil || !strings.Contains(err.Error(), "reading it has taken 10s so far") || time.Since(began) != Patient {
+		if _, err := New(slow); err == nil || !strings.Contains(err.Error(), "reading it has taken 10s so far") || time.Since(began) != NewTimeout {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
-		time.Sleep(takes - Patient)
+		time.Sleep(takes - NewTimeout)
 	})
 }

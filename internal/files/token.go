@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// maxToken bounds a token, in bytes: what is longer is something else.
+// maxToken is the size limit of a token in bytes. Longer text is not a token.
 const maxToken = 4096
 
-// Token is the token in a text that may have white space around it, as files have, and variables
-// that were made of files. It is empty if there is nothing else. An error says what is wrong with the
-// text, and never what is in it.
+// Token returns the token in a text. White space around it is dropped: files have it, and so do
+// variables that were set from files. The token is empty if there is nothing else. An error says
+// what is wrong with the text without quoting it.
 func Token(text string) (string, error) {
 	if len(text) > maxToken {
 		return "", fmt.Errorf("it has more than %d bytes: write the token alone there", maxToken)
@@ -33,7 +33,7 @@ func Token(text string) (string, error) {
 	return token, nil
 }
 
-// ReadToken is the token in a file, of which it reads no more than a token can have.
+// ReadToken returns the token in a file. It reads no more than a token can have.
 func ReadToken(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -8,69 +8,70 @@ import (
 	"time"
 )
 
-// Patience is how long Now waits for a look at the files. Patient is how long New does: there is no
-// value yet that could stand in.
+// NowTimeout is how long Now waits for a check of the files. NewTimeout is how long New waits: it has no
+// earlier value to fall back on.
 const (
-	Patience = time.Second
-	Patient  = 10 * time.Second
+	NowTimeout = time.Second
+	NewTimeout = 10 * time.Second
 )
 
-// Source says where a value comes from.
+// Source says how a value is made of files.
 type Source[T any] struct {
-	// Files are the paths that are looked at. A file has changed when its identity, size or time of
-	// change has, or when it came or went.
+	// Files returns the paths to check. A file has changed when its identity, size or modification
+	// time differs, or when it appears or disappears.
 	Files func() []string
-	// Read makes the value of the files. Its errors must not quote what is in them.
+	// Read makes the value from the files. Its errors must not quote their content.
 	Read func() (T, error)
-	// Changed hears of a new value. Unusable hears why there is none, once until the files are good
-	// again. Both may be nil, and must not call the Value.
+	// Changed is called with each new value. Unusable is called with the reason when the files
+	// become unusable, once until they are good again. Both may be nil, and must not call the
+	// Value.
 	Changed  func(T)
 	Unusable func(error)
 }
 
-// Value is made of files, and made anew when they change: a token, a pair of certificate and key. What
-// a caller may rely on:
+// Value is made from files and made again when they change: a token, or a certificate with its key.
+// What a caller may rely on:
 //
-//   - It is never older than the files were when Now was called, unless they cannot be used, or cannot
-//     be read in time.
-//   - Files that cannot be used, such as a certificate whose key is still to come, leave the last good
-//     value in place. They are tried again each time.
-//   - A disk that hangs holds nobody up for longer than Patience, and only once: until it answers, the
-//     last good value counts at once.
+//   - It reflects the files as they were when Now was called, unless they are unusable or cannot be
+//     read in time.
+//   - Unusable files, such as a certificate whose key is not there yet, leave the last good value
+//     in place. They are checked again on each call.
+//   - A disk that hangs blocks a caller for at most NowTimeout, and only once: until it answers,
+//     further callers get the last good value at once.
 //
 // Its methods may be called concurrently.
 type Value[T any] struct {
 	source Source[T]
 
-	mu      sync.Mutex
-	value   T
-	read    []stamp   // of the files when the value was made
-	bad     error     // why they cannot be used now
-	since   time.Time // of that; zero: they can
-	looking *look     // under way; nil: none is
+	mu       sync.Mutex
+	value    T
+	read     []stamp   // the files from which value was made
+	bad      error     // why the files are unusable now
+	since    time.Time // when they became unusable; zero: they are fine
+	checking *check    // the check under way; nil: none
 }
 
-// look is one look at the files.
-type look struct {
+// check is one check of the files.
+type check struct {
 	began time.Time
-	done  chan struct{} // closed when it is over
+	done  chan struct{} // closed at its end
 }
 
-// Lazy reads the files when Now is called for the first time. Until they could be read Now is the zero
-// value, and Trouble says why.
+// Lazy reads the files on the first call of Now. Until a read succeeds, Now returns the zero value
+// and Trouble says why.
 func Lazy[T any](s Source[T]) *Value[T] { return &Value[T]{source: s} }
 
-// New reads the files for the first time. It fails if they cannot be used, or not be read within
-// Patient.
+// New reads the files for the first time. It fails if they are unusable or the read takes longer
+// than NewTimeout.
 func New[T any](s Source[T]) (*Value[T], error) {
 	v := &Value[T]{source: s}
 	v.mu.Lock()
-	l := v.look()
+	l := v.check()
 	v.mu.Unlock()
 	select {
 	case <-l.done:
-	case <-time.After(Patient):
-		return nil, hangs(Patient)
+	case <-time.After(NewTimeout):
+		return nil, hangs(NewTimeout)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -80,12 +81,12 @@ func New[T any](s Source[T]) (*Value[T], error) {
 	return v, nil
 }
 
-// Now is the value of the files as they are now, or else the last good one.
+// Now returns the value of the files as they are now, or else the last good one.
 func (v *Value[T]) Now() T {
 	v.mu.Lock()
-	l := v.look()
+	l := v.check()
 	v.mu.Unlock()
-	if left := Patience - time.Since(l.began); left > 0 {
+	if left := NowTimeout - time.Since(l.began); left > 0 {
 		select {
 		case <-l.done:
 		case <-time.After(left):
@@ -96,12 +97,12 @@ func (v *Value[T]) Now() T {
 	return v.value
 }
 
-// Trouble is why the last good value counts, and since when: the files cannot be used, or reading
-// them takes long. It is nil if all is well.
+// Trouble says why the last good value is still in use, and since when: the files are unusable, or
+// reading them hangs. It returns nil if all is well.
 func (v *Value[T]) Trouble() (since time.Time, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if l := v.looking; l != nil && time.Since(l.began) >= Patience {
+	if l := v.checking; l != nil && time.Since(l.began) >= NowTimeout {
 		return l.began, hangs(time.Since(l.began).Truncate(time.Second))
 	}
 	return v.since, v.bad
@@ -111,18 +112,18 @@ func hangs(after time.Duration) error {
 	return fmt.Errorf("reading it has taken %v so far: does a disk hang?", after)
 }
 
-// look needs the lock. It begins a look at the files, unless one is under way: a disk that hangs
-// has one thread of ours, and no more.
-func (v *Value[T]) look() *look {
-	if v.looking == nil {
-		l := &look{began: time.Now(), done: make(chan struct{})}
-		v.looking = l
+// check starts one, unless one is under way: a disk that hangs blocks one goroutine
+// and no more. The caller holds the lock.
+func (v *Value[T]) check() *check {
+	if v.checking == nil {
+		l := &check{began: time.Now(), done: make(chan struct{})}
+		v.checking = l
 		go v.run(l)
 	}
-	return v.looking
+	return v.checking
 }
 
-func (v *Value[T]) run(l *look) {
+func (v *Value[T]) run(l *check) {
 	v.mu.Lock()
 	was := v.read
 	v.mu.Unlock()
@@ -135,7 +136,7 @@ func (v *Value[T]) run(l *look) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.looking = nil
+	v.checking = nil
 	close(l.done)
 	switch first := was == nil; {
 	case err != nil:
@@ -156,16 +157,16 @@ func (v *Value[T]) run(l *look) {
 	v.bad, v.since = nil, time.Time{}
 }
 
-// stamp tells whether a file is the one that was read. One that is not there never is.
+// stamp identifies the version of a file. Two stamps of a missing file are never the same.
 type stamp struct {
 	path string
-	info os.FileInfo // nil: it is not there, or cannot be looked at
+	info os.FileInfo // nil: the file is missing, or Stat failed
 }
 
 func stampsOf(paths []string) []stamp {
 	stamps := make([]stamp, 0, len(paths))
 	for _, path := range paths {
-		info, _ := os.Stat(path) // reading it says why it cannot be looked at
+		info, _ := os.Stat(path) // Read reports the cause
 		stamps = append(stamps, stamp{path, info})
 	}
 	return stamps

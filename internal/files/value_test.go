@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// text follows a file's text; one that begins with "bad" cannot be used.
+// text follows a file. A content that begins with "bad" is unusable.
 type text struct {
 	*Value[string]
 	t                 *testing.T
@@ -42,7 +42,7 @@ func follow(t *testing.T, content string) *text {
 	return f
 }
 
-// write puts a file in its place, as those who rotate secrets do.
+// write replaces the file by a rename, as tools that rotate secrets do.
 func (f *text) write(content string) {
 	f.t.Helper()
 	if err := os.WriteFile(f.path+".new", []byte(content), 0o600); err != nil {
@@ -86,14 +86,14 @@ func TestAValueFollowsItsFileAndKeepsTheLastGoodOne(t *testing.T) {
 	f.is("two", "no such file")
 	f.write("three")
 	f.is("three", "")
-	f.write("thrEE") // of the same size
+	f.write("thrEE") // the same size
 	f.is("thrEE", "")
 	if c, u := f.changed.Load(), f.unusable.Load(); c != 3 || u != 1 {
 		t.Errorf("%d changes and %d troubles were told, want 3 and 1", c, u)
 	}
 }
 
-// A file that is put away and back as it was is good again.
+// A file that is moved away and back is good again.
 func TestAFileThatComesBackUnchangedIsGood(t *testing.T) {
 	f := follow(t, "one")
 	if err := os.Rename(f.path, f.path+".away"); err != nil {
@@ -130,7 +130,7 @@ func TestAStartWaitsForADiskThatHangsForSomeTimeOnly(t *testing.T) {
 			Files: func() []string { return nil },
 			Read:  func() (int, error) { <-disk; return 1, nil },
 		})
-		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "does a disk hang?") || took != Patient {
+		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "does a disk hang?") || took != NewTimeout {
 			t.Errorf("after %v: %v", took, err)
 		}
 	})
