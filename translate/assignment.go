@@ -6,17 +6,17 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// EmptyAssignment is the assignment for a name that Consul does not have. Envoy holds up its
-// start for an assignment that is not answered, and keeps old endpoints when one is merely left
-// out; an empty one makes it answer "no healthy upstream" at once. It is validated as every
-// other resource is: the error says why no client could take it.
+// EmptyAssignment is the assignment for a name that Consul does not have. Envoy delays its start for
+// an assignment that nobody answers, and keeps the old endpoints of one that is merely left out. With
+// an empty one it answers "no healthy upstream" at once. It is validated as every other resource is;
+// the error says why no client could take it.
 func EmptyAssignment(name string) (Resource, error) {
 	return encode(Name{AssignmentType, name}, assignment(name, nil))
 }
 
-// assignment lists sorted endpoints by locality, all at priority 0. A locality weighs what its
-// endpoints weigh together, healthy or not: a balancer that weighs localities spreads as one
-// that does not, and Envoy itself discounts a locality for what is unhealthy in it.
+// assignment groups sorted endpoints by locality, all at priority 0. A locality's weight is the sum of
+// its endpoints' weights, healthy or not. So each endpoint gets the share that it would get without
+// localities; Envoy itself takes the unhealthy ones off a locality's share.
 func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
 	a := &endpointv3.ClusterLoadAssignment{ClusterName: name}
 	var in *endpointv3.LocalityLbEndpoints
@@ -28,13 +28,13 @@ func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssign
 			}
 			a.Endpoints = append(a.Endpoints, in)
 		}
-		if e.state == spare {
+		if e.state == degraded {
 			a.Policy = healthyFirst(len(endpoints))
 		}
 		in.LoadBalancingWeight.Value += uint32(e.weight)
 		in.LbEndpoints = append(in.LbEndpoints, &endpointv3.LbEndpoint{
 			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
-				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.place), Hostname: e.name},
+				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.address), Hostname: e.hostname},
 			},
 			HealthStatus:        e.state.status(),
 			LoadBalancingWeight: wrapperspb.UInt32(uint32(e.weight)),
@@ -43,19 +43,19 @@ func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssign
 	return a
 }
 
-// healthyFirst keeps all traffic on the healthy ones of n endpoints for as long as there is one. By
-// default Envoy gives degraded ones a share as soon as less than 1/1.4 of all are healthy; with
-// this factor, in percent, one of n is enough.
+// healthyFirst keeps all traffic on healthy endpoints for as long as one of the n is healthy. By default
+// Envoy gives degraded ones a share as soon as fewer than 1/1.4 of all are healthy. The factor is in
+// percent: with 100·n, one healthy endpoint of n counts for all.
 func healthyFirst(n int) *endpointv3.ClusterLoadAssignment_Policy {
 	return &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(uint32(100 * n))}
 }
 
-func addressOf(p place) *corev3.Address {
-	if p.kind == socket {
-		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: p.host}}}
+func addressOf(a address) *corev3.Address {
+	if a.kind == kindSocket {
+		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: a.host}}}
 	}
 	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
-		Address:       p.host,
-		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: p.port},
+		Address:       a.host,
+		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: a.port},
 	}}}
 }

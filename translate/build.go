@@ -3,7 +3,6 @@ package translate
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"legate/discovery/catalog"
 )
@@ -79,66 +78,41 @@ func (c Config) resourcesOf(u unit, endpoints []endpoint, problems []Problem) ([
 // encodeUnit makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
 // assignment still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
 func encodeUnit(name string, s Settings, endpoints []endpoint) ([]Resource, error) {
-	addresses := slices.DeleteFunc(slices.Clone(endpoints), isHostname)
-	c := edsCluster(name, s)
-	if len(addresses) < len(endpoints) {
+	c, assigned := edsCluster(name, s), endpoints
+	if slices.ContainsFunc(endpoints, isHostname) {
 		var err error
-		c, err = dnsCluster(name, s, slices.DeleteFunc(slices.Clone(endpoints), isSocket))
-		if err != nil {
+		if c, err = dnsCluster(name, s, slices.DeleteFunc(slices.Clone(endpoints), isSocket)); err != nil {
 			return nil, err
 		}
+		assigned = slices.DeleteFunc(slices.Clone(endpoints), isHostname)
 	}
 	cluster, err := encode(Name{ClusterType, name}, c)
 	if err != nil {
 		return nil, err
 	}
-	assignment, err := encode(Name{AssignmentType, name}, assignment(name, addresses), cluster.Version)
+	assignment, err := encode(Name{AssignmentType, name}, assignment(name, assigned), cluster.Version)
 	if err != nil {
 		return nil, err
 	}
 	return []Resource{cluster, assignment}, nil
 }
 
-func isHostname(e endpoint) bool { return e.kind == hostname }
-func isSocket(e endpoint) bool   { return e.kind == socket }
+func isHostname(e endpoint) bool { return e.kind == kindHostname }
+func isSocket(e endpoint) bool   { return e.kind == kindSocket }
 
-// unusableSockets are the instances on unix sockets that a DNS cluster cannot have: Envoy would accept
-// the cluster and never use them.
+// unusableSockets are the instances on unix sockets of a service that becomes a DNS cluster: Envoy would
+// accept them there and never use them.
 func (c Config) unusableSockets(s catalog.Service, endpoints []endpoint) []Problem {
 	if !slices.ContainsFunc(endpoints, isHostname) {
 		return nil
 	}
 	var problems []Problem
 	for _, i := range s.Instances {
-		if places, _ := c.placesOf(s, i, ""); len(places) > 0 && places[0].kind == socket {
+		if i.SocketPath != "" && !checkSocket(i.SocketPath).found() {
 			problems = append(problems, flaw{Mixed,
 				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
 				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))
 		}
 	}
 	return problems
-}
-
-// checkName says whether a cluster can have the service's name, and whether it would be its own.
-func (c Config) checkName(k catalog.ServiceKey) flaw {
-	if k.Datacenter != c.Datacenter || k.Peer != "" {
-		return flaw{Elsewhere, fmt.Sprintf("datacenter %s, peer %s", quote(k.Datacenter), quote(k.Peer)),
-			fmt.Sprintf("watch datacenter %s only, or serve that one by a Legate of its own", quote(c.Datacenter))}
-	}
-	reason := unfit(k.Name)
-	switch {
-	case k.Name == "*":
-		reason = "stands for all names in xDS"
-	case k.Name == OwnCluster:
-		reason = "is the cluster over which Envoys reach Legate"
-	case reason == "" && !k.Askable():
-		reason = "has a character that is not printable, and Consul does not let anybody ask for it"
-	case strings.HasPrefix(k.Name, "xdstp:"):
-		reason = "has the form of an xdstp name, which xDS clients take apart"
-	}
-	if reason == "" {
-		return flaw{}
-	}
-	return flaw{BadName, fmt.Sprintf("service name %s: %s", quote(k.Name), reason),
-		"register the service under another name, a plain one of at most 255 bytes"}
 }

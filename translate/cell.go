@@ -68,8 +68,6 @@ func (c cell) sharing(old *cell) *cell {
 	return &c
 }
 
-func sameVersion(a, b Resource) bool { return a.Name == b.Name && a.Version == b.Version }
-
 // problemsBeyond are the problems of c that the other cell does not have, each as often as it has
 // it less. Either may be nil.
 func (c *cell) problemsBeyond(other *cell) []Problem {

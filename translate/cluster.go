@@ -12,13 +12,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// OwnCluster is the name of the cluster over which an Envoy reaches Legate, in the bootstraps that
-// Legate makes. A service of that name is not served: the bootstrap's own cluster would win, and
-// the service's requests would reach Legate.
-const OwnCluster = "_legate"
-
 // edsCluster gets its endpoints from its assignment, over ADS. It depends on the name and the
-// settings alone: no instance, however odd, can make Envoy rebuild it.
+// settings alone, so no instance can make Envoy rebuild it.
 func edsCluster(name string, s Settings) *clusterv3.Cluster {
 	c := cluster(name, s)
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
@@ -32,8 +27,8 @@ func edsCluster(name string, s Settings) *clusterv3.Cluster {
 	return c
 }
 
-// dnsCluster has its endpoints inside, since EDS takes no host names: Envoy resolves them and
-// keeps resolving. So it changes whenever an instance does, and Envoy rebuilds it then.
+// dnsCluster contains its endpoints, since EDS takes no host names. Envoy resolves them, and resolves
+// them again every DNSRefresh. The cluster changes whenever an instance does; Envoy rebuilds it then.
 func dnsCluster(name string, s Settings, endpoints []endpoint) (*clusterv3.Cluster, error) {
 	dns := &dnsv3.DnsCluster{
 		DnsRefreshRate: durationpb.New(s.DNSRefresh),
@@ -67,9 +62,9 @@ func cluster(name string, s Settings) *clusterv3.Cluster {
 	}
 }
 
-// altStatName names the cluster in Envoy's statistics where its own name has dots, which there
-// separate levels: cluster.a.b.upstream_rq could be of a or of a.b. Services that differ in a
-// dot and an underscore only share their statistics, not their traffic.
+// altStatName is the cluster's name in Envoy's statistics; empty: the cluster's own name. There, dots
+// separate levels: cluster.a.b.upstream_rq could be of a or of a.b. So dots become underscores. Services
+// whose names differ only in that share their statistics, not their traffic.
 func altStatName(name string) string {
 	if !strings.Contains(name, ".") {
 		return ""

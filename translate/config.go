@@ -11,10 +11,10 @@ import (
 
 // Config says how a catalog is translated. It is a value: a changed Config needs a new [New].
 type Config struct {
-	// Datacenter is the own one. Its services are named by their name alone and are the only
-	// ones served; it is also the region of instances of which Consul knows no other.
+	// Datacenter is the one whose services are served, each by its name alone. It is also the region
+	// of instances for which Consul knows none.
 	Datacenter string
-	// Reach is by which of their addresses instances are reached: see catalog.Instance.Reach.
+	// Reach says at which of their addresses instances are reached: see catalog.Instance.Reach.
 	Reach []string
 	// Resolved says that host names come resolved, in catalog.Service.Hosts. Otherwise a service
 	// with a host name becomes a DNS cluster, which Envoy resolves.
@@ -27,16 +27,16 @@ type Config struct {
 type Settings struct {
 	// ConnectTimeout bounds one TCP connect of Envoy to an endpoint; above 0.
 	ConnectTimeout time.Duration
-	// HealthyPanicThreshold is the percentage of usable endpoints, 0 to 100, below which Envoy
-	// disregards health and spreads over all of them. 0 never does: since critical instances
-	// are sent as unhealthy, anything above it would send them traffic again.
+	// HealthyPanicThreshold is a percentage, 0 to 100. When fewer endpoints than that are healthy, Envoy
+	// disregards health and spreads requests over all endpoints. With 0 it never does. Critical
+	// instances are sent as unhealthy, so anything above 0 can send requests to them.
 	HealthyPanicThreshold float64
-	// DNSRefresh is the time between two resolutions of a host name by Envoy, in clusters of
-	// services that have one and unless Config.Resolved; above 1 ms.
+	// DNSRefresh is how long Envoy waits before it resolves a host name again, in DNS clusters (those
+	// of services with host names, if Config.Resolved is false); above 1 ms.
 	DNSRefresh time.Duration
 }
 
-// DefaultConfig is a Config that lacks the datacenter only.
+// DefaultConfig is complete but for the datacenter.
 func DefaultConfig() Config {
 	return Config{Resolved: true, Defaults: Settings{
 		ConnectTimeout: 5 * time.Second,
@@ -44,13 +44,13 @@ func DefaultConfig() Config {
 	}}
 }
 
-// Validate reports everything in c that Envoy would reject in every cluster, or that makes
-// names ambiguous.
+// Validate reports everything in c that Envoy would reject in every cluster, and a datacenter whose
+// name cannot be a region.
 func (c Config) Validate() error {
 	var errs []error
 	if c.Datacenter == "" {
 		errs = append(errs, errors.New(`datacenter "": set the name of the own Consul datacenter`))
-	} else if reason := unfit(c.Datacenter); reason != "" {
+	} else if reason := invalidName(c.Datacenter); reason != "" {
 		errs = append(errs, fmt.Errorf("datacenter %s: %s", quote(c.Datacenter), reason))
 	}
 	return errors.Join(append(errs, c.Defaults.Validate())...)
@@ -71,5 +71,5 @@ func (s Settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// settingsFor returns the settings of one service. It is the one place that decides them.
+// settingsFor returns the settings of a service. It is the only place that decides them.
 func (c Config) settingsFor(catalog.ServiceKey) Settings { return c.Defaults }

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -51,14 +50,6 @@ func batchOf(set, gone []Resource, since time.Time) Batch {
 	}
 	b.Set = set
 	return b
-}
-
-// byName orders resources by type and name.
-func byName(a, b Resource) int {
-	if c := cmp.Compare(a.Type, b.Type); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Name.Name, b.Name.Name)
 }
 
 // older returns the older of two times of which the zero one is unknown.

@@ -10,16 +10,16 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// deterministic encodes equal messages alike, in every process of one build.
+// deterministic gives equal messages equal bytes, in every process of the same build.
 func deterministic() proto.MarshalOptions { return proto.MarshalOptions{Deterministic: true} }
 
-// message is what protoc-gen-validate makes of a protobuf message.
+// message is a protobuf message with the method that protoc-gen-validate gives it.
 type message interface {
 	proto.Message
 	ValidateAll() error
 }
 
-// encode validates and marshals one resource. Its version covers what else is given.
+// encode validates and marshals one resource. Its version also covers the strings in also.
 func encode(n Name, m message, also ...string) (Resource, error) {
 	if err := m.ValidateAll(); err != nil {
 		return Resource{}, err
@@ -31,7 +31,7 @@ func encode(n Name, m message, also ...string) (Resource, error) {
 	return Resource{n, versionOf(value, also...), value}, nil
 }
 
-// versionOf is 96 bits of SHA-256 in 16 characters that need no escaping anywhere.
+// versionOf is 96 bits of SHA-256, in 16 characters that need no escaping in URLs, JSON or logs.
 func versionOf(value []byte, also ...string) string {
 	h := sha256.New()
 	h.Write(value)
@@ -41,7 +41,7 @@ func versionOf(value []byte, also ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
-// Decode returns the resource as the message that it is.
+// Decode unmarshals a resource into a message of its type.
 func Decode(r Resource) (proto.Message, error) {
 	var m proto.Message
 	switch r.Type {

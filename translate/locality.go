@@ -6,15 +6,15 @@ import (
 	"legate/discovery/catalog"
 )
 
-// The keys of Consul's node meta that say where a node stands, for Consul servers and agents
-// that have no locality of their own.
+// The keys of Consul's node meta that say where a node is. They count where Consul itself has no
+// locality for the instance.
 const (
 	RegionMeta = "region"
 	ZoneMeta   = "zone"
 )
 
-// localityOf is Consul's own locality of the instance; else its node's meta; and where none
-// names a region, the datacenter is the region. So it is never empty, which gRPC demands.
+// localityOf is the locality that Consul has for the instance, else what its node's meta says. The
+// datacenter is the region if nothing names one: gRPC demands a locality that is not empty.
 func localityOf(i catalog.Instance, datacenter string) (catalog.Locality, flaw) {
 	l := i.Locality
 	if l == (catalog.Locality{}) {
@@ -24,7 +24,7 @@ func localityOf(i catalog.Instance, datacenter string) (catalog.Locality, flaw) 
 		l.Region = datacenter
 	}
 	for _, s := range []string{l.Region, l.Zone} {
-		if reason := unfit(s); s != "" && reason != "" {
+		if reason := invalidName(s); s != "" && reason != "" {
 			return catalog.Locality{Region: datacenter}, flaw{BadLocality,
 				fmt.Sprintf("region %s, zone %s: %s", quote(l.Region), quote(l.Zone), reason),
 				"give the instance or its node a plain region and zone; until then it is served in the datacenter's region"}

@@ -8,36 +8,26 @@ import (
 	"legate/discovery/catalog"
 )
 
-// portCluster is the name of a further port's cluster. It follows Consul's DNS in the same way as the
-// service's own cluster does, whose name is the DNS name without ".service" and the domain:
-// web.service.consul is web, and web.service.grpc.port.consul is web.grpc.port.
+// portCluster is the name of a further port's cluster. It follows Consul's DNS, as the service's own
+// cluster does. That one is the DNS name without ".service" and the domain: web.service.consul becomes
+// web, so web.service.grpc.port.consul becomes web.grpc.port.
 // https://developer.hashicorp.com/consul/docs/services/discovery/dns-static-lookups
 func portCluster(service, port string) string { return service + "." + port + portSuffix }
 
 const portSuffix = ".port"
 
-// PortOwner is the service to whose further port a cluster named k.Name belongs. It goes by the name
-// alone: ok does not say that there are such a service and port. A port's name has no dots, so the name
-// has one reading at most.
-func PortOwner(k catalog.ServiceKey) (owner catalog.ServiceKey, ok bool) {
-	rest, ok := strings.CutSuffix(k.Name, portSuffix)
-	dot := strings.LastIndexByte(rest, '.')
-	if !ok || dot < 1 {
-		return k, false
-	}
-	k.Name = rest[:dot]
-	return k, true
-}
-
-// IsPortOf says whether a cluster's name is that of a further port of a service.
+// IsPortOf reports whether a cluster's name is that of a further port of the service. It goes by the
+// name alone: there may be no such port. A port's name has no dots, so a cluster's name is that of
+// one service's port at most.
 func IsPortOf(service, cluster string) bool {
-	owner, ok := PortOwner(catalog.ServiceKey{Name: cluster})
-	return ok && owner.Name == service
+	rest, ok := strings.CutSuffix(cluster, portSuffix)
+	dot := strings.LastIndexByte(rest, '.')
+	return ok && dot > 0 && rest[:dot] == service
 }
 
-// furtherPorts are the names of a service's ports that are not the default one of every instance,
-// sorted. The cluster of a port has all instances with that port, whether it is their default or not: so
-// it stays the same while a default port is changed instance by instance.
+// furtherPorts are the names of those ports of a service that are not the default of all its instances,
+// sorted. The cluster of a port has all instances with that port, even those whose default it is. So it
+// stays the same while the default port is changed from one instance to the next.
 func furtherPorts(s catalog.Service) []string {
 	var names []string
 	for _, i := range s.Instances {
@@ -51,7 +41,7 @@ func furtherPorts(s catalog.Service) []string {
 	return slices.Compact(names)
 }
 
-// portOf is the port of an instance that has this name; without a name, the port of at.
+// portOf is the instance's port of this name; without a name, the port of the address at.
 func portOf(i catalog.Instance, name string, at catalog.TaggedAddress) (port int, has bool) {
 	if name == "" {
 		return at.Port, true
@@ -64,8 +54,8 @@ func portOf(i catalog.Instance, name string, at catalog.TaggedAddress) (port int
 	return 0, false
 }
 
-// checkPortName says why no port of this name has a cluster. Consul accepts any name for a port; its
-// DNS answers only for names that are labels of RFC 1123, section 2.1.
+// checkPortName says why a port of this name has no cluster. Consul accepts any name for a port, but its
+// DNS answers only for labels as in RFC 1123, section 2.1.
 func checkPortName(port string) flaw {
 	if port == "" || len(port) > 63 || port[0] == '-' || port[len(port)-1] == '-' || strings.ContainsFunc(port, notInLabel) {
 		return flaw{BadPort, fmt.Sprintf("port name %s is not one that DNS can tell", quote(port)),

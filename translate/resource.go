@@ -1,6 +1,9 @@
 package translate
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // The type URLs of the resources that this package makes.
 const (
@@ -18,10 +21,10 @@ type Name struct {
 type Resource struct {
 	Name
 	// Version is a hash of the content, equal for equal content everywhere. The version of an
-	// assignment covers its cluster too: Envoy waits for the assignment again when the cluster
-	// changes (up to initial_fetch_timeout), so a changed cluster must bring it along.
+	// assignment covers its cluster too: when a cluster changes, Envoy waits for its assignment to be
+	// sent again (up to initial_fetch_timeout), so a changed cluster must bring it along.
 	Version string
-	// Value is the resource's protobuf encoding, marshalled once; it is never changed.
+	// Value is the resource's protobuf encoding. It is marshalled once and never changed.
 	Value []byte
 }
 
@@ -34,15 +37,12 @@ type Batch struct {
 	Since time.Time
 }
 
-// Problem says what could not be served, and what to do about it. It is data, not an error:
-// the rest of the catalog is served.
-type Problem struct {
-	Service  string // the service's key as text
-	Instance string // node/id; empty if the whole service is concerned
-	Reason   Reason // one of a short fixed list
-	Detail   string // what exactly was wrong, with the offending value
-	Remedy   string // what the operator can do, in one sentence
+// byName orders resources by type and name.
+func byName(a, b Resource) int {
+	if c := cmp.Compare(a.Type, b.Type); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Name.Name, b.Name.Name)
 }
 
-// Reason is the kind of a Problem: a short constant word, fit for a metric's label.
-type Reason string
+func sameVersion(a, b Resource) bool { return a.Name == b.Name && a.Version == b.Version }

@@ -70,7 +70,7 @@ func TestServicesOfOthersDoNotTakeAnOwnServicesName(t *testing.T) {
 	far, peered := web, web
 	far.Key.Datacenter, peered.Key.Peer = "dc2", "partner"
 	r, problems := empty().Apply(catalog.Delta{Set: []catalog.Service{web, peered, far}})
-	if len(problems) != 2 || problems[0].Reason != Elsewhere || problems[1].Reason != Elsewhere {
+	if len(problems) != 2 || problems[0].Reason != OtherDatacenter || problems[1].Reason != OtherDatacenter {
 		t.Errorf("the problems are %v, want the two services of others", problems)
 	}
 	if !maps.EqualFunc(held(r), held(serve(t, web)), equalResource) {

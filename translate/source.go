@@ -5,16 +5,17 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 )
 
-// Source is from where an Envoy gets its assignments. The zero Source is the aggregated stream, from
-// which it has its clusters, too. An Envoy without one follows that nowhere; nor does it know a
-// source "where the cluster came from" (ConfigSource.self). It opens a stream for each cluster.
+// Source says over which stream an Envoy gets its assignments. The zero Source is the aggregated stream
+// (ADS). An Envoy that gets its clusters outside of ADS cannot use that, and it does not support "where
+// the cluster came from" either (ConfigSource.self). It has to be told a cluster to ask, and opens a
+// stream there for each cluster.
 type Source struct {
-	Cluster     string `json:"cluster,omitempty"`     // of its bootstrap, by which it reaches Legate
-	Incremental bool   `json:"incremental,omitempty"` // the protocol that it speaks there
+	Cluster     string `json:"cluster,omitempty"`     // the cluster in its bootstrap over which it reaches Legate
+	Incremental bool   `json:"incremental,omitempty"` // whether it speaks the incremental protocol there
 }
 
-// Of returns a resource for an Envoy with this source: a cluster that gets its assignment over the
-// aggregated stream gets it from here instead. Everything else stays as it is.
+// Of returns the resource as an Envoy with this source needs it: a cluster that would get its
+// assignment over ADS gets it from the source instead. Everything else stays as it is.
 func (s Source) Of(r Resource) (Resource, error) {
 	if s == (Source{}) || r.Type != ClusterType {
 		return r, nil

@@ -6,8 +6,8 @@ import (
 	"legate/discovery/catalog"
 )
 
-// weightOf is the instance's share of traffic, from 1 to 2^32-1. An instance that takes no traffic
-// keeps the weight it will have again, so that only its health changes.
+// weightOf is the instance's weight for its state, from 1 to 2^32-1. An instance that gets no traffic
+// has the weight of a passing one: when it recovers, only its health changes.
 func weightOf(i catalog.Instance) uint64 {
 	w := i.Weights.Passing
 	if stateOf(i) == warning {
@@ -16,9 +16,9 @@ func weightOf(i catalog.Instance) uint64 {
 	return min(uint64(max(w, 1)), math.MaxUint32)
 }
 
-// scaleDown divides the weights of a service, in proportion, where their sum is more than the
-// 2^32-1 that the xDS API allows for the endpoints of a locality and for the localities of a
-// priority. Consul keeps weights up to 65,535, so it takes more than 65,537 instances of one service.
+// scaleDown divides all weights by the same number if their sum is above 2^32-1, which is what the xDS
+// API allows for the endpoints of a locality and for the localities of a priority. Consul keeps weights
+// up to 65,535, so it takes more than 65,537 instances of one service.
 func scaleDown(endpoints []endpoint) {
 	var sum uint64
 	for _, e := range endpoints {

@@ -7,7 +7,7 @@ import (
 	"legate/discovery/catalog"
 )
 
-func TestAddressesAreJudged(t *testing.T) {
+func TestAddressesAreChecked(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for _, c := range []struct {
 		address string
@@ -49,11 +49,11 @@ func TestAddressesAreJudged(t *testing.T) {
 		{"FE80:0::1", "ADDRESS"},
 		{"febf::1", "ADDRESS"},
 	} {
-		requirePlace(t, catalog.Instance{Address: c.address, Port: 1}, c.want)
+		requireAddress(t, catalog.Instance{Address: c.address, Port: 1}, c.want)
 	}
 }
 
-func TestSocketsAreJudged(t *testing.T) {
+func TestSocketsAreChecked(t *testing.T) {
 	for path, want := range map[string]string{
 		"/run/web.sock":                "/run/web.sock",
 		"@abstract":                    "@abstract",
@@ -66,22 +66,22 @@ func TestSocketsAreJudged(t *testing.T) {
 		"/a\x00b":                      "SOCKET",
 		"/\xff":                        "SOCKET",
 	} {
-		requirePlace(t, catalog.Instance{SocketPath: path}, want)
+		requireAddress(t, catalog.Instance{SocketPath: path}, want)
 	}
 }
 
-func TestPortsAreJudged(t *testing.T) {
+func TestPortsAreChecked(t *testing.T) {
 	for port, want := range map[int]string{1: "a", 65535: "a", 0: "PORT", -1: "PORT", 65536: "PORT", 1<<32 + 80: "PORT"} {
-		requirePlace(t, catalog.Instance{Address: "a", Port: port}, want)
+		requireAddress(t, catalog.Instance{Address: "a", Port: port}, want)
 	}
 }
 
-func requirePlace(t *testing.T, i catalog.Instance, want string) {
+func requireAddress(t *testing.T, i catalog.Instance, want string) {
 	t.Helper()
-	places, flaws := Config{}.placesOf(catalog.Service{}, i, "")
+	addresses, flaws := Config{}.addressesOf(nil, catalog.Service{}, i, "")
 	got := ""
-	for _, p := range places {
-		got += p.host
+	for _, a := range addresses {
+		got += a.host
 	}
 	for _, bad := range flaws {
 		got += strings.ToUpper(string(bad.reason))
