@@ -32,13 +32,7 @@ func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssign
 			a.Policy = healthyFirst(len(endpoints))
 		}
 		in.LoadBalancingWeight.Value += uint32(e.weight)
-		in.LbEndpoints = append(in.LbEndpoints, &endpointv3.LbEndpoint{
-			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
-				Endpoint: &endpointv3.Endpoint{Address: addressOf(e.address), Hostname: e.hostname},
-			},
-			HealthStatus:        e.state.status(),
-			LoadBalancingWeight: wrapperspb.UInt32(uint32(e.weight)),
-		})
+		in.LbEndpoints = append(in.LbEndpoints, lbEndpoint(e))
 	}
 	return a
 }
@@ -50,12 +44,29 @@ func healthyFirst(n int) *endpointv3.ClusterLoadAssignment_Policy {
 	return &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(uint32(100 * n))}
 }
 
-func addressOf(a address) *corev3.Address {
-	if a.kind == kindSocket {
-		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: a.host}}}
+// lbEndpoint makes all messages of an endpoint in one allocation: there are as many as there are
+// instances in the catalog, and they are garbage as soon as they are marshalled.
+func lbEndpoint(e endpoint) *endpointv3.LbEndpoint {
+	m := &struct {
+		lb       endpointv3.LbEndpoint
+		host     endpointv3.LbEndpoint_Endpoint
+		endpoint endpointv3.Endpoint
+		address  corev3.Address
+		pipe     corev3.Address_Pipe
+		socket   corev3.Address_SocketAddress
+		ip       corev3.SocketAddress
+		port     corev3.SocketAddress_PortValue
+		weight   wrapperspb.UInt32Value
+	}{}
+	m.lb.HostIdentifier, m.host.Endpoint = &m.host, &m.endpoint
+	m.lb.HealthStatus = e.state.status()
+	m.lb.LoadBalancingWeight, m.weight.Value = &m.weight, uint32(e.weight)
+	m.endpoint.Address, m.endpoint.Hostname = &m.address, e.hostname
+	if e.kind == kindSocket {
+		m.address.Address, m.pipe.Pipe = &m.pipe, &corev3.Pipe{Path: e.host}
+		return &m.lb
 	}
-	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
-		Address:       a.host,
-		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: a.port},
-	}}}
+	m.address.Address, m.socket.SocketAddress = &m.socket, &m.ip
+	m.ip.Address, m.ip.PortSpecifier, m.port.PortValue = e.host, &m.port, e.port
+	return &m.lb
 }
