@@ -40,18 +40,14 @@ func (c *cell) find(n Name) (Resource, bool) {
 	return Resource{}, false
 }
 
-// sharing returns c with everything that is equal in the old cell taken from there, so that it is
-// held once. It is the old cell itself if all is equal. The old one may be nil.
-func (c cell) sharing(old *cell) *cell {
+// over returns c after the cell that the unit had before, which may be nil: what is equal is taken from
+// there, so that it is held once. It is the old cell itself if all is equal.
+func (c cell) over(old *cell) *cell {
 	if old == nil {
 		c.reads = slices.Clone(c.reads)
 		return &c
 	}
-	for i, r := range c.resources {
-		if was, had := old.find(r.Name); had && was.Version == r.Version {
-			c.resources[i] = was
-		}
-	}
+	share(c.resources, old)
 	resources := slices.EqualFunc(c.resources, old.resources, sameVersion)
 	problems, reads := slices.Equal(c.problems, old.problems), slices.Equal(c.reads, old.reads)
 	if resources && problems && reads {
@@ -66,6 +62,15 @@ func (c cell) sharing(old *cell) *cell {
 		c.reads = slices.Clone(c.reads)
 	}
 	return &c
+}
+
+// share replaces each resource that is equal in a cell, which may be nil, by that one.
+func share(resources []Resource, held *cell) {
+	for i, r := range resources {
+		if one, has := held.find(r.Name); has && one.Version == r.Version {
+			resources[i] = one
+		}
+	}
 }
 
 // problemsBeyond are the problems of c that the other cell does not have, each as often as it has

@@ -17,7 +17,8 @@
 // What a caller may rely on besides:
 //
 //   - A delta costs what the units cost that read what it changes, whatever else the catalog holds.
-//   - What is built again and has equal content is not sent again, and is held only once.
+//   - What is built again and has equal content is not sent again, and is held only once. So do
+//     several views of one catalog ([Resources.View]) hold what is equal in them.
 //   - Every resource that leaves passes protoc-gen-validate and our own rules, so that Envoy
 //     does not reject it. What fails becomes a [Problem] and is left out alone.
 //   - A cluster depends on the settings alone: instances that come and go never change it,

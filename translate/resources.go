@@ -41,10 +41,31 @@ func New(c Config) Resources { return Resources{rules: c} }
 
 // Apply returns the Resources after d, and the problems of the units that were built again (only
 // those: see [Resources.Problems]). It costs what these units cost. The receiver is not changed.
-func (r Resources) Apply(d catalog.Delta) (Resources, []Problem) {
+//
+// Who keeps several views of one catalog applies d to one of them and hands the result to the others
+// as their views. They share the inputs with it, and everything equal that they build.
+func (r Resources) Apply(d catalog.Delta, views ...Resources) (Resources, []Problem) {
 	units := r.touchedBy(d)
-	r.inputs = r.inputs.apply(d)
-	return r.build(units, d.Since)
+	if len(views) > 0 {
+		r.inputs = views[0].inputs
+	} else {
+		r.inputs = r.inputs.apply(d)
+	}
+	return r.build(units, d.Since, views)
+}
+
+// View returns another view of the same catalog: what it becomes with another Config. Both share the
+// inputs and each resource that is equal.
+func (r Resources) View(c Config) Resources {
+	v := New(c)
+	v.inputs = r.inputs
+	var units []unit
+	for s := range r.inputs.services.all() {
+		units = v.rules.units(units, s.Service)
+	}
+	slices.SortFunc(units, unit.Compare)
+	v, _ = v.build(slices.Compact(units), time.Time{}, []Resources{r})
+	return v
 }
 
 // touchedBy are the units that have to be built again for d, sorted.
@@ -67,8 +88,8 @@ type rebuilding struct {
 	from, to *cell
 }
 
-// build builds sorted units again.
-func (r Resources) build(units []unit, since time.Time) (Resources, []Problem) {
+// build builds sorted units again. It shares what is equal with what they were, and with other views.
+func (r Resources) build(units []unit, since time.Time, views []Resources) (Resources, []Problem) {
 	rebuilt := make([]rebuilding, 0, len(units))
 	var problems []Problem
 	read := reader{inputs: r.inputs}
@@ -77,7 +98,10 @@ func (r Resources) build(units []unit, since time.Time) (Resources, []Problem) {
 		read.reset()
 		resources, found := r.rules.build(u, &read)
 		if len(resources)+len(found) > 0 {
-			b.to = cell{u, resources, found, read.reads(), since}.sharing(b.from)
+			for _, view := range views {
+				share(resources, view.cells.get(u))
+			}
+			b.to = cell{u, resources, found, read.reads(), since}.over(b.from)
 			problems = append(problems, found...)
 		}
 		if b.from != b.to {

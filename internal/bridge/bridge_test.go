@@ -122,6 +122,32 @@ func TestAProblemIsLoggedWhenItAppearsAndWhenItIsOver(t *testing.T) {
 	}
 }
 
+// A problem of one service can be another's doing: it begins and ends with that one.
+func TestAProblemEndsWithTheServiceThatCausedIt(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	web, taker := service("web", 80), service("web.grpc.port", 80)
+	web.Instances[0].Ports = []catalog.Port{{Name: "grpc", Port: 81}, {Name: "http", Port: 80, Default: true}}
+	steps := []struct {
+		delta    catalog.Delta
+		said     string
+		problems float64
+	}{
+		{catalog.Delta{Set: []catalog.Service{web}}, "", 0},
+		{catalog.Delta{Set: []catalog.Service{taker}}, `msg="left out" service=web.dc1 instance="" reason=name`, 1},
+		{catalog.Delta{Set: []catalog.Service{service("api", 80)}}, "", 1},
+		{catalog.Delta{Gone: []catalog.ServiceKey{taker.Key}}, `msg="no longer left out" service=web.dc1`, 0},
+	}
+	for i, s := range steps {
+		c.log.Reset()
+		if err := c.carry(s.delta); err != nil {
+			t.Fatal(err)
+		}
+		if said := c.log.String(); strings.Count(said, "left out") != min(len(s.said), 1) || !strings.Contains(said, s.said) || problems(t, c) != s.problems {
+			t.Errorf("step %d: %v problems, and the log says %s", i, problems(t, c), said)
+		}
+	}
+}
+
 func TestACatalogFullOfProblemsFillsNoLog(t *testing.T) {
 	c := newCrossing(translate.DefaultConfig())
 	var d catalog.Delta
