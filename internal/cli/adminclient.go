@@ -18,13 +18,13 @@ import (
 	"legate/internal/quote"
 )
 
-// adminClient asks a running Legate's admin listener, for the commands that need one.
+// adminClient calls the admin listener of a running Legate, for the commands that need one.
 type adminClient struct {
 	address, socket, tokenFile, caFile string
 }
 
-// adminPatience is how long a running Legate may take to answer.
-const adminPatience = 10 * time.Second
+// adminTimeout is how long a running Legate may take to answer.
+const adminTimeout = 10 * time.Second
 
 func (a *adminClient) settings() []*setting {
 	const category = "Running Legate"
@@ -54,9 +54,9 @@ func (a *adminClient) settings() []*setting {
 	}
 }
 
-// call asks and decodes the answer into out.
+// call sends a request and decodes the answer into out.
 func (a *adminClient) call(ctx context.Context, method, path string, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	if path, isSocket := strings.CutPrefix(a.address, unixScheme); isSocket && a.socket == "" {
 		a.socket = path
@@ -132,7 +132,7 @@ func (a *adminClient) client() (*http.Client, string, error) {
 	return &http.Client{Transport: t}, base, nil
 }
 
-// transport takes the method and URL off an error of the HTTP client.
+// transport strips the method and URL from an error of the HTTP client.
 func transport(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		return inner

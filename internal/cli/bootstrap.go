@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// bootstrapOptions are what an Envoy must know before Legate can tell it the rest.
+// bootstrapOptions are what Envoy must know before it can reach Legate.
 type bootstrapOptions struct {
 	xds     []string
 	mode    string
@@ -19,8 +19,8 @@ type bootstrapOptions struct {
 }
 
 const (
-	grpcAddress = "127.0.0.1:18000" // where "serve" listens by default
-	restAddress = "127.0.0.1:18002" // where "serve --rest-listen" is suggested
+	grpcAddress = "127.0.0.1:18000" // default of --xds-listen
+	restAddress = "127.0.0.1:18002" // suggested for --rest-listen
 )
 
 func (p *program) bootstrap() *command {
@@ -93,7 +93,7 @@ legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 	}
 }
 
-// envoy checks the options and puts them in the template's words.
+// envoy checks the options and turns them into the template's data.
 func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
 	b := envoyBootstrap{NodeID: o.nodeID, NodeCluster: o.cluster, Mode: o.mode}
 	if o.nodeID == "" || o.cluster == "" {

@@ -19,21 +19,21 @@ import (
 //go:embed bootstrap.yaml.tmpl
 var bootstrapTemplate string
 
-// envoyBootstrap is what the template says.
+// envoyBootstrap is the template's data.
 type envoyBootstrap struct {
 	NodeID, NodeCluster string
 	Mode                string
 	XDS                 []address
 	Admin               endpoint
 	Routes              []route
-	TLS                 *bootstrapTLS // nil: in the clear
+	TLS                 *bootstrapTLS // nil: plaintext
 }
 
-// OwnCluster is the cluster of Legate itself. No service can have its name, so that no service's
-// requests ever reach Legate.
+// OwnCluster is the name of the cluster that leads to Legate itself. No service can have that name,
+// so no service's requests ever reach Legate.
 func (envoyBootstrap) OwnCluster() string { return translate.OwnCluster }
 
-// ByName reports whether Envoy has to resolve a name to find Legate.
+// ByName reports whether Envoy must resolve a host name to reach Legate.
 func (b envoyBootstrap) ByName() bool {
 	return slices.ContainsFunc(b.XDS, func(a address) bool { return a.Name })
 }
@@ -44,7 +44,7 @@ type endpoint struct {
 	Name bool // the host is a name, not an IP address
 }
 
-// address is where Legate is: an endpoint, or the path of a unix socket.
+// address is one address of Legate: an endpoint, or the path of a unix socket.
 type address struct {
 	endpoint
 	Path string
@@ -57,7 +57,8 @@ func (a address) String() string {
 	return net.JoinHostPort(a.Host, strconv.Itoa(int(a.Port)))
 }
 
-// parseAddresses reads those of Legate. Envoy takes no unix socket in a cluster with names.
+// parseAddresses parses Legate's addresses. Envoy cannot mix a unix socket with host names in one
+// cluster.
 func parseAddresses(given []string) (all []address, err error) {
 	named, socket := "", ""
 	for _, s := range given {
@@ -89,12 +90,12 @@ type route struct {
 	Service string
 }
 
-// Name is the listener's name: unique, since its address is.
+// Name is the listener's name. It is unique, since the address is.
 func (r route) Name() string {
 	return r.Service + "@" + net.JoinHostPort(r.Listen.Host, strconv.Itoa(int(r.Listen.Port)))
 }
 
-// Services are those that the routes lead to, each once.
+// Services returns the services that the routes lead to, each once.
 func (b envoyBootstrap) Services() []string {
 	var out []string
 	for _, r := range b.Routes {
@@ -130,7 +131,7 @@ func parseEndpoint(flag, s string) (endpoint, error) {
 	return endpoint{Host: host, Port: uint16(n), Name: err != nil}, nil
 }
 
-// notInHost reports what is neither in a host name nor in an IP address with a zone.
+// notInHost reports whether a character is in no host name and in no IP address with a zone.
 func notInHost(r rune) bool {
 	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:%", r)
 }
@@ -142,7 +143,7 @@ func (b envoyBootstrap) write(w io.Writer) error {
 	return nil
 }
 
-// execute writes a template of YAML, whose texts it quotes with quoted.
+// execute runs a YAML template. The template calls quoted on the texts in it.
 func execute(w io.Writer, text string, data any) error {
 	t, err := template.New("").Funcs(template.FuncMap{"quote": quoted}).Parse(text)
 	if err != nil {
@@ -151,7 +152,7 @@ func execute(w io.Writer, text string, data any) error {
 	return t.Execute(w, data)
 }
 
-// quoted writes a text as a double-quoted YAML scalar: JSON's strings are YAML's.
+// quoted returns a text as a double-quoted YAML scalar: every JSON string is one.
 func quoted(s string) (string, error) {
 	out, err := json.Marshal(s)
 	return string(out), err

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The secrets that Envoy reads from disk over SDS, each from a file of its own: Envoy takes one
-// secret of a file.
+// Secrets that Envoy reads from disk over SDS. Each has a file of its own, since Envoy reads one
+// secret per file.
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/security/secret
 //
 //go:embed bootstrap_certificate.yaml.tmpl
@@ -29,12 +29,12 @@ func (t *bootstrapTLS) AuthoritiesFile() string {
 	return filepath.Join(t.SDS, t.AuthoritiesSecret()+".yaml")
 }
 
-// CertificateFolder and AuthoritiesFolder are watched whole: so a certificate and its key count as
-// soon as the second of them is in place, and also where a link to a folder with both is swapped.
+// CertificateFolder and AuthoritiesFolder are the folders that Envoy watches. So a new certificate
+// is used once its key is in place too, and a swap of a link to a folder with both is noticed.
 func (t *bootstrapTLS) CertificateFolder() string { return filepath.Dir(t.Cert) }
 func (t *bootstrapTLS) AuthoritiesFolder() string { return filepath.Dir(t.CA) }
 
-// writeSecrets writes the files that name the certificate files, if there is a folder for them.
+// writeSecrets writes the SDS files, if a folder for them is given.
 func (t *bootstrapTLS) writeSecrets() error {
 	if t == nil || t.SDS == "" {
 		return nil
@@ -51,7 +51,7 @@ func (t *bootstrapTLS) writeSecrets() error {
 	return t.write(t.CertificateFile(), certificateTemplate)
 }
 
-// write puts a file in place as a whole: an Envoy that runs may read it at any time.
+// write replaces a file atomically: a running Envoy may read it at any time.
 func (t *bootstrapTLS) write(path, text string) error {
 	var out strings.Builder
 	if err := execute(&out, text, t); err != nil {

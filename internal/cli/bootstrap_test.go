@@ -18,7 +18,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// bootstraps are the ways of asking for one, each with a part of it that must be there.
+// bootstraps are command lines, each with a text that its output must contain.
 var bootstraps = []struct {
 	name string
 	args []string
@@ -102,7 +102,7 @@ func TestABootstrapWithoutANodeIsRefused(t *testing.T) {
 	}
 }
 
-// parseBootstrap makes a bootstrap and reads it as Envoy would: strictly.
+// parseBootstrap makes a bootstrap and parses it strictly, as Envoy would.
 func parseBootstrap(t *testing.T, args []string, want string) *bootstrapv3.Bootstrap {
 	t.Helper()
 	r := legate(t, nil, append([]string{"bootstrap", "envoy"}, args...)...)

@@ -5,19 +5,19 @@ import (
 	"net/netip"
 )
 
-// bootstrapTLS is how Envoy speaks TLS to Legate. The files are Envoy's: this machine need not
-// have them, those of SDS excepted.
+// bootstrapTLS is how Envoy speaks TLS to Legate. The paths are those on Envoy's machine, so the
+// files need not exist here. Only the SDS files are written here.
 type bootstrapTLS struct {
 	CA, Cert, Key string
-	SDS           string    // folder of the files that Envoy watches; empty: it reads CA, Cert and Key once
-	Names         []tlsName // one of which Legate's certificate must have
-	SNI           string    // empty for an IP address, which has none, and for several names
+	SDS           string    // folder of the SDS files that Envoy watches; empty: it reads CA, Cert and Key once
+	Names         []tlsName // Legate's certificate must have one of them
+	SNI           string    // empty for an IP address and for several names
 }
 
-// tlsName is a name in a certificate. Its type is DNS or IP_ADDRESS, as Envoy calls them.
+// tlsName is a name in a certificate. Type is DNS or IP_ADDRESS, Envoy's terms.
 type tlsName struct{ Name, Type string }
 
-// tls puts the options into the template's words; nil where none was given.
+// tls turns the options into the template's data; nil if there are none.
 func (o *bootstrapOptions) tls(legate []address) (*bootstrapTLS, error) {
 	switch {
 	case o.ca == "" && o.cert == "" && o.key == "" && o.serverName == "" && o.sds == "":

@@ -14,8 +14,8 @@ import (
 	"legate/internal/files"
 )
 
-// catalogFile is a catalog on disk, as --save-catalog writes it. It is for tests and questions
-// ("what would Legate make of this?"), so it reads well: one field a line, services sorted.
+// catalogFile is a catalog on disk, as --save-catalog writes it. It is for tests and for questions
+// such as "what would Legate make of this?", so it is readable: one field a line, services sorted.
 type catalogFile struct {
 	Format     string // catalogFormat
 	Datacenter string
@@ -24,8 +24,8 @@ type catalogFile struct {
 
 const catalogFormat = "legate catalog 1"
 
-// saveCatalog writes the file whole or not at all: to a neighbour first, which then takes its
-// name. Only the user can read it, since service meta can hold anything.
+// saveCatalog replaces the file atomically, through a temporary file beside it. Only the user can
+// read it, since service meta can hold anything.
 func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 	defer func() {
 		if err != nil {
@@ -44,7 +44,7 @@ func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) // gone already if all went well
+	defer os.Remove(temp.Name()) // fails after the rename, which is fine
 	_, err = temp.Write(append(content, '\n'))
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
 		return err
@@ -52,8 +52,8 @@ func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 	return os.Rename(temp.Name(), path)
 }
 
-// loadCatalog reads such a file. Unknown fields are errors: they are spelling mistakes, or come
-// from a later version that this one would misunderstand.
+// loadCatalog reads such a file. An unknown field is an error: it is a spelling mistake, or comes
+// from a later version whose meaning this one does not know.
 func loadCatalog(path string) (datacenter string, c catalog.Catalog, err error) {
 	in, _, err := files.Open(path)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// The memory that there is, as Linux tells it. Elsewhere there are no such files, and nothing is known.
+// Memory limits as Linux reports them. Other systems lack these files, so nothing is known there.
 
-// cgroupLimit is the least limit of the cgroups that this process is in, and whether there is one.
+// cgroupLimit returns the lowest limit of this process's cgroups, and whether there is one.
 // https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
 func cgroupLimit(readFile func(string) ([]byte, error)) (least int64, found bool) {
 	raw, err := readFile("/proc/self/cgroup")
@@ -31,8 +31,8 @@ func cgroupLimit(readFile func(string) ([]byte, error)) (least int64, found bool
 			}
 			root, file = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
 		}
-		// A limit above holds below it, too. In a container the path may be that of the host, which is
-		// not there: the container's own is the root.
+		// A limit applies to everything below it. In a container the path may be the host's and not
+		// exist here; then the container's own cgroup is the root.
 		for at := path.Join("/", parts[2]); ; at = path.Dir(at) {
 			if limit, err := readNumber(readFile, path.Join(root, at, file)); err == nil {
 				least = min(least, limit)
@@ -42,7 +42,7 @@ func cgroupLimit(readFile func(string) ([]byte, error)) (least int64, found bool
 			}
 		}
 	}
-	return least, least < 1<<60 // v1 has a number for none
+	return least, least < 1<<60 // cgroup v1 reports a huge number for no limit
 }
 
 func readNumber(readFile func(string) ([]byte, error), name string) (int64, error) {
@@ -50,10 +50,10 @@ func readNumber(readFile func(string) ([]byte, error), name string) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	return strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64) // "max" is none
+	return strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64) // "max", which means no limit, is an error
 }
 
-// machineMemory is how much memory the machine has, 0 if that is not known.
+// machineMemory returns the memory of the machine in bytes, 0 if unknown.
 func machineMemory(readFile func(string) ([]byte, error)) int64 {
 	raw, err := readFile("/proc/meminfo")
 	if err != nil {

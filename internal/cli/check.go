@@ -37,7 +37,7 @@ legate check config --config /etc/legate/legate.yaml && systemctl reload legate`
 	}
 }
 
-// verify goes as far towards serving as it can without a connection or a listener.
+// verify does as much of the start of "serve" as it can without a connection or a listener.
 func (o *serveOptions) verify() error {
 	if err := o.validate(); err != nil {
 		return err

@@ -1,10 +1,10 @@
-// Package cli is the command line: one file per command; flags, environment and file become
+// Package cli is the command line, with one file per command. Flags, environment and file become
 // each room's Config here and nowhere else.
 //
-// Every setting has a flag, an environment variable and a key in the configuration file, and
-// listens to the first of them that says something; otherwise it has the default that its room
-// gives it. Mistakes in any of the three are errors that name the place and the remedy: nothing
-// that a user wrote is ignored. Secrets are never printed.
+// Every setting has a flag, an environment variable and a key in the configuration file. The first
+// of these that has a value wins; otherwise the default of its room applies. A mistake in any of
+// the three is an error that names the place and the remedy: nothing that a user wrote is ignored.
+// Secrets are never printed.
 package cli
 
 import (
@@ -20,23 +20,23 @@ import (
 	"legate/internal/quote"
 )
 
-// Main runs the command line and returns the process's exit code: 0 it worked, 1 it failed,
-// 2 the command line, the environment or the configuration file is wrong.
+// Main runs the command line and returns the exit code of the process: 0 for success, 1 for a
+// failure, 2 for a mistake in the command line, the environment or the configuration file.
 func Main(args []string) int {
 	p := program{out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	return p.run(context.Background(), args)
 }
 
-// program is one run of the program with what it may touch of the outside.
+// program is one run of the program, with everything outside that it may use.
 type program struct {
 	out, err io.Writer
 	getenv   func(string) string
 }
 
-// run runs the command that args name. The first of args is the program's name.
+// run runs the command that args name. args[0] is the name of the program.
 func (p *program) run(ctx context.Context, args []string) int {
 	err := p.app().RunContext(ctx, args)
-	if coder := urfave.ExitCoder(nil); errors.As(err, &coder) { // "legate help" of what is no command
+	if coder := urfave.ExitCoder(nil); errors.As(err, &coder) { // "legate help" with an unknown command
 		err = usageError{fmt.Errorf("%w, see %q", err, "legate --help")}
 	}
 	if err != nil {
@@ -51,7 +51,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitCode(err)
 }
 
-// commands are all commands in the order in which help shows them.
+// commands returns all commands in the order of the help.
 func (p *program) commands() []*command {
 	return []*command{p.serve(), p.bootstrap(), p.render(), p.check(), p.holds(), p.demo(), p.version()}
 }

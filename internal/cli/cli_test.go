@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// result is what one run of the program did.
+// result is the outcome of one run of the program.
 type result struct {
 	code     int
 	out, err string
 }
 
-// legate runs the program with arguments and environment as a shell would.
+// legate runs the program with arguments and an environment.
 func legate(t *testing.T, env map[string]string, args ...string) result {
 	t.Helper()
 	var out, errs strings.Builder
@@ -24,7 +24,7 @@ func legate(t *testing.T, env map[string]string, args ...string) result {
 	return result{code, out.String(), errs.String()}
 }
 
-// file writes a file of the test and returns its path.
+// file writes a file and returns its path.
 func file(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -138,7 +138,7 @@ func TestEverySettingHasAFlagAVariableAndAKeyOfItsOwn(t *testing.T) {
 		seen := map[string]bool{}
 		for _, s := range c.settings {
 			if s.name == "config" {
-				continue // a file does not name itself
+				continue // the file cannot name itself
 			}
 			if s.name == "" && s.env == "" && strings.Contains(s.key, ".") && s.usage != "" {
 				continue // for the file only

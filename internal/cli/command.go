@@ -10,18 +10,19 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// command is one command, or, with sub, a group of them.
+// command is one command or, if it has subcommands, a group.
 type command struct {
 	name     string
-	usage    string // what it does, in one line
-	about    string // what a user should know, in short lines
+	usage    string // one line of help
+	about    string // further help, in short lines
 	examples string
 	settings []*setting
-	run      func(ctx context.Context) error // after the settings were resolved
+	run      func(ctx context.Context) error // called once the settings are resolved
 	sub      []*command
 }
 
-// build makes of c what urfave/cli runs. All are all commands, for the keys of the file.
+// build turns c into a command of urfave/cli. It needs all commands, for the known keys of the
+// file.
 func (c *command) build(p *program, all []*command, parent string) *urfave.Command {
 	full := parent + " " + c.name
 	u := &urfave.Command{
@@ -51,7 +52,7 @@ func (c *command) build(p *program, all []*command, parent string) *urfave.Comma
 	return u
 }
 
-// resolve finds the configuration file, if one is named, and gives the settings their values.
+// resolve reads the configuration file, if one is named, and sets the values of the settings.
 func (p *program) resolve(settings []*setting, all []*command) error {
 	var file map[string]entry
 	if i := slices.IndexFunc(settings, func(s *setting) bool { return s.name == "config" }); i >= 0 {
@@ -65,7 +66,7 @@ func (p *program) resolve(settings []*setting, all []*command) error {
 	return resolve(settings, p.getenv, file)
 }
 
-// everySetting are the settings of all commands: one file may serve them all.
+// everySetting returns the settings of all commands: one file may serve several commands.
 func everySetting(all []*command) []*setting {
 	var out []*setting
 	for _, c := range all {
@@ -74,8 +75,8 @@ func everySetting(all []*command) []*setting {
 	return out
 }
 
-// noArguments rejects what stands behind the flags: urfave/cli would silently ignore it, and
-// every flag after it.
+// noArguments rejects arguments after the flags: urfave/cli would silently ignore them, and every
+// flag after them.
 func noArguments(full string, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -88,7 +89,7 @@ func noArguments(full string, args []string) error {
 	return usageError{fmt.Errorf("unexpected argument %q: %q takes flags only, see %q", args[0], full, full+" --help")}
 }
 
-// noCommand is what a group does when no command of it is named.
+// noCommand is the action of a group when none of its commands is named.
 func (p *program) noCommand(known []*command, full string) urfave.ActionFunc {
 	return func(ctx *urfave.Context) error {
 		names := make([]string, len(known))
@@ -106,7 +107,7 @@ func (p *program) noCommand(known []*command, full string) urfave.ActionFunc {
 	}
 }
 
-// usage turns the errors of the flag parser into ones that say what to write instead.
+// usage turns errors of the flag parser into errors that say what to write instead.
 func (p *program) usage(all []*command) urfave.OnUsageErrorFunc {
 	return func(ctx *urfave.Context, err error, _ bool) error {
 		full := ctx.Command.HelpName
@@ -120,7 +121,7 @@ func (p *program) usage(all []*command) urfave.OnUsageErrorFunc {
 	}
 }
 
-// whichFlag suggests a flag of the command, or the command whose flag it is.
+// whichFlag suggests a flag of the command, or the command that has that flag.
 func whichFlag(ctx *urfave.Context, all []*command, name string) string {
 	name = strings.TrimLeft(name, "-")
 	var own []string

@@ -1,6 +1,6 @@
 package cli
 
-// configSetting names the file that the other settings are read from.
+// configSetting names the configuration file.
 func configSetting(to *string) *setting {
 	return private(text(to, setting{
 		name: "config", env: "LEGATE_CONFIG", category: "File", hint: "FILE",

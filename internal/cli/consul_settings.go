@@ -11,8 +11,8 @@ import (
 	"legate/internal/files"
 )
 
-// consulSettings are all that say which Consul is watched and how. The environment variables
-// are those of Consul's own tools.
+// consulSettings choose the Consul and how it is watched. The environment variables are those of
+// Consul's own tools.
 // https://developer.hashicorp.com/consul/commands#environment-variables
 func consulSettings(c *discovery.Config) []*setting {
 	const category = "Consul"
@@ -103,7 +103,7 @@ func consulSettings(c *discovery.Config) []*setting {
 	}
 }
 
-// serviceSettings say which services are served.
+// serviceSettings select the services that are served.
 func serviceSettings(c *discovery.Config) []*setting {
 	const category = "Services"
 	return []*setting{
@@ -123,7 +123,7 @@ func serviceSettings(c *discovery.Config) []*setting {
 	}
 }
 
-// secretText makes a setting's value one that is never printed, with a check of its own.
+// secretText makes a setting secret and adds a check of its value.
 func secretText(s *setting, check func(v string) error) *setting {
 	s.secret = true
 	if check != nil {
@@ -138,7 +138,7 @@ func secretText(s *setting, check func(v string) error) *setting {
 	return s
 }
 
-// then adds what follows from a setting's value.
+// then runs do after the setting's value is set.
 func then(s *setting, do func()) *setting {
 	set := s.set
 	s.set = func(v []string) error {
@@ -151,7 +151,7 @@ func then(s *setting, do func()) *setting {
 	return s
 }
 
-// readable makes of a text the path of a file that must be there and readable.
+// readable makes a text setting the path of a readable file.
 func readable(s *setting) *setting {
 	set := s.set
 	s.set = func(v []string) error {
@@ -160,14 +160,14 @@ func readable(s *setting) *setting {
 			if err != nil {
 				return fmt.Errorf("%w: give the path of a file that this user can read", reason(err))
 			}
-			_ = f.Close() // it was only opened to see whether it can be
+			_ = f.Close() // it was opened only to check that it can be
 		}
 		return set(v)
 	}
 	return s
 }
 
-// shown says in words what the default of a setting is.
+// shown sets the default that --help shows.
 func shown(s *setting, fallback string) *setting {
 	s.fallback = fallback
 	return s

@@ -6,7 +6,7 @@ import (
 	"legate/xdsserver"
 )
 
-// drainSettings say how Legate parts from its clients.
+// drainSettings say how streams are drained at the end.
 func drainSettings(d *xdsserver.Drain) []*setting {
 	const category = "Stopping"
 	return []*setting{

@@ -13,8 +13,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// In each mode: Consul has a service, Legate serves it, and an Envoy that was started with
-// nothing but what "bootstrap envoy" printed sends requests to it; then the service moves.
+// In each mode: Consul has a service, Legate serves it, and an Envoy started with the output of
+// "bootstrap envoy" sends requests to it. Then the service moves.
 func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{})
 	first := partstest.Backend(t, "first", "127.0.0.1:0")
@@ -30,7 +30,7 @@ func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
 			partstest.Eventually(t, func() error { return answers(front, "first") })
 			register(t, consul, service, second)
 			partstest.Eventually(t, func() error { return answers(front, "second") })
-			if c.mode != "rest" { // which has no stream
+			if c.mode != "rest" { // REST has no stream
 				if code, status := r.get("/api/v1/status"); code != 200 || !strings.Contains(status, `"node": "edge-`+c.mode+`"`) {
 					t.Errorf("the status does not know the node: %d\n%s", code, status)
 				}
@@ -57,7 +57,7 @@ func TestOpenStreamsDoNotHoldUpTheEndAndItReportsTheTotals(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	totals := r.log.await(t, "legate stopped")
-	if n, _ := totals["delta_requests"].(float64); n < 4 { // for both types: a subscription and an ACK
+	if n, _ := totals["delta_requests"].(float64); n < 4 { // a subscription and an ACK for each of two types
 		t.Errorf("totals: %v", totals)
 	}
 }
@@ -106,7 +106,7 @@ func register(t *testing.T, consul *parts.Consul, service string, b *parts.Backe
 	}
 }
 
-// answers asks at an address and says if somebody else than want answers.
+// answers sends a request and returns an error unless want answers.
 func answers(address, want string) error {
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get("http://" + address + "/")

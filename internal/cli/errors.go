@@ -5,11 +5,11 @@ import (
 	"os"
 )
 
-// The exit codes.
+// Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // it was understood, and did not work
-	exitUsage  = 2 // it was not understood: flags, environment or file must change
+	exitFailed = 1 // the command failed
+	exitUsage  = 2 // flags, environment or file must change
 )
 
 // usageError is a mistake in what the user wrote.
@@ -29,7 +29,7 @@ func exitCode(err error) int {
 	}
 }
 
-// reason is an error of the file system without its path, which the caller names itself.
+// reason strips the path from an error of the file system: the caller names it itself.
 func reason(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {

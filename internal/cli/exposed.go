@@ -8,13 +8,13 @@ import (
 	"legate/internal/files"
 )
 
-// private marks a setting that names a file with secrets in it, or one that can have some.
+// private marks a setting whose file holds, or may hold, secrets.
 func private(s *setting) *setting {
 	s.private = true
 	return s
 }
 
-// warnOfExposed names the files with secrets that every user of this machine can read, or change.
+// warnOfExposed logs the files with secrets that every user of this machine can read or change.
 func warnOfExposed(settings []*setting, log *slog.Logger) {
 	named := map[string]bool{}
 	for _, s := range settings {
@@ -25,7 +25,7 @@ func warnOfExposed(settings []*setting, log *slog.Logger) {
 		named[path] = true
 		info, err := os.Stat(path)
 		if err != nil {
-			continue // who needs it says so
+			continue // whoever reads the file reports it
 		}
 		if can := othersCan(files.Others(info)); can != "" {
 			log.Warn("file is open to others: every user of this machine can get at what is in it", "file", path, "setting", "--"+s.name,

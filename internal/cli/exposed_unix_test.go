@@ -50,13 +50,13 @@ func TestSecretsThatOthersCanReadAreNamedOnceEach(t *testing.T) {
 	if err := os.Chmod(at("admin"), 0o602); err != nil {
 		t.Fatal(err)
 	}
-	said = begin("--consul-token-file", at("admin")) // one file for two
+	said = begin("--consul-token-file", at("admin")) // two settings share one file
 	if len(said) != 2 || said[at("admin")] != "--consul-token-file 0602 change: chmod o-rwx "+at("admin") {
 		t.Errorf("%q", said)
 	}
 }
 
-// What shall not be seen by others is marked where its setting is.
+// Every setting of a file with secrets must be marked private.
 func TestEachFileThatHoldsASecretIsMarkedSo(t *testing.T) {
 	c, _ := (&program{}).serveCommand()
 	var marked []string

@@ -19,12 +19,12 @@ type entry struct {
 	where  string // file:line
 }
 
-// maxConfig bounds a configuration file, in bytes: it is some kilobytes long.
+// maxConfig is the size limit of a configuration file in bytes. Real ones have a few kilobytes.
 const maxConfig = 1 << 20
 
-// readFile reads a configuration file: blocks of keys. Every key must be one of the known
-// settings' (block.key), since a misspelt key that is silently ignored is a default that
-// nobody chose. All that is wrong is reported at once, with line and suggestion.
+// readFile reads a configuration file: blocks of keys. Every key must be that of a known setting
+// (block.key): a misspelt key that is silently ignored would leave a default that nobody chose. All
+// mistakes are reported at once, each with its line and a suggestion.
 func readFile(path string, known []*setting) (map[string]entry, error) {
 	text, err := files.Read(path, maxConfig)
 	if err != nil {
@@ -122,7 +122,7 @@ func (r *fileReader) fail(n *yaml.Node, format string, args ...any) {
 	r.errs = append(r.errs, fmt.Errorf("%s:%d: %s", r.path, n.Line, fmt.Sprintf(format, args...)))
 }
 
-// blocks are the known blocks in their order.
+// blocks returns the known blocks in order.
 func (r *fileReader) blocks() []string {
 	var out []string
 	for _, s := range r.known {
@@ -133,7 +133,7 @@ func (r *fileReader) blocks() []string {
 	return out
 }
 
-// keys are the known keys of a block in their order.
+// keys returns the known keys of a block in order.
 func (r *fileReader) keys(block string) []string {
 	var out []string
 	for _, s := range r.known {

@@ -7,21 +7,21 @@ import (
 	"legate/xdsserver"
 )
 
-// A connection is a file. When there are no more, nobody gets in, and Consul cannot be asked: so what
-// the system allows is divided beforehand.
+// Every connection is an open file of the process. Without a free one nobody can connect, and
+// Consul cannot be asked. So the limit of the system is divided up at the start.
 
 const (
-	// ownFiles is what Legate holds open besides connections: listeners, logs, the catalog on disk,
-	// questions to DNS.
+	// ownFiles is how many files Legate needs besides connections: listeners, logs, the catalog on
+	// disk, DNS sockets.
 	ownFiles = 64
-	// leastClients is how many connections each listener is left with, however little there is.
+	// leastClients is the number of connections that each listener keeps, however low the limit is.
 	leastClients = 16
-	// peopleShare is which part of what is divided people and probes may have, if there is too little:
-	// one in so many.
+	// peopleShare limits people and probes to one part in so many of the files, if there are too
+	// few.
 	peopleShare = 4
 )
 
-// divideFiles has the limits fit what the system allows, and says so if it had to lower them.
+// divideFiles lowers the limits to what the system allows, and logs it if it had to.
 func (o *serveOptions) divideFiles(log *slog.Logger) {
 	allowed, err := fileLimit()
 	if err != nil {
@@ -35,9 +35,10 @@ func (o *serveOptions) divideFiles(log *slog.Logger) {
 	}
 }
 
-// fitFiles lowers the limits of connections if fewer files are allowed than they need, and returns how
-// many are wanted then; else 0. What is Consul's stays, each listener for people and probes has a part,
-// and clients have the rest.
+// fitFiles lowers the limits on connections if the system allows fewer files than they need.
+// Consul's connections keep their number, each listener for people and probes gets its share, and
+// clients get the rest. It returns the number of files that the limits needed, or 0 if nothing had
+// to be lowered.
 func (o *serveOptions) fitFiles(allowed uint64) (wanted int) {
 	people, clients, listeners := &o.listen.people.Bounds, &o.xds.Limits, o.listen.forPeople()
 	kept := ownFiles + o.consul.MaxConnections
@@ -51,7 +52,7 @@ func (o *serveOptions) fitFiles(allowed uint64) (wanted int) {
 	return wanted
 }
 
-// forPeople is how many listeners there are for people and probes: --admin-listen, a unix socket, and
+// forPeople returns the number of listeners for people and probes: --admin-listen, a unix socket,
 // --metrics-listen.
 func (o *listenOptions) forPeople() int {
 	if o.metrics == "" {
@@ -60,14 +61,14 @@ func (o *listenOptions) forPeople() int {
 	return 3
 }
 
-// lowerBounds lowers all of the bounds to their part of so many connections.
+// lowerBounds scales the bounds down to that many connections.
 func lowerBounds(b *listen.Bounds, most int) {
 	was := b.Connections
 	b.Connections = min(was, max(leastClients, most))
 	b.PerAddress = part(b.PerAddress, b.Connections, was)
 }
 
-// lowerLimits does the same to those of clients.
+// lowerLimits scales the limits of clients down to that many connections.
 func lowerLimits(l *xdsserver.Limits, most int) {
 	was := l.Connections
 	l.Connections = min(was, max(leastClients, most))
@@ -75,5 +76,5 @@ func lowerLimits(l *xdsserver.Limits, most int) {
 	l.RESTConnections = part(l.RESTConnections, l.Connections, was)
 }
 
-// part is n as it was lowered with a whole; one at least.
+// part returns n scaled by whole/was, at least 1.
 func part(n, whole, was int) int { return max(1, int(int64(n)*int64(whole)/int64(was))) }

@@ -4,5 +4,5 @@ package cli
 
 import "errors"
 
-// fileLimit is not a notion of every system.
+// fileLimit is unsupported: not every system has such a limit.
 func fileLimit() (uint64, error) { return 0, errors.ErrUnsupported }

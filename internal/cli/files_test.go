@@ -2,7 +2,7 @@ package cli
 
 import "testing"
 
-// Whatever the system allows, the files are enough for Consul, for people, and for clients.
+// However low the system's limit is, Consul, people and clients all get connections.
 func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 	for _, metrics := range []string{"", "0.0.0.0:18003"} {
 		fallback := new(program)

@@ -6,8 +6,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// flag shows a setting to urfave/cli, which only collects what the command line says. It reads
-// no environment: resolve does, so that precedence is decided in one place.
+// flag is a setting as urfave/cli sees it: it only collects the values from the command line. It
+// does not read the environment. resolve does, so that precedence is decided in one place.
 type flag struct{ *setting }
 
 var (
@@ -44,7 +44,7 @@ func (f flag) GetValue() string       { return "" }
 func (f flag) GetDefaultText() string { return f.fallback }
 func (f flag) GetEnvVars() []string   { return []string{f.env} }
 
-// flagValue takes the flag's values from the command line, in their order.
+// flagValue collects the values of a flag in order.
 type flagValue struct{ *setting }
 
 func (f flagValue) Set(v string) error { f.given = append(f.given, v); return nil }

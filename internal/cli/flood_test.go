@@ -33,7 +33,7 @@ import (
 	"legate/xdsserver"
 )
 
-// sheet is a log that is read while it is written.
+// sheet is a log that can be read while it is written.
 type sheet struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -45,13 +45,13 @@ func (s *sheet) Write(b []byte) (int, error) {
 	return s.text.Write(b)
 }
 
-// Whoever has Legate complain, by whatever it can be reached with, has it write a bounded log: so
-// many lines of a kind a minute, none of them long, and how many were left out.
+// Whoever makes Legate complain, over whatever interface, gets a bounded log: a limited number of
+// short lines of each kind a minute, and a count of those left out.
 func TestNobodyFloodsTheLog(t *testing.T) {
 	for name, flood := range map[string]struct {
-		says  string // the message that it is about
+		says  string // the message of the flood
 		does  func(t *testing.T, log *slog.Logger)
-		least int // how often that happens, unless it is gathered before
+		least int // how often it happens at least, unless it is aggregated
 	}{
 		"posts without permission":            {"admin request refused", postsWith("", ""), 0},
 		"posts with a wrong token":            {"admin request refused", postsWith("s3cret", "guess"), 0},
@@ -132,7 +132,7 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
 		}
-		// The log has one line a minute of them; none is lost to who counts.
+		// The log has one line a minute; the metric counts every one.
 		w := httptest.NewRecorder()
 		m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		counted := 0
@@ -151,7 +151,8 @@ func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 	}
 }
 
-// comesAndGoes is who may register one service, with an instance whose id has no bounds.
+// comesAndGoes plays somebody who may register one service and gives its instance ids of any
+// length.
 func comesAndGoes(t *testing.T, log *slog.Logger) {
 	deltas := make(chan catalog.Delta)
 	b := bridge.New(translate.DefaultConfig(), func() string { return "dc1" }, nowhere{}, log, nil)
@@ -174,7 +175,7 @@ type nowhere struct{}
 
 func (nowhere) Publish(xdsserver.View, translate.Batch) {}
 
-// onXDS has a server and a connection to it flooded, and ends the server.
+// onXDS floods a server over a connection, then stops the server.
 func onXDS(t *testing.T, log *slog.Logger, flood func(s *xdsserver.Server, conn *grpc.ClientConn)) {
 	t.Helper()
 	config := xdsserver.DefaultConfig()
@@ -219,7 +220,7 @@ func rejectAll(t *testing.T, log *slog.Logger) {
 				}
 			}
 		}
-		time.Sleep(1500 * time.Millisecond) // until what is gathered is said
+		time.Sleep(1500 * time.Millisecond) // until the aggregated lines are logged
 	})
 }
 
@@ -258,7 +259,7 @@ func callWhatIsNot(t *testing.T, log *slog.Logger) {
 	})
 }
 
-// All that is logged goes through what bounds it: nobody else makes a logger.
+// Everything that is logged must pass the handler that bounds it: only one place may make a logger.
 func TestOnlyOnePlaceMakesTheLogger(t *testing.T) {
 	if _, is := any((&logs.Handler{})).(slog.Handler); !is {
 		t.Fatal("it is no handler")
@@ -286,7 +287,7 @@ func TestOnlyOnePlaceMakesTheLogger(t *testing.T) {
 	}
 }
 
-// ofTests says that a file is of what only tests and measurements run.
+// ofTests reports whether a file is used only by tests and measurements.
 func ofTests(path string) bool {
 	for _, part := range []string{"test/", "/bench/", "/parts/", "/chaos/", "/e2e/", "/demo/"} {
 		if strings.Contains(path, part) {

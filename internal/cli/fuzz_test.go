@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzConfigFile: whatever is in a configuration file, it is read or refused, with the line; and
-// what was read sets the settings or is refused, with the key.
+// FuzzConfigFile checks that any content of a configuration file is either read or rejected with
+// its line, and that what was read either sets the settings or is rejected with its key.
 func FuzzConfigFile(f *testing.F) {
 	f.Add("consul:\n  addr: 127.0.0.1:8500\nxds:\n  max_streams: 7\n  tls_allowed_sans: [a, 'b*']\nservices:\n  include: web\n")
 	f.Add("xds: &x\n  stuck_send: 1s\nadmin: *x\n")

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// literal makes of a text a template that prints it.
+// literal escapes a text so that a template prints it as it is.
 func literal(s string) string { return strings.ReplaceAll(s, "{{", `{{"{{"}}`) }
 
-// rootHelp is what "legate --help" prints.
+// rootHelp is the output of "legate --help".
 func rootHelp(commands []*command) string {
 	var b strings.Builder
 	b.WriteString("Legate watches a Consul catalog and serves it to Envoy over xDS.\n\nUsage:\n  legate COMMAND [flags]\n\nCommands:\n")
@@ -30,8 +30,8 @@ over the default. "legate COMMAND --help" names all three.
 	return b.String()
 }
 
-// help is what "legate COMMAND --help" prints. Defaults are those of the program: what the
-// environment holds is never shown, since it may be secret.
+// help is the output of "legate COMMAND --help". The defaults shown are the program's own: the
+// environment may hold secrets and is never shown.
 func (c *command) help(full string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\nUsage:\n  %s", full, c.usage, full)
@@ -63,7 +63,7 @@ func (c *command) help(full string) string {
 	return b.String()
 }
 
-// help is a setting's lines in --help: the flag, what it does, and where else it can be said.
+// help returns a setting's lines in --help: the flag, what it does, and its other sources.
 func (s *setting) help() string {
 	var b strings.Builder
 	b.WriteString("  " + s.title() + "\n")
@@ -91,7 +91,7 @@ func (s *setting) help() string {
 	return b.String()
 }
 
-// title is a setting as it is written: its flag, or its key where it has none.
+// title is how users write a setting: its flag or, without one, its key.
 func (s *setting) title() string {
 	title := "--" + s.name
 	switch {
@@ -106,7 +106,7 @@ func (s *setting) title() string {
 	return title
 }
 
-// categories are the headings of the settings in their order.
+// categories returns the headings of the settings in order.
 func categories(settings []*setting) []string {
 	var out []string
 	seen := map[string]bool{}
@@ -119,12 +119,12 @@ func categories(settings []*setting) []string {
 	return out
 }
 
-// indent moves a text to the right by two, and leaves empty lines empty.
+// indent indents a text by two spaces, except for empty lines.
 func indent(s string) string {
 	return strings.ReplaceAll("  "+strings.ReplaceAll(s, "\n", "\n  "), "\n  \n", "\n\n")
 }
 
-// wrap breaks a text into lines of at most width characters, between words.
+// wrap breaks a text between words into lines of at most width characters.
 func wrap(s string, width int) []string {
 	var lines []string
 	line := ""

@@ -14,7 +14,7 @@ import (
 	"legate/internal/quote"
 )
 
-// holds are the commands about losses that a running Legate does not believe yet.
+// holds is the group of commands about losses that a running Legate does not believe yet.
 func (p *program) holds() *command {
 	return &command{
 		name:  "holds",

@@ -57,7 +57,7 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 	}
 }
 
-// Names of services are what anybody has registered, and what a proxy answers in Legate's place is
+// Anybody who may register a service chooses its name, and a proxy in Legate's place may answer
 // anything.
 func TestWhatIsListedAndAnsweredDoesNothingToATerminal(t *testing.T) {
 	evil := "w\x1b[31m\u202eb\nheld: none\u009b"
@@ -82,7 +82,7 @@ func TestWhatIsListedAndAnsweredDoesNothingToATerminal(t *testing.T) {
 }
 
 func TestWithAStateFolderHoldsCanBeReleasedWithoutARestart(t *testing.T) {
-	folder, err := os.MkdirTemp("", "lg-") // short: the path of a socket has to be
+	folder, err := os.MkdirTemp("", "lg-") // socket paths must be short
 	if err != nil {
 		t.Fatal(err)
 	}

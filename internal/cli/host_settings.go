@@ -9,8 +9,8 @@ import (
 	"legate/translate"
 )
 
-// hostSettings say by which address instances are reached, and who resolves their host names. What
-// resolves and what translates must agree on it.
+// hostSettings choose the address of an instance and who resolves host names. The resolver and the
+// translation must agree on both.
 func hostSettings(r *dns.Config, t *translate.Config) []*setting {
 	const category = "Addresses"
 	reach := list(&r.Reach, setting{

@@ -8,8 +8,8 @@ import (
 	"legate/internal/admin"
 )
 
-// hostTroubles are the host names whose addresses DNS does not confirm. Those without addresses are
-// problems of their instances.
+// hostTroubles lists the host names whose addresses DNS no longer confirms. Names without any
+// address are problems of their instances instead.
 func hostTroubles(s dns.Status) []admin.Trouble {
 	if s.Stale == 0 {
 		return nil

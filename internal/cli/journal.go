@@ -7,15 +7,15 @@ import (
 	"log/slog"
 )
 
-// prioritised writes records for systemd's journal, where each line begins with its priority
-// (sd-daemon(3)): <3> error, <4> warning, <6> info, <7> debug. The journal keeps that and drops the
-// prefix, so that "journalctl -p warning" finds what it should.
+// prioritised writes records for systemd's journal. Each line begins with its priority
+// (sd-daemon(3)): <3> error, <4> warning, <6> info, <7> debug. The journal stores the priority and
+// drops the prefix, so that "journalctl -p warning" works.
 type prioritised struct{ by [4]slog.Handler }
 
-// priorities are syslog's, for the levels that have a handler of their own.
+// priorities are the syslog prefixes of the levels, in the order of prioritised.by.
 var priorities = [4]string{"<7>", "<6>", "<4>", "<3>"}
 
-// newPrioritised makes the handlers of w, each of which writes a record with one Write.
+// newPrioritised returns handlers for w. Each of them writes a record with a single Write.
 func newPrioritised(w io.Writer, make func(io.Writer) slog.Handler) prioritised {
 	var p prioritised
 	for i, prefix := range priorities {
@@ -58,7 +58,7 @@ func (p prioritised) WithGroup(name string) slog.Handler {
 	return p
 }
 
-// prefixed begins each line with a prefix. A line and its prefix are one write: lines of several
+// prefixed begins each line with a prefix. A line and its prefix are one Write, so lines of several
 // writers do not mix.
 type prefixed struct {
 	io.Writer

@@ -4,5 +4,5 @@ package cli
 
 import "io"
 
-// toJournal is false: there is no systemd.
+// toJournal is always false: there is no systemd.
 func toJournal(io.Writer, func(string) string) bool { return false }

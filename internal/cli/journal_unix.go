@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// toJournal reports whether what is written goes to systemd's journal: systemd names the device and
-// inode of the stream that it made, and whoever redirects it has another.
+// toJournal reports whether w is connected to systemd's journal: $JOURNAL_STREAM has the device and
+// inode of the stream that systemd made. A redirected stream has others.
 // https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#$JOURNAL_STREAM
 func toJournal(w io.Writer, getenv func(string) string) bool {
 	f, isFile := w.(*os.File)

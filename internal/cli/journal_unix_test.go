@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// As systemd's journal has it: each line begins with the priority of its record, also of what ends
-// the program. Who redirects the log gets it as it is.
+// For systemd's journal each line begins with the priority of its record, including the line with
+// which the program fails. A redirected log has no prefixes.
 func TestTheJournalHearsHowGraveALineIs(t *testing.T) {
 	run := func(journal bool, do func(p *program, log *slog.Logger)) string {
 		t.Helper()

@@ -12,19 +12,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// life is the order in which a program ends: first the streams are drained, while everything
-// behind them still works, so that nobody who is still connected is left with old news; then
-// the rest ends. What fails ends everything the same way.
+// life is the order of shutdown. First the streams are drained while everything behind them still
+// works, so that connected clients stay up to date. Then the rest ends. A failure ends everything
+// in the same way.
 type life struct {
 	group   *errgroup.Group
-	serving context.Context // ends first: with a signal, the caller's context, or a failure
+	serving context.Context // ends first: on a signal, with the caller's context, or on a failure
 	working context.Context // ends with end
 	end     context.CancelFunc
 	drained chan struct{} // closed by end
 }
 
-// newLife begins it. The first signal calls stops with its name; a second one ends the program
-// at once, as if Legate did not listen to signals at all.
+// newLife starts to listen to signals. The first signal calls stops with its name; a second one
+// kills the program, as if Legate handled no signals.
 func newLife(ctx context.Context, stops func(cause error)) *life {
 	l := &life{drained: make(chan struct{})}
 	signalled, deaf := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -47,12 +47,12 @@ func newLife(ctx context.Context, stops func(cause error)) *life {
 	return l
 }
 
-// lastMoments is how long what is behind the streams may take to end: more than the last write to disk
-// may. What takes longer hangs where nothing can be told to stop, such as in reading a file on a disk
-// that is gone.
+// lastMoments is how long the rooms behind the streams may take to end. It is longer than the last
+// write to disk may take. Beyond it something hangs that cannot be cancelled, such as a read from a
+// disk that is gone.
 const lastMoments = 8 * time.Second
 
-// wait returns when all has ended, or when what is left hangs.
+// wait returns when everything has ended, or when what is left hangs.
 func (l *life) wait() error {
 	ended := make(chan error, 1)
 	go func() { ended <- l.group.Wait() }()
@@ -69,5 +69,5 @@ func (l *life) wait() error {
 	}
 }
 
-// stopping reports whether the end has begun.
+// stopping reports whether shutdown has begun.
 func (l *life) stopping() bool { return l.serving.Err() != nil }

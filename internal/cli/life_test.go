@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What waits for a disk that is gone cannot be told to stop. Legate ends in time even so, and says so.
+// A read from a disk that is gone cannot be cancelled. Legate still ends in time, and says so.
 func TestWhatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	l := newLife(ctx, func(error) {})

@@ -7,8 +7,8 @@ import (
 	"legate/xdsserver"
 )
 
-// limitSettings bound what clients can take. Most of them are for the file only: who has to
-// change one changes it once, and docs/limits.md explains them together.
+// limitSettings limit what clients can take. Most are for the file only: they are rarely changed,
+// and docs/limits.md explains them together.
 func limitSettings(c *xdsserver.Config) []*setting {
 	const (
 		category = "Limits for clients"

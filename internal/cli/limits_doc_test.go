@@ -75,7 +75,7 @@ func TestTheTableOfLimitsIsWhatTheProgramHas(t *testing.T) {
 	}
 }
 
-// A remedy that names a setting which there is not would send people on a search.
+// A remedy that names a setting that does not exist would mislead people.
 func TestTheSettingsThatRemediesNameExist(t *testing.T) {
 	var keys []string
 	for _, s := range everySetting((&program{}).commands()) {

@@ -11,22 +11,22 @@ import (
 	"legate/internal/listen"
 )
 
-// listenOptions are where Legate can be reached, and by whom. What other machines can reach
-// without TLS needs the user's word, listener by listener.
+// listenOptions are the addresses of the listeners and who may use them. A listener without TLS
+// that other machines can reach must be allowed explicitly, each by its name.
 type listenOptions struct {
 	xds         string
 	rest        string
 	admin       string
 	adminSocket string
 	metrics     string
-	insecure    []string // names of listeners
+	insecure    []string // names of the listeners that are allowed
 
 	tls, adminTLS       listen.TLS
-	access, adminAccess listen.Access // to the listeners that are unix sockets
+	access, adminAccess listen.Access // of the unix sockets
 	people              admin.Config
 }
 
-// The names by which --insecure-listen allows a listener.
+// Names of listeners for --insecure-listen.
 const (
 	xdsListener   = "xds"
 	restListener  = "rest"
@@ -99,7 +99,7 @@ func adminBounds(b *listen.Bounds, category string) []*setting {
 	}
 }
 
-// hostNames is a list of names of hosts.
+// hostNames is a setting of several host names.
 func hostNames(to *[]string, s setting) *setting {
 	names := list(to, s)
 	names.set = func(v []string) error {
@@ -114,8 +114,8 @@ func hostNames(to *[]string, s setting) *setting {
 	return names
 }
 
-// names are those by which people may ask: the ones that were given, that in the listener's address,
-// and this machine's own.
+// names returns the host names that the admin listener accepts: those of --admin-host, the one in
+// --admin-listen, and the name of this machine.
 func (o *listenOptions) names() []string {
 	names := slices.Concat(o.people.Hosts, []string{hostname()})
 	if host, _, err := net.SplitHostPort(o.admin); err == nil && host != "" {
@@ -124,8 +124,8 @@ func (o *listenOptions) names() []string {
 	return names
 }
 
-// socketSettings say who may open unix sockets. prefix is that of the flags and variables, block
-// that of the file's keys.
+// socketSettings say who may open unix sockets. Flags and variables begin with prefix and env, and
+// the keys are in block.
 func socketSettings(to *listen.Access, prefix, env, block, category, which string) []*setting {
 	return []*setting{
 		mode(&to.Mode, setting{
@@ -139,15 +139,15 @@ func socketSettings(to *listen.Access, prefix, env, block, category, which strin
 	}
 }
 
-// validate says what does not fit together.
+// validate reports settings that contradict each other.
 func (o *listenOptions) validate() error {
 	return errors.Join(o.tls.Validate("--tls"), o.adminTLS.Validate("--admin-tls"),
 		o.access.Validate("--xds-socket"), o.adminAccess.Validate("--admin-socket"))
 }
 
-// spot is where one listener shall be.
+// spot describes one listener before it is opened.
 type spot struct {
-	name    string // for --insecure-listen; empty: it needs nobody's word
+	name    string // for --insecure-listen; empty: allowed everywhere
 	flag    string
 	address string
 	tlsFlag string
@@ -171,7 +171,8 @@ func (o *listenOptions) spotMetrics() spot {
 	return spot{flag: "--metrics-listen", address: o.metrics, access: o.adminAccess}
 }
 
-// spots are those that are asked for, where a mistake can be found without listening.
+// spots returns the listeners that are configured, so that mistakes can be found without opening
+// them.
 func (o *listenOptions) spots() []spot {
 	var all []spot
 	for _, s := range []spot{o.spotXDS(), o.spotREST(), o.spotAdmin(), o.spotMetrics()} {
@@ -182,7 +183,7 @@ func (o *listenOptions) spots() []spot {
 	return all
 }
 
-// permitted says whether the listener may be where others can reach it.
+// permitted returns an error if the listener may not be reachable from other machines.
 func (o *listenOptions) permitted(s spot) error {
 	if s.tls || s.name == "" || slices.Contains(o.insecure, s.name) {
 		return nil

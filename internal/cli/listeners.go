@@ -14,13 +14,13 @@ import (
 	"legate/internal/listen"
 )
 
-// listeners are open before anything else starts, so that a port in use fails at once.
+// listeners are opened before anything else starts, so that a port in use fails at once.
 type listeners struct {
-	xds, rest net.Listener        // in the clear; rest may be nil
-	tls       *listen.Credentials // what both then speak; nil: nothing
-	admin     []net.Listener      // the first is that of --admin-listen
-	people    *listen.Credentials // what it then speaks; nil: nothing
-	socket    string              // the path of the unix socket among them; empty: there is none
+	xds, rest net.Listener        // plaintext; rest may be nil
+	tls       *listen.Credentials // TLS of both; nil: none
+	admin     []net.Listener      // the first is --admin-listen
+	people    *listen.Credentials // TLS of --admin-listen; nil: none
+	socket    string              // path of the admin unix socket; empty: none
 	metrics   net.Listener        // may be nil
 }
 
@@ -69,11 +69,12 @@ func (o *listenOptions) open(ctx context.Context, log *slog.Logger) (l listeners
 	return l, nil
 }
 
-// adminSocket is the name of the socket that is made where the user names none.
+// adminSocket is the name of the socket in the state folder, if the user names none.
 const adminSocket = "admin.sock"
 
-// openSocket opens one beside the last known catalog, unless the user named one: who is on call
-// shall not have to restart Legate to release what it holds. Legate goes on without.
+// openSocket opens the admin socket in the state folder, unless the user named one. Without it, an
+// operator would have to restart Legate to release a hold. A failure is logged, and Legate goes on
+// without the socket.
 func (o *listenOptions) openSocket(l *listeners, stateDir string, log *slog.Logger) {
 	if l.socket != "" || stateDir == "" {
 		return
@@ -87,7 +88,7 @@ func (o *listenOptions) openSocket(l *listeners, stateDir string, log *slog.Logg
 	l.admin, l.socket = append(l.admin, socket), path
 }
 
-// credentials are what TLS is spoken with; nil without TLS.
+// credentials loads the certificates of a listener; nil without TLS.
 func credentials(t listen.TLS, flag string, log *slog.Logger) (*listen.Credentials, error) {
 	if !t.On() {
 		return nil, nil
@@ -99,7 +100,7 @@ func credentials(t listen.TLS, flag string, log *slog.Logger) (*listen.Credentia
 	return c, nil
 }
 
-// troubles are what is not well with the certificates, at any time.
+// troubles returns what is wrong with the certificates now.
 func (l listeners) troubles() []admin.Trouble {
 	var all []admin.Trouble
 	for _, one := range []struct {
@@ -118,12 +119,12 @@ func (l listeners) troubles() []admin.Trouble {
 func (l listeners) close() {
 	for _, one := range append([]net.Listener{l.xds, l.rest, l.metrics}, l.admin...) {
 		if one != nil {
-			_ = one.Close() // the rooms close theirs; this is for the way out before they run
+			_ = one.Close() // the rooms close theirs; this is for a failure before they run
 		}
 	}
 }
 
-// page is where people look.
+// page is the address of the page for people.
 func (o *listenOptions) page(l listeners) string {
 	at := l.admin[0].Addr()
 	switch {
@@ -135,7 +136,7 @@ func (o *listenOptions) page(l listeners) string {
 	return "http://" + at.String() + "/"
 }
 
-// addressOf is where a listener is, in the words of the settings.
+// addressOf returns a listener's address in the form of the settings.
 func addressOf(l net.Listener) string {
 	switch {
 	case l == nil:
@@ -146,7 +147,7 @@ func addressOf(l net.Listener) string {
 	return l.Addr().String()
 }
 
-// warn tells what others can do whom nobody asks who they are.
+// warn logs the listeners that do not authenticate their clients.
 func (o *listenOptions) warn(l listeners, log *slog.Logger) {
 	for _, one := range []struct {
 		listener net.Listener
@@ -167,10 +168,10 @@ func (o *listenOptions) warn(l listeners, log *slog.Logger) {
 	}
 }
 
-// unixScheme is what the address of a unix socket begins with.
+// unixScheme begins the address of a unix socket.
 const unixScheme = "unix://"
 
-// place is where the listener will be: the path of a socket, or a TCP address where it may be.
+// place returns the address to listen on. It fails if that address is not allowed.
 func (o *listenOptions) place(s spot) (net.Addr, error) {
 	if path, isSocket := strings.CutPrefix(s.address, unixScheme); isSocket {
 		if !filepath.IsAbs(path) {
@@ -217,7 +218,7 @@ func (o *listenOptions) listen(ctx context.Context, s spot) (net.Listener, error
 	return l, nil
 }
 
-// why is the cause of a network error without the address, which the caller names itself.
+// why strips the address from a network error: the caller names it itself.
 func why(err error) string {
 	var op *net.OpError
 	var dns *net.DNSError

@@ -8,11 +8,11 @@ import (
 	"legate/internal/logs"
 )
 
-// logOptions choose what is logged and how.
+// logOptions say what is logged and how.
 type logOptions struct {
 	level  string
 	format string
-	now    *slog.LevelVar // what the level is; it can change
+	now    *slog.LevelVar // the current level; a reload can change it
 }
 
 func (o *logOptions) settings() []*setting {
@@ -29,8 +29,8 @@ func (o *logOptions) settings() []*setting {
 	}
 }
 
-// logger returns the logger that the options describe, and what bounds all that it writes: see
-// [logs.Handler]. What goes to systemd's journal says how grave it is.
+// logger returns the logger and the handler that bounds its output: see [logs.Handler]. Output to
+// systemd's journal has priorities.
 func (o *logOptions) logger(w io.Writer, getenv func(string) string) (*slog.Logger, *logs.Handler) {
 	o.now.Set(o.severity())
 	opts := &slog.HandlerOptions{Level: o.now}
@@ -48,7 +48,7 @@ func (o *logOptions) logger(w io.Writer, getenv func(string) string) (*slog.Logg
 	return slog.New(bounded), bounded
 }
 
-// severity is the level of the least severe records.
+// severity is the lowest level that is logged.
 func (o *logOptions) severity() slog.Level {
 	return map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,

@@ -11,15 +11,15 @@ import (
 	"legate/xdsserver"
 )
 
-// memoryOptions are how much memory Legate is to get along with.
+// memoryOptions are how much memory Legate may use.
 type memoryOptions struct {
-	budget int // bytes; 0: as the machine, or the container, has it
+	budget int // bytes; 0: from the container or the machine
 }
 
-// ofMachine is where a budget is from that is a part of the machine's memory.
+// ofMachine is the origin of a budget that is a share of the machine's memory.
 const ofMachine = "machine"
 
-// usualShare is which part of a machine's memory Legate has, if nothing says how much it may have.
+// usualShare is the default budget: one part in so many of the machine's memory.
 const usualShare = 4
 
 func (o *memoryOptions) settings() []*setting {
@@ -29,7 +29,7 @@ func (o *memoryOptions) settings() []*setting {
 	})}
 }
 
-// memory is what there is, and who says so.
+// memory returns the memory budget in bytes and where it comes from.
 func (o memoryOptions) memory(readFile func(string) ([]byte, error)) (budget int64, from string) {
 	if o.budget > 0 {
 		return int64(o.budget), "--memory-budget"
@@ -39,12 +39,12 @@ func (o memoryOptions) memory(readFile func(string) ([]byte, error)) (budget int
 		return limit, "cgroup"
 	}
 	if machine == 0 {
-		return 0, "" // not to be known here
+		return 0, "" // unknown on this system
 	}
 	return machine / usualShare, ofMachine
 }
 
-// apply has clients and the runtime keep to the budget.
+// apply sets the memory limits of the server and the Go runtime to the budget.
 func (o memoryOptions) apply(to *xdsserver.Config, getenv func(string) string, readFile func(string) ([]byte, error), log *slog.Logger) {
 	collectOften(getenv)
 	budget, from := o.memory(readFile)
@@ -52,17 +52,17 @@ func (o memoryOptions) apply(to *xdsserver.Config, getenv func(string) string, r
 		return
 	}
 	to.Limits.MemoryBytes = int(min(max(budget/2, 1), math.MaxInt))
-	// A part of the machine is only a guess. A catalog that needs more is served all the same: a limit
-	// would have the runtime do little but collect.
+	// A share of the machine is only a guess. A catalog that needs more must still be served, and
+	// the runtime's limit would make it collect garbage all the time.
 	if from != ofMachine && getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(budget / 10 * 9) // the rest is for what the runtime does not count
+		debug.SetMemoryLimit(budget / 10 * 9) // the rest is for memory that the runtime does not count
 	}
 	log.Info("memory budget", "bytes", budget, "from", from, "clients_bytes", to.Limits.MemoryBytes, "runtime_bytes", debug.SetMemoryLimit(-1))
 }
 
-// collectOften has garbage collected when the heap has grown by half, not by all of it, unless
-// GOGC says otherwise. Most of what a Legate holds stays for as long as Consul has it and little
-// is made anew, so collecting costs next to nothing.
+// collectOften lets the heap grow by half between collections instead of doubling, unless GOGC is
+// set. Collecting costs next to nothing here: most of the heap lives as long as Consul has the
+// data, and little is allocated.
 // https://go.dev/doc/gc-guide#GOGC
 func collectOften(getenv func(string) string) {
 	if getenv("GOGC") == "" {
@@ -70,7 +70,7 @@ func collectOften(getenv func(string) string) {
 	}
 }
 
-// amount is a setting of an amount of memory, such as 512MiB; 0 is none.
+// amount is a setting of an amount of memory, such as 512MiB; 0 means none.
 func amount(to *int, s setting) *setting {
 	s.set = func(v []string) error {
 		n, ok := parseBytes(last(v))

@@ -9,7 +9,7 @@ import (
 	"legate/xdsserver"
 )
 
-// files are read as these say.
+// filesOf returns a readFile over these contents.
 func filesOf(all map[string]string) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		if text, ok := all[name]; ok {
@@ -59,7 +59,8 @@ func TestTheRuntimeKeepsToTheBudgetUnlessItIsToldOtherwise(t *testing.T) {
 	machine := filesOf(map[string]string{"/proc/meminfo": "MemTotal: 1048576 kB\n"})
 	apply := func() { o.apply(&config, func(key string) string { return env[key] }, machine, log) }
 
-	// A part of the machine is a guess: a catalog that needs more is served, and not collected all the time.
+	// A share of the machine is a guess: it must not limit the runtime, since a catalog that needs
+	// more is served.
 	apply()
 	if got := debug.SetMemoryLimit(-1); got != was || config.Limits.MemoryBytes != 128<<20 {
 		t.Errorf("on a machine without a limit the runtime has %d, clients have %d", got, config.Limits.MemoryBytes)

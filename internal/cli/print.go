@@ -16,7 +16,7 @@ import (
 	"legate/translate"
 )
 
-// printResources writes the resources in the form in which Envoy's own configuration has them.
+// printResources writes the resources in the form of Envoy's own configuration.
 func printResources(w io.Writer, format string, resources translate.Resources) error {
 	separator, end := "[\n", "\n]\n"
 	for r := range resources.All() {
@@ -56,11 +56,11 @@ func printResources(w io.Writer, format string, resources translate.Resources) e
 	return nil
 }
 
-// yamlOf is JSON as YAML. Text that could do something to a terminal can be written as an escape in
-// JSON's strings only, which YAML has, too.
+// yamlOf turns JSON into YAML. Characters that could control a terminal are written as escapes,
+// which are possible in double-quoted strings only. YAML has those, too.
 func yamlOf(content []byte) ([]byte, error) {
 	var value any
-	if err := yaml.Unmarshal(content, &value); err != nil { // JSON is YAML
+	if err := yaml.Unmarshal(content, &value); err != nil { // JSON is a subset of YAML
 		return nil, err
 	}
 	var out bytes.Buffer
@@ -80,14 +80,15 @@ func yamlOf(content []byte) ([]byte, error) {
 	return text, nil
 }
 
-// indented is JSON with one value a line. protojson's own spacing changes from build to build.
+// indented returns JSON with one value a line. The spacing of protojson itself differs between
+// builds on purpose.
 func indented(content []byte) ([]byte, error) {
 	var pretty bytes.Buffer
 	err := json.Indent(&pretty, content, "", "  ")
 	return pretty.Bytes(), err
 }
 
-// printProblems says what is left out, one problem a line, and what to do about it.
+// printProblems writes what is left out, one problem a line, each with its remedy.
 func printProblems(w io.Writer, problems []translate.Problem) {
 	for _, p := range problems {
 		where := quote.Name(p.Service)

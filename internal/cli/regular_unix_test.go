@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// pipe makes a pipe that nobody writes to: who reads it waits for ever.
+// pipe makes a pipe without a writer: a read from it never ends.
 func pipe(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pipe")
@@ -63,7 +63,7 @@ func TestWhatIsNoRegularFileIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// A file that turns into a pipe, and one that is gone, change nothing of what was read before.
+// A file that turns into a pipe or disappears changes nothing in the running configuration.
 func TestAConfigurationThatTurnsIntoAPipeHoldsNothingUp(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "legate.yaml")
 	write(t, path, "log: {format: json}\n")
@@ -71,7 +71,7 @@ func TestAConfigurationThatTurnsIntoAPipeHoldsNothingUp(t *testing.T) {
 	if err := os.Rename(pipe(t), path); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * lookEvery) // it is looked at
+	time.Sleep(2 * pollEvery) // the file is checked
 	hangUp(t)
 	if said := r.log.await(t, "configuration is not reloaded"); !strings.Contains(said["error"].(string), "it is a pipe") {
 		t.Errorf("%v", said)

@@ -16,29 +16,28 @@ import (
 	"legate/metrics"
 )
 
-// live are the settings that a running Legate takes over from a changed configuration file. All
-// others are what it stands on: they take a restart.
+// live are the settings that a running Legate can change. All others need a restart.
 var live = []string{"include", "exclude", "tag", "mass-critical", "log-level"}
 
-// reloader takes over a changed configuration file: with SIGHUP at once, else a few seconds
-// after the file has changed. It is taken over whole or, with any mistake in it, not at all.
+// reloader applies a changed configuration file: at once on SIGHUP, else a few seconds after the
+// file has changed. A file with any mistake in it is not applied at all.
 type reloader struct {
 	program *program
-	running *command // whose settings are in force, as they were given
+	running *command // its settings are in force
 	path    string
 	hup     <-chan os.Signal
 	log     *slog.Logger
 	metrics *metrics.Process
-	apply   func(*serveOptions) // the live settings of it
-	notify  func(state string)  // systemd
-	ready   func() bool         // systemd knows that Legate is
+	apply   func(*serveOptions) // applies the live settings
+	notify  func(state string)  // to systemd
+	ready   func() bool         // whether systemd was told so
 
 	mu       sync.Mutex
-	rejected *admin.Trouble // nil: what was read last is in force
-	stuck    *admin.Trouble // nil: nothing waits for a restart
+	rejected *admin.Trouble // nil: the last file read is in force
+	stuck    *admin.Trouble // nil: no setting waits for a restart
 }
 
-// troubles are what is not well with the configuration, at any time.
+// troubles returns what is wrong with the configuration now.
 func (r *reloader) troubles() []admin.Trouble {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,12 +50,12 @@ func (r *reloader) troubles() []admin.Trouble {
 	return all
 }
 
-// lookEvery is how often the file is looked at. A change counts once it was the same twice, so
-// that a file is not read while an editor writes it.
-const lookEvery = 2 * time.Second
+// pollEvery is how often the file is read. A new content must be the same twice in a row, since an
+// editor may still be writing it.
+const pollEvery = 2 * time.Second
 
-// hangups are the SIGHUPs from now on. Without a file, too, the signal ends nothing: who sends it
-// wants to have something read again.
+// hangups returns a channel of SIGHUPs. Without a configuration file the signal must not end the
+// program either: whoever sends it wants a reload.
 func hangups() (hup chan os.Signal, stop func()) {
 	hup = make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -67,9 +66,9 @@ func (r *reloader) run(ctx context.Context) error {
 	if r.path == "" {
 		return r.withoutFile(ctx)
 	}
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	content := func() string { // what cannot be read is not a change: it may be on its way
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	content := func() string { // an unreadable file is no change: it may be being replaced
 		text, err := files.Read(r.path, maxConfig)
 		if err != nil {
 			return ""
@@ -86,7 +85,7 @@ func (r *reloader) run(ctx context.Context) error {
 			known = content()
 			before = known
 			r.reload("SIGHUP")
-		case <-look.C:
+		case <-poll.C:
 			now := content()
 			if now != known && now == before && now != "" {
 				known = now
@@ -97,7 +96,7 @@ func (r *reloader) run(ctx context.Context) error {
 	}
 }
 
-// withoutFile answers those who think that there is one.
+// withoutFile answers SIGHUP when there is no configuration file.
 func (r *reloader) withoutFile(ctx context.Context) error {
 	for {
 		select {
@@ -145,14 +144,14 @@ func (r *reloader) reload(cause string) {
 	}
 }
 
-// tell puts a trouble, or none, in the place of the one before.
+// tell replaces a trouble; nil means there is none any more.
 func (r *reloader) tell(place **admin.Trouble, t *admin.Trouble) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*place = t
 }
 
-// waiting says that these settings wait for a restart; nil if there are none.
+// waiting returns the trouble of settings that wait for a restart; nil if there are none.
 func waiting(settings []string, since time.Time) *admin.Trouble {
 	if len(settings) == 0 {
 		return nil
@@ -162,8 +161,8 @@ func waiting(settings []string, since time.Time) *admin.Trouble {
 		Remedy: "restart legate; until then the old values hold"}
 }
 
-// differing are the names of the settings that differ, and takes over those of them that are
-// live: what needs a restart differs until there was one.
+// differing returns the names of the settings that differ. It adopts the values of live ones. The
+// others keep the running value, so they differ until the restart.
 func differing(running, next []*setting) (changed, stuck []string) {
 	for i, s := range running {
 		switch {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// hangUp sends this process SIGHUP, as "systemctl reload" does.
+// hangUp sends SIGHUP to this process, as "systemctl reload" does.
 func hangUp(t *testing.T) {
 	t.Helper()
 	if err := syscall.Kill(syscall.Getpid(), syscall.SIGHUP); err != nil {
@@ -63,7 +63,7 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 		t.Error("the metrics do not say so")
 	}
 
-	// The half of it that was right has not happened either: what is logged at info is still seen.
+	// None of the rejected file was applied, not even its valid settings: info is still logged.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	r.says(t, "is rejected", false)
-	if time.Since(began) < lookEvery {
+	if time.Since(began) < pollEvery {
 		t.Error("the file was read before it was the same twice")
 	}
 	if code := r.end(); code != 0 {
@@ -84,7 +84,7 @@ func TestAChangedFileIsTakenOverWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// says looks whether page, status and /readyz say something.
+// says checks whether page, status and /readyz contain a text.
 func (r *running) says(t *testing.T, what string, want bool) {
 	t.Helper()
 	for _, path := range []string{"/", "/readyz", "/api/v1/status"} {
@@ -96,7 +96,7 @@ func (r *running) says(t *testing.T, what string, want bool) {
 	}
 }
 
-// Who sends SIGHUP wants something read again, and not that Legate ends.
+// Whoever sends SIGHUP wants a reload; Legate must not end.
 func TestSIGHUPWithoutAConfigurationFileIsAnsweredInTheLog(t *testing.T) {
 	r := serve(t, "--consul-addr", closedPort(t))
 	for n := range 2 {
@@ -127,7 +127,7 @@ func TestAListOfNothingIsAnEmptyListInTheLog(t *testing.T) {
 	}
 }
 
-// What would not start, and what would not be taken over, is found before.
+// A file that would not start, or would not be reloaded, is found beforehand.
 func TestCheckConfigSaysWhatServeWould(t *testing.T) {
 	good := filepath.Join(t.TempDir(), "legate.yaml")
 	write(t, good, "xds: {listen: 'unix:///run/legate/xds.sock'}\nadmin: {metrics_listen: '0.0.0.0:18003'}\n")

@@ -16,7 +16,7 @@ import (
 	"legate/translate"
 )
 
-// renderOptions are what "legate render" can be told.
+// renderOptions are the options of "legate render".
 type renderOptions struct {
 	config      string
 	consul      discovery.Config
@@ -121,7 +121,7 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	return nil
 }
 
-// catalog reads the saved catalog, or Consul.
+// catalog reads the saved catalog or Consul.
 func (p *program) catalog(ctx context.Context, o *renderOptions) (string, catalog.Catalog, error) {
 	if o.catalog != "" {
 		datacenter, catalog, err := loadCatalog(o.catalog)

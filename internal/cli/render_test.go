@@ -136,7 +136,8 @@ func TestConsulWaitIsHowLongQueriesWait(t *testing.T) {
 	}
 }
 
-// Who may register a service chooses its instances' names; how long the lines are is not theirs to say.
+// Whoever may register a service chooses the names of its instances, but not how long Legate's
+// lines are.
 func TestLongNamesAreCut(t *testing.T) {
 	path := file(t, "catalog.json", strings.NewReplacer(`"ID": "web-2"`, `"ID": "`+strings.Repeat("x", 4<<20)+`"`).Replace(savedCatalog))
 	if r := legate(t, nil, "render", "--catalog", path); r.code != 0 || !strings.Contains(r.err, "left out: web.dc1, instance n1/xxx") || !strings.Contains(r.err, "(4194307 bytes)") || len(r.err) > 1000 {
@@ -144,7 +145,7 @@ func TestLongNamesAreCut(t *testing.T) {
 	}
 }
 
-// The resources stay exact, and do nothing to a terminal.
+// The resources stay exact, and cannot control a terminal.
 func TestResourcesHoldNothingThatATerminalObeys(t *testing.T) {
 	evil := "r\u202e31m\U000e0041"
 	path := file(t, "catalog.json", strings.NewReplacer(`"ID": "web-1",`, `"ID": "web-1", "Locality": {"Region": "`+evil+`"},`).Replace(savedCatalog))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// resolve gives every setting the value of its first source that has one: the flag, the
-// environment, the configuration file; otherwise it keeps its default. All that is wrong is
-// reported at once. An empty environment variable counts as unset, as it does for Consul.
+// resolve sets every setting from the first of its sources that has a value: the flag, the
+// environment, the configuration file. Without any it keeps its default. All mistakes are reported
+// at once. An empty environment variable counts as unset, as it does for Consul.
 func resolve(settings []*setting, getenv func(string) string, file map[string]entry) error {
 	var errs []error
 	for _, s := range settings {
@@ -24,12 +24,12 @@ func resolve(settings []*setting, getenv func(string) string, file map[string]en
 	return errors.Join(errs...)
 }
 
-// source returns the values a setting should have and where they were said.
+// source returns the values of a setting and where they were found.
 func (s *setting) source(getenv func(string) string, file map[string]entry) (values []string, from string) {
 	if len(s.given) > 0 {
 		return s.given, "--" + s.name
 	}
-	if v := strings.TrimRight(getenv(s.env), "\r\n"); s.env != "" && v != "" { // a variable that was made of a file has its last line break
+	if v := strings.TrimRight(getenv(s.env), "\r\n"); s.env != "" && v != "" { // a variable set from a file ends in a line break
 		if s.many {
 			return split(v), "$" + s.env
 		}

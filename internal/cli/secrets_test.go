@@ -17,10 +17,10 @@ import (
 	"legate/translate"
 )
 
-// canary is what every secret of these tests begins with.
+// canary begins every secret of these tests.
 const canary = "canary-"
 
-// curiousConsul is a Consul that keeps what it was told in confidence, and has one service.
+// curiousConsul is a Consul with one service that records the secrets it receives.
 func curiousConsul(t *testing.T) (addr string, heard func() string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -71,7 +71,7 @@ func TestNoSecretIsInLogsStatusDumpsOrMetrics(t *testing.T) {
 			t.Fatal(body)
 		}
 	}
-	for _, secret := range []string{"token-file", "password"} { // or the test would prove nothing
+	for _, secret := range []string{"token-file", "password"} { // otherwise the test proves nothing
 		if !strings.Contains(heard(), canary+secret) {
 			t.Errorf("consul was not told %s: %s", secret, heard())
 		}
@@ -81,7 +81,7 @@ func TestNoSecretIsInLogsStatusDumpsOrMetrics(t *testing.T) {
 	client.Nack(client.Read(), "no")
 	client.Request(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: "nothing"})
 
-	// What is wrong with them later is told, and they are not.
+	// A token file that breaks later is reported, without its content.
 	write(t, token, canary+"one\n"+canary+"two\n")
 	write(t, config, "consul: {addr: 'http://host/path?token="+canary+"addr', token: \""+canary+"a\\n"+canary+"b\", http_auth: "+canary+"auth}\n")
 	hangUp(t)
@@ -193,7 +193,7 @@ func TestNoSecretIsInTheErrorsOfAWrongSetup(t *testing.T) {
 	}
 }
 
-// What a file holds ends with a line break, and so do variables that were made of files.
+// A file ends with a line break, and so does a variable that was set from one.
 func TestALineBreakBehindAValueIsNotPartOfIt(t *testing.T) {
 	consul, heard := curiousConsul(t)
 	for name, c := range map[string]struct {

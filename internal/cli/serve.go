@@ -22,7 +22,7 @@ import (
 	"legate/xdsserver"
 )
 
-// serveOptions are what "legate serve" can be told.
+// serveOptions are the options of "legate serve".
 type serveOptions struct {
 	config    string
 	consul    discovery.Config
@@ -219,7 +219,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	return nil
 }
 
-// report says what was exchanged since the start, in the words of go-control-plane's example
+// report logs what was exchanged since the start, in the terms of go-control-plane's example
 // callbacks.
 func report(log *slog.Logger, t metrics.Totals) {
 	log.Info("legate stopped", "fetches", t.Fetches, "requests", t.Requests, "responses", t.Responses,

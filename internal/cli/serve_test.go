@@ -28,7 +28,7 @@ type running struct {
 	code  chan int
 }
 
-// serve starts "legate serve" on free ports and returns when it listens.
+// serve starts "legate serve" on free ports and returns once it listens.
 func serve(t *testing.T, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -50,7 +50,7 @@ func serve(t *testing.T, args ...string) *running {
 	return r
 }
 
-// end ends it and returns the exit code.
+// end stops it and returns the exit code.
 func (r *running) end() int {
 	r.t.Helper()
 	r.stop()
@@ -92,7 +92,7 @@ func TestWithoutAConsulItKeepsTryingSaysSoOnceAndIsNotReady(t *testing.T) {
 	if code, body := r.get("/healthz"); code != 200 {
 		t.Errorf("healthz: %d %s", code, body)
 	}
-	time.Sleep(time.Second) // several attempts: the first pauses are 250 ms and 500 ms at most
+	time.Sleep(time.Second) // several attempts: the first backoffs are 250 ms and 500 ms at most
 	if code := r.end(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -133,7 +133,7 @@ func TestASignalEndsItCleanly(t *testing.T) {
 	}
 }
 
-// closedPort is an address where nobody listens.
+// closedPort returns an address where nobody listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -144,7 +144,7 @@ func closedPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// journal is what the program logged, as JSON.
+// journal is the program's log, parsed from JSON.
 type journal struct {
 	w *io.PipeWriter
 
@@ -192,7 +192,7 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// count is how many records begin with the message.
+// count returns how many records begin with the message.
 func (j *journal) count(message string) (n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// A setting is one thing a user can choose: by flag, by environment variable, or by a key of
-// the configuration file. It knows where it writes; resolve decides which source it listens to.
+// A setting is one value that a user can choose: by flag, by environment variable, or by a key of
+// the configuration file. It knows where its value goes; resolve decides which source wins.
 type setting struct {
-	name     string // of the flag, without dashes; empty: there is a key in the file only
-	env      string // environment variable; empty where there is no flag
+	name     string // of the flag, without dashes; empty: a key in the file only
+	env      string // environment variable; empty without a flag
 	key      string // block.key in the configuration file; empty: not in the file
 	category string // heading in --help
-	hint     string // what stands for the value in --help: ADDR, FILE
+	hint     string // placeholder of the value in --help: ADDR, FILE
 	usage    string // one sentence
 	fallback string // the default, as --help shows it; never a secret
 
 	many    bool // may be given more than once
 	isFlag  bool // needs no value: --name means --name=true
-	secret  bool // its value is never printed, not even in an error
-	private bool // it names a file that only Legate's user should be able to read
+	secret  bool // the value is never printed, not even in an error
+	private bool // the value names a file that only Legate's user should be able to read
 
 	set    func(values []string) error // writes the value; called at most once
-	given  []string                    // what the command line said
-	chosen []string                    // what resolve gave it; nil: its default
+	given  []string                    // values from the command line
+	chosen []string                    // the values in use; nil: the default
 }
 
 // text is a setting of any text.
@@ -37,7 +37,7 @@ func text(to *string, s setting) *setting {
 	return &s
 }
 
-// list is a setting that may be given more than once; in the environment commas separate.
+// list is a setting of several values, separated by commas in the environment.
 func list(to *[]string, s setting) *setting {
 	s.many = true
 	s.set = func(v []string) error { *to = v; return nil }
@@ -61,7 +61,7 @@ func boolean(to *bool, s setting) *setting {
 	return &s
 }
 
-// number is a setting of a whole number within bounds.
+// number is a setting of an integer within bounds.
 func number(to *int, low, high int, s setting) *setting {
 	s.fallback = strconv.Itoa(*to)
 	s.set = func(v []string) error {
@@ -75,7 +75,7 @@ func number(to *int, low, high int, s setting) *setting {
 	return &s
 }
 
-// duration is a setting of a time span such as 30s or 1m30s, within bounds.
+// duration is a setting of a duration within bounds, such as 30s or 1m30s.
 func duration(to *time.Duration, low, high time.Duration, s setting) *setting {
 	s.fallback = to.String()
 	s.set = func(v []string) error {
@@ -120,7 +120,7 @@ func choices(to *[]string, of []string, s setting) *setting {
 	return &s
 }
 
-// mode is a setting of who may read and write a file, in octal.
+// mode is a setting of the mode of a file, in octal.
 func mode(to *os.FileMode, s setting) *setting {
 	s.fallback = fmt.Sprintf("%04o", *to)
 	s.set = func(v []string) error {
@@ -136,7 +136,7 @@ func mode(to *os.FileMode, s setting) *setting {
 
 func last(v []string) string { return v[len(v)-1] }
 
-// split takes a list apart as an environment variable holds it.
+// split splits a list in an environment variable.
 func split(s string) []string {
 	var out []string
 	for part := range strings.SplitSeq(s, ",") {

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// Each listener can be a unix socket, with the mode that its setting says, and none is left behind.
+// Each listener can be a unix socket. It has the configured mode, and is removed at the end.
 func TestEachListenerCanBeASocket(t *testing.T) {
-	dir, err := os.MkdirTemp("", "lg-") // short: the path of a socket has to be
+	dir, err := os.MkdirTemp("", "lg-") // socket paths must be short
 	if err != nil {
 		t.Fatal(err)
 	}

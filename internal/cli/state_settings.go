@@ -10,7 +10,7 @@ import (
 	"legate/internal/lastknown"
 )
 
-// stateSettings say where the last known catalog is kept, and when it counts.
+// stateSettings say where the last known catalog is kept, and when it is used.
 func stateSettings(c *lastknown.Config) []*setting {
 	const category = "Last known catalog"
 	return []*setting{
@@ -30,14 +30,15 @@ func stateSettings(c *lastknown.Config) []*setting {
 	}
 }
 
-// stateDir is the folder that systemd made for StateDirectory=, where the user names none.
+// stateDir returns the folder that the user named, or else the one that systemd made for
+// StateDirectory=.
 // https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#RuntimeDirectory=
 func stateDir(named string, getenv func(string) string) string {
 	first, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":")
 	return cmp.Or(named, first)
 }
 
-// scopeOf is what a catalog that c asks for is of.
+// scopeOf returns the scope of the catalog that c selects.
 func scopeOf(c discovery.Config) lastknown.Scope {
 	return lastknown.Scope{
 		Datacenter: c.Datacenter, Namespace: c.Namespace, Partition: c.Partition,
@@ -47,7 +48,7 @@ func scopeOf(c discovery.Config) lastknown.Scope {
 	}
 }
 
-// consulNow is what the last known catalog needs to know of Consul.
+// consulNow returns the part of Consul's status that the last known catalog needs.
 func consulNow(s discovery.Status) lastknown.Consul {
 	now := lastknown.Consul{Datacenter: s.Datacenter, LastSuccess: s.LastSuccess}
 	if len(s.Problems) > 0 {

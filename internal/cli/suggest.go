@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// didYouMean is ": did you mean …?" with the known word that is nearest to the given one, or
-// nothing if none is near.
+// didYouMean returns ": did you mean …?" with the known word nearest to the given one, or "" if
+// none is near.
 func didYouMean(given string, known []string) string {
 	best, at := "", 1+max(2, len(given)/3)
 	for _, k := range known {
@@ -20,8 +20,8 @@ func didYouMean(given string, known []string) string {
 	return fmt.Sprintf(": did you mean %q?", best)
 }
 
-// distance is how many characters must be put in, taken out, replaced, or swapped with their
-// neighbour to make b of a (the optimal string alignment distance).
+// distance returns how many characters must be inserted, deleted, replaced, or swapped with their
+// neighbour to turn a into b (the optimal string alignment distance).
 func distance(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	rows := [3][]int{make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)}

@@ -9,7 +9,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// What systemd is told, over the socket that it names in $NOTIFY_SOCKET.
+// States of the service for systemd, sent to the socket that it names in $NOTIFY_SOCKET.
 // https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 const (
 	ready    = daemon.SdNotifyReady
@@ -19,7 +19,7 @@ const (
 
 func reloading() string { return daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec() }
 
-// notifier tells systemd, if it is there, and nobody otherwise.
+// notifier returns a function that notifies systemd; without systemd it does nothing.
 func notifier(log *slog.Logger) func(state string) {
 	return func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
@@ -28,9 +28,9 @@ func notifier(log *slog.Logger) func(state string) {
 	}
 }
 
-// supervision tells systemd when Legate has something to serve, when it ends, how it is in words
-// ("systemctl status" shows them) and, where the unit has WatchdogSec=, that it is alive: systemd
-// restarts a Legate that says so no more.
+// supervision tells systemd when Legate has something to serve, when it stops, and its status in
+// words ("systemctl status" shows them). With WatchdogSec= in the unit it also says that Legate is
+// alive: systemd restarts a Legate that stops saying so.
 type supervision struct {
 	notify func(state string)
 	ready  func() bool
@@ -38,13 +38,13 @@ type supervision struct {
 	words  func() (said string, ready bool)
 }
 
-// sayEvery is how often the words are looked at; they are told when they have changed.
-const sayEvery = time.Second
+// statusEvery is how often the status is checked. It is sent when it has changed.
+const statusEvery = time.Second
 
 func (s supervision) run(serving, working context.Context) error {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		interval = 0 // not meant for this process
+		interval = 0 // the variables are not for this process
 	}
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
@@ -55,7 +55,7 @@ func (s supervision) run(serving, working context.Context) error {
 		defer ticker.Stop()
 		beat = ticker.C
 	}
-	say := time.NewTicker(sayEvery)
+	say := time.NewTicker(statusEvery)
 	defer say.Stop()
 	told := ""
 	ending := serving.Done()
@@ -73,7 +73,7 @@ func (s supervision) run(serving, working context.Context) error {
 			}
 		case <-say.C:
 			said, _ := s.words()
-			if said, _, _ = strings.Cut(said, "\n"); said != told { // a second line would be another message
+			if said, _, _ = strings.Cut(said, "\n"); said != told { // each line is a message of its own
 				told = said
 				s.notify("STATUS=" + said)
 			}

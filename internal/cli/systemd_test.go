@@ -15,7 +15,7 @@ import (
 	"legate/internal/lastknown"
 )
 
-// systemd listens as it does, and hands out what it is told.
+// systemd plays systemd's notification socket and returns the messages that it receives.
 func systemd(t *testing.T, watchdog time.Duration) (next func() string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
@@ -58,7 +58,7 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(serving, working) }()
 
-	for range 5 { // alive before it is ready, and not ready before it is
+	for range 5 { // alive before it is ready, and no READY too early
 		if said := next(); said != "WATCHDOG=1" {
 			t.Errorf("heard %q", said)
 		}
@@ -83,7 +83,7 @@ func TestSystemdHearsWhenLegateIsReadyAliveReloadingAndStopping(t *testing.T) {
 	}
 }
 
-// From the command line to systemd, with nothing but a file to serve.
+// The whole path from the command line to systemd, with only a file to serve.
 func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
 	next := systemd(t, 300*time.Millisecond)
 	state, config := t.TempDir(), filepath.Join(t.TempDir(), "legate.yaml")

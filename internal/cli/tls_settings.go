@@ -6,8 +6,8 @@ import (
 	"legate/internal/listen"
 )
 
-// tlsSettings say how a listener proves who it is and whom it lets in. prefix is that of the
-// flags and variables, block that of the file's keys.
+// tlsSettings say how a listener authenticates itself and its clients. Flags and variables begin
+// with prefix and env, and the keys are in block.
 func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*setting {
 	to.Recheck = 30 * time.Second
 	return []*setting{

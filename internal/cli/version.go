@@ -25,7 +25,7 @@ func (p *program) version() *command {
 	}
 }
 
-// readBuild says what runs, from what the Go toolchain wrote into the binary.
+// readBuild returns what the Go toolchain wrote into the binary.
 func readBuild() metrics.BuildInfo {
 	b := metrics.BuildInfo{Version: "(devel)", GoVersion: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
