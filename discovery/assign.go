@@ -31,7 +31,7 @@ func (o *owner) assign() {
 
 // warn says once that connections are short, and again only after they were not.
 func (o *owner) warn(direct, swept int) {
-	limit := o.w.cfg.MaxConnections
+	limit := o.w.cfg.Consul.MaxConnections
 	o.w.metrics.Watches(direct, swept, limit)
 	o.w.setWatches(direct, swept)
 	if swept > 0 && !o.warned {
@@ -44,7 +44,7 @@ func (o *owner) warn(direct, swept int) {
 // shortRemedy is what helps where there are more services than connections.
 func (w *Watcher) shortRemedy() string {
 	const more = "raise limits.http_max_conns_per_client in Consul and then --max-connections here"
-	if p := w.consul.pool; p != nil && p.multiplexed() {
+	if _, http2 := w.consul.Connections(); http2 {
 		return more
 	}
 	return "use https (HTTP/2), or " + more

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"legate/discovery/consul"
 )
 
 // canaryHeld is how often the canary looks while a loss is held: it may be over any moment.
@@ -31,31 +33,31 @@ func (w *Watcher) canary(ctx context.Context) {
 	for ctx.Err() == nil {
 		sick := w.trouble.sickness()
 		seen := w.listIndex.Load()
-		asking, cancel := context.WithTimeoutCause(onOldConnection(ctx), canaryAnswer, errLate)
-		_, r, err := w.consul.services(asking, question{consistent: true})
+		asking, cancel := context.WithTimeoutCause(consul.OnOldConnection(ctx), canaryAnswer, consul.ErrTimeout)
+		_, r, err := w.consul.Services(asking, consul.Question{Consistent: true})
 		cancel()
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			kind := failureOf(err)
-			if kind == late {
+			kind := consul.FailureOf(err)
+			if kind == consul.Timeout {
 				hung = true
-				w.consul.forget()
+				w.consul.CloseIdle()
 			}
 			w.trouble.failed(loop, err, time.Now())
-			if kind == unreachable || kind == late || kind == unavailable {
+			if kind == consul.Unreachable || kind == consul.Timeout || kind == consul.Unavailable {
 				sleep(ctx, probeMin+rand.N(probeMax-probeMin))
 			} else {
 				w.rest(ctx, &pause)
 			}
 			continue
-		case r.index < seen:
+		case r.Index < seen:
 			w.metrics.IndexReset()
-			w.tell(ctx, anew{why: "consul's index went back", regressed: true, at: r.at})
+			w.tell(ctx, anew{why: "consul's index went back", regressed: true, at: r.At})
 		case hung:
-			w.tell(ctx, anew{why: "consul did not answer in time", at: r.at})
-		case r.index > seen && seen == behind && seen > 0:
+			w.tell(ctx, anew{why: "consul did not answer in time", at: r.At})
+		case r.Index > seen && seen == behind && seen > 0:
 			w.listing.interrupt() // it should have seen that long ago
 		}
 		hung, behind = false, w.listIndex.Load()

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // hang never answers.
@@ -38,7 +42,7 @@ func TestTheCanaryDoesNotWaitBehindFirstReads(t *testing.T) {
 		if canary == 0 {
 			t.Error("the list was not asked for: the canary waits behind the first reads")
 		}
-		if p := r.Status().Problems; slices.ContainsFunc(p, func(p Problem) bool { return p.Kind == string(unreachable) }) {
+		if p := r.Status().Problems; slices.ContainsFunc(p, func(p catalog.Problem) bool { return p.Kind == string(consul.Unreachable) }) {
 			t.Errorf("problems: %+v", p)
 		}
 	})
@@ -60,7 +64,7 @@ func TestAHangWhileEverythingIsReadIsCalledOne(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		for _, p := range r.Status().Problems {
-			if p.Kind != string(late) {
+			if p.Kind != string(consul.Timeout) {
 				t.Errorf("a Consul that hangs is called %s: %s", p.Kind, p.Detail)
 			}
 		}
@@ -74,7 +78,7 @@ func TestHowOftenTheCanaryAsks(t *testing.T) {
 		spoil       func(*http.Request) (*http.Response, error)
 		least, most int // questions in five minutes
 	}{
-		{"there is no connection", func(*http.Request) (*http.Response, error) { return nil, errClosed }, 1300, 2500},
+		{"there is no connection", func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }, 1300, 2500},
 		{"it is in trouble", func(*http.Request) (*http.Response, error) { return respond(500, 0, "No cluster leader"), nil }, 1300, 2500},
 		{"it hangs", hang, 28, 31},
 		{"it refuses", func(*http.Request) (*http.Response, error) { return respond(403, 0, "no"), nil }, 10, 80},
@@ -84,7 +88,7 @@ func TestHowOftenTheCanaryAsks(t *testing.T) {
 			time.Sleep(time.Minute)
 			canary := 0
 			fake.spoilWith(func(req *http.Request) (*http.Response, error) {
-				if req.URL.Path == "/v1/catalog/services" && !req.URL.Query().Has("index") && req.Context().Value(oldConnection{}) != nil {
+				if req.URL.Path == "/v1/catalog/services" && !req.URL.Query().Has("index") && consul.WantsOldConnection(req.Context()) {
 					return c.spoil(req)
 				}
 				return nil, nil

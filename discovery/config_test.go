@@ -3,6 +3,7 @@ package discovery
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTheDefaultConfigIsValid(t *testing.T) {
@@ -13,18 +14,18 @@ func TestTheDefaultConfigIsValid(t *testing.T) {
 
 func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
-		`consul address "ftp://x": unknown scheme "ftp"`: func(c *Config) { c.Address = "ftp://x" },
-		`consul address "": not an address`:              func(c *Config) { c.Address = "" },
-		`consul address "unix://": no path`:              func(c *Config) { c.Address = "unix://" },
-		`consul address "a b:1": it has white space`:     func(c *Config) { c.Address = "a b:1" },
-		`"http://x/y?***": an address has no query`:      func(c *Config) { c.Address = "http://x/y?token=secret" },
-		`"unix:///x#***": an address has no query`:       func(c *Config) { c.Address = "unix:///x#secret" },
-		`consul token: it has more than one line`:        func(c *Config) { c.Token = "secret\nsecret" },
-		`consul address ":8500": not an address`:         func(c *Config) { c.Address = ":8500" },
-		`consul scheme "ftp": must be http or https`:     func(c *Config) { c.Scheme = "ftp" },
-		`its key must both be given`:                     func(c *Config) { c.TLS.CertFile = "x" },
-		`consul connections 4: at least 9 are needed`:    func(c *Config) { c.MaxConnections = 4 },
-		`consul wait 11m0s: must be from 1s to 10m`:      func(c *Config) { c.Wait = 11 * 60e9 },
+		`consul address "ftp://x": unknown scheme "ftp"`: func(c *Config) { c.Consul.Address = "ftp://x" },
+		`consul address "": not an address`:              func(c *Config) { c.Consul.Address = "" },
+		`consul address "unix://": no path`:              func(c *Config) { c.Consul.Address = "unix://" },
+		`consul address "a b:1": it has white space`:     func(c *Config) { c.Consul.Address = "a b:1" },
+		`"http://x/y?***": an address has no query`:      func(c *Config) { c.Consul.Address = "http://x/y?token=secret" },
+		`"unix:///x#***": an address has no query`:       func(c *Config) { c.Consul.Address = "unix:///x#secret" },
+		`consul token: it has more than one line`:        func(c *Config) { c.Consul.Token = "secret\nsecret" },
+		`consul address ":8500": not an address`:         func(c *Config) { c.Consul.Address = ":8500" },
+		`consul scheme "ftp": must be http or https`:     func(c *Config) { c.Consul.Scheme = "ftp" },
+		`its key must both be given`:                     func(c *Config) { c.Consul.TLS.CertFile = "x" },
+		`consul connections 4: at least 9 are needed`:    func(c *Config) { c.Consul.MaxConnections = 4 },
+		`consul wait 11m0s: must be from 1s to 10m`:      func(c *Config) { c.Consul.Wait = 11 * 60e9 },
 		`consul first reads 0`:                           func(c *Config) { c.FirstReads = 0 },
 		`consul back-off 250ms to 0s`:                    func(c *Config) { c.BackoffMax = 0 },
 		`consul sweep of 0 reads/s`:                      func(c *Config) { c.SweepRate = 0 },
@@ -42,25 +43,6 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 	}
 }
 
-func TestAddressesAsConsulsToolsWriteThem(t *testing.T) {
-	for _, c := range []struct{ in, scheme, dial, out string }{
-		{"127.0.0.1:8500", "", "127.0.0.1:8500", "http://127.0.0.1:8500"},
-		{"127.0.0.1:8501", "https", "127.0.0.1:8501", "https://127.0.0.1:8501"},
-		{"http://consul.example:8500", "", "consul.example:8500", "http://consul.example:8500"},
-		{"http://consul.example:8500", "https", "consul.example:8500", "https://consul.example:8500"},
-		{"https://consul.example", "http", "consul.example:443", "https://consul.example:443"},
-		{"http://consul.example/behind/a/proxy/", "", "consul.example:80", "http://consul.example:80/behind/a/proxy"},
-		{"http://[::1]:8500", "", "[::1]:8500", "http://[::1]:8500"},
-		{"http://[::1]", "", "[::1]:80", "http://[::1]:80"},
-		{"unix:///run/consul.sock", "https", "/run/consul.sock", "unix:///run/consul.sock"},
-	} {
-		a, err := parseAddress(c.in, c.scheme)
-		if err != nil || a.dial != c.dial || a.String() != c.out {
-			t.Errorf("%s with scheme %q: dials %s, reads %s, %v", c.in, c.scheme, a.dial, a, err)
-		}
-	}
-}
-
 func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
 	has := map[string]bool{"c": true, "e": true}
 	got := firstByName([]string{"a", "b", "c", "d", "e"}, func(n string) bool { return has[n] }, 3)
@@ -70,5 +52,39 @@ func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
 	got = firstByName([]string{"a", "b", "c", "d", "e"}, func(n string) bool { return has[n] }, 1)
 	if len(got) != 1 || !got["c"] {
 		t.Errorf("chosen %v, want c", got)
+	}
+}
+
+func TestTheBoundsOfTheConfig(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*Config)
+		good   bool
+	}{
+		"least connections":   {func(c *Config) { c.Consul.MaxConnections = minConnections }, true},
+		"fewer":               {func(c *Config) { c.Consul.MaxConnections = minConnections - 1 }, false},
+		"shortest wait":       {func(c *Config) { c.Consul.Wait = time.Second }, true},
+		"shorter":             {func(c *Config) { c.Consul.Wait = time.Second - 1 }, false},
+		"longest wait":        {func(c *Config) { c.Consul.Wait = 10 * time.Minute }, true},
+		"longer":              {func(c *Config) { c.Consul.Wait = 10*time.Minute + 1 }, false},
+		"one first read":      {func(c *Config) { c.FirstReads = 1 }, true},
+		"one back-off":        {func(c *Config) { c.BackoffMin, c.BackoffMax = 1, 1 }, true},
+		"no back-off":         {func(c *Config) { c.BackoffMin, c.BackoffMax = 0, 1 }, false},
+		"back-off backwards":  {func(c *Config) { c.BackoffMin, c.BackoffMax = 2, 1 }, false},
+		"no sweep":            {func(c *Config) { c.SweepPeriod = 0 }, false},
+		"a sweep":             {func(c *Config) { c.SweepPeriod, c.SweepRate = 1, 1 }, true},
+		"a key alone":         {func(c *Config) { c.Consul.TLS.KeyFile = "x" }, false},
+		"a glob of spaces":    {func(c *Config) { c.Exclude = []string{" "} }, false},
+		"a guard that is not": {func(c *Config) { c.Guard.Confirm = -1 }, false},
+	} {
+		cfg := DefaultConfig()
+		c.change(&cfg)
+		if err := cfg.Validate(); (err == nil) != c.good {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	bad := DefaultConfig()
+	bad.Consul.Wait, bad.FirstReads = 0, 0
+	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), "wait") || !strings.Contains(err.Error(), "first reads") {
+		t.Errorf("not every mistake is named: %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // What a service loses counts once: as its own loss, and not as one beside it.
@@ -184,7 +186,9 @@ func TestTheTroubleOfALookEndsWithItsHold(t *testing.T) {
 			return nil, nil
 		})
 		failing := func() bool {
-			return slices.ContainsFunc(r.Status().Problems, func(p Problem) bool { return p.Kind == "unavailable" && strings.Contains(p.Detail, "rpc error") })
+			return slices.ContainsFunc(r.Status().Problems, func(p catalog.Problem) bool {
+				return p.Kind == "unavailable" && strings.Contains(p.Detail, "rpc error")
+			})
 		}
 		until(t, 30*time.Second, failing)
 		fake.set(name(0), 2)

@@ -88,6 +88,4 @@
 // instances of both, and here each has those that are spelled as it is. A listed service whose last instance went stays, without
 // instances, until Consul no longer lists it. A service that is no longer listed goes when its
 // own answer, asked of the leader, says that there are no instances, and the guard agrees.
-//
-// It is the only package that knows github.com/hashicorp/consul/api.
 package discovery

@@ -90,7 +90,7 @@ func TestRealPartsOfACatalogMayBeEmpty(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Guard = DefaultGuard()
 	cfg.Guard.Confirm, cfg.Guard.Empty = time.Second, 3*time.Second
-	cfg.Token, cfg.Datacenter = tokenFor(t, consul, `service "db" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
+	cfg.Consul.Token, cfg.Consul.Datacenter = tokenFor(t, consul, `service "db" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
 	cfg.FilteredExpected = true
 	r := start(t, cfg)
 	r.await("only db is seen", func(c catalog.Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })

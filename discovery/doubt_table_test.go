@@ -62,8 +62,8 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 		within   time.Duration     // the end
 		left     int               // instances of svc-000 then
 	}{
-		{"not what Consul writes", unreadable, false, 5, answering(false, 900, "<html>"), "garbage", mended, 31 * time.Second, three},
-		{"an error", wrongState, false, 5, func(f *fakeConsul) {
+		{"not what Consul writes", "unreadable", false, 5, answering(false, 900, "<html>"), "garbage", mended, 31 * time.Second, three},
+		{"an error", "status", false, 5, func(f *fakeConsul) {
 			f.spoilWith(func(req *http.Request) (*http.Response, error) {
 				if req.URL.Path != healthPath+"svc-000" {
 					return nil, nil
@@ -71,7 +71,7 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 				return respond(500, 1, "rpc error"), nil
 			})
 		}, "unavailable", mended, 31 * time.Second, three},
-		{"another datacenter's", foreign, false, 5, answering(false, 900, instancesOf("dc2")), "foreign", mended, 31 * time.Second, three},
+		{"another datacenter's", "foreign", false, 5, answering(false, 900, instancesOf("dc2")), "foreign", mended, 31 * time.Second, three},
 		{"no index", noIndex, false, 5, answering(false, 0, instancesOf("dc1")), "doubtful", mended, 31 * time.Second, three},
 		{"no index, from one server only", noIndex, false, 5, answering(true, 0, instancesOf("dc1")), "", nil, 0, three},
 		{"index 1, from one server only", indexOne, false, 5, answering(true, 1, "[]"), "", nil, 0, three},
@@ -129,7 +129,7 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 			})
 		})
 	}
-	for _, d := range []doubt{noIndex, indexOne, indexBack, indexStuck, filtered, untrue, hiding, foreign, wrongState, unreadable} {
+	for _, d := range []doubt{noIndex, indexOne, indexBack, indexStuck, filtered, untrue, hiding, "foreign", "status", "unreadable"} {
 		if !tested[d] {
 			t.Errorf("the end of %q is not tested", d)
 		}

@@ -52,7 +52,7 @@ func TestAnInstanceThatLeavesForANameThatIsNotWatchedGoesWhenTheQueryReturns(t *
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.move("web", "api")
-		until(t, cfg.Wait*17/16+12*time.Second, func() bool { return r.size("web") == 2 })
+		until(t, cfg.Consul.Wait*17/16+12*time.Second, func() bool { return r.size("web") == 2 })
 	})
 }
 

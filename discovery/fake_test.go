@@ -11,7 +11,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"legate/discovery/consul"
 )
+
+// healthPath is before the name of a service in the path of a question about it.
+const healthPath = "/v1/health/service/"
 
 // fakeConsul is a transport that answers as Consul does, for tests of time and of what the real
 // one will not do. It has blocking queries; what it is asked is written down.
@@ -287,7 +292,7 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 // answer needs the lock.
 func (f *fakeConsul) answer(path string) (uint64, string) {
 	if path == "/v1/catalog/services" {
-		l := listing{}
+		l := consul.Listing{}
 		for name := range f.entries {
 			if f.at["hidden/"+name] == 0 {
 				l[name] = f.tagsOf(name)
@@ -296,7 +301,7 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 		return f.list, asJSON(l)
 	}
 	if path == "/v1/health/state/any" {
-		checks, index := []check{}, uint64(10)
+		checks, index := []consul.Check{}, uint64(10)
 		for name, list := range f.entries {
 			index = max(index, f.at[name])
 			for _, e := range list {
@@ -307,12 +312,12 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 					if c.(map[string]any)["CheckID"] == nodeCheck {
 						continue
 					}
-					checks = append(checks, check{Node: "n", CheckID: id, ServiceID: id, ServiceName: name, Status: c.(map[string]any)["Status"].(string)})
+					checks = append(checks, consul.Check{Node: "n", CheckID: id, ServiceID: id, ServiceName: name, Status: c.(map[string]any)["Status"].(string)})
 				}
 			}
 		}
 		for node, status := range f.nodes {
-			checks = append(checks, check{Node: node, CheckID: nodeCheck, Status: status})
+			checks = append(checks, consul.Check{Node: node, CheckID: nodeCheck, Status: status})
 		}
 		return index, asJSON(checks)
 	}

@@ -4,10 +4,12 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"legate/discovery/catalog"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // list follows the names of services. After a rest the first change is seen at once; further
@@ -35,17 +37,17 @@ func (w *Watcher) list(ctx context.Context) {
 			}
 			continue
 		}
-		w.listIndex.Store(got.reply.index)
+		w.listIndex.Store(got.reply.Index)
 		w.trouble.answered(loop, time.Now())
-		w.hidden.note(loop, got.reply.filtered, time.Now())
+		w.hidden.note(loop, got.reply.Filtered, time.Now())
 		pause.reset()
-		if moved := got.reply.index != got.reply.question.index; moved && !got.changed { // instances came or went, and the names do not say which
+		if moved := got.reply.Index != got.reply.Question.Index; moved && !got.changed { // instances came or went, and the names do not say which
 			w.rotation.unexplained(time.Now(), w.round)
 		}
 		if got.changed {
-			w.tell(ctx, listed{names: got.value, at: got.reply.at, index: got.reply.index})
+			w.tell(ctx, listed{names: got.value, at: got.reply.At, index: got.reply.Index})
 		}
-		cost.learn(got.reply.took, len(got.value))
+		cost.learn(got.reply.Took, len(got.value))
 		sleep(ctx, cost.pause(len(got.value)))
 	}
 }
@@ -55,17 +57,17 @@ type followed struct {
 	key   catalog.ServiceKey
 	ctx   context.Context // ends when it is no longer followed
 	stop  context.CancelFunc
-	query *query[reading] // used by the loop that follows it now
-	alone bool            // and so is this: it was last refused because of the name
+	query *query[consul.Reading] // used by the loop that follows it now
+	alone bool                   // and so is this: it was last refused because of the name
 
 	afresh afresh // its question
 
 	// The owner's.
-	said       reading // what Consul was last believed to say of it
-	truth      reading // what of that is selected
-	index      uint64  // of that answer
-	filtered   bool    // policies hid a part of that answer
-	doubt      bool    // what that answer takes away must be said twice
+	said       consul.Reading // what Consul was last believed to say of it
+	truth      consul.Reading // what of that is selected
+	index      uint64         // of that answer
+	filtered   bool           // policies hid a part of that answer
+	doubt      bool           // what that answer takes away must be said twice
 	instances  highWater
 	hold       *hold
 	begun      time.Time
@@ -147,7 +149,7 @@ func (w *Watcher) polled() time.Duration {
 
 // nextOf asks f's question once. It is again true if the question was interrupted, to be asked
 // from the start.
-func (w *Watcher) nextOf(f *followed, block bool) (got found[reading], again bool, err error) {
+func (w *Watcher) nextOf(f *followed, block bool) (got found[consul.Reading], again bool, err error) {
 	asking, over, end := f.afresh.begin(f.ctx)
 	defer end()
 	if over {
@@ -159,9 +161,9 @@ func (w *Watcher) nextOf(f *followed, block bool) (got found[reading], again boo
 }
 
 // report hands a believed answer to the owner if there is something new in it, or that there is one.
-func (w *Watcher) report(f *followed, got found[reading]) {
+func (w *Watcher) report(f *followed, got found[consul.Reading]) {
 	w.trouble.answered(f.loop(), time.Now())
-	w.hidden.note(f.loop(), got.reply.filtered, time.Now())
+	w.hidden.note(f.loop(), got.reply.Filtered, time.Now())
 	if got.changed || f.alone {
 		f.alone = false
 		w.tell(f.ctx, readAs{f: f, reading: got.value, reply: got.reply, doubt: got.doubt != ""})
@@ -170,7 +172,7 @@ func (w *Watcher) report(f *followed, got found[reading]) {
 
 // confirm asks once more, consistently, whether a service that is no longer listed has
 // instances, until there is an answer.
-func (w *Watcher) confirm(f *followed, q *query[reading], readings int) {
+func (w *Watcher) confirm(f *followed, q *query[consul.Reading], readings int) {
 	loop := "confirm/" + f.key.Name
 	defer func() { w.trouble.forget(loop, time.Now()) }()
 	for pause := w.backoff(); f.ctx.Err() == nil; {

@@ -1,13 +1,15 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // answer is a believed answer about one service, on its way into the catalog.
 type answer struct {
-	reading    reading
+	reading    consul.Reading
 	at         time.Time
 	consistent bool
 	moved      bool // its index is above that of the answer before
@@ -21,7 +23,7 @@ func (o *owner) consider(f *followed, a answer) {
 	f.truth, f.doubt = a.reading, a.doubt
 	o.noteCriticals(f, a)
 	was := o.catalog[f.key].Instances
-	lost := lacking(was, a.reading.service.Instances)
+	lost := lacking(was, a.reading.Service.Instances)
 	if f.hold != nil && len(lost) < len(f.hold.kept) {
 		o.cameBack = a.at
 	}
@@ -77,7 +79,7 @@ func (o *owner) lossOf(f *followed, now time.Time) loss {
 	if f.hold != nil {
 		others -= f.hold.taking()
 	}
-	is := o.masked(f, f.truth.service).Instances
+	is := o.masked(f, f.truth.Service).Instances
 	left, idle := taking(is), idled(o.catalog[f.key].Instances, is)
 	served := f.instances.now - idle
 	if left < served {
@@ -96,14 +98,14 @@ func (o *owner) lossOf(f *followed, now time.Time) loss {
 func (o *owner) settle(f *followed, at time.Time) {
 	_, known := o.catalog[f.key]
 	switch {
-	case len(f.truth.service.Instances) > 0:
-		o.serve(f, f.truth.service, at)
+	case len(f.truth.Service.Instances) > 0:
+		o.serve(f, f.truth.Service, at)
 	case !f.listed:
 		o.drop(f, at)
-	case f.truth.others > 0: // proxies and gateways only: not a service
+	case f.truth.Others > 0: // proxies and gateways only: not a service
 		o.unset(f.key, at)
 	case known:
-		o.serve(f, f.truth.service, at)
+		o.serve(f, f.truth.Service, at)
 	}
 }
 

@@ -3,19 +3,20 @@ package discovery
 import (
 	"context"
 	"fmt"
-	"legate/discovery/catalog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // guardedConfig has the guard as users have it.
 func guardedConfig() Config {
 	cfg := fakeConfig()
-	cfg.MaxConnections = 5000
+	cfg.Consul.MaxConnections = 5000
 	cfg.Guard = DefaultGuard()
 	return cfg
 }
@@ -388,7 +389,7 @@ func TestWhatTheSeedHasIsGuardedToo(t *testing.T) {
 func TestWhatBlockingQueriesMissShowsWithinFiveMinutes(t *testing.T) {
 	fake := many(100, 2)
 	cfg := guardedConfig()
-	cfg.Wait = 10 * time.Minute // or the queries find it themselves when their wait is over
+	cfg.Consul.Wait = 10 * time.Minute // or the queries find it themselves when their wait is over
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.take()
@@ -506,7 +507,7 @@ func TestAConsulThatComesLongAfterTheStartIsSeenAtOnce(t *testing.T) {
 	fake := many(3, 1)
 	fake.stop()
 	cfg := guardedConfig()
-	cfg.Datacenter = "" // so that nothing can be asked but the agent
+	cfg.Consul.Datacenter = "" // so that nothing can be asked but the agent
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(10 * time.Minute)
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
@@ -567,7 +568,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 					t.Errorf("most: %s, want %s", got, want)
 				}
 				p := r.Status().Problems
-				if !slices.ContainsFunc(p, func(p Problem) bool { return p.Kind == "mass_critical" && strings.Contains(p.Detail, policy) }) {
+				if !slices.ContainsFunc(p, func(p catalog.Problem) bool { return p.Kind == "mass_critical" && strings.Contains(p.Detail, policy) }) {
 					t.Errorf("problems: %+v", p)
 				}
 				for _, p := range p {
@@ -587,7 +588,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 					if got := health(r); got != step.want {
 						t.Errorf("after a change to %s: %s, want %s", step.policy, got, step.want)
 					}
-					if p := r.Status().Problems; !slices.ContainsFunc(p, func(p Problem) bool { return strings.Contains(p.Detail, step.policy) }) {
+					if p := r.Status().Problems; !slices.ContainsFunc(p, func(p catalog.Problem) bool { return strings.Contains(p.Detail, step.policy) }) {
 						t.Errorf("problems: %+v", p)
 					}
 				}

@@ -190,7 +190,7 @@ func (r *reader) lacks(name string) func(catalog.Catalog) bool {
 
 func configFor(c *parts.Consul) Config {
 	cfg := DefaultConfig()
-	cfg.Address, cfg.Token = c.Addr, c.Token
+	cfg.Consul.Address, cfg.Consul.Token = c.Addr, c.Token
 	cfg.Guard = noGuard()
 	return cfg
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // hidden knows which answers Consul had to cut because of what the token may not read, where
@@ -40,7 +42,7 @@ func (h *hidden) describe(s *Status) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.in) > 0 {
-		s.Problems = append(s.Problems, Problem{
+		s.Problems = append(s.Problems, catalog.Problem{
 			Kind: "hidden", Since: h.since, Queries: len(h.in),
 			Detail: fmt.Sprintf("Consul hides parts of its answers from the token, first seen in %s", h.first),
 			Remedy: hiddenRemedy,

@@ -1,9 +1,11 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"slices"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // hold is a loss of one service that is not believed yet: the instances that an answer lacks
@@ -11,8 +13,8 @@ import (
 type hold struct {
 	why     suspicion
 	since   time.Time
-	mass    time.Time // when it was last a part of the loss of most of the datacenter; zero: never
-	reading reading   // what Consul says without them
+	mass    time.Time      // when it was last a part of the loss of most of the datacenter; zero: never
+	reading consul.Reading // what Consul says without them
 	kept    []missing
 	moved   bool      // the answer's index was above that of the last one that had them
 	another bool      // Consul's index went back shortly before
@@ -59,8 +61,8 @@ func (h *hold) taking() (n int) {
 }
 
 // deselected is how many of them Consul still has, without what selects them.
-func (h *hold) deselected(said reading) int {
-	return len(h.kept) - len(lacking(h.instances(), said.service.Instances))
+func (h *hold) deselected(said consul.Reading) int {
+	return len(h.kept) - len(lacking(h.instances(), said.Service.Instances))
 }
 
 // keep makes lost what is kept, and remembers of each since when it is missed.
@@ -99,7 +101,7 @@ func (h *hold) agree(at time.Time, apart time.Duration) {
 
 // served is what Consul says together with what is kept.
 func (h *hold) served() catalog.Service {
-	s := h.reading.service
+	s := h.reading.Service
 	all := make([]catalog.Instance, 0, len(s.Instances)+len(h.kept))
 	all = append(all, s.Instances...)
 	for i := range h.kept {

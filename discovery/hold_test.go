@@ -2,12 +2,13 @@ package discovery
 
 import (
 	"fmt"
-	"legate/discovery/catalog"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // at is so many seconds after a moment at which something was lost.
@@ -136,7 +137,7 @@ func TestEachInstanceIsMissedForItself(t *testing.T) {
 	}
 	const apart = 10 * time.Second
 	h := &hold{why: shrunk, since: at(0)}
-	h.reading.service.Instances = instances("b")
+	h.reading.Service.Instances = instances("b")
 	h.keep(instances("a", "c"))
 	h.agree(at(1), apart)
 	h.keep(instances("a", "c", "d"))

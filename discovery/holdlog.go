@@ -2,9 +2,10 @@ package discovery
 
 import (
 	"fmt"
-	"legate/discovery/catalog"
 	"log/slog"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // What the log says of losses. Each has a line, and where they are many, sums over time.
@@ -43,10 +44,10 @@ func (o *owner) logOver(now time.Time) {
 // logDeselected tells of instances that are served no longer, because their tags do not select
 // them any more.
 func (o *owner) logDeselected(f *followed, lost []catalog.Instance, now time.Time) {
-	n := len(lost) - len(lacking(lost, f.said.service.Instances))
+	n := len(lost) - len(lacking(lost, f.said.Service.Instances))
 	if n > 0 && o.lines.deselected.line("tags", now) {
 		o.w.log.Info("instances lost the tags that select them, and are served no longer", "service", f.key.Name,
-			"deselected", n, "left", len(f.truth.service.Instances), "tags", o.selection.Tags)
+			"deselected", n, "left", len(f.truth.Service.Instances), "tags", o.selection.Tags)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // Hold is a loss of one service that is not believed yet.
@@ -121,7 +123,7 @@ func describeHolds(holds []Hold, s *Status) {
 	}
 	for _, why := range slices.Sorted(maps.Keys(by)) {
 		all := by[why]
-		p := Problem{Kind: "held_" + why, Since: all[0].Since, Services: len(all), Remedy: all[0].Remedy}
+		p := catalog.Problem{Kind: "held_" + why, Since: all[0].Since, Services: len(all), Remedy: all[0].Remedy}
 		kept, deselected := 0, 0
 		var some []string
 		for i, h := range all {

@@ -1,6 +1,9 @@
 package discovery
 
-import "legate/discovery/catalog"
+import (
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
+)
 
 // homes says of each instance which service has it. A service id is unique on its node, so Consul
 // has an instance under one name only: that of its last registration.
@@ -9,8 +12,8 @@ type homes map[catalog.InstanceKey]*followed
 // rehome notes which instances f has, according to an answer. One that f has now and another service
 // had is gone from that one, whose blocking query may not return: Consul does not move its index
 // then. So that service is asked again.
-func (o *owner) rehome(f *followed, r reading) {
-	was, is := f.said.service.Instances, r.service.Instances
+func (o *owner) rehome(f *followed, r consul.Reading) {
+	was, is := f.said.Service.Instances, r.Service.Instances
 	for _, i := range lacking(is, was) {
 		if other := o.homes[i.Key()]; other != nil && other != f {
 			other.afresh.interrupt()

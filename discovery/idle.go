@@ -1,8 +1,9 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"slices"
+
+	"legate/discovery/catalog"
 )
 
 // The guard counts instances that take traffic. One that is served as critical or in maintenance

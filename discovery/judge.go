@@ -1,6 +1,11 @@
 package discovery
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"legate/discovery/consul"
+)
 
 // Which answers are believed. Consul can answer 200 with wrong, empty data: a server or agent
 // that has just restarted, a follower that lost its leader, a token that lost its policies. What
@@ -51,9 +56,6 @@ const (
 	filtered   doubt = "filtered"
 	untrue     doubt = "contradicted"
 	hiding     doubt = "hidden"
-	foreign    doubt = "foreign"
-	wrongState doubt = "status"     // not 200
-	unreadable doubt = "unreadable" // not what Consul writes, or cut short
 )
 
 // String says it of the answer.
@@ -73,8 +75,6 @@ func (d doubt) String() string {
 		return "it lacks what a consistent answer has"
 	case hiding:
 		return "it is empty, and the token's policies may hide the rest"
-	case foreign:
-		return "it is about another datacenter or service than was asked for"
 	}
 	return string(d)
 }
@@ -86,16 +86,41 @@ type notBelieved struct {
 }
 
 func (e notBelieved) Error() string {
-	s := errDoubtful.Error() + ": " + e.String()
+	s := consul.ErrNotBelieved.Error() + ": " + e.String()
 	if !e.until.IsZero() {
 		s += "; it is believed if it is the same after " + e.until.Format(time.TimeOnly)
 	}
 	return s
 }
-func (e notBelieved) Unwrap() error { return errDoubtful }
+func (e notBelieved) Unwrap() error { return consul.ErrNotBelieved }
 
-// judge is a pure function of the question's past and the answer. The doubt is empty for an
-// answer that is believed, or is to be verified.
+// Failure is the kind of failure that it counts as.
+func (e notBelieved) Failure() consul.Failure {
+	if e.until.IsZero() && (e.doubt == filtered || e.doubt == hiding) {
+		return consul.Filtered
+	}
+	return consul.Doubtful
+}
+
+// untilOf is when the answer behind an error is believed if it is the same then; zero if that is
+// not a matter of time.
+func untilOf(err error) time.Time {
+	var rejected notBelieved
+	errors.As(err, &rejected)
+	return rejected.until
+}
+
+// doubtOf names why the answer behind an error was not believed; empty if there was no answer.
+func doubtOf(err error) doubt {
+	var rejected notBelieved
+	if errors.As(err, &rejected) {
+		return rejected.doubt
+	}
+	return doubt(consul.RejectedAs(err))
+}
+
+// judge is a pure function of the question's past and the answer; expected says whether the token is
+// meant to see a part only. The doubt is empty for an answer that is believed, or is to be verified.
 //
 //   - An index that went back means that Consul's state is another one (a restore, a new
 //     cluster, a server that lags); one that stands still while the body changed, or is 1 or
@@ -110,22 +135,22 @@ func (e notBelieved) Unwrap() error { return errDoubtful }
 //     Consul's, and needs a witness; or, where a part is all that is expected, to be said twice.
 //   - An answer from which policies hide a part looks like one in which there is nothing more. It
 //     is believed only where that was declared, and if it begins to be smaller so, when said twice.
-func judge(was seen, r reply, is sight) (verdict, doubt) {
+func judge(was seen, r consul.Reply, is sight, expected bool) (verdict, doubt) {
 	first := was.index == 0
 	none, fewer := is.weight == 0, is.weight < was.weight
-	young := r.index == 1 && (was.index > 1 || first && none)
-	stuck := r.index == was.index && !first && is.changed
-	cut := r.filtered && (!r.partial || !was.filtered && fewer)
-	emptied := none && (r.deny || r.filtered) && (was.weight > 0 || first)
+	young := r.Index == 1 && (was.index > 1 || first && none)
+	stuck := r.Index == was.index && !first && is.changed
+	cut := r.Filtered && (!expected || !was.filtered && fewer)
+	emptied := none && (r.DefaultDeny || r.Filtered) && (was.weight > 0 || first)
 	switch {
-	case r.index == 0 && r.consistent:
+	case r.Index == 0 && r.Consistent:
 		return reject, noIndex
-	case r.consistent:
-	case r.index == 0:
+	case r.Consistent:
+	case r.Index == 0:
 		return again, noIndex
 	case young:
 		return again, indexOne
-	case r.index < was.index:
+	case r.Index < was.index:
 		return again, indexBack
 	case cut:
 		return again, filtered
@@ -135,9 +160,9 @@ func judge(was seen, r reply, is sight) (verdict, doubt) {
 		return verify, ""
 	}
 	switch { // it is the leader's, or takes nothing away
-	case cut && !r.partial:
+	case cut && !expected:
 		return reject, filtered
-	case emptied && !r.partial:
+	case emptied && !expected:
 		return witness, hiding
 	case young:
 		return twice, indexOne
@@ -147,7 +172,7 @@ func judge(was seen, r reply, is sight) (verdict, doubt) {
 		return twice, hiding
 	case stuck && fewer:
 		return twice, indexStuck
-	case r.index < was.index && fewer:
+	case r.Index < was.index && fewer:
 		return twice, indexBack
 	}
 	return believe, ""
@@ -156,8 +181,8 @@ func judge(was seen, r reply, is sight) (verdict, doubt) {
 // judgeList is judge for the list of services. Consul's own service is always in it (except in
 // a namespace of Enterprise's), so a list without anything is not believed as it stands. One
 // that lacks a name takes nothing away: that service is asked for, consistently.
-func judgeList(was seen, r reply, is sight) (verdict, doubt) {
-	v, why := judge(was, r, is)
+func judgeList(was seen, r consul.Reply, is sight, expected bool) (verdict, doubt) {
+	v, why := judge(was, r, is, expected)
 	switch {
 	case v == witness: // there is no better one than the list itself
 		return reject, hiding

@@ -3,28 +3,39 @@ package discovery
 import (
 	"context"
 	"errors"
-	"legate/discovery/catalog"
+	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 func TestWhichAnswersAreBelieved(t *testing.T) {
 	const consistent, plain = true, false
-	answer := func(index uint64, consistent bool) reply {
-		return reply{index: index, question: question{consistent: consistent}}
+	type given struct {
+		consul.Reply
+		expected bool // that policies hide a part
 	}
-	filtered := func(r reply) reply { r.filtered, r.partial = true, true; return r }
-	unexpected := func(r reply) reply { r.filtered = true; return r }
-	deny := func(r reply) reply { r.deny = true; return r }
+	answer := func(index uint64, consistent bool) given {
+		return given{Reply: consul.Reply{Index: index, Question: consul.Question{Consistent: consistent}}}
+	}
+	filtered := func(g given) given { g.Filtered, g.expected = true, true; return g }
+	unexpected := func(g given) given { g.Filtered = true; return g }
+	deny := func(g given) given { g.DefaultDeny = true; return g }
 	known := seen{index: 50, weight: 4}
 
 	for _, c := range []struct {
 		name string
 		was  seen
-		r    reply
+		r    given
 		is   sight
 		want verdict
 	}{
@@ -62,7 +73,7 @@ func TestWhichAnswersAreBelieved(t *testing.T) {
 		{"fewer, and policies hid before", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, plain)), sight{3, true}, verify},
 		{"fewer, and policies hid before, consistently", seen{index: 50, weight: 4, filtered: true}, filtered(answer(51, consistent)), sight{3, true}, believe},
 	} {
-		got, why := judge(c.was, c.r, c.is)
+		got, why := judge(c.was, c.r.Reply, c.is, c.r.expected)
 		if got != c.want {
 			t.Errorf("%s: verdict %d (%s), want %d", c.name, got, why, c.want)
 		}
@@ -73,38 +84,38 @@ func TestWhichAnswersAreBelieved(t *testing.T) {
 }
 
 func TestAnEmptyListThatPoliciesMayHaveEmptiedHasNoWitness(t *testing.T) {
-	r := reply{index: 7, deny: true, question: question{consistent: true}}
-	if v, _ := judgeList(seen{}, r, sight{0, true}); v != reject {
+	r := consul.Reply{Index: 7, DefaultDeny: true, Question: consul.Question{Consistent: true}}
+	if v, _ := judgeList(seen{}, r, sight{0, true}, false); v != reject {
 		t.Errorf("verdict %d", v)
 	}
-	was, newer := seen{index: 6, weight: 3}, reply{index: 7}
-	if v, _ := judgeList(was, newer, sight{2, true}); v != believe {
+	was, newer := seen{index: 6, weight: 3}, consul.Reply{Index: 7}
+	if v, _ := judgeList(was, newer, sight{2, true}, false); v != believe {
 		t.Errorf("a shorter list, which takes nothing away by itself: verdict %d", v)
 	}
-	if v, _ := judgeList(was, newer, sight{0, true}); v != verify {
+	if v, _ := judgeList(was, newer, sight{0, true}, false); v != verify {
 		t.Errorf("an empty list is believed on the word of one server: verdict %d", v)
 	}
 }
 
 // script is a query whose answers are given.
 type script struct {
-	replies []reply
+	replies []consul.Reply
 	values  []string
 	errs    []error
-	asked   []question
+	asked   []consul.Question
 }
 
 func (s *script) query() *query[string] {
 	return &query[string]{
 		name: "script",
-		ask: func(_ context.Context, q question) (string, reply, error) {
+		ask: func(_ context.Context, q consul.Question) (string, consul.Reply, error) {
 			n := len(s.asked)
 			s.asked = append(s.asked, q)
 			if s.errs != nil && s.errs[n] != nil {
-				return "", reply{index: 1}, s.errs[n]
+				return "", consul.Reply{Index: 1}, s.errs[n]
 			}
 			r := s.replies[n]
-			r.question = q
+			r.Question = q
 			return s.values[n], r, nil
 		},
 		equal: func(a, b string) bool { return a == b },
@@ -122,21 +133,21 @@ func TestTheIndexOfABlockingQuery(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		step []step
-		want []question
+		want []consul.Question
 	}{
 		{"starts consistently, then waits with the last index",
 			[]step{{index: 5, value: "a"}, {index: 8, value: "ab"}, {index: 9, value: "abc"}},
-			[]question{{consistent: true}, {index: 5}, {index: 8}}},
+			[]consul.Question{{Consistent: true}, {Index: 5}, {Index: 8}}},
 		{"starts over when the index goes back",
 			[]step{{index: 50, value: "a"}, {index: 20, value: "b"}, {index: 20, value: "b"}, {index: 21, value: "c"}},
-			[]question{{consistent: true}, {index: 50}, {consistent: true}, {index: 20}}},
+			[]consul.Question{{Consistent: true}, {Index: 50}, {Consistent: true}, {Index: 20}}},
 		{"starts over after an error, whose index is not believed",
 			[]step{{index: 50, value: "a"}, {err: errors.New("x")}, {index: 51, value: "b"}, {index: 52, value: "c"}},
-			[]question{{consistent: true}, {index: 50}, {consistent: true}, {index: 51}}},
+			[]consul.Question{{Consistent: true}, {Index: 50}, {Consistent: true}, {Index: 51}}},
 	} {
 		s := &script{}
 		for _, st := range c.step {
-			s.replies = append(s.replies, reply{index: st.index})
+			s.replies = append(s.replies, consul.Reply{Index: st.index})
 			s.values = append(s.values, st.value)
 			s.errs = append(s.errs, st.err)
 		}
@@ -174,7 +185,7 @@ func TestNothingIsTakenAwayOnTheWordOfOneServer(t *testing.T) {
 
 func nothingIsTakenAway(t *testing.T, lie string) {
 	s := &script{
-		replies: []reply{{index: 5}, {index: 6}, {index: 6}},
+		replies: []consul.Reply{{Index: 5}, {Index: 6}, {Index: 6}},
 		values:  []string{"ab", lie, "ab"},
 	}
 	q := s.query()
@@ -184,7 +195,7 @@ func nothingIsTakenAway(t *testing.T, lie string) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
-	if len(s.asked) != 3 || !s.asked[2].consistent {
+	if len(s.asked) != 3 || !s.asked[2].Consistent {
 		t.Errorf("asked %+v", s.asked)
 	}
 }
@@ -291,12 +302,82 @@ func TestDoubtsInARowAreCounted(t *testing.T) {
 		{20, "a"}, {20, "a"}, // went back: one
 		{21, "ab"}, // waited, and came
 	} {
-		s.replies, s.values = append(s.replies, reply{index: step.index}), append(s.values, step.value)
+		s.replies, s.values = append(s.replies, consul.Reply{Index: step.index}), append(s.values, step.value)
 	}
 	q := s.query()
 	for i, want := range []int{0, 1, 2, 3, 0, 1, 0} {
 		if _, err := q.next(t.Context(), true); err != nil || q.doubts != want {
 			t.Errorf("after answer %d: %d doubts in a row, want %d; %v", i, q.doubts, want, err)
+		}
+	}
+}
+
+// An answer whose witness fails is not believed, and the question starts over.
+func TestAnAnswerWithoutItsWitnessIsNotBelieved(t *testing.T) {
+	s := &script{replies: []consul.Reply{{Index: 5}, {Index: 6, DefaultDeny: true}, {Index: 6}}, values: []string{"ab", "", "ab"}}
+	q := s.query()
+	q.judge = func(_ seen, _ consul.Reply, is sight, _ bool) (verdict, doubt) {
+		if is.weight == 0 {
+			return witness, hiding
+		}
+		return believe, ""
+	}
+	no := errors.New("no witness")
+	q.witness = func(context.Context) error { return no }
+	_, _ = q.next(t.Context(), true)
+	if _, err := q.next(t.Context(), true); !errors.Is(err, no) || !strings.Contains(err.Error(), hiding.String()) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := q.next(t.Context(), true); err != nil || got.value != "ab" || got.changed || s.asked[2] != (consul.Question{Consistent: true}) {
+		t.Errorf("got %+v, %v, asked %+v", got, err, s.asked)
+	}
+	if !slices.Equal(s.asked, []consul.Question{{Consistent: true}, {Index: 5}, {Consistent: true}}) {
+		t.Errorf("asked %v", fmt.Sprint(s.asked))
+	}
+}
+
+func TestEachDoubtHasWordsOfItsOwn(t *testing.T) {
+	said := map[string]bool{}
+	for _, d := range []doubt{noIndex, indexOne, indexBack, indexStuck, filtered, untrue, hiding} {
+		if text := d.String(); text == string(d) || said[text] {
+			t.Errorf("%q is said as %q", string(d), text)
+		} else {
+			said[text] = true
+		}
+	}
+	if doubt("status").String() != "status" {
+		t.Error("a doubt without words has its name")
+	}
+	until := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	if text := (notBelieved{indexOne, until}).Error(); !strings.Contains(text, "believed if it is the same after 03:04:05") {
+		t.Errorf("an end is not said: %s", text)
+	}
+	if text := (notBelieved{doubt: indexOne}).Error(); strings.Contains(text, "same") {
+		t.Errorf("an end is said that there is not: %s", text)
+	}
+}
+
+func TestEachDoubtIsOfAKindOfFailure(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		err   error
+		kind  consul.Failure
+		doubt doubt
+	}{
+		{"an index", notBelieved{doubt: indexOne}, consul.Doubtful, indexOne},
+		{"policies", notBelieved{doubt: filtered}, consul.Filtered, filtered},
+		{"policies, until it is said twice", notBelieved{filtered, time.Unix(1, 0)}, consul.Doubtful, filtered},
+		{"an empty list beside", fmt.Errorf("%w: %w", notBelieved{doubt: hiding}, errListEmpty), consul.Filtered, hiding},
+		{"no answer of Consul's", api.StatusError{Code: 403}, consul.Denied, "status"},
+		{"none that can be read", io.ErrUnexpectedEOF, consul.Garbage, "unreadable"},
+		{"no answer", consul.ErrTimeout, consul.Timeout, ""},
+	} {
+		wrapped := fmt.Errorf("query: %w", c.err)
+		if kind, doubt := consul.FailureOf(wrapped), doubtOf(wrapped); kind != c.kind || doubt != c.doubt {
+			t.Errorf("%s: %s and %q, want %s and %q", c.name, kind, doubt, c.kind, c.doubt)
+		}
+		if consul.RemedyOf(wrapped) == "" {
+			t.Errorf("%s: no remedy", c.name)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"legate/discovery/consul"
 )
 
 // lookers is how many services are looked at again at once, beside all other reads.
@@ -15,10 +17,10 @@ const lookers = 2
 type checked struct {
 	f        *followed
 	readings int // of f when it was asked
-	reading  reading
-	reply    reply
-	list     listing // of the same instant; nil: not asked for
-	listed   reply
+	reading  consul.Reading
+	reply    consul.Reply
+	list     consul.Listing // of the same instant; nil: not asked for
+	listed   consul.Reply
 	err      error
 }
 
@@ -26,7 +28,7 @@ type checked struct {
 func lookLoop(f *followed) string { return "look/" + f.key.Name }
 
 // second is a query for a second look at f: it knows what Consul was last believed to say of it, and starts over.
-func (o *owner) second(f *followed) *query[reading] {
+func (o *owner) second(f *followed) *query[consul.Reading] {
 	q := o.w.serviceQuery(f.key)
 	q.was = seen{index: f.index, weight: q.weigh(f.said), filtered: f.filtered}
 	q.last = f.said
@@ -34,14 +36,14 @@ func (o *owner) second(f *followed) *query[reading] {
 }
 
 // look asks for f consistently, and with list for the list of services right after it.
-func (w *Watcher) look(ctx context.Context, f *followed, q *query[reading], readings int, list bool) {
+func (w *Watcher) look(ctx context.Context, f *followed, q *query[consul.Reading], readings int, list bool) {
 	loop := lookLoop(f)
 	e := checked{f: f, readings: readings}
-	var got found[reading]
+	var got found[consul.Reading]
 	got, e.err = w.ask(f.ctx, f.key, q, false, false)
 	e.reading, e.reply = got.value, got.reply
 	if e.err == nil && list {
-		e.list, e.listed, e.err = w.askServices(f.ctx, question{consistent: true})
+		e.list, e.listed, e.err = w.askServices(f.ctx, consul.Question{Consistent: true})
 	}
 	switch {
 	case f.ctx.Err() != nil:
@@ -60,7 +62,7 @@ func (e checked) apply(o *owner) {
 	o.looking--
 	f.looked = false
 	defer o.lookOn(time.Now())
-	if o.follow[f.key.Name] == f && errors.Is(e.err, errDoubtful) { // its own query may not have heard of that
+	if o.follow[f.key.Name] == f && errors.Is(e.err, consul.ErrNotBelieved) { // its own query may not have heard of that
 		f.afresh.interrupt()
 		o.w.rotation.hurry(f)
 	}
@@ -72,9 +74,9 @@ func (e checked) apply(o *owner) {
 		o.compare(e)
 		return
 	}
-	at := e.reply.at
+	at := e.reply.At
 	kept := h.instances()
-	if back := len(kept) - len(lacking(kept, selected(o.selection, e.reading).service.Instances)); back > 0 {
+	if back := len(kept) - len(lacking(kept, selected(o.selection, e.reading).Service.Instances)); back > 0 {
 		mass := h.massive()
 		o.consider(f, answer{reading: e.reading, at: at, consistent: true})
 		f.afresh.interrupt() // its own query believes otherwise
@@ -83,7 +85,7 @@ func (e checked) apply(o *owner) {
 		}
 		return
 	}
-	if !e.reading.equal(f.said) {
+	if !e.reading.Equal(f.said) {
 		f.afresh.interrupt()
 	}
 	h.agree(at, o.cfg.Guard.Confirm)
@@ -104,7 +106,7 @@ func (o *owner) stir(at time.Time) {
 
 // compare says whether a read in its turn found what the blocking query missed.
 func (o *owner) compare(e checked) {
-	if !e.f.read || e.reading.equal(e.f.said) {
+	if !e.f.read || e.reading.Equal(e.f.said) {
 		o.w.metrics.Reread("same")
 		return
 	}
@@ -123,14 +125,14 @@ func (o *owner) compare(e checked) {
 // instances still, critical or without the tags, or proxies, it lists the service.
 func (o *owner) evident(e checked) bool {
 	switch {
-	case o.regressedLately(e.reply.at):
+	case o.regressedLately(e.reply.At):
 		return false
 	case o.movedAway(e.f):
 		return true
-	case !e.f.hold.moved || e.list == nil || e.reply.filtered || e.listed.filtered:
+	case !e.f.hold.moved || e.list == nil || e.reply.Filtered || e.listed.Filtered:
 		return false
 	}
-	if _, still := e.list[e.f.key.Name]; still && len(e.reading.service.Instances)+e.reading.others == 0 {
+	if _, still := e.list[e.f.key.Name]; still && len(e.reading.Service.Instances)+e.reading.Others == 0 {
 		return false
 	}
 	missing := 0

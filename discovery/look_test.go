@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/consul"
 	"legate/metrics"
 )
 
@@ -20,16 +21,16 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 		f, m := o.follow["web"], metrics.New(metrics.BuildInfo{})
 		log := &lockedBuffer{}
 		o.w.metrics, o.w.log = m.Consul, slog.New(slog.NewTextHandler(log, nil))
-		look := func(r reading, err error) {
+		look := func(r consul.Reading, err error) {
 			o.looking++
 			f.looked = true
-			checked{f: f, readings: f.readings, reading: r, reply: reply{at: time.Now(), index: 20}, err: err}.apply(o)
+			checked{f: f, readings: f.readings, reading: r, reply: consul.Reply{At: time.Now(), Index: 20}, err: err}.apply(o)
 			if o.looking != 0 || f.looked {
 				t.Error("the look is over, and counts as under way")
 			}
 		}
 		other := f.said
-		other.service.Instances = other.service.Instances[:1]
+		other.Service.Instances = other.Service.Instances[:1]
 		look(f.said, nil)
 		look(other, errors.New("refused"))
 		if f.afresh.asked {
@@ -204,14 +205,14 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 		{"the index moved, and the list lacks it and has the others", func(*owner, *checked) {}, true},
 		{"the index did not move", func(_ *owner, e *checked) { e.f.hold.moved = false }, false},
 		{"the list was not read", func(_ *owner, e *checked) { e.list = nil }, false},
-		{"policies cut the answer", func(_ *owner, e *checked) { e.reply.filtered = true }, false},
-		{"policies cut the list", func(_ *owner, e *checked) { e.listed.filtered = true }, false},
+		{"policies cut the answer", func(_ *owner, e *checked) { e.reply.Filtered = true }, false},
+		{"policies cut the list", func(_ *owner, e *checked) { e.listed.Filtered = true }, false},
 		{"the list has it, without instances", func(_ *owner, e *checked) { e.list["web"] = nil }, false},
-		{"the list has it, for its proxies", func(_ *owner, e *checked) { e.list["web"], e.reading.others = nil, 1 }, true},
+		{"the list has it, for its proxies", func(_ *owner, e *checked) { e.list["web"], e.reading.Others = nil, 1 }, true},
 		{"the list has it, for instances that take no traffic", func(_ *owner, e *checked) {
-			e.list["web"], e.reading.service.Instances = nil, []catalog.Instance{{ID: "x"}}
+			e.list["web"], e.reading.Service.Instances = nil, []catalog.Instance{{ID: "x"}}
 		}, true},
-		{"an index went back", func(o *owner, e *checked) { o.regressed = e.reply.at }, false},
+		{"an index went back", func(o *owner, e *checked) { o.regressed = e.reply.At }, false},
 		{"the list lacks some others", func(_ *owner, e *checked) { delete(e.list, name(0)) }, true},
 		{"the list lacks most others", func(_ *owner, e *checked) { clear(e.list) }, false},
 		{"of most others nothing is known yet", func(o *owner, e *checked) {
@@ -224,7 +225,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			e.f.hold.moved, o.homes[e.f.hold.kept[0].Key()] = false, o.follow["api"]
 		}, true},
 		{"it lives on under another name, and an index went back", func(o *owner, e *checked) {
-			o.homes[e.f.hold.kept[0].Key()], o.regressed = o.follow["api"], e.reply.at
+			o.homes[e.f.hold.kept[0].Key()], o.regressed = o.follow["api"], e.reply.At
 		}, false},
 	} {
 		inOwner(t, func(t *testing.T, o *owner) {
@@ -238,8 +239,8 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 				o.reads(name, uint64(20+i), 1)
 			}
 			f := o.follow["web"]
-			f.hold = &hold{why: emptied, moved: true, kept: []missing{{Instance: f.said.service.Instances[0]}}}
-			e := checked{f: f, list: listing{"consul": nil, "api": nil}, reply: reply{at: time.Now()}}
+			f.hold = &hold{why: emptied, moved: true, kept: []missing{{Instance: f.said.Service.Instances[0]}}}
+			e := checked{f: f, list: consul.Listing{"consul": nil, "api": nil}, reply: consul.Reply{At: time.Now()}}
 			for n := range 8 {
 				e.list[name(n)] = nil
 			}
@@ -260,7 +261,7 @@ func TestAConfirmationSaysWhetherTheIndexMoved(t *testing.T) {
 			o.reads("web", 11, 2)
 			f := o.follow["web"]
 			f.listed = false
-			confirmed{f: f, readings: f.readings, reading: reading{service: catalog.Service{Key: f.key}}, reply: reply{index: index, at: time.Now()}}.apply(o)
+			confirmed{f: f, readings: f.readings, reading: consul.Reading{Service: catalog.Service{Key: f.key}}, reply: consul.Reply{Index: index, At: time.Now()}}.apply(o)
 			if f.hold == nil || f.hold.moved != moved {
 				t.Errorf("from index 11 to %d: %+v", index, f.hold)
 			}

@@ -2,9 +2,10 @@ package discovery
 
 import (
 	"fmt"
-	"legate/discovery/catalog"
 	"slices"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // turn is an instance that turned critical.
@@ -18,8 +19,8 @@ func (o *owner) noteCriticals(f *followed, a answer) {
 	before := f.turned
 	was := o.catalog[f.key].Instances
 	var now map[catalog.InstanceKey]turn
-	for i := range a.reading.service.Instances {
-		inst := &a.reading.service.Instances[i]
+	for i := range a.reading.Service.Instances {
+		inst := &a.reading.Service.Instances[i]
 		if inst.Health != catalog.Critical {
 			continue
 		}
@@ -37,7 +38,7 @@ func (o *owner) noteCriticals(f *followed, a answer) {
 		now[inst.Key()] = t
 	}
 	for id, t := range before { // what the answer lacks may be kept
-		if _, noted := now[id]; !noted && !there(a.reading.service.Instances, id) && there(was, id) {
+		if _, noted := now[id]; !noted && !there(a.reading.Service.Instances, id) && there(was, id) {
 			if now == nil {
 				now = map[catalog.InstanceKey]turn{}
 			}
@@ -124,7 +125,7 @@ func (o *owner) tellMass(since time.Time) {
 	if g.MassCritical == ServeAll {
 		remedy = "look at the health checks and Consul's agents; what turned critical is served as it was before"
 	}
-	o.w.setMass(&Problem{
+	o.w.setMass(&catalog.Problem{
 		Kind: "mass_critical", Since: since, Services: len(o.turning),
 		Detail: fmt.Sprintf("%d of %d instances are critical, and %d of these turned so together, most within %v, which looks like the health checks' own failure; policy: %s",
 			o.critical(), o.size(), o.turned, g.Window, g.MassCritical),
@@ -197,5 +198,5 @@ func (f *followed) believed() catalog.Service {
 	if f.hold != nil {
 		return f.hold.served()
 	}
-	return f.truth.service
+	return f.truth.Service
 }

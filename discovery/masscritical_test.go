@@ -1,10 +1,11 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // loud is how often the log says that most of the datacenter turned critical, and whether it is so

@@ -2,11 +2,13 @@ package discovery
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"legate/discovery/consul"
 	"legate/metrics"
 )
 
@@ -40,7 +42,7 @@ func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
 	no := errors.New("refused")
 	for _, c := range []struct {
 		name    string
-		replies []reply
+		replies []consul.Reply
 		values  []string
 		errs    []error
 		want    map[string]float64 // by outcome
@@ -48,19 +50,19 @@ func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
 		resets  float64
 		index   float64
 	}{
-		{"it changes, and does not", []reply{{index: 5}, {index: 6}}, []string{"a", "a"}, nil,
+		{"it changes, and does not", []consul.Reply{{Index: 5}, {Index: 6}}, []string{"a", "a"}, nil,
 			map[string]float64{"changed": 1, "unchanged": 1}, nil, 0, 6},
-		{"it fails", []reply{{index: 5}, {}}, []string{"a", ""}, []error{nil, no},
+		{"it fails", []consul.Reply{{Index: 5}, {}}, []string{"a", ""}, []error{nil, no},
 			map[string]float64{"changed": 1, "unreachable": 1}, nil, 0, 5},
-		{"it is no answer", []reply{{index: 5}, {}}, []string{"a", ""}, []error{nil, errGarbage},
+		{"it is no answer", []consul.Reply{{Index: 5}, {}}, []string{"a", ""}, []error{nil, io.ErrUnexpectedEOF},
 			map[string]float64{"changed": 1, "garbage": 1}, map[string]float64{"unreadable": 1}, 0, 5},
-		{"an index went back", []reply{{index: 5}, {index: 4}, {index: 6}}, []string{"a", "b", "a"}, nil,
+		{"an index went back", []consul.Reply{{Index: 5}, {Index: 4}, {Index: 6}}, []string{"a", "b", "a"}, nil,
 			map[string]float64{"changed": 1, "doubtful": 1, "unchanged": 1}, map[string]float64{"index_back": 1}, 1, 6},
-		{"less, and the leader agrees", []reply{{index: 5}, {index: 6}, {index: 6}}, []string{"ab", "a", "a"}, nil,
+		{"less, and the leader agrees", []consul.Reply{{Index: 5}, {Index: 6}, {Index: 6}}, []string{"ab", "a", "a"}, nil,
 			map[string]float64{"changed": 3}, nil, 0, 6},
-		{"less, and the leader does not", []reply{{index: 5}, {index: 6}, {index: 6}}, []string{"ab", "a", "ab"}, nil,
+		{"less, and the leader does not", []consul.Reply{{Index: 5}, {Index: 6}, {Index: 6}}, []string{"ab", "a", "ab"}, nil,
 			map[string]float64{"changed": 2, "unchanged": 1}, map[string]float64{"contradicted": 1}, 0, 6},
-		{"it is never believed", []reply{{index: 5}, {index: 6, filtered: true}, {index: 6, filtered: true}}, []string{"ab", "a", "a"}, nil,
+		{"it is never believed", []consul.Reply{{Index: 5}, {Index: 6, Filtered: true}, {Index: 6, Filtered: true}}, []string{"ab", "a", "a"}, nil,
 			map[string]float64{"changed": 1, "doubtful": 1, "filtered": 1}, map[string]float64{"filtered": 2}, 1, 5},
 	} {
 		m := metrics.New(metrics.BuildInfo{})
@@ -69,7 +71,7 @@ func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
 		q.metrics = m.Consul
 		at := time.Unix(1234, 0)
 		for i := range s.replies {
-			s.replies[i].at = at
+			s.replies[i].At = at
 		}
 		for len(s.asked) < len(c.replies) {
 			_, _ = q.next(t.Context(), true)
@@ -120,7 +122,7 @@ func TestAWatchIsCounted(t *testing.T) {
 		time.Sleep(70 * time.Second)
 		is("watched", "legate_consul_watches", 100, 100, "direct")
 		is("watched", "legate_consul_watches", 100, 100, "swept")
-		is("watched", "legate_consul_connections_limit", float64(cfg.MaxConnections), float64(cfg.MaxConnections))
+		is("watched", "legate_consul_connections_limit", float64(cfg.Consul.MaxConnections), float64(cfg.Consul.MaxConnections))
 		is("read", "legate_catalog_services", 200, 200)
 		is("read", "legate_catalog_instances", 400, 400, "passing")
 		is("calm", "legate_consul_signals_total", 0, 0)

@@ -2,11 +2,12 @@ package discovery
 
 import (
 	"fmt"
-	"legate/discovery/catalog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 func TestBlockingQueriesAreOpenedAfterEverythingWasRead(t *testing.T) {
@@ -17,7 +18,7 @@ func TestBlockingQueriesAreOpenedAfterEverythingWasRead(t *testing.T) {
 	}
 	fake.takes = 100 * time.Millisecond
 	cfg := fakeConfig()
-	cfg.MaxConnections = 2 * services
+	cfg.Consul.MaxConnections = 2 * services
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(3 * time.Second)
 		synctest.Wait()

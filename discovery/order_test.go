@@ -3,11 +3,13 @@ package discovery
 import (
 	"context"
 	"errors"
-	"legate/discovery/catalog"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // turns takes so many turns of the ring, and says whose they were.
@@ -96,8 +98,8 @@ func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
 		o.reads("web", 11, 2)
 		f := o.follow["web"]
-		look := checked{f: f, readings: f.readings, reply: reply{at: time.Now(), index: 90}}
-		confirm := confirmed{f: f, readings: f.readings, reply: reply{at: time.Now(), index: 90}}
+		look := checked{f: f, readings: f.readings, reply: consul.Reply{At: time.Now(), Index: 90}}
+		confirm := confirmed{f: f, readings: f.readings, reply: consul.Reply{At: time.Now(), Index: 90}}
 		o.reads("web", 20, 3) // meanwhile
 		f.listed = false
 		o.looking++
@@ -140,7 +142,7 @@ func inOwner(t *testing.T, story func(t *testing.T, o *owner)) {
 
 // lists gives the owner a list of services.
 func (o *owner) lists(index uint64, names ...string) {
-	l := listing{"consul": nil}
+	l := consul.Listing{"consul": nil}
 	for _, name := range names {
 		l[name] = nil
 	}
@@ -150,11 +152,11 @@ func (o *owner) lists(index uint64, names ...string) {
 // reads gives the owner an answer with so many instances.
 func (o *owner) reads(name string, index uint64, instances int) {
 	f := o.follow[name]
-	r := reading{service: catalog.Service{Key: f.key}}
+	r := consul.Reading{Service: catalog.Service{Key: f.key}}
 	for n := range instances {
-		r.service.Instances = append(r.service.Instances, catalog.Instance{ID: name + string(rune('a'+n)), Node: "n", Address: "10.0.0.1", Port: 80})
+		r.Service.Instances = append(r.Service.Instances, catalog.Instance{ID: name + string(rune('a'+n)), Node: "n", Address: "10.0.0.1", Port: 80})
 	}
-	readAs{f: f, reading: r, reply: reply{question: question{consistent: true}, index: index, at: time.Now()}}.apply(o)
+	readAs{f: f, reading: r, reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: index, At: time.Now()}}.apply(o)
 }
 
 // Nothing is kept of a service that is gone: not its place among those that are watched, not what

@@ -1,9 +1,10 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"slices"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // outbox knows in what the reader's catalog differs from the current one: for each service that

@@ -1,12 +1,13 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // anyCatalog is a catalog with some of a few services, each with some of a few instances.

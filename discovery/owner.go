@@ -2,8 +2,10 @@ package discovery
 
 import (
 	"context"
-	"legate/discovery/catalog"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // event is something that a loop found out. Only the owner's goroutine applies it.
@@ -11,7 +13,7 @@ type event interface{ apply(o *owner) }
 
 // listed is a new list of services.
 type listed struct {
-	names listing
+	names consul.Listing
 	at    time.Time
 	index uint64
 }
@@ -19,8 +21,8 @@ type listed struct {
 // readAs is a service as it was read, by its blocking query or in its turn.
 type readAs struct {
 	f       *followed
-	reading reading
-	reply   reply
+	reading consul.Reading
+	reply   consul.Reply
 	doubt   bool
 }
 
@@ -28,8 +30,8 @@ type readAs struct {
 type confirmed struct {
 	f        *followed
 	readings int // of f when it was asked
-	reading  reading
-	reply    reply
+	reading  consul.Reading
+	reply    consul.Reply
 	doubt    bool
 }
 
@@ -217,12 +219,12 @@ func (e readAs) apply(o *owner) {
 	if !f.read {
 		f.read = true
 		o.unread--
-		o.progress = e.reply.at
+		o.progress = e.reply.At
 	}
 	f.readings++
-	moved := f.index > 1 && e.reply.index > f.index
-	f.index, f.filtered = e.reply.index, e.reply.filtered
-	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: e.reply.consistent, moved: moved, doubt: e.doubt})
+	moved := f.index > 1 && e.reply.Index > f.index
+	f.index, f.filtered = e.reply.Index, e.reply.Filtered
+	o.consider(f, answer{reading: e.reading, at: e.reply.At, consistent: e.reply.Consistent, moved: moved, doubt: e.doubt})
 	o.finish()
 }
 
@@ -232,22 +234,22 @@ func (e confirmed) apply(o *owner) {
 	if o.follow[f.key.Name] != f || f.listed {
 		return
 	}
-	if len(selected(o.selection, e.reading).service.Instances) > 0 {
+	if len(selected(o.selection, e.reading).Service.Instances) > 0 {
 		return // it is there: its own query will tell when it is not
 	}
 	if f.readings != e.readings { // it was read while this was under way: which is newer?
-		o.unlisted(f, e.reply.at)
+		o.unlisted(f, e.reply.At)
 		return
 	}
-	moved := f.index > 1 && e.reply.index > f.index
-	o.consider(f, answer{reading: e.reading, at: e.reply.at, consistent: true, moved: moved, doubt: e.doubt})
+	moved := f.index > 1 && e.reply.Index > f.index
+	o.consider(f, answer{reading: e.reading, at: e.reply.At, consistent: true, moved: moved, doubt: e.doubt})
 }
 
 // drop ends following f and takes it out of the catalog.
 func (o *owner) drop(f *followed, at time.Time) {
 	f.stop()
 	o.unhold(f, "dropped")
-	o.rehome(f, reading{})
+	o.rehome(f, consul.Reading{})
 	o.turned -= len(f.turned)
 	delete(o.turning, f)
 	o.recency.leave(f)

@@ -1,19 +1,18 @@
 package discovery
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"legate/discovery/catalog"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/consul/api"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // A start goes on without services that cannot be read, if they are few, each fails by itself, and
@@ -55,11 +54,11 @@ func TestWhenTheUnreadAreNotWaitedForAnyMore(t *testing.T) {
 				if n < c.refused {
 					refusedName{f: f, err: errors.New("400"), at: now}.apply(o)
 				} else if n < c.refused+c.failing {
-					o.w.trouble.failed(f.loop(), errGarbage, now)
+					o.w.trouble.failed(f.loop(), io.ErrUnexpectedEOF, now)
 				}
 			}
 			if c.also != "" {
-				o.w.trouble.failed(c.also, errGarbage, now)
+				o.w.trouble.failed(c.also, io.ErrUnexpectedEOF, now)
 			}
 			for n := c.unread; n < c.services; n++ {
 				o.reads(name(n), uint64(20+n), 1)
@@ -106,11 +105,11 @@ func TestNamesOfAProblemAreFew(t *testing.T) {
 
 func TestWhatIsARefusalOfTheQuestion(t *testing.T) {
 	for code, want := range map[int]bool{399: false, 400: true, 404: true, 408: false, 429: false, 499: true, 500: false} {
-		if refusal(fmt.Errorf("x: %w", api.StatusError{Code: code})) != want {
+		if consul.IsRefusal(fmt.Errorf("x: %w", api.StatusError{Code: code})) != want {
 			t.Errorf("%d is a refusal: %v", code, !want)
 		}
 	}
-	if refusal(errGarbage) {
+	if consul.IsRefusal(io.ErrUnexpectedEOF) {
 		t.Error("garbage is no refusal")
 	}
 }
@@ -144,7 +143,7 @@ func TestTheStatusSaysHowServicesAreFollowed(t *testing.T) {
 	is := func(mode, within string) {
 		t.Helper()
 		s := w.Status()
-		i := slices.IndexFunc(s.Problems, func(p Problem) bool { return p.Kind == "connections" })
+		i := slices.IndexFunc(s.Problems, func(p catalog.Problem) bool { return p.Kind == "connections" })
 		if s.Mode != mode || (i >= 0) != (within != "") || i >= 0 && (!strings.Contains(s.Problems[i].Detail, within) || s.Problems[i].Remedy == "") {
 			t.Errorf("mode %s, problems %+v, want %s and %q", s.Mode, s.Problems, mode, within)
 		}
@@ -182,18 +181,14 @@ func TestHowOftenAConsulThatDoesNotWaitIsPolled(t *testing.T) {
 // How many blocking queries there may be follows from what connections take.
 func TestThePlacesForBlockingQueries(t *testing.T) {
 	cfg := fakeConfig()
-	cfg.MaxConnections = 20
+	cfg.Consul.MaxConnections = 20
 	if w := watcherOver(t, cfg, newFakeConsul(), io.Discard); w.slots() != 20-1-reserve {
 		t.Errorf("%d places", w.slots())
 	}
 	w := watcherOver(t, cfg, nil, io.Discard)
-	defer w.consul.pool.close()
-	if w.slots() != 20-1-reserve || w.shortRemedy() == "" || w.consul.pool.multiplexed() {
+	defer w.consul.Close()
+	if w.slots() != 20-1-reserve || w.shortRemedy() == "" {
 		t.Errorf("%d places", w.slots())
-	}
-	w.consul.pool.room = 250
-	if w.slots() != 20*250-1-reserve || !w.consul.pool.multiplexed() {
-		t.Errorf("%d places over HTTP/2", w.slots())
 	}
 }
 
@@ -226,32 +221,5 @@ func TestAQuestionThatIsInterruptedStartsOver(t *testing.T) {
 		t.Error("one interruption counts twice")
 	} else {
 		end()
-	}
-}
-
-func TestAPoolThatIsClosedTakesNobody(t *testing.T) {
-	arrived := make(chan struct{}, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		arrived <- struct{}{}
-		<-r.Context().Done()
-	}))
-	defer server.Close()
-	p := poolTo(t, server, 1)
-	heard := make(chan error, 2)
-	go func() { heard <- ask(p, context.Background(), server.URL) }()
-	<-arrived
-	go func() { heard <- ask(p, context.Background(), server.URL) }()
-	eventually(t, "one waits", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.queue) == 1 })
-	p.close()
-	for range 2 {
-		if err := <-heard; err == nil {
-			t.Error("who asks while it is closed has an answer")
-		}
-	}
-	if err := ask(p, t.Context(), server.URL); !errors.Is(err, errPoolClosed) {
-		t.Errorf("afterwards: %v", err)
-	}
-	if p.open() != 0 {
-		t.Errorf("%d connections are open", p.open())
 	}
 }

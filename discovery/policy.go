@@ -20,8 +20,5 @@ func firstByName(names []string, has func(string) bool, slots int) map[string]bo
 
 // slots is how many blocking queries on services there may be beside the list and the reserve.
 func (w *Watcher) slots() int {
-	if w.consul.pool == nil {
-		return w.cfg.MaxConnections - 1 - reserve
-	}
-	return w.consul.pool.capacity() - 1 - reserve
+	return w.consul.Capacity() - 1 - reserve
 }

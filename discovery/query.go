@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"legate/discovery/consul"
 	"legate/metrics"
 )
 
@@ -18,10 +19,11 @@ import (
 type query[T any] struct {
 	name    string // for metrics: catalog, services
 	about   string // for people: the list of services, service "web"
-	ask     func(ctx context.Context, q question) (T, reply, error)
+	ask     func(ctx context.Context, q consul.Question) (T, consul.Reply, error)
 	equal   func(a, b T) bool
 	weigh   func(T) int
-	judge   func(seen, reply, sight) (verdict, doubt)
+	judge   func(was seen, r consul.Reply, is sight, partial bool) (verdict, doubt)
+	partial bool                            // answers from which policies hide a part are expected
 	witness func(ctx context.Context) error // nil if judge never asks for one
 	apart   time.Duration                   // between two answers that must agree
 	metrics *metrics.Consul
@@ -45,23 +47,23 @@ type found[T any] struct {
 	changed bool  // first of its kind, or differs from the last
 	idle    bool  // came back early, with nothing new: Consul did not wait
 	doubt   doubt // what it takes away must be said twice; empty: no doubt
-	reply   reply
+	reply   consul.Reply
 }
 
 // next asks once; an answer in doubt, and one that takes something away, is checked at once by a
 // second, consistent one. With block it waits for a change if the last answer leaves an index to
 // wait for.
 func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
-	how := question{consistent: q.index == 0}
+	how := consul.Question{Consistent: q.index == 0}
 	if block {
-		how.index = q.index
+		how.Index = q.index
 	}
 	verifying := false
 	for {
 		value, r, err := q.ask(ctx, how)
 		if err != nil {
 			if ctx.Err() == nil {
-				q.metrics.Query(string(failureOf(err)), r.took)
+				q.metrics.Query(string(consul.FailureOf(err)), r.Took)
 				q.metrics.Rejected(string(doubtOf(err)))
 			}
 			q.index = 0
@@ -71,7 +73,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 		if q.was.index > 0 {
 			q.was.weight = q.weigh(q.last) // what counts in it can have changed with the selection
 		}
-		v, why := q.judge(q.was, r, is)
+		v, why := q.judge(q.was, r, is, q.partial)
 		var until time.Time
 		switch {
 		case v == witness:
@@ -83,7 +85,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 		case v == twice && q.was.index > 0:
 			v = believe // the guard holds what it takes away
 		case v == twice:
-			if until = q.hear(value, r.at); r.at.Before(until) {
+			if until = q.hear(value, r.At); r.At.Before(until) {
 				v = reject
 			} else {
 				v, why = believe, ""
@@ -101,17 +103,17 @@ func (q *query[T]) next(ctx context.Context, block bool) (found[T], error) {
 			got.doubt = why
 			return got, nil
 		case verify:
-			q.metrics.Query("changed", r.took)
-			verifying, how = true, question{consistent: true}
+			q.metrics.Query("changed", r.Took)
+			verifying, how = true, consul.Question{Consistent: true}
 		case again:
-			q.metrics.Query(string(doubtful), r.took)
+			q.metrics.Query(string(consul.Doubtful), r.Took)
 			q.metrics.Rejected(string(why))
 			q.metrics.IndexReset()
 			q.index, q.doubts = 0, q.doubts+1
-			how = question{consistent: true}
+			how = consul.Question{Consistent: true}
 		default:
 			err := notBelieved{why, until}
-			q.metrics.Query(string(failureOf(err)), r.took)
+			q.metrics.Query(string(consul.FailureOf(err)), r.Took)
 			q.metrics.Rejected(string(why))
 			q.index = 0
 			return found[T]{}, fmt.Errorf("query consul for %s: %w", q.about, err)
@@ -128,20 +130,20 @@ func (q *query[T]) hear(value T, at time.Time) time.Time {
 	return q.heard.at.Add(q.apart)
 }
 
-func (q *query[T]) settle(how question, value T, r reply, is sight) found[T] {
+func (q *query[T]) settle(how consul.Question, value T, r consul.Reply, is sight) found[T] {
 	outcome := "unchanged"
 	if is.changed {
 		outcome = "changed"
 		q.last = value
 	}
-	q.metrics.Query(outcome, r.took)
-	q.metrics.Fresh(r.at)
-	q.metrics.Index(q.name, r.index)
-	if how.index > 0 {
+	q.metrics.Query(outcome, r.Took)
+	q.metrics.Fresh(r.At)
+	q.metrics.Index(q.name, r.Index)
+	if how.Index > 0 {
 		q.doubts = 0
 	}
-	idle := how.index > 0 && r.index == how.index && r.took < time.Second
-	q.index, q.heard = r.index, heard[T]{}
-	q.was = seen{index: r.index, weight: is.weight, filtered: r.filtered}
+	idle := how.Index > 0 && r.Index == how.Index && r.Took < time.Second
+	q.index, q.heard = r.Index, heard[T]{}
+	q.was = seen{index: r.Index, weight: is.weight, filtered: r.Filtered}
 	return found[T]{value: q.last, changed: is.changed, idle: idle, reply: r}
 }

@@ -4,33 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"legate/discovery/catalog"
 	"maps"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // Read reads everything once, consistently, and returns the first error instead of waiting for
 // better times; only an answer in doubt is asked for twice. It may be called instead of Run, not beside it.
 func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
-	if w.consul.pool != nil {
-		defer w.consul.pool.close()
-	}
-	datacenter := w.cfg.Datacenter
+	defer w.consul.Close()
+	datacenter := w.cfg.Consul.Datacenter
 	if datacenter == "" {
 		var err error
-		if datacenter, err = w.consul.agentDatacenter(ctx); err != nil {
+		if datacenter, err = w.consul.AgentDatacenter(ctx); err != nil {
 			return nil, withRemedy(err)
 		}
 		w.mu.Lock()
 		w.status.Datacenter = datacenter
 		w.mu.Unlock()
 	}
-	w.consul.datacenter = datacenter
+	w.consul.SetDatacenter(datacenter)
 	q := w.listQuery()
-	list, err := surely(ctx, func() (found[listing], error) { return q.next(ctx, false) })
+	list, err := surely(ctx, func() (found[consul.Listing], error) { return q.next(ctx, false) })
 	if err != nil {
 		return nil, withRemedy(err)
 	}
@@ -45,7 +45,7 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 			names = append(names, name)
 		}
 	}
-	readings := make([]reading, len(names))
+	readings := make([]consul.Reading, len(names))
 	refused := make([]error, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(w.cfg.FirstReads)
@@ -53,7 +53,7 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 		group.Go(func() error {
 			key := catalog.ServiceKey{Datacenter: datacenter, Name: name}
 			q := w.serviceQuery(key)
-			got, err := surely(ctx, func() (found[reading], error) { return w.ask(ctx, key, q, false, false) })
+			got, err := surely(ctx, func() (found[consul.Reading], error) { return w.ask(ctx, key, q, false, false) })
 			readings[i] = selected(selection, got.value)
 			if errors.As(err, &refusedAlone{}) {
 				refused[i], err = err, nil
@@ -70,8 +70,8 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 	for i, r := range readings {
 		if refused[i] != nil {
 			w.log.Warn(refusedText, "service", names[i], "error", refused[i], "remedy", refusedRemedy)
-		} else if len(r.service.Instances) > 0 {
-			services[r.service.Key] = r.service
+		} else if len(r.Service.Instances) > 0 {
+			services[r.Service.Key] = r.Service
 		}
 	}
 	return services, nil
@@ -90,5 +90,5 @@ func surely[T any](ctx context.Context, ask func() (found[T], error)) (found[T],
 
 // withRemedy is for errors that a person reads at once.
 func withRemedy(err error) error {
-	return fmt.Errorf("%w (%s)", err, remedyOf(err))
+	return fmt.Errorf("%w (%s)", err, consul.RemedyOf(err))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"legate/discovery/catalog"
+	"legate/discovery/consul"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -169,7 +170,7 @@ func TestOverHTTPSFewConnectionsAreShared(t *testing.T) {
 	fill(t, consul, 450)
 	gate := newTurnstile(t, consul.HTTPSAddr)
 	cfg := configFor(consul)
-	cfg.Address, cfg.TLS.CAFile = "https://"+gate.addr, consul.Certs.CAFile
+	cfg.Consul.Address, cfg.Consul.TLS.CAFile = "https://"+gate.addr, consul.Certs.CAFile
 	r := start(t, cfg)
 	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 450 })
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "svc-449", ID: "second", Port: 2})
@@ -187,7 +188,7 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 	fill(t, consul, 250)
 	gate := newTurnstile(t, consul.Addr)
 	cfg := configFor(consul)
-	cfg.Address = gate.addr
+	cfg.Consul.Address = gate.addr
 	r := start(t, cfg)
 	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 250 })
 	if s := r.Status(); s.Direct != 92 || s.Swept != 158 || len(s.Problems) != 1 {
@@ -219,8 +220,8 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 		s, ok := r.service(c, "svc-200")
 		return !ok || len(s.Instances) == 0
 	})
-	if open, most, all := gate.counts(); most > cfg.MaxConnections {
-		t.Errorf("%d connections at once, %d open now, %d in all; %d are allowed", most, open, all, cfg.MaxConnections)
+	if open, most, all := gate.counts(); most > cfg.Consul.MaxConnections {
+		t.Errorf("%d connections at once, %d open now, %d in all; %d are allowed", most, open, all, cfg.Consul.MaxConnections)
 	}
 	if n := r.log.count("more services than connections"); n != 1 {
 		t.Errorf("%d warnings about connections, want 1", n)
@@ -231,7 +232,7 @@ func TestOverAUnixSocket(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{UnixSocket: true})
 	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
 	cfg := configFor(consul)
-	cfg.Address = "unix://" + consul.Socket
+	cfg.Consul.Address = "unix://" + consul.Socket
 	r := start(t, cfg)
 	r.await("web is there", r.has("web", catalog.Passing))
 }
@@ -244,25 +245,25 @@ func TestWithACLs(t *testing.T) {
 
 	t.Run("a token that may read sees the services", func(t *testing.T) {
 		cfg := configFor(consul)
-		cfg.Token = good
+		cfg.Consul.Token = good
 		r := start(t, cfg)
 		r.await("web is there", r.has("web", catalog.Passing))
 	})
 	t.Run("without agent:read the datacenter must be named", func(t *testing.T) {
 		cfg := configFor(consul)
-		cfg.Token = agentless
+		cfg.Consul.Token = agentless
 		w, err := New(cfg, nil, nil)
 		must(t, err)
 		if err := w.Run(t.Context(), make(chan catalog.Delta)); err == nil || !strings.Contains(err.Error(), "--datacenter") {
 			t.Errorf("Run: %v", err)
 		}
-		cfg.Datacenter = "dc1"
+		cfg.Consul.Datacenter = "dc1"
 		r := start(t, cfg)
 		r.await("and then it works", r.has("web", catalog.Passing))
 	})
 	t.Run("without a token an empty list is not believed", func(t *testing.T) {
 		cfg := configFor(consul)
-		cfg.Token, cfg.Datacenter = "", "dc1"
+		cfg.Consul.Token, cfg.Consul.Datacenter = "", "dc1"
 		r := start(t, cfg)
 		eventually(t, "the status says why", func() bool {
 			p := r.Status().Problems
@@ -276,7 +277,7 @@ func TestWithACLs(t *testing.T) {
 		register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "db", Port: 5432})
 		defer deregister(t, consul, "n2", "db")
 		cfg := configFor(consul)
-		cfg.Token, cfg.Datacenter = tokenFor(t, consul, `service_prefix "" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
+		cfg.Consul.Token, cfg.Consul.Datacenter = tokenFor(t, consul, `service_prefix "" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
 		unsaid := start(t, cfg)
 		eventually(t, "unsaid, it may have lost its rights", func() bool {
 			p := unsaid.Status().Problems
@@ -299,7 +300,7 @@ func TestWithACLs(t *testing.T) {
 		file := t.TempDir() + "/token"
 		must(t, os.WriteFile(file, []byte("00000000-0000-0000-0000-000000000000\n"), 0o600))
 		cfg := configFor(consul)
-		cfg.Token, cfg.TokenFile, cfg.Datacenter = "", file, "dc1"
+		cfg.Consul.Token, cfg.Consul.TokenFile, cfg.Consul.Datacenter = "", file, "dc1"
 		r := start(t, cfg)
 		eventually(t, "the wrong token is denied", func() bool {
 			p := r.Status().Problems
@@ -315,7 +316,7 @@ func TestWithACLs(t *testing.T) {
 		file := t.TempDir() + "/token"
 		must(t, os.WriteFile(file, []byte(good+"\n"), 0o600))
 		cfg := configFor(consul)
-		cfg.Token, cfg.TokenFile, cfg.Datacenter, cfg.Wait = "", file, "dc1", time.Second
+		cfg.Consul.Token, cfg.Consul.TokenFile, cfg.Consul.Datacenter, cfg.Consul.Wait = "", file, "dc1", time.Second
 		r := start(t, cfg)
 		r.await("web is there", r.has("web", catalog.Passing, catalog.Passing))
 		must(t, syscall.Mkfifo(file+".new", 0o600)) // nobody writes to it: who reads it waits for ever
@@ -338,7 +339,7 @@ func TestWithACLs(t *testing.T) {
 	t.Run("a token that loses its rights takes nothing away", func(t *testing.T) {
 		token := tokenFor(t, consul, `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`)
 		cfg := configFor(consul)
-		cfg.Token, cfg.Datacenter, cfg.Wait = token, "dc1", time.Second
+		cfg.Consul.Token, cfg.Consul.Datacenter, cfg.Consul.Wait = token, "dc1", time.Second
 		r := start(t, cfg)
 		r.await("web is there", r.has("web", catalog.Passing, catalog.Passing))
 		acl := consul.Client().ACL()
@@ -355,24 +356,24 @@ func TestWithACLs(t *testing.T) {
 }
 
 func TestConsulMayAskForACertificate(t *testing.T) {
-	consul := partstest.Consul(t, parts.ConsulOptions{HTTPS: true, HCL: `tls { https { verify_incoming = true } }`})
-	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
-	cfg := configFor(consul)
-	cfg.Address, cfg.Scheme = consul.HTTPSAddr, "https"
-	cfg.TLS = TLS{CAFile: consul.Certs.CAFile, CertFile: consul.Certs.CertFile, KeyFile: consul.Certs.KeyFile, ServerName: "localhost"}
+	agent := partstest.Consul(t, parts.ConsulOptions{HTTPS: true, HCL: `tls { https { verify_incoming = true } }`})
+	must(t, agent.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
+	cfg := configFor(agent)
+	cfg.Consul.Address, cfg.Consul.Scheme = agent.HTTPSAddr, "https"
+	cfg.Consul.TLS = consul.TLS{CAFile: agent.Certs.CAFile, CertFile: agent.Certs.CertFile, KeyFile: agent.Certs.KeyFile, ServerName: "localhost"}
 	r := start(t, cfg)
 	r.await("web is there", r.has("web", catalog.Passing))
 
-	for name, spoil := range map[string]func(*TLS){
-		"without the certificate":   func(c *TLS) { c.CertFile, c.KeyFile = "", "" },
-		"without the authority":     func(c *TLS) { c.CAFile = "" },
-		"with another name than it": func(c *TLS) { c.ServerName = "elsewhere.example" },
+	for name, spoil := range map[string]func(*consul.TLS){
+		"without the certificate":   func(c *consul.TLS) { c.CertFile, c.KeyFile = "", "" },
+		"without the authority":     func(c *consul.TLS) { c.CAFile = "" },
+		"with another name than it": func(c *consul.TLS) { c.ServerName = "elsewhere.example" },
 	} {
 		bad := cfg
-		spoil(&bad.TLS)
+		spoil(&bad.Consul.TLS)
 		w, err := New(bad, nil, nil)
 		must(t, err)
-		if _, err := w.Read(t.Context()); failureOf(err) != unreachable {
+		if _, err := w.Read(t.Context()); consul.FailureOf(err) != consul.Unreachable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -388,14 +389,14 @@ func TestReadOnce(t *testing.T) {
 		t.Errorf("Read: %d services, %v", len(c), err)
 	}
 	cfg := configFor(consul)
-	cfg.Address = "127.0.0.1:1"
+	cfg.Consul.Address = "127.0.0.1:1"
 	w, err = New(cfg, nil, nil)
 	must(t, err)
 	if _, err := w.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "check that Consul runs") {
 		t.Errorf("Read from nowhere: %v", err)
 	}
 	cfg = configFor(consul)
-	cfg.Namespace = "team"
+	cfg.Consul.Namespace = "team"
 	w, err = New(cfg, nil, nil)
 	must(t, err)
 	if _, err := w.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "Consul Enterprise") {

@@ -3,11 +3,12 @@ package discovery
 import (
 	"fmt"
 	"io"
-	"legate/discovery/catalog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 func TestWhoGivesItsQueryAway(t *testing.T) {

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"legate/discovery/catalog"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/hashicorp/consul/api"
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // Consul lists names for which it will not answer. There are two kinds. Some cannot be asked for at
@@ -42,28 +41,20 @@ type refusedAlone struct{ error }
 
 func (e refusedAlone) Unwrap() error { return e.error }
 
-// refusal says that an error is a refusal of the question itself: a 4xx, of Consul or of a proxy before
-// it. 429 and 408 are not: they speak of load.
-func refusal(err error) bool {
-	var status api.StatusError
-	return errors.As(err, &status) && status.Code/100 == 4 &&
-		status.Code != http.StatusTooManyRequests && status.Code != http.StatusRequestTimeout
-}
-
 // ask asks a question about a service. If that is refused, ask finds out whether the name is the cause:
 // it is, if the same question about Consul's own service is answered, and this one is refused once
 // more after that. With known, the name is the cause already, and that is not tried again.
-func (w *Watcher) ask(ctx context.Context, key catalog.ServiceKey, q *query[reading], block, known bool) (found[reading], error) {
+func (w *Watcher) ask(ctx context.Context, key catalog.ServiceKey, q *query[consul.Reading], block, known bool) (found[consul.Reading], error) {
 	got, err := q.next(ctx, block)
-	if !refusal(err) {
+	if !consul.IsRefusal(err) {
 		return got, err
 	}
 	if !known {
 		own := catalog.ServiceKey{Datacenter: key.Datacenter, Name: catalog.ConsulService}
-		if _, _, other := w.askHealth(ctx, own, question{consistent: true}); other != nil {
+		if _, _, other := w.askHealth(ctx, own, consul.Question{Consistent: true}); other != nil {
 			return got, err
 		}
-		if got, err = q.next(ctx, false); !refusal(err) {
+		if got, err = q.next(ctx, false); !consul.IsRefusal(err) {
 			return got, err
 		}
 	}
@@ -120,11 +111,11 @@ const (
 )
 
 // refusedProblem names the services for which Consul does not answer; nil if there are none.
-func (o *owner) refusedProblem() *Problem {
+func (o *owner) refusedProblem() *catalog.Problem {
 	if len(o.refused) == 0 {
 		return nil
 	}
-	p := &Problem{Kind: "refused_names", Services: len(o.refused), Remedy: refusedRemedy}
+	p := &catalog.Problem{Kind: "refused_names", Services: len(o.refused), Remedy: refusedRemedy}
 	all := slices.SortedFunc(maps.Keys(o.refused), func(a, b *followed) int { return a.key.Compare(b.key) })
 	var names []string
 	for i, f := range all {

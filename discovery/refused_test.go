@@ -1,13 +1,14 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // refusing answers questions about these services with a code of its own.
@@ -20,11 +21,11 @@ func refusing(code int, services ...string) func(*http.Request) (*http.Response,
 	}
 }
 
-func (r *reader) problem(kind string) (Problem, bool) {
+func (r *reader) problem(kind string) (catalog.Problem, bool) {
 	all := r.Status().Problems
-	i := slices.IndexFunc(all, func(p Problem) bool { return p.Kind == kind })
+	i := slices.IndexFunc(all, func(p catalog.Problem) bool { return p.Kind == kind })
 	if i < 0 {
-		return Problem{}, false
+		return catalog.Problem{}, false
 	}
 	return all[i], true
 }

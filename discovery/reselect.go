@@ -1,10 +1,12 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"log/slog"
 	"slices"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // Selection is what a Watcher starts with.
@@ -27,10 +29,10 @@ func warnOfConsul(s catalog.Selection, log *slog.Logger) {
 }
 
 // selected is the selected part of r. Instances that are not selected count among its others.
-func selected(s catalog.Selection, r reading) reading {
-	picked := s.Instances(r.service.Instances)
-	r.others += len(r.service.Instances) - len(picked)
-	r.service.Instances = picked
+func selected(s catalog.Selection, r consul.Reading) consul.Reading {
+	picked := s.Instances(r.Service.Instances)
+	r.Others += len(r.Service.Instances) - len(picked)
+	r.Service.Instances = picked
 	return r
 }
 
@@ -89,7 +91,7 @@ func (o *owner) pickAgain(f *followed, now time.Time) {
 	if h := f.hold; h != nil {
 		o.kept -= h.taking()
 		h.reading = f.truth
-		h.keep(lacking(o.selection.Instances(h.instances()), f.truth.service.Instances))
+		h.keep(lacking(o.selection.Instances(h.instances()), f.truth.Service.Instances))
 		o.kept += h.taking()
 		if len(h.kept) > 0 {
 			o.holdsMoved = true

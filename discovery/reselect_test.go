@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"legate/discovery/catalog"
 	"net/http"
 	"reflect"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 func TestTheSelectionCanChangeWhileTheWatchRuns(t *testing.T) {

@@ -2,11 +2,12 @@ package discovery
 
 import (
 	"context"
-	"legate/discovery/catalog"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // A service that goes while its answer is on its way to the owner has no place in the ring any more.
@@ -35,7 +36,7 @@ func TestTheQueryOverAllChecksEndsWithTheLastServiceThatNeedsIt(t *testing.T) {
 		fake.changed = make(chan struct{}) // of this bubble
 		fake.slowDown(time.Second)
 		cfg := fakeConfig()
-		cfg.MaxConnections, cfg.FirstReads = minConnections, 1
+		cfg.Consul.MaxConnections, cfg.FirstReads = minConnections, 1
 		w, err := newWatcher(cfg, slog.New(slog.DiscardHandler), nil, fake)
 		must(t, err)
 		w.Seed(seedOf("dc1", append(going, "web")...))

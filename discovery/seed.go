@@ -1,8 +1,9 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // Seed gives the Watcher a catalog that was believed before it started, from an earlier run. It

@@ -3,7 +3,6 @@ package discovery
 import (
 	"context"
 	"errors"
-	"legate/discovery/catalog"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // seededWith watches a fake Consul with a seed, and returns the first Delta.
@@ -96,7 +97,7 @@ func TestAnAgentThatRefusesDoesNotEndASeededWatch(t *testing.T) {
 				fake := newFakeConsul("web")
 				fake.spoil = func(*http.Request) (*http.Response, error) { return respond(code, 0, body), nil }
 				cfg := fakeConfig()
-				cfg.Datacenter = ""
+				cfg.Consul.Datacenter = ""
 				got, w := seededWith(t, cfg, fake, seedOf("dc1", "web"))
 				if got != nil || len(w.Status().Problems) != 1 {
 					t.Errorf("handed out %v, status %+v", names(got), w.Status())

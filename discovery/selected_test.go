@@ -1,12 +1,13 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // tagged are instances with tags, one of each list; their ids are the service's name and a number.

@@ -2,25 +2,17 @@ package discovery
 
 import (
 	"context"
-	"legate/discovery/catalog"
 	"slices"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // signalEvery is the shortest time between two answers about all checks. Each costs Consul in
 // proportion to the number of checks (60 ms of CPU for 4,000), and a busy catalog changes all the
 // time. With this pace a change is seen after 0.9 s in the median.
 const signalEvery = 1800 * time.Millisecond
-
-// check is one element of health/state/any, with what names the services to read again.
-// https://developer.hashicorp.com/consul/api-docs/health#list-checks-in-state
-type check struct {
-	Node        string
-	CheckID     string
-	Status      string
-	ServiceID   string
-	ServiceName string
-}
 
 type checkID struct{ node, id string }
 
@@ -45,15 +37,15 @@ func (w *Watcher) signals(ctx context.Context) {
 				return
 			}
 		}
-		checks, r, err := w.askChecks(ctx, question{index: index})
+		checks, r, err := w.askChecks(ctx, consul.Question{Index: index})
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil && r.index <= 1 {
+		if err == nil && r.Index <= 1 {
 			err = notBelieved{doubt: indexOne}
 		}
 		if err != nil {
-			w.metrics.Query(string(failureOf(err)), r.took)
+			w.metrics.Query(string(consul.FailureOf(err)), r.Took)
 			w.trouble.failed(loop, err, time.Now())
 			w.rotation.signalled(false) // the sweep is faster without
 			index = 0
@@ -62,7 +54,7 @@ func (w *Watcher) signals(ctx context.Context) {
 		}
 		w.trouble.answered(loop, time.Now())
 		pause.reset()
-		index = r.index // also if it went back: what is compared is this answer
+		index = r.Index // also if it went back: what is compared is this answer
 		now := make(map[checkID]standing, len(checks))
 		for _, c := range checks {
 			now[checkID{c.Node, c.CheckID}] = standing{c.Status, c.ServiceName, c.ServiceID}
@@ -74,10 +66,10 @@ func (w *Watcher) signals(ctx context.Context) {
 				w.tell(ctx, s)
 			}
 		}
-		w.metrics.Query(outcome, r.took)
+		w.metrics.Query(outcome, r.Took)
 		known = now
 		w.rotation.signalled(true)
-		cost.learn(r.took, len(checks))
+		cost.learn(r.Took, len(checks))
 		sleep(ctx, max(signalEvery, cost.pause(len(checks))))
 	}
 }
@@ -132,7 +124,7 @@ func (s signal) apply(o *owner) {
 	}
 	if len(s.nodes) > 0 {
 		for _, f := range o.follow {
-			if slices.ContainsFunc(f.truth.service.Instances, func(i catalog.Instance) bool { _, on := s.nodes[i.Node]; return on }) {
+			if slices.ContainsFunc(f.truth.Service.Instances, func(i catalog.Instance) bool { _, on := s.nodes[i.Node]; return on }) {
 				hurry(f)
 			}
 		}
@@ -144,19 +136,17 @@ func (s signal) apply(o *owner) {
 }
 
 // askChecks asks for all checks there are.
-func (w *Watcher) askChecks(ctx context.Context, q question) ([]check, reply, error) {
+func (w *Watcher) askChecks(ctx context.Context, q consul.Question) ([]consul.Check, consul.Reply, error) {
 	leave, err := w.place(ctx, q)
 	if err != nil {
-		return nil, reply{}, err
+		return nil, consul.Reply{}, err
 	}
 	defer leave()
-	var checks []check
-	r, err := w.consul.get(ctx, "/v1/health/state/any", q, &checks)
-	return checks, r, err
+	return w.consul.Checks(ctx, q)
 }
 
 // renamed are the names whose tags differ in two lists.
-func renamed(was, now listing) []string {
+func renamed(was, now consul.Listing) []string {
 	var out []string
 	for name, tags := range now {
 		if before, known := was[name]; known && !slices.Equal(before, tags) {

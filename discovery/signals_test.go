@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"maps"
 	"net/http"
 	"slices"
@@ -9,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 func TestWhatTwoAnswersAboutChecksName(t *testing.T) {
@@ -45,7 +46,7 @@ func TestWhatTwoAnswersAboutChecksName(t *testing.T) {
 // manyOverFew is 200 services of which 100 have a blocking query.
 func manyOverFew() (Config, *fakeConsul) {
 	cfg := guardedConfig()
-	cfg.MaxConnections = 101 + reserve
+	cfg.Consul.MaxConnections = 101 + reserve
 	return cfg, many(200, 2)
 }
 

@@ -3,6 +3,9 @@ package discovery
 import (
 	"fmt"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // Status is a snapshot of a Watcher, for people and probes. It never holds a token.
@@ -33,7 +36,7 @@ type Status struct {
 	Connections    int    `json:"connections"` // open now
 	MaxConnections int    `json:"max_connections"`
 
-	Problems []Problem `json:"problems,omitempty"` // oldest first
+	Problems []catalog.Problem `json:"problems,omitempty"` // oldest first
 }
 
 // State says in a word or two how Consul answers.
@@ -43,16 +46,16 @@ func (s Status) State() string {
 	}
 	said := "not asked yet"
 	for _, p := range s.Problems {
-		switch failure(p.Kind) {
-		case unreachable, late:
+		switch consul.Failure(p.Kind) {
+		case consul.Unreachable, consul.Timeout:
 			return "does not answer"
-		case waiting:
+		case consul.WaitCut:
 			said = "answers, and is cut off"
-		case denied, busy, refused:
+		case consul.Denied, consul.Busy, consul.Refused:
 			said = "answers, and refuses"
-		case unavailable:
+		case consul.Unavailable:
 			said = "answers, and is in trouble"
-		case garbage, doubtful, cut, elsewhere:
+		case consul.Garbage, consul.Doubtful, consul.Filtered, consul.Foreign:
 			said = "answers, and is not believed"
 		}
 	}
@@ -63,16 +66,6 @@ func (s Status) State() string {
 type Progress struct {
 	Done  int `json:"done"`
 	Total int `json:"total"`
-}
-
-// Problem is something about Consul that a person should know.
-type Problem struct {
-	Kind     string    `json:"kind"`
-	Since    time.Time `json:"since,omitzero"`
-	Queries  int       `json:"queries,omitempty"`  // how many queries have it now
-	Services int       `json:"services,omitempty"` // or how many services it concerns
-	Detail   string    `json:"detail"`
-	Remedy   string    `json:"remedy"`
 }
 
 // Status may be called at any time, from any goroutine.
@@ -88,7 +81,7 @@ func (w *Watcher) Status() Status {
 		if s.Mode = "sweep"; signalling {
 			s.Mode, within = "signals", "a second or two"
 		}
-		s.Problems = append(s.Problems, Problem{
+		s.Problems = append(s.Problems, catalog.Problem{
 			Kind: "connections",
 			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d: changes of health and instances show within %s, all others within a round of %v",
 				s.Swept, s.Direct+s.Swept, s.MaxConnections, within, round.Round(time.Second)),
@@ -98,7 +91,7 @@ func (w *Watcher) Status() Status {
 	w.trouble.describe(&s)
 	w.mu.Lock()
 	holds := w.holds
-	for _, p := range []*Problem{w.mass, w.unread, w.refused} {
+	for _, p := range []*catalog.Problem{w.mass, w.unread, w.refused} {
 		if p != nil {
 			s.Problems = append(s.Problems, *p)
 		}
@@ -107,10 +100,8 @@ func (w *Watcher) Status() Status {
 	describeHolds(holds, &s)
 	s.Held = len(holds)
 	w.hidden.describe(&s)
-	w.consul.credentials.describe(&s)
-	if l := w.consul.pool; l != nil {
-		s.HTTP2, s.Connections = l.multiplexed(), l.open()
-	}
+	s.Problems = append(s.Problems, w.consul.Problems()...)
+	s.Connections, s.HTTP2 = w.consul.Connections()
 	return s
 }
 
@@ -130,7 +121,7 @@ func (w *Watcher) massSince(now time.Time) time.Time {
 	return w.mass.Since
 }
 
-func (w *Watcher) setMass(p *Problem) {
+func (w *Watcher) setMass(p *catalog.Problem) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mass = p

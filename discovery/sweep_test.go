@@ -93,7 +93,7 @@ func TestTheSweepIsAsFastAsItIsNeeded(t *testing.T) {
 // sweptOnly is 100 services in the ring, a turn every 30 ms, and no signals.
 func sweptOnly() (Config, *fakeConsul) {
 	cfg := guardedConfig()
-	cfg.MaxConnections = minConnections
+	cfg.Consul.MaxConnections = minConnections
 	fake := many(101, 1)
 	fake.spoil = noSignals
 	return cfg, fake

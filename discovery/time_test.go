@@ -2,20 +2,21 @@ package discovery
 
 import (
 	"fmt"
-	"legate/discovery/catalog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // In these tests time stands still while anybody has something to do, so durations are exact.
 
 func fakeConfig() Config {
 	cfg := DefaultConfig()
-	cfg.Datacenter = "dc1"
+	cfg.Consul.Datacenter = "dc1"
 	cfg.Guard = noGuard()
 	return cfg
 }
@@ -133,7 +134,7 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 	fake := newFakeConsul(services...)
 	fake.slowDown(2 * time.Millisecond)
 	cfg := fakeConfig()
-	cfg.MaxConnections = 2000
+	cfg.Consul.MaxConnections = 2000
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -345,7 +346,7 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 	}
 	fake := newFakeConsul(services...)
 	cfg := fakeConfig()
-	cfg.MaxConnections, cfg.SweepPeriod = 7+reserve, 6*time.Second
+	cfg.Consul.MaxConnections, cfg.SweepPeriod = 7+reserve, 6*time.Second
 	fake.spoil = func(req *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
 			return respond(403, 0, "no signals"), nil
@@ -427,7 +428,7 @@ func TestWhatDoesNotWaitIsPolled(t *testing.T) {
 	for _, services := range []int{5, 400} {
 		t.Run(fmt.Sprint(services), func(t *testing.T) {
 			cfg := fakeConfig()
-			cfg.MaxConnections = 5000
+			cfg.Consul.MaxConnections = 5000
 			fake := many(services, 2)
 			inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 				fake.spoilWith(func(req *http.Request) (*http.Response, error) {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 // trouble knows which loops fail and why, tells the log once for each kind of failure however
@@ -18,9 +21,9 @@ type trouble struct {
 	log *slog.Logger
 
 	mu          sync.Mutex
-	kinds       map[failure]*ailment
+	kinds       map[consul.Failure]*ailment
 	of          map[string]failing // by loop
-	before      map[failure]*relapses
+	before      map[consul.Failure]*relapses
 	back        chan struct{} // closed and replaced when a failing loop recovers
 	sick        chan struct{} // closed and replaced when the first loop fails
 	lastSuccess time.Time
@@ -39,17 +42,17 @@ type ailment struct {
 
 // failing is what one loop has: the last cause.
 type failing struct {
-	kind  failure
+	kind  consul.Failure
 	cause error
 }
 
 func newTrouble(log *slog.Logger) *trouble {
 	return &trouble{
 		log:   log,
-		kinds: map[failure]*ailment{},
+		kinds: map[consul.Failure]*ailment{},
 		of:    map[string]failing{},
 
-		before: map[failure]*relapses{},
+		before: map[consul.Failure]*relapses{},
 		back:   make(chan struct{}),
 		sick:   make(chan struct{}),
 	}
@@ -60,11 +63,11 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lastError, t.lastErrorAt = err, now
-	kind := failureOf(err)
+	kind := consul.FailureOf(err)
 	if t.of[loop].kind == kind {
 		t.of[loop] = failing{kind, err}
 		a := t.kinds[kind]
-		if remedyOf(err) != remedyOf(a.cause) {
+		if consul.RemedyOf(err) != consul.RemedyOf(a.cause) {
 			a.cause, a.loop = err, loop
 		}
 		if !a.told && now.Sub(a.since) >= relapseLasts {
@@ -95,7 +98,7 @@ func (t *trouble) failed(loop string, err error, now time.Time) {
 func (t *trouble) tell(a *ailment) {
 	a.told = true
 	t.log.Warn("consul does not answer as it should, what is known of it stays",
-		"kind", failureOf(a.cause), "error", a.cause, "remedy", remedyOf(a.cause))
+		"kind", consul.FailureOf(a.cause), "error", a.cause, "remedy", consul.RemedyOf(a.cause))
 }
 
 // sumUp needs the lock. It tells of the outages that had no line of their own.
@@ -103,7 +106,7 @@ func (t *trouble) sumUp(now time.Time) {
 	for kind, r := range t.before {
 		if n := r.sum(now); n > 0 {
 			t.log.Warn("consul is away and back again and again", "kind", kind, "times", n,
-				"seconds", now.Sub(r.since).Round(time.Second).Seconds(), "error", r.cause, "remedy", remedyOf(r.cause))
+				"seconds", now.Sub(r.since).Round(time.Second).Seconds(), "error", r.cause, "remedy", consul.RemedyOf(r.cause))
 		}
 	}
 }
@@ -164,7 +167,7 @@ func (t *trouble) leave(loop string, now time.Time) {
 }
 
 // heir lets another loop stand for those that fail as the one did that fails no more. It needs the lock.
-func (t *trouble) heir(a *ailment, gone string, kind failure) {
+func (t *trouble) heir(a *ailment, gone string, kind consul.Failure) {
 	if a.loop != gone {
 		return
 	}
@@ -177,7 +180,7 @@ func (t *trouble) heir(a *ailment, gone string, kind failure) {
 }
 
 // concerns names what the loops ask about that fail in this way. It needs the lock.
-func (t *trouble) concerns(kind failure) string {
+func (t *trouble) concerns(kind consul.Failure) string {
 	names := map[string]struct{}{}
 	for loop, has := range t.of {
 		if has.kind == kind {
@@ -213,20 +216,20 @@ func (t *trouble) describe(s *Status) {
 	}
 	s.Connected = !t.lastSuccess.IsZero() && len(t.kinds) == 0
 	for kind, a := range t.kinds {
-		s.Problems = append(s.Problems, Problem{
+		s.Problems = append(s.Problems, catalog.Problem{
 			Kind: string(kind), Since: a.since, Queries: a.loops,
-			Detail: fmt.Sprintf("%v (of %s)", a.cause, t.concerns(kind)), Remedy: remedyOf(a.cause),
+			Detail: fmt.Sprintf("%v (of %s)", a.cause, t.concerns(kind)), Remedy: consul.RemedyOf(a.cause),
 		})
 	}
 	now := time.Now()
 	for kind, r := range t.before {
 		if t.kinds[kind] == nil && r.repeats(now) {
-			s.Problems = append(s.Problems, Problem{
+			s.Problems = append(s.Problems, catalog.Problem{
 				Kind: string(kind), Since: r.first,
 				Detail: fmt.Sprintf("again and again, %d times so far, the last time %v ago: %v", r.row, now.Sub(r.over).Round(time.Second), r.cause),
-				Remedy: remedyOf(r.cause),
+				Remedy: consul.RemedyOf(r.cause),
 			})
 		}
 	}
-	slices.SortFunc(s.Problems, func(a, b Problem) int { return a.Since.Compare(b.Since) })
+	slices.SortFunc(s.Problems, func(a, b catalog.Problem) int { return a.Since.Compare(b.Since) })
 }

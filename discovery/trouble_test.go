@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
+
+	"legate/discovery/catalog"
 )
 
 func isOver(c <-chan struct{}) bool {
@@ -29,10 +31,10 @@ func TestWhatFailsIsToldByKind(t *testing.T) {
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 	away, denial := errors.New("connection refused"), api.StatusError{Code: 403, Body: "Permission denied"}
 	unknown := api.StatusError{Code: 403, Body: "ACL not found"}
-	problems := func() map[string]Problem {
+	problems := func() map[string]catalog.Problem {
 		var s Status
 		tr.describe(&s)
-		all := map[string]Problem{}
+		all := map[string]catalog.Problem{}
 		for _, p := range s.Problems {
 			all[p.Kind] = p
 		}

@@ -1,6 +1,10 @@
 package discovery
 
-import "time"
+import (
+	"time"
+
+	"legate/discovery/catalog"
+)
 
 // unreadPatience is how long the first complete read waits for the last few services, if they
 // alone cannot be read. It starts with each service that is read.
@@ -41,7 +45,7 @@ func (o *owner) nothingRead() bool { return o.unread > 0 && o.unread == len(o.fo
 const unreadRemedy = "see the other problems for why; it is asked again and again"
 
 // unreadProblem names what is not served because it was never read; nil if there is nothing.
-func (o *owner) unreadProblem() *Problem {
+func (o *owner) unreadProblem() *catalog.Problem {
 	if !o.complete || o.unread == o.unanswered {
 		return nil
 	}
@@ -60,6 +64,6 @@ func (o *owner) unreadProblem() *Problem {
 	if n == 0 {
 		return nil
 	}
-	return &Problem{Kind: "unread", Services: n, Remedy: unreadRemedy,
+	return &catalog.Problem{Kind: "unread", Services: n, Remedy: unreadRemedy,
 		Detail: "not served, because never read: " + listOf(names, n)}
 }

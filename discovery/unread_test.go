@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // garbageFor answers questions about these services with a page.
@@ -32,7 +34,7 @@ func TestOneServiceThatCannotBeReadHoldsNobodyUp(t *testing.T) {
 		if c, n := r.now(); n != 1 || len(c) != 19 {
 			t.Fatalf("%d services in %d Deltas", len(c), n)
 		}
-		if p := r.Status().Problems; !slices.ContainsFunc(p, func(p Problem) bool { return p.Kind == "unread" && strings.Contains(p.Detail, "svc-007") }) {
+		if p := r.Status().Problems; !slices.ContainsFunc(p, func(p catalog.Problem) bool { return p.Kind == "unread" && strings.Contains(p.Detail, "svc-007") }) {
 			t.Errorf("problems: %+v", p)
 		}
 		fake.resume()

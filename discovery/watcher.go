@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/consul"
 	"legate/metrics"
 )
 
@@ -22,7 +23,7 @@ type Watcher struct {
 	cfg      Config
 	log      *slog.Logger
 	metrics  *metrics.Consul
-	consul   *consul
+	consul   *consul.Client
 	trouble  *trouble
 	hidden   *hidden
 	reads    chan struct{} // a place for each answer that is asked for without waiting
@@ -44,9 +45,9 @@ type Watcher struct {
 	mu      sync.Mutex
 	status  Status
 	holds   []Hold
-	mass    *Problem
-	unread  *Problem
-	refused *Problem
+	mass    *catalog.Problem
+	unread  *catalog.Problem
+	refused *catalog.Problem
 }
 
 // New checks the configuration and reads the files it names. It does not connect. The logger
@@ -63,7 +64,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		log = slog.New(slog.DiscardHandler)
 	}
 	warnOfConsul(cfg.Selection(), log)
-	c, err := newConsul(cfg, log, rt)
+	c, err := consul.New(cfg.Consul, log, rt)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 
 		selections: make(chan catalog.Selection, 1),
 		policies:   make(chan string, 1),
-		status:     Status{Address: c.address.String(), Datacenter: cfg.Datacenter, MaxConnections: cfg.MaxConnections},
+		status:     Status{Address: c.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections},
 	}
 	selection := cfg.Selection()
 	w.selection.Store(&selection)
@@ -99,15 +100,13 @@ func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	defer func() {
 		cancel()
 		w.loops.Wait()
-		if w.consul.pool != nil {
-			w.consul.pool.close()
-		}
+		w.consul.Close()
 	}()
 	datacenter, err := w.datacenter(ctx)
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
-	w.consul.datacenter = datacenter // an agent of another one asks there, or fails, but does not answer for itself
+	w.consul.SetDatacenter(datacenter) // an agent of another one asks there, or fails, but does not answer for itself
 	w.loops.Go(func() { w.list(ctx) })
 	w.loops.Go(func() { w.sweep(ctx) })
 	w.loops.Go(func() { w.signals(ctx) })
@@ -125,15 +124,15 @@ func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 // datacenter is the configured one, or asks for the agent's until there is an answer.
 func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 	const loop = "agent"
-	if w.cfg.Datacenter != "" {
-		return w.cfg.Datacenter, nil
+	if w.cfg.Consul.Datacenter != "" {
+		return w.cfg.Consul.Datacenter, nil
 	}
 	pause := w.backoff()
 	for {
 		if ctx.Err() != nil {
 			return "", nil
 		}
-		name, err := w.consul.agentDatacenter(ctx)
+		name, err := w.consul.AgentDatacenter(ctx)
 		if err == nil {
 			w.trouble.answered(loop, time.Now())
 			w.setDatacenter(name)
@@ -142,21 +141,21 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 		if ctx.Err() != nil {
 			return "", nil
 		}
-		kind := failureOf(err)
-		if seeded := w.seeded(); (kind == denied || kind == refused) && seeded != "" { // what was known ends with nothing
+		kind := consul.FailureOf(err)
+		if seeded := w.seeded(); (kind == consul.Denied || kind == consul.Refused) && seeded != "" { // what was known ends with nothing
 			w.log.Warn("consul's agent does not tell its datacenter, taking that of the last known catalog",
-				"datacenter", seeded, "error", err, "remedy", remedyOf(err))
+				"datacenter", seeded, "error", err, "remedy", consul.RemedyOf(err))
 			w.setDatacenter(seeded)
 			return seeded, nil
 		}
 		switch kind {
-		case denied:
+		case consul.Denied:
 			return "", err
-		case refused:
+		case consul.Refused:
 			return "", withRemedy(err)
 		}
 		w.trouble.failed(loop, err, time.Now())
-		if away := kind == unreachable || kind == late || kind == unavailable; away && w.cfg.Guard.Canary > 0 {
+		if away := kind == consul.Unreachable || kind == consul.Timeout || kind == consul.Unavailable; away && w.cfg.Guard.Canary > 0 {
 			sleep(ctx, probeMin+rand.N(probeMax-probeMin)) // as the canary does, that comes later
 			continue
 		}
@@ -207,8 +206,8 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 // place waits for one of the places for reads that Consul answers at once. A question that
 // waits for a change needs none, and neither does the canary, which must not wait behind those
 // that it watches over.
-func (w *Watcher) place(ctx context.Context, q question) (leave func(), err error) {
-	if q.index > 0 {
+func (w *Watcher) place(ctx context.Context, q consul.Question) (leave func(), err error) {
+	if q.Index > 0 {
 		return func() {}, nil
 	}
 	select {
@@ -220,51 +219,52 @@ func (w *Watcher) place(ctx context.Context, q question) (leave func(), err erro
 }
 
 // askServices and askHealth are the two questions, with the places kept.
-func (w *Watcher) askServices(ctx context.Context, q question) (listing, reply, error) {
+func (w *Watcher) askServices(ctx context.Context, q consul.Question) (consul.Listing, consul.Reply, error) {
 	leave, err := w.place(ctx, q)
 	if err != nil {
-		return nil, reply{}, err
+		return nil, consul.Reply{}, err
 	}
 	defer leave()
-	return w.consul.services(ctx, q)
+	return w.consul.Services(ctx, q)
 }
 
-func (w *Watcher) askHealth(ctx context.Context, key catalog.ServiceKey, q question) (reading, reply, error) {
+func (w *Watcher) askHealth(ctx context.Context, key catalog.ServiceKey, q consul.Question) (consul.Reading, consul.Reply, error) {
 	leave, err := w.place(ctx, q)
 	if err != nil {
-		return reading{}, reply{}, err
+		return consul.Reading{}, consul.Reply{}, err
 	}
 	defer leave()
-	entries, r, err := w.consul.health(ctx, key.Name, q)
-	return readingOf(key, entries), r, err
+	return w.consul.Health(ctx, key, q)
 }
 
-func (w *Watcher) listQuery() *query[listing] {
-	return &query[listing]{
+func (w *Watcher) listQuery() *query[consul.Listing] {
+	return &query[consul.Listing]{
 		name:    "catalog",
 		about:   "the list of services",
 		apart:   w.cfg.Guard.Confirm,
 		ask:     w.askServices,
-		equal:   func(a, b listing) bool { return maps.EqualFunc(a, b, slices.Equal[[]string]) },
-		weigh:   func(l listing) int { return len(l) },
+		equal:   func(a, b consul.Listing) bool { return maps.EqualFunc(a, b, slices.Equal[[]string]) },
+		weigh:   func(l consul.Listing) int { return len(l) },
 		judge:   judgeList,
+		partial: w.cfg.FilteredExpected,
 		metrics: w.metrics,
 	}
 }
 
-func (w *Watcher) serviceQuery(key catalog.ServiceKey) *query[reading] {
-	return &query[reading]{
+func (w *Watcher) serviceQuery(key catalog.ServiceKey) *query[consul.Reading] {
+	return &query[consul.Reading]{
 		name:  "services",
 		about: fmt.Sprintf("service %q", key.Name),
 		apart: w.cfg.Guard.Confirm,
-		ask: func(ctx context.Context, q question) (reading, reply, error) {
+		ask: func(ctx context.Context, q consul.Question) (consul.Reading, consul.Reply, error) {
 			return w.askHealth(ctx, key, q)
 		},
-		equal: reading.equal,
-		weigh: func(r reading) int { // tags that are lost count like instances that are gone
-			return len(w.selection.Load().Instances(r.service.Instances)) + r.others
+		equal: consul.Reading.Equal,
+		weigh: func(r consul.Reading) int { // tags that are lost count like instances that are gone
+			return len(w.selection.Load().Instances(r.Service.Instances)) + r.Others
 		},
 		judge:   judge,
+		partial: w.cfg.FilteredExpected,
 		witness: w.listIsThere,
 		metrics: w.metrics,
 	}
@@ -274,7 +274,7 @@ var errListEmpty = errors.New("the list of services is empty too")
 
 // listIsThere is the witness for a service that looks empty.
 func (w *Watcher) listIsThere(ctx context.Context) error {
-	l, _, err := w.askServices(ctx, question{consistent: true})
+	l, _, err := w.askServices(ctx, consul.Question{Consistent: true})
 	if err == nil && len(l) == 0 {
 		err = fmt.Errorf("%w: %w", notBelieved{doubt: hiding}, errListEmpty)
 	}

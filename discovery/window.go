@@ -1,8 +1,9 @@
 package discovery
 
 import (
-	"legate/discovery/catalog"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // highWater is a number that changes, with the most it was within a span of time. The zero

@@ -2,10 +2,11 @@ package discovery
 
 import (
 	"fmt"
-	"legate/discovery/catalog"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"legate/discovery/catalog"
 )
 
 // allValues is what highWater stands for: all values there ever were.

@@ -140,11 +140,11 @@ func TestReadyzSaysInWordsWhyNot(t *testing.T) {
 	said(503, "waiting for the first answer of consul at http://127.0.0.1:8500")
 	h.consul.FirstSync = discovery.Progress{Done: 12, Total: 30}
 	said(503, "12 of 30 services so far")
-	h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Detail: "connection refused", Remedy: remedy}}
+	h.consul.Problems = []catalog.Problem{{Kind: "unreachable", Detail: "connection refused", Remedy: remedy}}
 	said(503, "connection refused: "+remedy)
 	h = healthy()
 	said(200, "ready")
-	h.consul.Connected, h.consul.Problems = false, []discovery.Problem{{Kind: "unreachable", Detail: "gone"}}
+	h.consul.Connected, h.consul.Problems = false, []catalog.Problem{{Kind: "unreachable", Detail: "gone"}}
 	said(200, "ready") // the last known catalog is served
 	h.stops = true
 	said(503, "told to stop")
@@ -153,7 +153,7 @@ func TestReadyzSaysInWordsWhyNot(t *testing.T) {
 func TestACatalogFromDiskIsReadyWithAReasonAndNotForever(t *testing.T) {
 	h := healthy()
 	h.consul = empty().consul
-	h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Detail: "connection refused", Remedy: remedy}}
+	h.consul.Problems = []catalog.Problem{{Kind: "unreachable", Detail: "connection refused", Remedy: remedy}}
 	h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
 	if w := h.get(t, "/readyz"); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "ready, stale: ") ||
 		!strings.Contains(w.Body.String(), "1h0m0s ago") || !strings.Contains(w.Body.String(), "connection refused: "+remedy) {
@@ -272,7 +272,7 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 		{"consul is away", func() *house {
 			h := healthy()
 			h.consul.Connected = false
-			h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Queries: 3, Detail: "connection refused", Remedy: remedy}}
+			h.consul.Problems = []catalog.Problem{{Kind: "unreachable", Queries: 3, Detail: "connection refused", Remedy: remedy}}
 			return h
 		}, []string{`class="verdict warn"`, "as last known: Consul does not answer", "Consul: unreachable (3 queries)", remedy}},
 		{"an Envoy rejects", func() *house {
@@ -291,7 +291,7 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 		{"a loss is held", func() *house {
 			h := healthy()
 			h.holds = []discovery.Hold{{Service: "api", Why: "emptied", Kept: 3, Served: 3, Since: now.Add(-10 * time.Second), Until: now.Add(50 * time.Second)}}
-			h.consul.Problems = []discovery.Problem{{Kind: "held_emptied", Services: 2, Detail: "gone", Remedy: "wait"}}
+			h.consul.Problems = []catalog.Problem{{Kind: "held_emptied", Services: 2, Detail: "gone", Remedy: "wait"}}
 			return h
 		}, []string{"Held: the last instances (2 services)", ">api</th>", "3 of 3", "10 s ago", "in 50s, at 03:00:50<"}},
 		{"a loss is held, and Consul cannot be asked", func() *house {
@@ -301,12 +301,12 @@ func TestThePageSaysFirstWhetherAllIsWell(t *testing.T) {
 		}, []string{"when Consul confirms it<"}},
 		{"Consul answers 403", func() *house {
 			h := healthy()
-			h.consul.Connected, h.consul.Problems = false, []discovery.Problem{{Kind: "denied", Detail: "403", Remedy: remedy}}
+			h.consul.Connected, h.consul.Problems = false, []catalog.Problem{{Kind: "denied", Detail: "403", Remedy: remedy}}
 			return h
 		}, []string{"answers, and refuses<"}},
 		{"a start without Consul", func() *house {
 			h := healthy()
-			h.consul = discovery.Status{Address: "http://127.0.0.1:8500", Problems: []discovery.Problem{{Kind: "unreachable", Detail: "refused"}}}
+			h.consul = discovery.Status{Address: "http://127.0.0.1:8500", Problems: []catalog.Problem{{Kind: "unreachable", Detail: "refused"}}}
 			h.known = lastknown.Status{Stale: true, Believed: now.Add(-time.Hour), Services: 13}
 			return h
 		}, []string{"13 from disk, as last known; not read yet<", "does not answer<"}},

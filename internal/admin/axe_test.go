@@ -22,7 +22,7 @@ var axeFile = flag.String("axe", "", "axe-core's axe.min.js, to check whether ev
 func all() *house {
 	h := manyReject(5)
 	h.consul.Connected, h.consul.LastError, h.consul.LastErrorAt, h.consul.Swept = false, "connection refused", now.Add(-time.Minute), 12
-	h.consul.Problems = []discovery.Problem{
+	h.consul.Problems = []catalog.Problem{
 		{Kind: "filtered", Queries: 3, Detail: "the token sees a part", Remedy: "give it service:read and node:read"},
 		{Kind: "mass_critical", Detail: "36 of 38 instances turned critical", Remedy: "look at what checks"},
 	}

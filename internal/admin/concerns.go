@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/quote"
 )
 
@@ -82,7 +82,7 @@ func ofConsul(s Status) []concern {
 }
 
 // titleOf names a problem of discovery, and says how many services or queries have it.
-func titleOf(p discovery.Problem) string {
+func titleOf(p catalog.Problem) string {
 	what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
 	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
 		what = "Held: " + lost(why)

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery"
 	"legate/discovery/catalog"
 	"legate/internal/lastknown"
 	"legate/translate"
@@ -105,7 +104,7 @@ func TestALongListIsCutAndSaysWhereTheRestIs(t *testing.T) {
 
 func TestWhatIsGraveComesFirst(t *testing.T) {
 	h := healthy()
-	h.consul.Problems = []discovery.Problem{
+	h.consul.Problems = []catalog.Problem{
 		{Kind: "filtered", Detail: "results are filtered"},
 		{Kind: "mass_critical", Detail: "36 of 38 instances turned critical"},
 	}
@@ -133,7 +132,7 @@ var troubles = map[string]func(*house){
 	"LegateServesStale": func(h *house) {
 		h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
 	},
-	"LegateConsulQueriesFail": func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "denied", Detail: "no"}} },
+	"LegateConsulQueriesFail": func(h *house) { h.consul.Problems = []catalog.Problem{{Kind: "denied", Detail: "no"}} },
 	"LegateClientRejects":     func(h *house) { h.streams = append(h.streams, rejecting("edge-2", "web", "no")) },
 	"LegateQuarantines": func(h *house) {
 		h.views[0].Quarantined = []xdsserver.Quarantine{{Type: translate.AssignmentType, Name: "web", Nodes: []string{"a", "b"}}}
@@ -145,9 +144,9 @@ var troubles = map[string]func(*house){
 		h.streams[0].Types[0].InVain, h.streams[0].Types[0].InVainCount = []xdsserver.Missing{{Name: "wbe", Why: "no"}}, 1
 	},
 	"LegateHostNamesStale":  func(h *house) { h.own = []Trouble{{Kind: "dns", Detail: "db.example"}} },
-	"LegateHoldsDatacenter": func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_datacenter", Queries: 40}} },
-	"LegateHolds":           func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "held_shrunk"}} },
-	"LegateMassCritical":    func(h *house) { h.consul.Problems = []discovery.Problem{{Kind: "mass_critical"}} },
+	"LegateHoldsDatacenter": func(h *house) { h.consul.Problems = []catalog.Problem{{Kind: "held_datacenter", Queries: 40}} },
+	"LegateHolds":           func(h *house) { h.consul.Problems = []catalog.Problem{{Kind: "held_shrunk"}} },
+	"LegateMassCritical":    func(h *house) { h.consul.Problems = []catalog.Problem{{Kind: "mass_critical"}} },
 	"LegateNoStreams":       func(h *house) { h.streams, h.left = nil, now.Add(-10*time.Minute) },
 	"LegateSlow":            func(h *house) { h.slow = 3 * time.Second },
 	"LegateCertificateEnds": func(h *house) { h.own = []Trouble{{Kind: "certificate", Detail: "it ends"}} },

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 )
 
 type releaser map[string]int
@@ -43,7 +44,7 @@ func TestThePageSaysHowManyOfAHoldLostTheirTagsOnly(t *testing.T) {
 
 func TestThePageSaysHowManyServicesAProblemConcerns(t *testing.T) {
 	h := healthy()
-	h.consul.Problems = []discovery.Problem{{Kind: "refused_names", Services: 3}, {Kind: "unread", Services: 1}, {Kind: "denied", Queries: 4}, {Kind: "timeout", Queries: 1}}
+	h.consul.Problems = []catalog.Problem{{Kind: "refused_names", Services: 3}, {Kind: "unread", Services: 1}, {Kind: "denied", Queries: 4}, {Kind: "timeout", Queries: 1}}
 	page := h.get(t, "/").Body.String()
 	for _, want := range []string{"Consul: refused names (3 services)", "Consul: unread (1 service)", "Consul: denied (4 queries)", "Consul: timeout (1 query)"} {
 		if !strings.Contains(page, want) {

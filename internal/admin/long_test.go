@@ -20,7 +20,7 @@ func TestNamesFromOutsideAreShownInOneShortLine(t *testing.T) {
 	odd.Instances[0].ID, odd.Instances[0].Node = "a\x1b[31m\u202eb\u009b", "line\nfeed"
 	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{bad, odd}})
 	h.holds = []discovery.Hold{{Service: "held\u202e\n" + strings.Repeat("y", 4<<20), Why: "emptied"}}
-	h.consul.Problems = []discovery.Problem{{Kind: "refused_names", Detail: "these: \u202e" + strings.Repeat("z", 4<<20), Remedy: remedy}}
+	h.consul.Problems = []catalog.Problem{{Kind: "refused_names", Detail: "these: \u202e" + strings.Repeat("z", 4<<20), Remedy: remedy}}
 	h.consul.LastError = "\u009b" + strings.Repeat("e", 4<<20)
 	for _, path := range []string{"/", "/api/v1/status", "/api/v1/holds", "/readyz"} {
 		w := h.get(t, path)
@@ -37,7 +37,7 @@ func TestNamesFromOutsideAreShownInOneShortLine(t *testing.T) {
 		t.Errorf("what is short enough is not exact: %.300s", body)
 	}
 	h.state.Resources = healthy().state.Resources
-	h.consul.Problems = []discovery.Problem{{Kind: "unreachable", Detail: "\x1b\u202e" + strings.Repeat("z", quote.DataBytes)}}
+	h.consul.Problems = []catalog.Problem{{Kind: "unreachable", Detail: "\x1b\u202e" + strings.Repeat("z", quote.DataBytes)}}
 	h.state.View, h.state.Complete = empty().state.View, empty().state.Complete
 	if w := h.get(t, "/readyz"); strings.ContainsAny(w.Body.String(), "\x1b\u202e") {
 		t.Errorf("%.100q", w.Body)

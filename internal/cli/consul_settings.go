@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"legate/discovery"
+	"legate/discovery/consul"
 	"legate/internal/files"
 )
 
@@ -16,10 +17,10 @@ import (
 // https://developer.hashicorp.com/consul/commands#environment-variables
 func consulSettings(c *discovery.Config) []*setting {
 	const category = "Consul"
-	verify := !c.TLS.InsecureSkipVerify
-	ssl := c.Scheme == "https"
+	verify := !c.Consul.TLS.InsecureSkipVerify
+	ssl := c.Consul.Scheme == "https"
 	return []*setting{
-		secretText(text(&c.Address, setting{
+		secretText(text(&c.Consul.Address, setting{
 			name: "consul-addr", env: "CONSUL_HTTP_ADDR", key: "consul.addr", category: category, hint: "ADDR",
 			usage: "Consul's HTTP API, best the agent on this machine: host:port, http://…, https://… or unix:///path. " +
 				"HTTPS needs few connections however many services there are (HTTP/2); plain HTTP needs one for each.",
@@ -29,12 +30,12 @@ func consulSettings(c *discovery.Config) []*setting {
 			}
 			return nil
 		}),
-		secretText(text(&c.Token, setting{
+		secretText(text(&c.Consul.Token, setting{
 			name: "consul-token", env: "CONSUL_HTTP_TOKEN", key: "consul.token", category: category, hint: "TOKEN",
 			usage: "ACL token. It needs service:read and node:read for what is to be served. " +
 				"Other users of this machine can see flags: rather use the variable or --consul-token-file.",
 		}), nil),
-		private(readable(text(&c.TokenFile, setting{
+		private(readable(text(&c.Consul.TokenFile, setting{
 			name: "consul-token-file", env: "CONSUL_HTTP_TOKEN_FILE", key: "consul.token_file", category: category, hint: "FILE",
 			usage: "File with the ACL token; wins over the token itself and is read again when it changes.",
 		}))),
@@ -42,47 +43,47 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "consul-ssl", env: "CONSUL_HTTP_SSL", key: "consul.ssl", category: category,
 			usage: "Use HTTPS also when the address does not say so.",
 		}), func() {
-			if c.Scheme = "http"; ssl {
-				c.Scheme = "https"
+			if c.Consul.Scheme = "http"; ssl {
+				c.Consul.Scheme = "https"
 			}
 		}),
 		then(boolean(&verify, setting{
 			name: "consul-ssl-verify", env: "CONSUL_HTTP_SSL_VERIFY", key: "consul.ssl_verify", category: category,
 			usage: "Check Consul's certificate. --consul-ssl-verify=false trusts anybody: for tests only.",
-		}), func() { c.TLS.InsecureSkipVerify = !verify }),
-		readable(text(&c.TLS.CAFile, setting{
+		}), func() { c.Consul.TLS.InsecureSkipVerify = !verify }),
+		readable(text(&c.Consul.TLS.CAFile, setting{
 			name: "consul-ca-file", env: "CONSUL_CACERT", key: "consul.ca_file", category: category, hint: "FILE",
 			usage: "Certificates of the authorities that Consul's certificate is checked against, in PEM; read again when it changes.",
 		})),
-		text(&c.TLS.CAPath, setting{
+		text(&c.Consul.TLS.CAPath, setting{
 			name: "consul-ca-path", env: "CONSUL_CAPATH", key: "consul.ca_path", category: category, hint: "FOLDER",
 			usage: "Folder of such certificates.",
 		}),
-		readable(text(&c.TLS.CertFile, setting{
+		readable(text(&c.Consul.TLS.CertFile, setting{
 			name: "consul-client-cert", env: "CONSUL_CLIENT_CERT", key: "consul.client_cert", category: category, hint: "FILE",
 			usage: "Certificate to show to Consul (verify_incoming), in PEM; read again when it changes.",
 		})),
-		private(readable(text(&c.TLS.KeyFile, setting{
+		private(readable(text(&c.Consul.TLS.KeyFile, setting{
 			name: "consul-client-key", env: "CONSUL_CLIENT_KEY", key: "consul.client_key", category: category, hint: "FILE",
 			usage: "Key of that certificate, in PEM.",
 		}))),
-		text(&c.TLS.ServerName, setting{
+		text(&c.Consul.TLS.ServerName, setting{
 			name: "consul-tls-server-name", env: "CONSUL_TLS_SERVER_NAME", key: "consul.tls_server_name", category: category, hint: "NAME",
 			usage: "Name that Consul's certificate must have, such as server.dc1.consul, if it is not the address's host.",
 		}),
-		httpAuth(&c.HTTPAuth, setting{
+		httpAuth(&c.Consul.HTTPAuth, setting{
 			name: "consul-http-auth", env: "CONSUL_HTTP_AUTH", key: "consul.http_auth", category: category, hint: "USER:PASSWORD", secret: true,
 			usage: "HTTP basic authentication, for a proxy in front of Consul.",
 		}),
-		text(&c.Namespace, setting{
+		text(&c.Consul.Namespace, setting{
 			name: "consul-namespace", env: "CONSUL_NAMESPACE", key: "consul.namespace", category: category, hint: "NAME",
 			usage: "Namespace (Consul Enterprise).",
 		}),
-		text(&c.Partition, setting{
+		text(&c.Consul.Partition, setting{
 			name: "consul-partition", env: "CONSUL_PARTITION", key: "consul.partition", category: category, hint: "NAME",
 			usage: "Admin partition (Consul Enterprise).",
 		}),
-		shown(text(&c.Datacenter, setting{
+		shown(text(&c.Consul.Datacenter, setting{
 			name: "datacenter", env: "LEGATE_DATACENTER", key: "consul.datacenter", category: category, hint: "NAME",
 			usage: "Datacenter to serve. Asked from the agent if empty, which takes a token with agent:read.",
 		}), "the agent's own"),
@@ -90,12 +91,12 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "consul-filtered-expected", env: "LEGATE_CONSUL_FILTERED_EXPECTED", key: "consul.filtered_expected", category: category,
 			usage: "The token is meant to see a part of the catalog only. Otherwise answers from which Consul hides something are not believed, since a token that lost its rights looks the same.",
 		}),
-		duration(&c.Wait, time.Second, 10*time.Minute, setting{
+		duration(&c.Consul.Wait, time.Second, 10*time.Minute, setting{
 			name: "consul-wait", env: "LEGATE_CONSUL_WAIT", key: "consul.wait", category: category, hint: "SPAN",
 			usage: "How long a blocking query waits for a change at most; Consul adds up to a sixteenth. " +
 				"Shorter where a proxy in between cuts queries that wait: each wait then costs a question, and changes are seen as soon as before.",
 		}),
-		number(&c.MaxConnections, 1, 100_000, setting{
+		number(&c.Consul.MaxConnections, 1, 100_000, setting{
 			name: "max-connections", env: "LEGATE_MAX_CONNECTIONS", key: "consul.max_connections", category: category, hint: "N",
 			usage: "Most connections to Consul at once. An agent allows 200 per client address (limits.http_max_conns_per_client) " +
 				"and then refuses every client there. Over plain HTTP the services beyond it are seen within a second or two instead of milliseconds.",
@@ -173,13 +174,13 @@ func shown(s *setting, fallback string) *setting {
 	return s
 }
 
-func httpAuth(to *discovery.HTTPAuth, s setting) *setting {
+func httpAuth(to *consul.HTTPAuth, s setting) *setting {
 	s.set = func(v []string) error {
 		user, password, ok := strings.Cut(last(v), ":")
 		if !ok || user == "" || strings.ContainsFunc(last(v), unicode.IsControl) {
 			return errors.New("want USER:PASSWORD, on one line")
 		}
-		*to = discovery.HTTPAuth{Username: user, Password: password}
+		*to = consul.HTTPAuth{Username: user, Password: password}
 		return nil
 	}
 	return &s

@@ -41,7 +41,7 @@ func (o *serveOptions) divideFiles(log *slog.Logger) {
 // to be lowered.
 func (o *serveOptions) fitFiles(allowed uint64) (wanted int) {
 	people, clients, listeners := &o.listen.people.Bounds, &o.xds.Limits, o.listen.forPeople()
-	kept := ownFiles + o.consul.MaxConnections
+	kept := ownFiles + o.consul.Consul.MaxConnections
 	wanted = kept + clients.Connections + listeners*people.Connections
 	if allowed >= uint64(wanted) {
 		return 0

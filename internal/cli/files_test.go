@@ -13,7 +13,7 @@ func TestLimitsFitTheFilesThatMayBeOpen(t *testing.T) {
 			o.listen.metrics = metrics
 			wanted := o.fitFiles(allowed)
 			clients, people := o.xds.Limits, o.listen.people.Bounds
-			need := ownFiles + o.consul.MaxConnections + clients.Connections + o.listen.forPeople()*people.Connections
+			need := ownFiles + o.consul.Consul.MaxConnections + clients.Connections + o.listen.forPeople()*people.Connections
 			if uint64(need) > allowed {
 				t.Errorf("%d files: %d are needed still", allowed, need)
 			}

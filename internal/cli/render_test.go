@@ -131,8 +131,8 @@ func TestConsulWaitIsHowLongQueriesWait(t *testing.T) {
 		}
 	}
 	_, o := (&program{}).serveCommand()
-	if o.consul.Wait != time.Minute {
-		t.Errorf("the default is %v", o.consul.Wait)
+	if o.consul.Consul.Wait != time.Minute {
+		t.Errorf("the default is %v", o.consul.Consul.Wait)
 	}
 }
 

@@ -169,7 +169,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		return usageError{fmt.Errorf("--admin-token-file: %w", err)}
 	}
 
-	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Datacenter,
+	log.Info("legate starts", "version", build.Version, "consul", watcher.Status().Address, "datacenter", o.consul.Consul.Datacenter,
 		"xds", addressOf(open.xds), "rest", addressOf(open.rest), "admin", o.listen.page(open), "metrics", addressOf(open.metrics), "admin_socket", cmp.Or(open.socket, "off"))
 	o.listen.warn(open, log)
 

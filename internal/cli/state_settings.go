@@ -41,7 +41,7 @@ func stateDir(named string, getenv func(string) string) string {
 // scopeOf returns the scope of the catalog that c selects.
 func scopeOf(c discovery.Config) lastknown.Scope {
 	return lastknown.Scope{
-		Datacenter: c.Datacenter, Namespace: c.Namespace, Partition: c.Partition,
+		Datacenter: c.Consul.Datacenter, Namespace: c.Consul.Namespace, Partition: c.Consul.Partition,
 		Include: slices.Sorted(slices.Values(c.Include)),
 		Exclude: slices.Sorted(slices.Values(c.Exclude)),
 		Tags:    slices.Sorted(slices.Values(c.Tags)),

@@ -111,7 +111,7 @@ var owned = []struct {
 	library string
 	rooms   []string
 }{
-	{consulAPI, []string{"legate/discovery", "legate/internal/parts", "legate/internal/demo"}},
+	{consulAPI, []string{"legate/discovery/consul", "legate/internal/parts", "legate/internal/demo"}},
 	{xdsCache, []string{"legate/xdsserver", "legate/internal/bench"}},
 	{xdsServer, []string{"legate/xdsserver", "legate/internal/bench"}},
 	{dnsLibrary, []string{"legate/discovery/resolve", "legate/internal/parts"}},

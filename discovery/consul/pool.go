@@ -1,4 +1,4 @@
-package discovery
+package consul
 
 import (
 	"cmp"
@@ -74,13 +74,16 @@ const unproven = 10
 // later was heard; its caller learns of the failure.
 const retryWithin = 100 * time.Millisecond
 
-// onOldConnection is for the canary, which has to find out whether connections that have been open
+// OnOldConnection is for the canary, which has to find out whether connections that have been open
 // for long still work. Over HTTP/1.1 each blocking query waits in silence on a connection of its own,
 // so one old connection is kept for the canary. Over HTTP/2 all share their connections, and pings
 // tell when one is dead.
-func onOldConnection(ctx context.Context) context.Context {
+func OnOldConnection(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oldConnection{}, true)
 }
+
+// WantsOldConnection reports whether a question is to go on an old connection.
+func WantsOldConnection(ctx context.Context) bool { return ctx.Value(oldConnection{}) != nil }
 
 type oldConnection struct{}
 
@@ -100,7 +103,7 @@ func newPool(a address, tlsConfig *tls.Config, limit int) *pool {
 // when the answer's body is closed.
 func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 	for {
-		c, err := p.take(req.Context())
+		c, err := p.acquire(req.Context())
 		if err != nil {
 			return nil, err
 		}
@@ -117,9 +120,9 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// take returns a connection on which a place is reserved.
-func (p *pool) take(ctx context.Context) (*pooled, error) {
-	t := &waiter{old: ctx.Value(oldConnection{}) != nil, got: make(chan granted, 1)}
+// acquire returns a connection on which a place is reserved.
+func (p *pool) acquire(ctx context.Context) (*pooled, error) {
+	t := &waiter{old: WantsOldConnection(ctx), got: make(chan granted, 1)}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -159,7 +162,7 @@ func (p *pool) serve() {
 		if none[t.old] {
 			return false
 		}
-		c := p.pick(t.old)
+		c := p.reserve(t.old)
 		if none[t.old] = c == nil; c != nil {
 			t.got <- granted{conn: c}
 		}
@@ -183,10 +186,10 @@ func (p *pool) short() bool {
 	return len(p.queue) > p.dials*p.room
 }
 
-// pick needs the lock. It reserves a place on the oldest connection that has room, so that younger
+// reserve needs the lock. It reserves a place on the oldest connection that has room, so that younger
 // ones fall idle and are closed; nil if none has room. Over HTTP/1.1 the old connection is kept for
 // those who want it.
-func (p *pool) pick(old bool) *pooled {
+func (p *pool) reserve(old bool) *pooled {
 	either := p.room > 1 || old && p.open() >= p.limit && !slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.old })
 	room := cmp.Or(p.room, unproven)
 	for _, c := range p.conns {
@@ -224,64 +227,6 @@ func (p *pool) learn(c *pooled, protoMajor int) {
 		p.room = room
 		p.serve()
 	}
-}
-
-// run serves those who wait when something has changed, and closes idle connections.
-func (p *pool) run() {
-	look := time.NewTicker(idleTime)
-	defer look.Stop()
-	for {
-		select {
-		case <-p.ctx.Done():
-			return
-		case <-p.changed:
-			p.mu.Lock()
-			p.serve()
-			p.mu.Unlock()
-		case <-look.C:
-			p.closeIdle(false)
-		}
-	}
-}
-
-// closeIdle closes the connections that have no request now: all of them, or only those that had
-// none since the last call either.
-func (p *pool) closeIdle(all bool) {
-	var idle []*pooled
-	p.mu.Lock()
-	p.conns = slices.DeleteFunc(p.conns, func(c *pooled) bool {
-		if active := c.InFlight() > 0; active || c.used && !all {
-			c.used = active
-			return false
-		}
-		idle = append(idle, c)
-		return true
-	})
-	p.mu.Unlock()
-	for _, c := range idle {
-		_ = c.Close() // nobody waits for anything on it
-	}
-}
-
-// forget closes the idle connections. It is called when one has proved dead: the others may be, too.
-func (p *pool) forget() { p.closeIdle(true) }
-
-// close ends all requests and connections, and waits until they have ended.
-func (p *pool) close() {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
-	p.end()
-	p.loops.Wait()
-	p.mu.Lock()
-	p.fail(len(p.queue), errPoolClosed)
-	conns := p.conns
-	p.conns = nil
-	p.mu.Unlock()
-	for _, c := range conns {
-		p.loops.Go(func() { _ = c.Close() }) // an end needs no success
-	}
-	p.loops.Wait()
 }
 
 // open is how many connections are open now, or being opened.

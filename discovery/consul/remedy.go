@@ -1,4 +1,4 @@
-package discovery
+package consul
 
 import (
 	"crypto/x509"
@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// remedyOf is what a person can do about a failed query. Where Consul, or what answers in its place,
+// RemedyOf is what a person can do about a failed query. Where Consul, or what answers in its place,
 // says what is wrong, that counts for more than the kind of the failure.
-func remedyOf(err error) string {
+func RemedyOf(err error) string {
 	var status api.StatusError
 	var path noPath
 	var cut waitCut
@@ -42,7 +42,7 @@ func remedyOf(err error) string {
 	if full := (crowded{}); errors.As(err, &full) {
 		return full.remedy()
 	}
-	return failureOf(err).remedy()
+	return FailureOf(err).remedy()
 }
 
 // fewerConnections is what helps against too many connections, whatever they speak.

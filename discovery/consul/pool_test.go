@@ -1,10 +1,11 @@
-package discovery
+package consul
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -250,7 +251,7 @@ func TestConnectionsThatNobodyUsesAreClosed(t *testing.T) {
 	p.closeIdle(false)
 	eventually(t, "it is closed", func() bool { return p.open() == 0 })
 	must(t, ask(p, t.Context(), server.URL))
-	p.forget()
+	p.closeIdle(true)
 	eventually(t, "it is closed", func() bool { return p.open() == 0 })
 	must(t, ask(p, t.Context(), server.URL))
 }
@@ -304,11 +305,11 @@ func TestTheOldConnectionIsKeptForWhoAsksForIt(t *testing.T) {
 	}))
 	defer server.Close()
 	l := poolTo(t, server, 3)
-	must(t, ask(l, onOldConnection(t.Context()), server.URL+"/first"))
+	must(t, ask(l, OnOldConnection(t.Context()), server.URL+"/first"))
 	for n := range 2 * l.limit {
 		must(t, ask(l, t.Context(), fmt.Sprint(server.URL, "/other", n)))
 	}
-	must(t, ask(l, onOldConnection(t.Context()), server.URL+"/second"))
+	must(t, ask(l, OnOldConnection(t.Context()), server.URL+"/second"))
 	mu.Lock()
 	defer mu.Unlock()
 	if from["/first"] != from["/second"] || from["/other0"] == from["/first"] || from["/other5"] == from["/first"] {
@@ -324,7 +325,7 @@ func TestWithoutRoomForAnOldConnectionAnyIsTaken(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	must(t, ask(p, ctx, server.URL))
-	must(t, ask(p, onOldConnection(ctx), server.URL))
+	must(t, ask(p, OnOldConnection(ctx), server.URL))
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)
@@ -336,15 +337,56 @@ func TestAConnectionThatTakesOneRequestIsUsedAtOnce(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	p := poolTo(t, server, 3)
-	c := &consul{pool: p}
+	c := &Client{pool: p}
 	began := time.Now()
 	const dials = 6
 	for range dials {
 		must(t, ask(p, t.Context(), server.URL))
-		c.forget()
+		c.CloseIdle()
 		eventually(t, "it is closed", func() bool { return p.open() == 0 })
 	}
 	if took := time.Since(began); took > dials*time.Second {
 		t.Errorf("%d connections took %v", dials, took)
+	}
+}
+
+func TestAPoolThatIsClosedTakesNobody(t *testing.T) {
+	arrived := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	p := poolTo(t, server, 1)
+	heard := make(chan error, 2)
+	go func() { heard <- ask(p, context.Background(), server.URL) }()
+	<-arrived
+	go func() { heard <- ask(p, context.Background(), server.URL) }()
+	eventually(t, "one waits", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.queue) == 1 })
+	p.close()
+	for range 2 {
+		if err := <-heard; err == nil {
+			t.Error("who asks while it is closed has an answer")
+		}
+	}
+	if err := ask(p, t.Context(), server.URL); !errors.Is(err, errPoolClosed) {
+		t.Errorf("afterwards: %v", err)
+	}
+	if p.open() != 0 {
+		t.Errorf("%d connections are open", p.open())
+	}
+}
+
+// How many questions can be under way at once follows from what connections take.
+func TestTheCapacityOfAClient(t *testing.T) {
+	c, err := New(DefaultConfig(), slog.New(slog.DiscardHandler), nil)
+	must(t, err)
+	defer c.Close()
+	if _, http2 := c.Connections(); c.Capacity() != c.limit || http2 {
+		t.Errorf("%d questions at once, HTTP/2: %v", c.Capacity(), http2)
+	}
+	c.pool.room = 250
+	if _, http2 := c.Connections(); c.Capacity() != c.limit*250 || !http2 {
+		t.Errorf("%d questions at once over HTTP/2: %v", c.Capacity(), http2)
 	}
 }

@@ -1,4 +1,4 @@
-package discovery
+package consul
 
 import (
 	"context"
@@ -28,15 +28,15 @@ type explainer struct {
 }
 
 // explain adds to a query's error what is known of its cause.
-func (c *consul) explain(ctx context.Context, r reply, err error) error {
+func (c *Client) explain(ctx context.Context, r Reply, err error) error {
 	var status api.StatusError
 	errors.As(err, &status)
-	waited := r.question.index > 0
+	waited := r.Question.Index > 0
 	switch {
 	case status.Code == http.StatusGatewayTimeout && !waited:
-		return fmt.Errorf("%w: %w", errLate, err)
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	case status.Code == http.StatusGatewayTimeout, c.explainer.cuts(r, err):
-		return waitCut{after: r.took.Round(time.Second), err: err}
+		return waitCut{after: r.Took.Round(time.Second), err: err}
 	case c.address.scheme == "https" && isCrowded(err):
 		return crowded{err}
 	case strings.Contains(status.Body, "No path to datacenter") && c.datacenter != "":
@@ -50,26 +50,26 @@ const cutFrom = 5 * time.Second
 
 // cuts says that something in between cuts blocking queries: two lost their connections after waits
 // of about the same length, one after the other, and in between Consul could be reached.
-func (e *explainer) cuts(r reply, err error) bool {
-	if failureOf(err) != unreachable {
+func (e *explainer) cuts(r Reply, err error) bool {
+	if FailureOf(err) != Unreachable {
 		return false
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if r.question.index == 0 {
-		e.brokenAt, e.limit = r.at, 0
+	if r.Question.Index == 0 {
+		e.brokenAt, e.limit = r.At, 0
 		return false
 	}
-	if r.took < cutFrom {
+	if r.Took < cutFrom {
 		return false
 	}
-	alike := func(d time.Duration) bool { return (r.took - d).Abs() <= max(time.Second, d/20) }
-	later := r.at.Sub(e.cutAt) > r.took/2 // else both were opened together, and prove nothing
+	alike := func(d time.Duration) bool { return (r.Took - d).Abs() <= max(time.Second, d/20) }
+	later := r.At.Sub(e.cutAt) > r.Took/2 // else both were opened together, and prove nothing
 	if alike(e.cutAfter) && later && e.brokenAt.Before(e.cutAt) {
-		e.limit = r.took
+		e.limit = r.Took
 	}
 	if later || !alike(e.cutAfter) {
-		e.cutAfter, e.cutAt = r.took, r.at
+		e.cutAfter, e.cutAt = r.Took, r.At
 	}
 	return alike(e.limit)
 }
@@ -96,10 +96,10 @@ func (e crowded) Error() string { return e.err.Error() }
 func (e crowded) Unwrap() error { return e.err }
 
 func (e crowded) remedy() string {
-	if failureOf(e.err) == busy {
+	if FailureOf(e.err) == Busy {
 		return fewerConnections
 	}
-	return unreachable.remedy() + "; over HTTPS Consul breaks connections like this, too, when it allows no more: " + fewerConnections
+	return Unreachable.remedy() + "; over HTTPS Consul breaks connections like this, too, when it allows no more: " + fewerConnections
 }
 
 // isCrowded says that Consul refused a connection for being one too many, or broke it. It does neither
@@ -113,7 +113,7 @@ func isCrowded(err error) bool {
 	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "remote error") {
 		return false
 	}
-	return failureOf(err) == unreachable
+	return FailureOf(err) == Unreachable
 }
 
 // noPath is the error of a query about a datacenter that Consul does not reach.
@@ -134,7 +134,7 @@ func (e noPath) Unwrap() error { return e.err }
 func (e noPath) remedy() string {
 	switch {
 	case len(e.known) == 0:
-		return unavailable.remedy()
+		return Unavailable.remedy()
 	case slices.Contains(e.known, e.datacenter):
 		return fmt.Sprintf("Consul knows the datacenter %q and does not reach its servers: check whether they run, and the network between the datacenters", e.datacenter)
 	}
@@ -143,7 +143,7 @@ func (e noPath) remedy() string {
 
 // knownDatacenters are those that the agent knows; empty if it does not say. It is asked twice a
 // minute at most.
-func (c *consul) knownDatacenters(ctx context.Context) []string {
+func (c *Client) knownDatacenters(ctx context.Context) []string {
 	e := &c.explainer
 	e.mu.Lock()
 	defer e.mu.Unlock()

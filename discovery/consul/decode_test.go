@@ -1,25 +1,26 @@
-package discovery
+package consul
 
 import (
 	"encoding/json"
 	"fmt"
-	"legate/discovery/catalog"
 	"reflect"
 	"slices"
 	"testing"
+
+	"legate/discovery/catalog"
 )
 
 // one reads a health answer with one instance.
 func one(t *testing.T, answer string) catalog.Instance {
 	t.Helper()
 	got := read(t, answer)
-	if len(got.service.Instances) != 1 {
-		t.Fatalf("instances: %+v", got.service.Instances)
+	if len(got.Service.Instances) != 1 {
+		t.Fatalf("instances: %+v", got.Service.Instances)
 	}
-	return got.service.Instances[0]
+	return got.Service.Instances[0]
 }
 
-func read(t testing.TB, answer string) reading {
+func read(t testing.TB, answer string) Reading {
 	t.Helper()
 	var entries []entry
 	if err := json.Unmarshal([]byte(answer), &entries); err != nil {
@@ -101,7 +102,7 @@ func TestInstancesAreOrderedByNodeAndID(t *testing.T) {
 	// The same id on two nodes are two instances, and two instances may share an address and port.
 	got := read(t, "["+at("b", "web")+","+at("a", "web-2")+","+at("a", "web")+"]")
 	var order []string
-	for _, i := range got.service.Instances {
+	for _, i := range got.Service.Instances {
 		order = append(order, i.Node+"/"+i.ID)
 	}
 	if want := []string{"a/web", "a/web-2", "b/web"}; !slices.Equal(order, want) {
@@ -112,7 +113,7 @@ func TestInstancesAreOrderedByNodeAndID(t *testing.T) {
 func TestProxiesAndGatewaysAreCountedApart(t *testing.T) {
 	for _, kind := range []string{"connect-proxy", "mesh-gateway", "terminating-gateway", "ingress-gateway", "api-gateway", "something-new"} {
 		got := read(t, `[{"Node": {"Node": "n"}, "Service": {"Kind": "`+kind+`", "ID": "p", "Service": "web"}}]`)
-		if len(got.service.Instances) != 0 || got.others != 1 {
+		if len(got.Service.Instances) != 0 || got.Others != 1 {
 			t.Errorf("%s: %+v", kind, got)
 		}
 	}
@@ -153,7 +154,7 @@ func BenchmarkAnswer(b *testing.B) {
 			if err := json.Unmarshal(answer, &entries); err != nil {
 				b.Fatal(err)
 			}
-			if !readingOf(last.service.Key, entries).equal(last) {
+			if !readingOf(last.Service.Key, entries).Equal(last) {
 				b.Fatal("differs")
 			}
 		}
@@ -162,7 +163,7 @@ func BenchmarkAnswer(b *testing.B) {
 		other := read(b, string(answer))
 		b.ReportAllocs()
 		for b.Loop() {
-			if !other.equal(last) {
+			if !other.Equal(last) {
 				b.Fatal("differs")
 			}
 		}

@@ -1,17 +1,18 @@
-package discovery
+package consul
 
 import (
 	"cmp"
-	"legate/discovery/catalog"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/consul/api"
+
+	"legate/discovery/catalog"
 )
 
-// listing is catalog/services: every service's name with the tags of its instances together.
-type listing map[string][]string
+// Listing is catalog/services: every service's name with the tags of its instances together.
+type Listing map[string][]string
 
 // entry is one element of health/service/:name, with what is used of it and no more: a field
 // that Legate does not use cannot make an answer unreadable.
@@ -49,32 +50,42 @@ type entry struct {
 	}
 }
 
-// reading is one service as an answer says it is.
-type reading struct {
-	service catalog.Service
-	// others counts the entries that are no instances: sidecar proxies and gateways.
-	others int
+// Check is one element of health/state/any, with what names the services to read again.
+// https://developer.hashicorp.com/consul/api-docs/health#list-checks-in-state
+type Check struct {
+	Node        string
+	CheckID     string
+	Status      string
+	ServiceID   string
+	ServiceName string
 }
 
-func (r reading) equal(o reading) bool {
-	return (r.others > 0) == (o.others > 0) && r.service.Equal(o.service)
+// Reading is one service as an answer says it is.
+type Reading struct {
+	Service catalog.Service
+	// others counts the entries that are no instances: sidecar proxies and gateways.
+	Others int
+}
+
+func (r Reading) Equal(o Reading) bool {
+	return (r.Others > 0) == (o.Others > 0) && r.Service.Equal(o.Service)
 }
 
 // readingOf turns an answer into values. Consul answers for a name with all that is spelled like it
 // but for case; a service has what is spelled exactly so.
-func readingOf(key catalog.ServiceKey, entries []entry) reading {
-	r := reading{service: catalog.Service{Key: key}}
+func readingOf(key catalog.ServiceKey, entries []entry) Reading {
+	r := Reading{Service: catalog.Service{Key: key}}
 	for i := range entries {
 		if entries[i].Service.Service != key.Name {
 			continue
 		}
 		if entries[i].Service.Kind != api.ServiceKindTypical {
-			r.others++
+			r.Others++
 			continue
 		}
-		r.service.Instances = append(r.service.Instances, instanceOf(&entries[i]))
+		r.Service.Instances = append(r.Service.Instances, instanceOf(&entries[i]))
 	}
-	slices.SortFunc(r.service.Instances, catalog.Instance.Compare)
+	slices.SortFunc(r.Service.Instances, catalog.Instance.Compare)
 	return r
 }
 

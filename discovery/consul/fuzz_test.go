@@ -1,10 +1,11 @@
-package discovery
+package consul
 
 import (
 	"encoding/json"
-	"legate/discovery/catalog"
 	"slices"
 	"testing"
+
+	"legate/discovery/catalog"
 )
 
 // FuzzAnswers: whatever Consul answers, it is garbage or becomes values that are sorted, equal to
@@ -20,7 +21,7 @@ func FuzzAnswers(f *testing.F) {
 		if json.Unmarshal(answer, &entries) == nil {
 			key := catalog.ServiceKey{Name: "web"}
 			r := readingOf(key, entries)
-			if !slices.IsSortedFunc(r.service.Instances, catalog.Instance.Compare) || !r.equal(r) {
+			if !slices.IsSortedFunc(r.Service.Instances, catalog.Instance.Compare) || !r.Equal(r) {
 				t.Errorf("not in order, or not equal to itself: %+v", r)
 			}
 			named := 0
@@ -29,18 +30,18 @@ func FuzzAnswers(f *testing.F) {
 					named++
 				}
 			}
-			if len(r.service.Instances)+r.others != named {
-				t.Errorf("%d entries became %d instances and %d others", named, len(r.service.Instances), r.others)
+			if len(r.Service.Instances)+r.Others != named {
+				t.Errorf("%d entries became %d instances and %d others", named, len(r.Service.Instances), r.Others)
 			}
 			slices.Reverse(entries)
 			if again := readingOf(key, entries); !sameUnordered(r, again) {
 				t.Errorf("the order of the answer matters:\n%+v\n%+v", r, again)
 			}
 		}
-		var names listing
+		var names Listing
 		if json.Unmarshal(answer, &names) == nil {
 			for name, tags := range names {
-				_ = DefaultConfig().Selection().Matches(name, tags)
+				_ = catalog.Selection{}.Matches(name, tags)
 			}
 		}
 	})
@@ -48,12 +49,12 @@ func FuzzAnswers(f *testing.F) {
 
 // sameUnordered: instances with the same node and id, which Consul does not have, may stand in
 // either order.
-func sameUnordered(a, b reading) bool {
-	if a.equal(b) {
+func sameUnordered(a, b Reading) bool {
+	if a.Equal(b) {
 		return true
 	}
 	seen := map[[2]string]bool{}
-	for _, i := range a.service.Instances {
+	for _, i := range a.Service.Instances {
 		id := [2]string{i.Node, i.ID}
 		if seen[id] {
 			return true

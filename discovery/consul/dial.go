@@ -1,4 +1,4 @@
-package discovery
+package consul
 
 import (
 	"cmp"
@@ -43,14 +43,14 @@ func (s *socket) Close() error {
 
 func (p *pool) release() {
 	p.taken.Add(-1)
-	wake(p.changed)
+	notify(p.changed)
 }
 
 // dial opens a connection. If that fails, so do as many requests as it would have taken.
 func (p *pool) dial() {
 	cc, err := p.transport.NewClientConn(p.ctx, p.scheme, p.host)
 	if err == nil {
-		p.settle(cc)
+		p.awaitSettings(cc)
 		err = cc.Err() // it may be closed already
 	}
 	p.mu.Lock()
@@ -63,15 +63,15 @@ func (p *pool) dial() {
 		if cc.Available() == 1 { // HTTP/1.1; how much HTTP/2 allows, the first answer shows
 			p.room = 1
 		}
-		cc.SetStateHook(func(*http.ClientConn) { wake(p.changed) })
+		cc.SetStateHook(func(*http.ClientConn) { notify(p.changed) })
 	}
 	p.serve()
 }
 
-// settle waits until Consul has said how many requests it allows on a new connection, since more
+// awaitSettings waits until Consul has said how many requests it allows on a new connection, since more
 // than one were opened otherwise for what fits on one. That it says nothing new cannot be told from
 // that it has not spoken yet, so the wait is short.
-func (p *pool) settle(cc *http.ClientConn) {
+func (p *pool) awaitSettings(cc *http.ClientConn) {
 	p.mu.Lock()
 	usual := p.room
 	p.mu.Unlock()
@@ -79,10 +79,18 @@ func (p *pool) settle(cc *http.ClientConn) {
 		return
 	}
 	said := make(chan struct{}, 1)
-	cc.SetStateHook(func(*http.ClientConn) { wake(said) })
+	cc.SetStateHook(func(*http.ClientConn) { notify(said) })
 	select {
 	case <-said:
 	case <-time.After(time.Second):
 	case <-p.ctx.Done():
+	}
+}
+
+// notify wakes who waits on a channel that holds one.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

@@ -1,10 +1,11 @@
-package discovery
+package consul
 
 import (
 	"fmt"
 	"log/slog"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/internal/files"
 )
 
@@ -40,16 +41,17 @@ func keep[T any](s *credentials, what string, paths func() []string, read func()
 
 const credentialRemedy = "put a good file in its place: it is read again by itself; until then a restart fails"
 
-// describe adds what is unusable to a status.
-func (s *credentials) describe(status *Status) {
+// problems are the files that cannot be used.
+func (s *credentials) problems() (all []catalog.Problem) {
 	for _, one := range s.all {
 		since, err := one.trouble()
 		if err == nil {
 			continue
 		}
-		status.Problems = append(status.Problems, Problem{
+		all = append(all, catalog.Problem{
 			Kind: "unusable_file", Since: since, Remedy: credentialRemedy,
 			Detail: fmt.Sprintf("the %s cannot be used, what was read before is kept: %v", one.what, err),
 		})
 	}
+	return all
 }

@@ -1,63 +1,70 @@
-package discovery
+package consul
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/hashicorp/consul/api"
 )
 
-// failure is the kind of a failed query. It is a metric's label, so the list is short and fixed.
-type failure string
+// Failure is the kind of a failed query. It is a metric's label, so the list is short and fixed.
+type Failure string
 
 const (
-	unreachable failure = "unreachable" // no connection, or it broke
-	late        failure = "timeout"     // connected, no answer in time
-	waiting     failure = "wait_cut"    // something in between ends queries that wait
-	denied      failure = "denied"      // the token may not ask this
-	busy        failure = "busy"        // too many connections or requests
-	unavailable failure = "unavailable" // Consul itself is in trouble: no leader, no path
-	refused     failure = "refused"     // Consul does not understand the question
-	garbage     failure = "garbage"     // answered, but not as Consul answers
-	doubtful    failure = "doubtful"    // a proper answer that is not believed: judge.go
-	cut         failure = "filtered"    // one from which policies hide a part
-	elsewhere   failure = "foreign"     // one about something else
+	Unreachable Failure = "unreachable" // no connection, or it broke
+	Timeout     Failure = "timeout"     // connected, no answer in time
+	WaitCut     Failure = "wait_cut"    // something in between ends queries that wait
+	Denied      Failure = "denied"      // the token may not ask this
+	Busy        Failure = "busy"        // too many connections or requests
+	Unavailable Failure = "unavailable" // Consul itself is in trouble: no leader, no path
+	Refused     Failure = "refused"     // Consul does not understand the question
+	Garbage     Failure = "garbage"     // answered, but not as Consul answers
+	Doubtful    Failure = "doubtful"    // a proper answer that is not believed: judge.go
+	Filtered    Failure = "filtered"    // one from which policies hide a part
+	Foreign     Failure = "foreign"     // one about something else
 )
 
 var (
-	errLate     = errors.New("no answer")
-	errGarbage  = errors.New("not an answer of Consul")
-	errDoubtful = errors.New("answer not believed")
-	errClosed   = errors.New("connection closed without an answer")
-	errNotHTTP  = errors.New("what answers does not speak HTTP/1.1")
-	errNotTLS   = errors.New("what answers does not speak TLS")
+	ErrTimeout     = errors.New("no answer")
+	errGarbage     = errors.New("not an answer of Consul")
+	ErrNotBelieved = errors.New("answer not believed")
+	errForeign     = fmt.Errorf("%w: it is about another datacenter or service than was asked for", ErrNotBelieved)
+	errClosed      = errors.New("connection closed without an answer")
+	errNotHTTP     = errors.New("what answers does not speak HTTP/1.1")
+	errNotTLS      = errors.New("what answers does not speak TLS")
 )
 
-// failureOf names the kind of an error that a query returned.
-func failureOf(err error) failure {
+// FailureOf names the kind of an error that a query returned. An error that wraps one with a method
+// Failure, such as that of an answer that was not believed, is of the kind that this says.
+func FailureOf(err error) Failure {
 	var status api.StatusError
 	var cut waitCut
+	var judged interface{ Failure() Failure }
 	switch {
 	case errors.As(err, &cut):
-		return waiting
-	case errors.Is(err, errLate):
-		return late
-	case errors.Is(err, errDoubtful):
-		return failureOfDoubt(err)
+		return WaitCut
+	case errors.Is(err, ErrTimeout):
+		return Timeout
+	case errors.Is(err, errForeign):
+		return Foreign
+	case errors.As(err, &judged):
+		return judged.Failure()
+	case errors.Is(err, ErrNotBelieved):
+		return Doubtful
 	case errors.As(err, &status) && strings.Contains(status.Body, "rate limit exceeded"):
-		return busy // with 429, and with 503 where only the leader can answer
+		return Busy // with 429, and with 503 where only the leader can answer
 	case errors.As(err, &status):
 		return failureOfStatus(status.Code)
 	case isGarbage(err):
-		return garbage
+		return Garbage
 	}
-	return unreachable
+	return Unreachable
 }
 
 // isGarbage says that an answer could not be read, or not to its end.
@@ -68,78 +75,57 @@ func isGarbage(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errNotHTTP) || errors.Is(err, errNotTLS)
 }
 
-func failureOfDoubt(err error) failure {
-	switch doubtOf(err) {
-	case filtered, hiding:
-		if untilOf(err).IsZero() {
-			return cut
-		}
-	case foreign:
-		return elsewhere
-	}
-	return doubtful
-}
-
-// untilOf is when the answer behind an error is believed if it is the same then; zero if that is
-// not a matter of time.
-func untilOf(err error) time.Time {
-	var rejected notBelieved
-	errors.As(err, &rejected)
-	return rejected.until
-}
-
-// doubtOf names why the answer behind an error was not believed; empty if there was no answer.
-func doubtOf(err error) doubt {
-	var rejected notBelieved
-	if errors.As(err, &rejected) {
-		return rejected.doubt
-	}
+// RejectedAs names what is wrong with an answer that is none of Consul's to the question: status,
+// unreadable or foreign, a metric's label; empty if there was no answer, or nothing is wrong with it as such.
+func RejectedAs(err error) string {
 	var status api.StatusError
-	if errors.As(err, &status) {
-		return wrongState
-	}
-	if isGarbage(err) {
-		return unreadable
+	switch {
+	case errors.Is(err, errForeign):
+		return "foreign"
+	case errors.As(err, &status):
+		return "status"
+	case isGarbage(err):
+		return "unreadable"
 	}
 	return ""
 }
 
-func failureOfStatus(code int) failure {
+func failureOfStatus(code int) Failure {
 	switch {
 	case code == http.StatusForbidden, code == http.StatusUnauthorized:
-		return denied
+		return Denied
 	case code == http.StatusTooManyRequests:
-		return busy
+		return Busy
 	case code >= 500:
-		return unavailable
+		return Unavailable
 	case code >= 400 && code != http.StatusNotFound: // Consul has all that is asked for
-		return refused
+		return Refused
 	}
-	return garbage
+	return Garbage
 }
 
 // remedy is what a person can do about it.
-func (f failure) remedy() string {
+func (f Failure) remedy() string {
 	switch f {
-	case unreachable:
+	case Unreachable:
 		return "check that Consul runs and that the address, the scheme and the TLS settings are right"
-	case waiting:
+	case WaitCut:
 		return "let what stands between Legate and Consul wait for 75s, or set --consul-wait"
-	case late:
+	case Timeout:
 		return "check Consul's load and the network between"
-	case denied:
+	case Denied:
 		return "give the token service:read and node:read on every service and node (service_prefix \"\" and node_prefix \"\")"
-	case busy:
+	case Busy:
 		return "use https, " + fewerConnections
-	case unavailable:
+	case Unavailable:
 		return "check Consul's servers: is there a leader, and a path to the datacenter?"
-	case refused:
+	case Refused:
 		return "check the namespace and partition settings: they need Consul Enterprise"
-	case cut:
+	case Filtered:
 		return "give the token service:read and node:read on every service and node, or, if it shall see a part only, say so with --consul-filtered-expected"
-	case elsewhere:
+	case Foreign:
 		return "check what stands behind the address: it is not the Consul, or not the datacenter, that it was"
-	case garbage:
+	case Garbage:
 		return "check that the address is Consul's HTTP API, and what stands between"
 	}
 	return "wait: it is asked again; check Consul's servers and the token's policies if this stays"
@@ -182,4 +168,12 @@ func firstLine(body string) string {
 		return -1
 	}, body)), "\n")
 	return strings.ToValidUTF8(line[:min(len(line), 300)], "")
+}
+
+// IsRefusal says that an error is a refusal of the question itself: a 4xx, of Consul or of a proxy before
+// it. 429 and 408 are not: they speak of load.
+func IsRefusal(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status) && status.Code/100 == 4 &&
+		status.Code != http.StatusTooManyRequests && status.Code != http.StatusRequestTimeout
 }

@@ -1,4 +1,4 @@
-package discovery
+package consul
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/consul/api"
+
+	"legate/discovery/catalog"
 )
 
 func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {
@@ -18,12 +20,12 @@ func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {
 	cfg.Address = "http://proxy.example/prefix"
 	cfg.Token, cfg.HTTPAuth = "secret", HTTPAuth{"user", "pass"}
 	cfg.Namespace, cfg.Partition, cfg.Datacenter = "team", "part", "dc7"
-	c, err := newConsul(cfg, slog.New(slog.DiscardHandler), roundTrip(func(r *http.Request) (*http.Response, error) {
+	c, err := New(cfg, slog.New(slog.DiscardHandler), roundTrip(func(r *http.Request) (*http.Response, error) {
 		got = r
 		return respond(200, 5, "[]"), nil
 	}))
 	must(t, err)
-	if _, _, err := c.health(t.Context(), "a/.. b?%", question{consistent: true}); err != nil {
+	if _, _, err := c.Health(t.Context(), catalog.ServiceKey{Name: "a/.. b?%"}, Question{Consistent: true}); err != nil {
 		t.Fatal(err)
 	}
 	if path, want := got.URL.EscapedPath(), "/prefix/v1/health/service/a%2F%2E%2E%20b%3F%25"; path != want {
@@ -45,21 +47,21 @@ func TestAnAnswerThatIsNoneHasAKind(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		next roundTrip
-		kind failure
+		kind Failure
 		says string
 	}{
-		{"closed connection", func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("read: %w", io.EOF) }, unreachable, "closed"},
-		{"empty", page(200, ""), garbage, "EOF"},
-		{"cut short", page(200, `[{"Node":`), garbage, "unexpected EOF"},
-		{"another shape", page(200, `{}`), garbage, "cannot unmarshal"},
-		{"an error page", page(502, "\n<h1>Bad Gateway</h1>\nsecond line"), unavailable, "502 (Bad Gateway)"},
-		{"a redirect", page(301, ""), garbage, "301"},
+		{"closed connection", func(*http.Request) (*http.Response, error) { return nil, fmt.Errorf("read: %w", io.EOF) }, Unreachable, "closed"},
+		{"empty", page(200, ""), Garbage, "EOF"},
+		{"cut short", page(200, `[{"Node":`), Garbage, "unexpected EOF"},
+		{"another shape", page(200, `{}`), Garbage, "cannot unmarshal"},
+		{"an error page", page(502, "\n<h1>Bad Gateway</h1>\nsecond line"), Unavailable, "502 (Bad Gateway)"},
+		{"a redirect", page(301, ""), Garbage, "301"},
 	} {
-		consul, err := newConsul(DefaultConfig(), slog.New(slog.DiscardHandler), c.next)
+		consul, err := New(DefaultConfig(), slog.New(slog.DiscardHandler), c.next)
 		must(t, err)
-		_, _, err = consul.health(t.Context(), "web", question{})
-		if failureOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %s: %v, want %s and %q", c.name, failureOf(err), err, c.kind, c.says)
+		_, _, err = consul.Health(t.Context(), catalog.ServiceKey{Name: "web"}, Question{})
+		if FailureOf(err) != c.kind || err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %s: %v, want %s and %q", c.name, FailureOf(err), err, c.kind, c.says)
 		}
 		var status api.StatusError
 		if errors.As(err, &status) && strings.Contains(err.Error(), "second") {
