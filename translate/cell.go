@@ -12,7 +12,7 @@ type cell struct {
 	unit      unit
 	resources []Resource // sorted by type and name
 	problems  []Problem
-	reads     []catalog.ServiceKey // what it was built from, sorted
+	reads     []catalog.ServiceKey // the services of others that it was built from, sorted
 	since     time.Time            // of the delta that changed its resources last
 }
 

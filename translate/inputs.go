@@ -23,6 +23,7 @@ func (in inputs) apply(d catalog.Delta) inputs {
 	for n, s := range d.Set {
 		set[n] = &service{s} // a copy: a pointer into d.Set would keep all of it alive
 	}
+	slices.SortFunc(set, func(a, b *service) int { return a.Key.Compare(b.Key) }) // costs next to nothing, as they are sorted
 	in.services = in.services.with(set)
 	for _, k := range d.Gone {
 		in.services = in.services.without(k)
@@ -30,16 +31,26 @@ func (in inputs) apply(d catalog.Delta) inputs {
 	return in
 }
 
-// reader is the only way from a unit to the inputs. It records what is read, also what is not
-// there: a unit depends on a key's absence as it does on its value.
+// reader is the only way from a unit to the inputs. It records which services of others are read, also
+// when they are not there: a unit depends on a key's absence as it does on its value. A unit's own
+// service needs no record, as the unit names it.
 type reader struct {
 	inputs inputs
-	keys   []catalog.ServiceKey
+	own    catalog.ServiceKey
+	others []catalog.ServiceKey
+}
+
+// of makes r the reader of a unit, that has read nothing yet.
+func (r *reader) of(u unit) *reader {
+	r.own, r.others = u.service, r.others[:0]
+	return r
 }
 
 // service returns the service with the key, and whether there is one.
 func (r *reader) service(k catalog.ServiceKey) (catalog.Service, bool) {
-	r.keys = append(r.keys, k)
+	if k != r.own {
+		r.others = append(r.others, k)
+	}
 	s := r.inputs.services.get(k)
 	if s == nil {
 		return catalog.Service{Key: k}, false
@@ -47,11 +58,9 @@ func (r *reader) service(k catalog.ServiceKey) (catalog.Service, bool) {
 	return s.Service, true
 }
 
-// reads are the keys that were read, sorted and distinct. They are valid until the next reset.
+// reads are the services of others that were read, sorted and distinct, until r reads for another unit.
 func (r *reader) reads() []catalog.ServiceKey {
-	slices.SortFunc(r.keys, catalog.ServiceKey.Compare)
-	r.keys = slices.Compact(r.keys)
-	return r.keys
+	slices.SortFunc(r.others, catalog.ServiceKey.Compare)
+	r.others = slices.Compact(r.others)
+	return r.others
 }
-
-func (r *reader) reset() { r.keys = r.keys[:0] }

@@ -6,12 +6,13 @@ import (
 	"legate/discovery/catalog"
 )
 
-// readers is the reverse index: which units read a key. It is a set of pairs, sorted by key.
+// readers is the reverse index: which units read a service of others. It is a set of pairs, sorted by
+// the service.
 type readers struct {
 	pairs *tree[pair, *pair]
 }
 
-// pair says that a unit read a key.
+// pair says that a unit read a service.
 type pair struct {
 	read catalog.ServiceKey
 	unit unit

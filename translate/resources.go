@@ -25,9 +25,9 @@ type Resources struct {
 //
 //   - build looks at the inputs through its reader only;
 //   - a unit that becomes anything is called for by a service that is there;
-//   - a unit reads each service that calls for it.
+//   - a unit that a service calls for is its own, or reads it.
 //
-// So it is enough to build the units that a changed service calls for and those that have read it.
+// So it is enough to build what a changed service calls for, its own units, and those that have read it.
 type rules interface {
 	// units appends the units that a service calls for.
 	units([]unit, catalog.Service) []unit
@@ -72,14 +72,24 @@ func (r Resources) View(c Config) Resources {
 func (r Resources) touchedBy(d catalog.Delta) []unit {
 	units := make([]unit, 0, 2*len(d.Set)+len(d.Gone))
 	for _, s := range d.Set {
-		units = r.rules.units(units, s)
-		units = r.readers.of(units, s.Key)
+		units = r.dependents(r.rules.units(units, s), s.Key)
 	}
 	for _, k := range d.Gone {
-		units = r.readers.of(units, k)
+		units = r.dependents(units, k)
 	}
 	slices.SortFunc(units, unit.Compare)
 	return slices.Compact(units)
+}
+
+// dependents appends the units that were built from a service: its own and those that have read it.
+func (r Resources) dependents(units []unit, k catalog.ServiceKey) []unit {
+	for c := range r.cells.from(unit{service: k}) {
+		if c.unit.service != k {
+			break
+		}
+		units = append(units, c.unit)
+	}
+	return r.readers.of(units, k)
 }
 
 // rebuilding is what one unit was and became; nil: nothing. They differ.
@@ -95,8 +105,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 	read := reader{inputs: r.inputs}
 	for _, u := range units {
 		b := rebuilding{unit: u, from: r.cells.get(u)}
-		read.reset()
-		resources, found := r.rules.build(u, &read)
+		resources, found := r.rules.build(u, read.of(u))
 		if len(resources)+len(found) > 0 {
 			for _, view := range views {
 				share(resources, view.cells.get(u))

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"maps"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -120,6 +121,19 @@ func TestConfigNamesWhatEnvoyWouldReject(t *testing.T) {
 		spoil(&bad)
 		if bad.Validate() == nil {
 			t.Errorf("%s is accepted", what)
+		}
+	}
+}
+
+func TestTheOrderOfServicesInADeltaDoesNotMatter(t *testing.T) {
+	whole := fleet(100)
+	want, _ := empty().Apply(whole)
+	rand.New(rand.NewPCG(9, 9)).Shuffle(len(whole.Set), func(i, j int) { whole.Set[i], whole.Set[j] = whole.Set[j], whole.Set[i] })
+	got, _ := empty().Apply(whole)
+	requireSame(t, "shuffled", got, want)
+	for _, s := range whole.Set {
+		if again, _ := got.Apply(catalog.Delta{Set: []catalog.Service{s}}); again.cells != got.cells {
+			t.Fatalf("%v is not found", s.Key)
 		}
 	}
 }
