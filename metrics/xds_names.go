@@ -16,7 +16,7 @@ var (
 	limits        = []string{
 		"connections", "connections_per_address", "rest_connections", "handshake", "certificate",
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings", "empty_frames",
-		"memory", "message_bytes", "message_time", "node_bytes", "node_id_bytes", "names", "name_bytes",
+		"memory", "message_bytes", "message_time", "node_bytes", "node_id_bytes", "names", "name_bytes", "name_changes",
 		"body_bytes", "fetches", "answer_bytes", "unread_bytes", "stuck_send",
 		"probes", "unknown_methods",
 	}

@@ -33,6 +33,8 @@ type admission struct {
 	mu          sync.Mutex
 	pace        *rate.Limiter // of new streams
 	fresh       *rate.Limiter // of names that nobody had
+	changes     *rate.Limiter // of names that are asked for
+	unproven    *rate.Limiter // bytes of messages, see receive.go
 	connections int
 	addresses   map[string]*visitor
 	nodes       map[nodeKey]int // streams
@@ -48,10 +50,13 @@ type visitor struct {
 	address     string
 	connections int
 	streams     int
-	late        int // refused streams of which it hears later
+	late        int           // refused streams of which it hears later
+	refused     *rate.Limiter // streams of which it hears at once
+	unproven    *rate.Limiter // bytes of messages, see receive.go
 	pace        *rate.Limiter
 	probes      *rate.Limiter
 	fresh       *rate.Limiter
+	changes     *rate.Limiter
 	share       share
 	door        *door // nil: its connections are let in at once
 }
@@ -67,9 +72,11 @@ func newAdmission(c Config, r *excesses, stopping <-chan struct{}, m *metrics.XD
 		now:       time.Now,
 		pace:      rate.NewLimiter(rate.Limit(limits.NewStreams), limits.NewStreamsBurst),
 		fresh:     freshNames(limits.FreshNames, c.MaxNames, allStreams),
+		changes:   nameChanges(limits.NameChanges, c.MaxNames, allChanges),
 		addresses: map[string]*visitor{},
 		nodes:     map[nodeKey]int{},
 		open:      map[*guarded]struct{}{},
+		unproven:  limits.unproven(allUnproven),
 	}
 }
 
@@ -85,10 +92,13 @@ func (a *admission) visitor(address string) *visitor {
 	if v == nil {
 		half := (a.limits.NewStreamsBurst + 1) / 2
 		v = &visitor{
-			address: address,
-			pace:    rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half),
-			probes:  rate.NewLimiter(rate.Limit(a.limits.Probes), a.limits.Probes),
-			fresh:   freshNames(a.limits.FreshNames, a.names, addressStreams),
+			address:  address,
+			pace:     rate.NewLimiter(rate.Limit(a.limits.NewStreams)/2, half),
+			probes:   rate.NewLimiter(rate.Limit(a.limits.Probes), a.limits.Probes),
+			fresh:    freshNames(a.limits.FreshNames, a.names, addressStreams),
+			changes:  nameChanges(a.limits.NameChanges, a.names, addressChanges),
+			refused:  a.limits.refusals(addressRefused),
+			unproven: a.limits.unproven(1),
 		}
 		a.addresses[address] = v
 	}
@@ -300,7 +310,7 @@ func (a *admission) forget(now time.Time) {
 				v.door = nil
 			}
 		}
-		if v.connections == 0 && v.streams == 0 && v.door == nil && v.share.bytes.Load() == 0 && isWhole(now, v.pace, v.probes, v.fresh) {
+		if v.connections == 0 && v.streams == 0 && v.door == nil && v.share.bytes.Load() == 0 && isWhole(now, v.pace, v.probes, v.fresh, v.changes, v.refused, v.unproven) {
 			delete(a.addresses, address)
 		}
 	}

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 )
@@ -62,11 +60,8 @@ func (a *admission) connect(conn net.Conn) (c *connection, held bool, err error)
 			lookAtClient+": its address had a connection closed for refused streams less than a minute ago",
 			"too many connections from an address whose clients do not wait when they are refused")
 	}
-	patience := func() *rate.Limiter {
-		return rate.NewLimiter(rate.Every(a.limits.NewStreamWait/time.Duration(a.limits.RefusedStreams)), a.limits.RefusedStreams)
-	}
 	return &connection{
-		Conn: conn, within: a, visitor: v, wait: wait, closed: make(chan struct{}), refused: patience(), hasty: patience(),
+		Conn: conn, within: a, visitor: v, wait: wait, closed: make(chan struct{}), refused: a.limits.refusals(1), hasty: a.limits.refusals(1),
 	}, false, nil
 }
 

@@ -160,20 +160,26 @@ func (a *admission) sendAway(v *visitor, before time.Time) {
 	}
 }
 
-// refuse counts a refused stream of a connection. If there were too many, the connection is closed;
-// or the stream waits, so that its client hears of it later, if others are served. No more wait than
-// an address may have streams, and a connection: gRPC reads nothing from it until one has ended.
-// A client that resets the stream meanwhile does not wait: if it goes on so, nothing saves its
-// connection.
+// refuse counts a refused stream, whose client hears of it when refuse returns. If a connection has too many, it
+// is closed; or, if others on it are served, the stream waits, so that its client hears of it later. If an
+// address has too many, whatever its connections, they wait, too: who is refused comes again at once, and each
+// time it has Legate read what is refused. No more wait than an address may have streams, and a connection: gRPC
+// reads nothing from it until one has ended. A client that resets the stream meanwhile does not wait: if it goes
+// on so, nothing saves its connection.
 func (a *admission) refuse(ctx context.Context, c *connection) {
-	if c.refused.AllowN(a.now(), 1) {
+	now := a.now()
+	switch {
+	case !c.refused.AllowN(now, 1):
+		if c.open.Load() == 0 || !a.mayBeLate(c.visitor, a.limits.StreamsPerAddress) {
+			a.turnOut(c)
+			return
+		}
+		a.tooMany(c, a.limits.RefusedStreams, "a connection", "who is refused hears of it later")
+	case c.visitor != nil && !c.visitor.refused.AllowN(now, 1) && a.mayBeLate(c.visitor, min(maxHeld, a.limits.StreamsPerAddress)):
+		a.tooMany(c, addressRefused*a.limits.RefusedStreams, "an address", "who is refused hears of it later")
+	default:
 		return
 	}
-	if c.open.Load() == 0 || !a.mayBeLate(c.visitor) {
-		a.turnOut(c)
-		return
-	}
-	a.tooMany(c, "who is refused hears of it later")
 	c.sleep(ctx, a.limits.NewStreamWait)
 	a.mu.Lock()
 	c.visitor.late--
@@ -184,12 +190,21 @@ func (a *admission) refuse(ctx context.Context, c *connection) {
 	}
 }
 
-// mayBeLate counts a stream that is to hear of its refusal later, unless there are too many of the
+// addressRefused is how many times what one connection may have refused is allowed an address.
+const addressRefused = 10
+
+// refusals is how many of a connection's streams, times so many, may be refused and hear of it at once.
+func (l *Limits) refusals(times int) *rate.Limiter {
+	n := times * l.RefusedStreams
+	return rate.NewLimiter(rate.Every(l.NewStreamWait/time.Duration(n)), n)
+}
+
+// mayBeLate counts a stream that is to hear of its refusal later, unless there are as many of the
 // address.
-func (a *admission) mayBeLate(v *visitor) bool {
+func (a *admission) mayBeLate(v *visitor, most int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if v.late >= a.limits.StreamsPerAddress {
+	if v.late >= most {
 		return false
 	}
 	if a.budget.take(&v.share, heldRequests, streamBytes+streamWindow) != nil { // who asks for more of what there is none left
@@ -213,12 +228,12 @@ func (a *admission) turnOut(c *connection) {
 	}
 	v.door.closed = a.now()
 	a.mu.Unlock()
-	a.tooMany(c, "it is closed")
+	a.tooMany(c, a.limits.RefusedStreams, "a connection", "it is closed")
 	_ = c.Close()
 }
 
-func (a *admission) tooMany(c *connection, what string) {
+func (a *admission) tooMany(c *connection, most int, of, then string) {
 	a.excesses.of(excessf(limitRefusedStreams, codes.Unavailable, 0, lookAtClient+", or raise xds.max_refused_streams",
-		"more than %d streams of a connection were refused within %v; %s", a.limits.RefusedStreams, a.limits.NewStreamWait, what),
+		"more than %d streams of %s were refused within %v; %s", most, of, a.limits.NewStreamWait, then),
 		c.RemoteAddr().String())
 }

@@ -196,6 +196,40 @@ func TestAConnectionThatServesSomebodyIsKeptAndWhoIsRefusedOnItHearsOfItLater(t 
 	}
 }
 
+// Who has a new connection for each stream that is refused does not come again faster than others.
+func TestAnAddressHearsOfItsRefusedStreamsLaterWhenThereAreTooMany(t *testing.T) {
+	t.Parallel()
+	const wait = 3 * time.Second
+	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams, c.Limits.NewStreamWait = 1, wait })
+	s.set(service("web", 1)...)
+	good := s.served(s.conn, "good")
+	var refused sync.WaitGroup
+	var atOnce, later atomic.Int64
+	for range addressRefused + 10 {
+		conn := xdstest.Dial(t, s.address)
+		refused.Go(func() {
+			start := time.Now()
+			_ = s.refuse(conn)
+			if time.Since(start) < wait {
+				atOnce.Add(1)
+			} else {
+				later.Add(1)
+			}
+		})
+	}
+	refused.Wait()
+	if later.Load() < 5 || atOnce.Load() < addressRefused {
+		t.Errorf("%d heard of it at once, %d later", atOnce.Load(), later.Load())
+	}
+	if said := s.said(limitRefusedStreams); said.Count == 0 || !strings.Contains(said.Detail, "an address") {
+		t.Errorf("%+v", said)
+	}
+	s.served(xdstest.Dial(t, s.address), "comes") // who is not refused does not wait
+	s.set(service("web", 2)...)
+	good.Accept(cds, "web@2")
+	soon(t, "nothing is held for those that waited", func() bool { return s.Memory().Kinds[heldRequests].Bytes == 0 })
+}
+
 func TestAConnectionIsClosedThoughItServesSomebodyWhenTooManyWaitForTheirRefusal(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(c *Config) {

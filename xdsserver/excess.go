@@ -66,6 +66,7 @@ const (
 	limitMemory                = "memory"
 	limitMessageTime           = "message_time"
 	limitNameBytes             = "name_bytes"
+	limitNameChanges           = "name_changes"
 )
 
 // allLimits are all of them, in the order in which status shows them.
@@ -73,7 +74,7 @@ func allLimits() []string {
 	return []string{
 		limitConnections, limitConnectionsPerAddress, limitRESTConnections, limitHandshake, limitCertificate,
 		limitStreams, limitStreamsPerAddress, limitStreamsPerNode, limitNewStreams, limitRefusedStreams, limitReturns, limitPings, limitEmptyFrames,
-		limitMemory, limitMessageBytes, limitMessageTime, limitNodeBytes, limitNodeIDBytes, limitNames, limitNameBytes,
+		limitMemory, limitMessageBytes, limitMessageTime, limitNodeBytes, limitNodeIDBytes, limitNames, limitNameBytes, limitNameChanges,
 		limitBodyBytes, limitFetches, limitAnswerBytes, limitUnreadBytes, limitStuckSend,
 		limitProbes, limitUnknownMethods,
 	}

@@ -33,8 +33,8 @@ type Limits struct {
 	NewStreamWait   time.Duration
 	// RefusedStreams is how many streams of a connection may be refused within NewStreamWait. Then
 	// it is closed; while others of its streams are served, who is refused hears of it
-	// NewStreamWait later instead, and it is closed only if as many of them do not wait. Returns is
-	// how many connections a second are let in from an address that had one closed for that.
+	// NewStreamWait later instead, and it is closed only if as many of them do not wait. An address may
+	// have ten times as many; then those of 500 of its streams hear of it later. Returns is how many connections a second are let in from an address that had one closed for that.
 	RefusedStreams int
 	Returns        int
 	// NodeBytes bounds a client's node message, NodeIDBytes the id in it.
@@ -50,6 +50,10 @@ type Limits struct {
 	UnreadBytes int
 	// MessageTime is how long a message over gRPC may take from its first byte to its last.
 	MessageTime time.Duration
+	// UnprovenBytes is how many bytes a second an address may send of messages that are larger than 128 KiB
+	// and than any that their streams have sent to their end: it may be that they never end. All together
+	// may send twice as many. A stream that has more to send sends it more slowly.
+	UnprovenBytes int
 	// MemoryBytes is how much memory clients may have the server hold, all of them together and
 	// whatever it is for; an address has half of that.
 	MemoryBytes int
@@ -59,6 +63,11 @@ type Limits struct {
 	// has more is not listened to for as long as it takes.
 	NameBytes  int
 	FreshNames int
+	// NameChanges is how many names a second a stream may begin or cease to ask for in the long run, whether
+	// there are such or not, and four times as many at once as it may want of a type. An address may have 200
+	// times as many, all together 400 times. A stream that has more is not listened to for as long as it takes;
+	// if it alone would have to wait for longer than NewStreamWait, it ends.
+	NameChanges int
 	// EmptyFrames is how many HTTP/2 frames that carry nothing a connection may send, a second in the
 	// long run, and ten times as many at once. One with more is closed.
 	EmptyFrames int
@@ -100,9 +109,11 @@ func DefaultLimits() Limits {
 		AnswerBytes:           64 << 20,
 		UnreadBytes:           256 << 20,
 		MessageTime:           30 * time.Second,
+		UnprovenBytes:         32 << 20,
 		MemoryBytes:           512 << 20,
 		NameBytes:             8 << 20,
 		FreshNames:            1000,
+		NameChanges:           5000,
 		EmptyFrames:           100,
 		Probes:                50,
 		StuckSend:             30 * time.Second,
@@ -128,8 +139,8 @@ func (l Limits) validate() error {
 		{l.NodeBytes, "bytes of a node"}, {l.NodeIDBytes, "bytes of a node id"},
 		{l.BodyBytes, "bytes of a REST request"}, {l.Fetches, "single requests at once"},
 		{l.AnswerBytes, "bytes of an answer"}, {l.MemoryBytes, "bytes of memory for clients"},
-		{l.NameBytes, "bytes of a stream's names"}, {l.FreshNames, "new names a second"},
-		{l.UnreadBytes, "bytes of unread answers"}, {l.EmptyFrames, "empty frames a second"}, {l.Probes, "health probes a second"},
+		{l.NameBytes, "bytes of a stream's names"}, {l.FreshNames, "new names a second"}, {l.NameChanges, "changes of names a second"},
+		{l.UnreadBytes, "bytes of unread answers"}, {l.EmptyFrames, "empty frames a second"}, {l.UnprovenBytes, "bytes of large first messages a second"}, {l.Probes, "health probes a second"},
 	} {
 		if n.value < 1 {
 			errs = append(errs, fmt.Errorf("xds limit of %s: must be above zero", n.what))

@@ -290,8 +290,8 @@ func TestLimitsThatMakeNoSenseAreRefusedAllAtOnce(t *testing.T) {
 	c := DefaultConfig()
 	c.Limits = Limits{}
 	err := c.Validate()
-	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 29 {
-		t.Errorf("%d of 29 limits: %v", n, err)
+	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 31 {
+		t.Errorf("%d of 31 limits: %v", n, err)
 	}
 }
 

@@ -24,6 +24,7 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, len(names))
 	}
+	s.table.payers.change(s.slot, len(names)) // also those that it names again: they are sent again
 	for i, name := range names {
 		s.after(i)
 		if name == wildcard {
@@ -125,6 +126,7 @@ func (s *subscription) unsubscribe(names []string) {
 }
 
 func (s *subscription) drop(e *entry) {
+	s.table.payers.change(s.slot, 1)
 	s.named--
 	s.release(e.name)
 	s.table.unname(s.slot, e)
@@ -166,6 +168,7 @@ func (s *subscription) rename(names []string, most int) error {
 			kept[e] = struct{}{}
 		}
 		if added {
+			s.table.payers.change(s.slot, 1)
 			s.named++
 			s.owed = append(s.owed, name)
 			s.release(name)

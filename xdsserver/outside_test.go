@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func fleet(t testing.TB, names ...string) translate.Resources {
 	config := translate.DefaultConfig()
 	config.Datacenter = own.Datacenter
 	var d catalog.Delta
-	for i, name := range names {
+	for i, name := range slices.Sorted(slices.Values(names)) {
 		d.Set = append(d.Set, catalog.Service{Key: catalog.ServiceKey{Datacenter: own.Datacenter, Name: name}, Instances: []catalog.Instance{
 			{ID: "1", Node: "n", Address: "127.0.0.1", Port: 9000 + i, Weights: catalog.Weights{Passing: 1, Warning: 1}}}})
 	}

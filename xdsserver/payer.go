@@ -22,18 +22,34 @@ type payer struct {
 
 	thought int             // of so many names, since it was asked last
 	paces   []*rate.Limiter // its own, that of its address, and that of all
+	changed int             // so many names were named, or named no more, since it was asked last
+	changes []*rate.Limiter // as paces
 }
 
 // How many times what one stream may have are allowed an address and all together.
 const (
 	addressStreams = 4
 	allStreams     = 16
+	// For names that Consul has they are larger: a fleet behind one address may come to know the whole catalog
+	// at the same moment.
+	addressChanges = 200
+	allChanges     = 400
 )
 
 func newPayer(g *guarded, slot int) *payer {
 	a := g.within
 	own := freshNames(a.limits.FreshNames, a.names, 1)
-	return &payer{slot: slot, budget: a.budget, share: &g.visitor.share, most: a.limits.NameBytes, paces: []*rate.Limiter{own, g.visitor.fresh, a.fresh}}
+	return &payer{
+		slot: slot, budget: a.budget, share: &g.visitor.share, most: a.limits.NameBytes,
+		paces:   []*rate.Limiter{own, g.visitor.fresh, a.fresh},
+		changes: []*rate.Limiter{nameChanges(a.limits.NameChanges, a.names, 1), g.visitor.changes, a.changes},
+	}
+}
+
+// nameChanges is how often streams may change what they name: at once, as often as it takes to name as much as
+// one may of two types, and something else instead.
+func nameChanges(perSecond, most, times int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond*times), 4*most*times)
 }
 
 // freshNames is how often names may be thought of that nobody had: at once, as many as a stream may want.
@@ -41,15 +57,27 @@ func freshNames(perSecond, most, times int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond*times), most*times)
 }
 
-// tired is how long the stream should not be listened to, since it has thought of too many names.
-func (p *payer) tired(now time.Time) (wait time.Duration) {
+// tired is how long the stream should not be listened to, since it has thought of too many names, or named
+// others too often. If it alone has done so for longer than that may take, it is refused.
+func (p *payer) tired(now time.Time, longest time.Duration) (wait time.Duration, refused error) {
 	for _, pace := range p.paces {
-		if p.thought > 0 {
-			wait = max(wait, pace.ReserveN(now, min(p.thought, pace.Burst())).DelayFrom(now))
-		}
+		wait = max(wait, waitFor(pace, now, p.thought))
 	}
-	p.thought = 0
-	return wait
+	for i, pace := range p.changes {
+		more := waitFor(pace, now, p.changed)
+		if i == 0 && more > longest {
+			refused = excessf(limitNameChanges, codes.ResourceExhausted, more, "look what that client names, and no more, and names again; raise xds.name_changes_per_second if it has to",
+				"the stream changes the names that it asks for too often: %.0f a second are allowed; come again in %v", float64(pace.Limit()), more.Round(100*time.Millisecond))
+		}
+		wait = max(wait, more)
+	}
+	p.thought, p.changed = 0, 0
+	return wait, refused
+}
+
+// waitFor is when a limiter lets so many through.
+func waitFor(pace *rate.Limiter, now time.Time, n int) time.Duration {
+	return pace.ReserveN(now, min(n, pace.Burst())).DelayFrom(now)
 }
 
 // payers are those of a store, by slot; nil where nobody pays.
@@ -67,6 +95,13 @@ func (all *payers) of(slot int) *payer {
 		return (*all)[slot]
 	}
 	return nil
+}
+
+// change counts names that the stream in the slot names, or names no more.
+func (all *payers) change(slot, names int) {
+	if p := all.of(slot); p != nil {
+		p.changed += names
+	}
 }
 
 // priceOf is what a name takes in memory beside its bytes: an entry in a table, in the list of names in

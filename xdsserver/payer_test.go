@@ -151,6 +151,40 @@ func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
 	c.Read()
 }
 
+// Names that Consul has cost nobody memory, and who asks for others all the time costs work.
+func TestWhoChangesNamesTooOftenWaitsAndThenIsRefused(t *testing.T) {
+	bothWith(t, func(c *Config) { c.MaxNames, c.Limits.NameChanges, c.Limits.NewStreamWait = 10, 5, 2*time.Second }, func(t *testing.T, s *stage, open opener) {
+		names := func(kind string) (all []string) {
+			for i := range 10 {
+				all = append(all, fmt.Sprint(kind, "-", i))
+				s.set(service(all[i], 1)...)
+			}
+			return all
+		}
+		a, b := names("a"), names("b")
+		c := open("swaps")
+		start := time.Now()
+		swap := func(to []string) {
+			c.Want(eds, to...)
+			c.Ack(c.Read())
+		}
+		swap(a)
+		swap(b) // that makes 30, and 40 may be at once
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("it waited for %v", took)
+		}
+		swap(a)           // 50: it waits for two seconds
+		c.Want(eds, b...) // 70
+		wantStatus(t, c.Ended(), "ResourceExhausted", "changes the names")
+		if said := s.said(limitNameChanges); said.Count != 1 || !strings.Contains(said.Remedy, "xds.name_changes_per_second") {
+			t.Errorf("%+v", said)
+		}
+		other := open("other") // has a share of its own
+		other.Want(eds, "a-1")
+		other.Accept(eds, "a-1@1")
+	})
+}
+
 func TestTheStoreIsLeftBetweenManyNames(t *testing.T) {
 	t.Parallel()
 	const n = 20_000

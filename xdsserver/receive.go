@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -41,6 +42,11 @@ const (
 	// firstBytes is how large a stream's first message may be, beside its node and the names that
 	// there are.
 	firstBytes = 2 << 20
+	// unpaced is how many bytes of a message a client may send as fast as it can, if it has not sent a larger one
+	// to its end (see Limits.UnprovenBytes). An Envoy has less to say at first.
+	unpaced = 128 << 10
+	// allUnproven is how many times what one address may send is allowed all together.
+	allUnproven = 2
 	// expansion is how much memory a request takes while it is read and worked on, for each byte.
 	expansion = 3
 	// maxPooled is how large a buffer for messages may be that is kept for others.
@@ -111,6 +117,7 @@ func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *sight) ([]by
 		if err := g.charge(len(b) + step); err != nil {
 			return b, err
 		}
+		g.paced(min(step, len(b)+step-max(unpaced, g.inbox.finished)))
 		b = slices.Grow(b, step)
 		n, err := from.Read(b[len(b) : len(b)+step])
 		b = b[:len(b)+n]
@@ -127,6 +134,27 @@ func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *sight) ([]by
 			return b, refused
 		}
 	}
+}
+
+// paced waits until the client may send so many unproven bytes more, or the stream ends.
+func (g *guarded) paced(bytes int) {
+	if bytes <= 0 {
+		return
+	}
+	a, now := g.within, g.within.now()
+	var wait time.Duration
+	for _, pace := range []*rate.Limiter{g.visitor.unproven, a.unproven} {
+		wait = max(wait, pace.ReserveN(now, min(bytes, pace.Burst())).DelayFrom(now))
+	}
+	if wait > 0 {
+		g.conn.sleep(g.ctx, wait)
+	}
+}
+
+// unproven is how many unproven bytes may be sent: those of half a second at once.
+func (l *Limits) unproven(times int) *rate.Limiter {
+	n := times * l.UnprovenBytes
+	return rate.NewLimiter(rate.Limit(n), (n+1)/2)
 }
 
 // arriving reads the bytes of one message.

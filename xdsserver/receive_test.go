@@ -125,6 +125,31 @@ func TestWhatIsReceivedIsWithinTheBudget(t *testing.T) {
 	s.served(s.conn, "edge")
 }
 
+// A client that has shown that it sends large messages to their end sends them as fast as it can.
+func TestALargeMessageComesSlowlyUntilTheStreamHasSentOne(t *testing.T) {
+	t.Parallel()
+	const bytes = 1 << 20
+	s := newStage(t, func(c *Config) { c.Limits.UnprovenBytes = bytes })
+	s.set(service("web", 1)...)
+	c := stateOfTheWorld(t, s, "large")
+	took := func(name string) time.Duration {
+		start := time.Now()
+		c.Request(&discoveryv3.DiscoveryRequest{Node: &corev3.Node{Id: "edge"}, TypeUrl: eds, VersionInfo: strings.Repeat("x", bytes), ResourceNames: []string{name}})
+		c.Expect(eds, name+"@empty")
+		return time.Since(start)
+	}
+	if first := took("a"); first < 300*time.Millisecond {
+		t.Errorf("the first one took %v", first)
+	} else if second := took("b"); second > first {
+		t.Errorf("the first one took %v, the second %v", first, second)
+	}
+	start := time.Now()
+	s.served(s.conn, "small")
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("a small one waited for %v", d)
+	}
+}
+
 func TestOfARequestOnlyWhatIsReadIsDecoded(t *testing.T) {
 	t.Parallel()
 	nothing := make([]*structpb.Value, 1000)

@@ -146,10 +146,12 @@ func (ss *session) rest() error {
 	if ss.payer == nil {
 		return nil
 	}
-	if wait := ss.payer.tired(ss.server.admission.now()); wait > 0 {
-		return ss.stream.pause(ss.stream.Context(), wait)
+	a := ss.server.admission
+	wait, refused := ss.payer.tired(a.now(), a.limits.NewStreamWait)
+	if refused != nil || wait == 0 {
+		return refused
 	}
-	return nil
+	return ss.stream.pause(ss.stream.Context(), wait)
 }
 
 // turn takes in a request, unless it is nil, and sends all that is due then. After one that
