@@ -19,20 +19,20 @@ func EmptyAssignment(name string) (Resource, error) {
 // localities; Envoy itself takes the unhealthy ones off a locality's share.
 func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
 	a := &endpointv3.ClusterLoadAssignment{ClusterName: name}
-	var in *endpointv3.LocalityLbEndpoints
+	var group *endpointv3.LocalityLbEndpoints
 	for i, e := range endpoints {
 		if i == 0 || e.locality != endpoints[i-1].locality {
-			in = &endpointv3.LocalityLbEndpoints{
+			group = &endpointv3.LocalityLbEndpoints{
 				Locality:            &corev3.Locality{Region: e.locality.Region, Zone: e.locality.Zone},
 				LoadBalancingWeight: &wrapperspb.UInt32Value{},
 			}
-			a.Endpoints = append(a.Endpoints, in)
+			a.Endpoints = append(a.Endpoints, group)
 		}
 		if e.state == degraded {
 			a.Policy = healthyFirst(len(endpoints))
 		}
-		in.LoadBalancingWeight.Value += uint32(e.weight)
-		in.LbEndpoints = append(in.LbEndpoints, lbEndpoint(e))
+		group.LoadBalancingWeight.Value += uint32(e.weight)
+		group.LbEndpoints = append(group.LbEndpoints, lbEndpoint(e))
 	}
 	return a
 }

@@ -9,7 +9,8 @@ import (
 	"legate/discovery/catalog"
 )
 
-// Config says how a catalog is translated. It is a value: a changed Config needs a new [New].
+// Config says how a catalog is translated. It is a value: Resources keep the one they were made with,
+// and [Resources.View] makes those of another.
 type Config struct {
 	// Datacenter is the one whose services are served, each by its name alone. It is also the region
 	// of instances for which Consul knows none.

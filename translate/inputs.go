@@ -23,7 +23,7 @@ func (in inputs) apply(d catalog.Delta) inputs {
 	for n, s := range d.Set {
 		set[n] = &service{s} // a copy: a pointer into d.Set would keep all of it alive
 	}
-	slices.SortFunc(set, func(a, b *service) int { return a.Key.Compare(b.Key) }) // costs next to nothing, as they are sorted
+	slices.SortFunc(set, func(a, b *service) int { return a.Key.Compare(b.Key) }) // a Delta is sorted, so this costs next to nothing
 	in.services = in.services.with(set)
 	for _, k := range d.Gone {
 		in.services = in.services.without(k)
@@ -40,8 +40,8 @@ type reader struct {
 	others []catalog.ServiceKey
 }
 
-// of makes r the reader of a unit, that has read nothing yet.
-func (r *reader) of(u unit) *reader {
+// begin makes r the reader of a unit, which has read nothing yet.
+func (r *reader) begin(u unit) *reader {
 	r.own, r.others = u.service, r.others[:0]
 	return r
 }

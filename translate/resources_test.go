@@ -87,6 +87,13 @@ func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
 	same, _ := two.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}, Since: at(30)})
 	less, _ := same.Apply(catalog.Delta{Gone: []catalog.ServiceKey{eight(2).Key}, Since: at(40)})
 
+	ported, broken := eight(1), eight(1)
+	ported.Instances[0].Ports = []catalog.Port{{Name: "grpc", Port: 81}}
+	broken.Instances = append(broken.Instances, catalog.Instance{Node: "z"})
+	ports, _ := less.Apply(catalog.Delta{Set: []catalog.Service{ported}, Since: at(50)})
+	none, _ := ports.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}, Since: at(60)})
+	told, _ := none.Apply(catalog.Delta{Set: []catalog.Service{broken}, Since: at(70)})
+
 	for _, c := range []struct {
 		what     string
 		from, to Resources
@@ -97,6 +104,10 @@ func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
 		{"both at once", begin, two, at(10)},
 		{"an answer that changed nothing", two, same, time.Time{}},
 		{"a removal", same, less, at(40)},
+		{"a port", less, ports, at(50)},
+		{"the end of a port", ports, none, at(60)},
+		{"a problem", none, told, time.Time{}},
+		{"a service that a problem came to since", begin, told, at(10)},
 	} {
 		if got := c.to.Diff(c.from).Since; !got.Equal(c.want) {
 			t.Errorf("%s: since %v, want %v", c.what, got, c.want)

@@ -121,7 +121,7 @@ func join[K ordered[K], V element[K]](a, b *tree[K, V]) *tree[K, V] {
 }
 
 // split returns what is below the key, what has it (or nil), and what is above it.
-func (t *tree[K, V]) split(k K) (below *tree[K, V], at V, over *tree[K, V]) {
+func (t *tree[K, V]) split(k K) (left *tree[K, V], at V, right *tree[K, V]) {
 	if t == nil {
 		return nil, at, nil
 	}
@@ -129,11 +129,11 @@ func (t *tree[K, V]) split(k K) (below *tree[K, V], at V, over *tree[K, V]) {
 	case c == 0:
 		return t.left, t.value, t.right
 	case c < 0:
-		below, at, over = t.left.split(k)
-		return below, at, t.node(over, t.right)
+		left, at, right = t.left.split(k)
+		return left, at, t.node(right, t.right)
 	default:
-		below, at, over = t.right.split(k)
-		return t.node(t.left, below), at, over
+		left, at, right = t.right.split(k)
+		return t.node(t.left, left), at, right
 	}
 }
 
@@ -149,20 +149,20 @@ func compare[K ordered[K], V element[K]](from, to *tree[K, V], changed func(from
 		return
 	}
 	if from == nil || to != nil && above(to, from) {
-		below, at, over := from.split(to.value.key())
-		compare(below, to.left, changed)
+		left, at, right := from.split(to.value.key())
+		compare(left, to.left, changed)
 		if at != to.value {
 			changed(at, to.value)
 		}
-		compare(over, to.right, changed)
+		compare(right, to.right, changed)
 		return
 	}
-	below, at, over := to.split(from.value.key())
-	compare(from.left, below, changed)
+	left, at, right := to.split(from.value.key())
+	compare(from.left, left, changed)
 	if at != from.value {
 		changed(from.value, at)
 	}
-	compare(from.right, over, changed)
+	compare(from.right, right, changed)
 }
 
 // all yields the elements in order.

@@ -29,8 +29,8 @@ func scaleDown(endpoints []endpoint) {
 	}
 	// Rounding down and then up to 1 adds at most 1 for each endpoint: leave room for that.
 	room := math.MaxUint32 - uint64(len(endpoints))
-	by := (sum + room - 1) / room
+	divisor := (sum + room - 1) / room
 	for i := range endpoints {
-		endpoints[i].weight = max(endpoints[i].weight/by, 1)
+		endpoints[i].weight = max(endpoints[i].weight/divisor, 1)
 	}
 }
