@@ -9,11 +9,11 @@ import (
 	"strconv"
 )
 
-// ownOnly is the mode of a socket of which nothing was said.
+// ownOnly is the default mode of a socket.
 const ownOnly os.FileMode = 0o600
 
-// give sets mode and group of the socket at the path. The group comes first: the mode must not
-// open the socket to a group that it has by accident.
+// give sets the mode and group of the socket at the path. The group comes first: with its old
+// group, the new mode could let in the wrong users.
 func (a Access) give(path string) error {
 	if a.Group != "" {
 		gid, err := groupID(a.Group)
@@ -27,8 +27,8 @@ func (a Access) give(path string) error {
 	return os.Chmod(path, cmp.Or(a.Mode, ownOnly))
 }
 
-// Validate says what is wrong with it on this machine. flag is what the settings' names begin
-// with, such as --xds-socket.
+// Validate checks the settings on this machine. Errors name the flags, which begin with flag, such
+// as --xds-socket.
 func (a Access) Validate(flag string) error {
 	if a.Group == "" {
 		return nil

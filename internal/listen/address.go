@@ -2,8 +2,8 @@ package listen
 
 import "net"
 
-// Address is what counts as one address of who connects: an IPv4 address; of IPv6 the network of 64
-// bits, which is what a single host usually has to itself; all of a unix socket.
+// Address returns the address by which a client is counted: an IPv4 address; for IPv6 the /64
+// network, which a single host usually has to itself; one address for all clients of a unix socket.
 func Address(a net.Addr) string {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
@@ -18,7 +18,7 @@ func Address(a net.Addr) string {
 	return ip.String()
 }
 
-// near reports whether who connects is on this machine.
+// near reports whether a client is on this machine.
 func near(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return !ok || tcp.IP.IsLoopback()

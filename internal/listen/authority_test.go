@@ -56,7 +56,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 
 func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
 
-// issue writes a certificate for the names, URIs among them, to NAME.pem, and its key.
+// issue writes a certificate for the names, which may be URIs, to NAME.pem, and its key.
 func (a *authority) issue(file string, names ...string) pair {
 	a.t.Helper()
 	return a.issueAs(file, time.Now().Add(time.Hour), names...)
@@ -97,7 +97,7 @@ func (a *authority) issueFor(file string, from, until time.Time, names ...string
 	return pair{a.write(file+".pem", "CERTIFICATE", der), a.write(file+".key", "PRIVATE KEY", private)}
 }
 
-// write puts the file in its place at once, as those who rotate certificates do.
+// write replaces a file atomically, as tools that rotate certificates do.
 func (a *authority) write(name, kind string, der []byte) string {
 	a.t.Helper()
 	path := a.path(name)
@@ -110,7 +110,8 @@ func (a *authority) write(name, kind string, der []byte) string {
 	return path
 }
 
-// client trusts the authority, and shows the certificate, if there is one.
+// client returns the TLS settings of a client that trusts the authority and shows its certificate,
+// if it has one.
 func (a *authority) client(own pair) *tls.Config {
 	a.t.Helper()
 	c := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost"}

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Bounds say how many connections a listener has open at most. Each is a file of the process, and
-// files are needed for other things, too.
+// Bounds limit the open connections of a listener. Each is an open file of the process, which needs
+// files for other things, too.
 type Bounds struct {
 	Connections int // in all
 	PerAddress  int // from one address (see Address)
-	// Near is how many of Connections only this machine has: loopback and unix sockets. What watches
-	// Legate from beside it gets in whatever comes from elsewhere.
+	// Near is the part of Connections that is reserved for this machine: loopback and unix sockets.
+	// So a monitor on the same machine gets in, however many clients come from elsewhere.
 	Near int
 }
 
@@ -22,18 +22,19 @@ type Refusal string
 
 // The reasons.
 const (
-	// TooMany and TooManyOfAddress: it was new, and there was no room, also none to be made.
+	// TooMany and TooManyOfAddress: a new connection was refused, since no other could be
+	// displaced.
 	TooMany          Refusal = "connections"
 	TooManyOfAddress Refusal = "connections_per_address"
-	// Displaced: it had asked nothing, and there was no room for a new one.
+	// Displaced: an idle connection was closed for a new one.
 	Displaced Refusal = "displaced"
 )
 
-// Bounded is a listener with so many connections at most. Where there is no room for a new one, the
-// one goes that was silent for longest, of the address that has most, if it awaits no answer: who
-// only holds connections keeps nobody out, and a request is not cut off. An address cannot displace
-// those of another that has fewer than itself. Else the new one is closed at once, before TLS. tell
-// hears of each that was closed for want of room.
+// Bounded limits the connections of a listener. If there is no room for a new one, it displaces the
+// longest idle connection of the address that has most: so clients that only hold connections keep
+// nobody out, and no request is cut off. An address cannot displace connections of an address with
+// fewer than its own. If nothing can be displaced, the new connection is closed at once, before
+// TLS. tell is called for each connection closed for want of room.
 func Bounded(l net.Listener, b Bounds, tell func(why Refusal, from net.Addr)) net.Listener {
 	return &bounded{Listener: l, bounds: b, tell: tell, began: time.Now(), of: map[string]int{}, open: map[*visit]struct{}{}}
 }
@@ -45,8 +46,8 @@ type bounded struct {
 	began  time.Time
 
 	mu   sync.Mutex
-	of   map[string]int // connections by address
-	far  int            // connections from other machines
+	of   map[string]int // number of connections by address
+	far  int            // number of connections from other machines
 	open map[*visit]struct{}
 }
 
@@ -66,11 +67,11 @@ func (l *bounded) Accept() (net.Conn, error) {
 			return v, nil
 		}
 		l.tell(refused, conn.RemoteAddr())
-		_ = conn.Close() // nothing was said on it
+		_ = conn.Close() // nothing was exchanged on it
 	}
 }
 
-// enter counts a connection in, and another one out if that makes the room for it.
+// enter adds a connection and, if that makes room, removes another one (out).
 func (l *bounded) enter(conn net.Conn) (v, out *visit, refused Refusal) {
 	v = &visit{Conn: conn, within: l, address: Address(conn.RemoteAddr()), near: near(conn.RemoteAddr()), closed: make(chan struct{})}
 	l.mu.Lock()
@@ -93,8 +94,8 @@ func (l *bounded) enter(conn net.Conn) (v, out *visit, refused Refusal) {
 	return v, out, ""
 }
 
-// full says among which connections one has to go before there is room for a new one; nil if there is
-// room. The lock is held.
+// full returns which connections may be displaced for a new one; nil if there is room. The caller
+// holds the lock.
 func (l *bounded) full(v *visit) (among func(*visit) bool) {
 	switch {
 	case l.of[v.address] >= l.bounds.PerAddress:
@@ -107,7 +108,7 @@ func (l *bounded) full(v *visit) (among func(*visit) bool) {
 	return nil
 }
 
-// silent is the connection that goes for a new one; nil if there is none. The lock is held.
+// silent returns the connection to displace; nil if there is none. The caller holds the lock.
 func (l *bounded) silent(v *visit, among func(*visit) bool) (out *visit) {
 	now := time.Since(l.began)
 	for o := range l.open {
@@ -121,7 +122,7 @@ func (l *bounded) silent(v *visit, among func(*visit) bool) (out *visit) {
 	return out
 }
 
-// remove counts a connection out, once. The lock is held.
+// remove removes a connection, once. The caller holds the lock.
 func (l *bounded) remove(v *visit) {
 	if _, is := l.open[v]; !is {
 		return

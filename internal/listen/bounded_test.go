@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// street is a listener to which callers come from any address.
+// street is a listener whose callers can have any address.
 type street struct {
-	net.Listener // nil: what is not here must not be called
+	net.Listener // nil: other methods must not be called
 	come         chan net.Conn
 }
 
@@ -25,7 +25,7 @@ func (s *street) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// caller is its end of a connection.
+// caller is the client's end of a connection.
 type caller struct {
 	net.Conn
 	from net.Addr
@@ -33,13 +33,13 @@ type caller struct {
 
 func (c caller) RemoteAddr() net.Addr { return c.from }
 
-// crowd is a bounded listener that answers a line after "ask", and nothing else.
+// crowd is a bounded listener whose connections read one letter at a time.
 type crowd struct {
 	t     *testing.T
 	to    *street
 	mu    sync.Mutex
 	heard map[Refusal]int
-	asked int // 's' that were read
+	asked int // number of 's' that were read
 	come  chan net.Conn
 }
 
@@ -65,7 +65,7 @@ func newCrowd(t *testing.T, b Bounds) *crowd {
 	return c
 }
 
-// serveLine answers 'q' at once, and 's' never.
+// serveLine answers each 'q' at once, and 's' never.
 func (c *crowd) serveLine(conn net.Conn) {
 	defer conn.Close()
 	b := make([]byte, 1)
@@ -85,7 +85,7 @@ func (c *crowd) serveLine(conn net.Conn) {
 	}
 }
 
-// call connects from an address, over a real connection, and reports whether it was let in.
+// call connects from an address. It uses a real connection.
 func (c *crowd) call(from string) net.Conn {
 	c.t.Helper()
 	pair, err := net.Listen("tcp", "127.0.0.1:0")
@@ -120,14 +120,14 @@ func served(conn net.Conn) bool {
 	return err == nil
 }
 
-// closed reports whether a connection was closed by the other side.
+// closed reports whether the other side closed a connection.
 func closed(conn net.Conn) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	_, err := conn.Read(make([]byte, 1))
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// ask sends a question that gets no answer, and waits until it is read.
+// ask sends a request that gets no answer, and waits until it is read.
 func (c *crowd) ask(conn net.Conn) {
 	c.t.Helper()
 	read := func() int {
@@ -148,7 +148,7 @@ func (c *crowd) count(why Refusal) int {
 	return c.heard[why]
 }
 
-// Who only holds connections keeps nobody out: the oldest of its own go.
+// Connections that are only held open keep nobody out: the oldest of the same address is displaced.
 func TestSilentConnectionsMakeRoom(t *testing.T) {
 	c := newCrowd(t, Bounds{Connections: 10, PerAddress: 10, Near: 2})
 	var silent []net.Conn
@@ -170,7 +170,8 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
-// A request that awaits its answer is not cut off; then there is no room, except for this machine.
+// A connection that awaits an answer is not displaced. Then there is no room, except for this
+// machine.
 func TestWhoAwaitsAnAnswerStaysAndThisMachineHasRoom(t *testing.T) {
 	c := newCrowd(t, Bounds{Connections: 10, PerAddress: 4, Near: 2})
 	var busy []net.Conn
@@ -202,7 +203,7 @@ func TestAnAddressHasItsShareAndNoMore(t *testing.T) {
 	for range 3 {
 		c.ask(c.call("2001:db8::1"))
 	}
-	if !closed(c.call("2001:db8::2")) { // of the same /64
+	if !closed(c.call("2001:db8::2")) { // the same /64
 		t.Error("an address has more than its share")
 	}
 	if c.count(TooManyOfAddress) == 0 {
@@ -213,7 +214,7 @@ func TestAnAddressHasItsShareAndNoMore(t *testing.T) {
 	}
 }
 
-// A question without an end, or an answer that nobody reads, counts as silent after a while.
+// A request that never ends, or an answer that is never read, counts as idle after a while.
 func TestWhoFallsSilentInTheMiddleGoesToo(t *testing.T) {
 	l := &bounded{began: time.Now()}
 	v := &visit{within: l}
@@ -228,7 +229,7 @@ func TestWhoFallsSilentInTheMiddleGoesToo(t *testing.T) {
 	}
 }
 
-// What is counted in is counted out.
+// Every connection that was counted is removed again.
 func TestNothingIsLeftOfThoseThatAreGone(t *testing.T) {
 	l := Bounded(&street{}, Bounds{Connections: 4, PerAddress: 2, Near: 1}, func(Refusal, net.Addr) {}).(*bounded)
 	a, b := net.Pipe()
@@ -251,7 +252,7 @@ func TestNothingIsLeftOfThoseThatAreGone(t *testing.T) {
 	}
 }
 
-// What looks at a client's certificate again finds its connection through the bound.
+// The check of client certificates finds its connection through the bounded listener.
 func TestAGuestIsFoundBehindTheBound(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -11,20 +11,20 @@ import (
 	"legate/internal/files"
 )
 
-// Credentials are what a listener's handshakes use now.
+// Credentials are the certificates that a listener's handshakes use, kept up to date.
 type Credentials struct {
 	tls  TLS
 	now  func() time.Time
-	made *files.Value[*tls.Config] // none of them is changed once it is here
+	made *files.Value[*tls.Config] // values are never modified
 
-	patterns []pattern // of the names that a client's certificate may have
+	patterns []pattern // allowed names in a client's certificate
 
 	mu     sync.Mutex
 	guests map[*guest]struct{}
 }
 
-// NewCredentials reads the files. name is the listener's, for logs. With each handshake they are
-// looked at again; what cannot be used leaves the last good certificates in place.
+// NewCredentials reads the files. name is the listener's name for logs. The files are checked again
+// at each handshake; unusable ones leave the last good certificates in place.
 func NewCredentials(t TLS, name string, log *slog.Logger) (*Credentials, error) {
 	patterns, err := patternsOf(t.AllowedSANs)
 	if err != nil {
@@ -46,7 +46,8 @@ func NewCredentials(t TLS, name string, log *slog.Logger) (*Credentials, error) 
 	return c, nil
 }
 
-// load makes of the files what handshakes use. A certificate that nobody would accept is a mistake.
+// load makes the TLS settings from the files. A certificate that no client would accept is an
+// error.
 func (c *Credentials) load() (*tls.Config, error) {
 	config, err := c.tls.load()
 	if err != nil {
@@ -58,8 +59,8 @@ func (c *Credentials) load() (*tls.Config, error) {
 	return config, nil
 }
 
-// Config is what a server takes. Each handshake uses the certificates of its time. No Credentials
-// are no TLS.
+// Config returns TLS settings for a server. Each handshake uses the certificates of its time. It
+// returns nil for nil Credentials.
 func (c *Credentials) Config() *tls.Config {
 	if c == nil {
 		return nil
@@ -71,7 +72,7 @@ func (c *Credentials) Config() *tls.Config {
 	}
 }
 
-// forClient is what one handshake uses. A session that is resumed is judged as a new one is.
+// forClient returns the TLS settings of one handshake. A resumed session is checked like a new one.
 func (c *Credentials) forClient(conn net.Conn) *tls.Config {
 	config := c.made.Now()
 	if config.ClientCAs == nil {
@@ -92,7 +93,7 @@ func (c *Credentials) forClient(conn net.Conn) *tls.Config {
 	return config
 }
 
-// Expires is when the certificate in use ends; zero without one.
+// Expires returns when the certificate in use expires; zero without one.
 func (c *Credentials) Expires() time.Time {
 	if c == nil {
 		return time.Time{}
@@ -100,11 +101,11 @@ func (c *Credentials) Expires() time.Time {
 	return expiry(c.made.Now())
 }
 
-// soon is how long before its end a certificate should have been renewed; a short-lived one has a
-// quarter of its life for that.
+// soon is how long before its expiry a certificate should have been renewed. For a short-lived one
+// it is a quarter of its lifetime.
 const soon = 3 * 24 * time.Hour
 
-// Trouble says what is wrong with the certificate in use, or with the files that shall replace it;
+// Trouble says what is wrong with the certificate in use, or with the files that should replace it;
 // empty if all is well.
 func (c *Credentials) Trouble() string {
 	if c == nil {

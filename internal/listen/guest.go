@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// A connection is opened with what holds then, and may stay for long. Clients that would not get in
-// any more, since their certificate has expired or its authority was removed, are sent away.
+// A connection is admitted once and may stay open for long. Clients that would no longer be
+// admitted, because their certificate has expired or its authority was removed, are disconnected.
 
-// guest is a connection whose client proves who it is.
+// guest is a connection whose client must show a certificate.
 type guest struct {
 	net.Conn
 	of *Credentials
 
-	// Of these the lock of the credentials is held.
-	outer  net.Conn // what the rest of the program knows it by; nil: it has proved nothing yet
+	// These are guarded by the lock of the credentials.
+	outer  net.Conn // the connection that the rest of the program uses; nil: before the handshake
 	closed bool
 	*proof
 }
 
-// proof is what a client showed.
+// proof is what a client showed in its handshake.
 type proof struct {
 	chain []*x509.Certificate
-	under *x509.CertPool // the authorities that it was judged by last
-	until time.Time      // when that ends
+	under *x509.CertPool // the authorities of the last check
+	until time.Time      // when the proof expires
 }
 
-// proofOf is what a client showed in a handshake, if it is good by the authorities. One that resumes
-// a session is judged anew.
+// proofOf returns what a client showed in a handshake, if the authorities accept it. A resumed
+// session is verified anew.
 func proofOf(s tls.ConnectionState, authorities *x509.CertPool, now time.Time) (*proof, error) {
 	p := &proof{chain: s.PeerCertificates}
 	if !s.DidResume {
@@ -42,7 +42,7 @@ func proofOf(s tls.ConnectionState, authorities *x509.CertPool, now time.Time) (
 	return p, p.judge(authorities, now)
 }
 
-// isGood notes by which authorities the client's certificate is good, and until when.
+// isGood records which authorities accept the client's certificate, and until when.
 func (p *proof) isGood(authorities *x509.CertPool, chains [][]*x509.Certificate) {
 	p.under, p.until = authorities, time.Time{}
 	for _, chain := range chains {
@@ -52,8 +52,8 @@ func (p *proof) isGood(authorities *x509.CertPool, chains [][]*x509.Certificate)
 	}
 }
 
-// judge is an error if a client's certificate is good no longer. It is looked at anew only if the
-// authorities are others.
+// judge returns an error if a client's certificate is no longer good. The certificate is verified
+// again only if the authorities have changed.
 func (p *proof) judge(authorities *x509.CertPool, now time.Time) error {
 	if len(p.chain) == 0 {
 		return errors.New("the client has shown no certificate")
@@ -77,7 +77,7 @@ func (p *proof) judge(authorities *x509.CertPool, now time.Time) error {
 	return nil
 }
 
-// endOf is when the first certificate of a chain ends.
+// endOf returns when the first certificate of a chain expires.
 func endOf(chain []*x509.Certificate) time.Time {
 	end := chain[0].NotAfter
 	for _, c := range chain {
@@ -88,9 +88,9 @@ func endOf(chain []*x509.Certificate) time.Time {
 	return end
 }
 
-// Guard returns a listener whose clients are looked at again by [Credentials.Run]: the listener itself
-// where none has to show a certificate. What it accepts may be wrapped by what has a method NetConn
-// that leads back to it.
+// Guard returns a listener whose clients [Credentials.Run] checks again; l itself if clients need
+// no certificate. Accepted connections may be wrapped, if each wrapper has a method NetConn that
+// leads to the inner connection.
 func (c *Credentials) Guard(l net.Listener) net.Listener {
 	if c == nil || l == nil || c.tls.ClientCAFile == "" {
 		return l
@@ -112,7 +112,7 @@ func (g guarded) Accept() (net.Conn, error) {
 	return &guest{Conn: conn, of: g.of}, nil
 }
 
-// SyscallConn is the connection's, so that the system can be asked about it.
+// SyscallConn gives access to the connection's file descriptor.
 func (g *guest) SyscallConn() (syscall.RawConn, error) {
 	if c, ok := g.Conn.(syscall.Conn); ok {
 		return c.SyscallConn()
@@ -120,7 +120,7 @@ func (g *guest) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// Close ends the connection, and forgets it.
+// Close closes and forgets the connection.
 func (g *guest) Close() error {
 	g.of.mu.Lock()
 	g.closed = true
@@ -129,7 +129,7 @@ func (g *guest) Close() error {
 	return g.Conn.Close()
 }
 
-// remember keeps what was shown on a connection, if it comes from a listener that is guarded.
+// remember stores what was shown on a connection of a guarded listener.
 func (c *Credentials) remember(conn net.Conn, p *proof) {
 	for inner := conn; inner != nil; {
 		switch is := inner.(type) {
@@ -149,8 +149,8 @@ func (c *Credentials) remember(conn net.Conn, p *proof) {
 	}
 }
 
-// Run looks again and again whether the clients that are connected may be still, until the context is
-// done. Those that may not are told of, and their connections closed.
+// Run checks the connected clients repeatedly until the context is done. It closes the connections
+// of those that are no longer admitted, and calls tell for each.
 func (c *Credentials) Run(ctx context.Context, tell func(client net.Addr, why error)) {
 	if c == nil || c.tls.ClientCAFile == "" {
 		return
@@ -184,6 +184,6 @@ func (c *Credentials) recheck(tell func(client net.Addr, why error)) {
 	c.mu.Unlock()
 	for _, l := range leave {
 		tell(l.conn.RemoteAddr(), l.why)
-		_ = l.conn.Close() // it is of no use any more
+		_ = l.conn.Close() // its errors no longer matter
 	}
 }

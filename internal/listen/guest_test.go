@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// lobby is a guarded listener that keeps its connections open, and who was sent away from it.
+// lobby is a guarded listener that keeps its connections open and records which clients were
+// disconnected.
 type lobby struct {
 	*Credentials
 	t  *testing.T
@@ -52,7 +53,7 @@ func newLobby(t *testing.T, settings TLS) *lobby {
 			open.Go(func() {
 				defer conn.Close()
 				if _, err := conn.Write([]byte("x")); err == nil {
-					_, _ = conn.Read(make([]byte, 1)) // until somebody closes it
+					_, _ = conn.Read(make([]byte, 1)) // until either side closes it
 				}
 			})
 		}
@@ -61,7 +62,7 @@ func newLobby(t *testing.T, settings TLS) *lobby {
 	return l
 }
 
-// come is a client that stays, if it gets in.
+// come connects a client that stays, if it is admitted.
 func (l *lobby) come(client *tls.Config) (net.Conn, error) {
 	l.t.Helper()
 	conn, err := (&tls.Dialer{Config: client}).DialContext(context.Background(), "tcp", l.at)
@@ -83,7 +84,7 @@ func (l *lobby) count() int {
 	return len(l.guests)
 }
 
-// isOpen reports whether the server has closed the connection.
+// isOpen reports whether the server has kept the connection open.
 func isOpen(t *testing.T, conn net.Conn) bool {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
@@ -167,7 +168,7 @@ func TestAClientWhoseAuthorityIsRemovedIsSentAway(t *testing.T) {
 	if _, err := l.come(ofOld); err == nil {
 		t.Error("it came in again, or resumed its session")
 	}
-	trust("nonsense") // which changes nothing
+	trust("nonsense") // an unusable file changes nothing
 	l.look()
 	if !isOpen(t, stays) {
 		t.Error("it was sent away for a file that cannot be used")
@@ -190,6 +191,6 @@ func TestWhereNobodyShowsACertificateNobodyIsLookedAt(t *testing.T) {
 		if c.Guard(inner) != inner || c.Guard(nil) != nil {
 			t.Error("it is guarded")
 		}
-		c.Run(t.Context(), nil) // which returns
+		c.Run(t.Context(), nil) // must return
 	}
 }

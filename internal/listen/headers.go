@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Headers answers only requests whose line and headers have so many bytes at most, written as in
-// HTTP/1.1. net/http by itself lets in up to 4096 bytes more than Server.MaxHeaderBytes. refused hears
-// of each that is turned away; it may be nil.
+// Headers passes on only requests whose request line and headers have at most that many bytes, as
+// written in HTTP/1.1. net/http alone allows up to 4096 bytes more than Server.MaxHeaderBytes.
+// refused is called for each rejected request; it may be nil.
 func Headers(most int, next http.Handler, refused func(*http.Request)) http.Handler {
 	said := fmt.Sprintf("the headers of a request have %d bytes at most", most)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -24,8 +24,8 @@ func Headers(most int, next http.Handler, refused func(*http.Request)) http.Hand
 	})
 }
 
-// headerBytes is how many bytes the line and the headers of a request have, with the empty line at
-// their end. net/http takes Host and Transfer-Encoding out of the headers.
+// headerBytes returns the size of the request line and the headers, with the empty line at their
+// end. net/http has removed Host and Transfer-Encoding from the headers.
 func headerBytes(r *http.Request) int {
 	field := func(name, value string) int { return len(name) + len(": ") + len(value) + len("\r\n") }
 	n := len(r.Method) + len(" ") + len(r.RequestURI) + len(" ") + len(r.Proto) + len("\r\n") + field("Host", r.Host) + len("\r\n")

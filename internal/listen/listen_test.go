@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// listener is a listener with TLS that answers each connection with a byte.
+// listener is a TLS listener that sends one byte on each connection.
 type listener struct {
 	t    *testing.T
 	at   string
@@ -55,7 +55,7 @@ func newListener(t *testing.T, settings TLS) *listener {
 	return l
 }
 
-// dial shakes hands as a client, and returns the server's certificate.
+// dial completes a handshake as a client and returns the server's certificate.
 func (l *listener) dial(client *tls.Config) (*x509.Certificate, error) {
 	l.t.Helper()
 	conn, err := (&tls.Dialer{Config: client}).DialContext(context.Background(), "tcp", l.at)
@@ -63,7 +63,7 @@ func (l *listener) dial(client *tls.Config) (*x509.Certificate, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	if _, err := conn.Read(make([]byte, 1)); err != nil { // TLS 1.3 tells a client of its rejection here
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // a TLS 1.3 client learns here that it was rejected
 		return nil, err
 	}
 	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
@@ -211,7 +211,7 @@ func TestACertificateNearItsEndIsATroubleAndSoAreFilesThatCannotBeUsed(t *testin
 	says("its files are unusable, and the last good ones are shown until")
 	a.issueAs("server", now.Add(30*24*time.Hour), "localhost")
 	says("")
-	a.issueAs("server", now.Add(20*time.Minute), "localhost") // valid since long ago, in this authority's hands
+	a.issueAs("server", now.Add(20*time.Minute), "localhost") // this authority backdates certificates
 	says("it ends at ")
 	if said := (*Credentials)(nil).Trouble(); said != "" {
 		t.Errorf("without TLS: %s", said)
@@ -240,7 +240,7 @@ func TestASocketIsForItsUserOnly(t *testing.T) {
 	if _, err := Socket(path, Access{}); err == nil || !strings.Contains(err.Error(), "answers there") {
 		t.Errorf("a socket in use was taken away: %v", err)
 	}
-	// A Legate that was killed leaves its socket behind.
+	// A killed Legate leaves its socket behind.
 	l.(*socket).UnixListener.Close()
 	if l, err = Socket(path, Access{}); err != nil {
 		t.Fatalf("a dead socket is in the way: %v", err)
@@ -263,7 +263,7 @@ func TestASocketIsForThoseWhoThatIsSaidOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	group := os.Getgid() // one that this user may give it to
+	group := os.Getgid() // a group that this user may set
 	if os.Geteuid() == 0 {
 		group = 12345
 	}
@@ -281,7 +281,7 @@ func TestASocketIsForThoseWhoThatIsSaidOf(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if os.Geteuid() == 0 {
-		return // who may do everything
+		return // root may do everything
 	}
 	if _, err := Socket(filepath.Join(dir, "other"), Access{Group: "0"}); err == nil || !strings.Contains(err.Error(), "must be in that group") {
 		t.Errorf("%v", err)

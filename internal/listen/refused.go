@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Refused is how often who came to a listener was refused because of one limit.
+// Refused counts the clients that were refused because of one limit.
 type Refused struct {
 	Limit string    `json:"limit"`
 	Count uint64    `json:"count"` // since the start
 	Last  time.Time `json:"last,omitzero"`
 	From  string    `json:"from,omitempty"` // the last one's address
-	// Detail and Remedy are what was said of the last one.
+	// Detail and Remedy describe the last refusal.
 	Detail string `json:"detail,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Refusals counts who was refused, and logs each limit once a minute at most: who is refused comes
-// again and again. It may be used concurrently.
+// Refusals counts refused clients. It logs each limit at most once a minute, since refused clients
+// come again and again. It may be used concurrently.
 type Refusals struct {
 	log     *slog.Logger
 	message string
@@ -29,17 +29,18 @@ type Refusals struct {
 	kind map[string]*refused
 }
 
-// refused is what is known of one limit.
+// refused is the state of one limit.
 type refused struct {
 	Refused
 	logged time.Time
-	silent int // since it was logged
+	silent int // refusals since the last log line
 }
 
-// logRefusedEvery is how often refusals because of one limit are logged at most.
+// logRefusedEvery is the minimum interval between log lines about one limit.
 const logRefusedEvery = time.Minute
 
-// NewRefusals counts for these limits. The message is that of the log; counted hears of each refusal.
+// NewRefusals counts for these limits. message is the log message; counted is called for each
+// refusal.
 func NewRefusals(log *slog.Logger, message string, limits []string, counted func(limit string)) *Refusals {
 	r := &Refusals{log: log, message: message, limits: limits, counted: counted, kind: map[string]*refused{}}
 	for _, limit := range limits {
@@ -48,7 +49,7 @@ func NewRefusals(log *slog.Logger, message string, limits []string, counted func
 	return r
 }
 
-// Add counts that somebody from there was refused. The limit is one of those that r counts for.
+// Add counts a refused client. limit must be one of those given to NewRefusals.
 func (r *Refusals) Add(limit, from, detail, remedy string) {
 	r.counted(limit)
 	now := time.Now()
@@ -68,7 +69,7 @@ func (r *Refusals) Add(limit, from, detail, remedy string) {
 	}
 }
 
-// All are all limits in their order, also those that nobody met.
+// All returns all limits in order, including those that nobody met.
 func (r *Refusals) All() []Refused {
 	r.mu.Lock()
 	defer r.mu.Unlock()

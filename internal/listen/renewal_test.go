@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// clocked are Credentials on a clock that the test sets.
+// clocked returns Credentials with a clock that the test sets.
 func clocked(t *testing.T, settings TLS) (c *Credentials, set func(time.Time)) {
 	t.Helper()
 	c, err := NewCredentials(settings, "--tls", slog.New(slog.DiscardHandler))
@@ -67,7 +67,7 @@ func TestAConnectionThatIsOpenKeepsWhatItWasOpenedWith(t *testing.T) {
 			if err != nil {
 				return
 			}
-			go func() { defer conn.Close(); _, _ = io.Copy(conn, conn) }() // as long as the client wants
+			go func() { defer conn.Close(); _, _ = io.Copy(conn, conn) }() // until the client closes it
 		}
 	}()
 	open := func() *tls.Conn {
@@ -98,7 +98,7 @@ func TestAConnectionThatIsOpenKeepsWhatItWasOpenedWith(t *testing.T) {
 	works(before, "first")
 }
 
-// The files of a pair are put in their places one after the other.
+// The two files of a pair are replaced one after the other.
 func TestAPairOfWhichOneFileIsStillToComeLeavesTheLastGoodPair(t *testing.T) {
 	a := newAuthority(t)
 	made := a.issue("server", "localhost", "first")
@@ -167,7 +167,7 @@ func TestACertificateIsShownUpToItsLastSecondAndReplacedByNoneThatHasEnded(t *te
 	}
 }
 
-// Three days, or a quarter of a short life, are left for who has to renew it.
+// Three days, or a quarter of a short lifetime, are left for the renewal.
 func TestWhenTheEndOfACertificateIsATrouble(t *testing.T) {
 	a := newAuthority(t)
 	for name, c := range map[string]struct{ life, left time.Duration }{
@@ -224,7 +224,7 @@ func read(t *testing.T, path string) []byte {
 	return content
 }
 
-// replace puts a file in its place at once.
+// replace replaces a file atomically.
 func replace(t *testing.T, path string, content []byte) {
 	t.Helper()
 	if err := errors.Join(os.WriteFile(path+".new", content, 0o600), os.Rename(path+".new", path)); err != nil {

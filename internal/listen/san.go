@@ -14,14 +14,13 @@ import (
 	"legate/internal/glob"
 )
 
-// A pattern says which kind of name it is for: URIs if it begins with a scheme, DNS names otherwise.
-// It is compared part by part, so that no wildcard reaches past a slash or a dot: * is any run of
-// characters within one segment of a path or one label of a host, ? any one of them; a part that is
-// ** stands for one part or more. Scheme, host and DNS names ignore case.
+// A pattern is for URIs if it begins with a scheme, and for DNS names otherwise. It is matched part
+// by part, so no wildcard crosses a slash or a dot. * matches any run of characters within a path
+// segment or a host label, and ? any single one. A part that is ** matches one or more parts.
+// Schemes, hosts and DNS names are case-insensitive.
 //
-// A URI in a certificate counts only if it is the only one there, and if everybody who reads it reads
-// the same: SPIFFE IDs as their specification has it, others without escapes, user, query, fragment,
-// and empty or dot segments.
+// A URI in a certificate counts only if it is the only one, and if it is unambiguous: SPIFFE IDs as
+// specified, other URIs without escapes, user, query, fragment, and empty or dot segments.
 
 // pattern is one of TLS.AllowedSANs.
 type pattern struct {
@@ -29,20 +28,20 @@ type pattern struct {
 	parts name
 }
 
-// name is what patterns are compared with: a URI's or a DNS name's parts.
+// name is what patterns are matched with: the parts of a URI or DNS name.
 type name struct {
-	scheme string // of a URI
+	scheme string // URIs only
 	port   string
 	host   []string // labels
 	path   []string // segments
-	opaque bool     // a URI without a host, such as urn:a:b; its path is what colons divide
+	opaque bool     // a URI without a host, such as urn:a:b; colons separate the parts of its path
 }
 
-// errSAN is why a client that proved who it is may not connect.
+// errSAN means that an authenticated client may not connect.
 var errSAN = errors.New("no name in the client's certificate is allowed here")
 
-// allowed reports whether a client's certificate carries a name that one of the patterns is for. No
-// patterns allow all.
+// allowed returns an error unless a name in a client's certificate matches one of the patterns.
+// Without patterns every name is allowed.
 func allowed(c *x509.Certificate, patterns []pattern) error {
 	if len(patterns) == 0 {
 		return nil
@@ -56,10 +55,11 @@ func allowed(c *x509.Certificate, patterns []pattern) error {
 	return fmt.Errorf("%w: %s", errSAN, describe(c))
 }
 
-// namesOf are the names of a certificate that count. The URI has no scheme if there is none that does.
+// namesOf returns the names of a certificate that count. Without a valid URI, the scheme of uri is
+// empty.
 func namesOf(c *x509.Certificate) (uri name, dns []name) {
 	if len(c.URIs) == 1 {
-		uri, _ = uriOf(c.URIs[0]) // which is none if there is an error
+		uri, _ = uriOf(c.URIs[0]) // zero if there is an error
 	}
 	for _, text := range c.DNSNames {
 		if n, err := dnsOf(text); err == nil {
@@ -69,10 +69,10 @@ func namesOf(c *x509.Certificate) (uri name, dns []name) {
 	return uri, dns
 }
 
-// someNames is how many names of a certificate are told of.
+// someNames is how many names of a certificate an error lists.
 const someNames = 5
 
-// describe says what names a certificate has, and why they may not count.
+// describe lists the names of a certificate, and says why they may not count.
 func describe(c *x509.Certificate) string {
 	var all []string
 	for _, u := range c.URIs {
@@ -94,7 +94,7 @@ func describe(c *x509.Certificate) string {
 	return text
 }
 
-// uriOf are the parts of a URI that everybody reads in the same way.
+// uriOf returns the parts of a URI. It is an error if the URI is ambiguous.
 func uriOf(u *url.URL) (name, error) {
 	if u.Scheme == "spiffe" {
 		id, err := spiffeid.FromURI(u)
@@ -127,7 +127,7 @@ func uriOf(u *url.URL) (name, error) {
 	return n, nil
 }
 
-// segments are those of a path that is empty or begins with a slash.
+// segments splits a path that is empty or begins with a slash.
 func segments(path string) []string {
 	if path == "" {
 		return nil
@@ -135,13 +135,13 @@ func segments(path string) []string {
 	return strings.Split(strings.TrimPrefix(path, "/"), "/")
 }
 
-// maxHost and maxLabel bound a DNS name (RFC 1035).
+// maxHost and maxLabel are the size limits of a DNS name in bytes (RFC 1035).
 const (
 	maxHost  = 253
 	maxLabel = 63
 )
 
-// dnsOf are the labels of a DNS name.
+// dnsOf returns the labels of a DNS name.
 func dnsOf(text string) (name, error) {
 	if len(text) > maxHost {
 		return name{}, fmt.Errorf("a DNS name has at most %d bytes", maxHost)
@@ -157,20 +157,20 @@ func dnsOf(text string) (name, error) {
 	return name{host: labels}, nil
 }
 
-// matches reports whether a name is what these parts, which are a pattern's, are for.
+// matches reports whether n, the parts of a pattern, matches a name.
 func (n name) matches(of name) bool {
 	return n.scheme == of.scheme && n.port == of.port && n.opaque == of.opaque &&
 		matchParts(n.host, of.host) && matchParts(n.path, of.path)
 }
 
-// several is the part of a pattern that stands for one part or more.
+// several is the part of a pattern that matches one or more parts.
 const several = "**"
 
-// matchParts takes at most the product of both lengths, whatever a client has had written into its
-// certificate, as glob.Match does.
+// matchParts takes time proportional to the product of both lengths at most, like glob.Match: a
+// client chooses the names in its certificate.
 func matchParts(globs, parts []string) bool {
 	g, n := 0, 0
-	star, upTo := -1, 0 // where the last ** stands, and up to where it swallowed parts
+	star, upTo := -1, 0 // position of the last **, and the end of the parts that it matches
 	for n < len(parts) {
 		switch {
 		case g < len(globs) && globs[g] == several:
@@ -189,7 +189,7 @@ func matchParts(globs, parts []string) bool {
 	return g == len(globs)
 }
 
-// patternsOf reads patterns. An error says why one of them could never match.
+// patternsOf parses patterns. It is an error if one of them could never match.
 func patternsOf(all []string) ([]pattern, error) {
 	var patterns []pattern
 	var errs []error
@@ -203,7 +203,7 @@ func patternsOf(all []string) ([]pattern, error) {
 	return patterns, errors.Join(errs...)
 }
 
-// patternOf reads one. It can match if something of its shape is a name.
+// patternOf parses one pattern. It can match if a name of its shape is possible.
 func patternOf(text string) (pattern, error) {
 	scheme, _, hasScheme := strings.Cut(text, ":")
 	_, notIP := netip.ParseAddr(text)
@@ -246,7 +246,7 @@ func patternOf(text string) (pattern, error) {
 	return pattern{uri: true, parts: n}, errors.Join(wholeParts("labels", n.host), wholeParts("segments", n.path))
 }
 
-// wholeParts is an error if ** stands beside something else in a part.
+// wholeParts returns an error if ** is only a piece of a part.
 func wholeParts(what string, parts []string) error {
 	if slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(p, several) && p != several }) {
 		return fmt.Errorf("** stands for whole %s, and nothing else is beside it there", what)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// certificate is one with these names: URIs after "uri:", DNS names after "dns:".
+// certificate returns a certificate with these names, prefixed by "uri:" or "dns:".
 func certificate(t *testing.T, names ...string) *x509.Certificate {
 	t.Helper()
 	c := &x509.Certificate{}
@@ -30,7 +30,7 @@ func TestAPatternLetsInWhatItSaysAndNothingThatLooksLikeIt(t *testing.T) {
 	const one = "spiffe://example.org/envoy/*"
 	for _, c := range []struct {
 		pattern string
-		in, out []string // each is the names of one certificate, with spaces between
+		in, out []string // each is the space-separated names of one certificate
 	}{
 		{one,
 			[]string{"uri:spiffe://example.org/envoy/web", "uri:spiffe://example.org/envoy/web-1_2.x", "dns:any.internal uri:spiffe://example.org/envoy/web"},
@@ -115,7 +115,7 @@ func TestAPatternThatCannotMatchSaysSo(t *testing.T) {
 	}
 }
 
-// Whatever is in a certificate, it is looked through in bounded time.
+// Matching takes bounded time, whatever is in a certificate.
 func TestAPatternIsNoWorkWithoutEnd(t *testing.T) {
 	patterns, err := patternsOf([]string{"spiffe://example.org/**/a*a*a*a*b/**/c", "**.a*a*a*b.**.internal"})
 	if err != nil {

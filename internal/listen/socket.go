@@ -9,26 +9,27 @@ import (
 	"time"
 )
 
-// Access says who may open a unix socket. Its zero value: the user that made it.
+// Access says who may open a unix socket. The zero value allows the user that made it.
 type Access struct {
-	// Mode is the socket's mode. Who may write to it may connect (unix(7)). 0: 0600.
+	// Mode is the socket's mode. A user who can write to the socket can connect (unix(7)). 0: 0600.
 	Mode os.FileMode
 	// Group is the socket's group, by name or number; empty: this process's own.
 	Group string
 }
 
-// Socket listens on a unix socket that from its first moment on only those can open whom access
-// says. A socket that a dead program left there is replaced; one that somebody answers is not.
-// Closing the listener removes the socket.
+// Socket listens on a unix socket that has its access rights from the start. It replaces a socket
+// that a dead program left, and fails if somebody answers there. Closing the listener removes the
+// socket.
 func Socket(path string, access Access) (net.Listener, error) {
 	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		_ = conn.Close() // it only had to answer
+		_ = conn.Close() // only whether it answers matters
 		return nil, errors.New("another program (or another Legate) answers there: stop it, or choose another path")
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket == 0 {
 		return nil, errors.New("there is a file that is not a socket: remove it, or choose another path")
 	}
-	// Made in a folder of its own, where nobody can open it before its mode is set, then moved.
+	// The socket is made in a private folder, where nobody can open it before its mode is set, and
+	// then moved.
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".legate-")
 	if err != nil {
 		return nil, fmt.Errorf("%s: choose a folder in which this user can write", cause(err))
@@ -41,7 +42,7 @@ func Socket(path string, access Access) (net.Listener, error) {
 	}
 	l.SetUnlinkOnClose(false)
 	if err := errors.Join(access.give(first), os.Rename(first, path)); err != nil {
-		_ = l.Close() // it was not used yet
+		_ = l.Close() // it was not in use yet
 		return nil, err
 	}
 	return &socket{UnixListener: l, path: path}, nil
@@ -58,7 +59,7 @@ func (s *socket) Addr() net.Addr { return &net.UnixAddr{Name: s.path, Net: "unix
 func (s *socket) Close() error {
 	err := s.UnixListener.Close()
 	if err == nil { // the first time
-		_ = os.Remove(s.path) // it may be gone already
+		_ = os.Remove(s.path) // it may already be gone
 	}
 	return err
 }

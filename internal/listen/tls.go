@@ -12,28 +12,28 @@ import (
 	"legate/internal/files"
 )
 
-// TLS says how a listener proves who it is, and who may connect.
+// TLS says how a listener authenticates itself and its clients.
 type TLS struct {
 	CertFile string // certificate chain, in PEM
 	KeyFile  string // its key, in PEM
-	// ClientCAFile holds the authorities, in PEM, one of which must have signed a client's
-	// certificate. Empty: clients need none.
+	// ClientCAFile holds authorities in PEM, one of which must have signed a client's certificate.
+	// Empty: clients need none.
 	ClientCAFile string
-	// AllowedSANs are patterns, one of which the only URI or a DNS name in the client's certificate
-	// must match; see san.go. None: every certificate that an authority of ClientCAFile signed is
+	// AllowedSANs are patterns. The only URI or a DNS name in the client's certificate must match
+	// one of them; see san.go. Empty: every certificate signed by an authority of ClientCAFile is
 	// allowed.
 	AllowedSANs []string
-	// Recheck is how often it is looked whether clients that are connected may be still.
+	// Recheck is the interval at which connected clients are checked again.
 	Recheck time.Duration
 }
 
-// On reports whether anything was said about TLS.
+// On reports whether any of the settings is set.
 func (t TLS) On() bool {
 	return t.CertFile != "" || t.KeyFile != "" || t.ClientCAFile != "" || len(t.AllowedSANs) > 0
 }
 
-// Validate says what does not fit together. flag is what the settings' names begin with, such as
-// --tls or --admin-tls.
+// Validate reports settings that contradict each other. Errors name the flags, which begin with
+// flag, such as --tls or --admin-tls.
 func (t TLS) Validate(flag string) error {
 	var errs []error
 	if t.On() && (t.CertFile == "" || t.KeyFile == "") {
@@ -48,7 +48,7 @@ func (t TLS) Validate(flag string) error {
 	return errors.Join(errs...)
 }
 
-// files are those that the settings name.
+// files returns the paths in the settings.
 func (t TLS) files() []string {
 	files := []string{t.CertFile, t.KeyFile}
 	if t.ClientCAFile != "" {
@@ -57,7 +57,7 @@ func (t TLS) files() []string {
 	return files
 }
 
-// load reads the files and makes of them what the next handshakes use.
+// load reads the files and makes the settings of the next handshakes.
 func (t TLS) load() (*tls.Config, error) {
 	cert, err := pemFile(t.CertFile)
 	if err != nil {
@@ -91,7 +91,7 @@ func (t TLS) load() (*tls.Config, error) {
 	return c, nil
 }
 
-// pemFile reads a file; its content never becomes part of an error.
+// pemFile reads a file. Its errors never quote the content.
 func pemFile(path string) ([]byte, error) {
 	content, err := files.Read(path, files.MaxPEM)
 	if err != nil {
@@ -100,7 +100,7 @@ func pemFile(path string) ([]byte, error) {
 	return content, nil
 }
 
-// cause is an error without the words around it that the caller says itself.
+// cause strips what the caller says itself from an error.
 func cause(err error) string {
 	var path *os.PathError
 	if errors.As(err, &path) {

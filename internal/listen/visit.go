@@ -15,14 +15,14 @@ type visit struct {
 	within  *bounded
 	address string
 	near    bool
-	last    atomic.Int64 // when something was read or written last, since the listener began
-	asked   atomic.Bool  // something was read, and not answered yet
+	last    atomic.Int64 // last read or write, as time since the listener started
+	asked   atomic.Bool  // a request was read and is not answered yet
 	closing sync.Once
-	closed  chan struct{} // by who serves it
+	closed  chan struct{} // closed when the server closes the connection
 }
 
-// answerWithin is how long a client may await an answer and count as busy. One that asked something
-// and then falls silent, in the middle of its question or of its answer, is idle after that.
+// answerWithin is how long a connection that awaits an answer counts as busy. A client that goes
+// silent in the middle of a request or of an answer is idle after that.
 const answerWithin = 10 * time.Second
 
 func (v *visit) touch(asked bool) {
@@ -30,12 +30,12 @@ func (v *visit) touch(asked bool) {
 	v.asked.Store(asked)
 }
 
-// idle reports whether the connection can go.
+// idle reports whether the connection may be displaced.
 func (v *visit) idle(now time.Duration) bool {
 	return !v.asked.Load() || now-time.Duration(v.last.Load()) > answerWithin
 }
 
-// Read counts as a question.
+// Read counts as a request.
 func (v *visit) Read(b []byte) (int, error) {
 	n, err := v.Conn.Read(b)
 	if n > 0 {
@@ -44,7 +44,7 @@ func (v *visit) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write counts as its answer, when it is done.
+// Write counts as an answer once it returns.
 func (v *visit) Write(b []byte) (int, error) {
 	v.touch(true)
 	n, err := v.Conn.Write(b)
@@ -52,7 +52,7 @@ func (v *visit) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close counts the connection out.
+// Close removes the connection.
 func (v *visit) Close() error {
 	v.within.mu.Lock()
 	v.within.remove(v)
@@ -62,13 +62,13 @@ func (v *visit) Close() error {
 	return err
 }
 
-// letGo is how long a connection that was displaced may take to be let go of by who serves it.
+// letGo is how long the server may take to close a displaced connection.
 const letGo = 50 * time.Millisecond
 
-// displace ends the connection for a new one. Who serves it hears of that with its next read, and may
-// count connections, too: the new one comes after it has let go.
+// displace closes the connection for a new one. The server notices with its next read. It may count
+// connections too, so the new one waits until the server has closed the old one.
 func (v *visit) displace() {
-	_ = v.Conn.Close() // nobody waits for it
+	_ = v.Conn.Close() // the server gets the error
 	late := time.NewTimer(letGo)
 	defer late.Stop()
 	select {
@@ -77,10 +77,10 @@ func (v *visit) displace() {
 	}
 }
 
-// NetConn is the connection beneath.
+// NetConn returns the wrapped connection.
 func (v *visit) NetConn() net.Conn { return v.Conn }
 
-// SyscallConn is that of the connection beneath, for who asks the system about it.
+// SyscallConn gives access to the wrapped connection's file descriptor.
 func (v *visit) SyscallConn() (syscall.RawConn, error) {
 	if c, ok := v.Conn.(syscall.Conn); ok {
 		return c.SyscallConn()
