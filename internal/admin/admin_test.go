@@ -25,7 +25,7 @@ import (
 	"legate/xdsserver"
 )
 
-// house is rooms whose state a test sets.
+// house is a set of rooms whose state the test sets.
 type house struct {
 	consul  discovery.Status
 	holds   []discovery.Hold
@@ -43,7 +43,7 @@ type house struct {
 	slow    time.Duration
 }
 
-// shelf is the house's last known catalog.
+// shelf is the last known catalog of the house.
 type shelf struct{ *house }
 
 func (s shelf) Status() lastknown.Status { return s.known }
@@ -70,7 +70,7 @@ var (
 	remedy = "check that Consul runs"
 )
 
-// empty is a house at the start, before Consul answered.
+// empty is a house at the start, before Consul has answered.
 func empty() *house {
 	return &house{consul: discovery.Status{Address: "http://127.0.0.1:8500"}, state: bridge.State{Since: now.Add(-time.Minute)}}
 }
@@ -116,7 +116,7 @@ func (h *house) server() *Server {
 		Own: func() []Trouble { return h.own }, Slowest: func() (time.Duration, time.Time) { return h.slow, now },
 	}, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
-		panic(err) // there is no file that could be missing
+		panic(err) // no file is read that could be missing
 	}
 	s.now = func() time.Time { return now }
 	return s
@@ -390,7 +390,7 @@ func TestRunEndsWithItsContextAlthoughAConnectionIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer idle.Close()
-	if _, err := fmt.Fprint(idle, "GET /healthz HTTP/1.1\r\n"); err != nil { // and never the rest
+	if _, err := fmt.Fprint(idle, "GET /healthz HTTP/1.1\r\n"); err != nil { // the rest never comes
 		t.Fatal(err)
 	}
 	cancel()

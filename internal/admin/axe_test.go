@@ -12,13 +12,13 @@ import (
 	"legate/internal/lastknown"
 )
 
-// axe-core comes from npm, which the tests do not need otherwise:
+// axe-core comes from npm, which no other test needs:
 //
 //	npm pack axe-core && tar -xzf axe-core-*.tgz package/axe.min.js
 //	go test ./internal/admin -run Axe -count=1 -axe $PWD/package/axe.min.js
 var axeFile = flag.String("axe", "", "axe-core's axe.min.js, to check whether everybody can use the page")
 
-// all is a house in which the page has each of its parts.
+// all is a house whose page has every part.
 func all() *house {
 	h := manyReject(5)
 	h.consul.Connected, h.consul.LastError, h.consul.LastErrorAt, h.consul.Swept = false, "connection refused", now.Add(-time.Minute), 12

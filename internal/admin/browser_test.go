@@ -17,7 +17,7 @@ import (
 	"legate/xdsserver"
 )
 
-// browser is a Chromium with one page, driven with its DevTools protocol:
+// browser is a Chromium with one page, controlled over its DevTools protocol:
 // https://chromedevtools.github.io/devtools-protocol/
 type browser struct {
 	t       *testing.T
@@ -27,7 +27,7 @@ type browser struct {
 	last    int
 }
 
-// openBrowser loads a page in the Chromium of this machine; without one the test is skipped.
+// openBrowser loads a page in this machine's Chromium. Without one, the test is skipped.
 func openBrowser(t *testing.T, url string) *browser {
 	t.Helper()
 	if testing.Short() {
@@ -51,7 +51,7 @@ func openBrowser(t *testing.T, url string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// It speaks the protocol on the file descriptors 3 and 4. The sandbox does not work for root.
+	// The protocol runs over the file descriptors 3 and 4. The sandbox does not work for root.
 	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
@@ -63,7 +63,7 @@ func openBrowser(t *testing.T, url string) *browser {
 	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		b.call("Browser.close", nil, nil)
-		_ = cmd.Wait() // how it ends says nothing
+		_ = cmd.Wait() // its exit status does not matter
 		in.Close()
 		out.Close()
 	})
@@ -75,7 +75,7 @@ func openBrowser(t *testing.T, url string) *browser {
 	return b
 }
 
-// call waits for the answer to one call; events are of no interest.
+// call waits for the answer to one call and ignores events.
 func (b *browser) call(method string, params, result any) {
 	b.t.Helper()
 	b.last++
@@ -116,7 +116,7 @@ func (b *browser) call(method string, params, result any) {
 	}
 }
 
-// text evaluates an expression of JavaScript to a string.
+// text returns the value of a JavaScript expression as a string.
 func (b *browser) text(expression string) string {
 	b.t.Helper()
 	var answer struct {
@@ -130,7 +130,7 @@ func (b *browser) text(expression string) string {
 	return fmt.Sprint(answer.Result.Value)
 }
 
-// until waits for an expression to be what is wanted.
+// until waits until an expression has the value that is wanted.
 func (b *browser) until(expression, want string) {
 	b.t.Helper()
 	got := ""
@@ -142,13 +142,13 @@ func (b *browser) until(expression, want string) {
 	b.t.Fatalf("%s is %q and does not become %q", expression, got, want)
 }
 
-// loaded waits for the page; the browser begins with an empty one.
+// loaded waits for the page: the browser starts with an empty one.
 func (b *browser) loaded() {
 	b.t.Helper()
 	b.until(`document.readyState + " " + (document.querySelector("footer a") !== null)`, "complete true")
 }
 
-// site serves what it is told to, and can be stopped and started again at the same address.
+// site is a web server that can be stopped and started again at the same address.
 type site struct {
 	t      *testing.T
 	now    atomic.Pointer[house]
@@ -156,7 +156,7 @@ type site struct {
 	server *http.Server
 }
 
-// open is a site that is there until the test ends.
+// open starts a site that runs until the test ends.
 func open(t *testing.T, h *house) *site {
 	t.Helper()
 	s := &site{t: t, addr: "127.0.0.1:0"}
@@ -176,7 +176,7 @@ func (s *site) start() {
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.now.Load().server().Handler().ServeHTTP(w, r)
 	})}
-	go func() { _ = s.server.Serve(l) }() // it ends with stop
+	go func() { _ = s.server.Serve(l) }() // ended by stop
 }
 
 func (s *site) stop() { _ = s.server.Close() }
@@ -192,7 +192,7 @@ func TestInABrowserWhatIsSelectedStaysAndThePageOutlivesLegate(t *testing.T) {
 		t.Helper()
 		for expression, want := range map[string]string{
 			`document.getSelection().toString().trim()`:                  selected,
-			`document.querySelector("details").open + " " + window.kept`: "true true", // the page was not loaded anew
+			`document.querySelector("details").open + " " + window.kept`: "true true", // the page was not reloaded
 		} {
 			if got := b.text(expression); got != want {
 				t.Errorf("%s: %s is %q, want %q", when, expression, got, want)

@@ -11,40 +11,40 @@ import (
 	"legate/internal/quote"
 )
 
-// concern is a box on the page: something that a person should look at. One trouble is one box, with a
-// list of all that have it behind a link.
+// concern is a box on the page: something that an operator should look at. Each kind of trouble has
+// one box, with a link to the list of everything that has it.
 type concern struct {
-	Key      string // names the trouble: the same at each refresh
+	Key      string // identifies the trouble across refreshes
 	Severity severity
 	What     string
 	Detail   string
 	Remedy   string
-	Each     []string // who or what has the trouble
-	Of       string   // what those are, in the plural
-	More     int      // how many more have it than Each lists
+	Each     []string // the services, nodes, … that have the trouble
+	Of       string   // what Each lists, in the plural
+	More     int      // how many are missing in Each
 }
 
-// Count is how many have the trouble.
+// Count returns how many have the trouble.
 func (c concern) Count() int { return len(c.Each) + c.More }
 
-// severity is the same as that of the alert for the same trouble (examples/grafana/legate.rules.yml).
+// severity is that of the alert for the same trouble (examples/grafana/legate.rules.yml).
 type severity string
 
 const (
-	critical severity = "critical" // clients are, or soon will be, wrong
-	warning  severity = "warning"  // to look at today
+	critical severity = "critical" // clients have wrong data, or soon will
+	warning  severity = "warning"  // to be looked at today
 )
 
-// maxEach is how many a concern lists.
+// maxEach is the maximum length of concern.Each.
 const maxEach = 200
 
-// away is how long Consul may be silent before that is critical, as it is for the alert.
-const away = 3 * time.Minute
+// silenceCritical is how long Consul may be silent before that is critical, as in the alert.
+const silenceCritical = 3 * time.Minute
 
-// recently is how long the page speaks of a client that was refused.
-const recently = 10 * time.Minute
+// shownFor is how long the page mentions a refused client.
+const shownFor = 10 * time.Minute
 
-// concernsOf lists what is not well, the gravest first.
+// concernsOf lists what is wrong, critical concerns first.
 func concernsOf(s Status) []concern {
 	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
@@ -63,10 +63,10 @@ func concernsOf(s Status) []concern {
 	return all
 }
 
-// ofConsul is discovery's problems, and a Consul that has been silent for long.
+// ofConsul returns the problems of discovery, and a Consul that has been silent for long.
 func ofConsul(s Status) []concern {
 	var all []concern
-	if silent := s.Now.Sub(s.Consul.LastSuccess); s.Ready && s.Stale == "" && silent > away {
+	if silent := s.Now.Sub(s.Consul.LastSuccess); s.Ready && s.Stale == "" && silent > silenceCritical {
 		all = append(all, concern{Key: "away", Severity: critical, What: "Consul has said nothing that is believed for " + span(silent),
 			Detail: "What was last believed is served. Nobody loses endpoints, and nobody hears of a change.",
 			Remedy: "Look at the Consul agent, and at what stands between."})
@@ -96,7 +96,7 @@ func titleOf(p catalog.Problem) string {
 	return what
 }
 
-// ofDisk is the last known catalog: that it is what is served, or cannot be kept.
+// ofDisk reports a last known catalog that is served or cannot be kept.
 func ofDisk(s Status) []concern {
 	var all []concern
 	if s.Stale != "" {
@@ -109,11 +109,11 @@ func ofDisk(s Status) []concern {
 	return all
 }
 
-// ofRefusals is the limits that clients met of late.
+// ofRefusals returns the limits that clients met recently.
 func ofRefusals(s Status) []concern {
 	var all []concern
 	for _, r := range s.Refused {
-		if r.Count > 0 && s.Now.Sub(r.Last) < recently {
+		if r.Count > 0 && s.Now.Sub(r.Last) < shownFor {
 			all = append(all, concern{Key: "refused/" + r.Limit, Severity: warning, What: "Clients were refused: " + strings.ReplaceAll(r.Limit, "_", " "),
 				Detail: fmt.Sprintf("%s so far, the last %s from %s: %s", plural(int(r.Count), "time"), ago(s.Now, r.Last), r.From, r.Detail), Remedy: r.Remedy})
 		}
@@ -121,11 +121,11 @@ func ofRefusals(s Status) []concern {
 	return all
 }
 
-// ofOversize is the responses that were too large of late.
+// ofOversize returns the recent responses that were too large.
 func ofOversize(s Status) []concern {
 	var all []concern
 	for _, o := range s.Oversized {
-		if s.Now.Sub(o.Last) >= recently {
+		if s.Now.Sub(o.Last) >= shownFor {
 			continue
 		}
 		what := "all " + short(o.Type)
@@ -140,7 +140,8 @@ func ofOversize(s Status) []concern {
 	return all
 }
 
-// ofLeftOut is the services and instances that translation leaves out, a box for each reason.
+// ofLeftOut returns one concern for each reason for which translation leaves out services and
+// instances.
 func ofLeftOut(s Status) []concern {
 	var all []concern
 	at := map[string]int{}

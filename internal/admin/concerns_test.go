@@ -23,7 +23,7 @@ func rejecting(node, resource, why string) xdsserver.StreamStatus {
 	return st
 }
 
-// manyReject is a house of which so many Envoys reject svc-11.
+// manyReject is a house in which that many Envoys reject svc-11.
 func manyReject(n int) *house {
 	h := healthy()
 	for i := range n {
@@ -125,7 +125,7 @@ func TestWhatIsGraveComesFirst(t *testing.T) {
 	}
 }
 
-// troubles are what alerts ring for, as the page meets it.
+// troubles sets up the trouble of each alert, by the name of the alert.
 var troubles = map[string]func(*house){
 	"LegateNotReady":   func(h *house) { *h = *empty() },
 	"LegateConsulAway": func(h *house) { h.consul.Connected, h.consul.LastSuccess = false, now.Add(-5*time.Minute) },
@@ -154,8 +154,8 @@ var troubles = map[string]func(*house){
 	"LegateKeepsNothing":    func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
 }
 
-// unseen are the alerts whose trouble is not one of this moment and this program, and those that a
-// page that answers cannot have.
+// unseen are alerts without a concern: their trouble lies in the past or in another program, or a
+// page that answers cannot have it.
 var unseen = []string{"LegateDown", "LegateRestarts"}
 
 func TestTheVerdictIsAsGraveAsTheAlert(t *testing.T) {
@@ -185,8 +185,8 @@ func TestTheVerdictIsAsGraveAsTheAlert(t *testing.T) {
 	}
 }
 
-// What is not well with Legate itself is on the page, in the status and in the words of /readyz,
-// which does not send anybody elsewhere for it.
+// Troubles of Legate itself are on the page, in the status and in the text of /readyz, which stays
+// ready.
 func TestWhatIsNotWellWithLegateItselfIsSaidEverywhere(t *testing.T) {
 	for name, c := range map[string]struct {
 		make func(*house)

@@ -17,8 +17,8 @@ import (
 	"legate/xdsserver"
 )
 
-// configDump writes the resources of a view by type and name. Without ?view= it is that of the
-// only view; ?name= keeps the resources of one service.
+// configDump writes the resources of a view by type and name. ?view= chooses the view if there are
+// several; ?name= keeps the resources of one service.
 func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
 	views := s.rooms.XDS.Views()
 	if len(views) == 0 {
@@ -47,7 +47,7 @@ func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
 		s.log.Error("config dump ended early", "view", view.String(), "error", err)
 		return
 	}
-	_ = out.Flush() // a reader that has gone needs nothing
+	_ = out.Flush() // the client may have gone
 }
 
 func chooseView(views []xdsserver.ViewStatus, name string) (xdsserver.View, bool) {
@@ -61,8 +61,8 @@ func chooseView(views []xdsserver.ViewStatus, name string) (xdsserver.View, bool
 	return views[i].View, true
 }
 
-// writeDump writes one resource after the other: a dump of a large catalog is never in memory
-// as a whole. Its error is about the resources, not about the reader.
+// writeDump writes one resource after the other, so that a dump of a large catalog is never in
+// memory as a whole. It returns errors of the resources, not of the client's connection.
 func writeDump(w io.Writer, view xdsserver.View, resources []translate.Resource) error {
 	name, err := json.Marshal(view.String())
 	if err != nil {
@@ -92,7 +92,7 @@ func writeDump(w io.Writer, view xdsserver.View, resources []translate.Resource)
 			separator = "\n    "
 		}
 		if _, err := fmt.Fprintf(w, "%s%s", separator, quote.JSON(line)); err != nil {
-			return nil //nolint:nilerr // a reader that has gone needs nothing
+			return nil //nolint:nilerr // the client may have gone
 		}
 	}
 	fmt.Fprint(w, "\n  ]\n}\n")

@@ -8,16 +8,15 @@ import (
 )
 
 const (
-	// guessesAtOnce is how many wrong tokens an address may send at once, guessEvery how long it then
-	// takes until it may send another one.
+	// An address may send guessesAtOnce wrong tokens in a burst, and then one every guessEvery.
 	guessesAtOnce = 10
 	guessEvery    = time.Second
-	// maxGuessers is of how many addresses that is remembered. Beyond it who guessed longest ago is
-	// forgotten: were they all counted together, one could keep the others out.
+	// maxGuessers is how many addresses are tracked. Beyond that the one that guessed longest ago
+	// is dropped: if all shared one count, one address could lock the others out.
 	maxGuessers = 1000
 )
 
-// guesses slows down who tries tokens, each address for itself.
+// guesses limits the rate of wrong tokens for each address.
 type guesses struct {
 	mu sync.Mutex
 	of map[string]*guesser
@@ -28,9 +27,9 @@ type guesser struct {
 	last time.Time
 }
 
-// wait says how long an address has to wait before its next token is looked at; 0: it is looked at
-// now, and counts as wrong until it is pardoned.
-func (g *guesses) wait(address string, now time.Time) (wait time.Duration, pardon func()) {
+// wait returns how long an address must wait before its next token is checked. If that is 0, the
+// token is checked now and counts as wrong until refund is called.
+func (g *guesses) wait(address string, now time.Time) (wait time.Duration, refund func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	who := g.of[address]
@@ -40,15 +39,16 @@ func (g *guesses) wait(address string, now time.Time) (wait time.Duration, pardo
 		g.of[address] = who
 	}
 	who.last = now
-	turn := who.pace.ReserveN(now, 1)
-	if wait = turn.DelayFrom(now); wait > 0 {
-		turn.CancelAt(now)
+	attempt := who.pace.ReserveN(now, 1)
+	if wait = attempt.DelayFrom(now); wait > 0 {
+		attempt.CancelAt(now)
 		return wait, nil
 	}
-	return 0, func() { turn.CancelAt(now) }
+	return 0, func() { attempt.CancelAt(now) }
 }
 
-// makeRoom forgets who is as good as new, and else who came longest ago. The lock is held.
+// makeRoom drops the addresses that may send a whole burst again, and otherwise the one that was
+// seen longest ago. The caller holds the lock.
 func (g *guesses) makeRoom(now time.Time) {
 	if len(g.of) < maxGuessers {
 		return

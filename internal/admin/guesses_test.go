@@ -17,8 +17,8 @@ func withToken(t *testing.T) *door {
 	return newDoor(t, Config{TokenFile: file})
 }
 
-// RFC 9110, section 11.1 (RFC 7235, section 2.1): the scheme's case does not count, and there is a
-// space or more after it.
+// RFC 9110, section 11.1 (RFC 7235, section 2.1): the scheme is case-insensitive, and one or more
+// spaces follow it.
 func TestTheSchemeOfATokenIsReadAsTheStandardHasIt(t *testing.T) {
 	d := withToken(t)
 	for header, want := range map[string]int{
@@ -31,8 +31,8 @@ func TestTheSchemeOfATokenIsReadAsTheStandardHasIt(t *testing.T) {
 	}
 }
 
-// Who guesses waits; the right token does not help it then, or it would learn that it is right. Who
-// comes from elsewhere, or over the socket, notices nothing.
+// A client that guesses must wait. Meanwhile even the right token is refused, or the client would
+// learn that it is right. Clients from other addresses or over the socket are not affected.
 func TestWhoGuessesTokensWaitsAndNobodyElseDoes(t *testing.T) {
 	d := withToken(t)
 	post := func(from, token string) int {
@@ -61,7 +61,7 @@ func TestWhoGuessesTokensWaitsAndNobodyElseDoes(t *testing.T) {
 	if code, _ := d.send(t, "unix", "POST", "/api/v1/change", ""); code != 200 {
 		t.Errorf("over the socket: %d", code)
 	}
-	for range 100 { // who has the token may use it
+	for range 100 { // the right token is not limited
 		if code := post("127.0.0.2", "s3cret"); code != 200 {
 			t.Fatalf("the right token, again and again: %d", code)
 		}

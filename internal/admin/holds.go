@@ -11,15 +11,15 @@ import (
 	"legate/internal/quote"
 )
 
-// ReleasePath is where losses that are held are released.
+// ReleasePath is the path of the call that releases holds.
 const ReleasePath = "/api/v1/holds/release"
 
-// Releaser believes losses that are held, of one service or, with an empty name, of all.
+// Releaser releases the holds of one service or, if the name is empty, of all.
 type Releaser interface {
 	Release(ctx context.Context, service string) (released int)
 }
 
-// Held is what is answered to a question for the holds, and to a release.
+// Held is the answer to a query for holds, and to a release.
 type Held struct {
 	Holds    []discovery.Hold `json:"holds"`
 	Released int              `json:"released,omitempty"`
@@ -29,8 +29,8 @@ func (s *Server) holds(w http.ResponseWriter, _ *http.Request) {
 	answerHolds(w, Held{Holds: holdsOf(s.rooms.Consul)})
 }
 
-// ReleaseHolds is the call that releases: ?service=NAME one, ?all=true all. One of the two must
-// be said. It answers with how many were released.
+// ReleaseHolds handles the call that releases: ?service=NAME for one service, ?all=true for all.
+// One of the two is required. The answer says how many were released.
 func ReleaseHolds(r Releaser) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		service, all := req.FormValue("service"), req.FormValue("all") == "true"
@@ -47,7 +47,7 @@ func ReleaseHolds(r Releaser) http.Handler {
 	})
 }
 
-// holdsOf are the holds, with names that are not too long.
+// holdsOf returns the holds, with names cut to a bounded length.
 func holdsOf(consul interface{ Holds() []discovery.Hold }) []discovery.Hold {
 	holds := slices.Clone(consul.Holds())
 	for i := range holds {
@@ -66,5 +66,5 @@ func answerHolds(w http.ResponseWriter, h Held) {
 		http.Error(w, "the holds could not be encoded: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(append(quote.JSON(body), '\n')) // a reader that has gone needs nothing
+	_, _ = w.Write(append(quote.JSON(body), '\n')) // the client may have gone
 }

@@ -24,7 +24,7 @@ func TestHoldsAreListed(t *testing.T) {
 	}
 }
 
-// Who sees a hold knows whether instances are gone, or lost their tags only: what to do differs.
+// A hold shows whether its instances are gone or only lost their tags: the remedy differs.
 func TestThePageSaysHowManyOfAHoldLostTheirTagsOnly(t *testing.T) {
 	h := healthy()
 	h.holds = []discovery.Hold{

@@ -10,13 +10,13 @@ import (
 	"legate/internal/quote"
 )
 
-// A page of a stranger may read what its own name answers. If that name leads to the stranger's
-// machine at first, and then to this one (DNS rebinding), the browser of who looks at the page reads
-// Legate for it. So what Legate holds is answered under names that are Legate's. An address needs no
-// name: a page has the origin of an address only if that address sent it. Over TLS the certificate
-// says who Legate is, and no browser opens a unix socket.
+// DNS rebinding: a foreign web page may read what its own host name answers. If that name resolves
+// to the foreign server first and to this machine later, the browser of somebody who looks at the
+// page reads Legate for it. So Legate's data is served only under Legate's own names. An IP address
+// needs no check: a page has the origin of an address only if that address sent it. Over TLS the
+// certificate says who Legate is, and browsers do not open unix sockets.
 
-// hosts are the names that are Legate's, besides those of loopback.
+// hosts are Legate's own names, besides those of loopback.
 type hosts map[string]bool
 
 func hostsOf(names []string) hosts {
@@ -27,7 +27,7 @@ func hostsOf(names []string) hosts {
 	return h
 }
 
-// knows reports whether a request was sent to Legate.
+// knows reports whether a request names Legate as its host.
 func (h hosts) knows(r *http.Request) bool {
 	if r.TLS != nil || overSocket(r) {
 		return true
@@ -39,7 +39,7 @@ func (h hosts) knows(r *http.Request) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || h[name]
 }
 
-// nameOf is the name or address in a Host header, without its port.
+// nameOf returns the name or address in a Host header, without the port.
 func nameOf(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -55,7 +55,7 @@ func overSocket(r *http.Request) bool {
 	return ok && local.Network() == "unix"
 }
 
-// named answers only requests that were sent to Legate.
+// named passes on only requests that name Legate as their host.
 func (s *Server) named(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.hosts.knows(r) {
@@ -69,7 +69,7 @@ func (s *Server) named(next http.Handler) http.Handler {
 	})
 }
 
-// ValidateHost says what is wrong with a name in Config.Hosts.
+// ValidateHost returns what is wrong with a name in Config.Hosts.
 func ValidateHost(name string) error {
 	if name == "" || strings.ContainsAny(name, "/:*@ \t") {
 		return fmt.Errorf("%q is no host name: give it as it stands in the address that people ask for, without scheme and port, such as legate.internal", name)

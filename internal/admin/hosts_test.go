@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// raw sends a request as it is written, and returns the answer's code and text.
+// raw sends a request verbatim and returns the code and text of the answer.
 func raw(t *testing.T, network, address, request string) (int, string) {
 	t.Helper()
 	conn, err := net.Dial(network, address)
@@ -39,7 +39,8 @@ func get(path, host string) string {
 	return fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, host)
 }
 
-// A page of a stranger whose name suddenly leads here (DNS rebinding) may read nothing of the catalog.
+// A foreign page whose name suddenly resolves to this machine (DNS rebinding) cannot read the
+// catalog.
 func TestWhatLegateHoldsIsAnsweredUnderItsOwnNamesOnly(t *testing.T) {
 	d := newDoor(t, Config{Hosts: []string{"Legate.Internal", "edge-7"}})
 	for _, path := range []string{"/", "/api/v1/status", "/api/v1/holds", "/debug/config_dump"} {
@@ -62,7 +63,7 @@ func TestWhatLegateHoldsIsAnsweredUnderItsOwnNamesOnly(t *testing.T) {
 	}
 }
 
-// Probes ask by address, Prometheus by whatever name it found.
+// Probes use the address, Prometheus whatever name it discovered.
 func TestProbesAndNumbersAreAnsweredUnderAnyNameWithoutReasons(t *testing.T) {
 	d := newDoor(t, Config{})
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
@@ -79,7 +80,7 @@ func TestProbesAndNumbersAreAnsweredUnderAnyNameWithoutReasons(t *testing.T) {
 	}
 }
 
-// The limit of a request's headers is what docs/limits.md says, to the byte.
+// The limit on the headers of a request is exactly the one in docs/limits.md.
 func TestHeadersHaveAsManyBytesAsIsSaid(t *testing.T) {
 	d := newDoor(t, Config{})
 	request := func(bytes int) string {

@@ -10,8 +10,8 @@ import (
 	"legate/internal/quote"
 )
 
-// Who may register a service chooses names: neither how long a page is nor how its lines run is theirs
-// to say.
+// Whoever may register a service chooses its name, but neither the length of the page nor that of a
+// line.
 func TestNamesFromOutsideAreShownInOneShortLine(t *testing.T) {
 	h := healthy()
 	bad := instance("bad", 0)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Trouble is something that is not well with Legate itself.
+// Trouble is something wrong with Legate itself.
 type Trouble struct {
 	Kind   string    `json:"kind"` // configuration, restart, certificate, clients, dns, slow
 	Since  time.Time `json:"since,omitzero"`
@@ -14,15 +14,15 @@ type Trouble struct {
 	Remedy string    `json:"remedy"`
 }
 
-// lonely is how long after its last stream a Legate says that nobody is there: longer ago, nobody
-// is expected to be.
-const lonely = time.Hour
+// noClientsFor is how long after its last stream Legate reports that no client is connected. Later,
+// none is expected.
+const noClientsFor = time.Hour
 
-// own is what is not well with Legate itself now.
+// own returns what is wrong with Legate itself now.
 func (s *Server) own() []Trouble {
 	all := append([]Trouble{}, s.rooms.Own()...) // [] in JSON, not null
 	now := s.now()
-	if left := s.rooms.XDS.Left(); !left.IsZero() && now.Sub(left) < lonely && !s.rooms.Stopping() {
+	if left := s.rooms.XDS.Left(); !left.IsZero() && now.Sub(left) < noClientsFor && !s.rooms.Stopping() {
 		all = append(all, Trouble{"clients", left, "no client is connected since " + left.UTC().Format(time.RFC3339) + ", and there were some",
 			"look at the clients' logs (Envoy's stat control_plane.connected_state is 0), and at --xds-listen, firewalls and certificates between; nothing, if they moved to another replica"})
 	}
@@ -33,7 +33,7 @@ func (s *Server) own() []Trouble {
 	return all
 }
 
-// inWords are troubles in one line.
+// inWords joins troubles in one line.
 func inWords(all []Trouble) string {
 	var said []string
 	for _, t := range all {
@@ -42,10 +42,10 @@ func inWords(all []Trouble) string {
 	return strings.Join(said, "; ")
 }
 
-// ofItself is what is not well with Legate itself.
+// ofItself returns the concerns about Legate itself.
 func ofItself(s Status) []concern {
 	var all []concern
-	nth := map[string]int{} // of a kind: what a detail says changes while the trouble is the same
+	nth := map[string]int{} // counts within a kind: the key must not depend on the detail, which can change
 	for _, t := range s.Own {
 		nth[t.Kind]++
 		all = append(all, concern{Key: fmt.Sprint("own/", t.Kind, "/", nth[t.Kind]), Severity: warning, What: titleOfOwn(t.Kind), Detail: t.Detail, Remedy: t.Remedy})

@@ -24,23 +24,23 @@ var styleCSS []byte
 //go:embed page.js
 var pageJS []byte
 
-// Rows that the page shows at most; the API has all of them.
+// The maximum numbers of rows on the page; the API has all of them.
 const (
 	maxStreamRows  = 200
 	maxProblemRows = 50
 )
 
-// view is what the page says: a status in people's words.
+// view is the data of the page: a status in words for people.
 type view struct {
 	Status
 	Mood      string // good, warn, bad
 	Verdict   string
 	Concerns  []concern
 	Holds     []discovery.Hold
-	Hidden    int // concerns that are not shown
-	MoreHolds int // and holds
+	Hidden    int // number of concerns that are not shown
+	MoreHolds int // number of holds that are not shown
 	Rows      []streamRow
-	More      int // streams that are not shown
+	More      int // number of streams that are not shown
 	Instances []count
 }
 
@@ -85,18 +85,18 @@ func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(body.Bytes()) // a reader that has gone needs nothing
+	_, _ = w.Write(body.Bytes()) // the client may have gone
 }
 
-// asset answers with a file of the page.
+// asset serves a file of the page.
 func asset(contentType string, content []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType+"; charset=utf-8")
-		_, _ = w.Write(content) // a reader that has gone needs nothing
+		_, _ = w.Write(content) // the client may have gone
 	}
 }
 
-// viewOf puts a status into words: first whether all is well, then what is not.
+// viewOf puts a status into words: first the verdict, then the details.
 func viewOf(s Status, holds []discovery.Hold) view {
 	v := view{Status: s, Holds: holds, Concerns: concernsOf(s)}
 	if v.MoreHolds = len(holds) - maxProblemRows; v.MoreHolds > 0 {
@@ -119,7 +119,7 @@ func viewOf(s Status, holds []discovery.Hold) view {
 	return v
 }
 
-// verdict is the one sentence for who has no time. It is as grave as the gravest concern.
+// verdict sums up the status in one sentence. Its mood is that of the gravest concern.
 func verdict(s Status, concerns []concern) (mood, sentence string) {
 	switch {
 	case s.Stopping:
@@ -156,7 +156,7 @@ func rowOf(st xdsserver.StreamStatus) streamRow {
 		switch t.State {
 		case xdsserver.Synced:
 			mood = "good"
-		case xdsserver.NotSent: // it may want nothing
+		case xdsserver.NotSent: // the client may not want any
 			mood = "quiet"
 		case xdsserver.Nacked:
 			mood = "bad"

@@ -13,27 +13,28 @@ import (
 	"legate/internal/quote"
 )
 
-// permission decides who may change something: who comes over a unix socket, which only those can
-// open whom its mode and group let (by default Legate's own user), and who knows the token in the
-// file. Nobody else, also on loopback: any program and any web page of this machine can reach that.
+// permission decides who may make changes: clients of a unix socket, which only users with access
+// by its mode and group can open (by default Legate's own user), and clients that send the token in
+// the file. Loopback alone is not enough, since every program and every web page on this machine
+// can reach it.
 type permission struct {
-	tokenFile string // empty: only over the socket
+	tokenFile string // empty: changes over the socket only
 	guesses   *guesses
 	now       func() time.Time
 }
 
-// refusal is why a request may not change anything.
+// refusal says why a request may not make changes.
 type refusal struct {
 	code  int
-	limit string        // as it is counted
-	why   string        // as it is said to who asks
-	cause string        // and what only the log and the status say of it
-	wait  time.Duration // before it may be tried again
+	limit string        // the limit's name in metrics and status
+	why   string        // told to the client
+	cause string        // told in the log and the status only
+	wait  time.Duration // before the client may try again
 }
 
-// refuse says why a request may not change anything; nil if it may. Whoever sends no token hears so
-// without a file being read. Who has sent too many wrong ones waits, and a right one is not told from
-// them meanwhile: else it would not be slowed.
+// refuse returns why a request may not make changes; nil if it may. A request without a token is
+// refused before the file is read. After too many wrong tokens an address must wait, and even the
+// right token is refused meanwhile: otherwise guessing would not be slowed.
 func (p permission) refuse(r *http.Request) *refusal {
 	if overSocket(r) {
 		return nil
@@ -45,14 +46,14 @@ func (p permission) refuse(r *http.Request) *refusal {
 	if given == "" {
 		return &refusal{code: http.StatusUnauthorized, limit: refusedChange, why: sendToken}
 	}
-	wait, pardon := p.guesses.wait(addressOf(r), p.now())
+	wait, refund := p.guesses.wait(addressOf(r), p.now())
 	if wait > 0 {
 		return &refusal{code: http.StatusTooManyRequests, limit: refusedGuess, wait: wait,
 			why: fmt.Sprintf("too many wrong tokens from this address: wait %v, or use the unix socket (--admin-socket), which needs none", wait.Round(time.Second))}
 	}
-	token, err := files.ReadToken(p.tokenFile) // each time: changes are rare, and a changed file counts at once
+	token, err := files.ReadToken(p.tokenFile) // read each time: changes are rare, and a new token is valid at once
 	if err != nil {
-		pardon()
+		refund()
 		return &refusal{code: http.StatusServiceUnavailable, limit: refusedChange, why: "the admin token file cannot be used: see Legate's log",
 			cause: fmt.Sprintf(": admin token file %q is unusable, all changes are refused: %v", p.tokenFile, err)}
 	}
@@ -60,19 +61,19 @@ func (p permission) refuse(r *http.Request) *refusal {
 	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 		return &refusal{code: http.StatusUnauthorized, limit: refusedChange, why: sendToken}
 	}
-	pardon()
+	refund()
 	return nil
 }
 
-// What who may not change anything is told. Where the socket is nobody hears who could not open it.
+// Texts for clients without permission. They do not name the path of the socket.
 const (
 	sendToken    = "send the token of --admin-token-file: Authorization: Bearer TOKEN"
 	withoutToken = "changes are not taken here without a token, and Legate was started without --admin-token-file; " +
 		"they are taken over its unix socket (--admin-socket, or admin.sock in its --state-dir: its log names it at the start), as the user that it runs as"
 )
 
-// bearer is the token in an Authorization header: after the scheme, whose case does not count, and one
-// space or more (RFC 9110, section 11.4). It is empty if there is none.
+// bearer returns the token in an Authorization header: the scheme is case-insensitive, and one or
+// more spaces follow it (RFC 9110, section 11.4). It is empty if there is no token.
 func bearer(header string) string {
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -81,7 +82,7 @@ func bearer(header string) string {
 	return strings.Trim(token, " ")
 }
 
-// writing lets only who has permission through to what changes something, and only with POST.
+// writing passes on only POST requests with permission.
 func (s *Server) writing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
@@ -105,5 +106,5 @@ func (s *Server) writing(next http.Handler) http.Handler {
 	})
 }
 
-// maxChange bounds the body of a writing call.
+// maxChange is the size limit of the body of such a request in bytes.
 const maxChange = 64 << 10

@@ -18,14 +18,14 @@ import (
 	"legate/metrics"
 )
 
-// door is a running server with an action that counts how often it was called.
+// door is a running server with an action that counts its calls.
 type door struct {
 	*Server
 	house *house
 	calls int
 	http  string // host:port
 	unix  string // path
-	from  string // the address of who sends, on loopback; empty: any
+	from  string // source address on loopback; empty: any
 }
 
 func newDoor(t *testing.T, config Config) *door {
@@ -125,7 +125,7 @@ func TestOnlyTheSocketAndTheTokenAllowAChange(t *testing.T) {
 		write("other")
 		expect("tcp", "POST", "Bearer s3cret", 401, 2)
 		expect("tcp", "POST", "Bearer other", 200, 3)
-		write("") // whoever writes a token empties the file first: nobody gets in meanwhile
+		write("") // a file that is being rewritten is empty at first: nobody gets in meanwhile
 		expect("tcp", "POST", "Bearer ", 401, 3)
 		expect("tcp", "POST", "Bearer other", 503, 3)
 		expect("tcp", "POST", "", 401, 3)
@@ -165,7 +165,7 @@ func TestProfilesAreOffUnlessAskedForAndNeverTellTheCommandLine(t *testing.T) {
 	}
 }
 
-// Who may scrape sees numbers: no catalog, no reason, and nothing that changes anything.
+// A client that may scrape sees numbers: no catalog, no reasons, and nothing that changes anything.
 func TestTheListenerForMonitoringShowsNumbersOnly(t *testing.T) {
 	h := empty()
 	handler := h.server().metricsHandler()

@@ -5,7 +5,8 @@ import (
 	"net/http/pprof"
 )
 
-// profiles are Go's, under /debug/pprof/. The command line is left out: it may hold a token.
+// profiles serves Go's profiles under /debug/pprof/. The command line is left out: it may hold a
+// token.
 func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.Handle("/debug/pprof/cmdline", http.NotFoundHandler())

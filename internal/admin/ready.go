@@ -9,10 +9,10 @@ import (
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
 
-// readyz is about serving, not about Consul: when Consul goes away after the first complete
-// read, the last known catalog is served, and sending the clients elsewhere would help nobody. That
-// catalog may also be one from disk, then with a word about it, until it is too old. Reasons are for
-// who knows Legate's name.
+// readyz reports whether Legate can serve, not whether Consul answers. When Consul goes away after
+// the first complete read, the last believed catalog stays served, and sending clients elsewhere
+// would not help. A catalog from disk counts as well until it is too old; the answer then says so.
+// Only clients that name Legate as their host are told reasons.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if !s.hosts.knows(r) {
 		s.probe(w, r)
@@ -26,7 +26,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, said)
 }
 
-// probe is readyz for who may not hear the reason.
+// probe is readyz without the reason.
 func (s *Server) probe(w http.ResponseWriter, _ *http.Request) {
 	if _, ready := s.Readiness(); !ready {
 		http.Error(w, "not ready", http.StatusServiceUnavailable)
@@ -35,7 +35,7 @@ func (s *Server) probe(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-// Readiness says in words whether there is something to serve, and if not, why.
+// Readiness says in words whether there is something to serve and, if not, why.
 func (s *Server) Readiness() (said string, ready bool) {
 	if reason := s.notReady(); reason != "" {
 		return "not ready: " + reason + s.besides(), false
@@ -47,7 +47,7 @@ func (s *Server) Readiness() (said string, ready bool) {
 	return said + s.besides(), true
 }
 
-// besides says in words what is not well with Legate itself, which is no reason not to be ready.
+// besides says in words what is wrong with Legate itself. None of it makes Legate not ready.
 func (s *Server) besides() string {
 	if own := inWords(s.own()); own != "" {
 		return "; " + own
@@ -55,7 +55,8 @@ func (s *Server) besides() string {
 	return ""
 }
 
-// stale says in words what is served in Consul's place, and why; empty if Consul was read.
+// stale says in words what is served instead of Consul's catalog, and why; empty if Consul was
+// read.
 func (s *Server) stale() string {
 	served := s.rooms.LastKnown.Status().Age(s.now())
 	if served == "" {
@@ -78,7 +79,7 @@ func (s *Server) notReady() string {
 	return ""
 }
 
-// waiting says in words what is missing until Consul was read completely.
+// waiting says in words what is missing for the first complete read of Consul.
 func (s *Server) waiting() string {
 	c := s.rooms.Consul.Status()
 	switch {

@@ -28,7 +28,8 @@ func TestThePageIsRefreshedByItsOwnScriptAndNotLoadedAnew(t *testing.T) {
 	}
 }
 
-// What is refreshed is found again by its key: two of a kind with one key would change places.
+// A refresh matches elements by their keys: two elements with the same key would swap their
+// content.
 func TestWhatIsRefreshedHasOneKeyEach(t *testing.T) {
 	page := manyReject(5).get(t, "/").Body.String()
 	seen := map[string]bool{}

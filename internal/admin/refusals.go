@@ -8,7 +8,8 @@ import (
 	"legate/metrics"
 )
 
-// Why who came to a listener for people and probes was turned away, as metrics and status name it.
+// Names, in metrics and status, of the reasons to refuse a client of a listener for people and
+// probes.
 const (
 	refusedConnections = "admin_" + string(listen.TooMany)
 	refusedAddress     = "admin_" + string(listen.TooManyOfAddress)
@@ -24,14 +25,14 @@ func allRefusals() []string {
 	return []string{refusedConnections, refusedAddress, refusedSilent, refusedHandshake, refusedHeaders, refusedHost, refusedChange, refusedGuess}
 }
 
-// refusals counts who was turned away.
+// refusals counts refused clients.
 type refusals struct{ *listen.Refusals }
 
 func newRefusals(log *slog.Logger, m *metrics.Admin) *refusals {
 	return &refusals{listen.NewRefusals(log, "admin request refused", allRefusals(), m.Refused)}
 }
 
-// connection counts a connection for which there was no room.
+// connection counts a connection that was refused for want of room.
 func (r *refusals) connection(why listen.Refusal, from net.Addr) {
 	detail := map[listen.Refusal]string{
 		listen.TooMany:          "too many connections",
@@ -42,7 +43,7 @@ func (r *refusals) connection(why listen.Refusal, from net.Addr) {
 		"look what keeps connections open there; raise admin.max_connections or admin.max_connections_per_address if these are yours")
 }
 
-// peerOf is who connects, as people are told it. A client of a unix socket has no address.
+// peerOf returns a client's address for people. Clients of a unix socket have none.
 func peerOf(a net.Addr) string {
 	if a.Network() == "unix" {
 		return "unix socket"

@@ -10,17 +10,17 @@ import (
 	"legate/xdsserver"
 )
 
-// rejection is one resource, and all nodes that reject it. Its name is empty while it is not known yet
-// which resource of a response they reject.
+// rejection is one resource and all the nodes that reject it. The name is empty while it is unknown
+// which resource of a response is rejected.
 type rejection struct {
 	of      translate.Name
-	nodes   map[string]string // what each of them said
-	fault   bool              // of the resource: several reject it, and none accepts it
-	serving string            // what they get instead
-	remedy  string            // where no change of a service helps
+	nodes   map[string]string // the message of each node
+	fault   bool              // the resource is at fault: several nodes reject it, and none accepts it
+	serving string            // what the nodes get instead
+	remedy  string            // if no change of a service helps
 }
 
-// ofRejections is the resources that clients reject, a box for each.
+// ofRejections returns a concern for each resource that clients reject.
 func ofRejections(s Status) []concern {
 	var all []concern
 	for _, r := range rejectionsOf(s) {
@@ -51,7 +51,8 @@ func ofRejections(s Status) []concern {
 	return all
 }
 
-// ofUnfollowed is who takes clusters and cannot use them, by what helps.
+// ofUnfollowed returns a concern for each remedy for clients that take clusters and cannot use
+// them.
 func ofUnfollowed(s Status) []concern {
 	var all []concern
 	at := map[string]int{}
@@ -71,7 +72,7 @@ func ofUnfollowed(s Status) []concern {
 	return all
 }
 
-// rejectionsOf gathers the rejections that streams and views report, those by most nodes first.
+// rejectionsOf collects the rejections of streams and views, those by most nodes first.
 func rejectionsOf(s Status) []*rejection {
 	known := map[translate.Name]*rejection{}
 	of := func(typeURL, name string) *rejection {
@@ -100,7 +101,7 @@ func rejectionsOf(s Status) []*rejection {
 			}
 			if len(t.Rejected) == 0 {
 				r := of(t.Type, t.Remedy)
-				r.of.Name = "" // the remedy stood here as a key only: one rejection for each remedy
+				r.of.Name = "" // it held the remedy, to get one rejection for each remedy
 				r.nodes[nodeOf(st)], r.remedy = t.Rejection, t.Remedy
 			}
 		}
@@ -110,7 +111,7 @@ func rejectionsOf(s Status) []*rejection {
 	})
 }
 
-// what is a rejection in a sentence: who rejects what.
+// what says in a sentence who rejects what.
 func (r *rejection) what() string {
 	resource := short(r.of.Type)
 	if r.of.Name != "" {
@@ -128,7 +129,7 @@ func (r *rejection) what() string {
 	return who + " " + resource
 }
 
-// commonest is what most of the nodes said.
+// commonest returns the message of most nodes.
 func (r *rejection) commonest() string {
 	count := map[string]int{}
 	for _, said := range r.nodes {

@@ -1,5 +1,5 @@
-// Package admin is the HTTP side for people and probes. It shows; what changes something asks
-// for permission.
+// Package admin is the HTTP interface for people and probes. It is read-only, except for actions
+// that need permission.
 //
 //	/                    a page for people
 //	/metrics             for Prometheus
@@ -10,13 +10,14 @@
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
-// All of these answer GET and HEAD only. Nothing there is secret to who may see the catalog: no
-// tokens, no keys. There is no login: it listens on loopback unless the user says otherwise. What
-// holds the catalog, or changes something, is answered under Legate's own names only (see
-// Config.Hosts); /metrics, /healthz and /readyz under any, the last without reasons.
+// All of these answer GET and HEAD only. They hold no secrets for anybody who may see the catalog:
+// no tokens, no keys. There is no login: the listener is on loopback unless the user says
+// otherwise. What shows the catalog, or changes something, is served only under Legate's own host
+// names (see Config.Hosts). /metrics, /healthz and /readyz are served under any name, the last
+// without reasons.
 //
-// Rooms.Actions are what changes something. They take POST, from who comes over a unix socket
-// or sends the token (see Config); everybody else is refused.
+// Rooms.Actions are the calls that make changes. They need POST, and a unix socket or the token
+// (see Config).
 package admin
 
 import (
@@ -39,7 +40,7 @@ import (
 	"legate/xdsserver"
 )
 
-// Rooms are what is shown. All of it is only read, at any time.
+// Rooms are the sources of what is shown. They are only read, at any time.
 type Rooms struct {
 	Build  metrics.BuildInfo
 	Consul interface {
@@ -57,43 +58,44 @@ type Rooms struct {
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed
 	}
-	// Own says what is not well with Legate itself: its configuration, its certificates.
+	// Own returns what is wrong with Legate itself, such as its configuration or certificates.
 	Own func() []Trouble
-	// Slowest is the slowest change of late, and when that was; zero if none was slow.
+	// Slowest returns the slowest recent change and when that was; zero if none was slow.
 	Slowest   func() (took time.Duration, at time.Time)
 	LastKnown interface{ Status() lastknown.Status }
 	Metrics   http.Handler
-	// Stopping reports whether Legate was told to end: it still serves, and takes nobody new.
+	// Stopping reports whether Legate was told to stop: it still serves, and accepts no new
+	// clients.
 	Stopping func() bool
-	// Actions are the calls that change something, by path. They see only who has permission.
+	// Actions are the calls that make changes, by path. They get only requests with permission.
 	Actions map[string]http.Handler
 }
 
-// Config is what the server can be told.
+// Config configures the server.
 type Config struct {
-	// TokenFile holds the token that a changing call must send (Authorization: Bearer TOKEN). It
-	// is read at each such call. Empty: such calls are taken over a unix socket only.
+	// TokenFile holds the token that a call must send to make changes (Authorization: Bearer
+	// TOKEN). It is read at each such call. Empty: changes are accepted over a unix socket only.
 	TokenFile string
-	// TLS is what listeners that are no unix sockets speak; nil: nothing.
+	// TLS is used on listeners that are not unix sockets; nil: plaintext.
 	TLS *tls.Config
-	// Bounds are those of each listener's connections. Its Near is a part of them (see nearShare).
+	// Bounds limit the connections of each listener. New sets Near (see nearShare).
 	Bounds listen.Bounds
-	// Hosts are names under which Legate is asked for what it holds, besides addresses and those of
-	// loopback. Over a unix socket and over TLS names do not count.
+	// Hosts are host names of Legate, besides IP addresses and the names of loopback. They are not
+	// checked over a unix socket or TLS.
 	Hosts []string
-	// Profiles turns /debug/pprof/ on. Who can reach it can slow Legate down.
+	// Profiles turns /debug/pprof/ on. Whoever can reach it can slow Legate down.
 	Profiles bool
 }
 
-// DefaultConfig leaves room for people, monitoring, and probes.
+// DefaultConfig leaves enough connections for people, monitoring and probes.
 func DefaultConfig() Config {
 	return Config{Bounds: listen.Bounds{Connections: 256, PerAddress: 64}}
 }
 
-// nearShare is which part of the connections this machine has for itself: one in so many.
+// nearShare reserves one in so many connections for this machine.
 const nearShare = 8
 
-// Server answers people and probes.
+// Server serves people and probes.
 type Server struct {
 	config     Config
 	rooms      Rooms
@@ -104,7 +106,7 @@ type Server struct {
 	now        func() time.Time
 }
 
-// New makes a server; it starts nothing. It fails if there is a token file and no token in it. m may be
+// New makes a server and starts nothing. It fails if the token file has no usable token. m may be
 // nil.
 func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Server, error) {
 	config.Bounds.Near = config.Bounds.Connections / nearShare
@@ -121,7 +123,7 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 	return s, nil
 }
 
-// Handler answers all paths of the package.
+// Handler serves all paths of the package.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", s.page)
@@ -144,7 +146,7 @@ func (s *Server) Handler() http.Handler {
 	return withHeaders(all)
 }
 
-// metricsHandler answers who may see numbers, and neither the catalog nor why Legate is not ready.
+// metricsHandler serves numbers only: no catalog, and no reason why Legate is not ready.
 func (s *Server) metricsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", s.rooms.Metrics)
@@ -153,19 +155,19 @@ func (s *Server) metricsHandler() http.Handler {
 	return withHeaders(readOnly(mux))
 }
 
-// maxHeaders bounds a request's line and headers, in bytes.
+// maxHeaders is the size limit of a request line with its headers in bytes.
 const maxHeaders = 16 << 10
 
 // stopTime is how long open requests may take to end when the server stops.
 const stopTime = 2 * time.Second
 
-// Run serves on all listeners until the context is done. It closes them and returns when all
+// Run serves on all listeners until the context is done. Then it closes them, and returns once all
 // requests have ended, after 2 s at the latest.
 func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	return s.serve(ctx, s.Handler(), listeners...)
 }
 
-// RunMetrics does the same with what monitoring needs and nothing else; a nil listener is none.
+// RunMetrics is Run for the paths that monitoring needs. A nil listener is allowed.
 func (s *Server) RunMetrics(ctx context.Context, l net.Listener) error {
 	if l == nil {
 		return nil
@@ -215,7 +217,7 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 	limit, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	if h.Shutdown(limit) != nil {
-		_ = h.Close() // what could not end in time
+		_ = h.Close() // ends requests that took too long
 	}
 	for ; running > 0; running-- {
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
@@ -225,17 +227,17 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 	return failed
 }
 
-// addressKey is where a request's context has the address that its client counts as.
+// addressKey is the key of a client's address in the context of a request.
 type addressKey struct{}
 
-// addressOf is what counts as the address of who asks.
+// addressOf returns the address by which a client is counted.
 func addressOf(r *http.Request) string {
 	address, _ := r.Context().Value(addressKey{}).(string) // set for every connection
 	return address
 }
 
-// withHeaders tells browsers to load nothing from elsewhere and to show the answers in no
-// foreign page.
+// withHeaders tells browsers to load nothing from elsewhere and to show the answers in no foreign
+// page.
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -14,7 +14,7 @@ import (
 	"legate/xdsserver"
 )
 
-// Status is everything at one moment, for machines; the page shows the same to people.
+// Status is everything at one moment, for programs. The page shows the same to people.
 type Status struct {
 	Version  string    `json:"version"`
 	Revision string    `json:"revision,omitempty"`
@@ -24,28 +24,28 @@ type Status struct {
 	Uptime   float64   `json:"uptime_seconds"`
 
 	Ready    bool   `json:"ready"`
-	NotReady string `json:"not_ready,omitempty"` // why
+	NotReady string `json:"not_ready,omitempty"` // the reason; empty: ready
 	Stopping bool   `json:"stopping,omitempty"`
-	Stale    string `json:"stale,omitempty"` // what is served in Consul's place, and why
+	Stale    string `json:"stale,omitempty"` // what is served instead of Consul's catalog, and why
 	// Complete is when the first complete snapshot was published, Changed when the last one was.
 	Complete time.Time `json:"complete,omitzero"`
 	Changed  time.Time `json:"changed,omitzero"`
 
-	Own       []Trouble                `json:"own"` // of Legate itself
+	Own       []Trouble                `json:"own"` // what is wrong with Legate itself
 	Consul    discovery.Status         `json:"consul"`
 	LastKnown lastknown.Status         `json:"last_known"`
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
-	Refused   []listen.Refused         `json:"refused"` // how often clients met each limit
-	Memory    xdsserver.Memory         `json:"memory"`  // what clients have Legate hold
-	// Oversized are responses that are larger than they should be and cannot be split.
+	Refused   []listen.Refused         `json:"refused"` // how many clients met each limit
+	Memory    xdsserver.Memory         `json:"memory"`  // held for clients
+	// Oversized are responses above the size limit that cannot be split.
 	Oversized []xdsserver.Oversize `json:"oversized"`
-	// Unfollowed are clients that take clusters and ask nowhere for their endpoints.
+	// Unfollowed are clients that take clusters but never subscribe to their endpoints.
 	Unfollowed []xdsserver.Unfollowed `json:"unfollowed"`
-	Problems   []Problem              `json:"problems"` // of services and instances that are left out
+	Problems   []Problem              `json:"problems"` // services and instances that are left out
 }
 
-// Problem is a translate.Problem with its names in JSON.
+// Problem is a translate.Problem with names for JSON.
 type Problem struct {
 	Service  string           `json:"service"`
 	Instance string           `json:"instance,omitempty"`
@@ -84,7 +84,7 @@ func (s *Server) read() Status {
 	return out
 }
 
-// cut bounds a text that others chose.
+// cut bounds the length of untrusted text.
 func cut(text string) string { return quote.Cut(text, quote.DataBytes) }
 
 func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
@@ -95,5 +95,5 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(quote.JSON(body), '\n')) // a reader that has gone needs nothing
+	_, _ = w.Write(append(quote.JSON(body), '\n')) // the client may have gone
 }

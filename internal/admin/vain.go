@@ -9,8 +9,8 @@ import (
 	"legate/xdsserver"
 )
 
-// ofVain is what clients ask for and Consul does not have, name by name. A stream lists a few of
-// its names only: where there are more, that is said as well.
+// ofVain returns a concern for each name that clients ask for and Consul does not have. A stream
+// lists only a few of its names; the concern says if there are more.
 func ofVain(s Status) []concern {
 	var all []concern
 	at := map[translate.Name]int{}

@@ -10,12 +10,12 @@ import (
 	"legate/xdsserver"
 )
 
-// short is a type URL in people's words.
+// short returns the short name of a type URL.
 func short(typeURL string) string {
 	return cmp.Or(xdsserver.Word(typeURL), typeURL[strings.LastIndexByte(typeURL, '.')+1:])
 }
 
-// lost is why a loss is held: what of it looks suspicious.
+// lost says why a loss is held: what makes it suspicious.
 func lost(why string) string {
 	switch why {
 	case "emptied":
@@ -32,8 +32,8 @@ func lost(why string) string {
 	return why
 }
 
-// deselected says how many instances of a hold are there still, without what selects them; empty if
-// none is.
+// deselected says how many instances of a hold still exist but are no longer selected; empty if
+// none.
 func deselected(h discovery.Hold) string {
 	switch h.Deselected {
 	case 0:
@@ -54,7 +54,7 @@ func plural(n int, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// mib is an amount of memory.
+// mib formats an amount of memory.
 func mib(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
 
 // ago says how long before now t was.
@@ -68,7 +68,7 @@ func ago(now, t time.Time) string {
 	return "just now"
 }
 
-// span is a duration in one or two units, as people say it.
+// span formats a duration in one or two units.
 func span(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -83,7 +83,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-// age is how old something is. What is dated ahead says that a clock was set.
+// age says how old something is. A negative age means that a clock was changed.
 func age(d time.Duration) string {
 	if d < 0 {
 		return "dated " + span(-d) + " ahead of this machine's clock"
