@@ -145,7 +145,7 @@ func TestReadyzSaysInWordsWhyNot(t *testing.T) {
 	h = healthy()
 	said(200, "ready")
 	h.consul.Connected, h.consul.Problems = false, []catalog.Problem{{Kind: "unreachable", Detail: "gone"}}
-	said(200, "ready") // the last known catalog is served
+	said(200, "ready") // the last known catalog stays served
 	h.stops = true
 	said(503, "told to stop")
 }

@@ -81,7 +81,7 @@ func ofConsul(s Status) []concern {
 	return all
 }
 
-// titleOf names a problem of discovery, and says how many services or queries have it.
+// titleOf names a problem of discovery, with the number of services or queries that have it.
 func titleOf(p catalog.Problem) string {
 	what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
 	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
