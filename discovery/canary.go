@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"legate/discovery/consul"
+	"legate/discovery/guard"
 )
 
 // canaryHeld is how often the canary looks while a loss is held: it may be over any moment.
@@ -71,7 +72,7 @@ func (w *Watcher) canary(ctx context.Context) {
 // held the next read comes sooner: it may all be back any moment, with an index below those that
 // are waited for.
 func (w *Watcher) lull(ctx context.Context, sick <-chan struct{}) {
-	every := w.cfg.Guard.Canary
+	every := w.cfg.Canary
 	if !sleep(ctx, min(time.Second, every)) {
 		return
 	}
@@ -98,7 +99,7 @@ type anew struct {
 
 func (e anew) apply(o *owner) {
 	if e.regressed {
-		o.regressed = e.at
+		o.observe(e.at, guard.IndexWentBack{})
 	}
 	o.w.log.Warn("all of consul is read again", "cause", e.why, "services", len(o.follow))
 	o.w.listing.interrupt()

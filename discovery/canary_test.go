@@ -112,14 +112,14 @@ func TestHowOftenTheCanaryAsks(t *testing.T) {
 func TestWhatIsReadAnewHasLostNothingUnlessItsIndexWentBack(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
 		now := time.Now()
-		o.cfg.Guard = DefaultGuard()
+		o.guarded()
 		anew{why: "it did not answer", at: now}.apply(o)
-		if o.regressedLately(now) || !o.follow["web"].afresh.asked || !o.w.listing.asked {
+		if o.lostAfterTheIndexWentBack("web") || !o.follow["web"].afresh.asked || !o.w.listing.asked {
 			t.Error("want everything read again, and nothing else")
 		}
 		o.w.rotation.settle(o.follow["web"])
 		anew{why: "it went back", regressed: true, at: now}.apply(o)
-		if !o.regressedLately(now) || !o.follow["web"].urgent {
+		if !o.lostAfterTheIndexWentBack("api") || !o.follow["web"].urgent {
 			t.Error("want that noted, and what has no query of its own read soon")
 		}
 	})

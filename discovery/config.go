@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"legate/discovery/consul"
+	"legate/discovery/guard"
 )
 
 // Config says which Consul is watched, how, and which of its services.
@@ -20,7 +21,10 @@ type Config struct {
 	// rights looks the same.
 	FilteredExpected bool
 	// Guard says which losses are not believed at once.
-	Guard Guard
+	Guard guard.Config
+	// Canary is the time between two reads that look for an index that went back and for
+	// connections that hang. 0: none.
+	Canary time.Duration
 
 	// FirstReads bounds the consistent reads at once: the first of each service, and the one
 	// after each failure.
@@ -45,7 +49,8 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Consul:      consul.DefaultConfig(),
-		Guard:       DefaultGuard(),
+		Guard:       guard.DefaultConfig(),
+		Canary:      15 * time.Second,
 		FirstReads:  16,
 		BackoffMin:  250 * time.Millisecond,
 		BackoffMax:  30 * time.Second,
@@ -77,8 +82,11 @@ func (c Config) Validate() error {
 	if c.SweepPeriod <= 0 || c.SweepRate < 1 {
 		bad("consul sweep of %d reads/s in %v: both must be above 0", c.SweepRate, c.SweepPeriod)
 	}
-	if err := c.Guard.validate(); err != nil {
+	if err := c.Guard.Validate(); err != nil {
 		errs = append(errs, err)
+	}
+	if c.Canary < 0 {
+		bad("guard's canary %v: must not be below 0", c.Canary)
 	}
 	for _, glob := range slices.Concat(c.Include, c.Exclude) {
 		if strings.TrimSpace(glob) == "" {

@@ -21,44 +21,15 @@
 //
 // An answer is rejected, and the last one stays, if it is no answer of Consul's, is about
 // something else, has an index that cannot be, or is cut by policies: see judge.go for each rule,
-// and how each rejection ends. What the leader says twice, Guard.Confirm apart, is believed.
+// and how each rejection ends. What the leader says twice, Config.Guard.Confirm apart, is believed.
 // The first read, the first after a failure, and each answer that looks doubtful is asked for
 // ?consistent: the leader answers, having asked its followers whether it still is one. Such an
 // answer is never partial, so nothing is taken away without one: an answer that has fewer
 // instances than the last is asked for again at once. What it can still be is the truth about a
 // Consul that lost its state,
-// was restored, or was emptied by a tool gone wild. So the [Guard] looks at what is lost.
-//
-// Additions and health are believed at once. Losses are counted as services shrink, and summed
-// up over a minute, for each service and for the datacenter. What counts is what takes traffic: an
-// instance that was served as critical or in maintenance when it went is no loss (see idle.go); what is suspicious is held: the
-// instances are served on as they were last seen, until two consistent reads at least
-// Guard.Confirm apart agree, and longer where Guard says so. What comes back in the meantime was
-// never gone. Losses of a whole datacenter are told from deliberate ones by their breadth: who
-// scales a service from 50 to 5 touches one service; a Consul that forgets touches all. In a small
-// datacenter breadth says nothing, but an index that went back does.
-//
-// # When is an empty service believed sooner?
-//
-// A service without instances cannot be served either way: keeping its last instances costs
-// failed connections instead of an immediate 503, and, if an address is given to somebody else
-// meanwhile, requests at the wrong door. So it should not take a minute where a person or a
-// deploy tool has just deregistered it. That is what happened if all of this holds:
-//
-//   - The index of the service's answer moved up from that of the last answer that had instances.
-//     A lost, restored or younger Consul has lower indexes; a token that lost its rights moves none.
-//   - The second consistent read, Guard.Confirm later, agrees, and policies hide nothing from it.
-//   - The list of services, read consistently at the same instant, does not have the service any
-//     more, and has the others: a deregistration touches both tables and nothing else. Where
-//     instances are lost because they lost their tags, it has the service still.
-//   - No index was seen to go back lately (Guard.Reread), and the datacenter as a whole is not
-//     eroding: then nothing is evidence.
-//
-// Or the instances were registered under other names since: an id is unique on its node.
-//
-// With this evidence Guard.Confirm is enough, without it Guard.Empty must pass. It is not
-// believed at once even with evidence: an agent that lost its own state deregisters what it no
-// longer knows, correctly as Consul sees it, and registers it again when the services come back.
+// was restored, or was emptied by a tool gone wild. So package guard decides which losses are believed,
+// and holds those that are suspicious: what it holds is served on as it was last seen. The owner does
+// what it decides, asks for the second looks that it needs, and shows what is held.
 //
 // # What Consul may rely on
 //
@@ -70,7 +41,7 @@
 // and instances without checks. At the start everything is read once before the blocking queries
 // are opened, two thousand a second at most. After an outage reads come back a few at a time.
 // Everything is read again, consistently and spread
-// evenly, within Guard.Reread, and a canary reads the list every Guard.Canary; while Consul does
+// evenly, within Config.Guard.Reread, and a canary reads the list every Config.Canary; while Consul does
 // not answer, the canary alone asks five or six times a second, and wakes all others when it
 // is answered.
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"legate/discovery/catalog"
+	"legate/discovery/guard"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -23,7 +24,7 @@ func TestRealInstancesThatAreRegisteredUnderAnotherNameLeaveTheOldOne(t *testing
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", ID: id, Port: 80})
 	}
 	cfg := configFor(consul)
-	cfg.Guard = DefaultGuard()
+	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
 	cfg.Guard.Confirm = 3 * time.Second
 	r := start(t, cfg)
 	r.await("web is there", r.has("web", catalog.Passing, catalog.Passing, catalog.Passing))
@@ -33,7 +34,7 @@ func TestRealInstancesThatAreRegisteredUnderAnotherNameLeaveTheOldOne(t *testing
 	r.await("api has it", r.has("api", catalog.Passing))
 	eventually(t, "the loss is held, in the service's name", func() bool {
 		h, p := r.Holds(), r.Status().Problems
-		return len(h) == 1 && h[0].Service == "web" && h[0].Why == string(doubted) && h[0].Kept == 1 &&
+		return len(h) == 1 && h[0].Service == "web" && h[0].Why == string(guard.Doubted) && h[0].Kept == 1 &&
 			len(p) == 1 && strings.Contains(p[0].Detail, "web")
 	})
 	r.await("web has it no more", r.has("web", catalog.Passing, catalog.Passing))
@@ -62,7 +63,7 @@ func TestRealNamesThatAreSpelledAnewReplaceTheOldOnes(t *testing.T) {
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "Web", ID: id, Port: 80})
 	}
 	cfg := configFor(consul)
-	cfg.Guard = DefaultGuard()
+	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
 	cfg.Guard.Confirm = 2 * time.Second
 	r := start(t, cfg)
 	r.await("Web is there", r.has("Web", catalog.Passing, catalog.Passing))
@@ -88,7 +89,7 @@ func TestRealPartsOfACatalogMayBeEmpty(t *testing.T) {
 	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
 	register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "db", ID: "db", Port: 5432})
 	cfg := configFor(consul)
-	cfg.Guard = DefaultGuard()
+	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
 	cfg.Guard.Confirm, cfg.Guard.Empty = time.Second, 3*time.Second
 	cfg.Consul.Token, cfg.Consul.Datacenter = tokenFor(t, consul, `service "db" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
 	cfg.FilteredExpected = true

@@ -67,12 +67,8 @@ type followed struct {
 	truth      consul.Reading // what of that is selected
 	index      uint64         // of that answer
 	filtered   bool           // policies hid a part of that answer
-	doubt      bool           // what that answer takes away must be said twice
-	instances  highWater
-	hold       *hold
 	begun      time.Time
 	looked     bool // it is being looked at
-	turned     map[catalog.InstanceKey]turn
 	listed     bool
 	read       bool
 	confirming bool

@@ -19,14 +19,10 @@ func (r *reader) knows() map[string]int {
 	r.t.Helper()
 	seen := make(chan map[string]int, 1)
 	r.tell(r.t.Context(), peek(func(o *owner) {
-		now := time.Now()
-		o.losers.since(now.Add(-o.cfg.Guard.Window), now) // what is old goes when it is looked at
-		o.total.most(now.Add(-o.cfg.Guard.Window))
 		seen <- map[string]int{
-			"followed": len(o.follow), "in the catalog": len(o.catalog), "homes": len(o.homes), "held": len(o.held),
-			"kept": o.kept, "losers": len(o.losers.at), "turning": len(o.turning), "turned": o.turned, "refused": len(o.refused),
+			"followed": len(o.follow), "in the catalog": len(o.catalog), "held": len(o.guard.Holds()), "shown": len(o.shown), "refused": len(o.refused),
 			"with a query": o.recency.order.Len(), "read in turn": o.w.rotation.size(), "unread": o.unread, "unanswered": o.unanswered,
-			"past values": len(o.total.past), "unsent": len(o.outbox.had), "hold lines": len(o.over),
+			"unsent": len(o.outbox.had), "hold lines": len(o.over),
 		}
 	}))
 	return <-seen

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // guardedConfig has the guard as users have it.
 func guardedConfig() Config {
 	cfg := fakeConfig()
 	cfg.Consul.MaxConnections = 5000
-	cfg.Guard = DefaultGuard()
+	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
 	return cfg
 }
 
@@ -141,7 +142,7 @@ func TestWithoutEvidenceALastInstanceIsKeptForAMinute(t *testing.T) {
 
 func TestAListWhoseIndexWentBackTakesAllEvidenceAway(t *testing.T) {
 	cfg := guardedConfig()
-	cfg.Guard.Canary = 0 // nobody else sees it
+	cfg.Canary = 0 // nobody else sees it
 	fake := many(20, 2)
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
@@ -549,7 +550,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 		}
 		return fmt.Sprint(count[catalog.Passing], "+", count[catalog.Critical])
 	}
-	for policy, want := range map[string]string{Believe: "6+34", ServeAll: "38+2"} {
+	for policy, want := range map[string]string{guard.Believe: "6+34", guard.ServeAll: "38+2"} {
 		t.Run(policy, func(t *testing.T) {
 			fake := many(20, 2)
 			cfg := guardedConfig()
@@ -572,7 +573,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 					t.Errorf("problems: %+v", p)
 				}
 				for _, p := range p {
-					if strings.Contains(p.Remedy, "--mass-critical") == (policy == ServeAll) {
+					if strings.Contains(p.Remedy, "--mass-critical") == (policy == guard.ServeAll) {
 						t.Errorf("policy %s, remedy %q", policy, p.Remedy)
 					}
 				}
@@ -580,9 +581,9 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 					t.Errorf("%d loud lines", n)
 				}
 				// Whoever is on call changes the policy while it lasts, and back again.
-				other := map[string]string{Believe: ServeAll, ServeAll: Believe}[policy]
+				other := map[string]string{guard.Believe: guard.ServeAll, guard.ServeAll: guard.Believe}[policy]
 				for _, step := range []struct{ policy, want string }{
-					{other, map[string]string{Believe: "6+34", ServeAll: "38+2"}[other]}, {policy, want},
+					{other, map[string]string{guard.Believe: "6+34", guard.ServeAll: "38+2"}[other]}, {policy, want},
 				} {
 					r.MassCritical(step.policy)
 					if got := health(r); got != step.want {
@@ -608,7 +609,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 
 // A wave of failing checks takes its time. What is said of it keeps up, and counts what there is.
 func TestTheNumbersOfAMassThatTurnsCriticalKeepUp(t *testing.T) {
-	for _, policy := range []string{Believe, ServeAll} {
+	for _, policy := range []string{guard.Believe, guard.ServeAll} {
 		fake := many(19, 2)
 		cfg := guardedConfig()
 		cfg.Guard.MassCritical = policy

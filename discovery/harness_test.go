@@ -191,7 +191,7 @@ func (r *reader) lacks(name string) func(catalog.Catalog) bool {
 func configFor(c *parts.Consul) Config {
 	cfg := DefaultConfig()
 	cfg.Consul.Address, cfg.Consul.Token = c.Addr, c.Token
-	cfg.Guard = noGuard()
+	cfg.Guard, cfg.Canary = noGuard(), 0
 	return cfg
 }
 

@@ -5,16 +5,10 @@ import (
 	"log/slog"
 	"time"
 
-	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // What the log says of losses. Each has a line, and where they are many, sums over time.
-
-// ended is a hold that is over.
-type ended struct {
-	service, outcome string
-	held             time.Duration
-}
 
 // logHolds tells of losses that are held, and of those that are held for another reason now.
 func (o *owner) logHolds(fresh []Hold, now time.Time) {
@@ -23,7 +17,7 @@ func (o *owner) logHolds(fresh []Hold, now time.Time) {
 			continue
 		}
 		level := slog.LevelInfo
-		if h.Why == string(evaporated) {
+		if h.Why == string(guard.DatacenterLost) {
 			level = slog.LevelWarn // somebody should look
 		}
 		o.w.log.Log(o.ctx, level, "a loss is held until it is sure", "service", h.Service, "why", h.Why,
@@ -34,8 +28,8 @@ func (o *owner) logHolds(fresh []Hold, now time.Time) {
 // logOver tells of holds that are over.
 func (o *owner) logOver(now time.Time) {
 	for _, e := range o.over {
-		if o.lines.over.line(e.outcome, now) {
-			o.w.log.Info("a hold is over", "service", e.service, "outcome", e.outcome, "held_seconds", e.held.Seconds())
+		if o.lines.over.line(e.Outcome, now) {
+			o.w.log.Info("a hold is over", "service", e.Key.Name, "outcome", e.Outcome, "held_seconds", e.Held.Seconds())
 		}
 	}
 	o.over = nil
@@ -43,11 +37,10 @@ func (o *owner) logOver(now time.Time) {
 
 // logDeselected tells of instances that are served no longer, because their tags do not select
 // them any more.
-func (o *owner) logDeselected(f *followed, lost []catalog.Instance, now time.Time) {
-	n := len(lost) - len(lacking(lost, f.said.Service.Instances))
-	if n > 0 && o.lines.deselected.line("tags", now) {
-		o.w.log.Info("instances lost the tags that select them, and are served no longer", "service", f.key.Name,
-			"deselected", n, "left", len(f.truth.Service.Instances), "tags", o.selection.Tags)
+func (o *owner) logDeselected(l guard.Deselected, now time.Time) {
+	if o.lines.deselected.line("tags", now) {
+		o.w.log.Info("instances lost the tags that select them, and are served no longer", "service", l.Key.Name,
+			"deselected", l.Lost, "left", l.Left, "tags", o.selection.Tags)
 	}
 }
 
@@ -55,10 +48,10 @@ func (o *owner) logDeselected(f *followed, lost []catalog.Instance, now time.Tim
 func (o *owner) sumUp(now time.Time) {
 	if by, n := o.lines.held.sum(now); n > 0 {
 		o.w.log.Warn("losses of many services are held until they are sure", "more", n, "why", fmt.Sprint(by),
-			"held", len(o.held), "see", "legate holds list", "remedy", massRemedy)
+			"held", len(o.shown), "see", "legate holds list", "remedy", massRemedy)
 	}
 	if by, n := o.lines.over.sum(now); n > 0 {
-		o.w.log.Info("many holds are over", "more", n, "outcomes", fmt.Sprint(by), "held", len(o.held))
+		o.w.log.Info("many holds are over", "more", n, "outcomes", fmt.Sprint(by), "held", len(o.shown))
 	}
 	if _, n := o.lines.deselected.sum(now); n > 0 {
 		o.w.log.Info("instances of many services lost the tags that select them, and are served no longer", "more", n, "tags", o.selection.Tags)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // Hold is a loss of one service that is not believed yet.
@@ -100,17 +101,7 @@ type release struct {
 }
 
 func (r release) apply(o *owner) {
-	now, n := time.Now(), 0
-	for f := range o.held {
-		if r.service == "" || r.service == f.key.Name {
-			o.end(f, "released", now)
-			n++
-		}
-	}
-	if r.service == "" { // what is left is the new normal
-		o.total.forget()
-		o.losers = recent{}
-	}
+	n := len(o.observe(time.Now(), guard.Released{Service: r.service}).Ended)
 	o.w.log.Warn("holds are released by hand", "service", cmp.Or(r.service, "all"), "released", n)
 	r.released <- n
 }
@@ -152,33 +143,29 @@ func (o *owner) showHolds() {
 	}
 	o.holdsMoved = false
 	o.logOver(time.Now())
-	holds := make([]Hold, 0, len(o.held))
+	before := o.shown
+	o.shown = nil
 	services, instances := map[string]int{}, map[string]int{}
 	var fresh []Hold
-	for f := range o.held {
-		h := f.hold
-		one := Hold{
-			Service: f.key.Name, Why: string(h.why), Kept: len(h.kept), Served: len(o.catalog[f.key].Instances),
-			Deselected: h.deselected(f.said), Since: h.since, Until: h.until(o.cfg.Guard, o.cameBack), Remedy: holdRemedy,
-		}
+	for _, h := range o.guard.Holds() {
+		one := Hold{Service: h.Key.Name, Why: string(h.Why), Kept: h.Kept, Served: h.Served, Deselected: h.Deselected, Since: h.Since, Until: h.Until, Remedy: holdRemedy}
 		switch {
-		case h.why == evaporated || h.why == eroded:
+		case h.Why == guard.DatacenterLost || h.Why == guard.CatalogShrunk:
 			one.Remedy = massRemedy
 		case one.Deselected > 0:
 			one.Remedy = tagsRemedy
 		}
-		holds = append(holds, one)
+		o.shown = append(o.shown, one)
 		services[one.Why]++
 		instances[one.Why] += one.Kept
-		if h.told != h.why {
-			h.told = h.why
+		at, was := slices.BinarySearchFunc(before, one, func(a, b Hold) int { return cmp.Compare(a.Service, b.Service) })
+		if !was || before[at].Why != one.Why {
 			fresh = append(fresh, one)
 		}
 	}
-	slices.SortFunc(holds, func(a, b Hold) int { return cmp.Compare(a.Service, b.Service) })
 	o.w.metrics.Holds(services, instances)
 	o.w.mu.Lock()
-	o.w.holds = holds
+	o.w.holds = o.shown
 	o.w.mu.Unlock()
 	o.logHolds(fresh, time.Now())
 }

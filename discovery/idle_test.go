@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/guard"
 )
 
 // sick makes the instances from one number to another critical, or what is said; the others pass.
@@ -148,7 +150,7 @@ func TestInstancesThatTakeNoTrafficYetReplaceNothing(t *testing.T) {
 // Under serve-all, what turned critical with most of the datacenter goes on taking traffic, and
 // its loss counts.
 func TestWhatIsServedAlthoughItIsCriticalIsLost(t *testing.T) {
-	for policy, want := range map[string]string{Believe: "4 instances, no holds", ServeAll: "40 instances, 18 holds"} {
+	for policy, want := range map[string]string{guard.Believe: "4 instances, no holds", guard.ServeAll: "40 instances, 18 holds"} {
 		fake := many(20, 2)
 		cfg := guardedConfig()
 		cfg.Guard.MassCritical = policy

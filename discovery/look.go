@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/discovery/consul"
+	"legate/discovery/guard"
 )
 
 // lookers is how many services are looked at again at once, beside all other reads.
@@ -24,8 +26,8 @@ type checked struct {
 	err      error
 }
 
-// lookLoop names looks at f where failures are counted.
-func lookLoop(f *followed) string { return "look/" + f.key.Name }
+// lookLoop names looks at a service where failures are counted.
+func lookLoop(key catalog.ServiceKey) string { return "look/" + key.Name }
 
 // second is a query for a second look at f: it knows what Consul was last believed to say of it, and starts over.
 func (o *owner) second(f *followed) *query[consul.Reading] {
@@ -37,7 +39,7 @@ func (o *owner) second(f *followed) *query[consul.Reading] {
 
 // look asks for f consistently, and with list for the list of services right after it.
 func (w *Watcher) look(ctx context.Context, f *followed, q *query[consul.Reading], readings int, list bool) {
-	loop := lookLoop(f)
+	loop := lookLoop(f.key)
 	e := checked{f: f, readings: readings}
 	var got found[consul.Reading]
 	got, e.err = w.ask(f.ctx, f.key, q, false, false)
@@ -69,28 +71,17 @@ func (e checked) apply(o *owner) {
 	if o.follow[f.key.Name] != f || e.err != nil || f.readings != e.readings {
 		return // it has gone, or was read while this was under way: which is newer?
 	}
-	h := f.hold
-	if h == nil {
+	if !o.guard.Held(f.key) {
 		o.compare(e)
 		return
 	}
-	at := e.reply.At
-	kept := h.instances()
-	if back := len(kept) - len(lacking(kept, selected(o.selection, e.reading).Service.Instances)); back > 0 {
-		mass := h.massive()
-		o.consider(f, answer{reading: e.reading, at: at, consistent: true})
-		f.afresh.interrupt() // its own query believes otherwise
-		if mass {
-			o.stir(at)
-		}
-		return
-	}
-	if !e.reading.Equal(f.said) {
+	if !e.reading.Equal(f.said) { // its own query believes otherwise
 		f.afresh.interrupt()
 	}
-	h.agree(at, o.cfg.Guard.Confirm)
-	h.sure = o.evident(e)
-	o.mature(f, at)
+	at := e.reply.At
+	if d := o.consider(f, answer{reading: e.reading, at: at, consistent: true, second: o.besides(e)}); d.Unheard {
+		o.stir(at)
+	}
 }
 
 // stir has everything read again when a part of a mass loss has come back without a word: queries
@@ -120,34 +111,22 @@ func (o *owner) compare(e checked) {
 	e.f.afresh.interrupt()
 }
 
-// evident says whether an answer without instances that take traffic comes with evidence that they
-// were deregistered, or lost their tags, on purpose: see the package's page. Where Consul has
-// instances still, critical or without the tags, or proxies, it lists the service.
-func (o *owner) evident(e checked) bool {
-	switch {
-	case o.regressedLately(e.reply.At):
-		return false
-	case o.movedAway(e.f):
-		return true
-	case !e.f.hold.moved || e.list == nil || e.reply.Filtered || e.listed.Filtered:
-		return false
+// besides is what a second look at a service saw of the list of services. Where Consul has instances
+// still, critical or without the tags, or proxies, it lists the service.
+func (o *owner) besides(e checked) *guard.Second {
+	s := &guard.Second{List: e.list != nil, Filtered: e.reply.Filtered || e.listed.Filtered, All: len(o.follow)}
+	if !s.List {
+		return s
 	}
-	if _, still := e.list[e.f.key.Name]; still && len(e.reading.Service.Instances)+e.reading.Others == 0 {
-		return false
-	}
-	missing := 0
+	_, still := e.list[e.f.key.Name]
+	s.Listed = still && len(e.reading.Service.Instances)+e.reading.Others == 0
 	for name, f := range o.follow {
 		tags, there := e.list[name]
 		if selected := there && o.selection.Matches(name, tags); !selected && f != e.f && f.read {
-			missing++
+			s.Missing++
 		}
 	}
-	return missing < wide || !more(missing, o.cfg.Guard.CatalogPercent, len(o.follow))
-}
-
-// regressedLately says that Consul's index was seen to go back not long ago.
-func (o *owner) regressedLately(now time.Time) bool {
-	return !o.regressed.IsZero() && now.Sub(o.regressed) < max(o.cfg.Guard.Reread, o.cfg.Guard.Window)
+	return s
 }
 
 // lookOn starts the looks that are due, as far as there is room: first at holds, then in turn
@@ -161,9 +140,9 @@ func (o *owner) lookOn(now time.Time) {
 		o.looking++
 		f.looked = true
 		list := false
-		if h := f.hold; h != nil {
-			h.asked = now
-			list = h.moved && h.why == emptied
+		if o.guard.Held(f.key) {
+			o.observe(now, guard.Asked{Key: f.key})
+			list = o.guard.WantsList(f.key)
 		}
 		q, readings := o.second(f), f.readings
 		o.w.loops.Go(func() { o.w.look(o.ctx, f, q, readings, list) })
@@ -173,9 +152,9 @@ func (o *owner) lookOn(now time.Time) {
 // nextLook is the next service to look at; nil if none is due.
 func (o *owner) nextLook(now time.Time) *followed {
 	for len(o.due) > 0 {
-		f := o.due[0]
+		key := o.due[0]
 		o.due = o.due[1:]
-		if o.follow[f.key.Name] == f && f.hold != nil && !f.looked {
+		if f := o.follow[key.Name]; f != nil && o.guard.Held(key) && !f.looked {
 			return f
 		}
 	}
@@ -189,7 +168,7 @@ func (o *owner) nextLook(now time.Time) *followed {
 		}
 		f := o.round[0]
 		o.round = o.round[1:]
-		if o.follow[f.key.Name] == f && f.read && !f.looked && f.hold == nil {
+		if o.follow[f.key.Name] == f && f.read && !f.looked && !o.guard.Held(f.key) {
 			return f
 		}
 	}
@@ -198,45 +177,13 @@ func (o *owner) nextLook(now time.Time) *followed {
 
 // tick is what time alone brings.
 func (o *owner) tick(now time.Time) {
-	o.due = o.due[:0]
-	var next *followed // of a mass loss
-	for f := range o.held {
-		o.mature(f, now)
-		if f.hold == nil || f.looked {
-			continue
-		}
-		switch due := f.hold.due(o.cfg.Guard); {
-		case !due.IsZero() && !now.Before(due):
-			o.due = append(o.due, f)
-		case f.hold.massive() && (next == nil || f.hold.asked.Before(next.hold.asked)):
-			next = f
-		}
-	}
-	if len(o.due) == 0 && next != nil {
-		o.due = append(o.due, next)
-	}
+	o.due = o.observe(now, guard.Elapsed{}).Ask
 	if every := o.cfg.Guard.Reread; every > 0 && o.complete {
 		n := float64(len(o.follow))
 		o.rereads = min(o.rereads+n*float64(now.Sub(o.ticked))/float64(every), max(n, 1))
 	}
 	o.ticked = now
-	o.holdsMoved = o.holdsMoved || len(o.held) > 0 // when they end moves with each look at Consul
-	o.ageHealth(now)
-	if o.mass {
-		o.tellMass(o.w.massSince(now)) // it may have grown
-	}
 	o.sumUp(now)
 	o.goOn(now)
 	o.lookOn(now)
-}
-
-// ticking is how often tick is called: often enough for the shortest of the guard's times.
-func (g Guard) ticking() time.Duration {
-	t := time.Second
-	for _, d := range []time.Duration{g.Confirm, g.Empty, g.DatacenterHold} {
-		if d > 0 {
-			t = min(t, max(d/5, 10*time.Millisecond))
-		}
-	}
-	return t
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
+	"legate/discovery/guard"
 	"legate/metrics"
 )
 
@@ -72,6 +74,7 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 // its turn.
 func TestEverythingIsLookedAtInTurn(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
+		o.guarded()
 		o.lists(11, "a", "b", "c", "d", "web", "api")
 		for i, name := range []string{"web", "a", "d", "b", "api"} { // c is never read
 			o.reads(name, uint64(12+i), 1)
@@ -87,14 +90,17 @@ func TestEverythingIsLookedAtInTurn(t *testing.T) {
 			t.Errorf("a round looks at%s, %v turns are left", got, o.rereads)
 		}
 		o.follow["b"].looked = true
-		o.follow["d"].hold = &hold{}
+		o.reads("d", 20, 0)
 		if got := turns(6); got != " a api web" {
 			t.Errorf("a round looks at%s, want neither what is being looked at nor what is held", got)
 		}
 		if got := turns(0.9); got != "" {
 			t.Errorf("no turn is due, and%s is looked at", got)
 		}
-		o.due = []*followed{o.follow["b"], {key: catalog.ServiceKey{Name: "gone"}, hold: &hold{}}, o.follow["a"], o.follow["d"]}
+		o.due = nil
+		for _, name := range []string{"b", "gone", "a", "d"} {
+			o.due = append(o.due, catalog.ServiceKey{Datacenter: "dc1", Name: name})
+		}
 		if got := turns(1); got != " d a" || len(o.due) != 0 {
 			t.Errorf("looks at%s, want the hold that is due and then whose turn it is", got)
 		}
@@ -104,7 +110,7 @@ func TestEverythingIsLookedAtInTurn(t *testing.T) {
 // The turns that are due follow from the time, and from what there is: never more than a round.
 func TestTheLooksThatAreDueFollowTheTime(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
-		o.cfg.Guard = DefaultGuard()
+		o.guarded()
 		o.reads("web", 11, 1)
 		due := func(after time.Duration) float64 {
 			o.looking = lookers // no room: they add up
@@ -136,23 +142,6 @@ func TestTheLooksThatAreDueFollowTheTime(t *testing.T) {
 	})
 }
 
-func TestTicksAreAsFineAsTheGuardsTimes(t *testing.T) {
-	for _, c := range []struct {
-		g    Guard
-		want time.Duration
-	}{
-		{Guard{}, time.Second},
-		{Guard{Confirm: 10 * time.Second, Empty: time.Minute}, time.Second},
-		{Guard{Confirm: time.Second, Empty: time.Minute}, 200 * time.Millisecond},
-		{Guard{Confirm: time.Second, Empty: 500 * time.Millisecond}, 100 * time.Millisecond},
-		{Guard{DatacenterHold: time.Millisecond}, 10 * time.Millisecond},
-	} {
-		if got := c.g.ticking(); got != c.want {
-			t.Errorf("%+v: every %v, want %v", c.g, got, c.want)
-		}
-	}
-}
-
 // What came back without a word has everything read again, but not more often than it can be read.
 func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
@@ -175,22 +164,18 @@ func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
 	})
 }
 
-// An index that went back is remembered for as long as it takes to read everything again.
-func TestAnIndexThatWentBackIsRememberedForARound(t *testing.T) {
+// Whether its index went back is told by each list.
+func TestAListTellsThatItsIndexWentBack(t *testing.T) {
 	inOwner(t, func(t *testing.T, o *owner) {
-		o.cfg.Guard = DefaultGuard()
-		now := time.Now()
-		if o.regressedLately(now) {
-			t.Error("none ever went back")
-		}
-		o.lists(50, "web", "api")
-		if o.lists(50, "web", "api"); o.regressedLately(now) {
-			t.Error("it stands still")
-		}
-		o.lists(49, "web", "api")
-		round := max(o.cfg.Guard.Reread, o.cfg.Guard.Window)
-		if !o.regressedLately(now) || !o.regressedLately(now.Add(round-1)) || o.regressedLately(now.Add(round)) {
-			t.Error("it counts for as long as a round takes")
+		o.guarded()
+		for _, l := range []struct {
+			index uint64
+			back  bool
+		}{{50, false}, {50, false}, {49, true}} {
+			o.lists(l.index, "web", "api")
+			if got := o.lostAfterTheIndexWentBack("web"); got != l.back {
+				t.Errorf("at %d: the index went back is %v", l.index, got)
+			}
 		}
 	})
 }
@@ -203,16 +188,20 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 		want   bool
 	}{
 		{"the index moved, and the list lacks it and has the others", func(*owner, *checked) {}, true},
-		{"the index did not move", func(_ *owner, e *checked) { e.f.hold.moved = false }, false},
+		{"the index did not move", func(o *owner, e *checked) {
+			o.observe(time.Now(), guard.Released{})
+			o.reads("web", 30, 1)
+			o.reads("web", 30, 0)
+		}, false},
 		{"the list was not read", func(_ *owner, e *checked) { e.list = nil }, false},
 		{"policies cut the answer", func(_ *owner, e *checked) { e.reply.Filtered = true }, false},
 		{"policies cut the list", func(_ *owner, e *checked) { e.listed.Filtered = true }, false},
 		{"the list has it, without instances", func(_ *owner, e *checked) { e.list["web"] = nil }, false},
 		{"the list has it, for its proxies", func(_ *owner, e *checked) { e.list["web"], e.reading.Others = nil, 1 }, true},
 		{"the list has it, for instances that take no traffic", func(_ *owner, e *checked) {
-			e.list["web"], e.reading.Service.Instances = nil, []catalog.Instance{{ID: "x"}}
+			e.list["web"], e.reading.Service.Instances = nil, []catalog.Instance{{ID: "x", Health: catalog.Critical}}
 		}, true},
-		{"an index went back", func(o *owner, e *checked) { o.regressed = e.reply.At }, false},
+		{"an index went back", func(o *owner, _ *checked) { o.observe(time.Now(), guard.IndexWentBack{}) }, false},
 		{"the list lacks some others", func(_ *owner, e *checked) { delete(e.list, name(0)) }, true},
 		{"the list lacks most others", func(_ *owner, e *checked) { clear(e.list) }, false},
 		{"of most others nothing is known yet", func(o *owner, e *checked) {
@@ -222,14 +211,16 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			clear(e.list)
 		}, true},
 		{"it lives on under another name", func(o *owner, e *checked) {
-			e.f.hold.moved, o.homes[e.f.hold.kept[0].Key()] = false, o.follow["api"]
+			o.takesOver("api", "web")
+			clear(e.list)
 		}, true},
 		{"it lives on under another name, and an index went back", func(o *owner, e *checked) {
-			o.homes[e.f.hold.kept[0].Key()], o.regressed = o.follow["api"], e.reply.At
+			o.takesOver("api", "web")
+			o.observe(time.Now(), guard.IndexWentBack{})
 		}, false},
 	} {
 		inOwner(t, func(t *testing.T, o *owner) {
-			o.cfg.Guard = DefaultGuard()
+			o.guarded()
 			names := []string{"web", "api"}
 			for n := range 8 {
 				names = append(names, name(n))
@@ -238,33 +229,69 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			for i, name := range names {
 				o.reads(name, uint64(20+i), 1)
 			}
+			o.reads("web", 30, 0)
 			f := o.follow["web"]
-			f.hold = &hold{why: emptied, moved: true, kept: []missing{{Instance: f.said.Service.Instances[0]}}}
-			e := checked{f: f, list: consul.Listing{"consul": nil, "api": nil}, reply: consul.Reply{At: time.Now()}}
+			time.Sleep(o.cfg.Guard.Confirm)
+			e := checked{f: f, readings: f.readings, reading: consul.Reading{Service: catalog.Service{Key: f.key}}, list: consul.Listing{"consul": nil, "api": nil}}
 			for n := range 8 {
 				e.list[name(n)] = nil
 			}
 			c.change(o, &e)
-			if got := o.evident(e); got != c.want {
-				t.Errorf("%s: evident %v", c.name, got)
+			e.readings = f.readings
+			time.Sleep(o.cfg.Guard.Confirm)
+			e.reply.At = time.Now()
+			o.over = nil
+			e.apply(o)
+			if got := len(o.over) == 1 && o.over[0].Outcome == "evident"; got != c.want || got == o.guard.Held(f.key) {
+				t.Errorf("%s: evident is %v, and ended is %+v", c.name, got, o.over)
 			}
-			f.hold = nil
 		})
 	}
+}
+
+// takesOver is an answer in which a service has what another had.
+func (o *owner) takesOver(service, other string) {
+	o.reads(other, 90, 1)
+	f := o.follow[service]
+	r := o.follow[other].said
+	o.reads(other, 91, 0)
+	r.Service.Key = f.key
+	r.Service.Instances = append(r.Service.Instances, f.said.Service.Instances...)
+	slices.SortFunc(r.Service.Instances, catalog.Instance.Compare)
+	readAs{f: f, reading: r, reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: 95, At: time.Now()}}.apply(o)
 }
 
 // What confirms that an unlisted service is empty tells whether its index moved, which is evidence.
 func TestAConfirmationSaysWhetherTheIndexMoved(t *testing.T) {
 	for index, moved := range map[uint64]bool{11: false, 20: true} {
 		inOwner(t, func(t *testing.T, o *owner) {
-			o.cfg.Guard = DefaultGuard()
+			o.guarded()
 			o.reads("web", 11, 2)
 			f := o.follow["web"]
 			f.listed = false
 			confirmed{f: f, readings: f.readings, reading: consul.Reading{Service: catalog.Service{Key: f.key}}, reply: consul.Reply{Index: index, At: time.Now()}}.apply(o)
-			if f.hold == nil || f.hold.moved != moved {
-				t.Errorf("from index 11 to %d: %+v", index, f.hold)
+			if !o.guard.Held(f.key) || o.guard.WantsList(f.key) != moved {
+				t.Errorf("from index 11 to %d: held is %v, moved %v", index, o.guard.Held(f.key), o.guard.WantsList(f.key))
 			}
 		})
 	}
+}
+
+// guarded gives the owner a guard as users have it, which has seen nothing yet.
+func (o *owner) guarded() {
+	o.cfg.Guard = guard.DefaultConfig()
+	o.guard = guard.New(o.cfg.Guard)
+}
+
+// lostAfterTheIndexWentBack says whether the guard knows that Consul's index went back: then it takes
+// the loss of all there is for that of a datacenter, however small.
+func (o *owner) lostAfterTheIndexWentBack(service string) bool {
+	o.reads(service, 90, 1)
+	o.reads(service, 91, 0)
+	for _, h := range o.guard.Holds() {
+		if h.Key.Name == service {
+			return h.Why == guard.DatacenterLost
+		}
+	}
+	return false
 }

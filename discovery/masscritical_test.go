@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // loud is how often the log says that most of the datacenter turned critical, and whether it is so
@@ -69,7 +70,7 @@ func TestAMassIsOfThreeServices(t *testing.T) {
 func TestWhatWasCriticalBeforeAMassStaysSo(t *testing.T) {
 	fake := many(10, 2)
 	cfg := guardedConfig()
-	cfg.Guard.MassCritical = ServeAll
+	cfg.Guard.MassCritical = guard.ServeAll
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		fake.sick(name(0), 0, 1, 2, "critical")
 		time.Sleep(2 * time.Minute)

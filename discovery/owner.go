@@ -6,6 +6,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
+	"legate/discovery/guard"
 )
 
 // event is something that a loop found out. Only the owner's goroutine applies it.
@@ -57,41 +58,34 @@ type owner struct {
 	recency    recency
 
 	catalog catalog.Catalog
-	homes   homes
 	health  map[catalog.Health]int
 	outbox  outbox
 
-	// What the guard knows.
-	total      highWater // instances in the catalog that take traffic
-	byHand     bool      // the operator takes back what goes now
-	losers     recent    // services that lost instances
-	held       map[*followed]struct{}
-	over       []ended // holds, not logged yet
-	lines      struct{ held, over, deselected, missed, refused tally }
-	cameBack   time.Time // when something that was held came back last
+	// What the guard decides, and what of that was shown.
+	guard      *guard.State
+	over       []guard.Ended // not logged yet
 	holdsMoved bool
-	kept       int       // of total, those that are kept in holds
-	regressed  time.Time // when Consul's index was last seen to go back
-	stirred    time.Time // when everything was last read again because something came back unheard
-	turning    map[*followed]struct{}
-	turned     int  // instances that turned critical
-	mass       bool // most of the datacenter did so at once
+	shown      []Hold
+	mass       bool
+	shownMass  guard.Mass
+	lines      struct{ held, over, deselected, missed, refused tally }
 
 	// What is read again.
 	ticked  time.Time
-	looking int         // looks under way
-	due     []*followed // holds to look at
-	round   []*followed // what is left of this round of re-reading
-	rereads float64     // of the round that are due
+	looking int                  // looks under way
+	due     []catalog.ServiceKey // holds to look at
+	round   []*followed          // what is left of this round of re-reading
+	rereads float64              // of the round that are due
+	stirred time.Time            // when everything was last read again because something came back unheard
 }
 
 func newOwner(w *Watcher, datacenter string) *owner {
 	return &owner{
 		w: w, cfg: w.cfg, selection: w.cfg.Selection(), datacenter: datacenter, policy: firstByName,
 		follow: map[string]*followed{}, recency: newRecency(), refused: map[*followed]refusedName{},
-		catalog: catalog.Catalog{}, homes: homes{}, health: map[catalog.Health]int{},
+		catalog: catalog.Catalog{}, health: map[catalog.Health]int{},
 		outbox: outbox{had: map[catalog.ServiceKey]*catalog.Service{}},
-		held:   map[*followed]struct{}{}, turning: map[*followed]struct{}{}, ticked: time.Now(),
+		guard:  guard.New(w.cfg.Guard), ticked: time.Now(),
 	}
 }
 
@@ -100,7 +94,7 @@ func (o *owner) run(ctx context.Context, out chan<- catalog.Delta) {
 	o.ctx = ctx
 	o.plant(o.w.seed)
 	first := true
-	ticker := time.NewTicker(o.cfg.Guard.ticking())
+	ticker := time.NewTicker(o.cfg.Guard.Tick())
 	defer ticker.Stop()
 	defer func() { o.sumUp(time.Now().Add(tallySpan)) }() // nothing is left untold
 	for {
@@ -126,14 +120,14 @@ func (o *owner) run(ctx context.Context, out chan<- catalog.Delta) {
 		case s := <-o.w.selections:
 			o.reselect(s)
 		case policy := <-o.w.policies:
-			o.adopt(policy, time.Now())
+			o.observe(time.Now(), guard.MassPolicy{Policy: policy})
 		}
-		o.massCritical(time.Now())
 		if o.moved {
 			o.moved = false
 			o.assign()
 		}
 		o.showHolds()
+		o.showMass()
 		o.publish()
 	}
 }
@@ -160,7 +154,7 @@ func (e listed) apply(o *owner) {
 		}
 	}
 	if e.index < o.last.index { // the list's own query may see that before the canary does
-		o.regressed = e.at
+		o.observe(e.at, guard.IndexWentBack{})
 	}
 	o.listed, o.last = true, e
 	o.leaveOut(e)
@@ -190,7 +184,6 @@ func (o *owner) begin(name string) {
 	f := &followed{key: key, query: o.w.serviceQuery(key), listed: true}
 	f.ctx, f.stop = context.WithCancel(o.ctx)
 	f.begun = time.Now()
-	f.instances.now = taking(o.catalog[key].Instances)
 	o.follow[name] = f
 	o.unread++
 	o.moved = true
@@ -203,7 +196,7 @@ func (o *owner) unlisted(f *followed, at time.Time) {
 		o.drop(f, at)
 		return
 	}
-	if !f.confirming && f.hold == nil {
+	if !f.confirming && !o.guard.Held(f.key) {
 		f.confirming = true
 		q, readings := o.second(f), f.readings
 		o.w.loops.Go(func() { o.w.confirm(f, q, readings) })
@@ -248,10 +241,6 @@ func (e confirmed) apply(o *owner) {
 // drop ends following f and takes it out of the catalog.
 func (o *owner) drop(f *followed, at time.Time) {
 	f.stop()
-	o.unhold(f, "dropped")
-	o.rehome(f, consul.Reading{})
-	o.turned -= len(f.turned)
-	delete(o.turning, f)
 	o.recency.leave(f)
 	o.w.rotation.remove(f)
 	o.w.trouble.forget(f.loop(), at)
@@ -262,7 +251,7 @@ func (o *owner) drop(f *followed, at time.Time) {
 	if !f.read {
 		o.unread--
 	}
-	o.unset(f.key, at)
+	o.observe(at, guard.Unfollowed{Key: f.key})
 	o.finish()
 }
 
@@ -278,7 +267,6 @@ func (o *owner) set(s catalog.Service, at time.Time) {
 	o.count(old, -1)
 	o.count(s, +1)
 	o.catalog[s.Key] = s
-	o.measure(s.Key, old.Instances, s.Instances, at)
 }
 
 func (o *owner) unset(key catalog.ServiceKey, at time.Time) {
@@ -289,24 +277,6 @@ func (o *owner) unset(key catalog.ServiceKey, at time.Time) {
 	o.outbox.note(key, old, had, at)
 	o.count(old, -1)
 	delete(o.catalog, key)
-	o.measure(key, old.Instances, nil, at)
-}
-
-// measure tells the guard's windows how many instances take traffic. What turned critical, and
-// what the operator takes back, is none that was lost: it counts as if it had never been there.
-func (o *owner) measure(key catalog.ServiceKey, was, is []catalog.Instance, at time.Time) {
-	by := taking(is) - taking(was)
-	free := idled(was, is)
-	if o.byHand {
-		free = max(0, -by)
-	}
-	o.total.discount(free)
-	o.total.set(o.total.now+by+free, at)
-	if f := o.follow[key.Name]; f != nil {
-		f.instances.discount(free)
-		f.instances.set(f.instances.now+by+free, at)
-		o.forgetTurned(f, is)
-	}
 }
 
 // size is how many instances there are in the catalog.

@@ -7,6 +7,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
+	"legate/discovery/guard"
 )
 
 // Selection is what a Watcher starts with.
@@ -55,20 +56,24 @@ func (o *owner) reselect(s catalog.Selection) {
 	warnOfConsul(s, o.w.log)
 	o.w.selection.Store(&s)
 	now, services, instances := time.Now(), len(o.catalog), o.size()
-	o.byHand = true
-	for key := range o.catalog {
-		if o.follow[key.Name] == nil { // seeded, and the list was not seen yet
-			o.narrow(key, now)
+	for key, known := range o.catalog {
+		switch {
+		case o.follow[key.Name] != nil: // else it is seeded, and the list was not seen yet
+		case !s.MatchesName(key.Name):
+			o.observe(now, guard.Unfollowed{Key: key})
+		case len(known.Instances) > 0:
+			o.observe(now, guard.Reselected{Key: key, Selection: s})
 		}
 	}
 	for _, f := range o.follow {
-		if s.MatchesName(f.key.Name) {
-			o.pickAgain(f, now)
-		} else {
+		f.truth = selected(s, f.said)
+		switch {
+		case !s.MatchesName(f.key.Name):
 			o.drop(f, now)
+		case f.read || len(o.catalog[f.key].Instances) > 0: // else there is nothing to select from
+			o.observe(now, guard.Reselected{Key: f.key, Selection: s})
 		}
 	}
-	o.byHand = false
 	o.w.log.Info("the selection has changed", "include", s.Include, "exclude", s.Exclude, "tags", s.Tags,
 		"services_before", services, "services_kept", len(o.catalog), "instances_before", instances, "instances_kept", o.size())
 	if !o.listed {
@@ -77,42 +82,4 @@ func (o *owner) reselect(s catalog.Selection) {
 	again := o.last
 	again.at = now
 	again.apply(o)
-}
-
-// pickAgain serves what is selected now of all that Consul last said of f, and of what is kept. Of
-// a service that it was not asked for yet, the seed said it.
-func (o *owner) pickAgain(f *followed, now time.Time) {
-	if !f.read && f.hold == nil {
-		o.narrow(f.key, now)
-		return
-	}
-	f.truth = selected(o.selection, f.said)
-	o.noteCriticals(f, answer{reading: f.truth, at: now})
-	if h := f.hold; h != nil {
-		o.kept -= h.taking()
-		h.reading = f.truth
-		h.keep(lacking(o.selection.Instances(h.instances()), f.truth.Service.Instances))
-		o.kept += h.taking()
-		if len(h.kept) > 0 {
-			o.holdsMoved = true
-			o.serve(f, h.served(), now)
-			return
-		}
-		o.unhold(f, "dropped")
-	}
-	o.settle(f, now)
-}
-
-// narrow is for a service that is known from the seed only.
-func (o *owner) narrow(key catalog.ServiceKey, now time.Time) {
-	was, known := o.catalog[key]
-	if !known {
-		return
-	}
-	left, still := o.selection.Of(catalog.Catalog{key: was})[key]
-	if still {
-		o.set(left, now)
-	} else {
-		o.unset(key, now)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // Seed gives the Watcher a catalog that was believed before it started, from an earlier run. It
@@ -26,7 +27,7 @@ func (o *owner) plant(seed catalog.Catalog) {
 		o.outbox.note(key, catalog.Service{}, false, time.Time{})
 		o.catalog[key] = s
 		o.count(s, +1)
-		o.total.now += taking(s.Instances)
+		o.guard.Step(time.Time{}, guard.Seeded{Key: key, Instances: s.Instances})
 	}
 	o.publish()
 }

@@ -111,16 +111,6 @@ func (w *Watcher) setDatacenter(name string) {
 	w.status.Datacenter = name
 }
 
-// massSince is since when most of the datacenter is critical.
-func (w *Watcher) massSince(now time.Time) time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.mass == nil {
-		return now
-	}
-	return w.mass.Since
-}
-
 func (w *Watcher) setMass(p *catalog.Problem) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

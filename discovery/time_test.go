@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // In these tests time stands still while anybody has something to do, so durations are exact.
@@ -17,14 +18,14 @@ import (
 func fakeConfig() Config {
 	cfg := DefaultConfig()
 	cfg.Consul.Datacenter = "dc1"
-	cfg.Guard = noGuard()
+	cfg.Guard, cfg.Canary = noGuard(), 0
 	return cfg
 }
 
 // noGuard believes every loss at once, and asks nothing beside the watches.
-func noGuard() Guard {
-	g := DefaultGuard()
-	g.Confirm, g.Empty, g.DatacenterHold, g.Reread, g.Canary = 0, 0, 0, 0, 0
+func noGuard() guard.Config {
+	g := guard.DefaultConfig()
+	g.Confirm, g.Empty, g.DatacenterHold, g.Reread = 0, 0, 0, 0
 	return g
 }
 

@@ -113,7 +113,7 @@ func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	for range hurriers {
 		w.loops.Go(func() { w.hurry(ctx) })
 	}
-	if w.cfg.Guard.Canary > 0 {
+	if w.cfg.Canary > 0 {
 		w.loops.Go(func() { w.canary(ctx) })
 	}
 	close(w.begun)
@@ -155,7 +155,7 @@ func (w *Watcher) datacenter(ctx context.Context) (string, error) {
 			return "", withRemedy(err)
 		}
 		w.trouble.failed(loop, err, time.Now())
-		if away := kind == consul.Unreachable || kind == consul.Timeout || kind == consul.Unavailable; away && w.cfg.Guard.Canary > 0 {
+		if away := kind == consul.Unreachable || kind == consul.Timeout || kind == consul.Unavailable; away && w.cfg.Canary > 0 {
 			sleep(ctx, probeMin+rand.N(probeMax-probeMin)) // as the canary does, that comes later
 			continue
 		}

@@ -4,10 +4,12 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/guard"
 )
 
 // guardSettings say which losses in Consul are not believed at once.
-func guardSettings(g *discovery.Guard) []*setting {
+func guardSettings(c *discovery.Config) []*setting {
+	g := &c.Guard
 	const category = "Guard"
 	const forever = 30 * 24 * time.Hour
 	return []*setting{
@@ -55,11 +57,11 @@ func guardSettings(g *discovery.Guard) []*setting {
 			name: "guard-reread", env: "LEGATE_GUARD_REREAD", key: "guard.reread", category: category, hint: "SPAN",
 			usage: "Within how long every service is read again consistently, so that silent losses and rights show. 0: never.",
 		}),
-		duration(&g.Canary, 0, time.Hour, setting{
+		duration(&c.Canary, 0, time.Hour, setting{
 			name: "guard-canary", env: "LEGATE_GUARD_CANARY", key: "guard.canary", category: category, hint: "SPAN",
 			usage: "How often it is looked whether Consul answers at all, and whether its index went back. 0: never.",
 		}),
-		choice(&g.MassCritical, []string{discovery.Believe, discovery.ServeAll}, setting{
+		choice(&g.MassCritical, []string{guard.Believe, guard.ServeAll}, setting{
 			name: "mass-critical", env: "LEGATE_MASS_CRITICAL", key: "guard.mass_critical", category: category,
 			usage: "What becomes of instances that turn critical with most of the datacenter at once: believe it, or go on serving them, since rather the health checks failed.",
 		}),

@@ -89,7 +89,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
 	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)
 	c.settings = append(c.settings, stateSettings(&o.state)...)
-	c.settings = append(c.settings, guardSettings(&o.consul.Guard)...)
+	c.settings = append(c.settings, guardSettings(&o.consul)...)
 	c.settings = append(c.settings, o.log.settings()...)
 	c.settings = append(c.settings, configSetting(&o.config))
 	return c, o

@@ -1,4 +1,4 @@
-package discovery
+package guard
 
 import (
 	"fmt"
@@ -8,6 +8,9 @@ import (
 
 	"legate/discovery/catalog"
 )
+
+// key names a service.
+func key(n int) catalog.ServiceKey { return catalog.ServiceKey{Name: fmt.Sprintf("svc-%03d", n)} }
 
 // allValues is what highWater stands for: all values there ever were.
 type allValues struct {
@@ -70,7 +73,6 @@ func TestTheHighWaterIsTheMostOfAllValues(t *testing.T) {
 
 func TestWhoLostSomethingLatelyIsCountedOnce(t *testing.T) {
 	var r recent
-	key := func(n int) catalog.ServiceKey { return catalog.ServiceKey{Name: name(n)} }
 	if n := r.since(at(0), at(60)); n != 0 {
 		t.Errorf("%d at first", n)
 	}

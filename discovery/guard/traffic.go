@@ -1,10 +1,37 @@
-package discovery
+package guard
 
 import (
 	"time"
 
 	"legate/discovery/catalog"
 )
+
+// Losses are counted in instances that take traffic. One that is served as critical or in maintenance
+// takes none, so its removal is no loss: a reaper may deregister many of those at once. To turn
+// critical is no loss either; that is health, which is believed at once.
+
+// taking counts the instances that take traffic.
+func taking(all []catalog.Instance) (n int) {
+	for i := range all {
+		if all[i].TakesTraffic() {
+			n++
+		}
+	}
+	return n
+}
+
+// idled counts the instances of now that take no traffic and did in was. Both are sorted.
+func idled(was, now []catalog.Instance) (n int) {
+	for i := range now {
+		if now[i].TakesTraffic() {
+			continue
+		}
+		if at, there := find(was, now[i].Key()); there && was[at].TakesTraffic() {
+			n++
+		}
+	}
+	return n
+}
 
 // highWater is a number that changes, with the most it was within a span of time. The zero
 // value is 0 since ever.
@@ -22,13 +49,13 @@ type mark struct {
 func (h *highWater) set(v int, at time.Time) {
 	was := h.now
 	h.now = v
-	if v >= was {
-		for n := len(h.past); n > 0 && h.past[n-1].value <= v; n-- {
-			h.past = h.past[:n-1]
-		}
+	if v < was {
+		h.past = append(h.past, mark{was, at})
 		return
 	}
-	h.past = append(h.past, mark{was, at})
+	for n := len(h.past); n > 0 && h.past[n-1].value <= v; n-- {
+		h.past = h.past[:n-1]
+	}
 }
 
 // most is the highest that the number was since then.

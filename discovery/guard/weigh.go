@@ -1,0 +1,122 @@
+package guard
+
+import (
+	"time"
+
+	"legate/discovery/catalog"
+)
+
+// weigh decides what is served of s: what is selected of it, and what it lost and is not believed to
+// have lost yet. a is the answer that it is about; nil: time has passed.
+func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
+	lost := lacking(s.served, s.selected)
+	if len(lost) == 0 {
+		g.believe(s, now, "returned", d)
+		return
+	}
+	l := g.loss(s, now)
+	why := calm
+	if s.hold != nil || l.left < l.served {
+		why = g.cfg.suspect(l)
+	}
+	awaited := s.hold != nil && now.Before(s.hold.awaited(g.cfg, g.returned))
+	if why == calm && awaited {
+		why = CatalogShrunk
+		lost = lacking(lost, lacking(lost, s.hold.kept)) // what came back, and goes now, goes for itself
+	}
+	switch {
+	case len(lost) == 0:
+		g.believe(s, now, "returned", d)
+		return
+	case why == calm:
+		if n := len(lost) - len(lacking(lost, s.said)); n > 0 {
+			d.Deselected = append(d.Deselected, Deselected{s.key, n, len(s.selected)})
+		}
+		g.believe(s, now, "replaced", d)
+		return
+	case s.hold == nil:
+		s.hold = &hold{since: now}
+		g.held[s] = struct{}{}
+	}
+	h := s.hold
+	if a != nil {
+		g.note(s, a, why, lost, now)
+	}
+	h.why, h.wentBack = why, h.wentBack || g.indexWentBack(now)
+	if why == DatacenterLost && (l.left == 0 || g.cfg.most(l)) { // a small loss beside that is one of its own
+		h.mass = now
+	}
+	d.HoldsChanged = true
+	before := len(h.kept)
+	if !now.Before(h.ends(g.cfg, g.returned, h.evident && !g.cfg.erodes(l))) {
+		if left := h.unconfirmed(g.cfg.Confirm); why != Emptied || len(left) == 0 {
+			g.keep(h, left)
+		}
+	}
+	switch {
+	case len(h.kept) == 0:
+		g.believe(s, now, h.outcome(g.cfg, now), d)
+		s.size.forget() // what is left is the new whole
+	case len(h.kept) < before || a != nil:
+		g.serve(s, now, h.served(s.selected), false, d)
+	}
+}
+
+// note takes an answer into account that lacks all that is lost.
+func (g *State) note(s *service, a *Answered, why Reason, lost []catalog.Instance, now time.Time) {
+	h := s.hold
+	if why == Emptied && h.why != Emptied {
+		h.since = now
+	}
+	h.moved = h.moved || a.Moved
+	g.keep(h, lost)
+	if a.Consistent {
+		h.agree(now)
+	}
+	if a.Second != nil {
+		h.evident = g.evident(s, a.Second, now)
+	}
+}
+
+// believe serves what is selected of s and nothing else. What was held is over.
+func (g *State) believe(s *service, now time.Time, outcome string, d *Decision) {
+	g.end(s, now, outcome, d)
+	g.serve(s, now, s.selected, false, d)
+}
+
+// end forgets what is held of s, if there is something.
+func (g *State) end(s *service, now time.Time, outcome string, d *Decision) {
+	if s.hold == nil {
+		return
+	}
+	g.keep(s.hold, nil)
+	d.Ended, d.HoldsChanged = append(d.Ended, Ended{s.key, outcome, now.Sub(s.hold.since)}), true
+	s.hold = nil
+	delete(g.held, s)
+}
+
+// keep makes these what a hold keeps.
+func (g *State) keep(h *hold, these []catalog.Instance) {
+	g.kept -= taking(h.kept)
+	h.keep(these)
+	g.kept += taking(h.kept)
+}
+
+// serve makes these what is served of s, with their health as the policy for masses has it, and counts
+// what takes traffic. What turned critical, and what the operator takes back, was not lost: it counts
+// as if it had never been there.
+func (g *State) serve(s *service, now time.Time, these []catalog.Instance, byHand bool, d *Decision) {
+	g.noteOnsets(s, these, now)
+	is := g.masked(s, these)
+	by, uncounted := taking(is)-taking(s.served), idled(s.served, is)
+	if byHand {
+		uncounted = max(0, -by)
+	}
+	for _, w := range []*highWater{&g.total, &s.size} {
+		w.discount(uncounted)
+		w.set(w.now+by+uncounted, now)
+	}
+	g.health.of += len(is) - len(s.served)
+	s.served = is
+	d.Serve = append(d.Serve, Served{s.key, is})
+}
