@@ -49,9 +49,9 @@ func BenchmarkOneChange(b *testing.B) {
 	}{
 		{"wildcard", func(s *subscription, _ int) { s.everything(nil) }, benchStreams},
 		{"few names", func(s *subscription, stream int) { // 100 of the streams name the one that changes
-			_ = s.subscribe([]string{benchName(stream % 10), benchName(10 + stream)}, nil, 10)
+			_ = s.subscribe(listed([]string{benchName(stream % 10), benchName(10 + stream)}...), nil)
 		}, benchStreams / 10},
-		{"no names", func(s *subscription, stream int) { _ = s.subscribe([]string{benchName(10 + stream)}, nil, 10) }, 0},
+		{"no names", func(s *subscription, stream int) { _ = s.subscribe(listed([]string{benchName(10 + stream)}...), nil) }, 0},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			st, subs := benchStore(b, c.want)
@@ -106,6 +106,5 @@ func BenchmarkAcknowledgement(b *testing.B) {
 		if err := r.decode(&whole, seen); err != nil || r.sum != first.sum {
 			b.Fatal("not recognised", err)
 		}
-		r.free()
 	}
 }

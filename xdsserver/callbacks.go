@@ -71,8 +71,8 @@ func (c *callbacks) OnStreamClosed(id int64, _ *corev3.Node) { c.closed(sotwStre
 // OnDeltaStreamClosed is called when an incremental stream has ended.
 func (c *callbacks) OnDeltaStreamClosed(id int64, _ *corev3.Node) { c.closed(deltaStream(id)) }
 
-// OnStreamRequest is called for each request on a state-of-the-world stream. Names that repeat
-// those of the request before are left out, except at debug level.
+// OnStreamRequest is called for each request on a state-of-the-world stream, which has its names at
+// debug level only.
 func (c *callbacks) OnStreamRequest(id int64, r *discoveryv3.DiscoveryRequest) error {
 	c.request(sotwStream(id), exchange{
 		node: r.GetNode(), typeURL: r.GetTypeUrl(), version: r.GetVersionInfo(), nonce: r.GetResponseNonce(),
@@ -81,7 +81,8 @@ func (c *callbacks) OnStreamRequest(id int64, r *discoveryv3.DiscoveryRequest) e
 	return nil
 }
 
-// OnStreamDeltaRequest is called for each request on an incremental stream.
+// OnStreamDeltaRequest is called for each request on an incremental stream, which has its names at
+// debug level only.
 func (c *callbacks) OnStreamDeltaRequest(id int64, r *discoveryv3.DeltaDiscoveryRequest) error {
 	c.request(deltaStream(id), exchange{
 		node: r.GetNode(), typeURL: r.GetTypeUrl(), nonce: r.GetResponseNonce(),

@@ -1,6 +1,8 @@
 package xdsserver
 
 import (
+	"log/slog"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
@@ -32,20 +34,25 @@ type deltaWire struct {
 func (w *deltaWire) name() streamKey { return deltaStream(w.id) }
 
 func (w *deltaWire) receive() (*request, error) {
-	m, err := w.stream.Recv()
-	if err != nil {
+	in := &deltaRequest{}
+	if err := w.stream.RecvMsg(in); err != nil {
 		return nil, err
+	}
+	m := &in.message
+	if w.log.Enabled(w.stream.Context(), slog.LevelDebug) {
+		m.ResourceNamesSubscribe, m.ResourceNamesUnsubscribe = in.wanted.strings(), in.dropped.strings()
 	}
 	return &request{
 		typeURL:   m.GetTypeUrl(),
 		node:      m.GetNode(),
 		nonce:     m.GetResponseNonce(),
 		rejection: reasonOf(m.GetErrorDetail()),
-		names:     m.GetResourceNamesSubscribe(),
-		dropped:   m.GetResourceNamesUnsubscribe(),
+		names:     in.wanted,
+		dropped:   in.dropped,
 		have:      m.GetInitialResourceVersions(),
-		repeats:   len(m.GetResourceNamesSubscribe())+len(m.GetResourceNamesUnsubscribe()) == 0,
+		repeats:   in.wanted.isEmpty() && in.dropped.isEmpty(),
 		message:   m,
+		buffer:    in.whole,
 	}, nil
 }
 
@@ -74,10 +81,10 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	if !first {
 		have = nil // the protocol has it in the first request only
 	}
-	if len(r.names)+len(r.dropped) == 0 && s.legacyWildcard() { // the first request: another one would repeat what was wanted
+	if r.names.isEmpty() && r.dropped.isEmpty() && s.legacyWildcard() { // the first request: another one would repeat what was wanted
 		s.everything(have)
 	}
-	if err := s.subscribe(r.names, have, w.config.MaxNames); err != nil {
+	if err := s.subscribe(r.names, have); err != nil {
 		return err
 	}
 	s.unsubscribe(r.dropped)

@@ -59,8 +59,18 @@ func (g *guarded) SendMsg(m any) error {
 func (g *guarded) RecvMsg(m any) error {
 	seen := sight{limits: &g.within.limits, most: g.within.names}
 	switch r := m.(type) {
-	case *sotwRequest: // which has the bytes until it is freed
+	case *sotwRequest: // which has the bytes from then on
 		seen.fields = sotwFields
+		message, err := g.receive(&seen)
+		if err == nil {
+			err = r.decode(message, seen)
+		}
+		if err != nil {
+			return err
+		}
+		return g.pin(&r.message.Node)
+	case *deltaRequest: // and so has this
+		seen.fields = deltaFields
 		message, err := g.receive(&seen)
 		if err == nil {
 			err = r.decode(message, seen)
@@ -71,13 +81,7 @@ func (g *guarded) RecvMsg(m any) error {
 		return g.pin(&r.message.Node)
 	case *discoveryv3.DiscoveryRequest:
 		seen.fields = sotwFields
-		if err := g.decode(r, seen, requestShape); err != nil {
-			return err
-		}
-		return g.pin(&r.Node)
-	case *discoveryv3.DeltaDiscoveryRequest:
-		seen.fields = deltaFields
-		if err := g.decode(r, seen, deltaRequestShape); err != nil {
+		if err := g.decode(r, seen, fetchShape); err != nil {
 			return err
 		}
 		return g.pin(&r.Node)
@@ -92,19 +96,10 @@ func (g *guarded) decode(m proto.Message, seen sight, s *shape) error {
 		return err
 	}
 	defer g.within.reuse(message)
-	if err := seen.look(*message); err != nil {
+	if err := seen.finish(*message); err != nil {
 		return err
 	}
-	b := *message
-	if s != nil {
-		if b, err = prune(b, s); err != nil {
-			return err
-		}
-	}
-	if proto.Unmarshal(b, m) != nil {
-		return errNoMessage
-	}
-	return nil
+	return unmarshal(*message, s, m)
 }
 
 // maxTypeURL bounds what is kept of a type while a stream is open.

@@ -100,9 +100,12 @@ func (m *mark) Put(*[]byte) {
 func (in *intake) mark(data []byte, bytes int) *mark {
 	m, _ := in.marks.Get().(*mark)
 	if m == nil {
-		m = &mark{own: make([]byte, 0, markSize)}
+		m = &mark{}
 	}
 	if cap(data) < markSize {
+		if m.own == nil { // most marks are large
+			m.own = make([]byte, 0, markSize)
+		}
 		m.own = append(m.own[:0], data...)
 		data = m.own
 	}

@@ -17,17 +17,15 @@ func (s *subscription) legacyWildcard() bool {
 
 // subscribe is an incremental request's resource_names_subscribe. have are the versions that
 // the client says it holds already (initial_resource_versions, first request only).
-func (s *subscription) subscribe(names []string, have map[string]string, most int) error {
-	if err := checkNames(names, most); err != nil {
-		return err
-	}
+func (s *subscription) subscribe(names nameList, have map[string]string) error {
+	n := names.count()
 	if len(have) == 0 {
-		s.owed = slices.Grow(s.owed, len(names))
+		s.owed = slices.Grow(s.owed, n)
 	}
-	s.table.payers.change(s.slot, len(names)) // also those that it names again: they are sent again
-	for i, name := range names {
+	s.table.payers.change(s.slot, n) // also those that it names again: they are sent again
+	for i, name := range names.all {
 		s.after(i)
-		if name == wildcard {
+		if string(name) == wildcard {
 			s.everything(have)
 			continue
 		}
@@ -39,9 +37,9 @@ func (s *subscription) subscribe(names []string, have map[string]string, most in
 			s.named++
 		}
 		// A name asked for again is sent again, even if the client should have it.
-		if version, held := have[name]; !held || !s.holds(e, version) {
-			s.owed = append(s.owed, name)
-			s.release(name)
+		if version, held := have[e.name]; !held || !s.holds(e, version) {
+			s.owed = append(s.owed, e)
+			s.release(e.name)
 		}
 	}
 	s.tidy()
@@ -62,11 +60,11 @@ func (s *subscription) tidy() {
 	if len(s.owed) <= 2*wanted+1024 {
 		return
 	}
-	slices.Sort(s.owed)
-	s.owed = slices.Compact(s.owed)
-	s.owed = slices.DeleteFunc(s.owed, func(name string) bool {
-		e := s.table.entries[name]
-		return e == nil || !s.table.concerns(e, s.slot)
+	slices.SortFunc(s.owed, byName)
+	s.owed = slices.CompactFunc(s.owed, sameName)
+	s.owed = slices.DeleteFunc(s.owed, func(e *entry) bool {
+		e = s.table.current(e)
+		return e.detached || !s.table.concerns(e, s.slot)
 	})
 }
 
@@ -84,12 +82,12 @@ func (s *subscription) everything(have map[string]string) {
 	}
 	for _, e := range s.table.live {
 		if version, held := have[e.name]; !held || !s.holds(e, version) {
-			s.owed = append(s.owed, e.name)
+			s.owed = append(s.owed, e)
 		}
 	}
 	for name := range have {
 		if !s.table.has(name) {
-			s.owed = append(s.owed, name) // gone, and the client has to hear of it
+			s.owed = append(s.owed, s.table.known(name)) // gone, and the client has to hear of it
 		}
 	}
 }
@@ -102,21 +100,21 @@ func (s *subscription) holds(e *entry, version string) bool {
 }
 
 // unsubscribe is an incremental request's resource_names_unsubscribe.
-func (s *subscription) unsubscribe(names []string) {
-	for i, name := range names {
+func (s *subscription) unsubscribe(names nameList) {
+	for i, name := range names.all {
 		s.after(i)
-		if name == wildcard {
+		if string(name) == wildcard {
 			s.wild, s.all = false, false
 			s.table.wild.clear(s.slot)
 			continue
 		}
-		e := s.table.entries[name]
+		e := s.table.entries[string(name)]
 		if e == nil {
 			continue
 		}
 		if s.wild && (e.res != nil || e.named.has(s.slot)) {
 			// The client forgets the resource, but still wants all there are.
-			s.owed = append(s.owed, name)
+			s.owed = append(s.owed, e)
 		}
 		if e.named.has(s.slot) {
 			s.drop(e)
@@ -134,12 +132,9 @@ func (s *subscription) drop(e *entry) {
 
 // rename is a state-of-the-world request's resource_names: all that is wanted from now on. What
 // was not wanted before is owed.
-func (s *subscription) rename(names []string, most int) error {
-	if err := checkNames(names, most); err != nil {
-		return err
-	}
-	s.spoke = s.spoke || len(names) > 0
-	wild := slices.Contains(names, wildcard) || s.legacyWildcard()
+func (s *subscription) rename(names nameList) error {
+	s.spoke = s.spoke || !names.isEmpty()
+	wild := names.has(wildcard) || s.legacyWildcard()
 	switch {
 	case wild && !s.wild:
 		s.wild, s.all = true, true
@@ -151,13 +146,13 @@ func (s *subscription) rename(names []string, most int) error {
 	}
 	var kept map[*entry]struct{} // of what was named before, if anything was
 	if s.named > 0 {
-		kept = make(map[*entry]struct{}, len(names))
+		kept = make(map[*entry]struct{}, names.count())
 	} else {
-		s.owed = slices.Grow(s.owed, len(names))
+		s.owed = slices.Grow(s.owed, names.count())
 	}
-	for i, name := range names {
+	for i, name := range names.all {
 		s.after(i)
-		if name == wildcard {
+		if string(name) == wildcard {
 			continue
 		}
 		e, added, err := s.table.name(s.slot, name)
@@ -170,8 +165,8 @@ func (s *subscription) rename(names []string, most int) error {
 		if added {
 			s.table.payers.change(s.slot, 1)
 			s.named++
-			s.owed = append(s.owed, name)
-			s.release(name)
+			s.owed = append(s.owed, e)
+			s.release(e.name)
 		}
 	}
 	if kept != nil && s.named > len(kept) {

@@ -37,36 +37,36 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 		ask  func(s *subscription, round int) error
 		owes int // in the end
 	}{
-		"the same names": {func(s *subscription, _ int) error { return s.subscribe(some(0), nil, names) }, names},
+		"the same names": {func(s *subscription, _ int) error { return s.subscribe(listed(some(0)...), nil) }, names},
 		"other names each time": {func(s *subscription, round int) error {
 			if round > 0 {
-				s.unsubscribe(some((round - 1) * names % 400))
+				s.unsubscribe(listed(some((round - 1) * names % 400)...))
 			}
-			return s.subscribe(some(round*names%400), nil, names)
+			return s.subscribe(listed(some(round*names%400)...), nil)
 		}, names},
 		"other names each time, state of the world": {func(s *subscription, round int) error {
-			return s.rename(some(round*names%500), names)
+			return s.rename(listed(some(round * names % 500)...))
 		}, names},
 		"names that nobody has, others each time": {func(s *subscription, round int) error {
 			if round > 0 {
-				s.unsubscribe(some(1000 * round))
+				s.unsubscribe(listed(some(1000 * round)...))
 			}
-			return s.subscribe(some(1000*(1+round)), nil, names)
+			return s.subscribe(listed(some(1000*(1+round))...), nil)
 		}, names},
 		"names given back that nobody has": {func(s *subscription, round int) error {
 			s.everything(map[string]string{})
 			s.all = false
-			s.unsubscribe(some(1000 * (1 + round)))
+			s.unsubscribe(listed(some(1000 * (1 + round))...))
 			return nil
 		}, 0},
 		"names given back that are wanted still": {func(s *subscription, _ int) error {
 			s.everything(map[string]string{})
 			s.all = false
-			s.unsubscribe(some(0))
+			s.unsubscribe(listed(some(0)...))
 			return nil
 		}, names},
 		"clusters acknowledged, assignments not": {func(s *subscription, _ int) error {
-			if err := s.subscribe(some(0), nil, names); err != nil {
+			if err := s.subscribe(listed(some(0)...), nil); err != nil {
 				return err
 			}
 			for range 40 {

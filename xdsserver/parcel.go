@@ -147,6 +147,8 @@ func (p *parcel) join() {
 
 func byName(a, b *entry) int { return strings.Compare(a.name, b.name) }
 
+func sameName(a, b *entry) bool { return a.name == b.name }
+
 func namesOf(entries []*entry) []string {
 	names := make([]string, len(entries))
 	for i, e := range entries {

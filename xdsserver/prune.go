@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 )
 
 // A message in memory may take thirty times what it takes on the wire: a list of empty messages has
@@ -20,15 +21,29 @@ type shape struct {
 // The numbers of the fields that are read (envoy/service/discovery/v3/discovery.proto,
 // envoy/config/core/v3/base.proto, google/rpc/status.proto, google/protobuf/struct.proto).
 var (
-	requestShape      = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nodeShape, 3: nil, 4: nil, 5: nil, 6: statusShape}}
-	deltaRequestShape = &shape{fields: map[protowire.Number]*shape{1: nodeShape, 2: nil, 3: nil, 4: nil, 5: nil, 6: nil, 7: statusShape}}
-	statusShape       = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil}} // code, message
+	fetchShape        = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nodeShape, requestNames: nil, 4: nil, 5: nil, 6: statusShape}}
+	requestShape      = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nodeShape, 4: nil, 5: nil, 6: statusShape}} // but for the names
+	deltaRequestShape = &shape{fields: map[protowire.Number]*shape{1: nodeShape, 2: nil, 5: nil, 6: nil, 7: statusShape}} // but for the names
+	statusShape       = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil}}                                       // code, message
 	nodeShape         = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil, 3: metadataShape, 6: nil, 10: nil}}
 	metadataShape     = &shape{fields: map[protowire.Number]*shape{1: {
 		fields: map[protowire.Number]*shape{1: nil, 2: {fields: map[protowire.Number]*shape{3: nil}}}, // key; value, if it is a string
 		with:   sourceKey,
 	}}}
 )
+
+// unmarshal reads into m what the shape has of an encoded message; all of it, if there is no shape.
+func unmarshal(b []byte, s *shape, m proto.Message) (err error) {
+	if s != nil {
+		if b, err = prune(b, s); err != nil {
+			return err
+		}
+	}
+	if (proto.UnmarshalOptions{Merge: true}).Unmarshal(b, m) != nil {
+		return errNoMessage
+	}
+	return nil
+}
 
 // prune leaves of an encoded message what its shape has, in the same place, and returns that.
 func prune(b []byte, s *shape) ([]byte, error) {

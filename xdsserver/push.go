@@ -84,7 +84,7 @@ func (ss *session) several(sub *subscription, d delivery) error {
 	for i := range ss.parcels {
 		p := &ss.parcels[i]
 		if sub.full() {
-			sub.owed = append(sub.owed, namesOf(p.entries)...)
+			sub.owed = append(sub.owed, p.entries...)
 			continue
 		}
 		d.all, d.entries, d.alone, d.since = false, p.entries, len(p.entries) == 1, time.Time{}

@@ -108,7 +108,7 @@ func (s *subscription) quarantine(name, why string, d delivery) {
 	}
 	r := rejection{version: e.res.version, why: why, since: time.Now(), instead: s.table.lastAccepted(e)}
 	if r.instead != nil {
-		s.owed = append(s.owed, name)
+		s.owed = append(s.owed, e)
 	}
 	if s.quarantined == nil {
 		s.quarantined = quarantine{}

@@ -171,11 +171,12 @@ func TestOfARequestOnlyWhatIsReadIsDecoded(t *testing.T) {
 		in, out proto.Message
 		into    proto.Message
 	}{
-		{requestShape, &discoveryv3.DiscoveryRequest{Node: node, VersionInfo: "v", ResourceNames: []string{"a", "b"}, TypeUrl: eds, ResponseNonce: "1", ResourceLocators: []*discoveryv3.ResourceLocator{{Name: "x"}}},
+		{fetchShape, &discoveryv3.DiscoveryRequest{Node: node, VersionInfo: "v", ResourceNames: []string{"a", "b"}, TypeUrl: eds, ResponseNonce: "1", ResourceLocators: []*discoveryv3.ResourceLocator{{Name: "x"}}},
 			&discoveryv3.DiscoveryRequest{Node: want, VersionInfo: "v", ResourceNames: []string{"a", "b"}, TypeUrl: eds, ResponseNonce: "1"}, &discoveryv3.DiscoveryRequest{}},
+		{requestShape, &discoveryv3.DiscoveryRequest{ResourceNames: []string{"a", "b"}, TypeUrl: eds}, &discoveryv3.DiscoveryRequest{TypeUrl: eds}, &discoveryv3.DiscoveryRequest{}}, // names are read by themselves
 		{deltaRequestShape, &discoveryv3.DeltaDiscoveryRequest{Node: node, TypeUrl: eds, ResourceNamesSubscribe: []string{"a"}, ResourceNamesUnsubscribe: []string{"b"}, InitialResourceVersions: map[string]string{"a": "v"}, ResponseNonce: "1",
 			ResourceLocatorsSubscribe: []*discoveryv3.ResourceLocator{{Name: "x"}}},
-			&discoveryv3.DeltaDiscoveryRequest{Node: want, TypeUrl: eds, ResourceNamesSubscribe: []string{"a"}, ResourceNamesUnsubscribe: []string{"b"}, InitialResourceVersions: map[string]string{"a": "v"}, ResponseNonce: "1"}, &discoveryv3.DeltaDiscoveryRequest{}},
+			&discoveryv3.DeltaDiscoveryRequest{Node: want, TypeUrl: eds, InitialResourceVersions: map[string]string{"a": "v"}, ResponseNonce: "1"}, &discoveryv3.DeltaDiscoveryRequest{}},
 	} {
 		b, err := proto.Marshal(c.in)
 		if err != nil {

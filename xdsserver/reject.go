@@ -80,7 +80,7 @@ func (s *subscription) probe() (entries []*entry, found bool) {
 	for len(entries) == 0 && len(s.probes) > 0 {
 		last := len(s.probes) - 1
 		for _, name := range s.probes[last] {
-			entries = s.append(entries, name)
+			entries = s.append(entries, s.table.known(name))
 		}
 		s.probes = s.probes[:last]
 	}
@@ -131,7 +131,7 @@ func (s *subscription) took(d delivery) {
 	for _, name := range d.instead {
 		_, parked := s.parked[name]
 		if e := s.table.entries[name]; !parked && e != nil && e.seq <= d.seq { // else that was sent after it
-			s.owed = append(s.owed, name)
+			s.owed = append(s.owed, e)
 		}
 	}
 }
@@ -187,7 +187,7 @@ func (s *subscription) unpark(changed []*entry) {
 		return
 	}
 	for name := range s.parked {
-		s.owed = append(s.owed, name)
+		s.owe(name)
 	}
 	s.parked, s.quarantined, s.late, s.released = nil, nil, false, now
 }
@@ -196,7 +196,7 @@ func (s *subscription) unpark(changed []*entry) {
 func (s *subscription) goesAlong() {
 	for name := range s.parked {
 		if s.quarantined[name].instead == nil {
-			s.owed = append(s.owed, name)
+			s.owe(name)
 		}
 	}
 }

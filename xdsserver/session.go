@@ -43,11 +43,12 @@ type request struct {
 	node      *corev3.Node
 	nonce     string
 	rejection string            // why the client rejects the response; empty if it does not
-	names     []string          // wanted; incremental: wanted in addition
-	dropped   []string          // incremental: no longer wanted
+	names     nameList          // wanted; incremental: wanted in addition
+	dropped   nameList          // incremental: no longer wanted
 	have      map[string]string // incremental: versions that the client holds
 	repeats   bool              // wants what the last request of its type wanted
-	message   any
+	message   any               // for the callbacks; with names where they are logged
+	buffer    *[]byte           // in which the names lie; reused when the request is done with
 }
 
 // session is one stream. Two goroutines work on it: one receives, and one is woken by changes.
@@ -131,6 +132,7 @@ func (ss *session) listen() error {
 		}
 		if err == nil {
 			err = ss.turn(r)
+			ss.server.admission.reuse(r.buffer)
 		}
 		if err == nil {
 			err = ss.rest()
@@ -247,7 +249,7 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 // want takes in what a request names. Requests with many names take turns: with the store's lock alone a
 // change would wait for a piece of each.
 func (ss *session) want(ctx context.Context, sub *subscription, r *request, first bool) error {
-	if len(r.names)+len(r.dropped)+len(r.have) > manyNames {
+	if r.names.count()+r.dropped.count()+len(r.have) > manyNames {
 		select {
 		case ss.server.manyNames <- struct{}{}:
 			defer func() { <-ss.server.manyNames }()

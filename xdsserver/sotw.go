@@ -37,8 +37,7 @@ type sotwWire struct {
 
 func (w *sotwWire) name() streamKey { return sotwStream(w.id) }
 
-// receive leaves out the names of a request that names what the last one of its type did, as all
-// acknowledgements do; but not where they are logged.
+// receive notices a request that names what the last one of its type did, as all acknowledgements do.
 func (w *sotwWire) receive() (*request, error) {
 	in := &sotwRequest{seed: w.seed, before: w.named}
 	if err := w.stream.RecvMsg(in); err != nil {
@@ -46,11 +45,8 @@ func (w *sotwWire) receive() (*request, error) {
 	}
 	m, typeURL := &in.message, cmp.Or(in.message.GetTypeUrl(), w.typeURL)
 	last, known := w.named[typeURL]
-	repeats := known && in.summed && last == in.sum
-	if !repeats || w.log.Enabled(w.stream.Context(), slog.LevelDebug) {
-		if err := in.decodeNames(); err != nil {
-			return nil, err
-		}
+	if w.log.Enabled(w.stream.Context(), slog.LevelDebug) {
+		m.ResourceNames = in.names.strings()
 	}
 	switch {
 	case !in.summed:
@@ -58,15 +54,15 @@ func (w *sotwWire) receive() (*request, error) {
 	case known || len(w.named) < maxTypes:
 		w.named[typeURL] = in.sum
 	}
-	w.admission.reuse(in.free())
 	return &request{
 		typeURL:   m.GetTypeUrl(),
 		node:      m.GetNode(),
 		nonce:     m.GetResponseNonce(),
 		rejection: reasonOf(m.GetErrorDetail()),
-		names:     m.GetResourceNames(),
-		repeats:   repeats,
+		names:     in.names,
+		repeats:   known && in.summed && last == in.sum,
 		message:   m,
+		buffer:    in.whole,
 	}, nil
 }
 
@@ -96,7 +92,7 @@ func (w *sotwWire) closed(node *corev3.Node, cause error) {
 // and the client waits for it in vain.)
 func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
 	s.whole = s.table.whole
-	return s.rename(r.names, w.config.MaxNames)
+	return s.rename(r.names)
 }
 
 // parcels leave out what is gone: state of the world has no other way to say so.

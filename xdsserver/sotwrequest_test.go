@@ -35,17 +35,14 @@ func names(n ...string) *discoveryv3.DiscoveryRequest {
 	return &discoveryv3.DiscoveryRequest{VersionInfo: "1", ResourceNames: n, TypeUrl: eds, ResponseNonce: "2"}
 }
 
-func TestARequestIsReadWithoutItsNamesThenWithThem(t *testing.T) {
+func TestARequestIsReadWithoutItsNames(t *testing.T) {
 	seed := maphash.MakeSeed()
 	r := read(t, seed, names("a", "b"))
 	if got := r.message.GetResourceNames(); got != nil {
 		t.Errorf("names are there already: %v", got)
 	}
-	if err := r.decodeNames(); err != nil {
-		t.Fatal(err)
-	}
-	if !proto.Equal(&r.message, names("a", "b")) {
-		t.Errorf("got %v", &r.message)
+	if got := r.names.strings(); !slices.Equal(got, []string{"a", "b"}) || r.message.GetTypeUrl() != eds {
+		t.Errorf("got %q, %v", got, &r.message)
 	}
 	if again := read(t, seed, names("a", "b")); !again.summed || again.sum != r.sum {
 		t.Error("the same names have another sum")
@@ -57,13 +54,21 @@ func TestARequestIsReadWithoutItsNamesThenWithThem(t *testing.T) {
 	}
 }
 
-func TestNamesThatDoNotStandTogetherAreReadAtOnce(t *testing.T) {
+func TestNamesThatDoNotStandTogetherHaveNoSum(t *testing.T) {
 	r := read(t, maphash.MakeSeed(), names("a"), names("b"))
-	if got := r.message.GetResourceNames(); r.summed || !slices.Equal(got, []string{"a", "b"}) {
-		t.Errorf("got %v, summed %v", got, r.summed)
+	if got := r.names.strings(); r.summed || !slices.Equal(got, []string{"a", "b"}) || len(r.message.GetResourceNames()) > 0 {
+		t.Errorf("got %v, summed %v, %v", got, r.summed, &r.message)
 	}
-	if err := r.decodeNames(); err != nil || len(r.message.GetResourceNames()) != 2 {
-		t.Errorf("got %v, %v when read again", r.message.GetResourceNames(), err)
+}
+
+// What repeats the names of an earlier request and has more names after them does not repeat them.
+func TestMoreNamesThanInAnEarlierRequestAreNoRepetition(t *testing.T) {
+	seed := maphash.MakeSeed()
+	before := map[string]nameSum{eds: read(t, seed, names("a", "b")).sum}
+	r := &sotwRequest{seed: seed, before: before}
+	b := slices.Concat(listed("a", "b").encoded, appendString(nil, 4, eds), listed("c").encoded)
+	if err := r.decode(&b, seesAll()); err != nil || !slices.Equal(r.names.strings(), []string{"a", "b", "c"}) || r.summed {
+		t.Errorf("%v, %q, summed %v", err, r.names.strings(), r.summed)
 	}
 }
 
@@ -85,14 +90,14 @@ func TestNamesOfAnEarlierRequestAreRecognised(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &sotwRequest{seed: seed, before: before}
-		if _, _, found := r.repeated(b); found != c.repeated {
-			t.Errorf("%v: recognised: %v", c.names, found)
-		}
 		if err := r.decode(&b, seesAll()); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.decodeNames(); err != nil || !proto.Equal(&r.message, names(c.names...)) {
-			t.Errorf("%v: read as %v, %v", c.names, &r.message, err)
+		if got := r.names.strings(); !slices.Equal(got, c.names) || r.message.GetTypeUrl() != eds {
+			t.Errorf("%v: read as %v, %v", c.names, got, &r.message)
+		}
+		if same := r.sum == before[eds]; same != c.repeated {
+			t.Errorf("%v: recognised: %v", c.names, same)
 		}
 	}
 }

@@ -32,7 +32,7 @@ type subscription struct {
 
 	seq  uint64   // changes up to this one were offered
 	all  bool     // everything that is wanted is owed: a response, even one with nothing in it
-	owed []string // what is owed although it did not change: asked for, or brought along
+	owed []*entry // what is owed although it did not change: asked for, or brought along
 
 	flight      []delivery // sent and not answered yet, oldest first
 	probes      [][]string // parts of rejected responses that are still to be sent alone, the next one last
@@ -112,7 +112,7 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	}
 	if s.all || len(s.owed) > 0 { // which may have changed, too
 		slices.SortFunc(entries, byName)
-		entries = slices.CompactFunc(entries, func(a, b *entry) bool { return a.name == b.name })
+		entries = slices.CompactFunc(entries, sameName)
 	}
 	d.seq = t.seq
 	s.seq, s.all, s.owed = t.seq, false, later
@@ -123,12 +123,12 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 // have: each takes some microseconds, and nothing can be published meanwhile.
 const maxEmpty = 512
 
-// owedNow appends what is owed, and returns the names that have to wait for the next response.
-func (s *subscription) owedNow(entries []*entry) (now []*entry, later []string) {
+// owedNow appends what is owed, and returns what has to wait for the next response.
+func (s *subscription) owedNow(entries []*entry) (now, later []*entry) {
 	empty := 0
-	for i, name := range s.owed {
+	for i, e := range s.owed {
 		n := len(entries)
-		entries = s.append(entries, name)
+		entries = s.append(entries, e)
 		if len(entries) == n || !s.table.isMade(entries[n], s.slot) {
 			continue
 		}
@@ -139,18 +139,17 @@ func (s *subscription) owedNow(entries []*entry) (now []*entry, later []string) 
 	return entries, nil
 }
 
-// append adds the entry of a name, if it is still wanted. One that the table does not know stands for
-// nothing.
-func (s *subscription) append(entries []*entry, name string) []*entry {
-	e := s.table.entries[name]
-	if e == nil {
-		e = s.table.newEntry(name)
-	}
+// append adds an entry, if it is still wanted. One that the table has no more stands for nothing.
+func (s *subscription) append(entries []*entry, e *entry) []*entry {
+	e = s.table.current(e)
 	if s.table.concerns(e, s.slot) {
 		entries = append(entries, e)
 	}
 	return entries
 }
+
+// owe has a name sent although it did not change.
+func (s *subscription) owe(name string) { s.owed = append(s.owed, s.table.known(name)) }
 
 // owedAllThereIs reports whether just those entries are owed that Consul has: so it is at first on
 // a wildcard subscription, and when a client that has the clusters names the assignment of each,
@@ -164,9 +163,8 @@ func (s *subscription) owedAllThereIs() bool {
 		return false
 	}
 	var sum uint64
-	for _, name := range s.owed {
-		e := t.entries[name]
-		if e == nil || !t.concerns(e, s.slot) {
+	for _, e := range s.owed {
+		if e.detached || !t.concerns(e, s.slot) {
 			return false
 		}
 		sum += e.id
@@ -215,7 +213,7 @@ func (s *subscription) after(n int) {
 func (s *subscription) bring(names []*entry) {
 	for _, n := range names {
 		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) && s.served(e) != nil {
-			s.owed = append(s.owed, n.name)
+			s.owed = append(s.owed, e)
 			delete(s.quarantined, n.name) // with another cluster it may be right
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 // logLimit is how many changes a table remembers at least. Streams that fell behind further are
@@ -56,6 +57,8 @@ type entry struct {
 	since time.Time // when the Consul answer behind that change arrived
 	named bitset    // the streams that ask for it by name
 
+	detached bool // the table does not have it, any more or yet: it stands for nothing
+
 	accepted atomic.Uint64 // seq of the last state that some client accepted
 	good     *resource     // the last resource before res that some client accepted
 	prev     *resource     // the one before res, while nobody has accepted it yet
@@ -85,6 +88,32 @@ func (t *table) entry(name string) *entry {
 
 func (t *table) newEntry(name string) *entry {
 	return &entry{name: name, id: maphash.String(t.seed, name)}
+}
+
+// known is the entry of a name, or one that stands for nothing where the table has none.
+func (t *table) known(name string) *entry {
+	if e := t.entries[name]; e != nil {
+		return e
+	}
+	e := t.newEntry(name)
+	e.detached = true
+	return e
+}
+
+// current is the entry of the same name that the table has now, if it has one.
+func (t *table) current(e *entry) *entry {
+	if e.detached {
+		if now := t.entries[e.name]; now != nil {
+			return now
+		}
+	}
+	return e
+}
+
+// remove takes an entry out of the table. Who has it still finds that it is detached.
+func (t *table) remove(e *entry) {
+	e.detached = true
+	delete(t.entries, e.name)
 }
 
 // served is what a stream gets for the entry: nil if it has to be told that there is none. What
@@ -122,17 +151,11 @@ func (t *table) concerns(e *entry, slot int) bool {
 
 // name puts a stream on the entry of a name, and reports whether it was not there before. A name that
 // nobody had may be more than the stream can have.
-func (t *table) name(slot int, name string) (e *entry, added bool, err error) {
-	var by *payer
-	var price int
-	if t.entries[name] == nil {
-		if by, price, err = t.payers.buy(slot, name); err != nil {
+func (t *table) name(slot int, name []byte) (e *entry, added bool, err error) {
+	if e = t.entries[string(name)]; e == nil {
+		if e, err = t.think(slot, string(name)); err != nil {
 			return nil, false, err
 		}
-	}
-	e = t.entry(name)
-	if by != nil {
-		e.payer, e.paid = by, price
 	}
 	if e.named.has(slot) {
 		return e, false, nil
@@ -143,6 +166,20 @@ func (t *table) name(slot int, name string) (e *entry, added bool, err error) {
 		t.noteVain(e)
 	}
 	return e, true, nil
+}
+
+// think makes the entry of a name that only streams have, if the stream may have it.
+func (t *table) think(slot int, name string) (*entry, error) {
+	if !utf8.ValidString(name) {
+		return nil, errNoMessage
+	}
+	by, price, err := t.payers.buy(slot, name)
+	if err != nil {
+		return nil, err
+	}
+	e := t.entry(name)
+	e.payer, e.paid = by, price
+	return e, nil
 }
 
 // fill makes what is served by name where Consul has nothing any more.
@@ -174,7 +211,7 @@ func (t *table) unname(slot int, e *entry) {
 	t.noteVain(e)
 	if e.named.empty() {
 		if e.seq <= t.forgot {
-			delete(t.entries, e.name)
+			t.remove(e)
 		}
 	}
 }
@@ -264,8 +301,8 @@ func (t *table) trim() {
 		e := c.entry
 		if c.seq == e.seq && e.res == nil {
 			t.swept = c.seq
-			if e.named.empty() && t.entries[e.name] == e { // and not another since then
-				delete(t.entries, e.name)
+			if e.named.empty() && !e.detached { // or it left the table before
+				t.remove(e)
 			}
 		}
 	}

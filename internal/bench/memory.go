@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 )
 
 // memoryCase measures what a server holds without any stream, and with many that are up.
@@ -57,10 +56,8 @@ func (c memoryCase) measure(ctx context.Context, b *bench, e *expected, r *rival
 	if err != nil {
 		return row{}, err
 	}
-	if b.profiles != "" && r.name == legateName {
-		if _, err := r.tell(order{Do: doHeap, Path: filepath.Join(b.profiles, c.id+".heap.pprof")}); err != nil {
-			return row{}, err
-		}
+	if err := b.heapProfile(c.id, []*rival{r}); err != nil {
+		return row{}, err
 	}
 	each := func(bytes int64) float64 { return float64(bytes) / float64(c.streams) / (1 << 10) }
 	return row{

@@ -130,3 +130,17 @@ func (b *bench) profile(name string, rivals []*rival) (end func() error, err err
 	}
 	return func() error { return tell("") }, tell(filepath.Join(b.profiles, name+".cpu.pprof"))
 }
+
+// heapProfile writes what each process of Legate among the rivals has in memory, and what it had since
+// its start, if that was asked for.
+func (b *bench) heapProfile(name string, rivals []*rival) error {
+	for _, r := range rivals {
+		if b.profiles == "" || r.name != legateName {
+			continue
+		}
+		if _, err := r.tell(order{Do: doHeap, Path: filepath.Join(b.profiles, name+".heap.pprof")}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

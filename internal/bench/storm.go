@@ -82,7 +82,7 @@ func (c stormCase) measure(ctx context.Context, b *bench, f fleet, e *expected, 
 		samples = append(samples, one)
 		b.say("storm %d of %d", n+1, b.scale.rounds)
 	}
-	return samples, endProfile()
+	return samples, errors.Join(endProfile(), b.heapProfile(c.id, rivals))
 }
 
 // learn finds out what a server calls its contents.

@@ -1,0 +1,29 @@
+package xdsserver
+
+import (
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+)
+
+// deltaRequest is an incremental request whose names are not decoded.
+type deltaRequest struct {
+	message         discoveryv3.DeltaDiscoveryRequest // but for the names
+	wanted, dropped nameList                          // they lie in whole
+	whole           *[]byte
+}
+
+// decode reads a request. It has the bytes from then on.
+func (r *deltaRequest) decode(whole *[]byte, seen sight) error {
+	b := *whole
+	if err := seen.finish(b); err != nil {
+		return err
+	}
+	r.whole = whole
+	r.wanted = seen.wanted.names(b, seen.names)
+	r.dropped = seen.unwanted.names(b, seen.fields.dropped)
+	for part := range beside(b, seen.wanted, seen.unwanted) {
+		if err := unmarshal(part, deltaRequestShape, &r.message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
