@@ -1,9 +1,11 @@
 package xdsserver
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,6 +34,23 @@ const (
 func (s *stage) bare() bare {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", s.address)
+	return s.bareOn(conn, err)
+}
+
+// bareREST is one that speaks to the other port.
+func (s *stage) bareREST(secure bool) bare {
+	s.t.Helper()
+	at := strings.TrimPrefix(s.rest, "http://")
+	if !secure {
+		conn, err := net.Dial("tcp", at)
+		return s.bareOn(conn, err)
+	}
+	conn, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}) //nolint:gosec // it is the server that judges
+	return s.bareOn(conn, err)
+}
+
+func (s *stage) bareOn(conn net.Conn, err error) bare {
+	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+
+	"legate/internal/listen"
 )
 
 // gate lets in no more connections than the limits allow. It stands before TLS, so that who is
@@ -104,9 +106,19 @@ func (h handshakes) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 		}
 		return nil, nil, err
 	}
-	return &overheard{Conn: conn, excesses: h.excesses, empty: emptyFrames(h.limits)}, info, nil
+	return &overheard{Conn: emptyFrames(h.excesses, h.limits, false).Limit(conn), excesses: h.excesses}, info, nil
 }
 
 func (h handshakes) Clone() credentials.TransportCredentials {
 	return handshakes{h.TransportCredentials.Clone(), h.excesses, h.limits}
+}
+
+// emptyFrames bounds HTTP/2 frames that carry nothing.
+func emptyFrames(e *excesses, limits Limits, pings bool) listen.EmptyFrames {
+	return listen.EmptyFrames{PerSecond: limits.EmptyFrames, Pings: pings, Refused: func(from net.Addr) error {
+		refused := excessf(limitEmptyFrames, codes.ResourceExhausted, 0, lookAtClient+", or raise xds.empty_frames_per_second",
+			"too many HTTP/2 frames with nothing in them (SETTINGS, DATA without data, and the like); the connection is closed")
+		e.of(refused, from.String())
+		return refused
+	}}
 }

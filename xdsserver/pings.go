@@ -3,9 +3,7 @@ package xdsserver
 import (
 	"bytes"
 	"net"
-	"sync/atomic"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 )
 
@@ -16,19 +14,14 @@ import (
 // tooManyPings is the debug data of that frame, which ends it.
 const tooManyPings = "too_many_pings"
 
-// overheard is a connection on which writes are searched for that frame, and of which the frames that
-// carry nothing are counted (see frames.go). It is the last frame of a connection, so only the end of
-// each write is looked at.
+// overheard is a connection on which writes are searched for that frame. It is the last one of a connection, so
+// only the end of each write is looked at.
 type overheard struct {
 	net.Conn
 	excesses *excesses
-	empty    *rate.Limiter // frames that carry nothing
-	frames   frames
-	sent     atomic.Int64 // bytes, since it was read last
 }
 
 func (o *overheard) Write(b []byte) (int, error) {
-	o.sent.Add(int64(len(b)))
 	if sendsAway(b) {
 		o.excesses.of(excessf(limitPings, codes.ResourceExhausted, 0, "have that client ping less often (keepalive), or lower xds.min_ping",
 			"HTTP/2 pings come more often than is allowed; the connection is closed"), o.RemoteAddr().String())

@@ -54,10 +54,33 @@ func (s *Server) restServer() *http.Server {
 			}
 			return ctx
 		},
-		ConnState: listen.Handshakes(func(from net.Addr, err error) {
-			s.excesses.count(limitHandshake, from.String(), err.Error(), remedyHandshake)
-		}),
 	}
+}
+
+// restListener is where requests over REST come in: within the limits, behind TLS if that is on.
+func (s *Server) restListener(l net.Listener) net.Listener {
+	l = gate{s.boundedREST(l), s.admission}
+	if s.config.TLS != nil {
+		l = listen.Encrypted(l, s.config.TLS, func(from net.Addr, err error) {
+			s.excesses.count(limitHandshake, from.String(), err.Error(), remedyHandshake)
+		})
+	}
+	return framed{l, emptyFrames(s.excesses, s.config.Limits, true)}
+}
+
+// framed is a listener whose connections have their HTTP/2 frames counted.
+type framed struct {
+	net.Listener
+	within listen.EmptyFrames
+}
+
+// Accept returns the next connection.
+func (f framed) Accept() (net.Conn, error) {
+	conn, err := f.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return f.within.Limit(conn), nil
 }
 
 // boundedREST keeps connections over REST that only stay open from taking the room of those over gRPC.

@@ -2,7 +2,6 @@ package xdsserver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -170,10 +169,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	h := s.restServer()
 	if restListener != nil {
 		running++
-		restListener = gate{s.boundedREST(restListener), s.admission}
-		if s.config.TLS != nil {
-			restListener = tls.NewListener(restListener, s.config.TLS)
-		}
+		restListener = s.restListener(restListener)
 		go func() { ended <- wrap("serve rest", restListener.Addr(), h.Serve(restListener)) }()
 	}
 
