@@ -13,11 +13,12 @@ import (
 type sheet struct {
 	rules   rules
 	catalog func(*rand.Rand) catalog.Catalog
+	crossed int // how often, at least, units are expected to be built for what they read of others
 }
 
 func eachSheet(t *testing.T, test func(*testing.T, sheet)) {
-	t.Run("services", func(t *testing.T) { test(t, sheet{testConfig(), randomCatalog}) })
-	t.Run("crossing", func(t *testing.T) { test(t, sheet{crossing{}, crossingCatalog}) })
+	t.Run("services", func(t *testing.T) { test(t, sheet{testConfig(), randomCatalog, 3}) })
+	t.Run("crossing", func(t *testing.T) { test(t, sheet{crossing{}, crossingCatalog, 100}) })
 }
 
 func (s sheet) empty() Resources { return Resources{rules: s.rules} }

@@ -11,8 +11,8 @@ import (
 // TestAUnitThatDidNotReadAKeyDoesNotChangeWhenTheKeyDoes is the third law: it is not even built again.
 func TestAUnitThatDidNotReadAKeyDoesNotChangeWhenTheKeyDoes(t *testing.T) {
 	eachSheet(t, func(t *testing.T, s sheet) {
-		untouched, rebuilt := 0, 0
-		for seed := range uint64(300) {
+		untouched, rebuilt, crossed := 0, 0, 0
+		for seed := range uint64(1000) {
 			r := rand.New(rand.NewPCG(seed, 5))
 			a := s.catalog(r)
 			d := a.Diff(s.near(r, a))
@@ -25,6 +25,9 @@ func TestAUnitThatDidNotReadAKeyDoesNotChangeWhenTheKeyDoes(t *testing.T) {
 			for c := range before.cells.all() {
 				if slices.ContainsFunc(builtFrom(c), func(k catalog.ServiceKey) bool { return slices.Contains(changed, k) }) {
 					rebuilt++
+					if !slices.Contains(changed, c.unit.service) {
+						crossed++ // only a service of others changed
+					}
 					if counting.built[c.unit] != 1 {
 						t.Fatalf("seed %d: %v read what changed, and was built %d times", seed, c.unit, counting.built[c.unit])
 					}
@@ -36,8 +39,8 @@ func TestAUnitThatDidNotReadAKeyDoesNotChangeWhenTheKeyDoes(t *testing.T) {
 				}
 			}
 		}
-		if untouched < 100 || rebuilt < 100 {
-			t.Errorf("%d units were left alone and %d built: this shows too little", untouched, rebuilt)
+		if untouched < 100 || rebuilt < 100 || crossed < s.crossed {
+			t.Errorf("%d units were left alone and %d built, of them %d for what they read of others: this shows too little", untouched, rebuilt, crossed)
 		}
 	})
 }
