@@ -7,14 +7,12 @@ import (
 	"legate/discovery/catalog"
 )
 
-// units appends the service itself and its further ports.
+// units appends the service itself and those of its further ports that can have a cluster by their names.
 func (c Config) units(units []unit, s catalog.Service) []unit {
 	units = append(units, unit{service: s.Key})
-	if ports := furtherPorts(s); len(ports) > 0 && !c.checkName(s.Key).found() {
-		for _, port := range ports {
-			if !checkPortName(port).found() {
-				units = append(units, unit{s.Key, port})
-			}
+	for _, port := range furtherPorts(s) {
+		if !c.checkName(s.Key).found() && !checkPortName(port).found() {
+			units = append(units, unit{s.Key, port})
 		}
 	}
 	return units
@@ -108,7 +106,7 @@ func (c Config) unusableSockets(s catalog.Service, endpoints []endpoint) []Probl
 	}
 	var problems []Problem
 	for _, i := range s.Instances {
-		if i.SocketPath != "" && !checkSocket(i.SocketPath).found() {
+		if !checkSocket(i.SocketPath).found() {
 			problems = append(problems, flaw{Mixed,
 				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
 				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -139,8 +140,12 @@ func equalResource(a, b Resource) bool {
 
 func requireSame(t *testing.T, what string, got, want Resources) {
 	t.Helper()
-	if !slices.EqualFunc(slices.Collect(got.All()), slices.Collect(want.All()), equalResource) {
+	all := slices.Collect(got.All())
+	if !slices.EqualFunc(all, slices.Collect(want.All()), equalResource) {
 		t.Fatalf("%s: other resources", what)
+	}
+	if !slices.IsSortedFunc(all, func(a, b Resource) int { return cmp.Compare(order(a.Name), order(b.Name)) }) {
+		t.Fatalf("%s: the resources are in another order", what)
 	}
 	if g, w := got.Problems(), want.Problems(); !slices.Equal(g, w) {
 		t.Fatalf("%s: problems\n%v\nwant\n%v", what, g, w)

@@ -18,7 +18,7 @@ type Resources struct {
 	readers readers
 	cells   *tree[unit, *cell]
 	flawed  *tree[unit, *cell] // those of the cells that have problems
-	removed time.Time          // Since of the last delta that took resources away with their cell
+	removed time.Time          // Since of the last delta that took a cell away
 }
 
 // rules say which units there are and what they become. They are pure, and hold to this:
@@ -63,12 +63,11 @@ func (r Resources) View(c Config) Resources {
 	for s := range r.inputs.services.all() {
 		units = v.rules.units(units, s.Service)
 	}
-	slices.SortFunc(units, unit.Compare)
-	v, _ = v.build(slices.Compact(units), time.Time{}, []Resources{r})
+	v, _ = v.build(units, time.Time{}, []Resources{r})
 	return v
 }
 
-// touchedBy are the units that have to be built again for d, sorted.
+// touchedBy are the units that have to be built again for d; some more than once.
 func (r Resources) touchedBy(d catalog.Delta) []unit {
 	units := make([]unit, 0, 2*len(d.Set)+len(d.Gone))
 	for _, s := range d.Set {
@@ -77,8 +76,7 @@ func (r Resources) touchedBy(d catalog.Delta) []unit {
 	for _, k := range d.Gone {
 		units = r.dependents(units, k)
 	}
-	slices.SortFunc(units, unit.Compare)
-	return slices.Compact(units)
+	return units
 }
 
 // dependents appends the units that were built from a service: its own and those that have read it.
@@ -98,8 +96,10 @@ type rebuilding struct {
 	from, to *cell
 }
 
-// build builds sorted units again. It shares what is equal with what they were, and with other views.
+// build builds units again. It shares what is equal with what they were, and with other views.
 func (r Resources) build(units []unit, since time.Time, views []Resources) (Resources, []Problem) {
+	slices.SortFunc(units, unit.Compare)
+	units = slices.Compact(units)
 	rebuilt := make([]rebuilding, 0, len(units))
 	var problems []Problem
 	read := reader{inputs: r.inputs}
@@ -128,10 +128,7 @@ func (r Resources) after(rebuilt []rebuilding, since time.Time) Resources {
 		if b.to != nil {
 			set = append(set, b.to)
 		} else {
-			r.cells = r.cells.without(b.unit)
-			if len(b.from.resources) > 0 {
-				r.removed = since
-			}
+			r.cells, r.removed = r.cells.without(b.unit), since
 		}
 		if b.to.flawed() {
 			flawed = append(flawed, b.to)

@@ -93,6 +93,10 @@ func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
 	ports, _ := less.Apply(catalog.Delta{Set: []catalog.Service{ported}, Since: at(50)})
 	none, _ := ports.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}, Since: at(60)})
 	told, _ := none.Apply(catalog.Delta{Set: []catalog.Service{broken}, Since: at(70)})
+	several := begin
+	for n, since := range []time.Time{at(90), at(80), {}, at(90)} {
+		several, _ = several.Apply(catalog.Delta{Set: []catalog.Service{eight(n)}, Since: since})
+	}
 
 	for _, c := range []struct {
 		what     string
@@ -108,6 +112,7 @@ func TestABatchIsSinceTheOldestAnswerInIt(t *testing.T) {
 		{"the end of a port", ports, none, at(60)},
 		{"a problem", none, told, time.Time{}},
 		{"a service that a problem came to since", begin, told, at(10)},
+		{"the oldest of several", begin, several, at(80)},
 	} {
 		if got := c.to.Diff(c.from).Since; !got.Equal(c.want) {
 			t.Errorf("%s: since %v, want %v", c.what, got, c.want)

@@ -91,10 +91,14 @@ func TestEachUnitIsCalledForAndReadsWhoCallsForIt(t *testing.T) {
 				}
 			}
 			var want []pair
+			var flawed []*cell
 			names := map[Name]unit{}
 			for c := range folded.cells.all() {
 				if _, is := called[c.unit]; !is {
 					t.Fatalf("seed %d: nothing calls for %v", seed, c.unit)
+				}
+				if len(c.problems) > 0 {
+					flawed = append(flawed, c)
 				}
 				for _, k := range c.reads {
 					want = append(want, pair{k, c.unit})
@@ -113,6 +117,9 @@ func TestEachUnitIsCalledForAndReadsWhoCallsForIt(t *testing.T) {
 			}
 			if !slices.Equal(got, want) {
 				t.Fatalf("seed %d: the index has %v, want %v", seed, got, want)
+			}
+			if got := slices.Collect(folded.flawed.all()); !slices.Equal(got, flawed) {
+				t.Fatalf("seed %d: %d cells are kept as having problems, want %d", seed, len(got), len(flawed))
 			}
 		}
 	})

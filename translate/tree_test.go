@@ -122,6 +122,13 @@ func TestTreeHasOneShapeForItsKeys(t *testing.T) {
 			t.Errorf("%s: two trees of the same keys have different shapes", what)
 		}
 	}
+	rest := rising
+	for _, one := range odd {
+		rest = rest.without(one.key())
+	}
+	if !sameShape(rest, treeOf(even)) {
+		t.Error("a tree from which keys were removed has another shape")
+	}
 	if d := depth(rising); d > 50 {
 		t.Errorf("%d keys lie %d deep", n, d)
 	}
