@@ -2,13 +2,13 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// adminLimits are the reasons for which who came to a listener for people and probes is turned away.
+// adminLimits are the reasons to refuse a client of a listener for people and probes.
 var adminLimits = []string{
 	"admin_connections", "admin_connections_per_address", "admin_displaced", "admin_handshake",
 	"admin_headers", "admin_host", "admin_change", "admin_guesses",
 }
 
-// Admin counts what the listeners for people and probes go through.
+// Admin counts what happens on the listeners for people and probes.
 type Admin struct{ refused *prometheus.CounterVec }
 
 func newAdmin(r prometheus.Registerer) *Admin {
@@ -23,7 +23,7 @@ func newAdmin(r prometheus.Registerer) *Admin {
 	return a
 }
 
-// Refused counts who was turned away for a reason.
+// Refused counts a refused client by reason.
 func (a *Admin) Refused(limit string) {
 	if a == nil {
 		return

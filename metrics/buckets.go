@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// histogram returns the options of a histogram in seconds. Classic buckets serve every scraper;
-// one that negotiates native histograms gets a finer picture from the same observations.
+// histogram returns the options of a histogram in seconds. Every scraper understands classic
+// buckets; one that negotiates native histograms gets finer resolution from the same observations.
 func histogram(name, help string, buckets []float64) prometheus.HistogramOpts {
 	return prometheus.HistogramOpts{
 		Name:                            name,
@@ -20,15 +20,16 @@ func histogram(name, help string, buckets []float64) prometheus.HistogramOpts {
 }
 
 var (
-	// A change takes some milliseconds; beyond 15 s lies Envoy's initial_fetch_timeout.
+	// A change takes some milliseconds. The upper buckets cover 15 s, Envoy's
+	// initial_fetch_timeout.
 	changeBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60}
-	// A blocking query that nothing wakes ends after its wait, about a minute.
+	// A blocking query that nothing wakes ends after its wait time, about a minute.
 	queryBuckets = []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60, 75}
-	// A stream lives from seconds (a client that is refused) to weeks.
+	// A stream lasts from seconds (a refused client) to weeks.
 	streamBuckets = []float64{1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600}
 )
 
-// unixSeconds is a time as Prometheus writes it; 0 for the zero time.
+// unixSeconds returns a time as Prometheus writes it; 0 for the zero time.
 func unixSeconds(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

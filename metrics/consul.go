@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Consul counts what discovery sees.
+// Consul counts what discovery does.
 type Consul struct {
 	queries     *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
@@ -21,12 +21,12 @@ type Consul struct {
 	guard       *guard
 }
 
-// healths are the states of an instance, all of them always exported: a state that nobody is in
+// healths are the health states of an instance. All are always exported: a state without instances
 // is 0, not missing.
 var healths = []string{"passing", "warning", "critical", "maintenance"}
 
-// outcomes are those of a query, each exported from the start: what discovery names beyond them
-// is counted too, only not from 0.
+// outcomes are the usual outcomes of a query, exported from the start. Others are counted too, but
+// do not start at 0.
 var outcomes = []string{
 	"changed", "unchanged",
 	"unreachable", "timeout", "wait_cut", "denied", "busy", "unavailable", "refused", "garbage", "doubtful", "filtered", "foreign",
@@ -89,8 +89,8 @@ func newConsul(r prometheus.Registerer) *Consul {
 	return c
 }
 
-// Query counts one finished query. The outcome is one of a short fixed list: changed,
-// unchanged, or the kind of failure.
+// Query counts a finished query. The outcome is one of a short fixed list: changed, unchanged, or
+// the kind of failure.
 func (c *Consul) Query(outcome string, took time.Duration) {
 	if c == nil {
 		return
@@ -99,7 +99,7 @@ func (c *Consul) Query(outcome string, took time.Duration) {
 	c.duration.WithLabelValues(outcome).Observe(took.Seconds())
 }
 
-// Fresh says that Consul answered now.
+// Fresh records when Consul last gave a believed answer.
 func (c *Consul) Fresh(at time.Time) {
 	if c == nil {
 		return
@@ -107,7 +107,7 @@ func (c *Consul) Fresh(at time.Time) {
 	c.lastSuccess.Set(unixSeconds(at))
 }
 
-// Index is the Raft index of the last believed answer of the named query (catalog, services).
+// Index sets the Raft index of the last believed answer to a query (catalog, services).
 func (c *Consul) Index(query string, index uint64) {
 	if c == nil {
 		return
@@ -115,7 +115,7 @@ func (c *Consul) Index(query string, index uint64) {
 	c.index.WithLabelValues(query).Set(float64(index))
 }
 
-// IndexReset counts an index that went back or was unusable, and was reset to 0.
+// IndexReset counts an index that went back or was unusable and was reset to 0.
 func (c *Consul) IndexReset() {
 	if c == nil {
 		return
@@ -123,8 +123,8 @@ func (c *Consul) IndexReset() {
 	c.indexResets.Inc()
 }
 
-// Catalog is the believed catalog's size: services, and instances by health. A health that is
-// not named is 0.
+// Catalog sets the size of the believed catalog: the services, and the instances by health. A
+// health that is not in the map is 0.
 func (c *Consul) Catalog(services int, instances map[string]int) {
 	if c == nil {
 		return
@@ -142,8 +142,8 @@ func (c *Consul) Signals(n int) {
 	}
 }
 
-// Watches says how many services are followed by a query of their own (direct) and how many by
-// the rotating sweep (swept), over how many connections at most.
+// Watches sets how many services have a blocking query of their own (direct), how many are covered
+// by the sweep (swept), and the maximum number of connections.
 func (c *Consul) Watches(direct, swept, connections int) {
 	if c == nil {
 		return

@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// guard counts what discovery does not believe, or not yet. It is a part of Consul.
+// guard counts what discovery rejects or holds. It is a part of Consul.
 type guard struct {
 	rejected     *prometheus.CounterVec
 	holds        *prometheus.GaugeVec
@@ -12,7 +12,7 @@ type guard struct {
 	massCritical prometheus.Gauge
 }
 
-// All that an alert may ask for is exported from the start.
+// Series that alerts use are exported from the start.
 var (
 	rejections = []string{
 		"status", "unreadable", "no_index", "index_one", "index_back", "index_stuck",
@@ -65,15 +65,15 @@ func newGuard(r prometheus.Registerer) *guard {
 	return g
 }
 
-// Rejected counts an answer that was not believed. An empty reason is none.
+// Rejected counts an answer that was not believed. An empty reason is ignored.
 func (c *Consul) Rejected(reason string) {
 	if c != nil && reason != "" {
 		c.guard.rejected.WithLabelValues(reason).Inc()
 	}
 }
 
-// Holds are the services with a held loss, and the instances that are kept, by reason. A reason
-// that is not named is 0.
+// Holds sets, by reason, how many services have a held loss and how many instances are held. A
+// reason that is not in the map is 0.
 func (c *Consul) Holds(services, instances map[string]int) {
 	if c == nil {
 		return
@@ -84,21 +84,21 @@ func (c *Consul) Holds(services, instances map[string]int) {
 	}
 }
 
-// HoldEnded counts a hold that is over.
+// HoldEnded counts a hold that has ended.
 func (c *Consul) HoldEnded(outcome string) {
 	if c != nil {
 		c.guard.ended.WithLabelValues(outcome).Inc()
 	}
 }
 
-// Reread counts a service that was read again in its turn: same or different.
+// Reread counts a service that the sweep has read again, by result: same or different.
 func (c *Consul) Reread(result string) {
 	if c != nil {
 		c.guard.rereads.WithLabelValues(result).Inc()
 	}
 }
 
-// MassCritical says whether most of the datacenter turned critical at once.
+// MassCritical records whether most of the datacenter turned critical at once.
 func (c *Consul) MassCritical(is bool) {
 	if c == nil {
 		return

@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of label values that clients choose.
+// Limits on label values that clients choose.
 const (
 	maxNodes   = 500         // distinct node labels
 	nodeMemory = time.Hour   // how long a node without streams keeps its label
 	maxNodeLen = 128         // bytes of a node label
-	overflow   = "_overflow" // all that is beyond a bound
-	anonymous  = "_none"     // a node that gave no id
+	overflow   = "_overflow" // everything beyond a limit
+	anonymous  = "_none"     // a node without an id
 )
 
-// other is the label of what has none of its own.
+// other is the label of everything without a label of its own.
 const other = "other"
 
 const typePrefix = "type.googleapis.com/"
 
-// types are the short names of the type URLs that xDS v3 knows.
+// types are the short names of the type URLs of xDS v3.
 var types = map[string]string{
 	"envoy.config.cluster.v3.Cluster":                          "cds",
 	"envoy.config.endpoint.v3.ClusterLoadAssignment":           "eds",
@@ -38,7 +38,7 @@ var types = map[string]string{
 	"envoy.extensions.common.matching.v3.ExtensionWithMatcher": "matcher",
 }
 
-// typeLabel is the short name of a type URL: cds, eds, …, or other.
+// typeLabel returns the short name of a type URL: cds, eds, …, or other.
 func typeLabel(typeURL string) string {
 	if short, ok := types[strings.TrimPrefix(typeURL, typePrefix)]; ok {
 		return short
@@ -61,7 +61,7 @@ func codeLabel(code string) string {
 	return other
 }
 
-// oneOf is value if it is among the allowed ones, else "other".
+// oneOf returns value if it is allowed, and "other" otherwise.
 func oneOf(value string, allowed ...string) string {
 	for _, a := range allowed {
 		if a == value {
@@ -71,7 +71,7 @@ func oneOf(value string, allowed ...string) string {
 	return other
 }
 
-// clean makes a label value of what a client sent: valid UTF-8, printable, of bounded length.
+// clean turns text from a client into a label value: valid UTF-8, printable, of bounded length.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
@@ -85,7 +85,7 @@ func clean(s string) string {
 	return s
 }
 
-// cut shortens s to maxNodeLen bytes, not through the middle of a character.
+// cut shortens s to maxNodeLen bytes, between two characters.
 func cut(s string) string {
 	if len(s) <= maxNodeLen {
 		return s
@@ -98,7 +98,7 @@ func cut(s string) string {
 }
 
 // nodes hands out at most maxNodes node labels. A label is kept while a stream uses it and for
-// nodeMemory after, so that clients that come with ever new ids create few series in a scraper.
+// nodeMemory after that, so that clients with ever new ids create few series.
 type nodes struct {
 	mu   sync.Mutex
 	now  func() time.Time
@@ -106,12 +106,12 @@ type nodes struct {
 }
 
 type nodeUse struct {
-	streams int
-	left    time.Time // when the last stream closed
+	streams  int
+	released time.Time // when its last stream closed
 }
 
-// enter returns the label of a node whose stream begins to be counted, to be given back with leave.
-func (n *nodes) enter(id string) string {
+// acquire returns the label of a node at the start of a stream. release gives it back.
+func (n *nodes) acquire(id string) string {
 	id = clean(id)
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -130,21 +130,21 @@ func (n *nodes) enter(id string) string {
 	return id
 }
 
-// leave says that a stream of the node is no longer counted.
-func (n *nodes) leave(label string) {
+// release ends the use of a label by one stream.
+func (n *nodes) release(label string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if u := n.used[label]; u != nil {
 		u.streams--
-		u.left = n.now()
+		u.released = n.now()
 	}
 }
 
-// forget drops the labels that nobody has used for nodeMemory.
+// forget drops labels that have been unused for nodeMemory.
 func (n *nodes) forget() {
 	limit := n.now().Add(-nodeMemory)
 	for id, u := range n.used {
-		if u.streams == 0 && u.left.Before(limit) {
+		if u.streams == 0 && u.released.Before(limit) {
 			delete(n.used, id)
 		}
 	}

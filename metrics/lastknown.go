@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// LastKnown tells of the catalog that is kept on disk, and whether it is what is served.
+// LastKnown describes the catalog on disk, and whether it is served.
 type LastKnown struct {
 	stale    prometheus.Gauge
 	believed prometheus.Gauge
@@ -40,7 +40,7 @@ func newLastKnown(r prometheus.Registerer) *LastKnown {
 	return l
 }
 
-// Stale says whether the catalog from disk is served.
+// Stale records whether the catalog from disk is served.
 func (l *LastKnown) Stale(stale bool) {
 	if l == nil {
 		return
@@ -51,14 +51,14 @@ func (l *LastKnown) Stale(stale bool) {
 	}
 }
 
-// Believed is the date of what is on disk.
+// Believed sets the date of the catalog on disk.
 func (l *LastKnown) Believed(at time.Time) {
 	if l != nil {
 		l.believed.Set(unixSeconds(at))
 	}
 }
 
-// Written counts an attempt to write.
+// Written counts an attempt to write the file.
 func (l *LastKnown) Written(ok bool, took time.Duration) {
 	if l == nil {
 		return

@@ -1,17 +1,17 @@
 // Package metrics holds every metric of Legate: its name, type, labels and help.
 //
-// The rooms call methods that say what happened; only this package knows Prometheus. What a
-// caller may rely on:
+// The rooms call methods that say what happened; only this package knows Prometheus. What a caller
+// may rely on:
 //
-//   - All methods may be called concurrently, and on a nil receiver, where they do nothing.
-//   - Label values that come from the network (node ids, type URLs) are bounded in number and
-//     length: whatever clients send, the number of series stays bounded.
-//   - Series of a single stream exist only while it is open. The totals count every exchange
-//     when it happens, so they lose nothing when a stream closes and never go back.
-//   - Counters that an alert may ask for exist from the start, at 0: increase() would not see
-//     the first event of a series that starts at 1.
+//   - All methods may be called concurrently. On a nil receiver they do nothing.
+//   - Label values from the network (node ids, type URLs) are bounded in number and length:
+//     whatever clients send, the number of series stays bounded.
+//   - Series of a single stream exist only while it is open. The totals count every exchange when
+//     it happens, so they lose nothing when a stream closes and never go back.
+//   - Counters that alerts use exist from the start, at 0: increase() would miss the first event of
+//     a series that starts at 1.
 //
-// Names start with legate_, never with consul_: Consul exports consul_xds_… metrics itself.
+// Names start with legate_, never with consul_: Consul itself exports consul_xds_… metrics.
 package metrics
 
 import (
@@ -23,7 +23,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Metrics are one program's metrics, in one registry of their own.
+// Metrics are the metrics of one program, in a registry of their own.
 type Metrics struct {
 	Consul    *Consul
 	Translate *Translate
@@ -36,14 +36,14 @@ type Metrics struct {
 	registry *prometheus.Registry
 }
 
-// BuildInfo says what runs. It becomes the labels of legate_build_info.
+// BuildInfo describes the program. It becomes the labels of legate_build_info.
 type BuildInfo struct {
 	Version   string
 	Revision  string // of the source; empty if unknown
 	GoVersion string
 }
 
-// New returns metrics in a registry of their own, with those of the Go runtime and the process.
+// New returns metrics in a new registry, with those of the Go runtime and the process.
 func New(build BuildInfo) *Metrics {
 	r := prometheus.NewRegistry()
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -68,8 +68,8 @@ func New(build BuildInfo) *Metrics {
 	}
 }
 
-// Handler serves the metrics as Prometheus and OpenMetrics text. A metric that cannot be
-// gathered is left out; the others are served.
+// Handler serves the metrics as Prometheus and OpenMetrics text. A metric that cannot be gathered
+// is left out; the others are served.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorHandling:       promhttp.ContinueOnError,
@@ -78,5 +78,5 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// Gather returns all metrics as they are now. It makes Metrics a prometheus.Gatherer.
+// Gather returns the current values. It makes Metrics a prometheus.Gatherer.
 func (m *Metrics) Gather() ([]*dto.MetricFamily, error) { return m.registry.Gather() }

@@ -262,7 +262,7 @@ func scrape(t *testing.T, m *Metrics) string {
 	return string(page)
 }
 
-// only keeps the lines of a page that contain what.
+// only returns the lines of a page that contain what.
 func only(page, what string) string {
 	var out strings.Builder
 	for line := range strings.Lines(page) {

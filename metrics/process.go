@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Process counts what the program itself goes through.
+// Process describes the program itself.
 type Process struct {
 	reloads    *prometheus.CounterVec
 	reloadedAt prometheus.Gauge
@@ -39,7 +39,7 @@ func newProcess(r prometheus.Registerer) *Process {
 	return p
 }
 
-// Reloaded counts an attempt to take over a changed configuration.
+// Reloaded counts an attempt to reload the configuration.
 func (p *Process) Reloaded(ok bool, at time.Time) {
 	if p == nil {
 		return
@@ -54,8 +54,9 @@ func (p *Process) Reloaded(ok bool, at time.Time) {
 	p.reloadedAt.Set(unixSeconds(at))
 }
 
-// Certificate has the end of a listener's certificate asked for with each scrape. It is called once
-// for a listener; one that needs no certificate ends at the zero time.
+// Certificate registers a function that is called at each scrape for the expiry of a listener's
+// certificate. It must be called once per listener. end returns the zero time for a listener
+// without a certificate.
 func (p *Process) Certificate(listener string, end func() time.Time) {
 	if p == nil {
 		return

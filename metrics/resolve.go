@@ -2,13 +2,13 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Resolve tells how the host names of instances are resolved.
+// Resolve counts how host names of instances are resolved.
 type Resolve struct {
 	queries *prometheus.CounterVec
 	names   *prometheus.GaugeVec
 }
 
-// queryOutcomes are how DNS can answer, nameStates what a name can be.
+// queryOutcomes are the outcomes of a look-up, nameStates the states of a name.
 var (
 	queryOutcomes = []string{"answered", "silent", "failed", "empty", "nxdomain"}
 	nameStates    = []string{"resolved", "stale", "unresolved"}
@@ -35,14 +35,14 @@ func newResolve(r prometheus.Registerer) *Resolve {
 	return m
 }
 
-// Query counts a look-up.
+// Query counts a look-up by outcome.
 func (m *Resolve) Query(outcome string) {
 	if m != nil {
 		m.queries.WithLabelValues(oneOf(outcome, queryOutcomes...)).Inc()
 	}
 }
 
-// Names says how many names there are, and of those how many are stale and unresolved.
+// Names sets the number of names, and how many of them are stale and unresolved.
 func (m *Resolve) Names(all, stale, unresolved int) {
 	if m == nil {
 		return

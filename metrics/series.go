@@ -2,8 +2,8 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// series are the counters of a type and protocol. To find one by its labels costs more than to
-// count: those of the types that are served are found once, at the start.
+// series are the counters of one type and protocol. Finding a series by its labels costs more than
+// counting, so those of the types that are served are looked up once, at the start.
 type series struct {
 	requests                    map[string]prometheus.Counter // by kind
 	responses, resources, bytes prometheus.Counter
@@ -22,7 +22,7 @@ func (x *XDS) newSeries(typ, protocol string) *series {
 	return s
 }
 
-// request counts a request of a kind. The series may be nil.
+// request counts a request by kind. The series may be nil.
 func (x *XDS) request(s *series, typ, protocol, kind string) {
 	if s != nil && s.requests[kind] != nil {
 		s.requests[kind].Inc()
@@ -33,7 +33,7 @@ func (x *XDS) request(s *series, typ, protocol, kind string) {
 
 // response counts a response. The series may be nil.
 func (x *XDS) response(s *series, typ, protocol string, resources, bytes int) {
-	if s == nil { // Legate responds with what is served only
+	if s == nil { // Legate only responds with types that it serves
 		s = x.newSeries(typ, protocol)
 	}
 	s.responses.Inc()

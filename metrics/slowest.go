@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// slow is how long a change may take from Consul's answer until it is sent. The alert for slow
-// changes has the same bound.
+// slow is the threshold for a slow change, from Consul's answer until it is sent. It is that of the
+// alert for slow changes.
 const slow = time.Second
 
-// slowSpan is how long a slow change is spoken of.
+// slowSpan is how long a slow change is reported.
 const slowSpan = 10 * time.Minute
 
-// slowest is the slowest of the slow changes of late.
+// slowest is the slowest change within slowSpan.
 type slowest struct {
 	mu   sync.Mutex
 	took time.Duration
@@ -27,8 +27,8 @@ func (s *slowest) note(took time.Duration, at time.Time) {
 	}
 }
 
-// Slowest is the slowest change of the last ten minutes that took more than a second from Consul's
-// answer until it was sent, and when that was; zero if none did.
+// Slowest returns the slowest change of the last ten minutes and when it was sent, if one took more
+// than a second from Consul's answer until it was sent. Otherwise both are zero.
 func (x *XDS) Slowest() (took time.Duration, at time.Time) {
 	if x == nil {
 		return 0, time.Time{}

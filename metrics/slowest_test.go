@@ -17,7 +17,7 @@ func TestTheSlowestChangeOfLateIsSpokenOfForAWhile(t *testing.T) {
 		}
 	}
 	step("answer_to_sent", time.Second, 0)
-	step("answer_to_ack", time.Minute, 0) // the client's own pace
+	step("answer_to_ack", time.Minute, 0) // takes as long as the client takes
 	step("answer_to_sent", 3*time.Second, 3*time.Second)
 	step("answer_to_sent", 2*time.Second, 3*time.Second)
 	_, first := x.Slowest()

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// Stream counts what an open stream exchanges. It finds its series by their labels once for each
-// type: each request and response of a large fleet comes by here.
+// Stream counts what an open stream exchanges. It looks its series up once for each type, since
+// each request and response of a large fleet is counted here.
 type Stream struct {
-	ID       string // sotw-1, delta-1: the two protocols are numbered separately
+	ID       string // sotw-1, delta-1: each protocol has its own numbers
 	Protocol string // sotw, delta
 
 	xds *XDS
-	own bool // it has series of its own
+	own bool // whether it has series of its own
 
 	mu    sync.Mutex
-	node  string // label: that of the first message that names one; a later change is not believed
+	node  string // label, from the first message that names a node; later ones are ignored
 	types []*exchange
 }
 
-// exchange is what a stream exchanges of one type.
+// exchange is what a stream has exchanged of one type.
 type exchange struct {
-	typeURL string  // other: of all that have no label of their own
+	typeURL string  // "other" for types without a label of their own
 	typ     string  // label
 	series  *series // nil if the type is not served
 	tally   *tally
 }
 
-// Opened says that a stream was opened. Without metrics, what it returns counts nothing.
+// Opened registers a new stream. On a nil receiver, the Stream that it returns counts nothing.
 func (x *XDS) Opened(id, protocol string) *Stream {
 	s := &Stream{ID: id, Protocol: protocolLabel(protocol), xds: x}
 	if x == nil {
@@ -41,8 +41,8 @@ func (x *XDS) Opened(id, protocol string) *Stream {
 	return s
 }
 
-// Closed says that the stream was closed, after how long, with which gRPC code (OK, Canceled, …).
-// It must be called once.
+// Closed ends the stream, with its duration and gRPC code (OK, Canceled, …). It must be called
+// once.
 func (s *Stream) Closed(open time.Duration, code string) {
 	if s == nil || s.xds == nil {
 		return
@@ -70,7 +70,7 @@ func (s *Stream) Request(node, typeURL, kind string) {
 	}
 }
 
-// Response counts a response with so many resources, of so many bytes together.
+// Response counts a response with that many resources and bytes in total.
 func (s *Stream) Response(node, typeURL string, resources, bytes int) {
 	if s == nil || s.xds == nil {
 		return
@@ -82,19 +82,20 @@ func (s *Stream) Response(node, typeURL string, resources, bytes int) {
 	e.tally.responses.Add(1)
 }
 
-// exchange is that of a type. The first message that names a node says whose stream it is.
+// exchange returns the counters of a type. The first message that names a node determines the node
+// of the stream.
 func (s *Stream) exchange(node, typeURL string) *exchange {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own && s.node == "" && node != "" {
-		s.node = s.xds.streams.nodes.enter(node)
+		s.node = s.xds.streams.nodes.acquire(node)
 	}
 	if e := s.known(typeURL); e != nil {
 		return e
 	}
 	typ := typeLabel(typeURL)
 	if typ == other {
-		typeURL = other // or else a client could name ever new ones
+		typeURL = other // otherwise a client could name ever new types
 	}
 	e := s.known(typeURL)
 	if e == nil {
@@ -116,7 +117,7 @@ func (s *Stream) known(typeURL string) *exchange {
 	return nil
 }
 
-// counted is the label of the node, and what was exchanged so far.
+// counted returns the label of the node and what was exchanged so far.
 func (s *Stream) counted() (node string, types []*exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,23 +8,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxStreams is how many open streams have series of their own. The others share the series
-// of the stream label _overflow.
+// maxStreams is how many open streams have series of their own. The others share series with the
+// stream label _overflow.
 const maxStreams = 200
 
 // streams counts the exchanges of each open stream. It is a prometheus.Collector, so that the
-// series of a stream go when the stream goes.
+// series of a stream disappear with it.
 type streams struct {
 	requests  *prometheus.Desc
 	responses *prometheus.Desc
 	nodes     nodes
 
-	mu   sync.Mutex
-	open map[*Stream]struct{} // at most maxStreams
-	rest map[[2]string]*tally // by type and protocol
+	mu     sync.Mutex
+	open   map[*Stream]struct{} // at most maxStreams
+	others map[[2]string]*tally // by type and protocol
 }
 
-// tally is what was exchanged of a type.
+// tally counts the exchanges of a type.
 type tally struct{ requests, responses atomic.Uint64 }
 
 func newStreams() *streams {
@@ -34,13 +34,13 @@ func newStreams() *streams {
 			"Requests on each open xDS stream. Series leave when their stream closes; legate_xds_requests_total keeps the sum.", labels, nil),
 		responses: prometheus.NewDesc("legate_xds_stream_responses_total",
 			"Responses on each open xDS stream. Series leave when their stream closes; legate_xds_responses_total keeps the sum.", labels, nil),
-		nodes: nodes{now: time.Now, used: map[string]*nodeUse{}},
-		open:  map[*Stream]struct{}{},
-		rest:  map[[2]string]*tally{},
+		nodes:  nodes{now: time.Now, used: map[string]*nodeUse{}},
+		open:   map[*Stream]struct{}{},
+		others: map[[2]string]*tally{},
 	}
 }
 
-// begin gives a stream series of its own while there is room.
+// begin gives a stream series of its own, up to maxStreams.
 func (s *streams) begin(st *Stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +49,7 @@ func (s *streams) begin(st *Stream) {
 	}
 }
 
-// end takes a stream's series away.
+// end removes the series of a stream.
 func (s *streams) end(st *Stream) {
 	if !st.own {
 		return
@@ -60,19 +60,19 @@ func (s *streams) end(st *Stream) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.node != "" {
-		s.nodes.leave(st.node)
+		s.nodes.release(st.node)
 	}
 }
 
-// shared is what the streams without series of their own have exchanged of a type.
+// shared returns the counts of streams without series of their own, for a type and protocol.
 func (s *streams) shared(typ, protocol string) *tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := [2]string{typ, protocol}
-	if s.rest[k] == nil {
-		s.rest[k] = &tally{}
+	if s.others[k] == nil {
+		s.others[k] = &tally{}
 	}
-	return s.rest[k]
+	return s.others[k]
 }
 
 // Describe implements prometheus.Collector.
@@ -88,7 +88,7 @@ func (s *streams) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// snapshot makes the metrics under the lock and sends none: a slow reader holds up no stream.
+// snapshot makes the metrics under the lock but sends none: a slow scraper must not block streams.
 func (s *streams) snapshot() []prometheus.Metric {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +104,7 @@ func (s *streams) snapshot() []prometheus.Metric {
 			emit(e.tally, st.ID, node, e.typ, st.Protocol)
 		}
 	}
-	for k, t := range s.rest {
+	for k, t := range s.others {
 		emit(t, overflow, overflow, k[0], k[1])
 	}
 	return out

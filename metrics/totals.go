@@ -2,8 +2,8 @@ package metrics
 
 import "sync/atomic"
 
-// Totals are the exchanges since the start, in the words of go-control-plane's example
-// callbacks (docs/server.md): Requests and Responses are those of SotW streams.
+// Totals are the exchanges since the start, in the terms of go-control-plane's example callbacks
+// (docs/server.md): Requests and Responses are those of SotW streams.
 type Totals struct {
 	Fetches        uint64
 	Requests       uint64

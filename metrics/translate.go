@@ -25,8 +25,8 @@ func newTranslate(r prometheus.Registerer) *Translate {
 	return t
 }
 
-// Problems are the standing problems by reason. A reason that was named before and is not named
-// now is 0: its series stays, so that a graph shows the end of the problem.
+// Problems sets the number of current problems by reason. A reason that was set before and is
+// missing now becomes 0: its series stays, so that graphs show the end of the problem.
 func (t *Translate) Problems(byReason map[string]int) {
 	if t == nil {
 		return

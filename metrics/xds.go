@@ -34,16 +34,16 @@ type XDS struct {
 	holdRefused *prometheus.CounterVec
 	budget      prometheus.Gauge
 	held        atomic.Pointer[func(kind string) int64]
-	exchanges   map[[2]string]*series             // by type and protocol, of what is served; see Serves
-	propagated  map[[2]string]prometheus.Observer // by stage and type, of what is served; see Serves
+	exchanges   map[[2]string]*series             // by type and protocol, for types that are served; see Serves
+	propagated  map[[2]string]prometheus.Observer // by stage and type, for types that are served; see Serves
 	streams     *streams
 	totals      totals
 	slowest     slowest
 	now         func() time.Time
 }
 
-// Rejecting says that a stream begins, or ceases, to hold something back because its client
-// rejected it. Each begin must be followed by one end, at the latest when the stream closes.
+// Rejecting records that a stream begins, or ceases, to have rejected resources. Each begin must be
+// followed by one end, at the latest when the stream closes.
 func (x *XDS) Rejecting(typeURL string, begins bool) {
 	if x == nil {
 		return
@@ -56,7 +56,8 @@ func (x *XDS) Rejecting(typeURL string, begins bool) {
 	}
 }
 
-// Quarantined is how many resources of a type several clients of a view reject and none accepts.
+// Quarantined sets how many resources of a type are rejected by several clients of a view and
+// accepted by none.
 func (x *XDS) Quarantined(typeURL string, n int) {
 	if x == nil {
 		return
@@ -64,8 +65,8 @@ func (x *XDS) Quarantined(typeURL string, n int) {
 	x.quarantined.WithLabelValues(typeLabel(typeURL)).Set(float64(n))
 }
 
-// InVain says that so many more names of a type are asked for that Consul does not have; fewer, if
-// it is below zero.
+// InVain adds to the number of names of a type that clients ask for and Consul does not have. more
+// may be negative.
 func (x *XDS) InVain(typeURL string, more int) {
 	if x == nil {
 		return
@@ -73,7 +74,7 @@ func (x *XDS) InVain(typeURL string, more int) {
 	x.inVain.WithLabelValues(typeLabel(typeURL)).Add(float64(more))
 }
 
-// Oversized counts a response that is larger than it should be.
+// Oversized counts a response above the size limit.
 func (x *XDS) Oversized(typeURL string) {
 	if x == nil {
 		return
@@ -81,7 +82,7 @@ func (x *XDS) Oversized(typeURL string) {
 	x.oversized.WithLabelValues(typeLabel(typeURL)).Inc()
 }
 
-// Fetch counts a REST exchange by its outcome: ok, not_modified, error.
+// Fetch counts a REST exchange by outcome: ok, not_modified, error.
 func (x *XDS) Fetch(typeURL, outcome string) {
 	if x == nil {
 		return
@@ -90,7 +91,7 @@ func (x *XDS) Fetch(typeURL, outcome string) {
 	x.fetches.WithLabelValues(typeLabel(typeURL), oneOf(outcome, fetchOutcomes...)).Inc()
 }
 
-// Propagation observes how long a change took: stage is answer_to_sent or answer_to_ack.
+// Propagation observes how long a change took. The stage is answer_to_sent or answer_to_ack.
 func (x *XDS) Propagation(stage, typeURL string, after time.Duration) {
 	if x == nil {
 		return
@@ -106,8 +107,8 @@ func (x *XDS) Propagation(stage, typeURL string, after time.Duration) {
 	}
 }
 
-// Published counts a batch that changed a snapshot and says how many resources of each type
-// (by type URL) the view holds now.
+// Published counts a batch that changed a snapshot, and sets how many resources of each type URL
+// the view has now.
 func (x *XDS) Published(view string, resources map[string]int, at time.Time) {
 	if x == nil {
 		return
@@ -127,7 +128,7 @@ func (x *XDS) Refused(limit string) {
 	x.refused.WithLabelValues(oneOf(limit, limits...)).Inc()
 }
 
-// NodeChanged counts a request whose node is another than the one its stream began with.
+// NodeChanged counts a request with another node than that of its stream.
 func (x *XDS) NodeChanged() {
 	if x == nil {
 		return
@@ -135,7 +136,7 @@ func (x *XDS) NodeChanged() {
 	x.nodeChanges.Inc()
 }
 
-// Connections is how many connections are open.
+// Connections sets the number of open connections.
 func (x *XDS) Connections(n int) {
 	if x == nil {
 		return
@@ -143,8 +144,8 @@ func (x *XDS) Connections(n int) {
 	x.connections.Set(float64(n))
 }
 
-// Holds has it asked with each scrape how many bytes of a kind clients have the server hold, and says
-// how many of all kinds they may.
+// Holds registers a function that is called at each scrape for the bytes held for clients, by kind.
+// budget is the limit for all kinds together.
 func (x *XDS) Holds(budget int64, of func(kind string) int64) {
 	if x == nil {
 		return
@@ -153,7 +154,7 @@ func (x *XDS) Holds(budget int64, of func(kind string) int64) {
 	x.held.Store(&of)
 }
 
-// HoldRefused counts that the budget was too small for more of a kind.
+// HoldRefused counts a refusal because the budget was exhausted, by kind.
 func (x *XDS) HoldRefused(kind string) {
 	if x == nil {
 		return

@@ -6,13 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The fixed values of labels that Legate itself chooses. Anything else is counted as "other".
+// Fixed label values that Legate itself chooses. Anything else is counted as "other".
 var (
 	protocols     = []string{"sotw", "delta"}
 	requestKinds  = []string{"subscribe", "ack", "nack", "stale"}
 	fetchOutcomes = []string{"ok", "not_modified", "error"}
 	stages        = []string{"answer_to_sent", "answer_to_ack"}
-	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which streams end where nothing is wrong
+	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which healthy streams end
 	limits        = []string{
 		"connections", "connections_per_address", "rest_connections", "handshake", "certificate",
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings", "empty_frames",
@@ -89,7 +89,7 @@ func newXDS(r prometheus.Registerer) *XDS {
 	return x
 }
 
-// startAtZero creates the series that alerts and graphs ask for before anything has happened.
+// startAtZero creates the series that alerts and graphs use, before anything has happened.
 func (x *XDS) startAtZero() {
 	for _, p := range protocols {
 		x.open.WithLabelValues(p)
@@ -108,8 +108,8 @@ func (x *XDS) startAtZero() {
 	x.typeAtZero(other)
 }
 
-// Serves says which types are served, by their URLs: their series begin before anything has happened,
-// and are found fast. It is to be called before any stream is opened.
+// Serves registers the type URLs that are served: their series start at 0 and are found fast. It
+// must be called before any stream is opened.
 func (x *XDS) Serves(typeURLs ...string) {
 	if x == nil {
 		return
@@ -133,7 +133,7 @@ func (x *XDS) Serves(typeURLs ...string) {
 	}
 }
 
-// typeAtZero creates the series of a type's label that count what goes wrong.
+// typeAtZero creates the error series of a type label.
 func (x *XDS) typeAtZero(t string) {
 	x.nacks.WithLabelValues(t)
 	x.lastNACK.WithLabelValues(t)
