@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/discovery/guard"
 )
 
@@ -37,10 +38,12 @@ func (o *owner) logOver(now time.Time) {
 
 // logDeselected tells of instances that are served no longer, because their tags do not select
 // them any more.
-func (o *owner) logDeselected(l guard.Deselected, now time.Time) {
-	if o.lines.deselected.line("tags", now) {
-		o.w.log.Info("instances lost the tags that select them, and are served no longer", "service", l.Key.Name,
-			"deselected", l.Lost, "left", l.Left, "tags", o.selection.Tags)
+func (o *owner) logDeselected(f *followed, before []catalog.Instance, now time.Time) {
+	gone := catalog.Lacking(before, o.catalog[f.key].Instances)
+	n := len(gone) - len(catalog.Lacking(gone, f.said.Service.Instances))
+	if n > 0 && o.lines.deselected.line("tags", now) {
+		o.w.log.Info("instances lost the tags that select them, and are served no longer", "service", f.key.Name,
+			"deselected", n, "left", len(f.truth.Service.Instances), "tags", o.selection.Tags)
 	}
 }
 

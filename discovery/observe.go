@@ -20,11 +20,14 @@ type answer struct {
 
 // consider takes over what an answer says of f, but for losses that the guard holds.
 func (o *owner) consider(f *followed, a answer) guard.Decision {
+	before := o.catalog[f.key].Instances
 	f.said, f.truth = a.reading, selected(o.selection, a.reading)
-	return o.observe(a.at, guard.Answered{
+	d := o.observe(a.at, guard.Answered{
 		Key: f.key, Said: f.said.Service.Instances, Selected: f.truth.Service.Instances,
 		Consistent: a.consistent, Moved: a.moved, Doubt: a.doubt, Second: a.second,
 	})
+	o.logDeselected(f, before, a.at)
+	return d
 }
 
 // observe tells the guard what happened, and does what it decides.
@@ -36,9 +39,6 @@ func (o *owner) observe(at time.Time, seen guard.Observation) guard.Decision {
 	}
 	o.over = append(o.over, d.Ended...)
 	o.holdsMoved = o.holdsMoved || d.HoldsChanged
-	for _, l := range d.Deselected {
-		o.logDeselected(l, at)
-	}
 	for _, key := range d.Again {
 		if f := o.follow[key.Name]; f != nil {
 			f.afresh.interrupt()

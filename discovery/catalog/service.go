@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 )
 
 // Service is one Consul service with all of its instances, healthy or not.
@@ -61,6 +62,23 @@ func (i *Instance) TakesTraffic() bool { return i.Health < Critical }
 // Compare orders instances by node and id, which together are unique in a service.
 func (i Instance) Compare(o Instance) int {
 	return cmp.Or(cmp.Compare(i.Node, o.Node), cmp.Compare(i.ID, o.ID))
+}
+
+// Find is where an instance is among these, which are sorted, and whether it is.
+func Find(all []Instance, key InstanceKey) (at int, there bool) {
+	return sort.Find(len(all), func(i int) int {
+		return cmp.Or(cmp.Compare(key.Node, all[i].Node), cmp.Compare(key.ID, all[i].ID))
+	})
+}
+
+// Lacking are the instances that are not among those of now. Both are sorted.
+func Lacking(was, now []Instance) (lost []Instance) {
+	for i := range was {
+		if _, there := Find(now, was[i].Key()); !there {
+			lost = append(lost, was[i])
+		}
+	}
+	return lost
 }
 
 // Equal reports whether both say the same; CreateIndex and ModifyIndex do not count.

@@ -21,26 +21,24 @@ type Config struct {
 	DatacenterHold time.Duration
 	// Window is the time within which losses are summed up: those of one service, and those of all.
 	Window time.Duration
-	// A service of ShrinkFrom instances or more must not lose more than ShrinkPercent of them.
-	ShrinkFrom    int
-	ShrinkPercent int
-	// A datacenter of CatalogFrom instances or more must not lose more than CatalogPercent of
-	// them, nor one of DatacenterFrom more than DatacenterPercent. Neither counts while fewer than
-	// three services lose instances: what hits one service is about that service, and its own
-	// limits hold. After Consul's index went back, the loss of most counts in any datacenter.
-	CatalogFrom       int
-	CatalogPercent    int
-	DatacenterFrom    int
-	DatacenterPercent int
+	// Shrink is what a service may lose, Catalog and Datacenter what a datacenter may. Those of the
+	// datacenter do not count while fewer than three services lose instances: what hits one service is
+	// about that service, and its own limit holds. After Consul's index went back, the loss of most
+	// (Datacenter.Percent) counts in any datacenter.
+	Shrink, Catalog, Datacenter Limit
 	// Reread is how long one round takes in which everything is read again consistently, so that
 	// what blocking queries missed shows. 0: never. For as long as a round takes, and for Window at
 	// least, an index that went back is remembered.
 	Reread time.Duration
-	// MassCritical is what becomes of instances that turn critical together, more than
-	// DatacenterPercent of a datacenter of DatacenterFrom instances or more, of three services or
-	// more, within Window: Believe or ServeAll.
+	// MassCritical is what becomes of instances that turn critical together, more than Datacenter
+	// allows, of three services or more, within Window: Believe or ServeAll.
 	MassCritical string
 }
+
+// Limit is passed when, of From instances or more, more than so many percent are lost.
+type Limit struct{ From, Percent int }
+
+func (l Limit) passed(lost, of int) bool { return of >= l.From && more(lost, l.Percent, of) }
 
 // What Config.MassCritical can be.
 const (
@@ -52,42 +50,28 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Confirm: 10 * time.Second, Empty: time.Minute, DatacenterHold: time.Hour, Window: time.Minute,
-		ShrinkFrom: 4, ShrinkPercent: 50,
-		CatalogFrom: 20, CatalogPercent: 15,
-		DatacenterFrom: 10, DatacenterPercent: 50,
-		Reread:       5 * time.Minute,
-		MassCritical: Believe,
+		Shrink: Limit{4, 50}, Catalog: Limit{20, 15}, Datacenter: Limit{10, 50},
+		Reread: 5 * time.Minute, MassCritical: Believe,
 	}
 }
 
 // Validate reports every mistake in c at once.
 func (c Config) Validate() error {
 	var errs []error
-	for _, d := range []struct {
-		name string
-		is   time.Duration
-	}{{"confirm", c.Confirm}, {"empty", c.Empty}, {"datacenter hold", c.DatacenterHold}, {"reread", c.Reread}} {
-		if d.is < 0 {
-			errs = append(errs, fmt.Errorf("guard's %s %v: must not be below 0", d.name, d.is))
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	if c.Window <= 0 {
-		errs = append(errs, fmt.Errorf("guard's window %v: must be above 0", c.Window))
+	for i, d := range []time.Duration{c.Confirm, c.Empty, c.DatacenterHold, c.Reread} {
+		check(d >= 0, "guard's %s %v: must not be below 0", [...]string{"confirm", "empty", "datacenter hold", "reread"}[i], d)
 	}
-	for _, p := range []struct {
-		name          string
-		from, percent int
-	}{
-		{"shrink", c.ShrinkFrom, c.ShrinkPercent}, {"catalog", c.CatalogFrom, c.CatalogPercent},
-		{"datacenter", c.DatacenterFrom, c.DatacenterPercent},
-	} {
-		if p.from < 1 || p.percent < 1 || p.percent > 100 {
-			errs = append(errs, fmt.Errorf("guard's %s of %d instances and %d %%: want at least 1 instance, and 1 to 100 %%", p.name, p.from, p.percent))
-		}
+	check(c.Window > 0, "guard's window %v: must be above 0", c.Window)
+	for i, l := range []Limit{c.Shrink, c.Catalog, c.Datacenter} {
+		check(l.From > 0 && l.Percent > 0 && l.Percent <= 100, "guard's %s of %d instances and %d %%: want at least 1 instance, and 1 to 100 %%",
+			[...]string{"shrink", "catalog", "datacenter"}[i], l.From, l.Percent)
 	}
-	if c.MassCritical != Believe && c.MassCritical != ServeAll {
-		errs = append(errs, fmt.Errorf("guard's mass critical %q: must be %s or %s", c.MassCritical, Believe, ServeAll))
-	}
+	check(c.MassCritical == Believe || c.MassCritical == ServeAll, "guard's mass critical %q: must be %s or %s", c.MassCritical, Believe, ServeAll)
 	return errors.Join(errs...)
 }
 
@@ -102,13 +86,3 @@ func (c Config) Tick() time.Duration {
 	}
 	return t
 }
-
-// recovery is how long what has not come back after the loss of most of the datacenter is waited
-// for, from the moment at which something came back last. An agent looks once a minute, and as
-// much as two later, whether Consul has what it has registered; those of a large datacenter look
-// less often, but there are many of them.
-// https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
-func (c Config) recovery() time.Duration { return 2 * c.Window }
-
-// memory is how long an index that went back counts.
-func (c Config) memory() time.Duration { return max(c.Reread, c.Window) }

@@ -1,20 +1,12 @@
 package guard
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	"legate/discovery/catalog"
 )
-
-// health is what is known of instances that turn critical together.
-type health struct {
-	of       int                   // instances that are served
-	critical int                   // of these, those that are critical, served so or not
-	onsets   int                   // of these, those that turned critical lately, or with the mass
-	falling  map[*service]struct{} // who has these
-	mass     time.Time             // since when most of the datacenter is critical; zero: it is not
-}
 
 // onset is how an instance turned critical.
 type onset struct {
@@ -32,72 +24,63 @@ type Mass struct {
 
 // Mass says whether most of the datacenter turned critical at once and stays so.
 func (g *State) Mass() (m Mass, is bool) {
-	h := &g.health
-	return Mass{h.mass, h.of, h.critical, h.onsets, len(h.falling), g.cfg.MassCritical}, !h.mass.IsZero()
+	m = Mass{Since: g.mass, Of: g.size, Onsets: g.onsets, Policy: g.cfg.MassCritical}
+	if g.mass.IsZero() {
+		return m, false
+	}
+	for _, s := range g.services {
+		m.Critical += s.critical
+	}
+	m.Services = len(g.which(isFalling))
+	return m, true
 }
 
 // noteOnsets notes which of these instances of s turn critical, before they are served, and forgets
 // those that are not critical any more, or not among them.
 func (g *State) noteOnsets(s *service, these []catalog.Instance, now time.Time) {
-	onsets, critical := map[catalog.InstanceKey]onset{}, 0
+	s.critical = 0
+	var onsets map[catalog.InstanceKey]onset
 	for i := range these {
 		key := these[i].Key()
 		o, noted := s.onsets[key]
 		switch {
 		case these[i].Health == catalog.Critical:
-			critical++
-			if at, there := find(s.served, key); !noted && there && s.served[at].TakesTraffic() {
+			s.critical++
+			if at, there := catalog.Find(s.served, key); !noted && there && s.served[at].TakesTraffic() {
 				o, noted = onset{now, s.served[at].Health}, true
 			}
 		case noted: // what is kept is as it was served, and may be critical
-			_, said := find(s.selected, key)
+			_, said := catalog.Find(s.selected, key)
 			noted = !said
 		}
 		if noted {
+			if onsets == nil {
+				onsets = map[catalog.InstanceKey]onset{}
+			}
 			onsets[key] = o
 		}
 	}
-	g.health.critical += critical - s.critical
-	s.critical = critical
-	g.setOnsets(s, onsets)
-}
-
-func (g *State) setOnsets(s *service, onsets map[catalog.InstanceKey]onset) {
-	g.health.onsets += len(onsets) - len(s.onsets)
-	if s.onsets = onsets; len(onsets) > 0 {
-		g.health.falling[s] = struct{}{}
-	} else {
-		delete(g.health.falling, s)
-	}
-}
-
-// ageOnsets forgets who turned critical long ago, alone.
-func (g *State) ageOnsets(now time.Time) {
-	then := now.Add(-g.cfg.Window)
-	for s := range g.health.falling {
-		recent := map[catalog.InstanceKey]onset{}
-		for key, o := range s.onsets {
-			if !o.at.Before(then) {
-				recent[key] = o
-			}
-		}
-		g.setOnsets(s, recent)
-	}
+	g.onsets += len(onsets) - len(s.onsets)
+	s.onsets = onsets
 }
 
 // massCritical looks whether most of the datacenter turned critical within the window, and then
 // whether that is over.
 func (g *State) massCritical(now time.Time, d *Decision) {
-	h := &g.health
-	most := func() bool { return more(h.onsets, g.cfg.DatacenterPercent, h.of) }
+	most := func() bool { return more(g.onsets, g.cfg.Datacenter.Percent, g.size) }
 	switch {
-	case h.mass.IsZero() && most() && h.of >= g.cfg.DatacenterFrom:
-		if g.ageOnsets(now); !most() || len(h.falling) < wide {
+	case g.mass.IsZero() && most() && g.size >= g.cfg.Datacenter.From:
+		for _, s := range g.which(isFalling) { // who turned critical long ago did so alone
+			before := len(s.onsets)
+			maps.DeleteFunc(s.onsets, func(_ catalog.InstanceKey, o onset) bool { return o.at.Before(now.Add(-g.cfg.Window)) })
+			g.onsets += len(s.onsets) - before
+		}
+		if !most() || len(g.which(isFalling)) < wide {
 			return
 		}
-		h.mass = now
-	case !h.mass.IsZero() && !most():
-		h.mass = time.Time{}
+		g.mass = now
+	case !g.mass.IsZero() && !most():
+		g.mass = time.Time{}
 	default:
 		return
 	}
@@ -111,19 +94,15 @@ func (o MassPolicy) on(g *State, now time.Time, d *Decision) {
 
 // serveFalling serves anew what turned critical.
 func (g *State) serveFalling(now time.Time, d *Decision) {
-	for _, s := range inOrder(g.health.falling) {
-		these := s.selected
-		if s.hold != nil {
-			these = s.hold.served(s.selected)
-		}
-		g.serve(s, now, these, false, d)
+	for _, s := range g.which(isFalling) {
+		g.serve(s, now, s.believed(), false, d)
 	}
 }
 
 // masked are these instances of s as they are served: with ServeAll, those that turned critical with
 // most of the datacenter keep the health they had.
 func (g *State) masked(s *service, these []catalog.Instance) []catalog.Instance {
-	if g.health.mass.IsZero() || g.cfg.MassCritical != ServeAll || len(s.onsets) == 0 {
+	if g.mass.IsZero() || g.cfg.MassCritical != ServeAll || len(s.onsets) == 0 {
 		return these
 	}
 	these = slices.Clone(these)

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ type hold struct {
 	since    time.Time
 	mass     time.Time // when it was last a part of the loss of most of the datacenter; zero: never
 	kept     []catalog.Instance
-	missed   map[catalog.InstanceKey]time.Time // of those: the first consistent read without it
+	missed   map[catalog.InstanceKey]time.Time // of these: the first consistent read without it
 	agreed   time.Time                         // the last consistent read; it lacked all that is missed
 	moved    bool                              // the answer's index was above that of the last one that had them
 	wentBack bool                              // Consul's index went back shortly before
@@ -22,15 +23,13 @@ type hold struct {
 	asked    time.Time                         // when that was taken, or tried; zero: never
 }
 
-// keep makes these what is kept, and remembers of each since when it is missed.
+// keep makes these what is kept. Of those that were kept already it stays known since when they are missed.
 func (h *hold) keep(these []catalog.Instance) {
-	missed := map[catalog.InstanceKey]time.Time{}
-	for i := range these {
-		if at, was := h.missed[these[i].Key()]; was {
-			missed[these[i].Key()] = at
-		}
-	}
-	h.kept, h.missed = these, missed
+	h.kept = these
+	maps.DeleteFunc(h.missed, func(key catalog.InstanceKey, _ time.Time) bool {
+		_, kept := catalog.Find(these, key)
+		return !kept
+	})
 }
 
 // agree takes a consistent read into account that lacks all that is kept.
@@ -53,51 +52,31 @@ func (h *hold) unconfirmed(apart time.Duration) (left []catalog.Instance) {
 	return left
 }
 
-// served is what Consul says together with what is kept.
-func (h *hold) served(selected []catalog.Instance) []catalog.Instance {
-	all := slices.Concat(selected, h.kept)
-	slices.SortFunc(all, catalog.Instance.Compare)
-	return all
-}
-
 // massive says that it is a part of the loss of most of the datacenter.
 func (h *hold) massive() bool { return h.why == DatacenterLost || !h.mass.IsZero() }
 
 // awaited is until when a part of the loss of most of the datacenter is waited for, if something of
-// that came back last then: as long as a loss of most is held, at the most. Services return one
-// after the other, as agents find out what Consul has lost: what is left of the loss meanwhile is
-// not small because it is a small loss.
+// that came back last then. Services return one after the other, as agents find out what Consul has
+// lost: what is left of the loss meanwhile is not small because it is a small loss. An agent looks
+// once a minute, and as much as two later, whether Consul has what it has registered; those of a large
+// datacenter look less often, but there are many of them.
+// https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
 func (h *hold) awaited(c Config, returned time.Time) time.Time {
 	if h.mass.IsZero() {
 		return time.Time{}
 	}
-	end, most := later(h.mass, returned).Add(c.recovery()), h.since.Add(c.DatacenterHold)
-	if end.After(most) {
-		return most
-	}
-	return end
+	return earliest(latest(h.mass, returned).Add(2*c.Window), h.since.Add(c.DatacenterHold))
 }
 
-// ends is from when on what is confirmed of it is believed. While much of the datacenter goes, nothing
-// is evident; while most of it comes back, what has not come yet is waited for.
+// ends is from when on what is confirmed of it is believed.
 func (h *hold) ends(c Config, returned time.Time, evident bool) time.Time {
 	switch {
 	case h.why == DatacenterLost:
 		return h.since.Add(c.DatacenterHold)
 	case h.why == Emptied && !evident:
-		return later(h.since.Add(c.Empty), h.awaited(c, returned))
+		return latest(h.since.Add(c.Empty), h.awaited(c, returned))
 	}
 	return h.awaited(c, returned)
-}
-
-// until is when all of it is believed at the latest, provided that Consul still says the same and can
-// be asked, and that nothing more comes back.
-func (h *hold) until(c Config, returned time.Time) time.Time {
-	last := h.since
-	for _, first := range h.missed {
-		last = later(last, first)
-	}
-	return later(last.Add(c.Confirm), h.ends(c, returned, false))
 }
 
 // outcome is how it ends when it is over; see [Ended].
@@ -111,9 +90,38 @@ func (h *hold) outcome(c Config, now time.Time) string {
 	return "confirmed"
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+func latest(times ...time.Time) time.Time   { return slices.MaxFunc(times, time.Time.Compare) }
+func earliest(times ...time.Time) time.Time { return slices.MinFunc(times, time.Time.Compare) }
+
+// Hold is a loss of one service that is not believed yet.
+type Hold struct {
+	Key catalog.ServiceKey
+	Why Reason
+	// So many instances are kept, of those that are served. Consul still has so many of them,
+	// without the tags that select them; the others are gone.
+	Kept, Served, Deselected int
+
+	Since time.Time
+	// Until is when it is believed at the latest, if Consul can be asked and still says the same, and
+	// nothing more comes back. Once that time has come it is believed as soon as Consul has said so.
+	Until time.Time
+}
+
+// Holds are all losses that are held now, by the key of the service.
+func (g *State) Holds() (all []Hold) {
+	for _, s := range g.which(isHeld) {
+		h := s.hold
+		last := latest(append(slices.Collect(maps.Values(h.missed)), h.since)...)
+		all = append(all, Hold{
+			Key: s.key, Why: h.why, Kept: len(h.kept), Served: len(s.served), Deselected: len(h.kept) - len(catalog.Lacking(h.kept, s.said)),
+			Since: h.since, Until: latest(last.Add(g.cfg.Confirm), h.ends(g.cfg, g.returned, false)),
+		})
 	}
-	return b
+	return all
+}
+
+// Held says whether a loss of the service is held.
+func (g *State) Held(key catalog.ServiceKey) bool {
+	s := g.services[key]
+	return s != nil && s.hold != nil
 }

@@ -33,7 +33,7 @@ func lostAt(why Reason, since ...time.Time) *hold {
 		if !s.IsZero() {
 			h.missed[i[0].Key()] = s
 		}
-		h.agreed = later(h.agreed, s)
+		h.agreed = latest(h.agreed, s)
 	}
 	return h
 }
@@ -102,8 +102,11 @@ func TestWhenAHoldEnds(t *testing.T) {
 		{"all of it, after an hour of that", mass(lostAt(Emptied, at(1)), 30), g, at(3600), at(3590)},
 		{"what went again when the others were back", mass(lostAt(Shrunk, at(200)), 30), g, at(210), never},
 	} {
-		if got := c.h.until(c.g, c.back); !got.Equal(c.want) {
-			t.Errorf("%s: until %v, want %v", c.name, got.Sub(at(0)), c.want.Sub(at(0)))
+		g := New(c.g)
+		g.returned = c.back
+		g.service(key(1)).hold = c.h
+		if got := g.Holds(); len(got) != 1 || !got[0].Until.Equal(c.want) {
+			t.Errorf("%s: until %v, want %v", c.name, got[0].Until.Sub(at(0)), c.want.Sub(at(0)))
 		}
 	}
 }
@@ -129,7 +132,7 @@ func TestFromWhenOnAHoldIsBelieved(t *testing.T) {
 		if !end.Equal(c.want) {
 			t.Errorf("%s: from %v on, want %v", c.name, end.Sub(at(0)), c.want.Sub(at(0)))
 		}
-		if got := c.h.outcome(DefaultConfig(), later(end, at(59))); got != c.outcome {
+		if got := c.h.outcome(DefaultConfig(), latest(end, at(59))); got != c.outcome {
 			t.Errorf("%s: %s, want %s", c.name, got, c.outcome)
 		}
 	}
@@ -139,7 +142,7 @@ func TestFromWhenOnAHoldIsBelieved(t *testing.T) {
 // enough apart; who comes back between them is missed from the start when it goes again.
 func TestEachInstanceIsMissedForItself(t *testing.T) {
 	const apart = 10 * time.Second
-	h := &hold{why: Shrunk, since: at(0)}
+	h := lostAt(Shrunk)
 	is := func(when string, all []catalog.Instance, want ...string) {
 		t.Helper()
 		var ids []string
@@ -157,7 +160,7 @@ func TestEachInstanceIsMissedForItself(t *testing.T) {
 	is("after 9.9 s", h.unconfirmed(apart), "a", "c", "d")
 	h.agree(at(11))
 	is("after 10 s", h.unconfirmed(apart), "d")
-	is("served, in this order", h.served(instances("b")), "a", "b", "c", "d")
+	is("served, in this order", (&service{selected: instances("b"), hold: h}).believed(), "a", "b", "c", "d")
 	h.keep(instances("c", "d")) // a is back
 	h.keep(instances("a", "c", "d"))
 	is("a went again, and d went later", h.unconfirmed(apart), "a", "d")

@@ -35,13 +35,13 @@ func (c Config) suspect(l loss) Reason {
 	switch {
 	case l.left >= l.of:
 		return calm
-	case c.DatacenterHold > 0 && (l.services >= wide && l.allOf >= c.DatacenterFrom || l.wentBack) && more(l.allOf-l.allAt, c.DatacenterPercent, l.allOf):
+	case c.DatacenterHold > 0 && (l.services >= wide && l.allOf >= c.Datacenter.From || l.wentBack) && more(l.allOf-l.allAt, c.Datacenter.Percent, l.allOf):
 		return DatacenterLost
 	case l.left == 0 && (c.Empty > 0 || c.Confirm > 0):
 		return Emptied
 	case c.Confirm == 0:
 		return calm
-	case l.of >= c.ShrinkFrom && c.most(l):
+	case c.Shrink.passed(l.of-l.left, l.of):
 		return Shrunk
 	case c.erodes(l):
 		return CatalogShrunk
@@ -51,12 +51,9 @@ func (c Config) suspect(l loss) Reason {
 	return calm
 }
 
-// most says that more than the share of a service is lost that is suspicious.
-func (c Config) most(l loss) bool { return more(l.of-l.left, c.ShrinkPercent, l.of) }
-
 // erodes says that much of the datacenter is lost.
 func (c Config) erodes(l loss) bool {
-	return l.services >= wide && l.allOf >= c.CatalogFrom && more(l.allOf-l.allAt, c.CatalogPercent, l.allOf)
+	return l.services >= wide && c.Catalog.passed(l.allOf-l.allAt, l.allOf)
 }
 
 // more says that part is more than so many percent of whole.
@@ -72,19 +69,19 @@ func (g *State) loss(s *service, now time.Time) loss {
 	}
 	is := g.masked(s, s.selected)
 	left, idle := taking(is), idled(s.served, is)
-	served := s.size.now - idle
+	served := s.traffic.now - idle
 	if left < served {
-		g.losing.note(s.key, now)
+		g.losing[s.key] = now
 	}
 	return loss{
-		of: s.size.most(since) - idle, left: left, served: served,
+		of: s.traffic.most(since) - idle, left: left, served: served,
 		allOf: g.total.most(since) - idle, allAt: g.total.now - idle - served + left - others,
-		services: g.losing.since(since, now),
+		services: len(g.losing),
 		wentBack: wentBack, doubt: s.doubt,
 	}
 }
 
 // indexWentBack says that Consul's index was seen to go back not long ago.
 func (g *State) indexWentBack(now time.Time) bool {
-	return !g.wentBack.IsZero() && now.Sub(g.wentBack) < g.cfg.memory()
+	return !g.wentBack.IsZero() && now.Sub(g.wentBack) < max(g.cfg.Reread, g.cfg.Window)
 }

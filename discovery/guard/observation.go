@@ -17,11 +17,10 @@ type Seeded struct {
 	Instances []catalog.Instance // sorted, as always
 }
 
-// Answered is an answer of Consul's about a service, which was judged and is believed, but for what
-// it takes away.
+// Answered is an answer of Consul's about a service, which is believed but for what it takes away.
 type Answered struct {
 	Key        catalog.ServiceKey
-	Said       []catalog.Instance // all that Consul says, sorted
+	Said       []catalog.Instance // all that Consul says
 	Selected   []catalog.Instance // what of that the operator selects
 	Consistent bool               // the leader says it
 	Moved      bool               // its index is above that of the answer before
@@ -29,13 +28,11 @@ type Answered struct {
 	Second     *Second            // it answers a second look at a hold; nil: it does not
 }
 
-// Second is what a second look at a held loss saw besides.
+// Second is what a second look saw of the list of services, read consistently right after the service.
 type Second struct {
-	// List says that the list of services was read consistently right after it, and Filtered that
-	// the token's policies hid a part of one of the two answers.
-	List, Filtered bool
-	// Listed says that the list still has the service, although nothing is left of it.
-	Listed bool
+	List     bool // the list was read
+	Filtered bool // the token's policies hid a part of one of the two answers
+	Listed   bool // the list still has the service, although nothing is left of it
 	// Missing are the other services that were read before and that the list does not have, of all
 	// services that are followed.
 	Missing, All int
@@ -56,8 +53,7 @@ type Reselected struct {
 	Selection catalog.Selection
 }
 
-// Unfollowed is that a service is not followed any more: nothing is left of it, or the operator does
-// not select it.
+// Unfollowed is that a service is not followed any more: it is gone, or not selected.
 type Unfollowed struct{ Key catalog.ServiceKey }
 
 // IndexWentBack is that Consul's index went back: its state may be another one.
@@ -68,15 +64,9 @@ type MassPolicy struct{ Policy string }
 
 // Decision is what follows from an observation.
 type Decision struct {
-	// Serve is what is to be served from now on. It may be what is served already.
-	Serve []Served
-	// Ended are the holds that are over, and HoldsChanged says that what [State.Holds] returns is
-	// another than before.
-	Ended        []Ended
-	HoldsChanged bool
-	// Deselected are losses that were believed, of instances that are there without the tags that
-	// select them.
-	Deselected []Deselected
+	Serve        []Served // from now on; it may be what is served already
+	Ended        []Ended  // holds that are over
+	HoldsChanged bool     // [State.Holds] returns something else than before
 	// Ask are services to take a second, consistent look at, the most urgent first.
 	Ask []catalog.ServiceKey
 	// Again are services to ask again at once: an instance of theirs was seen under another name,
@@ -99,10 +89,4 @@ type Ended struct {
 	Key     catalog.ServiceKey
 	Outcome string
 	Held    time.Duration
-}
-
-// Deselected is how many instances a service lost because they lost their tags, and how many are left.
-type Deselected struct {
-	Key        catalog.ServiceKey
-	Lost, Left int
 }

@@ -1,10 +1,8 @@
 package guard
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"legate/discovery/catalog"
@@ -17,24 +15,24 @@ type State struct {
 	services map[catalog.ServiceKey]*service
 	homes    map[catalog.InstanceKey]*service // who has an instance
 
-	total    highWater             // instances that are served and take traffic
-	losing   recent                // services that lost instances
-	held     map[*service]struct{} // services of which a loss is held
-	kept     int                   // of total, those that holds keep
-	returned time.Time             // when something that was held came back last
-	wentBack time.Time             // when Consul's index was last seen to go back
-	health   health
+	size     int                              // instances that are served
+	total    highWater                        // of these, those that take traffic
+	kept     int                              // of these, those that holds keep
+	losing   map[catalog.ServiceKey]time.Time // when a service lost instances
+	returned time.Time                        // when something that was held came back last
+	wentBack time.Time                        // when Consul's index was last seen to go back
+	onsets   int                              // instances that turned critical lately, or with the mass
+	mass     time.Time                        // since when most of the datacenter is critical; zero: it is not
 }
 
-// service is what the guard knows of one.
+// service is what the guard knows of one. Its instances are sorted.
 type service struct {
 	key      catalog.ServiceKey
-	said     []catalog.Instance // what Consul was last believed to say; all are sorted
+	said     []catalog.Instance // what Consul was last believed to say
 	selected []catalog.Instance // what of that the operator selects
 	served   []catalog.Instance
-	known    bool // Consul was heard: what is served is not the seed
 	doubt    bool // the answer was odd
-	size     highWater
+	traffic  highWater
 	hold     *hold // nil: nothing is held
 	critical int
 	onsets   map[catalog.InstanceKey]onset
@@ -44,7 +42,7 @@ type service struct {
 func New(cfg Config) *State {
 	return &State{
 		cfg: cfg, services: map[catalog.ServiceKey]*service{}, homes: map[catalog.InstanceKey]*service{},
-		held: map[*service]struct{}{}, health: health{falling: map[*service]struct{}{}},
+		losing: map[catalog.ServiceKey]time.Time{},
 	}
 }
 
@@ -58,17 +56,20 @@ func (g *State) Step(now time.Time, seen Observation) Decision {
 }
 
 func (o Seeded) on(g *State, now time.Time, d *Decision) {
-	g.serve(g.service(o.Key), now, o.Instances, false, d)
+	s := g.service(o.Key)
+	g.rehome(s, o.Instances)
+	s.said, s.selected = o.Instances, o.Instances
+	g.serve(s, now, s.selected, false, d)
 }
 
 func (o Answered) on(g *State, now time.Time, d *Decision) {
 	s := g.service(o.Key)
 	d.Again = g.rehome(s, o.Said)
-	s.known, s.said, s.selected = true, o.Said, o.Selected
+	s.said, s.selected = o.Said, o.Selected
 	if o.Second == nil {
 		s.doubt = o.Doubt
 	}
-	if h := s.hold; h != nil && len(lacking(h.kept, s.selected)) < len(h.kept) {
+	if h := s.hold; h != nil && len(catalog.Lacking(h.kept, s.selected)) < len(h.kept) {
 		g.returned = now
 		d.Unheard = o.Second != nil && h.massive()
 	}
@@ -76,13 +77,11 @@ func (o Answered) on(g *State, now time.Time, d *Decision) {
 }
 
 func (Elapsed) on(g *State, now time.Time, d *Decision) {
-	for _, s := range inOrder(g.held) {
+	maps.DeleteFunc(g.losing, func(_ catalog.ServiceKey, at time.Time) bool { return at.Before(now.Add(-g.cfg.Window)) })
+	for _, s := range g.which(isHeld) {
 		g.weigh(s, now, nil, d)
 	}
 	d.Ask = g.due(now)
-	if g.health.mass.IsZero() {
-		g.ageOnsets(now)
-	}
 }
 
 func (o Asked) on(g *State, now time.Time, _ *Decision) {
@@ -92,33 +91,28 @@ func (o Asked) on(g *State, now time.Time, _ *Decision) {
 }
 
 func (o Released) on(g *State, now time.Time, d *Decision) {
-	for _, s := range inOrder(g.held) {
+	for _, s := range g.which(isHeld) {
 		if o.Service == "" || o.Service == s.key.Name {
 			g.believe(s, now, "released", d)
-			s.size.forget() // what is left is the new whole
+			s.traffic.forget() // what is left is the new whole
 		}
 	}
 	if o.Service == "" {
 		g.total.forget()
-		g.losing = recent{}
+		clear(g.losing)
 	}
 }
 
 func (o Reselected) on(g *State, now time.Time, d *Decision) {
 	s := g.service(o.Key)
-	these := s.served
-	if s.known {
-		s.selected = o.Selection.Instances(s.said)
-		these = s.selected
-	}
+	s.selected = o.Selection.Instances(s.said)
 	if h := s.hold; h != nil {
-		g.keep(h, lacking(o.Selection.Instances(h.kept), s.selected))
-		d.HoldsChanged = true
-		if these = h.served(s.selected); len(h.kept) == 0 {
+		g.keep(h, catalog.Lacking(o.Selection.Instances(h.kept), s.selected))
+		if d.HoldsChanged = true; len(h.kept) == 0 {
 			g.end(s, now, "dropped", d)
 		}
 	}
-	g.serve(s, now, o.Selection.Instances(these), true, d)
+	g.serve(s, now, s.believed(), true, d)
 }
 
 func (o Unfollowed) on(g *State, now time.Time, d *Decision) {
@@ -141,24 +135,26 @@ func (g *State) service(key catalog.ServiceKey) *service {
 	return s
 }
 
-// inOrder are services by key, so that the same observations give the same decisions.
-func inOrder(set map[*service]struct{}) []*service {
-	return slices.SortedFunc(maps.Keys(set), func(a, b *service) int { return a.key.Compare(b.key) })
-}
-
-// lacking returns the instances that are not among those of now. Both are sorted.
-func lacking(was, now []catalog.Instance) (lost []catalog.Instance) {
-	for i := range was {
-		if _, there := find(now, was[i].Key()); !there {
-			lost = append(lost, was[i])
+// which are the services that are so, by key: the same observations give the same decisions.
+func (g *State) which(are func(*service) bool) (these []*service) {
+	for _, s := range g.services {
+		if are(s) {
+			these = append(these, s)
 		}
 	}
-	return lost
+	slices.SortFunc(these, func(a, b *service) int { return a.key.Compare(b.key) })
+	return these
 }
 
-// find is where an instance is among these, which are sorted, and whether it is.
-func find(all []catalog.Instance, key catalog.InstanceKey) (at int, there bool) {
-	return sort.Find(len(all), func(i int) int {
-		return cmp.Or(cmp.Compare(key.Node, all[i].Node), cmp.Compare(key.ID, all[i].ID))
-	})
+func isHeld(s *service) bool    { return s.hold != nil }
+func isFalling(s *service) bool { return len(s.onsets) > 0 }
+
+// believed is what is served of s, but for the policy for masses.
+func (s *service) believed() []catalog.Instance {
+	if s.hold == nil {
+		return s.selected
+	}
+	all := slices.Concat(s.selected, s.hold.kept)
+	slices.SortFunc(all, catalog.Instance.Compare)
+	return all
 }

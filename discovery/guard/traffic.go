@@ -26,7 +26,7 @@ func idled(was, now []catalog.Instance) (n int) {
 		if now[i].TakesTraffic() {
 			continue
 		}
-		if at, there := find(was, now[i].Key()); there && was[at].TakesTraffic() {
+		if at, there := catalog.Find(was, now[i].Key()); there && was[at].TakesTraffic() {
 			n++
 		}
 	}
@@ -79,29 +79,3 @@ func (h *highWater) discount(n int) {
 
 // forget takes the present for all that ever was.
 func (h *highWater) forget() { h.past = nil }
-
-// recent are services, each with when it was last noted.
-type recent struct {
-	at     map[catalog.ServiceKey]time.Time
-	pruned time.Time
-}
-
-func (r *recent) note(key catalog.ServiceKey, at time.Time) {
-	if r.at == nil {
-		r.at = map[catalog.ServiceKey]time.Time{}
-	}
-	r.at[key] = at
-}
-
-// since counts those that were noted since then. Those of before are dropped once a second.
-func (r *recent) since(then, now time.Time) int {
-	if now.Sub(r.pruned) >= time.Second {
-		r.pruned = now
-		for key, at := range r.at {
-			if at.Before(then) {
-				delete(r.at, key)
-			}
-		}
-	}
-	return len(r.at)
-}

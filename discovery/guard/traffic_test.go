@@ -70,23 +70,3 @@ func TestTheHighWaterIsTheMostOfAllValues(t *testing.T) {
 		}
 	}
 }
-
-func TestWhoLostSomethingLatelyIsCountedOnce(t *testing.T) {
-	var r recent
-	if n := r.since(at(0), at(60)); n != 0 {
-		t.Errorf("%d at first", n)
-	}
-	for n := range 10 {
-		r.note(key(n), at(float64(10*n)))
-		r.note(key(n), at(float64(10*n)))
-	}
-	for _, c := range []struct{ second, want int }{{90, 7}, {91, 6}, {100, 6}, {101, 5}} { // a minute's
-		if n := r.since(at(float64(c.second-60)), at(float64(c.second))); n != c.want || n != len(r.at) {
-			t.Errorf("after %d s: %d of %d, want %d", c.second, n, len(r.at), c.want)
-		}
-	}
-	r.note(key(5), at(105))
-	if got := fmt.Sprint(r.since(at(105), at(106)), r.at); got != fmt.Sprint(1, map[catalog.ServiceKey]time.Time{key(5): at(105)}) {
-		t.Errorf("the one that lost something again: %s", got)
-	}
-}

@@ -9,41 +9,43 @@ import (
 // weigh decides what is served of s: what is selected of it, and what it lost and is not believed to
 // have lost yet. a is the answer that it is about; nil: time has passed.
 func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
-	lost := lacking(s.served, s.selected)
-	if len(lost) == 0 {
-		g.believe(s, now, "returned", d)
-		return
-	}
-	l := g.loss(s, now)
-	why := calm
-	if s.hold != nil || l.left < l.served {
-		why = g.cfg.suspect(l)
-	}
-	awaited := s.hold != nil && now.Before(s.hold.awaited(g.cfg, g.returned))
-	if why == calm && awaited {
-		why = CatalogShrunk
-		lost = lacking(lost, lacking(lost, s.hold.kept)) // what came back, and goes now, goes for itself
+	var l loss
+	lost, why := catalog.Lacking(s.served, s.selected), calm
+	if len(lost) > 0 {
+		if l = g.loss(s, now); s.hold != nil || l.left < l.served {
+			why = g.cfg.suspect(l)
+		}
+		if why == calm && s.hold != nil && now.Before(s.hold.awaited(g.cfg, g.returned)) {
+			why = CatalogShrunk
+			lost = catalog.Lacking(lost, catalog.Lacking(lost, s.hold.kept)) // what came back, and goes now, goes for itself
+		}
 	}
 	switch {
 	case len(lost) == 0:
 		g.believe(s, now, "returned", d)
 		return
 	case why == calm:
-		if n := len(lost) - len(lacking(lost, s.said)); n > 0 {
-			d.Deselected = append(d.Deselected, Deselected{s.key, n, len(s.selected)})
-		}
 		g.believe(s, now, "replaced", d)
 		return
 	case s.hold == nil:
-		s.hold = &hold{since: now}
-		g.held[s] = struct{}{}
+		s.hold = &hold{since: now, missed: map[catalog.InstanceKey]time.Time{}}
 	}
 	h := s.hold
 	if a != nil {
-		g.note(s, a, why, lost, now)
+		if why == Emptied && h.why != Emptied {
+			h.since = now
+		}
+		g.keep(h, lost)
+		h.moved = h.moved || a.Moved
+		if a.Consistent {
+			h.agree(now)
+		}
+		if a.Second != nil {
+			h.evident = g.evident(s, a.Second, now)
+		}
 	}
 	h.why, h.wentBack = why, h.wentBack || g.indexWentBack(now)
-	if why == DatacenterLost && (l.left == 0 || g.cfg.most(l)) { // a small loss beside that is one of its own
+	if why == DatacenterLost && (l.left == 0 || more(l.of-l.left, g.cfg.Shrink.Percent, l.of)) { // a small loss beside that is one of its own
 		h.mass = now
 	}
 	d.HoldsChanged = true
@@ -56,25 +58,9 @@ func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
 	switch {
 	case len(h.kept) == 0:
 		g.believe(s, now, h.outcome(g.cfg, now), d)
-		s.size.forget() // what is left is the new whole
+		s.traffic.forget() // what is left is the new whole
 	case len(h.kept) < before || a != nil:
-		g.serve(s, now, h.served(s.selected), false, d)
-	}
-}
-
-// note takes an answer into account that lacks all that is lost.
-func (g *State) note(s *service, a *Answered, why Reason, lost []catalog.Instance, now time.Time) {
-	h := s.hold
-	if why == Emptied && h.why != Emptied {
-		h.since = now
-	}
-	h.moved = h.moved || a.Moved
-	g.keep(h, lost)
-	if a.Consistent {
-		h.agree(now)
-	}
-	if a.Second != nil {
-		h.evident = g.evident(s, a.Second, now)
+		g.serve(s, now, s.believed(), false, d)
 	}
 }
 
@@ -92,14 +78,12 @@ func (g *State) end(s *service, now time.Time, outcome string, d *Decision) {
 	g.keep(s.hold, nil)
 	d.Ended, d.HoldsChanged = append(d.Ended, Ended{s.key, outcome, now.Sub(s.hold.since)}), true
 	s.hold = nil
-	delete(g.held, s)
 }
 
 // keep makes these what a hold keeps.
 func (g *State) keep(h *hold, these []catalog.Instance) {
-	g.kept -= taking(h.kept)
+	g.kept += taking(these) - taking(h.kept)
 	h.keep(these)
-	g.kept += taking(h.kept)
 }
 
 // serve makes these what is served of s, with their health as the policy for masses has it, and counts
@@ -112,11 +96,11 @@ func (g *State) serve(s *service, now time.Time, these []catalog.Instance, byHan
 	if byHand {
 		uncounted = max(0, -by)
 	}
-	for _, w := range []*highWater{&g.total, &s.size} {
+	for _, w := range []*highWater{&g.total, &s.traffic} {
 		w.discount(uncounted)
 		w.set(w.now+by+uncounted, now)
 	}
-	g.health.of += len(is) - len(s.served)
+	g.size += len(is) - len(s.served)
 	s.served = is
 	d.Serve = append(d.Serve, Served{s.key, is})
 }

@@ -29,27 +29,27 @@ func guardSettings(c *discovery.Config) []*setting {
 			name: "guard-window", env: "LEGATE_GUARD_WINDOW", key: "guard.window", category: category, hint: "SPAN",
 			usage: "Within how long losses are summed up.",
 		}),
-		number(&g.ShrinkPercent, 1, 100, setting{
+		number(&g.Shrink.Percent, 1, 100, setting{
 			name: "guard-shrink-percent", env: "LEGATE_GUARD_SHRINK_PERCENT", key: "guard.shrink_percent", category: category, hint: "N",
 			usage: "A service that loses more than this share is suspicious, if it has the instances that --guard-shrink-from says.",
 		}),
-		number(&g.ShrinkFrom, 1, 1_000_000, setting{
+		number(&g.Shrink.From, 1, 1_000_000, setting{
 			name: "guard-shrink-from", env: "LEGATE_GUARD_SHRINK_FROM", key: "guard.shrink_from", category: category, hint: "N",
 			usage: "See --guard-shrink-percent.",
 		}),
-		number(&g.CatalogPercent, 1, 100, setting{
+		number(&g.Catalog.Percent, 1, 100, setting{
 			name: "guard-catalog-percent", env: "LEGATE_GUARD_CATALOG_PERCENT", key: "guard.catalog_percent", category: category, hint: "N",
 			usage: "A catalog that loses more than this share, in three services or more, is suspicious, if it has the instances that --guard-catalog-from says.",
 		}),
-		number(&g.CatalogFrom, 1, 1_000_000, setting{
+		number(&g.Catalog.From, 1, 1_000_000, setting{
 			name: "guard-catalog-from", env: "LEGATE_GUARD_CATALOG_FROM", key: "guard.catalog_from", category: category, hint: "N",
 			usage: "See --guard-catalog-percent.",
 		}),
-		number(&g.DatacenterPercent, 1, 100, setting{
+		number(&g.Datacenter.Percent, 1, 100, setting{
 			name: "guard-datacenter-percent", env: "LEGATE_GUARD_DATACENTER_PERCENT", key: "guard.datacenter_percent", category: category, hint: "N",
 			usage: "Most of the datacenter, for --guard-datacenter-hold and --mass-critical, is more than this share, in three services or more, if it has the instances that --guard-datacenter-from says.",
 		}),
-		number(&g.DatacenterFrom, 1, 1_000_000, setting{
+		number(&g.Datacenter.From, 1, 1_000_000, setting{
 			name: "guard-datacenter-from", env: "LEGATE_GUARD_DATACENTER_FROM", key: "guard.datacenter_from", category: category, hint: "N",
 			usage: "See --guard-datacenter-percent.",
 		}),
