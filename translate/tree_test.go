@@ -148,6 +148,18 @@ func TestComparingCostsWhatChanged(t *testing.T) {
 	}
 }
 
+// TestNamesSpreadOverATree: the trees of a catalog of 10,000 services whose names are alike are as flat.
+func TestNamesSpreadOverATree(t *testing.T) {
+	whole := fleet(10_000)
+	for i := range whole.Set {
+		whole.Set[i].Instances = nil
+	}
+	r, _ := empty().Apply(whole)
+	if inputs, cells := depth(r.inputs.services), depth(r.cells); inputs > 50 || cells > 50 {
+		t.Errorf("10,000 services lie %d deep, and what they became %d", inputs, cells)
+	}
+}
+
 // fastest is the shortest of some comparisons of two trees that differ in one element.
 func fastest(t *testing.T, from, to *numbers) time.Duration {
 	best := time.Hour
@@ -162,14 +174,14 @@ func fastest(t *testing.T, from, to *numbers) time.Duration {
 	return best
 }
 
-func sameShape(a, b *numbers) bool {
+func sameShape[K ordered[K], V element[K]](a, b *tree[K, V]) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.value.key() == b.value.key() && sameShape(a.left, b.left) && sameShape(a.right, b.right)
+	return a.value.key().Compare(b.value.key()) == 0 && sameShape(a.left, b.left) && sameShape(a.right, b.right)
 }
 
-func depth(t *numbers) int {
+func depth[K ordered[K], V element[K]](t *tree[K, V]) int {
 	if t == nil {
 		return 0
 	}
