@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -63,6 +64,9 @@ func TestTheFirstDeltaIsPublishedEvenIfItIsEmpty(t *testing.T) {
 		t.Errorf("view %v, want %v: the datacenter is the one that discovery found", c.published.views[0], want)
 	}
 	changed := c.State().Changed
+	if changed.IsZero() || changed.Before(c.State().Complete) {
+		t.Errorf("complete at %v and changed at %v", c.State().Complete, changed)
+	}
 	if err := c.carry(catalog.Delta{}); err != nil || len(c.published.batches) != 1 {
 		t.Errorf("a delta that changes nothing was published: %v %v", c.published.batches, err)
 	}
@@ -187,6 +191,59 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 	if s := c.State(); !s.Ready() || s.Since.IsZero() || s.Complete.Before(s.Since) {
 		t.Errorf("state %+v", s)
+	}
+}
+
+func TestRunEndsWithWhatNoClusterCanHave(t *testing.T) {
+	config := translate.DefaultConfig()
+	config.Datacenter = "a\x00b"
+	deltas := make(chan catalog.Delta, 1)
+	deltas <- catalog.Delta{}
+	if err := newCrossing(config).Run(t.Context(), deltas); err == nil {
+		t.Error("it ended without saying why")
+	}
+}
+
+func TestABridgeIsAliveWhileItRuns(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if c.Alive(gone) {
+		t.Error("alive before it runs")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- c.Run(ctx, nil) }()
+	if !c.Alive(t.Context()) {
+		t.Error("not alive while it runs")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// One problem begins as another ends: their number is the same, and both are told.
+func TestAProblemThatTakesAnothersPlaceIsTold(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	if err := c.carry(catalog.Delta{Set: []catalog.Service{service("api", 0), service("web", 80)}}); err != nil {
+		t.Fatal(err)
+	}
+	c.log.Reset()
+	if err := c.carry(catalog.Delta{Set: []catalog.Service{service("api", 80), service("web", 0)}}); err != nil {
+		t.Fatal(err)
+	}
+	if said := c.log.String(); !strings.Contains(said, `msg="left out" service=web.dc1`) || !strings.Contains(said, `msg="no longer left out" service=api.dc1`) {
+		t.Errorf("the log says %s", said)
+	}
+	if problems(t, c) != 1 {
+		t.Errorf("%v problems are counted, want 1", problems(t, c))
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	if got := seconds(1_500_000_400 * time.Nanosecond); got != 1.5 {
+		t.Error(got)
 	}
 }
 
