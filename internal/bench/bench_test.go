@@ -13,7 +13,7 @@ import (
 	"legate/translate"
 )
 
-// serveHere runs a contender with a fleet in this process.
+// serveHere runs a contender in this process.
 func serveHere(t *testing.T, name string, f fleet) (*host, string) {
 	t.Helper()
 	c, err := newContender(name, f)
@@ -67,7 +67,7 @@ func right(t *testing.T, c *clients) {
 
 func TestEachContenderBringsEachKindOfClientWhatItShouldHave(t *testing.T) {
 	f := fleet{40, 2}
-	several, one := []int{0, 3, 11}, []int{3} // the floor sends all of a change to who wants a part
+	several, one := []int{0, 3, 11}, []int{3} // the floor sends a whole change to every stream that wants a part of it
 	kinds := []struct {
 		name    string
 		plan    func(fleet) func(int) plan
@@ -120,7 +120,7 @@ func TestClientsNoticeWrongContent(t *testing.T) {
 	h, address := serveHere(t, legateName, f)
 	c := join(t, address, e, deltaWildcard(f))
 	right(t, c)
-	if err := h.prepare([]int{5}, 7); err != nil { // which nobody expects
+	if err := h.prepare([]int{5}, 7); err != nil { // a change that no client expects
 		t.Fatal(err)
 	}
 	if err := h.apply(); err != nil {
@@ -154,7 +154,7 @@ func TestWhoComesBackToAServerIsSentNothing(t *testing.T) {
 			for h.contender.requests() < read+8 && t.Context().Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
-			time.Sleep(100 * time.Millisecond) // for what should not come
+			time.Sleep(100 * time.Millisecond) // for responses that should not come
 			if n := c.traffic().resources; n != 0 {
 				t.Errorf("%d resources were sent", n)
 			}
@@ -178,7 +178,7 @@ func TestRatiosCompareFiguresOfOneRepetition(t *testing.T) {
 	of := func(floor, legate int) sample {
 		return sample{floorName: {CPU: time.Duration(floor)}, legateName: {CPU: time.Duration(legate)}}
 	}
-	// The machine became ten times slower: neither contender did.
+	// The machine became ten times slower, and both contenders with it.
 	r := rowOf(legateName, 1, []sample{of(100, 200), of(1000, 2000), of(1000, 2000)})
 	if r.CPURatio != 2 || r.Samples != 3 {
 		t.Errorf("ratio %v of %d samples, want 2 of 3", r.CPURatio, r.Samples)

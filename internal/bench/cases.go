@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// benchCase is one line of the benchmark.
+// benchCase is one row of the benchmark.
 type benchCase interface {
 	name() string
 	run(ctx context.Context, b *bench) (result, error)
@@ -13,7 +13,7 @@ type benchCase interface {
 
 func (c changeCase) name() string { return c.id }
 
-// cases are all there are, at a scale.
+// cases returns all cases at a scale.
 func cases(s scale) []benchCase {
 	all := []string{floorName, legateName, stockName, linearName}
 	one := func(f fleet, n int) []int { return []int{n * 7 % f.Services} }
@@ -71,7 +71,7 @@ func cases(s scale) []benchCase {
 			id: "B3-none", what: fmt.Sprintf("%d streams name 5 of %d services each, delta; one that none of them names changes", s.streams, s.many),
 			goal: "CPU < 1 ms in all, beyond what measuring costs (the floor does nothing here)", services: s.many, streams: s.streams,
 			plan: fewNames(true), contenders: all, next: unnamed, changes: 20,
-			judge: func(r *result) { // what the floor shows is the measuring itself: it does nothing
+			judge: func(r *result) { // the floor does nothing here, so its figures are the cost of measuring
 				idle := 0.0
 				if floor := r.row(floorName); floor != nil {
 					idle = floor.CPUMillis

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// changeCase measures changes one after the other, each of which goes to all contenders in turn.
+// changeCase measures changes one after the other. Each change goes to all contenders in turn.
 type changeCase struct {
 	id, what, goal string
 	services       int
 	streams        int
 	plan           func(fleet) func(int) plan
 	contenders     []string
-	// next says which services the nth change touches.
+	// next returns the services that the nth change touches.
 	next func(f fleet, n int) []int
-	// changes per repetition; 0 is as many as the scale says.
+	// changes is the number per repetition; 0 takes it from the scale.
 	changes int
 	judge   func(*result)
 }
@@ -71,7 +71,7 @@ func (c changeCase) measure(ctx context.Context, b *bench, f fleet, e *expected,
 				if r.out {
 					continue
 				}
-				one, err := r.change(ctx, services, revision, what, b.scale.patience)
+				one, err := r.change(ctx, services, revision, what, b.scale.timeout)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", r.name, err)
 				}
@@ -83,7 +83,7 @@ func (c changeCase) measure(ctx context.Context, b *bench, f fleet, e *expected,
 		}
 		samples = append(samples, sum)
 		for _, r := range rivals {
-			// One that takes seconds for a change has shown what it can do.
+			// A contender that takes seconds per change is not measured any further.
 			if wall := sum[r.name].Wall; !r.out && wall > time.Second && r.name != legateName && r.name != floorName {
 				r.out, r.note = true, "measured once, since it takes so long"
 			}
@@ -92,15 +92,15 @@ func (c changeCase) measure(ctx context.Context, b *bench, f fleet, e *expected,
 	return samples, endProfile()
 }
 
-// change brings one change to one contender and measures what it takes.
-func (r *rival) change(ctx context.Context, services []int, revision int, what []changed, patience time.Duration) (figures, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+// change applies one change to one contender and measures its cost.
+func (r *rival) change(ctx context.Context, services []int, revision int, what []changed, timeout time.Duration) (figures, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
 	if _, err := r.tell(order{Do: doPrepare, Services: services, Revision: revision}); err != nil {
 		return figures{}, err
 	}
 	r.clients.expect(what)
-	before, err := r.settle(ctx)
+	before, err := r.awaitIdle(ctx)
 	if err != nil {
 		return figures{}, err
 	}
@@ -113,7 +113,7 @@ func (r *rival) change(ctx context.Context, services []int, revision int, what [
 	if err != nil {
 		return figures{}, err
 	}
-	after, err := r.settle(ctx)
+	after, err := r.awaitIdle(ctx)
 	if err != nil {
 		return figures{}, err
 	}

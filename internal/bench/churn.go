@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// churnCase measures a storm of changes: many a second on some services, for a while, with one
-// client that reads slowly and one that reads nothing at all until it is over.
+// churnCase measures many changes a second on some services for a while. One client reads slowly,
+// and one reads nothing until the end.
 type churnCase struct {
 	id, what, goal string
 	services       int
 	streams        int
-	touched        int // services that change, in turn
+	touched        int // number of services that change in turn
 	perSecond      int
 	plan           func(fleet) func(int) plan
 	contenders     []string
@@ -24,8 +24,8 @@ type churnCase struct {
 
 func (c churnCase) name() string { return c.id }
 
-// The clients that misbehave, by their number. They have HTTP/2 windows of 64 KiB, so that what
-// they do not read piles up at the server, if anywhere.
+// Numbers of the misbehaving clients. They have HTTP/2 windows of 64 KiB, so that what they do not
+// read piles up at the server.
 const (
 	slowClient  = 0
 	stuckClient = 1
@@ -61,7 +61,7 @@ func (c churnCase) run(ctx context.Context, b *bench) (result, error) {
 			return r, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	together := sample{} // they ran one after the other: the only case where they do
+	together := sample{} // the contenders ran one after the other, in this case only
 	for _, s := range samples {
 		for name, f := range s {
 			together[name] = f
@@ -76,27 +76,27 @@ func (c churnCase) run(ctx context.Context, b *bench) (result, error) {
 	return r, nil
 }
 
-// churn is one storm of changes on one contender.
+// churn is one run of the case on one contender.
 type churn struct {
 	churnCase
-	fleet    fleet
-	expected *expected
-	changes  int
-	loose    atomic.Bool // the misbehaving clients behave again
-	free     chan struct{}
+	fleet     fleet
+	expected  *expected
+	changes   int
+	recovered atomic.Bool // whether the misbehaving clients read normally
+	free      chan struct{}
 
 	began  time.Time
-	marks  [][]mark         // of each touched service, by how often it changed
-	at     [][]atomic.Int64 // when that change was applied, in nanoseconds since began
-	seen   [][]int32        // how many changes of each touched service each stream has
-	delays histogram        // of good streams
+	marks  [][]mark         // content of each touched service, by number of changes
+	at     [][]atomic.Int64 // when each change was applied, in nanoseconds since began
+	seen   [][]int32        // number of changes of each touched service that each stream has
+	delays histogram        // of well-behaved streams
 	figures
 }
 
-// plan lets two of the clients misbehave until they are set loose.
+// plan makes two of the clients misbehave until recovered is set.
 func (ch *churn) plan(p func(int) plan) func(int) plan {
 	ch.free = make(chan struct{})
-	ch.loose.Store(true)
+	ch.recovered.Store(true)
 	return func(n int) plan {
 		one := p(n)
 		wait := time.Duration(math.MaxInt64)
@@ -109,7 +109,7 @@ func (ch *churn) plan(p func(int) plan) func(int) plan {
 		}
 		one.window = smallWindow
 		one.before = func(ctx context.Context) {
-			if ch.loose.Load() {
+			if ch.recovered.Load() {
 				return
 			}
 			select {
@@ -123,7 +123,7 @@ func (ch *churn) plan(p func(int) plan) func(int) plan {
 }
 
 func (ch *churn) measure(ctx context.Context, b *bench, r *rival, notes map[string]string) error {
-	final, err := ch.foresee(r)
+	final, err := ch.precompute(r)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (ch *churn) measure(ctx context.Context, b *bench, r *rival, notes map[stri
 	}
 	c.expect(final)
 	c.watch(ch.observe)
-	ch.loose.Store(false)
+	ch.recovered.Store(false)
 	ch.began = time.Now()
 	behind, err := ch.drive(ctx, r)
 	if err != nil {
@@ -151,9 +151,9 @@ func (ch *churn) measure(ctx context.Context, b *bench, r *rival, notes map[stri
 	if behind > 100*time.Millisecond {
 		notes[r.name] = fmt.Sprintf("changes were applied up to %v late", behind.Round(time.Millisecond))
 	}
-	// The good ones are to be right soon; then the others get their chance.
+	// The well-behaved streams must be right soon; then the others get time to catch up.
 	over := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, b.scale.patience, errPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, b.scale.timeout, errTimeout)
 	defer cancel()
 	if err := c.awaitAll(ctx, 2); err != nil {
 		return fmt.Errorf("good streams: %w", err)
@@ -163,7 +163,7 @@ func (ch *churn) measure(ctx context.Context, b *bench, r *rival, notes map[stri
 	if err != nil {
 		return err
 	}
-	ch.loose.Store(true)
+	ch.recovered.Store(true)
 	close(ch.free)
 	if _, err := c.await(ctx); err != nil {
 		return fmt.Errorf("all streams: %w", err)
@@ -179,8 +179,8 @@ func (ch *churn) measure(ctx context.Context, b *bench, r *rival, notes map[stri
 	return nil
 }
 
-// foresee works out all changes before they happen, and returns how it will end.
-func (ch *churn) foresee(r *rival) ([]changed, error) {
+// precompute computes all changes in advance, and returns the final content.
+func (ch *churn) precompute(r *rival) ([]changed, error) {
 	ch.marks = make([][]mark, ch.touched)
 	ch.at = make([][]atomic.Int64, ch.touched)
 	final := map[int]changed{}
@@ -208,12 +208,12 @@ func (ch *churn) foresee(r *rival) ([]changed, error) {
 	return all, nil
 }
 
-// nth is the nth change: which services, and their revision.
+// nth returns the services of the nth change, and their revision.
 func (ch *churn) nth(n int) (services []int, revision int) {
 	return []int{n % ch.touched}, n/ch.touched + 1
 }
 
-// drive applies the changes at their times and says by how much it was late at most.
+// drive applies the changes on schedule, and returns by how much it was late at most.
 func (ch *churn) drive(ctx context.Context, r *rival) (behind time.Duration, err error) {
 	for n := range ch.changes {
 		due := ch.began.Add(time.Duration(n) * time.Second / time.Duration(ch.perSecond))
@@ -237,8 +237,8 @@ func (ch *churn) drive(ctx context.Context, r *rival) (behind time.Duration, err
 	return behind, nil
 }
 
-// observe notes, for each change that a stream has now and had not before, how long it took. A
-// change that was overtaken on its way counts until the later one came.
+// observe records how long each new change took to reach a stream. A change that was replaced on
+// its way counts until the later one arrives.
 func (ch *churn) observe(s *stream, kind, service int, to mark, now time.Time) {
 	if kind != assignments || service >= ch.touched || s.number == slowClient || s.number == stuckClient {
 		return

@@ -14,11 +14,10 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// envoyWindow is the size of HTTP/2 windows, of streams and connections, that Envoy has unless
-// told otherwise.
+// envoyWindow is Envoy's default size of HTTP/2 windows, for streams and connections.
 const envoyWindow = 256 << 20
 
-// clients are all streams of one contender. They share what they should hold.
+// clients are all streams of one contender. They share the expected content.
 type clients struct {
 	*expected
 	conns   []*grpc.ClientConn
@@ -26,9 +25,9 @@ type clients struct {
 	joined  sync.WaitGroup
 	cancel  context.CancelFunc
 
-	mu      sync.RWMutex // for writing: while what is expected changes
+	mu      sync.RWMutex // write-locked while the expected content changes
 	want    content
-	wrong   atomic.Int64 // streams that do not hold what they should
+	wrong   atomic.Int64 // number of streams without the expected content
 	right   chan struct{}
 	last    atomic.Int64 // when the last stream became right, in Unix nanoseconds
 	sent    atomic.Uint64
@@ -36,17 +35,17 @@ type clients struct {
 	observe func(s *stream, kind, service int, to mark, at time.Time)
 }
 
-// layout is how streams lie on connections and what they ask for.
+// layout is how streams are spread over connections, and what they subscribe to.
 type layout struct {
 	streams       int
 	perConnection int
 	plan          func(stream int) plan
-	// atOnce is how many streams open at once; the next wait until these have what they should.
-	// It bounds what is under way, which the clients have to hold. 0: all.
+	// atOnce limits how many streams start at the same time; the next ones wait until these have
+	// the expected content. It bounds the memory of the clients for responses in flight. 0: all.
 	atOnce int
 }
 
-// connect opens all streams. The last of them may not have what they should when it returns.
+// connect opens all streams. It may return before the last ones have the expected content.
 func connect(ctx context.Context, address string, e *expected, l layout) (*clients, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c := &clients{expected: e, cancel: cancel, right: make(chan struct{}, 1), failed: make(chan error, 1)}
@@ -79,7 +78,7 @@ func (c *clients) open(ctx context.Context, s *stream) {
 		if err := s.run(ctx); ctx.Err() == nil {
 			select {
 			case c.failed <- fmt.Errorf("stream %d: %w", s.number, err):
-			default: // another one was first
+			default: // another error was first
 			}
 		}
 	})
@@ -93,7 +92,7 @@ func dial(address string, window int32) (*grpc.ClientConn, error) {
 	)
 }
 
-// expect changes what streams should hold.
+// expect changes the expected content.
 func (c *clients) expect(all []changed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +107,7 @@ func (c *clients) expect(all []changed) {
 	}
 }
 
-// await waits until all streams hold what they should, and says when the last one did.
+// await waits until all streams have the expected content, and returns when the last one did.
 func (c *clients) await(ctx context.Context) (time.Time, error) {
 	for c.wrong.Load() > 0 {
 		select {
@@ -122,14 +121,14 @@ func (c *clients) await(ctx context.Context) (time.Time, error) {
 	return time.Unix(0, c.last.Load()), nil
 }
 
-// watch tells an observer of each resource that any stream gets from now on.
+// watch calls an observer for each resource that any stream gets from now on.
 func (c *clients) watch(observe func(s *stream, kind, service int, to mark, at time.Time)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.observe = observe
 }
 
-// awaitAll waits until all streams but the first few hold what they should.
+// awaitAll waits until all streams but the first few have the expected content.
 func (c *clients) awaitAll(ctx context.Context, but int) error {
 	for {
 		c.mu.Lock()
@@ -151,7 +150,7 @@ func (c *clients) awaitAll(ctx context.Context, but int) error {
 	}
 }
 
-// check compares everything that each stream holds.
+// check compares everything that each stream holds with the expected content.
 func (c *clients) check() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,7 +162,7 @@ func (c *clients) check() error {
 	return nil
 }
 
-// traffic is what all streams got so far.
+// traffic is what all streams have received so far.
 type traffic struct{ responses, resources, bytes int64 }
 
 func (c *clients) traffic() traffic {

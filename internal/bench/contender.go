@@ -14,15 +14,16 @@ import (
 
 // contender is a server under measurement.
 type contender interface {
-	// prepare makes a batch ready, which is not measured, and returns what applies it.
+	// prepare makes a batch ready, which is not measured. It returns a function that applies the
+	// batch.
 	prepare(batch translate.Batch) (apply func() error, err error)
 	// run serves until the context is done.
 	run(ctx context.Context, l net.Listener) error
-	// requests is how many requests of clients it has read.
+	// requests returns how many requests of clients were read.
 	requests() uint64
 }
 
-// The contenders by their names in tables.
+// Names of the contenders in tables.
 const (
 	floorName  = "floor"
 	legateName = "legate"
@@ -44,7 +45,7 @@ func newContender(name string, f fleet) (contender, error) {
 	return nil, fmt.Errorf("contender %q: there is none of that name", name)
 }
 
-// serveGRPC runs a gRPC server with Legate's options and some more until the context is done.
+// serveGRPC runs a gRPC server with Legate's options and more until the context is done.
 func serveGRPC(ctx context.Context, l net.Listener, register func(*grpc.Server), more ...grpc.ServerOption) error {
 	g := grpc.NewServer(append(xdsserver.DefaultConfig().ServerOptions(), more...)...)
 	register(g)
@@ -52,7 +53,7 @@ func serveGRPC(ctx context.Context, l net.Listener, register func(*grpc.Server),
 	return g.Serve(l)
 }
 
-// counter counts what callbacks see.
+// counter counts requests in callbacks.
 type counter struct{ seen atomic.Uint64 }
 
 func (c *counter) requests() uint64 { return c.seen.Load() }

@@ -7,7 +7,7 @@ import (
 	"legate/translate"
 )
 
-// The kinds of resources.
+// Kinds of resources.
 const (
 	clusters = iota
 	assignments
@@ -18,10 +18,10 @@ var typeURLs = [kinds]string{translate.ClusterType, translate.AssignmentType}
 
 func numberOf(typeURL string) int { return slices.Index(typeURLs[:], typeURL) }
 
-// mark stands for the content of a resource: a hash of its bytes; 0 where there is none.
+// mark identifies the content of a resource: a hash of its bytes; 0 if there is none.
 type mark uint32
 
-// marker makes marks, the same ones within this process.
+// marker makes marks. They are comparable within this process.
 type marker struct{ seed maphash.Seed }
 
 func (m marker) of(value []byte) mark {
@@ -31,13 +31,13 @@ func (m marker) of(value []byte) mark {
 	return mark(maphash.Bytes(m.seed, value)) | 1
 }
 
-// content is what is, or should be, of each type and service.
+// content is what exists, or should exist, for each kind and service.
 type content [kinds][]mark
 
-// versions are what a server calls its contents, by kind and service.
+// versions are the versions of a server's resources, by kind and service.
 type versions [kinds][]string
 
-// expected is what clients should hold, whatever server they ask.
+// expected is the content that clients should hold, whatever server they use.
 type expected struct {
 	marker
 	catalog *dataset
@@ -59,7 +59,7 @@ type changed struct {
 	to            mark
 }
 
-// change does what the servers do when they prepare the same change.
+// change applies to the expected content what servers do when they prepare the same change.
 func (e *expected) change(services []int, revision int) ([]changed, error) {
 	batch, err := e.catalog.change(services, revision)
 	if err != nil {

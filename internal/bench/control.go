@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// order is what a server's process is told over its standard input, and reply what it answers
-// over its standard output: one JSON value each.
+// order is a command for a server's process on its standard input, and reply the answer on its
+// standard output: one JSON value each.
 type order struct {
 	Do       verb
-	Services []int  `json:",omitempty"` // prepare: these
-	Revision int    `json:",omitempty"` // prepare: to this
-	Collect  bool   `json:",omitempty"` // usage: after a garbage collection, the memory given back
-	Quick    bool   `json:",omitempty"` // the reply need not say what memory is used
-	Path     string `json:",omitempty"` // profile: into this file; empty ends it
+	Services []int  `json:",omitempty"` // prepare: which services
+	Revision int    `json:",omitempty"` // prepare: to which revision
+	Collect  bool   `json:",omitempty"` // usage: first collect garbage and return memory to the system
+	Quick    bool   `json:",omitempty"` // leave memory out of the reply
+	Path     string `json:",omitempty"` // profile: start into this file; empty: stop
 }
 
 type verb string
@@ -27,19 +27,19 @@ type verb string
 const (
 	doPrepare   verb = "prepare"    // make a change ready
 	doApply     verb = "apply"      // apply what was prepared
-	doUsage     verb = "usage"      // say what was used
-	doResetPeak verb = "reset-peak" // begin the peak of memory anew
+	doUsage     verb = "usage"      // report the usage
+	doResetPeak verb = "reset-peak" // reset the peak of memory
 	doProfile   verb = "profile"    // write a CPU profile
 	doHeap      verb = "heap"       // write a heap profile
 )
 
 type reply struct {
 	Error   string `json:",omitempty"`
-	Address string `json:",omitempty"` // of the server; in the first reply
+	Address string `json:",omitempty"` // of the server, in the first reply only
 	Usage   usage
 }
 
-// process is a contender that runs.
+// process is a running contender.
 type process struct {
 	name    string
 	address string
@@ -96,23 +96,23 @@ func (p *process) tell(o order) (usage, error) {
 	return r.Usage, err
 }
 
-// stop ends the process: it ends by itself when its standard input does.
+// stop ends the process, which exits when its standard input is closed.
 func (p *process) stop() error {
-	_ = p.stdin.Close() // it may be gone already
+	_ = p.stdin.Close() // it may have ended already
 	ended := make(chan error, 1)
 	go func() { ended <- p.cmd.Wait() }()
 	select {
 	case err := <-ended:
 		return err
 	case <-time.After(10 * time.Second):
-		_ = p.cmd.Process.Kill() // it may be gone already
+		_ = p.cmd.Process.Kill() // it may have ended already
 		return fmt.Errorf("server %q did not end: %w", p.name, <-ended)
 	}
 }
 
-// settle waits until the server has read that many requests and is quiet: what its process used
-// hardly grew over the last looks. It returns the usage by then.
-func (p *process) settle(ctx context.Context, requests uint64) (usage, error) {
+// awaitIdle waits until the server has read that many requests and is idle: its CPU time hardly grows
+// between samples. It returns the usage at that time.
+func (p *process) awaitIdle(ctx context.Context, requests uint64) (usage, error) {
 	const pause, enough = 10 * time.Millisecond, 3
 	var last usage
 	for calm := 0; calm < enough; {

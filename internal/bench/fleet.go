@@ -10,10 +10,11 @@ import (
 	"legate/translate"
 )
 
-// datacenter is where the fleet stands.
+// datacenter is that of the fleet.
 const datacenter = "dc1"
 
-// fleet is a catalog that both processes can make: so many services with so many instances each.
+// fleet is a catalog that both processes can generate: so many services with so many instances
+// each.
 type fleet struct {
 	Services  int
 	Instances int
@@ -23,7 +24,7 @@ const namePrefix = "service-"
 
 func nameOf(service int) string { return fmt.Sprintf("%s%05d", namePrefix, service) }
 
-// indexOf is the number of the service with that name, -1 for a name that is not the fleet's.
+// indexOf returns the number of the service with that name, or -1 if it is not in the fleet.
 func (f fleet) indexOf(name string) int {
 	digits, ours := strings.CutPrefix(name, namePrefix)
 	i, err := strconv.Atoi(digits)
@@ -33,7 +34,7 @@ func (f fleet) indexOf(name string) int {
 	return i
 }
 
-// service is one service as Consul has it. Its revision is the port of its first instance.
+// service returns one service as Consul has it. Its revision is the port of its first instance.
 func (f fleet) service(i, revision int) catalog.Service {
 	s := catalog.Service{
 		Key:       catalog.ServiceKey{Datacenter: datacenter, Name: nameOf(i)},
@@ -71,7 +72,7 @@ func (f fleet) all() []int {
 	return all
 }
 
-// catalog is what the fleet was translated to, so far.
+// dataset is the translation of the fleet so far.
 type dataset struct {
 	fleet
 	values    catalog.Catalog
@@ -84,7 +85,7 @@ func newCatalog(f fleet) *dataset {
 	return &dataset{fleet: f, values: catalog.Catalog{}, resources: translate.New(config)}
 }
 
-// change brings services to a revision and returns what a server has to apply.
+// change moves services to a revision and returns the batch that a server must apply.
 func (c *dataset) change(services []int, revision int) (translate.Batch, error) {
 	d := c.delta(services, revision)
 	for _, s := range d.Set {

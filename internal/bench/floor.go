@@ -17,17 +17,17 @@ import (
 	"legate/translate"
 )
 
-// floor is the least that a grpc-go server can do: it sends frames that were encoded before, with
-// the stream's nonce after them, and reads what comes back. It decodes the first request of each
-// type on a stream, to know what to send; later ones it only reads. A change goes as one frame to
-// all who want any of it.
+// floor is the minimum that a grpc-go server can do: it sends prepared frames followed by the
+// stream's nonce, and reads what comes back. It decodes the first request of each type on a stream
+// to learn the subscription, and only reads later ones. A change is one frame, which goes to every
+// stream that wants any part of it.
 type floor struct {
 	counter
 	fleet fleet
 
 	mu      sync.Mutex
 	held    map[translate.Name]translate.Resource
-	whole   map[string]frames // all that is held, by type; made when first needed, or told to be
+	whole   map[string]frames // the whole content by type; made on first use or on request
 	streams map[*floorStream]struct{}
 	byName  map[translate.Name]map[*floorStream]struct{}
 }
@@ -42,14 +42,14 @@ func newFloor(f fleet) *floor {
 	}
 }
 
-// floorStream is an open stream. Its lock orders what is sent on it.
+// floorStream is an open stream. Its lock serialises what is sent on it.
 type floorStream struct {
 	grpc.ServerStream
 	delta bool
 
 	mu    sync.Mutex
 	nonce uint64
-	wild  map[string]bool // by type; of the floor's lock, as named is
+	wild  map[string]bool // by type; guarded by the floor's lock, like named
 	named []translate.Name
 }
 
@@ -143,8 +143,8 @@ func (f *floor) run(ctx context.Context, l net.Listener) error {
 	return serveGRPC(ctx, l, func(g *grpc.Server) { g.RegisterService(d, f) }, grpc.ForceServerCodecV2(floorCodec{}))
 }
 
-// handle reads one stream to its end. What is prepared while the stream subscribes may go to it
-// or not: cases change nothing then.
+// handle reads one stream to its end. A stream that subscribes during a change may get it or not:
+// no case changes anything at that time.
 func (f *floor) handle(stream grpc.ServerStream, delta bool) error {
 	s := &floorStream{ServerStream: stream, delta: delta, wild: map[string]bool{}}
 	f.mu.Lock()
@@ -154,7 +154,7 @@ func (f *floor) handle(stream grpc.ServerStream, delta bool) error {
 	for {
 		r := &floorRequest{delta: delta}
 		if err := stream.RecvMsg(r); err != nil {
-			return nil //nolint:nilerr // the client has gone, which is how its stream ends
+			return nil //nolint:nilerr // a stream ends when its client goes
 		}
 		if r.asks != nil {
 			made, due, err := f.answer(s, r.asks)
@@ -169,9 +169,9 @@ func (f *floor) handle(stream grpc.ServerStream, delta bool) error {
 	}
 }
 
-// answer is what the first request of a type gets, if anything: it notes what is asked for. Who
-// names everything there is counts as a wildcard. A client that says that it holds something
-// holds everything.
+// answer returns the response to the first request of a type, if there is one, and records the
+// subscription. A request that names everything counts as a wildcard. A client that holds anything
+// is taken to hold everything.
 func (f *floor) answer(s *floorStream, r *subscription) (made frames, due bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -194,7 +194,7 @@ func (f *floor) answer(s *floorStream, r *subscription) (made frames, due bool, 
 	return made, !r.holds, err
 }
 
-// all is a frame with all that is held of a type.
+// all returns a frame with the whole content of a type.
 func (f *floor) all(typeURL string) (frames, error) {
 	if made, ok := f.whole[typeURL]; ok {
 		return made, nil

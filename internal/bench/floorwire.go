@@ -15,18 +15,18 @@ import (
 // nonceField is the number of the nonce in both kinds of responses.
 const nonceField = 5
 
-// floorRequest is a request as the floor sees it: an answer, of which nothing is read, or a
-// question.
+// floorRequest is a request as the floor sees it: an acknowledgement, which it does not read, or a
+// subscription.
 type floorRequest struct {
 	delta bool
 	asks  *subscription
 }
 
-// subscription is what a first request asks for.
+// subscription is what the first request of a type asks for.
 type subscription struct {
 	typeURL string
 	names   []string
-	holds   bool // the client says that it holds something already
+	holds   bool // whether the client already holds resources
 }
 
 // floorCodec sends slices of buffers as they are, and reads a [floorRequest].
@@ -69,9 +69,9 @@ func (floorCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// isAnswer tells an acknowledgement of the scripted clients without reading it. They write fields
-// by number: one of state-of-the-world streams begins with the version it acknowledges, which a
-// first request does not have; incremental ones are short.
+// isAnswer recognises an acknowledgement of the scripted clients without decoding it. They write
+// fields in the order of their numbers: one on a state-of-the-world stream begins with the version
+// that it acknowledges, which a first request lacks; incremental ones are short.
 func (r *floorRequest) isAnswer(data mem.BufferSlice) bool {
 	if len(data) == 0 || data[0].Len() == 0 {
 		return false
@@ -80,7 +80,7 @@ func (r *floorRequest) isAnswer(data mem.BufferSlice) bool {
 	return !r.delta && data[0].ReadOnlyData()[0] == version
 }
 
-// wrapped is a resource as a delta response has it.
+// wrapped returns a resource in the form of a delta response.
 func wrapped(r translate.Resource) *discoveryv3.Resource {
 	return &discoveryv3.Resource{
 		Name: r.Name.Name, Version: r.Version,

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets that are each 5 % wider than the one before.
+// histogram counts durations in buckets, each 5 % wider than the one before.
 type histogram struct {
 	buckets [400]atomic.Uint64
 }
 
 const (
-	histogramUnit = time.Microsecond // the end of the first bucket
+	histogramUnit = time.Microsecond // upper bound of the first bucket
 	histogramStep = 1.05
 )
 
@@ -24,7 +24,7 @@ func (h *histogram) add(d time.Duration) {
 	h.buckets[min(n, len(h.buckets)-1)].Add(1)
 }
 
-// quantile is the end of the bucket that the quantile lies in; 0 if nothing was counted.
+// quantile returns the upper bound of the bucket with the quantile; 0 if nothing was counted.
 func (h *histogram) quantile(q float64) time.Duration {
 	var total uint64
 	for i := range h.buckets {

@@ -11,7 +11,7 @@ import (
 	"legate/xdsserver"
 )
 
-// legate is the server as "legate serve" runs it: with its metrics, without debug logs.
+// legate is the server as "legate serve" runs it: with metrics, without debug logs.
 type legate struct {
 	server  *xdsserver.Server
 	metrics *metrics.Metrics
@@ -21,7 +21,7 @@ func newLegate() (*legate, error) {
 	m := metrics.New(metrics.BuildInfo{Version: "bench", GoVersion: runtime.Version()})
 	config := xdsserver.DefaultConfig()
 	config.Identifier = "bench"
-	// Storms are what is measured, not how gently they are let in.
+	// The benchmark measures storms, not how fast streams are admitted.
 	config.Limits.NewStreams, config.Limits.NewStreamsBurst = 1_000_000, 1_000_000
 	s, err := xdsserver.New(config, slog.New(slog.DiscardHandler), m.XDS)
 	if err != nil {

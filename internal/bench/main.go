@@ -31,13 +31,13 @@ func main() {
 	}
 }
 
-// quick is over in two minutes, full in twenty.
+// quick takes two minutes, full twenty.
 var (
-	quick = scale{streams: 200, services: 500, many: 2000, rounds: 3, changes: 3, storm: 3 * time.Second, patience: 20 * time.Second}
-	full  = scale{streams: 1000, services: 1000, many: 10000, rounds: 5, changes: 5, storm: 30 * time.Second, patience: time.Minute}
+	quick = scale{streams: 200, services: 500, many: 2000, rounds: 3, changes: 3, storm: 3 * time.Second, timeout: 20 * time.Second}
+	full  = scale{streams: 1000, services: 1000, many: 10000, rounds: 5, changes: 5, storm: 30 * time.Second, timeout: time.Minute}
 )
 
-// report is the file of results.
+// report is the file with the results.
 type report struct {
 	When          time.Time
 	Go            string
@@ -117,7 +117,7 @@ func measure(ctx context.Context, args []string) error {
 // latestFile has the results of the last run.
 const latestFile = "latest.json"
 
-// write keeps the results, under the time of their run and as the latest ones.
+// write saves the results under the time of their run, and as the latest ones.
 func (r report) write(folder string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

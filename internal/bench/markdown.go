@@ -22,7 +22,7 @@ func latest(folder string) (r report, err error) {
 	return r, nil
 }
 
-// markdown writes the results as the table that the README shows.
+// markdown writes the results as the table in the README.
 func (r report) markdown(w io.Writer) {
 	fmt.Fprintln(w, "| workload | floor, CPU | Legate | `SnapshotCache` | `LinearCache` | goal |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|")
@@ -38,7 +38,8 @@ func (r report) markdown(w io.Writer) {
 		r.When.Format("2 January 2006"), r.Scale, r.CPUs, r.Go, r.PerConnection)
 }
 
-// cell says what a contender did, or why not: CPU of the floor, and multiples of it.
+// cell returns the result of a contender, or why there is none: CPU time for the floor, multiples
+// of it for the others.
 func (r result) cell(contender string) string {
 	for _, row := range r.Rows {
 		if row.Contender != contender {
@@ -67,7 +68,7 @@ func (r result) cell(contender string) string {
 	return "–"
 }
 
-// short has three digits, or all before the point.
+// short formats three digits, or all digits before the decimal point.
 func short(v float64) string {
 	switch {
 	case v < 10:

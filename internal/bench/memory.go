@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// memoryCase measures what a server holds without any stream, and with many that are up.
+// memoryCase measures the memory of a server without streams, and with many.
 type memoryCase struct {
 	id, what, goal string
 	services       int
@@ -24,7 +24,7 @@ func (c memoryCase) run(ctx context.Context, b *bench) (result, error) {
 	if err != nil {
 		return r, err
 	}
-	// One after the other: their memory does not depend on what else runs.
+	// One after the other: their memory does not depend on other processes.
 	for _, name := range c.contenders {
 		rivals, end, err := b.field(ctx, []string{name}, f, e, layout{})
 		if err != nil {
@@ -49,7 +49,7 @@ func (c memoryCase) measure(ctx context.Context, b *bench, e *expected, r *rival
 		return row{}, err
 	}
 	l := layout{streams: c.streams, perConnection: b.perConnection, plan: c.plan(e.catalog.fleet), atOnce: 64}
-	if err := r.bringUp(ctx, e, l, 4*b.scale.patience); err != nil {
+	if err := r.bringUp(ctx, e, l, 4*b.scale.timeout); err != nil {
 		return row{}, err
 	}
 	with, err := r.tell(order{Do: doUsage, Collect: true})

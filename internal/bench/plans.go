@@ -2,9 +2,9 @@ package main
 
 import "math/rand/v2"
 
-// The ways in which clients subscribe.
+// Ways to subscribe.
 
-// deltaWildcard asks for all assignments with "*".
+// deltaWildcard subscribes to all assignments with "*".
 func deltaWildcard(fleet) func(int) plan {
 	p := plan{delta: true, wants: []want{{kind: assignments, wildcard: []string{"*"}}}}
 	return func(int) plan { return p }
@@ -16,7 +16,7 @@ func sotwNames(f fleet) func(int) plan {
 	return func(int) plan { return p }
 }
 
-// deltaEnvoy does what Envoy does: all clusters, then the assignment of each by name.
+// deltaEnvoy subscribes as Envoy does: to all clusters, then to the assignment of each by name.
 func deltaEnvoy(f fleet) func(int) plan {
 	p := plan{delta: true, wants: []want{{kind: clusters}, f.named(true, assignments, f.all())}}
 	p.wants[1].waits = true
@@ -30,8 +30,8 @@ func sotwEnvoy(f fleet) func(int) plan {
 	return func(int) plan { return p }
 }
 
-// comingBack is deltaEnvoy that comes back to a server and holds everything already. It asks for
-// both at once, since it knows what it wants.
+// comingBack is deltaEnvoy for a client that reconnects and holds everything already. It subscribes
+// to both types at once, since it knows what it wants.
 func comingBack(f fleet, held *versions) func(int) plan {
 	p := deltaEnvoy(f)(0)
 	p.wants[1].waits = false
@@ -39,14 +39,14 @@ func comingBack(f fleet, held *versions) func(int) plan {
 	return func(int) plan { return p }
 }
 
-// How few services of many [fewNames] asks for: one of the hot ones, and some others.
+// Sizes of [fewNames]: one of the hot services, and some others.
 const (
 	hotServices = 10
 	named       = 5
 )
 
-// fewNames names five assignments on each stream: one of the first ten services, so that a tenth
-// of the streams shares it, and four others. Nobody names the last service.
+// fewNames names five assignments on each stream: one of the first ten services, so that a tenth of
+// the streams shares it, and four others. No stream names the last service.
 func fewNames(delta bool) func(fleet) func(int) plan {
 	return func(f fleet) func(int) plan {
 		return func(stream int) plan {
@@ -60,7 +60,7 @@ func fewNames(delta bool) func(fleet) func(int) plan {
 	}
 }
 
-// named asks for services by name, in no order, as Envoy does.
+// named subscribes to services by name, in random order, as Envoy does.
 func (f fleet) named(delta bool, kind int, services []int) want {
 	names := make([]string, len(services))
 	for n, at := range rand.New(rand.NewPCG(1, uint64(len(services)))).Perm(len(services)) {

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Requests are written with their fields in the order of their numbers, as Envoy's library does.
+// Requests have their fields in the order of the field numbers, as Envoy's library writes them.
 
 // encodeNames encodes names as a field of a request.
 func encodeNames(delta bool, names ...string) []byte {
@@ -22,7 +22,8 @@ func encodeNames(delta bool, names ...string) []byte {
 	return b
 }
 
-// question is the first request for what is wanted; the first of all says who asks.
+// question returns the first request for a subscription. The first request of a stream carries the
+// node.
 func (s *stream) question(w want, first bool) mem.BufferSlice {
 	names := w.names
 	if w.services == nil {
@@ -47,7 +48,7 @@ func (s *stream) question(w want, first bool) mem.BufferSlice {
 	return buffers(head, names, tail)
 }
 
-// have are the versions of all that is wanted (initial_resource_versions).
+// have returns the versions of everything in the subscription (initial_resource_versions).
 func (s *stream) have(w want) []byte {
 	var b, entry []byte
 	add := func(i int) {
@@ -65,7 +66,8 @@ func (s *stream) have(w want) []byte {
 	return b
 }
 
-// ack is the answer to a response. State-of-the-world names all that is wanted again.
+// ack returns the acknowledgement of a response. On state-of-the-world streams it names the whole
+// subscription again.
 func (s *stream) ack(r *response) mem.BufferSlice {
 	if s.plan.delta {
 		b := appendBytes(nil, deltaReqType, r.typeURL)

@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// figures are what one contender did in one case, once.
+// figures are the measurements of one contender in one repetition of a case.
 type figures struct {
 	CPU   time.Duration // of the server's process, user and system
-	Wall  time.Duration // until the last stream had what it should
+	Wall  time.Duration // until the last stream had the expected content
 	Bytes int64         // of responses, of all streams together
-	Peak  int64         // bytes resident at most
-	Grown int64         // by which the peak was above what was resident before
+	Peak  int64         // peak of resident bytes
+	Grown int64         // growth of the peak over the resident bytes before
 	P50   time.Duration // from applying a change until a stream has it
 	P99   time.Duration
 }
 
-// sample is one repetition: all contenders that took part, close to each other in time.
+// sample is one repetition: the contenders that took part, close to each other in time.
 type sample map[string]figures
 
-// row is the median of a contender's figures in one case, as the table and the file have it.
+// row is the median of a contender's figures in one case, for the table and the file.
 type row struct {
 	Contender      string
 	Samples        int
 	CPUMillis      float64
-	CPURatio       float64 `json:",omitempty"` // to the floor, within the same repetitions
+	CPURatio       float64 `json:",omitempty"` // to the floor in the same repetitions
 	WallMillis     float64
 	WallRatio      float64 `json:",omitempty"`
 	BytesPerStream float64
@@ -46,7 +46,7 @@ type result struct {
 	Case    string
 	What    string
 	Goal    string
-	Verdict string // met, missed, or why neither can be said
+	Verdict string // met, missed, or why there is none
 	Streams int
 	Rows    []row
 }
@@ -63,7 +63,7 @@ func median(values []float64) float64 {
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 func megabytes(b int64) float64      { return float64(b) / (1 << 20) }
 
-// rowOf sums up what a contender did. A ratio compares figures of the same repetition.
+// rowOf summarises a contender. A ratio compares figures of the same repetition.
 func rowOf(contender string, streams int, samples []sample) row {
 	r := row{Contender: contender}
 	of := func(get func(figures) float64) float64 {
@@ -100,7 +100,7 @@ func rowOf(contender string, streams int, samples []sample) row {
 	return r
 }
 
-// row returns what a contender did, nil if it did not take part.
+// row returns the row of a contender, nil if it did not take part.
 func (r *result) row(contender string) *row {
 	for i := range r.Rows {
 		if r.Rows[i].Contender == contender && r.Rows[i].Samples > 0 {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// bench is one run of the program: what was asked for, and where progress goes.
+// bench is one run of the program: its options, and where progress is written.
 type bench struct {
 	scale         scale
 	perConnection int
@@ -22,30 +22,30 @@ type bench struct {
 // scale is how much is measured.
 type scale struct {
 	streams  int
-	services int // of the middling fleet
+	services int // of the medium fleet
 	many     int // of the large fleet
 	rounds   int // repetitions
 	changes  int // per repetition
 	storm    time.Duration
-	patience time.Duration // for one contender to bring its streams up, and for one change
+	timeout  time.Duration // limit for connecting the streams of a contender, and for one change
 }
 
-// instances is how many each service of the fleet has.
+// instances is the number of instances of each service.
 const instances = 8
 
-// rival is a contender that runs, with its clients.
+// rival is a running contender with its clients.
 type rival struct {
 	*process
 	clients *clients
 	note    string
-	out     bool // it takes part no more
+	out     bool // it no longer takes part
 }
 
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, "    "+format+"\n", args...)
 }
 
-// field starts contenders with the same clients. A contender that cannot bring them up in time is
+// field starts contenders with the same clients. A contender that cannot connect them in time is
 // left out, with a note.
 func (b *bench) field(ctx context.Context, names []string, f fleet, e *expected, l layout) ([]*rival, func() error, error) {
 	var all []*rival
@@ -70,8 +70,8 @@ func (b *bench) field(ctx context.Context, names []string, f fleet, e *expected,
 		if l.streams == 0 {
 			continue
 		}
-		if err := r.bringUp(ctx, e, l, b.scale.patience); errors.Is(err, errPatience) {
-			r.out, r.note = true, fmt.Sprintf("did not bring %d streams up within %v", l.streams, b.scale.patience)
+		if err := r.bringUp(ctx, e, l, b.scale.timeout); errors.Is(err, errTimeout) {
+			r.out, r.note = true, fmt.Sprintf("did not bring %d streams up within %v", l.streams, b.scale.timeout)
 			b.say("%s %s", name, r.note)
 			continue
 		} else if err != nil {
@@ -82,11 +82,11 @@ func (b *bench) field(ctx context.Context, names []string, f fleet, e *expected,
 	return all, end, nil
 }
 
-var errPatience = errors.New("out of patience")
+var errTimeout = errors.New("timed out")
 
-// bringUp connects the clients and waits until they hold what they should.
-func (r *rival) bringUp(ctx context.Context, e *expected, l layout, patience time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+// bringUp connects the clients and waits until they have the expected content.
+func (r *rival) bringUp(ctx context.Context, e *expected, l layout, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
 	var err error
 	if r.clients, err = connect(ctx, r.address, e, l); err != nil {
@@ -98,13 +98,13 @@ func (r *rival) bringUp(ctx context.Context, e *expected, l layout, patience tim
 	if err := r.clients.check(); err != nil {
 		return err
 	}
-	_, err = r.settle(ctx)
+	_, err = r.awaitIdle(ctx)
 	return err
 }
 
-// settle waits until the server has read all that its clients sent, and is quiet.
-func (r *rival) settle(ctx context.Context) (usage, error) {
-	return r.process.settle(ctx, r.clients.sent.Load())
+// awaitIdle waits until the server has read everything that its clients sent, and is idle.
+func (r *rival) awaitIdle(ctx context.Context) (usage, error) {
+	return r.process.awaitIdle(ctx, r.clients.sent.Load())
 }
 
 func (r *rival) end() error {
@@ -115,8 +115,8 @@ func (r *rival) end() error {
 	return errors.Join(err, r.stop())
 }
 
-// profile begins a CPU profile of each process of Legate among the rivals, if that was asked
-// for, and returns what ends it.
+// profile starts a CPU profile of each Legate process, if profiles were asked for. It returns a
+// function that ends it.
 func (b *bench) profile(name string, rivals []*rival) (end func() error, err error) {
 	tell := func(path string) error {
 		for _, r := range rivals {
@@ -131,8 +131,7 @@ func (b *bench) profile(name string, rivals []*rival) (end func() error, err err
 	return func() error { return tell("") }, tell(filepath.Join(b.profiles, name+".cpu.pprof"))
 }
 
-// heapProfile writes what each process of Legate among the rivals has in memory, and what it had since
-// its start, if that was asked for.
+// heapProfile writes the heap profiles of each Legate process, if profiles were asked for.
 func (b *bench) heapProfile(name string, rivals []*rival) error {
 	for _, r := range rivals {
 		if b.profiles == "" || r.name != legateName {

@@ -12,8 +12,8 @@ import (
 	"strconv"
 )
 
-// serve is the other process: one contender with the whole fleet, told what to do over standard
-// input until that ends.
+// serve is the server's process: one contender with the whole fleet, which follows orders on
+// standard input until that is closed.
 func serve(ctx context.Context, args []string) error {
 	if len(args) != 3 {
 		return errors.New("serve: want a contender, services and instances")
@@ -42,12 +42,12 @@ func serve(ctx context.Context, args []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- c.run(ctx, l) }()
-	err = h.obey(l.Addr().String())
+	err = h.followOrders(l.Addr().String())
 	cancel()
 	return errors.Join(err, <-ended)
 }
 
-// host is a contender and what it serves.
+// host is a contender and its content.
 type host struct {
 	contender contender
 	catalog   *dataset
@@ -55,8 +55,8 @@ type host struct {
 	profile   *os.File
 }
 
-// obey answers orders until there are no more.
-func (h *host) obey(address string) error {
+// followOrders carries out orders until there are no more.
+func (h *host) followOrders(address string) error {
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	if err := out.Encode(reply{Address: address}); err != nil {
 		return err

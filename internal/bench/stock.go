@@ -17,9 +17,9 @@ import (
 	"legate/translate"
 )
 
-// stock is go-control-plane's SnapshotCache behind go-control-plane's server. All nodes share
-// one snapshot. It runs without its ADS mode, which loses updates (v0.14.0, simple.go: a watch
-// whose names the snapshot does not hold is dropped).
+// stock is go-control-plane's SnapshotCache behind go-control-plane's server. All nodes share one
+// snapshot. It runs without the cache's ADS mode, which loses updates (v0.14.0, simple.go: it drops
+// a watch with names that are not in the snapshot).
 type stock struct {
 	counter
 	cache   cache.SnapshotCache
@@ -68,7 +68,7 @@ func (s *stock) run(ctx context.Context, l net.Listener) error {
 	return s.serve(ctx, l, s.cache)
 }
 
-// serve runs go-control-plane's server over one of its caches and counts requests.
+// serve runs go-control-plane's server with one of its caches and counts requests.
 func (c *counter) serve(ctx context.Context, l net.Listener, over cache.Cache) error {
 	x := server.NewServer(ctx, over, server.CallbackFuncs{
 		StreamRequestFunc:      func(int64, *discoveryv3.DiscoveryRequest) error { c.seen.Add(1); return nil },

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// stormCase measures all streams coming at once, again and again: one contender after the other
-// in each repetition.
+// stormCase measures all streams connecting at once, repeatedly. In each repetition one contender
+// runs after the other.
 type stormCase struct {
 	id, what, goal string
 	services       int
 	streams        int
 	plan           func(fleet) func(int) plan
 	contenders     []string
-	// back is whether the streams were there before, and come back with all they had.
+	// back is whether the streams reconnect and hold everything already.
 	back  bool
 	judge func(*result)
 }
@@ -70,9 +70,9 @@ func (c stormCase) measure(ctx context.Context, b *bench, f fleet, e *expected, 
 			if r.out {
 				continue
 			}
-			figures, err := r.storm(ctx, e, layout{streams: c.streams, perConnection: b.perConnection, plan: plans[r]}, b.scale.patience, c.back)
-			if errors.Is(err, errPatience) {
-				r.out, r.note = true, fmt.Sprintf("did not bring %d streams up within %v", c.streams, b.scale.patience)
+			figures, err := r.storm(ctx, e, layout{streams: c.streams, perConnection: b.perConnection, plan: plans[r]}, b.scale.timeout, c.back)
+			if errors.Is(err, errTimeout) {
+				r.out, r.note = true, fmt.Sprintf("did not bring %d streams up within %v", c.streams, b.scale.timeout)
 				continue
 			} else if err != nil {
 				return nil, fmt.Errorf("%s: %w", r.name, err)
@@ -85,7 +85,7 @@ func (c stormCase) measure(ctx context.Context, b *bench, f fleet, e *expected, 
 	return samples, errors.Join(endProfile(), b.heapProfile(c.id, rivals))
 }
 
-// learn finds out what a server calls its contents.
+// learn finds out the versions of a server's resources.
 func (r *rival) learn(ctx context.Context, e *expected, p plan) (*versions, error) {
 	var held versions
 	for k := range kinds {
@@ -100,14 +100,14 @@ func (r *rival) learn(ctx context.Context, e *expected, p plan) (*versions, erro
 	return &held, errors.Join(err, c.close())
 }
 
-// storm brings all clients up at once, measures that, and takes them down again.
-func (r *rival) storm(ctx context.Context, e *expected, l layout, patience time.Duration, back bool) (f figures, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+// storm connects all clients at once, measures that, and disconnects them.
+func (r *rival) storm(ctx context.Context, e *expected, l layout, timeout time.Duration, back bool) (f figures, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
 	if _, err := r.tell(order{Do: doResetPeak}); err != nil {
 		return f, err
 	}
-	read, err := r.process.settle(ctx, 0)
+	read, err := r.process.awaitIdle(ctx, 0)
 	if err != nil {
 		return f, err
 	}
@@ -126,7 +126,7 @@ func (r *rival) storm(ctx context.Context, e *expected, l layout, patience time.
 		return f, err
 	}
 	if back {
-		// Nothing should come: they are up when the server has read all they asked.
+		// No resource should come: they are done when the server has read all their requests.
 		for c.sent.Load() < uint64(l.streams*len(l.plan(0).wants)) {
 			select {
 			case <-ctx.Done():
@@ -135,7 +135,7 @@ func (r *rival) storm(ctx context.Context, e *expected, l layout, patience time.
 			}
 		}
 	}
-	if _, err := r.process.settle(ctx, read.Requests+c.sent.Load()); err != nil {
+	if _, err := r.process.awaitIdle(ctx, read.Requests+c.sent.Load()); err != nil {
 		return f, err
 	}
 	after, err := r.tell(order{Do: doUsage})

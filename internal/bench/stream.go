@@ -11,40 +11,40 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// plan is what a client asks for.
+// plan is what a client subscribes to.
 type plan struct {
 	delta bool
 	wants []want
-	// held is what the client comes back with, if it does: all that it asks for, in these versions
-	// (incremental only).
+	// held are the versions of what a reconnecting client holds, which is its whole subscription
+	// (incremental only); nil: nothing.
 	held *versions
-	// learn is where the client notes the versions that it gets, if anywhere (incremental only).
+	// learn records the versions that the client gets (incremental only); nil: not recorded.
 	learn *versions
-	// window is of HTTP/2 flow control; 0 is Envoy's.
+	// window is the size of HTTP/2 windows; 0 is Envoy's.
 	window int32
 	// before is called before each response is read.
 	before func(ctx context.Context)
 }
 
-// want is a subscription. One that waits for the subscription before it to be answered is sent
-// then: Envoy knows which assignments it wants only when it has the clusters.
+// want is a subscription to one type. It can wait for the answer to the one before it: Envoy knows
+// its assignments only when it has the clusters.
 type want struct {
 	kind     int
-	wildcard []string // how everything is asked for, if it is: nil names nothing, {"*"} names that
-	services []int    // what is asked for by name, if anything
+	wildcard []string // for subscriptions to everything: the names in the request, nil or {"*"}
+	services []int    // for subscriptions by name
 	names    []byte   // services, encoded for the protocol; shared between streams
 	waits    bool
 }
 
-// stream is one client. Its goroutine owns it while it holds the clients' lock for reading.
+// stream is one client. Its goroutine owns it while it has the clients' read lock.
 type stream struct {
 	*clients
 	number int
 	conn   *grpc.ClientConn
 	plan   plan
-	asked  int // how many wants were sent
+	asked  int // number of wants that were sent
 	holds  [kinds]holding
-	wrong  int // how many resources it does not hold as it should
+	wrong  int // number of resources that are not as expected
 	got    traffic
 }
 
@@ -96,7 +96,8 @@ func newStream(c *clients, number int, conn *grpc.ClientConn, p plan) *stream {
 	return s
 }
 
-// judge counts one resource that was right or not, and is now.
+// judge updates the counts after a resource changed from right or wrong (was) to right or wrong
+// (is).
 func (s *stream) judge(was, is bool) {
 	switch {
 	case was && !is:
@@ -111,14 +112,14 @@ func (s *stream) judge(was, is bool) {
 			if s.clients.wrong.Add(-1) == 0 {
 				select {
 				case s.right <- struct{}{}:
-				default: // somebody is told already
+				default: // a wake-up is already pending
 				}
 			}
 		}
 	}
 }
 
-// run subscribes, then takes and acknowledges what comes, until the context is done.
+// run subscribes, then stores and acknowledges responses, until the context is done.
 func (s *stream) run(ctx context.Context) error {
 	method := discoveryv3.AggregatedDiscoveryService_StreamAggregatedResources_FullMethodName
 	if s.plan.delta {
@@ -174,7 +175,7 @@ func (s *stream) ask(g grpc.ClientStream) error {
 	return nil
 }
 
-// take keeps what is in a response.
+// take stores the content of a response.
 func (s *stream) take(r *response) error {
 	kind := numberOf(r.typeURL)
 	if kind < 0 {
@@ -208,7 +209,7 @@ func (s *stream) take(r *response) error {
 	})
 }
 
-// check compares all that the stream holds with what it should hold.
+// check compares everything that the stream holds with the expected content.
 func (s *stream) check() error {
 	for kind, h := range s.holds {
 		if h.all != nil && !slices.Equal(h.all, s.want[kind]) {

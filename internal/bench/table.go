@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// trimmed takes the blanks off the ends of lines.
+// trimmed removes spaces at the ends of lines.
 type trimmed struct {
 	w    io.Writer
 	line []byte
@@ -28,7 +28,7 @@ func (t *trimmed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// print writes a case as a table that reads well.
+// print writes a case as a table for people.
 func (r result) print(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s\n", r.Case, r.What)
 	fmt.Fprintf(w, "    goal %s: %s\n", r.Goal, r.Verdict)
@@ -84,6 +84,6 @@ func (r result) print(w io.Writer) {
 	for _, row := range r.Rows {
 		line(func(c column) string { return c.text(row) })
 	}
-	_ = t.Flush() // to a person's terminal: there is nobody left to tell
+	_ = t.Flush() // the output may be a closed terminal
 	fmt.Fprintln(w)
 }

@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// usage is what a process used so far.
+// usage is what a process has used so far.
 type usage struct {
 	CPU      time.Duration // user and system
 	Requests uint64        // read from clients
 	Heap     int64         // bytes of live and not yet collected objects
-	RSS      int64         // bytes resident
-	Peak     int64         // bytes resident at most, since the start or the last reset
+	RSS      int64         // resident bytes
+	Peak     int64         // peak of resident bytes since the start or the last reset
 	Allocs   uint64        // objects, since the start
 }
 
-// measureSelf measures this process; without its memory, which costs more to ask for, if quick.
+// measureSelf measures this process. If quick, it leaves out memory, which is expensive to read.
 func measureSelf(quick bool) (usage, error) {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
@@ -43,7 +43,7 @@ func measureSelf(quick bool) (usage, error) {
 	return u, nil
 }
 
-// statusField is a field of proc(5)'s status in bytes, 0 where there is none.
+// statusField returns a field of proc(5)'s status in bytes, 0 if it is missing.
 func statusField(status []byte, name string) int64 {
 	_, rest, _ := bytes.Cut(status, []byte("\n"+name))
 	line, _, _ := bytes.Cut(rest, []byte("\n"))
@@ -54,11 +54,11 @@ func statusField(status []byte, name string) int64 {
 	return kb << 10
 }
 
-// collect gives back all memory that nothing needs.
+// collect collects garbage and returns free memory to the system.
 func collect() {
 	runtime.GC()
 	debug.FreeOSMemory()
 }
 
-// resetPeak begins the peak of resident memory anew (proc(5), clear_refs).
+// resetPeak resets the peak of resident memory (proc(5), clear_refs).
 func resetPeak() error { return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }

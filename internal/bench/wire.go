@@ -10,8 +10,8 @@ import (
 	"legate/translate"
 )
 
-// The clients read and write the protocol by hand, so that a thousand of them leave the machine
-// to the servers. The numbers are those of envoy/service/discovery/v3/discovery.proto.
+// The clients encode and decode the protocol by hand, so that a thousand of them leave the CPU to
+// the servers. Field numbers are those of envoy/service/discovery/v3/discovery.proto.
 const (
 	sotwReqVersion = 1
 	sotwReqNode    = 2
@@ -34,11 +34,10 @@ const (
 	deltaResourceAny     = 2
 	deltaResourceName    = 3
 	anyValue             = 2
-	resourceName         = 1 // of a Cluster and of a ClusterLoadAssignment alike
+	resourceName         = 1 // the same for Cluster and ClusterLoadAssignment
 )
 
-// response is one that a client got, of either protocol. Its contents lie in a buffer that is
-// used again after free.
+// response is a response of either protocol. Its content is in a buffer that is reused after free.
 type response struct {
 	delta   bool
 	buffer  mem.Buffer
@@ -73,7 +72,7 @@ func (clientCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return r.head()
 }
 
-// head reads what is not a resource.
+// head decodes everything but the resources.
 func (r *response) head() error {
 	return fields(r.buffer.ReadOnlyData(), func(number protowire.Number, value []byte) error {
 		switch number {
@@ -88,7 +87,7 @@ func (r *response) head() error {
 	})
 }
 
-// typeOf makes no new string of the types that are served.
+// typeOf returns a type URL, without an allocation for those that are served.
 func typeOf(b []byte) string {
 	switch string(b) {
 	case translate.AssignmentType:
@@ -99,8 +98,8 @@ func typeOf(b []byte) string {
 	return string(b)
 }
 
-// each yields the resources by name, and the names that are removed with no value. Only
-// incremental responses have a version for each.
+// each yields the resources with their names, and removed names with a nil value. Only incremental
+// responses have a version for each resource.
 func (r *response) each(yield func(name, version, value []byte) error) error {
 	return fields(r.buffer.ReadOnlyData(), func(number protowire.Number, value []byte) error {
 		switch {
@@ -130,10 +129,10 @@ func (r *response) each(yield func(name, version, value []byte) error) error {
 	})
 }
 
-// field is the first field of that number with a length, nil if there is none.
+// field returns the first length-delimited field with that number, nil if there is none.
 func field(message []byte, number protowire.Number) []byte {
 	var found []byte
-	_ = fields(message, func(n protowire.Number, value []byte) error { // a broken one has nothing
+	_ = fields(message, func(n protowire.Number, value []byte) error { // a malformed message has none
 		if n == number {
 			found = value
 			return errFound
@@ -145,7 +144,7 @@ func field(message []byte, number protowire.Number) []byte {
 
 var errFound = errors.New("found")
 
-// fields yields the fields with a length of an encoded message, and skips all others.
+// fields yields the length-delimited fields of a message, and skips all others.
 func fields(message []byte, yield func(number protowire.Number, value []byte) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
@@ -178,7 +177,7 @@ func appendBytes[T string | []byte](b []byte, number protowire.Number, value T) 
 	return append(b, value...)
 }
 
-// node is what each client says of itself.
+// node returns the node of a client.
 func node(id string) []byte {
 	return appendBytes(appendBytes(nil, 1, id), 6, "envoy") // id, user_agent_name
 }

@@ -1,15 +1,16 @@
-// Package demo tells, with real programs, what Legate does: it starts a Consul, sample services,
-// Legate itself and an Envoy, sends traffic through Envoy all the time, changes things in Consul
-// and shows what the traffic does.
+// Package demo shows with real programs what Legate does. It starts a Consul, sample services,
+// Legate itself and an Envoy, sends traffic through Envoy all the time, changes things in Consul,
+// and shows how the traffic reacts.
 //
 // What it promises:
 //
-//   - Each line is measured. [Run] returns nil only if all that was told really held, and not
-//     one request of the steady traffic failed.
-//   - Everything listens on loopback, on free ports. The user's own Consul and Legate settings
-//     are not used: what Consul's client would read is removed from this process's environment.
-//   - When Run returns, all that it started has ended and its files are gone. The logs of a story
-//     that did not hold are kept, and the error says where.
+//   - Each line is measured. [Run] returns nil only if everything it said was true, and no request
+//     of the steady traffic failed.
+//   - Everything listens on loopback, on free ports. The user's own settings for Consul and Legate
+//     are not used: variables that Consul's client would read are removed from this process's
+//     environment.
+//   - When Run returns, everything it started has ended and its files are gone. If the story
+//     failed, the logs are kept, and the error says where.
 package demo
 
 import (
@@ -24,18 +25,18 @@ import (
 // Options say how the story is told.
 type Options struct {
 	Out io.Writer
-	// Live shows the step that is under way, on a terminal that can return to the line's begin.
+	// Live shows the current step on a terminal that can return to the start of the line.
 	Live bool
-	// Color paints the marks.
+	// Color colours the marks.
 	Color bool
-	// Keep stays up after the story, prints what to try, and ends when the context does.
+	// Keep stays up after the story, prints what to try, and ends with the context.
 	Keep bool
 	// Legate is the program to run as Legate; empty: the one that is running now.
 	Legate string
 }
 
-// Run tells the story. A context that is cancelled ends it cleanly; before the story's end that
-// is an error.
+// Run tells the story. A cancelled context ends it cleanly, which is an error before the story's
+// end.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Legate == "" {
 		if o.Legate, err = os.Executable(); err != nil {
@@ -72,13 +73,13 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// interruption is what is left to say when the user ends the demo before its end.
+// interruption is the error when the user ends the demo before its end.
 type interruption struct{}
 
 func (interruption) Error() string { return "demo: interrupted before its end" }
 func (interruption) Unwrap() error { return context.Canceled }
 
-// broke is why the story ended early, which closes the line of the step under way.
+// broke returns why the story ended early, and ends the line of the current step.
 func broke(ctx context.Context, p *page, err error) error {
 	if ctx.Err() != nil {
 		p.clear()

@@ -19,10 +19,10 @@ var legate = legatetest.NewProgram()
 
 func TestMain(m *testing.M) { os.Exit(legate.Run(m)) }
 
-// program is Legate for a story. It gives the story an empty folder for its files.
+// program returns Legate's program for a story, and gives the story an empty folder for its files.
 func program(t *testing.T) string {
 	t.Helper()
-	partstest.ConsulPath(t) // skips the test if there are no real programs
+	partstest.ConsulPath(t) // skips the test without real programs
 	partstest.EnvoyPath(t)
 	path := legate.Path(t)
 	t.Setenv("TMPDIR", t.TempDir())
@@ -41,7 +41,7 @@ func nothingLeft(t *testing.T) {
 	}
 }
 
-// pages is what a story wrote, readable while it writes.
+// pages is the output of a story, readable while it is written.
 type pages struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -61,7 +61,7 @@ func (p *pages) String() string {
 
 func TestTheWholeStoryHoldsAndEndsByItself(t *testing.T) {
 	o := Options{Legate: program(t), Out: new(pages)}
-	t.Setenv("CONSUL_HTTP_ADDR", "127.0.0.1:1") // the user's own Consul is none of its business
+	t.Setenv("CONSUL_HTTP_ADDR", "127.0.0.1:1") // the user's own Consul must not be used
 	t.Setenv("CONSUL_NAMESPACE", "team-a")
 	t.Setenv("LEGATE_INCLUDE", "nothing")
 	err := Run(t.Context(), o)
@@ -135,7 +135,7 @@ func TestAStoryThatDoesNotHoldSaysWhyAndKeepsTheLogs(t *testing.T) {
 	nothingLeft(t)
 }
 
-// seedCache makes the folder the user's cache folder, with the real programs in it.
+// seedCache makes that folder the user's cache folder, with the real programs in it.
 func seedCache(t *testing.T, cache string) {
 	t.Helper()
 	from := filepath.Dir(partstest.ConsulPath(t))

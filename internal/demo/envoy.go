@@ -11,13 +11,13 @@ import (
 func (s *stage) hasCluster(ctx context.Context, service string) bool {
 	clusters, err := s.envoy.Clusters(ctx)
 	_, ok := clusters[service]
-	return ok || err != nil // an Envoy that does not answer has lost nothing
+	return ok || err != nil // an Envoy that does not answer has removed nothing
 }
 
 // gone is the health of an endpoint that Envoy does not have.
 const gone = "gone"
 
-// health is what Envoy says of the instance: its EDS health status, or gone.
+// health returns Envoy's EDS health status of the instance, or gone.
 func (s *stage) health(ctx context.Context, service, instance string) (string, error) {
 	clusters, err := s.envoy.Clusters(ctx)
 	if err != nil {
@@ -31,12 +31,12 @@ func (s *stage) health(ctx context.Context, service, instance string) (string, e
 	return gone, nil
 }
 
-// leftAlone waits until Envoy has the instance at this health and no more requests reach it, and
-// returns how long after since both began.
+// leftAlone waits until Envoy has the instance at this health and sends it no more requests, and
+// returns how long after since both were true.
 func (s *stage) leftAlone(ctx context.Context, service, instance, health string, since time.Time) (time.Duration, error) {
 	var last string
 	var err error
-	waited := wait(ctx, patience, func() bool {
+	waited := wait(ctx, timeout, func() bool {
 		last, err = s.health(ctx, service, instance)
 		return err == nil && last == health
 	})
@@ -55,7 +55,7 @@ func connected(ctx context.Context, s *stage) bool {
 	return err == nil && stats[state] == 1
 }
 
-// clustersBuilt is how many clusters Envoy has added or rebuilt since its start.
+// clustersBuilt returns how many clusters Envoy has added or rebuilt since its start.
 func clustersBuilt(ctx context.Context, s *stage) (int, error) {
 	stats, err := s.envoy.Stats(ctx, `^cluster_manager\.cluster_(added|modified)$`)
 	if err != nil {

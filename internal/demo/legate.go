@@ -10,16 +10,16 @@ import (
 	"legate/internal/parts"
 )
 
-// startLegate starts Legate, the very program that tells the story, and returns when it is ready:
-// it has read all of Consul's catalog.
+// startLegate starts Legate, the program that tells the story, and returns once it is ready: it has
+// read all of Consul's catalog.
 func (s *stage) startLegate(ctx context.Context) error {
 	if err := s.legate.Launch(); err != nil {
 		return err
 	}
-	return s.legate.AwaitReady(ctx, patience)
+	return s.legate.AwaitReady(ctx, timeout)
 }
 
-// bootstrap has Legate write the bootstrap of an Envoy with a listener for each service.
+// bootstrap runs Legate to write the bootstrap of an Envoy with a listener for each service.
 func (s *stage) bootstrap(ctx context.Context) ([]byte, error) {
 	args := []string{"bootstrap", "envoy", "--node-id", "demo", "--xds-address", s.legate.XDS}
 	for _, service := range sampleNames() {

@@ -15,16 +15,16 @@ type page struct {
 	out   io.Writer
 	live  bool
 	color bool
-	open  string // the step under way, shown on a live page
+	open  string // the current step, shown on a live page
 }
 
-// width is where a line ends; a step's text is padded up to its time.
+// width is the length of a line. A step's text is padded up to its time.
 const (
 	width     = 78
 	timeWidth = 9
 )
 
-// The colours, as ECMA-48 select graphic rendition.
+// Colours, as ECMA-48 select graphic rendition.
 const (
 	bold  = "1"
 	dim   = "2"
@@ -48,7 +48,7 @@ func (p *page) chapter(n int, s string) {
 // text writes lines as they are.
 func (p *page) text(s string) { io.WriteString(p.out, s) }
 
-// step begins what takes time.
+// step begins a step that takes time.
 func (p *page) step(format string, args ...any) {
 	p.open = fmt.Sprintf(format, args...)
 	if p.live {
@@ -56,16 +56,16 @@ func (p *page) step(format string, args ...any) {
 	}
 }
 
-// done ends the step that is under way, with how long it took.
+// done ends the current step, with its duration.
 func (p *page) done(took time.Duration) { p.told(p.open, took) }
 
-// told ends the step that is under way with what came of it.
+// told ends the current step with its result.
 func (p *page) told(s string, took time.Duration) {
 	p.clear()
 	p.line(p.paint(green, "✓"), s, duration(took))
 }
 
-// failed ends the step that is under way, if there is one, as one that did not hold.
+// failed ends the current step, if there is one, as failed.
 func (p *page) failed() {
 	if p.open != "" {
 		s := p.open
@@ -74,7 +74,7 @@ func (p *page) failed() {
 	}
 }
 
-// share is a line with a bar: how much of the traffic an instance had.
+// share writes a line with a bar: an instance's share of the traffic.
 func (p *page) share(name string, part float64, note string) {
 	const full = 40
 	n := int(part*full + 0.5)
@@ -89,7 +89,7 @@ func (p *page) end(s string, took time.Duration) {
 
 func (p *page) clear() {
 	if p.live && p.open != "" {
-		io.WriteString(p.out, "\r\x1b[K") // to the line's begin, and erase to its end
+		io.WriteString(p.out, "\r\x1b[K") // go to the start of the line and erase it
 	}
 	p.open = ""
 }
@@ -100,13 +100,13 @@ func (p *page) line(mark, s, took string) {
 	fmt.Fprintln(p.out, strings.TrimRight(line, " "))
 }
 
-// progress is where downloads and builds write their lines.
+// progress returns the writer for the output of downloads and builds.
 func (p *page) progress() io.Writer { return progress{p} }
 
 type progress struct{ p *page }
 
-// Write ends the live line first: a download is not finished in a moment. What other programs say
-// (pip, go) does nothing to the terminal.
+// Write ends the live line first, since downloads take long. It escapes what other programs (pip,
+// go) write, so that it cannot control the terminal.
 func (w progress) Write(b []byte) (int, error) {
 	open := w.p.open
 	w.p.clear()
@@ -119,7 +119,7 @@ func (w progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// duration is a time as people read it: 3.1 ms, 48 ms, 2.4 s.
+// duration formats a time for people: 3.1 ms, 48 ms, 2.4 s.
 func duration(d time.Duration) string {
 	switch ms := float64(d) / float64(time.Millisecond); {
 	case ms < 9.95:
@@ -131,7 +131,7 @@ func duration(d time.Duration) string {
 	}
 }
 
-// thousands writes 12345 as 12,345.
+// thousands formats 12345 as 12,345.
 func thousands(n int) string {
 	s := fmt.Sprint(n)
 	for at := len(s) - 3; at > 0; at -= 3 {

@@ -37,7 +37,7 @@ func TestALivePageReplacesTheStepByItsEnd(t *testing.T) {
 	p.step("Consul")
 	fmt.Fprintln(p.progress(), "downloading")
 	p.done(time.Second)
-	// What a terminal shows: each line is what follows its last erasure.
+	// A terminal shows of each line what follows the last erasure.
 	var shown []string
 	for line := range strings.Lines(out.String()) {
 		shown = append(shown, strings.Fields(line[strings.LastIndex(line, "\x1b[K")+1:])...)

@@ -2,13 +2,13 @@ package demo
 
 import "legate/internal/parts"
 
-// sample is a service that the demo brings along.
+// sample is a service of the demo.
 type sample struct {
 	name    string
 	weights []int // one for each instance: name-1, name-2, ...
 }
 
-// samples are the services at the story's begin. Nobody changes them.
+// samples returns the services at the start of the story. They are never changed.
 func samples() []sample {
 	return []sample{
 		{"web", []int{1, 2, 3}},
@@ -24,7 +24,7 @@ func sampleNames() (names []string) {
 	return names
 }
 
-// instance is what Consul is told of an instance that the backend is.
+// instance returns the registration of a backend as an instance.
 func instance(service string, b *parts.Backend, weight int) parts.Instance {
 	return parts.Instance{ID: b.Name, Service: service, Address: "127.0.0.1", Port: b.Port, Weight: weight}
 }

@@ -12,7 +12,7 @@ import (
 	"legate/internal/parts"
 )
 
-// stage is all that runs.
+// stage is everything that runs.
 type stage struct {
 	legateProgram string
 
@@ -75,8 +75,8 @@ func (s *stage) build(ctx context.Context, p *page) error {
 	return nil
 }
 
-// forgetConsul takes the user's own Consul out of this process's environment: Consul's client
-// would read it.
+// forgetConsul removes the settings of the user's own Consul from this process's environment:
+// Consul's client would read them.
 func forgetConsul() error {
 	for _, name := range []string{
 		"CONSUL_NAMESPACE", "CONSUL_PARTITION", "CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_AUTH",
@@ -121,7 +121,7 @@ func (s *stage) populate(ctx context.Context) error {
 	return nil
 }
 
-// add starts an instance of the service, unless it runs already, and registers it.
+// add starts an instance of the service, unless it is running, and registers it.
 func (s *stage) add(ctx context.Context, service, name string, weight int) error {
 	b := s.backends[name]
 	if b == nil {
@@ -134,7 +134,7 @@ func (s *stage) add(ctx context.Context, service, name string, weight int) error
 	return s.consul.Register(ctx, instance(service, b, weight))
 }
 
-// close ends everything, in the order in which nobody misses anybody.
+// close ends everything, in an order in which no program notices that another is gone.
 func (s *stage) close() error {
 	var errs []error
 	if s.traffic != nil {
@@ -158,7 +158,7 @@ func (s *stage) close() error {
 	return errors.Join(errs...)
 }
 
-// keepLogs saves what the programs wrote and says where.
+// keepLogs saves the logs of the programs and returns where.
 func (s *stage) keepLogs() string {
 	var logs []string
 	if s.consul != nil {

@@ -11,13 +11,13 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// chapter is one thing that Legate promises, told with what really happens.
+// chapter shows one of Legate's promises.
 type chapter struct {
 	title string
 	tell  func(context.Context, *stage, *page) error
 }
 
-// chapters are the story in its order: each begins where the one before it has ended.
+// chapters are the story in order: each starts in the state in which the one before it ended.
 var chapters = [...]chapter{
 	{"Traffic is spread by weight", spreadByWeight},
 	{"A new instance takes traffic", newInstance},
@@ -52,7 +52,7 @@ func spreadByWeight(ctx context.Context, s *stage, p *page) error {
 		p.share(name, float64(answers[name])/requests, fmt.Sprintf("weight %d", weights[name]))
 	}
 	for name, w := range weights {
-		// Envoy's round robin is exact; the steady visitor takes some turns in between.
+		// Envoy's round robin is exact, but the steady traffic takes some turns in between.
 		got, want := float64(answers[name])/requests, float64(w)/float64(sum)
 		if math.Abs(got-want) > 0.03 {
 			return fmt.Errorf("%s had %.1f %% of the traffic, its weight is %.1f %%", name, got*100, want*100)
@@ -109,7 +109,7 @@ func goesCritical(ctx context.Context, s *stage, p *page) error {
 }
 
 func drains(ctx context.Context, s *stage, p *page) error {
-	// Enough slow requests at once that each of the three instances has some of them.
+	// Enough slow requests at once that each of the three instances gets some.
 	const slow, takes = 9, 2 * time.Second
 	answers := s.traffic.askSlowly("api", slow, takes)
 	if err := sleep(ctx, takes/20); err != nil {
@@ -166,7 +166,7 @@ func serviceRemoved(ctx context.Context, s *stage, p *page) error {
 	}
 	var name string
 	var err error
-	waited := wait(ctx, patience, func() bool {
+	waited := wait(ctx, timeout, func() bool {
 		name, err = s.traffic.request(ctx, "news", "/")
 		status := statusError{}
 		return errors.As(err, &status) && status.code == http.StatusServiceUnavailable
@@ -177,7 +177,7 @@ func serviceRemoved(ctx context.Context, s *stage, p *page) error {
 	p.done(time.Since(began))
 
 	p.step("Legate is sure, and Envoy has dropped the cluster after")
-	if err := wait(ctx, patience, func() bool { return !s.hasCluster(ctx, "news") }); err != nil {
+	if err := wait(ctx, timeout, func() bool { return !s.hasCluster(ctx, "news") }); err != nil {
 		return fmt.Errorf("envoy still has the cluster: %w", err)
 	}
 	p.done(time.Since(began))
@@ -187,7 +187,7 @@ func serviceRemoved(ctx context.Context, s *stage, p *page) error {
 	if err := s.add(ctx, "news", "news-1", 1); err != nil {
 		return err
 	}
-	waited = wait(ctx, patience, func() bool {
+	waited = wait(ctx, timeout, func() bool {
 		name, err = s.traffic.request(ctx, "news", "/")
 		return err == nil
 	})
@@ -250,7 +250,7 @@ func legateKilled(ctx context.Context, s *stage, p *page) error {
 	p.done(time.Since(began))
 
 	p.step("Envoy has found it again after")
-	if err := wait(ctx, 2*patience, func() bool { return connected(ctx, s) }); err != nil {
+	if err := wait(ctx, 2*timeout, func() bool { return connected(ctx, s) }); err != nil {
 		return fmt.Errorf("envoy is not connected to legate: %w", err)
 	}
 	p.done(time.Since(began))
@@ -279,7 +279,7 @@ func legateKilled(ctx context.Context, s *stage, p *page) error {
 	return s.traffic.flawless()
 }
 
-// without lets traffic go on for a while without one of the programs.
+// without sends traffic for a while without one of the programs.
 func without(ctx context.Context, s *stage, p *page, what string, long time.Duration) error {
 	p.step("traffic without %s", what)
 	began := time.Now()
@@ -296,13 +296,14 @@ func without(ctx context.Context, s *stage, p *page, what string, long time.Dura
 	return s.traffic.flawless()
 }
 
-// allServe waits until every instance that is registered has answered a request sent from now on.
+// allServe waits until every registered instance has answered a request that was sent after the
+// call.
 func allServe(ctx context.Context, s *stage, p *page) error {
 	p.step("every instance still has its traffic")
 	began := time.Now()
 	names := []string{"web-1", "web-2", "web-3", "web-4", "web-5", "api-1", "api-2", "api-3", "news-1"}
 	for _, name := range names {
-		if err := wait(ctx, patience, func() bool { return s.traffic.saw(name).last.After(began) }); err != nil {
+		if err := wait(ctx, timeout, func() bool { return s.traffic.saw(name).last.After(began) }); err != nil {
 			return fmt.Errorf("no request reaches %s any more: %w", name, err)
 		}
 	}

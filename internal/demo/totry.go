@@ -7,7 +7,7 @@ import (
 	"legate/internal/parts"
 )
 
-// toTry says where everything is and what to do with it.
+// toTry says where everything listens and what to try.
 func (s *stage) toTry() string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }

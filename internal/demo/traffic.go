@@ -13,28 +13,27 @@ import (
 	"legate/internal/parts"
 )
 
-// pause is between two requests of a visitor: some hundred requests a second to each service,
-// which a laptop does not notice.
+// pause is the time between two requests to a service: a few hundred requests a second each, which
+// a laptop does not notice.
 const pause = 4 * time.Millisecond
 
-// traffic is one visitor for each service, who asks it through Envoy again and again, and what
-// they were answered.
+// traffic sends requests to each service through Envoy continuously, and records the answers.
 type traffic struct {
 	ports    map[string]int // of Envoy's listeners, by service
 	client   *http.Client
-	open     context.Context // ends with stop
+	open     context.Context // done after stop
 	close    context.CancelFunc
-	visitors map[string]context.CancelFunc // each ends its visits
+	visitors map[string]context.CancelFunc // each ends the requests to a service
 	running  sync.WaitGroup
 
 	mu       sync.Mutex
 	seen     map[string]sighting // by instance
 	sent     int
-	failures []string // what went wrong, the first few
+	failures []string // the first few errors
 	failed   int
 }
 
-// sighting is when the first and the latest request was sent that an instance answered.
+// sighting is when the first and the latest request were sent that an instance answered.
 type sighting struct {
 	first, last time.Time
 	answers     int
@@ -57,7 +56,7 @@ func newTraffic(ports map[string]int) *traffic {
 	return t
 }
 
-// visit sends a visitor to the service.
+// visit starts to send requests to the service.
 func (t *traffic) visit(service string) {
 	ctx, leave := context.WithCancel(t.open)
 	t.visitors[service] = leave
@@ -72,7 +71,7 @@ func (t *traffic) visit(service string) {
 	})
 }
 
-// leave ends the service's visits. A request that is under way is still counted.
+// leave stops sending requests to the service. A request in flight is still counted.
 func (t *traffic) leave(service string) { t.visitors[service]() }
 
 func (t *traffic) stop() {
@@ -81,7 +80,7 @@ func (t *traffic) stop() {
 	t.client.CloseIdleConnections()
 }
 
-// ask sends one request of the steady traffic, and counts what comes of it.
+// ask sends one request of the steady traffic and counts the result.
 func (t *traffic) ask(service string) (instance string) {
 	at := time.Now()
 	instance, err := t.request(context.Background(), service, "/")
@@ -105,14 +104,14 @@ func (t *traffic) ask(service string) (instance string) {
 	return instance
 }
 
-// slowAnswer is what came of a request of askSlowly.
+// slowAnswer is the result of a request of askSlowly.
 type slowAnswer struct {
 	from string
 	err  error
 	at   time.Time
 }
 
-// askSlowly sends n requests at once that each take a while to answer. They are not counted as
+// askSlowly sends n requests at once that each take a while to answer. They are not part of the
 // steady traffic.
 func (t *traffic) askSlowly(service string, n int, takes time.Duration) <-chan slowAnswer {
 	answers := make(chan slowAnswer, n)
@@ -125,7 +124,7 @@ func (t *traffic) askSlowly(service string, n int, takes time.Duration) <-chan s
 	return answers
 }
 
-// request sends one request to the service through Envoy; the answer is an instance's name.
+// request sends one request to the service through Envoy. The answer is an instance's name.
 func (t *traffic) request(ctx context.Context, service, path string) (instance string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+parts.Loopback(t.ports[service])+path, nil)
 	if err != nil {
@@ -154,7 +153,7 @@ type statusError struct {
 
 func (e statusError) Error() string { return fmt.Sprintf("%d %s", e.code, e.text) }
 
-// forget makes an instance one that was never seen.
+// forget deletes what was recorded of an instance.
 func (t *traffic) forget(instance string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -173,7 +172,7 @@ func (t *traffic) totals() (sent, failed int) {
 	return t.sent, t.failed
 }
 
-// flawless is an error if any request of the steady traffic has failed.
+// flawless returns an error if any request of the steady traffic failed.
 func (t *traffic) flawless() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -183,29 +182,29 @@ func (t *traffic) flawless() error {
 	return fmt.Errorf("%d of %d requests failed:\n  %s", t.failed, t.sent, strings.Join(t.failures, "\n  "))
 }
 
-// patience is how long a change may take before the story does not hold.
-const patience = 20 * time.Second
+// timeout is how long a change may take before the story fails.
+const timeout = 20 * time.Second
 
-var errPatience = errors.New("not within " + patience.String())
+var errTimeout = errors.New("not within " + timeout.String())
 
-// reaches waits for the instance's first answer and returns how long after since its request was
+// reaches waits for the instance's first answer, and returns how long after since its request was
 // sent.
 func (t *traffic) reaches(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
-	err := wait(ctx, patience, func() bool { return t.saw(instance).answers > 0 })
+	err := wait(ctx, timeout, func() bool { return t.saw(instance).answers > 0 })
 	if err != nil {
 		return 0, fmt.Errorf("no request reached %s: %w", instance, err)
 	}
 	return t.saw(instance).first.Sub(since), nil
 }
 
-// quiet is how long an instance must stay without a request before it counts as left alone; its
-// visitor sends over a hundred requests meanwhile.
+// quiet is how long an instance must get no requests before it counts as left alone. Over a hundred
+// requests are sent to its service meanwhile.
 const quiet = 700 * time.Millisecond
 
-// leaves waits until the instance is left alone and returns how long after since the last
-// request that reached it was sent: 0 if there was none.
+// leaves waits until the instance is left alone, and returns how long after since the last request
+// that reached it was sent; 0 if there was none.
 func (t *traffic) leaves(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
-	err := wait(ctx, patience, func() bool {
+	err := wait(ctx, timeout, func() bool {
 		last := t.saw(instance).last
 		if last.Before(since) {
 			last = since
@@ -228,14 +227,14 @@ func wait(ctx context.Context, limit time.Duration, yes func() bool) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-deadline:
-			return errPatience
+			return errTimeout
 		case <-tick.C:
 		}
 	}
 	return nil
 }
 
-// sleep waits, and hears the context.
+// sleep waits unless the context ends first.
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -10,7 +10,7 @@ import (
 	"legate/internal/parts"
 )
 
-// cases in their order.
+// cases in order.
 var cases = []struct {
 	name, what string
 	run        func(context.Context, *stage) error
@@ -23,7 +23,7 @@ var cases = []struct {
 	{"C7", "a check's output changes every second", output},
 }
 
-// baseline is what Consul spends on the load while nobody watches, and at rest.
+// baseline measures what Consul uses for the load while nobody watches, and when idle.
 func (s *stage) baseline(ctx context.Context, flips *flipper) (busy, idle float64, err error) {
 	pid := []int{s.consul.PID()}
 	if err := rest(ctx, 3*time.Second); err != nil {
@@ -109,7 +109,7 @@ func coldStart(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	if err := rest(ctx, 8*time.Second); err != nil { // the blocking queries are opened now
+	if err := rest(ctx, 8*time.Second); err != nil { // meanwhile the blocking queries are opened
 		return err
 	}
 	st, err := s.status(ctx)
@@ -132,7 +132,7 @@ func fewConnections(ctx context.Context, s *stage) error {
 		return err
 	}
 	flips := &flipper{}
-	// C3's on this very machine, to compare with.
+	// Case C3 measured on this machine, for comparison.
 	if _, err := s.startLegate(ctx, s.https()...); err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func fewConnections(ctx context.Context, s *stage) error {
 		return err
 	}
 	const hot = 40
-	isHot := func(n int) int { return s.services - 1 - n%hot } // those that do not have a query at first
+	isHot := func(n int) int { return s.services - 1 - n%hot } // services without a blocking query at first
 	fmt.Println("    warming: hot services change")
 	if err := rest(ctx, 32*time.Second); err != nil {
 		return err
@@ -227,8 +227,8 @@ func fewConnections(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// neighbours opens so many connections from the same address, less the writer's, and counts
-// those that Consul refuses.
+// neighbours opens that many connections from the same address, less the writer's, and counts those
+// that Consul refuses.
 func (s *stage) neighbours(ctx context.Context, n int) (refused int, err error) {
 	answers := make(chan int, n)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -14,7 +14,7 @@ import (
 	"legate/translate"
 )
 
-// envoy is one incremental ADS stream that subscribes to all there is and says yes to all.
+// envoy is one incremental ADS stream that subscribes to everything and acknowledges everything.
 type envoy struct {
 	conn   *grpc.ClientConn
 	cancel context.CancelFunc
@@ -26,7 +26,7 @@ type envoy struct {
 	err  error
 }
 
-// seen is what came of one assignment.
+// seen is what arrived for one assignment.
 type seen struct {
 	times int
 	last  time.Time
@@ -51,7 +51,7 @@ func openEnvoy(ctx context.Context, address string) (*envoy, error) {
 	}
 	if err != nil {
 		cancel()
-		_ = conn.Close() // there is an error already
+		_ = conn.Close() // the first error matters more
 		return nil, err
 	}
 	go e.read(stream)
@@ -82,17 +82,18 @@ func (e *envoy) read(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregat
 	}
 }
 
-// of is what came of a service, and a channel that is closed when more comes.
+// of returns what arrived for a service, and a channel that is closed with the next response.
 func (e *envoy) of(service string) (seen, <-chan struct{}, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.seen[service], e.news, e.err
 }
 
-// after waits for a service's assignment to come once more than times, and says when it did.
-func (e *envoy) after(ctx context.Context, service string, times int, patience time.Duration) (time.Time, error) {
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
+// after waits until a service's assignment has arrived more than that many times, and returns when
+// it did.
+func (e *envoy) after(ctx context.Context, service string, times int, timeout time.Duration) (time.Time, error) {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
 	for {
 		s, news, err := e.of(service)
 		switch {
@@ -103,15 +104,15 @@ func (e *envoy) after(ctx context.Context, service string, times int, patience t
 		}
 		select {
 		case <-news:
-		case <-timeout.C:
-			return time.Time{}, fmt.Errorf("no assignment of %q came within %v", service, patience)
+		case <-timer.C:
+			return time.Time{}, fmt.Errorf("no assignment of %q came within %v", service, timeout)
 		case <-ctx.Done():
 			return time.Time{}, ctx.Err()
 		}
 	}
 }
 
-// await waits for so many services.
+// await waits for that many services.
 func (e *envoy) await(ctx context.Context, services int) error {
 	for {
 		e.mu.Lock()
@@ -136,5 +137,5 @@ func (e *envoy) await(ctx context.Context, services int) error {
 func (e *envoy) close() {
 	e.cancel()
 	<-e.ended
-	_ = e.conn.Close() // nothing is lost
+	_ = e.conn.Close() // nothing more is sent
 }

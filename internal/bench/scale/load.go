@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// change is one write whose effect is one new assignment of one service.
+// change is one write that results in one new assignment of one service.
 type change struct {
 	service int
 	write   func(context.Context, *writer) error
 }
 
-// flipper makes changes of health: each turns one instance of a service critical or back.
+// flipper makes changes of health: each turns one instance of a service critical or back to
+// passing.
 type flipper struct{ critical map[int]bool }
 
 func (f *flipper) change(service int) change {
@@ -26,14 +27,14 @@ func (f *flipper) change(service int) change {
 	return change{service, func(ctx context.Context, w *writer) error { return w.set(ctx, i) }}
 }
 
-// load writes so many changes a second, one at a time, for a while.
+// load makes that many changes a second, one at a time, for a while.
 func load(ctx context.Context, w *writer, span time.Duration, perSecond int, next func(n int) change) error {
 	return paced(ctx, span, perSecond, func(n int) error { return next(n).write(ctx, w) })
 }
 
-// measured is load that waits, beside the pace, for each change to come, and returns how long
-// that took.
-func (s *stage) measured(ctx context.Context, span time.Duration, perSecond int, patience time.Duration, next func(n int) change) ([]time.Duration, error) {
+// measured is load that waits for each change to arrive, without slowing the pace, and returns how
+// long each took.
+func (s *stage) measured(ctx context.Context, span time.Duration, perSecond int, timeout time.Duration, next func(n int) change) ([]time.Duration, error) {
 	type outcome struct {
 		took time.Duration
 		err  error
@@ -53,7 +54,7 @@ func (s *stage) measured(ctx context.Context, span time.Duration, perSecond int,
 		}
 		count++
 		go func() {
-			at, err := s.envoy.after(ctx, name, was.times, patience)
+			at, err := s.envoy.after(ctx, name, was.times, timeout)
 			outcomes <- outcome{at.Sub(began), err}
 		}()
 		return nil
@@ -70,7 +71,7 @@ func (s *stage) measured(ctx context.Context, span time.Duration, perSecond int,
 	return all, err
 }
 
-// paced calls do at even times, and not all at once for those that were missed.
+// paced calls do at even intervals. Missed calls are not made up for in a burst.
 func paced(ctx context.Context, span time.Duration, perSecond int, do func(n int) error) error {
 	ticker := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer ticker.Stop()

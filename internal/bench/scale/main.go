@@ -1,13 +1,13 @@
-// Scale measures how Legate watches a real Consul: how soon a change is on the wire, and what
-// it costs Consul and Legate. Consul and Legate are processes of their own; this one writes to
-// Consul, and is the one Envoy: an incremental ADS stream that subscribes to everything.
+// Scale measures how Legate watches a real Consul: how soon a change is sent, and what it costs
+// Consul and Legate. Consul and Legate are processes of their own; this one writes to Consul and
+// plays the only Envoy: an incremental ADS stream that subscribes to everything.
 //
 //	go run ./internal/bench/scale            # all cases, about 12 minutes
 //	go run ./internal/bench/scale -case C4   # one
 //
-// Times are from the moment before the write is sent to Consul to the moment at which the
-// response with it is read. CPU is user and system time of the processes (proc(5)), compared
-// with what the same Consul spends on the same writes while nobody watches.
+// Times are from just before the write is sent to Consul until the response with the change has
+// been read. CPU is user and system time of the processes (proc(5)), compared with what the same
+// Consul uses for the same writes while nobody watches.
 package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// options are what all cases are told.
+// options apply to all cases.
 type options struct {
 	legate   string
 	services int
@@ -48,7 +48,7 @@ type options struct {
 	folder   string
 }
 
-// instances is how many each service has.
+// instances is the number of instances of each service.
 const instances = 4
 
 func run(ctx context.Context, o options, which string) error {

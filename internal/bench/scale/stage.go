@@ -24,11 +24,11 @@ type stage struct {
 	admin  string
 	xds    string
 	starts int
-	cpu    time.Duration // that Consul and Legate spent while Legate started
+	cpu    time.Duration // of Consul and Legate while Legate started
 	envoy  *envoy
 }
 
-// startConsul starts one and fills it.
+// startConsul starts a Consul and fills it.
 func (s *stage) startConsul(ctx context.Context, o parts.ConsulOptions, services, instances int) (err error) {
 	if o.Path, err = pinned.Consul(ctx, os.Stderr); err != nil {
 		return err
@@ -45,12 +45,12 @@ func (s *stage) startConsul(ctx context.Context, o parts.ConsulOptions, services
 	return nil
 }
 
-// https are the flags with which Legate asks over HTTPS.
+// https returns the flags to use HTTPS with Consul.
 func (s *stage) https() []string {
 	return []string{"--consul-addr", "https://" + s.consul.HTTPSAddr, "--consul-ca-file", s.consul.Certs.CAFile}
 }
 
-// startLegate returns when it serves, and how long that took.
+// startLegate returns once Legate serves, with the time that took.
 func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration, error) {
 	ports, err := parts.FreePorts(2)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 	}
 }
 
-// subscribe opens the stream and waits for everything.
+// subscribe opens the stream and waits for all services.
 func (s *stage) subscribe(ctx context.Context, services int) (err error) {
 	if s.envoy, err = openEnvoy(ctx, s.xds); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (s *stage) get(ctx context.Context, path string) ([]byte, error) {
 	return body, err
 }
 
-// status is what is used of Legate's own.
+// status is the part of Legate's status that is used here.
 type status struct {
 	Connected   bool   `json:"connected"`
 	Mode        string `json:"mode"`

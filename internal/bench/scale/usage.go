@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// tick is the unit of proc(5)'s times: USER_HZ, which is 100 wherever Linux runs.
+// tick is the unit of times in proc(5): USER_HZ, which is 100 wherever Linux runs.
 const tick = 10 * time.Millisecond
 
-// cpu is what a process has used so far, user and system.
+// cpu returns what a process has used so far, user and system time.
 func cpu(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -32,7 +32,7 @@ func cpu(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * tick, nil
 }
 
-// resident is a process's resident memory in bytes.
+// resident returns a process's resident memory in bytes.
 func resident(pid int) (int, error) {
 	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
@@ -46,7 +46,7 @@ func resident(pid int) (int, error) {
 	return pages * os.Getpagesize(), err
 }
 
-// spent measures what processes use while something runs, as shares of a core.
+// spent measures what processes use while do runs, as shares of a core.
 func spent(pids []int, do func() error) ([]float64, error) {
 	before := make([]time.Duration, len(pids))
 	for i, pid := range pids {
@@ -71,7 +71,7 @@ func spent(pids []int, do func() error) ([]float64, error) {
 	return out, nil
 }
 
-// quantile of latencies; it sorts them.
+// quantile of latencies. It sorts them.
 func quantile(all []time.Duration, q float64) time.Duration {
 	if len(all) == 0 {
 		return 0
@@ -80,7 +80,7 @@ func quantile(all []time.Duration, q float64) time.Duration {
 	return all[min(int(q*float64(len(all))), len(all)-1)]
 }
 
-// goal prints a number beside its goal.
+// goal prints a figure with its goal.
 func goal(what string, value string, met bool, want string) {
 	verdict := "met"
 	if !met {

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// nodes is over how many nodes the instances are spread.
+// nodes is the number of nodes over which the instances are spread.
 const nodes = 50
 
 // writer changes Consul's catalog.
@@ -25,7 +25,7 @@ func newWriter(url string) *writer {
 
 func serviceName(n int) string { return fmt.Sprintf("svc-%05d", n) }
 
-// instance is one as it is to be; the zero Weight is 1, the empty Status is passing.
+// instance is an instance to be registered. A zero Weight is 1, an empty Status is passing.
 type instance struct {
 	service int
 	n       int
@@ -59,10 +59,10 @@ func (w *writer) set(ctx context.Context, i instance) error {
 	})
 }
 
-// batch is how many instances go into one transaction: Consul takes 128 operations.
+// batch is the number of instances in one transaction: Consul allows 128 operations.
 const batch = 60
 
-// fill registers everything.
+// fill registers all instances.
 func (w *writer) fill(ctx context.Context, services, each int) error {
 	for n := range nodes {
 		err := w.put(ctx, "/v1/catalog/register", map[string]any{"Node": "node-" + strconv.Itoa(n), "Address": "10.255.0." + strconv.Itoa(n+1)})
