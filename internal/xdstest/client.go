@@ -4,9 +4,7 @@ package xdstest
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +29,7 @@ const (
 
 // How long a client waits for what must come, and listens for what must not.
 const (
-	patience = 5 * time.Second
+	timeout = 5 * time.Second
 	quiet    = 150 * time.Millisecond
 )
 
@@ -53,18 +51,6 @@ type Client struct {
 type Stream interface {
 	SendMsg(any) error
 	RecvMsg(any) error
-}
-
-// Response is a response in either protocol.
-type Response struct {
-	Type      string
-	Version   string
-	Nonce     string
-	Resources map[string]*anypb.Any // by name
-	Versions  map[string]string     // incremental: by name
-	Removed   []string              // incremental
-	From      string                // the control plane's identifier
-	Bytes     int                   // on the wire
 }
 
 // Dial connects to a server. The connection ends with the test.
@@ -232,110 +218,6 @@ func (c *Client) answer(r *Response, rejection *rpcstatus.Status) {
 		return
 	}
 	c.send(&discoveryv3.DeltaDiscoveryRequest{Node: c.nodeOnce(), TypeUrl: r.Type, ResponseNonce: r.Nonce, ErrorDetail: rejection})
-}
-
-// Read returns the next response without answering it.
-func (c *Client) Read() *Response {
-	c.t.Helper()
-	select {
-	case r := <-c.incoming:
-		c.nonces[r.Type] = r.Nonce
-		return r
-	case err := <-c.ended:
-		c.t.Fatalf("the stream ended, a response was expected: %v", err)
-	case <-time.After(patience):
-		c.t.Fatalf("no response within %v", patience)
-	}
-	return nil
-}
-
-// Poll returns the next response, or nil if none comes for the given time.
-func (c *Client) Poll(wait time.Duration) *Response {
-	c.t.Helper()
-	select {
-	case r := <-c.incoming:
-		c.nonces[r.Type] = r.Nonce
-		return r
-	case err := <-c.ended:
-		c.t.Fatalf("the stream ended: %v", err)
-	case <-time.After(wait):
-	}
-	return nil
-}
-
-// Expect reads the next response, requires it to be of the type and to hold exactly what want
-// says, in any order, and returns it unanswered. A resource reads name@mark (see Mark), a removal -name.
-func (c *Client) Expect(typeURL string, want ...string) *Response {
-	c.t.Helper()
-	r := c.Read()
-	got := r.String()
-	slices.Sort(want)
-	if r.Type != typeURL || got != strings.Join(want, " ") {
-		c.t.Fatalf("response:\n got %s [%s]\nwant %s [%s]", short(r.Type), got, short(typeURL), strings.Join(want, " "))
-	}
-	return r
-}
-
-// Accept is Expect and Ack.
-func (c *Client) Accept(typeURL string, want ...string) *Response {
-	c.t.Helper()
-	r := c.Expect(typeURL, want...)
-	c.Ack(r)
-	return r
-}
-
-// Silence requires that nothing comes for a while.
-func (c *Client) Silence() {
-	c.t.Helper()
-	select {
-	case r := <-c.incoming:
-		c.t.Fatalf("silence was expected, got %s [%s]", short(r.Type), r)
-	case err := <-c.ended:
-		c.t.Fatalf("silence was expected, the stream ended: %v", err)
-	case <-time.After(quiet):
-	}
-}
-
-// Ended requires that the server ends the stream, and returns how.
-func (c *Client) Ended() error {
-	c.t.Helper()
-	deadline := time.After(patience)
-	for {
-		select {
-		case err := <-c.ended:
-			return err
-		case <-c.incoming:
-		case <-deadline:
-			c.t.Fatalf("the stream did not end within %v", patience)
-		}
-	}
-}
-
-// String says what is in the response: name@mark and -name, sorted.
-func (r *Response) String() string {
-	var all []string
-	for name, a := range r.Resources {
-		all = append(all, name+"@"+markOf(a))
-	}
-	for _, name := range r.Removed {
-		all = append(all, "-"+name)
-	}
-	slices.Sort(all)
-	return strings.Join(all, " ")
-}
-
-func short(typeURL string) string { return typeURL[strings.LastIndexByte(typeURL, '.')+1:] }
-
-// Mark is a resource's name and the mark that tells its contents apart.
-type Mark struct{ Name, Mark string }
-
-// Marks are the response's resources, by name.
-func (r *Response) Marks() []Mark {
-	var marks []Mark
-	for _, name := range slices.Sorted(maps.Keys(r.Resources)) {
-		marks = append(marks, Mark{name, markOf(r.Resources[name])})
-	}
-	return marks
 }
 
 // Try sends a request on a stream that may have ended.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"legate/internal/parts"
@@ -26,10 +25,10 @@ var cases = []struct {
 // baseline measures what Consul uses for the load while nobody watches, and when idle.
 func (s *stage) baseline(ctx context.Context, flips *flipper) (busy, idle float64, err error) {
 	pid := []int{s.consul.PID()}
-	if err := rest(ctx, 3*time.Second); err != nil {
+	if err := sleep(ctx, 3*time.Second); err != nil {
 		return 0, 0, err
 	}
-	at, err := spent(pid, func() error { return rest(ctx, s.span/2) })
+	at, err := spent(pid, func() error { return sleep(ctx, s.span/2) })
 	if err != nil {
 		return 0, 0, err
 	}
@@ -60,10 +59,10 @@ func freshness(ctx context.Context, s *stage) error {
 		return err
 	}
 	pids := []int{s.consul.PID(), s.legate.PID()}
-	if err := rest(ctx, 5*time.Second); err != nil {
+	if err := sleep(ctx, 5*time.Second); err != nil {
 		return err
 	}
-	quiet, err := spent(pids, func() error { return rest(ctx, s.span) })
+	quiet, err := spent(pids, func() error { return sleep(ctx, s.span) })
 	if err != nil {
 		return err
 	}
@@ -102,14 +101,14 @@ func coldStart(ctx context.Context, s *stage) error {
 	if err := s.startConsul(ctx, parts.ConsulOptions{HTTPS: true}, services, each); err != nil {
 		return err
 	}
-	if err := rest(ctx, 3*time.Second); err != nil {
+	if err := sleep(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	took, err := s.startLegate(ctx, s.https()...)
 	if err != nil {
 		return err
 	}
-	if err := rest(ctx, 8*time.Second); err != nil { // meanwhile the blocking queries are opened
+	if err := sleep(ctx, 8*time.Second); err != nil { // meanwhile the blocking queries are opened
 		return err
 	}
 	st, err := s.status(ctx)
@@ -125,138 +124,6 @@ func coldStart(ctx context.Context, s *stage) error {
 	goal("C2 connections", fmt.Sprint(st.Connections), st.Connections <= 60, "60")
 	fmt.Printf("    Legate's RSS %d MB\n", rss>>20)
 	return nil
-}
-
-func fewConnections(ctx context.Context, s *stage) error {
-	if err := s.startConsul(ctx, parts.ConsulOptions{HTTPS: true}, s.services, instances); err != nil {
-		return err
-	}
-	flips := &flipper{}
-	// Case C3 measured on this machine, for comparison.
-	if _, err := s.startLegate(ctx, s.https()...); err != nil {
-		return err
-	}
-	if err := rest(ctx, 5*time.Second); err != nil {
-		return err
-	}
-	over, err := spent([]int{s.consul.PID()}, func() error {
-		return load(ctx, s.writer, s.span, 10, func(int) change { return flips.change(rand.IntN(s.services)) })
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.stopLegate(); err != nil {
-		return err
-	}
-
-	if _, err := s.startLegate(ctx, "--consul-addr", s.consul.Addr); err != nil {
-		return err
-	}
-	if err := s.subscribe(ctx, s.services); err != nil {
-		return err
-	}
-	const hot = 40
-	isHot := func(n int) int { return s.services - 1 - n%hot } // services without a blocking query at first
-	fmt.Println("    warming: hot services change")
-	if err := rest(ctx, 32*time.Second); err != nil {
-		return err
-	}
-	if _, err := s.measured(ctx, 20*time.Second, 5, 40*time.Second, func(n int) change { return flips.change(isHot(n)) }); err != nil {
-		return err
-	}
-	pids := []int{s.consul.PID(), s.legate.PID()}
-	var hots, colds []time.Duration
-	most := 0
-	cold := rand.Perm(s.services - 2*hot)
-	busy, err := spent(pids, func() error {
-		colder := make(chan error, 1)
-		go func() {
-			var err error
-			colds, err = s.measured(ctx, 2*s.span, 5, 40*time.Second, func(n int) change { return flips.change(cold[n%len(cold)]) })
-			colder <- err
-		}()
-		cflips := &flipper{critical: map[int]bool{}}
-		for n := range hot {
-			cflips.critical[isHot(n)] = flips.critical[isHot(n)]
-		}
-		var err error
-		hots, err = s.measured(ctx, 2*s.span, 5, 40*time.Second, func(n int) change {
-			if n%10 == 0 {
-				if st, err := s.status(ctx); err == nil {
-					most = max(most, st.Connections)
-				}
-			}
-			return cflips.change(isHot(n))
-		})
-		if e := <-colder; err == nil {
-			err = e
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	other, err := s.neighbours(ctx, 100)
-	if err != nil {
-		return err
-	}
-	signalless, err := s.measured(ctx, 10*time.Second, 2, 40*time.Second, func(n int) change {
-		i := instance{service: cold[len(cold)-1-n], n: 2, weight: 7}
-		return change{i.service, func(ctx context.Context, w *writer) error { return w.set(ctx, i) }}
-	})
-	if err != nil {
-		return err
-	}
-	st, err := s.status(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("    mode %s, %d direct, %d by signals; %d hot and %d other changes\n", st.Mode, st.Direct, st.Swept, len(hots), len(colds))
-	goal("C4 connections at most", fmt.Sprint(most), most <= 100, "100")
-	goal("C4 neighbours that are refused, of 95 on the same address", fmt.Sprint(other), other == 0, "0")
-	p50 := quantile(hots, .5)
-	goal("C4 hot p50", ms(p50), p50 <= 20*time.Millisecond, "20 ms")
-	fmt.Printf("    hot p99 %s\n", ms(quantile(hots, .99)))
-	p50, p99 := quantile(colds, .5), quantile(colds, .99)
-	goal("C4 others p50", ms(p50), p50 <= time.Second, "1 s")
-	goal("C4 others p99", ms(p99), p99 <= 3*time.Second, "3 s")
-	last := quantile(signalless, 1)
-	goal("C4 weights, slowest of "+fmt.Sprint(len(signalless)), ms(last), last <= 30*time.Second, "30 s")
-	goal("C4 Consul's CPU, to that over HTTPS ("+percent(over[0])+")", fmt.Sprintf("%.2f x", busy[0]/over[0]), busy[0] <= 2*over[0], "2 x")
-	fmt.Printf("    Legate's CPU %s\n", percent(busy[1]))
-	return nil
-}
-
-// neighbours opens that many connections from the same address, less the writer's, and counts those
-// that Consul refuses.
-func (s *stage) neighbours(ctx context.Context, n int) (refused int, err error) {
-	answers := make(chan int, n)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	for range n - 5 {
-		go func() {
-			client := &http.Client{Transport: &http.Transport{}}
-			defer client.CloseIdleConnections()
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.consul.URL()+"/v1/kv/nothing?index=1&wait=2s", nil)
-			if err != nil {
-				answers <- 0
-				return
-			}
-			resp, err := client.Do(req)
-			if err != nil {
-				answers <- 0
-				return
-			}
-			resp.Body.Close()
-			answers <- resp.StatusCode
-		}()
-	}
-	for range n - 5 {
-		if code := <-answers; code == http.StatusTooManyRequests || code == 0 {
-			refused++
-		}
-	}
-	return refused, nil
 }
 
 func burst(ctx context.Context, s *stage) error {
@@ -278,7 +145,7 @@ func burst(ctx context.Context, s *stage) error {
 		return err
 	}
 	end := time.Now()
-	if err := rest(ctx, 3*time.Second); err != nil {
+	if err := sleep(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	is, _, err := s.envoy.of(serviceName(0))
@@ -288,70 +155,6 @@ func burst(ctx context.Context, s *stage) error {
 	fmt.Printf("    written in %.2f s\n", end.Sub(began).Seconds())
 	goal("C5 pushes", fmt.Sprint(is.times-was.times), is.times-was.times <= 25, "25")
 	goal("C5 last push after the last write", ms(is.last.Sub(end)), is.last.Sub(end) <= time.Second, "1 s")
-	return nil
-}
-
-func outage(ctx context.Context, s *stage) error {
-	if err := s.startConsul(ctx, parts.ConsulOptions{HTTPS: true, Persistent: true}, s.services, instances); err != nil {
-		return err
-	}
-	if _, err := s.startLegate(ctx, s.https()...); err != nil {
-		return err
-	}
-	if err := s.subscribe(ctx, s.services); err != nil {
-		return err
-	}
-	if err := s.consul.Stop(); err != nil {
-		return err
-	}
-	if err := rest(ctx, 30*time.Second); err != nil {
-		return err
-	}
-	if err := s.consul.Start(ctx); err != nil { // returns when the catalog answers
-		return err
-	}
-	answers := time.Now()
-	pids := []int{s.consul.PID(), s.legate.PID()}
-	var before time.Duration
-	for _, pid := range pids {
-		used, err := cpu(pid)
-		if err != nil {
-			return err
-		}
-		before += used
-	}
-	was, _, err := s.envoy.of(serviceName(s.services / 2))
-	if err != nil {
-		return err
-	}
-	if err := s.writer.set(ctx, instance{service: s.services / 2, n: instances}); err != nil {
-		return err
-	}
-	at, err := s.envoy.after(ctx, serviceName(s.services/2), was.times, time.Minute)
-	if err != nil {
-		return err
-	}
-	most := 0
-	var st status
-	for !st.Connected {
-		if st, err = s.status(ctx); err != nil {
-			return err
-		}
-		most = max(most, st.Connections)
-	}
-	all := time.Since(answers)
-	used := -before
-	for _, pid := range pids {
-		now, err := cpu(pid)
-		if err != nil {
-			return err
-		}
-		used += now
-	}
-	fmt.Printf("    CPU of Consul and Legate for it %.2f s\n", used.Seconds())
-	goal("C6 a change that is made when Consul answers is seen after", ms(at.Sub(answers)), at.Sub(answers) <= time.Second, "1 s")
-	goal("C6 all watches are back after", ms(all), all <= time.Second, "1 s")
-	goal("C6 connections at most", fmt.Sprint(most), most <= 10, "10")
 	return nil
 }
 
@@ -365,7 +168,7 @@ func output(ctx context.Context, s *stage) error {
 	if err := s.subscribe(ctx, s.services); err != nil {
 		return err
 	}
-	if err := rest(ctx, 3*time.Second); err != nil {
+	if err := sleep(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	was, _, err := s.envoy.of(serviceName(1))

@@ -89,7 +89,7 @@ func paced(ctx context.Context, span time.Duration, perSecond int, do func(n int
 	return nil
 }
 
-func rest(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil
