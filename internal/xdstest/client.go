@@ -30,7 +30,7 @@ const (
 // How long a client waits for what must come, and listens for what must not.
 const (
 	timeout = 5 * time.Second
-	quiet    = 150 * time.Millisecond
+	quiet   = 150 * time.Millisecond
 )
 
 // Client is one stream. Its methods fail the test when the conversation goes wrong.
