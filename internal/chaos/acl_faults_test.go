@@ -16,14 +16,14 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// The policy of Legate's token, and what a mistake makes of it.
+// Policies of Legate's token: the right one, and mistakes.
 const (
 	readAll  = `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`
 	readShop = `service "shop" { policy = "read" } node_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`
 	noNodes  = `service_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`
 )
 
-// newACLScene is one server that denies by default, and a Legate with a token from a file.
+// newACLScene has one server that denies by default, and a Legate with a token from a file.
 func newACLScene(t *testing.T) *scene {
 	c := partstest.Consul(t, parts.ConsulOptions{Persistent: true, ACL: true, Node: "one", HCL: fmt.Sprintf("data_dir = %q", t.TempDir())})
 	s := &scene{consul: c, servers: []*parts.Consul{c}, token: filepath.Join(t.TempDir(), "token")}
@@ -53,7 +53,7 @@ func (s *scene) giveToken(t testing.TB, secret string) {
 	must(t, os.Rename(s.token+".new", s.token))
 }
 
-// ownToken is the token that Legate has now.
+// ownToken returns Legate's current token.
 func (s *scene) ownToken(t testing.TB) *api.ACLToken {
 	t.Helper()
 	secret, err := os.ReadFile(s.token)
@@ -69,7 +69,7 @@ func (s *scene) setPolicy(t testing.TB, rules string) {
 	must(t, err)
 }
 
-// aclFaults happen to what Legate may see.
+// aclFaults change what Legate may see.
 func aclFaults() []fault {
 	policy := func(name, rules, how string) fault {
 		return fault{name: name, how: "ACL API: " + how, do: func(t *testing.T, s *scene) {

@@ -13,8 +13,7 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// answerFaults are answers that are wrong. The front gives those that a Consul does not give on
-// demand.
+// answerFaults are wrong answers. The front gives those that a real Consul does not give on demand.
 func answerFaults() []fault {
 	lies := func(name, how string, short bool, lasts time.Duration, l lie) fault {
 		return fault{name: name, how: "fakeFront: " + how, short: short,
@@ -29,7 +28,7 @@ func answerFaults() []fault {
 	}
 	says := func(status int, body string) lie {
 		return func(w http.ResponseWriter, _ *http.Request, _ func() answer) {
-			w.Header().Set("X-Consul-Index", "1") // as Consul's own errors have it
+			w.Header().Set("X-Consul-Index", "1") // as in Consul's own errors
 			w.WriteHeader(status)
 			fmt.Fprint(w, body)
 		}
@@ -111,9 +110,9 @@ func answerFaults() []fault {
 			a.write(w)
 		}),
 		{name: "wrong datacenter answers", how: "the address leads to another datacenter's real agent for 20 s", do: func(t *testing.T, s *scene) {
-			s.wire.turn(t, s.elsewhere.Addr)
+			s.wire.redirect(t, s.elsewhere.Addr)
 			hold(20 * time.Second)
-			s.wire.turn(t, s.consul.Addr)
+			s.wire.redirect(t, s.consul.Addr)
 		}},
 		{name: "index reset, catalog lost", short: true, how: "the server is killed, its data directory emptied, and started; its services come back after 10 s", do: func(t *testing.T, s *scene) {
 			s.emptyConsul(t, func() {}, func() {})
@@ -121,19 +120,19 @@ func answerFaults() []fault {
 	}
 }
 
-// fronted has Legate ask the front.
+// fronted makes Legate query the front.
 func fronted(t *testing.T, s *scene) {
-	s.wire.turn(t, s.front.addr)
+	s.wire.redirect(t, s.front.addr)
 	hold(2 * time.Second)
 }
 
 func unfronted(t *testing.T, s *scene) {
 	s.front.tell(nil)
-	s.wire.turn(t, s.consul.Addr)
+	s.wire.redirect(t, s.consul.Addr)
 }
 
-// mostGone lacks two of three instances and services. The service of three instances is left
-// alone: the loss of two of so few is not suspicious if its answer comes before the others'.
+// mostGone removes two of three instances and services. It keeps the service of three instances:
+// the loss of two of so few is not suspicious if its answer comes before the others.
 func mostGone(w http.ResponseWriter, r *http.Request, truth func() answer) {
 	a := truth()
 	raised(w, r, a, 1)
@@ -141,7 +140,7 @@ func mostGone(w http.ResponseWriter, r *http.Request, truth func() answer) {
 	w.Write(thinned(a.body, func(i int) bool { return few || i%3 == 0 }))
 }
 
-// raised begins an answer with the truth's headers and an index above the true one.
+// raised begins an answer with the true headers and an index above the true one.
 func raised(w http.ResponseWriter, r *http.Request, a answer, by int64) {
 	for name, values := range a.header {
 		if name != "Content-Length" {
@@ -149,17 +148,17 @@ func raised(w http.ResponseWriter, r *http.Request, a answer, by int64) {
 		}
 	}
 	w.Header().Set("X-Consul-Index", strconv.FormatInt(indexOf(a)+by, 10))
-	if r.URL.Query().Get("index") == w.Header().Get("X-Consul-Index") { // it waits, for a while
+	if r.URL.Query().Get("index") == w.Header().Get("X-Consul-Index") { // a blocking query waits for a while
 		wait(r.Context(), 2*time.Second)
 	}
 }
 
 func indexOf(a answer) int64 {
-	index, _ := strconv.ParseInt(a.header.Get("X-Consul-Index"), 10, 64) // none: 0
+	index, _ := strconv.ParseInt(a.header.Get("X-Consul-Index"), 10, 64) // 0 if there is none
 	return index
 }
 
-// nothing is an empty answer of the right kind.
+// nothing gives an empty answer of the right kind.
 func nothing(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/v1/health/service/") {
 		fmt.Fprint(w, "[]")
@@ -168,7 +167,7 @@ func nothing(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "{}")
 }
 
-// thinned is a list or an object with some of its members.
+// thinned returns a list or an object with some of its members.
 func thinned(body []byte, stays func(i int) bool) []byte {
 	var list []json.RawMessage
 	if json.Unmarshal(body, &list) == nil {
@@ -178,7 +177,7 @@ func thinned(body []byte, stays func(i int) bool) []byte {
 				kept = append(kept, m)
 			}
 		}
-		body, _ = json.Marshal(kept) // of what was just read
+		body, _ = json.Marshal(kept) // it was just decoded
 		return body
 	}
 	var object map[string]json.RawMessage
@@ -194,14 +193,14 @@ func thinned(body []byte, stays func(i int) bool) []byte {
 	return body
 }
 
-// hogConnections takes all connections of this address, cuts Legate's and takes those too.
+// hogConnections takes all connections of this address, cuts Legate's, and takes those too.
 func hogConnections(t *testing.T, s *scene) {
 	var held []net.Conn
 	defer func() {
 		for _, c := range held {
 			c.Close()
 		}
-		// The agent counts a connection until it has seen its end.
+		// The agent counts a connection until it has noticed its end.
 		must(t, soon(t.Context(), 10*time.Second, func() error {
 			_, err := s.consul.Client().Status().Leader()
 			return err

@@ -13,10 +13,10 @@ import (
 	"legate/internal/xdstest"
 )
 
-// attackFaults are clients that want others not to be served. While they are here a change reaches
-// the others, and clients never have more memory held than they may; a minute after they have gone, memory
-// is what it was. How long a change takes beside them is logged and not judged: the attackers run on
-// the same cores.
+// attackFaults are clients that try to keep others from being served. While they attack, a change
+// reaches the others, and the memory held for clients stays within the budget; a minute after they
+// have gone, memory is what it was before. How long a change takes meanwhile is logged but not
+// judged, since the attackers use the same cores.
 func attackFaults() []fault {
 	var all []fault
 	for _, attack := range xdstest.Attacks() {
@@ -50,18 +50,18 @@ func attackFaults() []fault {
 	return all
 }
 
-// arrives has a change reach every Envoy, late or not.
+// arrives makes a change and waits until it reaches every Envoy, however late.
 func (s *scene) arrives(t *testing.T) {
 	t.Helper()
 	var o outcome
 	s.changes(t, &o)
 	t.Logf("an instance that is registered is there after %.2f s, one that is deregistered is gone after %.2f s", o.registered.Seconds(), o.deregistered.Seconds())
-	if max(o.registered, o.deregistered) >= patience {
+	if max(o.registered, o.deregistered) >= giveUp {
 		s.told = append(s.told, o.wrong...)
 	}
 }
 
-// resident is how many bytes of Legate are in memory. It is 0 when that is not to be had.
+// resident returns Legate's resident bytes, 0 if unknown.
 func (s *scene) resident(t testing.TB) int64 {
 	text, err := s.legate.Get(t.Context(), "/metrics")
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *scene) resident(t testing.TB) int64 {
 	return int64(metric(text, "process_resident_memory_bytes"))
 }
 
-// withinBudget has it told if clients have more held than they may.
+// withinBudget reports a failure if more is held for clients than they may have.
 func (s *scene) withinBudget(t *testing.T) {
 	t.Helper()
 	text, err := s.legate.Get(t.Context(), "/api/v1/status")
@@ -82,7 +82,7 @@ func (s *scene) withinBudget(t *testing.T) {
 	}
 }
 
-// given waits for a minute until memory is what it was, or a tenth more, or little.
+// given waits up to a minute until memory is back to what it was, plus a tenth or a little.
 func (s *scene) given(t *testing.T, before int64) {
 	const little = 16 << 20
 	at := time.Now()

@@ -16,7 +16,7 @@ var (
 	results = flag.String("results", "", "folder for the results as Markdown")
 )
 
-// program is Legate as a release is built.
+// program is Legate, built like a release.
 var program = legatetest.NewProgram("-trimpath")
 
 func TestMain(m *testing.M) {
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(program.Run(m))
 }
 
-// Whatever happens to Consul, the network, Legate or its clients, traffic goes on, nothing is
+// Whatever happens to Consul, the network, Legate or its clients: traffic continues, nothing is
 // lost, and afterwards changes arrive as before.
 func TestFaults(t *testing.T) {
 	if testing.Short() {
@@ -46,7 +46,7 @@ func TestFaults(t *testing.T) {
 						table = append(table, o)
 						table.keep(t, began)
 					}()
-					s.suffer(t, f, &o)
+					s.inject(t, f, &o)
 				})
 			}
 		})

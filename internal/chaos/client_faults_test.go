@@ -25,8 +25,8 @@ const (
 	endpointType = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 )
 
-// clientFaults are clients that misbehave while others are served: a change must reach those
-// within the time, too, while it goes on.
+// clientFaults are clients that misbehave while others are served: changes must reach the others in
+// time even during the fault.
 func clientFaults() []fault {
 	hostile := func(name, how string, short bool, storm func(ctx context.Context, t *testing.T, address string, did *atomic.Int64)) fault {
 		return fault{name: name, how: how, short: short, do: func(t *testing.T, s *scene) {
@@ -157,7 +157,7 @@ func clientFaults() []fault {
 				for ctx.Err() == nil {
 					one, reset := context.WithCancel(ctx)
 					if s, err := openADS(one, conn); err == nil {
-						_ = s.Send(&discoveryv3.DeltaDiscoveryRequest{Node: nodeOf(i), TypeUrl: clusterType}) // a refusal is fine
+						_ = s.Send(&discoveryv3.DeltaDiscoveryRequest{Node: nodeOf(i), TypeUrl: clusterType}) // it may be refused
 						did.Add(1)
 					}
 					reset()
@@ -179,8 +179,8 @@ func nodeOf(i int) *corev3.Node {
 	return &corev3.Node{Id: fmt.Sprintf("hostile-%d", i), UserAgentName: "envoy"}
 }
 
-// crowdOf runs n clients, each with a connection of its own, until ctx ends; one that is refused
-// comes again.
+// crowdOf runs n clients until ctx ends, each with a connection of its own. A refused client
+// reconnects.
 func crowdOf(ctx context.Context, n int, address string, client func(context.Context, *grpc.ClientConn, int)) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -206,7 +206,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// malformed sends one of several kinds of nonsense.
+// malformed sends one of several kinds of garbage.
 func malformed(ctx context.Context, conn *grpc.ClientConn, address string, i int) {
 	ctx, end := context.WithTimeout(ctx, 2*time.Second)
 	defer end()
@@ -221,7 +221,7 @@ func malformed(ctx context.Context, conn *grpc.ClientConn, address string, i int
 		for j := range garbage {
 			garbage[j] = byte(rand.IntN(256))
 		}
-		_, _ = raw.Write(garbage) // whether it is taken is the server's business
+		_, _ = raw.Write(garbage) // the server may have closed the connection
 	case 1:
 		send(ctx, conn, &discoveryv3.DeltaDiscoveryRequest{Node: nodeOf(i), TypeUrl: endpointType, ResourceNamesSubscribe: []string{strings.Repeat("x", 8<<20)}})
 	case 2:
@@ -237,7 +237,7 @@ func malformed(ctx context.Context, conn *grpc.ClientConn, address string, i int
 		s, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true},
 			discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResources_FullMethodName, grpc.ForceCodec(asIs{}))
 		if err == nil {
-			_ = s.SendMsg(bytes.Repeat([]byte{0xff}, 1000)) // a refusal is what is wanted
+			_ = s.SendMsg(bytes.Repeat([]byte{0xff}, 1000)) // it should be refused
 			var reply []byte
 			_ = s.RecvMsg(&reply)
 		}
@@ -251,7 +251,7 @@ func send(ctx context.Context, conn *grpc.ClientConn, m *discoveryv3.DeltaDiscov
 	}
 }
 
-// asIs is a codec for bytes that are no message.
+// asIs is a codec for bytes that are not a message.
 type asIs struct{}
 
 func (asIs) Name() string { return "proto" }

@@ -27,7 +27,7 @@ func clockSteps(t *testing.T, s *scene) {
 		return nil
 	}))
 	s.stepClock(t, 0)
-	hold(15 * time.Second) // Consul confirms the loss, which takes 10 s
+	hold(15 * time.Second) // Consul confirms the loss after 10 s
 	if s.held(t) == 0 {
 		t.Fatal("a loss that is held for an hour was believed when the clock went on by three")
 	}
@@ -36,7 +36,7 @@ func clockSteps(t *testing.T, s *scene) {
 
 func clockSetBack(t *testing.T, s *scene) {
 	s.stepClock(t, fast)
-	s.meanwhile(t) // there is something to write
+	s.meanwhile(t) // so that there is something to write
 	must(t, soon(t.Context(), 20*time.Second, func() error {
 		text, err := s.legate.Get(t.Context(), "/api/v1/status")
 		if err != nil {
@@ -72,7 +72,7 @@ func unclockedBefore(t *testing.T, s *scene) {
 	unclocked(t, s)
 }
 
-// held is how many instances are served that Consul does not have according to what it says.
+// held returns how many instances are served that Consul no longer has.
 func (s *scene) held(t testing.TB) int {
 	t.Helper()
 	page, err := s.legate.Get(t.Context(), "/metrics")

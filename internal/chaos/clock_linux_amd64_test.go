@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A program in Go reads the clock from the vDSO, where nothing can come in between. So a tracer
-// hides the vDSO from it at its start: the runtime then makes real system calls. A filter of the
-// kernel stops it at those that ask for the real-time clock, and the tracer answers them. All
-// other calls, those for the monotonic clock among them, go on as they would.
+// A Go program reads the clock from the vDSO, where nothing can intercept it. So a tracer hides the
+// vDSO when the program starts: then the runtime makes real system calls. A seccomp filter stops
+// the program at calls for the real-time clock, and the tracer answers them. All other calls,
+// including those for the monotonic clock, are not affected.
 
-// withOwnClock makes this process the program, whose clock differs by what the file says. The
-// process keeps its id, its parent and its signals: the tracer is its child.
+// withOwnClock turns this process into the program, with a clock that differs by the amount in the
+// file. The process keeps its id, parent and signals: the tracer is its child.
 func withOwnClock(file, path string, args []string) error {
-	runtime.LockOSThread() // it is traced and filtered by thread
+	runtime.LockOSThread() // tracing and filters are per thread
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -45,8 +45,8 @@ func withOwnClock(file, path string, args []string) error {
 	return fmt.Errorf("execute %q: %w", path, unix.Exec(path, append([]string{path}, args...), os.Environ()))
 }
 
-// filterClock has this thread, and what it executes, stop for the tracer at every question for
-// the real-time clock.
+// filterClock makes this thread, and what it executes, stop for the tracer at every call for the
+// real-time clock.
 func filterClock() error {
 	const number, arch, argument = 0, 4, 16 // offsets in struct seccomp_data
 	load := func(offset uint32) unix.SockFilter {
@@ -76,14 +76,14 @@ func filterClock() error {
 	return nil
 }
 
-// keepClock traces a thread and all that comes of it until nothing of it is left. If it ends
-// earlier, what it traces is killed.
+// keepClock traces a thread and everything it becomes or starts, until all of it has ended. If
+// keepClock ends earlier, what it traces is killed.
 func keepClock(thread, file string) error {
 	tid, err := strconv.Atoi(thread)
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // only the thread that traces may ask and tell
+	runtime.LockOSThread() // ptrace calls must come from the tracing thread
 	const options = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_EXITKILL
 	if _, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(tid), 0, options, 0, 0); errno != 0 {
 		return fmt.Errorf("seize %d: %w", tid, errno)
@@ -120,8 +120,8 @@ func keepClock(thread, file string) error {
 	}
 }
 
-// hideVDSO has a program that is about to begin find no vDSO in its auxiliary vector. That lies
-// on the stack above the arguments and the environment.
+// hideVDSO hides the vDSO from a program that is about to start, by changing its auxiliary vector.
+// That is on the stack above the arguments and the environment.
 func hideVDSO(tid int) error {
 	const ignore, sysinfo = 1, 33 // AT_IGNORE, AT_SYSINFO_EHDR
 	var regs unix.PtraceRegs
@@ -158,7 +158,7 @@ func hideVDSO(tid int) error {
 	}
 }
 
-// tellTime answers a question for the time in the kernel's place.
+// tellTime answers a call for the time instead of the kernel.
 func tellTime(tid int, file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -178,6 +178,6 @@ func tellTime(tid int, file string) error {
 	if _, err := unix.PtracePokeData(tid, uintptr(regs.Rsi), spec); err != nil {
 		return err
 	}
-	regs.Orig_rax, regs.Rax = ^uint64(0), 0 // no call, and its result
+	regs.Orig_rax, regs.Rax = ^uint64(0), 0 // skip the call and set its result
 	return unix.PtraceSetRegs(tid, &regs)
 }

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// What the test binary does when one of these is its first argument.
+// First arguments of the test binary for processes of their own.
 const (
 	ownClock    = "own-clock"        // FILE PROGRAM ARGUMENTS...: become the program
 	clockKeeper = "own-clock-keeper" // THREAD FILE: trace it
 )
 
-// asClock does what concerns clocks in a process of its own, if the process is one for that.
+// asClock runs this process as one of those, if its arguments say so.
 func asClock(args []string) {
 	var err error
 	switch {
@@ -35,7 +35,7 @@ func asClock(args []string) {
 	os.Exit(0)
 }
 
-// clocked starts Legate again with a clock of its own, which is right.
+// clocked restarts Legate with a clock of its own, which is right at first.
 func clocked(t *testing.T, s *scene) {
 	self, err := os.Executable()
 	must(t, err)
@@ -50,15 +50,15 @@ func clocked(t *testing.T, s *scene) {
 
 func unclocked(t *testing.T, s *scene) { s.relaunch(t, s.plainPath, s.plainArgs) }
 
-// setClock sets Legate's clock, also for a Legate that is yet to start, so far ahead of the true
-// time.
+// setClock sets Legate's clock to that far ahead of the true time. It also applies to a Legate that
+// starts later.
 func (s *scene) setClock(t testing.TB, ahead time.Duration) {
 	t.Helper()
 	must(t, os.WriteFile(s.clock+".new", []byte(ahead.String()), 0o600))
 	must(t, os.Rename(s.clock+".new", s.clock))
 }
 
-// stepClock sets the clock of the Legate that runs, and makes sure that it has seen that.
+// stepClock sets the clock of the running Legate, and waits until Legate has noticed.
 func (s *scene) stepClock(t testing.TB, ahead time.Duration) {
 	t.Helper()
 	s.setClock(t, ahead)

@@ -14,7 +14,7 @@ import (
 	"legate/internal/parts"
 )
 
-// clusterFaults happen to a cluster: three servers, and the client agent that Legate asks.
+// clusterFaults happen to a cluster: three servers, and the client agent that Legate uses.
 func clusterFaults() []fault {
 	return []fault{
 		{name: "agent killed", how: "SIGKILL to the client agent that Legate asks, started again after 8 s", short: true, do: func(t *testing.T, s *scene) {
@@ -30,7 +30,7 @@ func clusterFaults() []fault {
 			each(t, s.servers, (*parts.Consul).Pause)
 			must(t, s.consul.Kill())
 			started := make(chan error, 1)
-			go func() { started <- s.consul.Start(t.Context()) }() // it ends when the servers answer
+			go func() { started <- s.consul.Start(t.Context()) }() // it returns when the servers answer
 			hold(15 * time.Second)
 			each(t, s.servers, (*parts.Consul).Continue)
 			must(t, <-started)
@@ -53,8 +53,8 @@ func clusterFaults() []fault {
 			startAll(t, s.servers...)
 		}},
 		{name: "partial catalog after restart", how: "Legate asks a server itself; SIGKILL to all three, started again: default reads are partial for a while", do: func(t *testing.T, s *scene) {
-			s.wire.turn(t, s.servers[0].Addr)
-			defer s.wire.turn(t, s.consul.Addr)
+			s.wire.redirect(t, s.servers[0].Addr)
+			defer s.wire.redirect(t, s.consul.Addr)
 			hold(2 * time.Second)
 			each(t, s.servers, (*parts.Consul).Kill)
 			startAll(t, s.servers...)
@@ -91,8 +91,8 @@ func clusterFaults() []fault {
 			_, followers := s.leader(t)
 			front := newFakeFront(t, followers[0].Addr)
 			front.stale = true
-			s.wire.turn(t, front.addr)
-			defer s.wire.turn(t, s.consul.Addr)
+			s.wire.redirect(t, front.addr)
+			defer s.wire.redirect(t, s.consul.Addr)
 			hold(3 * time.Second)
 			must(t, followers[0].Kill())
 			must(t, followers[0].Start(t.Context()))
@@ -119,7 +119,7 @@ func clusterFaults() []fault {
 			}
 			for _, tracer := range tracers {
 				must(t, tracer.Process.Signal(interrupt))
-				_ = tracer.Wait() // it ends with the signal
+				_ = tracer.Wait() // ended by the signal
 			}
 			if writes > 60 {
 				t.Fatalf("%d writes in 15 s: the disk was not slow", writes)
@@ -128,7 +128,7 @@ func clusterFaults() []fault {
 	}
 }
 
-// healthy returns when the agent's consistent reads are answered: a cluster elects its leader.
+// healthy waits until the agent answers consistent reads, so that the cluster has a leader.
 func (s *scene) healthy(t testing.TB) {
 	t.Helper()
 	must(t, soon(t.Context(), 60*time.Second, func() error {

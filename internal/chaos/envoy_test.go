@@ -14,13 +14,13 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// envoy is an Envoy that asks Legate in one of the protocols, with listeners for the services
-// that have visitors.
+// envoy is an Envoy that uses one of the protocols, with listeners for the services that get
+// traffic.
 type envoy struct {
 	*parts.Envoy
 	name     string
 	ports    map[string]int
-	complete atomic.Bool // has been given everything once since its start
+	complete atomic.Bool // whether it has received everything once since its start
 }
 
 func newEnvoy(t testing.TB, l *parts.Legate, mode, name string) *envoy {
@@ -39,7 +39,7 @@ func newEnvoy(t testing.TB, l *parts.Legate, mode, name string) *envoy {
 	return e
 }
 
-// has is an error unless Envoy has all these endpoints of the service, healthy.
+// has returns an error unless Envoy has all these endpoints of the service, healthy.
 func (e *envoy) has(ctx context.Context, service string, addresses ...string) error {
 	clusters, err := e.Clusters(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func (e *envoy) has(ctx context.Context, service string, addresses ...string) er
 	return nil
 }
 
-// lacks is an error while Envoy has the endpoint.
+// lacks returns an error while Envoy has the endpoint.
 func (e *envoy) lacks(ctx context.Context, service, address string) error {
 	clusters, err := e.Clusters(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func (e *envoy) lacks(ctx context.Context, service, address string) error {
 	return nil
 }
 
-// moves is how often Envoy has seen the members of these services change.
+// moves returns how many membership changes Envoy has counted for these services.
 func (e *envoy) moves(ctx context.Context, services []string) (int, error) {
 	for i := range services {
 		services[i] = regexp.QuoteMeta(services[i])
@@ -82,7 +82,7 @@ func (e *envoy) moves(ctx context.Context, services []string) (int, error) {
 	return sum, err
 }
 
-// soon asks until the answer has no error.
+// soon repeats ask until it returns no error.
 func soon(ctx context.Context, limit time.Duration, ask func() error) error {
 	for began := time.Now(); ; {
 		err := ask()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// eye looks at the Envoys' clusters while a fault lasts, and remembers the endpoints that were
-// not there, or were not healthy, in any sample.
+// eye samples the Envoys' clusters during a fault, and records endpoints that were missing or not
+// healthy in any sample.
 type eye struct {
 	end, ended chan struct{}
 
@@ -39,7 +39,8 @@ func (s *scene) watch() *eye {
 	return w
 }
 
-// look takes a sample. An Envoy that does not answer, because it was killed, has lost nothing.
+// look takes a sample. An Envoy that does not answer, because it was killed, counts as having lost
+// nothing.
 func (w *eye) look(s *scene, e *envoy) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -9,18 +9,18 @@ import (
 type fault struct {
 	name string
 	how  string // how it is injected
-	// do makes it happen, keeps it up and ends it: when it returns, the fault is over.
+	// do starts the fault, keeps it up and ends it: when it returns, the fault is over.
 	do func(t *testing.T, s *scene)
-	// before and after prepare the scene and put it back; what happens in them is not judged.
+	// before and after prepare and restore the scene. What happens in them is not judged.
 	before, after func(t *testing.T, s *scene)
 
 	short bool // runs with the other tests
-	// restarts says that Legate's process is another one afterwards, so that what it used before
-	// says nothing; reboots says the same of an Envoy.
+	// restarts means that Legate's process is another one afterwards, so that its earlier usage
+	// cannot be compared. reboots means the same of an Envoy.
 	restarts, reboots bool
 }
 
-// group is faults that share a scene.
+// group is a set of faults that share a scene.
 type group struct {
 	name   string
 	build  func(t *testing.T) *scene
@@ -40,13 +40,13 @@ func groups() []group {
 	}
 }
 
-// What is asked of Legate after a fault.
+// Requirements on Legate after a fault.
 const (
-	converge = 5 * time.Second  // a change is in every Envoy
-	patience = 75 * time.Second // how long it is waited for all the same, to tell how long it took
+	converge = 5 * time.Second  // limit for a change to be in every Envoy
+	giveUp   = 75 * time.Second // how long the suite waits for it, to report how long it took
 )
 
-// outcome is what came of a fault.
+// outcome is the result of a fault.
 type outcome struct {
 	group, name, how string
 
@@ -54,10 +54,10 @@ type outcome struct {
 	registered   time.Duration // until an instance registered afterwards was in every Envoy
 	deregistered time.Duration // until one deregistered afterwards had left every Envoy
 	sent, failed int           // requests
-	lost, ill    []string      // endpoints that some Envoy did not have, or not as healthy
-	moved        int           // membership changes that Envoy counted beyond those of the suite
+	lost, ill    []string      // endpoints that were missing or unhealthy in some Envoy
+	moved        int           // membership changes in Envoy that the suite did not cause
 	was, is      vitals
 	noticed      string   // what Legate counted
-	wrong        []string // what did not hold; none: it was stood
+	wrong        []string // what went wrong; empty: passed
 	skipped      string   // why it was not injected
 }

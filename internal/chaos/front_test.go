@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// fakeFront is a reverse proxy before a Consul that can be told to lie: to answer as a Consul,
-// or what stands before it, does on a bad day. A question that waits when the lie begins gets
-// the lie as its answer.
+// fakeFront is a reverse proxy before a Consul that can be told to lie: to answer like a broken
+// Consul or a broken proxy. A blocking query that waits when the lie begins gets the lie as its
+// answer.
 type fakeFront struct {
 	addr     string
 	upstream string // host:port
@@ -24,13 +24,13 @@ type fakeFront struct {
 	mu      sync.Mutex
 	lie     lie
 	changed chan struct{} // closed when the lie changes
-	asked   int           // how many questions got a lie
+	asked   int           // number of queries that got a lie
 }
 
-// lie answers in Consul's place. It may ask for the true answer, which is that of the moment.
+// lie answers instead of Consul. It may fetch the true answer of the moment.
 type lie func(w http.ResponseWriter, r *http.Request, truth func() answer)
 
-// answer is what Consul says, whole.
+// answer is a whole answer of Consul.
 type answer struct {
 	status int
 	header http.Header
@@ -55,7 +55,7 @@ func newFakeFront(t testing.TB, upstream string) *fakeFront {
 	return f
 }
 
-// tell sets the lie; nil is the truth. It returns how many questions the last lie was asked.
+// tell sets the lie; nil is the truth. It returns how many queries got the previous lie.
 func (f *fakeFront) tell(l lie) (asked int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -117,7 +117,7 @@ func (f *fakeFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask asks Consul.
+// ask queries Consul.
 func (f *fakeFront) ask(ctx context.Context, r *http.Request) (a answer) {
 	u := *r.URL
 	u.Scheme, u.Host = "http", f.upstream

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// legateFaults happen to Legate itself, or to what it stands on.
+// legateFaults happen to Legate itself, or to its machine.
 func legateFaults() []fault {
 	return []fault{
 		{name: "Legate killed", how: "SIGKILL, started again after 3 s", short: true, restarts: true, do: func(t *testing.T, s *scene) {
@@ -121,8 +121,8 @@ func legateFaults() []fault {
 
 const goodConfig = "services:\n  exclude: [nobody-*]\n"
 
-// restartBlind kills Legate and starts it while it cannot know anything but from its disk. An
-// Envoy that is new gets everything all the same.
+// restartBlind kills Legate and starts it while its disk is its only source. A new Envoy still gets
+// everything.
 func (s *scene) restartBlind(t testing.TB) {
 	t.Helper()
 	must(t, s.legate.Kill())
@@ -134,8 +134,8 @@ func (s *scene) restartBlind(t testing.TB) {
 	}
 }
 
-// emptyConsul has the single server lose all its data; what was registered comes back 10 s after
-// it has started again.
+// emptyConsul deletes all data of the single server. What was registered returns 10 s after it has
+// started again.
 func (s *scene) emptyConsul(t *testing.T, down, up func()) {
 	t.Helper()
 	self, err := s.consul.Client().Agent().Self()
@@ -153,7 +153,8 @@ func (s *scene) emptyConsul(t *testing.T, down, up func()) {
 	hold(10 * time.Second)
 	must(t, s.register(t))
 	must(t, s.consul.Register(t.Context(), instanceOf(s.probe, probed, s.backends[s.probe].Port)))
-	// An agent tells the servers of its services in any order, and it is over when they know this one.
+	// An agent syncs its services to the servers in any order. The fault is over when they know
+	// this one.
 	must(t, soon(t.Context(), 10*time.Second, func() error {
 		entries, _, err := s.consul.Client().Health().Service(probed, "", false, nil)
 		if err == nil && !slices.ContainsFunc(entries, func(e *api.ServiceEntry) bool { return e.Service.ID == s.probe }) {
@@ -168,7 +169,7 @@ func onSmallDisk(t *testing.T, s *scene) {
 	if err := unix.Mount("tmpfs", s.disk, "tmpfs", 0, "size=256k"); err != nil {
 		s.notInjected(t, err)
 	}
-	t.Cleanup(func() { _ = unix.Unmount(s.disk, unix.MNT_DETACH) }) // again, if the fault broke off
+	t.Cleanup(func() { _ = unix.Unmount(s.disk, unix.MNT_DETACH) }) // once more, if the fault failed early
 	s.plainArgs = slices.Clone(s.legate.Args)
 	args := slices.Clone(s.legate.Args)
 	args[slices.Index(args, "--state-dir")+1] = filepath.Join(s.disk, "state")

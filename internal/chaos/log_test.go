@@ -9,7 +9,7 @@ import (
 	"legate/internal/parts"
 )
 
-// keepLog keeps Legate's log beside the results, and prints its end when the test fails.
+// keepLog keeps Legate's log with the results, and prints its end when the test fails.
 func keepLog(t testing.TB, l *parts.Legate) {
 	t.Cleanup(func() {
 		if *results != "" {

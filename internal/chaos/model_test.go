@@ -14,21 +14,21 @@ import (
 	"legate/internal/parts"
 )
 
-// model knows what was done to Consul, and so what every Envoy must have in the end.
+// model records what was done to Consul, and so what every Envoy must have in the end.
 type model struct {
 	consul   *parts.Consul
 	services map[string]map[string]*member // by service and instance
-	gone     map[string]bool               // services that were taken away
+	gone     map[string]bool               // services that were removed
 	next     int
-	taken    []time.Time // when instances were taken away lately
+	taken    []time.Time // when instances were removed recently
 	done     map[string]int
 }
 
-// member is an instance as Consul was told of it. Nobody listens at its address.
+// member is an instance as it was registered. Nobody listens at its address.
 type member struct {
 	address string
 	weight  int
-	health  string // of Consul, or maintenance
+	health  string // Consul's health, or maintenance
 }
 
 const maintenance = "maintenance"
@@ -37,13 +37,13 @@ func newModel(consul *parts.Consul) *model {
 	return &model{consul: consul, services: map[string]map[string]*member{}, gone: map[string]bool{}, done: map[string]int{}}
 }
 
-// Sizes that the model keeps near: services, and instances of one.
+// Sizes around which the model stays: services, and instances of each.
 const (
 	modelServices  = 25
 	modelInstances = 8
 )
 
-// step does one random thing to Consul.
+// step makes one random change to Consul.
 func (m *model) step(ctx context.Context) error {
 	service := fmt.Sprintf("random-%02d", rand.IntN(modelServices))
 	members := m.services[service]
@@ -75,7 +75,7 @@ func (m *model) pick(members map[string]*member) string {
 	return ids[rand.IntN(len(ids))]
 }
 
-// mayTake keeps what is taken away within a minute below what Legate asks twice about.
+// mayTake limits removals within a minute to what Legate believes at once.
 func (m *model) mayTake(n int) bool {
 	all := 0
 	for _, members := range m.services {
@@ -102,7 +102,7 @@ func (m *model) register(ctx context.Context, service string) error {
 	return m.tell(ctx, service, id)
 }
 
-// tell registers the instance as it is to be. That sets its check to passing.
+// tell registers the instance in its new state. That sets its check to passing.
 func (m *model) tell(ctx context.Context, service, id string) error {
 	i := m.services[service][id]
 	err := m.consul.Register(ctx, parts.Instance{ID: id, Service: service, Address: i.address, Port: 80, Weight: i.weight})
@@ -149,7 +149,7 @@ func (m *model) setMaintenance(ctx context.Context, members map[string]*member, 
 	return m.consul.SetHealth(ctx, id, api.HealthPassing)
 }
 
-// holds is an error unless Envoy has exactly what the model has.
+// holds returns an error unless Envoy has exactly what the model has.
 func (m *model) holds(ctx context.Context, e *envoy) error {
 	clusters, err := e.Clusters(ctx)
 	if err != nil {

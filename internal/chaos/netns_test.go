@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// island is a network namespace with a link of its own to this machine: when the link is down,
-// packets are lost without a word, as when a machine loses its power.
+// island is a network namespace with a link of its own to this machine. When the link is down,
+// packets are lost silently, as when a machine loses its power.
 type island struct {
 	name string // of the namespace, and of the link's end here
 	addr string // of the end there
@@ -42,10 +42,10 @@ func (s *scene) newIsland(t testing.TB) *island {
 	return i
 }
 
-// remove takes the link away with the namespace.
+// remove removes the namespace with the link.
 func (i *island) remove() { _ = exec.Command("ip", "netns", "del", i.name).Run() } // none is fine
 
-// listen listens in the namespace. What is accepted belongs to it, whichever thread goes on.
+// listen listens in the namespace. Accepted connections belong to it, whichever thread uses them.
 func (i *island) listen() (l net.Listener, err error) {
 	done := make(chan struct{})
 	go func() {

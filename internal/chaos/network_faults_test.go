@@ -71,16 +71,16 @@ func networkFaults() []fault {
 			third := newWire(t, "127.0.0.3:"+portOf(t, s.named.addr()), s.consul.Addr)
 			s.named.cut(t)
 			s.named = third
-			hold(8 * time.Second) // the resolver looks at the file every 5 s
+			hold(8 * time.Second) // the resolver reads the file every 5 s
 		}},
 	}
 }
 
-// silencer is a way to Consul on which connections can be made deaf and dumb one by one.
+// silencer is a proxy to Consul that can silence existing connections without closing them.
 type silencer struct {
 	listener net.Listener
 	mu       sync.Mutex
-	silent   chan struct{} // closed: connections that were made before are silent
+	silent   chan struct{} // closed: connections that exist then are silent
 	open     []net.Conn
 	loops    sync.WaitGroup
 }
@@ -110,7 +110,7 @@ func newSilencer(t testing.TB, l net.Listener, upstream string) *silencer {
 	return d
 }
 
-// pass copies until an end, which it hands on unless it was silenced.
+// pass copies until the end, and closes the other side unless it was silenced.
 func pass(from, to net.Conn, silent <-chan struct{}) {
 	buffer := make([]byte, 16<<10)
 	for {
@@ -144,12 +144,12 @@ func (d *silencer) deafen() {
 	d.silent = make(chan struct{})
 }
 
-// drop ends all connections, at once and with a reset.
+// drop resets all connections at once.
 func (d *silencer) drop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, c := range d.open {
-		_ = c.(*net.TCPConn).SetLinger(0) // one that is closed already is fine
+		_ = c.(*net.TCPConn).SetLinger(0) // it may already be closed
 		c.Close()
 	}
 	d.open = nil
@@ -166,7 +166,7 @@ func undeafenable(t *testing.T, s *scene) {
 	s.relaunch(t, s.legate.Path, s.plainArgs)
 }
 
-// wireTo starts Legate again with another address of Consul.
+// wireTo restarts Legate with another address of Consul.
 func (s *scene) wireTo(t testing.TB, addr string) {
 	s.plainArgs = slices.Clone(s.legate.Args)
 	args := slices.Clone(s.legate.Args)
@@ -174,14 +174,14 @@ func (s *scene) wireTo(t testing.TB, addr string) {
 	s.relaunch(t, s.legate.Path, args)
 }
 
-// relaunch starts Legate again as another command.
+// relaunch restarts Legate as another command.
 func (s *scene) relaunch(t testing.TB, path string, args []string) {
 	t.Helper()
 	must(t, s.legate.Stop(35*time.Second))
 	s.legate.Path, s.legate.Args = path, args
 	must(t, s.legate.Launch())
 	must(t, s.legate.AwaitReady(t.Context(), time.Minute))
-	hold(3 * time.Second) // Envoys come back, and Legate falls to rest
+	hold(3 * time.Second) // Envoys reconnect, and Legate becomes idle
 }
 
 const agentName = "agent.chaos.test"
@@ -191,7 +191,7 @@ func hosts(t testing.TB, s *scene, addr string) {
 	must(t, os.WriteFile(s.hosts, fmt.Appendf(nil, "127.0.0.1 localhost\n%s %s\n", addr, agentName), 0o644))
 }
 
-// named has Legate ask the agent by a name that only Legate knows.
+// named makes Legate use the agent by a name that only Legate can resolve.
 func named(t *testing.T, s *scene) {
 	if os.Getuid() != 0 {
 		s.notInjected(t, os.ErrPermission)

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// signs are the counters of what Legate notices, by name and label: a fault that none of them
-// shows has perhaps not happened at all.
+// signs matches the counters of what Legate notices: a fault that changes none of them may not have
+// happened at all.
 var signs = regexp.MustCompile(`^legate_(consul_queries_total|consul_answers_rejected_total|consul_index_resets_total|holds_ended_total|xds_refused_total|xds_nacks_total|xds_node_changes_total|config_reloads_total|last_known_writes_total)\{?([^}]*)\}? (\S+)$`)
 
-// counts are Legate's signs of trouble now.
+// counts returns the current values of those counters.
 func (s *scene) counts(t testing.TB) map[string]int {
 	t.Helper()
 	page, err := s.legate.Get(t.Context(), "/metrics")
@@ -41,7 +41,7 @@ func (s *scene) counts(t testing.TB) map[string]int {
 	return counts
 }
 
-// since says what has been counted since before; of another process, all.
+// since returns what was counted since before, or everything if the process is another one.
 func since(before, now map[string]int) string {
 	var said []string
 	for _, what := range slices.Sorted(maps.Keys(now)) {

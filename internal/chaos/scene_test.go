@@ -14,9 +14,9 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// The services of a scene. Those of crowd are registered in the catalog, as instances on nodes
-// without an agent: their health is nobody's but theirs. Those of own are the agent's. The
-// instances that the suite registers to see whether changes arrive are of probed.
+// Services of a scene. Those of crowd are registered in the catalog, on nodes without an agent, so
+// only the suite sets their health. Those of own belong to the agent. probed is the service whose
+// instances the suite registers to see whether changes arrive.
 var (
 	crowd   = []string{"shop", "cart", "mail", "pay", "auth", probed}
 	visited = []string{"shop", "cart"}
@@ -30,24 +30,24 @@ const (
 	outsides = 4 // nodes without an agent
 )
 
-// scene is a Consul, or a cluster, with services in it, Legate, and Envoys under traffic.
+// scene is a Consul or a cluster with services, Legate, and Envoys with traffic.
 type scene struct {
-	consul    *parts.Consul   // the agent whose services are own
+	consul    *parts.Consul   // the agent that Legate uses
 	servers   []*parts.Consul // of consul's datacenter
 	elsewhere *parts.Consul   // of another datacenter, if the scene has one
 	wire      *wire           // between Legate and Consul
-	front     *fakeFront      // not on the way until wire is turned to it
+	front     *fakeFront      // unused until wire leads to it
 	legate    *parts.Legate
 	state     string // Legate's folder of state
 	envoys    []*envoy
 	traffic   *traffic
-	base      map[string][]string // addresses of endpoints that nothing may take away, by service
+	base      map[string][]string // addresses of endpoints that must never be lost, by service
 
 	backends map[string]*parts.Backend // by instance
 	probes   int
-	probe    string // the instance that is registered to be seen
+	probe    string // the instance that was registered last to see changes
 
-	// What single faults bring along.
+	// State of single faults.
 	deaf          *silencer
 	island        *island
 	named         *wire
@@ -55,15 +55,15 @@ type scene struct {
 	token, policy string // of ACLs
 	authority     *authority
 	config, disk  string
-	clock         string // the file that says how far ahead Legate's own clock is
-	plainPath     string // Legate's as it was
+	clock         string // file with the offset of Legate's clock
+	plainPath     string // Legate's original path
 	plainArgs     []string
-	tags          []string // of what register registers
-	told          []string // what did not hold while the fault went on
-	whyNot        string   // it was not injected
+	tags          []string // of the instances that register registers
+	told          []string // what went wrong during the fault
+	whyNot        string   // why the fault was not injected
 }
 
-// populate registers what the scene begins with.
+// populate registers the initial services.
 func (s *scene) populate(t testing.TB) {
 	t.Helper()
 	s.backends, s.base = map[string]*parts.Backend{}, map[string][]string{}
@@ -81,7 +81,7 @@ func (s *scene) populate(t testing.TB) {
 	}
 }
 
-// register registers all that nothing may take away, again if need be.
+// register registers everything that must never be lost. It may be called again.
 func (s *scene) register(t testing.TB) error {
 	catalog := s.servers[0].Client().Catalog()
 	for _, service := range crowd {
@@ -114,7 +114,7 @@ func (s *scene) backend(t testing.TB, instance string) *parts.Backend {
 	return s.backends[instance]
 }
 
-// serve starts Legate and the Envoys, and waits until they have everything.
+// serve starts Legate and the Envoys, and waits until the Envoys have everything.
 func (s *scene) serve(t testing.TB, args ...string) {
 	t.Helper()
 	s.state = filepath.Join(t.TempDir(), "state")
@@ -139,15 +139,15 @@ func (s *scene) serve(t testing.TB, args ...string) {
 	s.awaitAll(t)
 	s.traffic = newTraffic(t, ports)
 	s.probe = s.addProbe(t)
-	if err := s.everywhere(t, patience, func(e *envoy) error { return e.has(t.Context(), probed, s.backends[s.probe].Addr) }); err != nil {
+	if err := s.everywhere(t, giveUp, func(e *envoy) error { return e.has(t.Context(), probed, s.backends[s.probe].Addr) }); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// awaitAll returns when every Envoy has all of the scene's services.
+// awaitAll waits until every Envoy has all of the scene's services.
 func (s *scene) awaitAll(t testing.TB) {
 	t.Helper()
-	err := s.everywhere(t, patience, func(e *envoy) error {
+	err := s.everywhere(t, giveUp, func(e *envoy) error {
 		for _, service := range slices.Sorted(maps.Keys(s.base)) {
 			if err := e.has(t.Context(), service, s.base[service]...); err != nil {
 				return err
@@ -161,7 +161,7 @@ func (s *scene) awaitAll(t testing.TB) {
 	}
 }
 
-// everywhere asks until every Envoy's answer has no error.
+// everywhere repeats ask until it returns no error for any Envoy.
 func (s *scene) everywhere(t testing.TB, limit time.Duration, ask func(*envoy) error) error {
 	return soon(t.Context(), limit, func() error {
 		for _, e := range s.envoys {
@@ -192,7 +192,7 @@ func (s *scene) addProbe(t testing.TB) (instance string) {
 	return instance
 }
 
-// quiet are the services whose members nobody changes.
+// quiet returns the services whose instances never change.
 func (s *scene) quiet() (services []string) {
 	for service := range s.base {
 		if service != probed {

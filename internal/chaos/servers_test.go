@@ -13,12 +13,12 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// connectionLimit is Consul's limits.http_max_conns_per_client in a single scene: low enough for
-// somebody else to use it up.
+// connectionLimit is Consul's limits.http_max_conns_per_client in a single scene: low enough to be
+// exhausted by others.
 const connectionLimit = 80
 
-// newSingleScene is one agent, a server that keeps its data, and another datacenter's that it is
-// federated with and that has services of the same names.
+// newSingleScene has one agent, a server that keeps its data, federated with another datacenter
+// that has services of the same names.
 func newSingleScene(t *testing.T) *scene {
 	wan := freePort(t)
 	c := partstest.Consul(t, parts.ConsulOptions{
@@ -39,7 +39,7 @@ func newSingleScene(t *testing.T) *scene {
 	return s
 }
 
-// newClusterScene is three servers that elect a leader, and the client agent that Legate asks.
+// newClusterScene has three servers with a leader, and the client agent that Legate uses.
 func newClusterScene(t *testing.T) *scene {
 	ports, err := parts.FreePorts(3)
 	must(t, err)
@@ -79,13 +79,13 @@ func newClusterScene(t *testing.T) *scene {
 	return s
 }
 
-// plug lays the wire to the agent, and keeps a front ready.
+// plug makes the wire to the agent, and a front for later.
 func (s *scene) plug(t testing.TB) {
 	s.wire = newWire(t, "127.0.0.1:0", s.consul.Addr)
 	s.front = newFakeFront(t, s.consul.Addr)
 }
 
-// leader is the server that leads, and the others.
+// leader returns the leading server and the others.
 func (s *scene) leader(t testing.TB) (leader *parts.Consul, followers []*parts.Consul) {
 	t.Helper()
 	err := soon(t.Context(), 30*time.Second, func() error {
@@ -114,7 +114,7 @@ func (s *scene) leader(t testing.TB) (leader *parts.Consul, followers []*parts.C
 	return leader, followers
 }
 
-// startAll starts Consuls at the same time: servers wait for each other.
+// startAll starts Consuls in parallel, since servers wait for each other.
 func startAll(t testing.TB, consuls ...*parts.Consul) {
 	t.Helper()
 	errs := make([]error, len(consuls))

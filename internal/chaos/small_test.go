@@ -11,7 +11,7 @@ import (
 
 var interrupt = os.Interrupt
 
-// notInjected ends a fault that this machine cannot have.
+// notInjected skips a fault that is impossible on this machine.
 func (s *scene) notInjected(t testing.TB, why error) {
 	t.Helper()
 	s.whyNot = why.Error()

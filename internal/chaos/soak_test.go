@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Random registrations, health and weights, with a fault every minute, for hours: whenever there
-// is quiet, every Envoy has exactly what the model has, and Legate uses no more than at first.
+// Random registrations, health and weights, with a fault every minute, for hours. Whenever changes
+// pause, every Envoy must have exactly what the model has, and Legate must use no more than at
+// first.
 func TestSoak(t *testing.T) {
 	if *hours <= 0 {
 		t.Skip("it takes hours: run it with make soak HOURS=1")
@@ -61,7 +62,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// failures is what has become of the traffic since the last time.
+// failures returns what happened to the traffic since the last call.
 func failures(s *scene) string {
 	_, failed := s.traffic.take()
 	if len(failed) == 0 {
@@ -70,7 +71,7 @@ func failures(s *scene) string {
 	return fmt.Sprintf("%d requests failed, as %s", len(failed), failed[0])
 }
 
-// soakFaults are those that leave the scene as it was.
+// soakFaults are the faults that leave the scene unchanged.
 func soakFaults() (chosen []fault) {
 	names := map[string]bool{}
 	for _, name := range []string{
@@ -91,13 +92,13 @@ func soakFaults() (chosen []fault) {
 	return chosen
 }
 
-// soakReport is what a run of hours was like.
+// soakReport is the result of a run.
 type soakReport struct {
 	began  time.Time
 	faults int
 	checks int
 	worst  time.Duration
-	after  string // of the worst
+	after  string // the fault before the slowest convergence
 	wrong  []string
 	lines  []soakLine
 }
@@ -107,9 +108,9 @@ type soakLine struct {
 	vitals
 }
 
-// believed is how long a removal may take of which Legate wants to be sure. After the loss of most
-// of the datacenter, what has not come back is waited for until nothing more has come for two
-// minutes, and what was taken away in those moments looks like that.
+// believed is how long a suspicious removal may take. After the loss of most of the datacenter,
+// missing instances are held until nothing has returned for two minutes, and instances that were
+// removed at that time are held with them.
 const believed = 150 * time.Second
 
 // check waits until every Envoy has what the model has.
@@ -134,7 +135,7 @@ func (r *soakReport) note(v vitals, failures string) {
 	}
 }
 
-// flat compares the last quarter with the second one: at first everything warms up.
+// flat compares the last quarter with the second one, since everything warms up at first.
 func (r *soakReport) flat() error {
 	n := len(r.lines) / 4
 	if n == 0 {

@@ -13,7 +13,7 @@ import (
 // table is all outcomes of a run.
 type table []outcome
 
-// keep writes the table as far as it is, beside the logs.
+// keep writes the table so far to the folder of the logs.
 func (t table) keep(tb testing.TB, began time.Time) {
 	tb.Helper()
 	if *results == "" {

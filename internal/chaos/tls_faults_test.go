@@ -20,7 +20,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// authority issues the certificate of a Consul, again and again, into the same files.
+// authority issues certificates for Consul, always into the same files.
 type authority struct {
 	key            *ecdsa.PrivateKey
 	template       *x509.Certificate
@@ -69,7 +69,7 @@ func writePEM(t testing.TB, path, kind string, der []byte) {
 	must(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 }
 
-// newTLSScene is one server that is asked over HTTPS.
+// newTLSScene has one server that Legate uses over HTTPS.
 func newTLSScene(t *testing.T) *scene {
 	a := newAuthority(t)
 	c := partstest.Consul(t, parts.ConsulOptions{Persistent: true, HTTPS: true, Node: "one",

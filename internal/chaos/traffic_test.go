@@ -12,7 +12,7 @@ import (
 	"legate/internal/parts"
 )
 
-// traffic is visitors who ask services through Envoys again and again, and remember what failed.
+// traffic sends requests to services through Envoys continuously, and records failures.
 type traffic struct {
 	client *http.Client
 
@@ -21,10 +21,10 @@ type traffic struct {
 	failures []string
 }
 
-// pause is the time between an answer and the visitor's next request.
+// pause is the time between an answer and the next request.
 const pause = 15 * time.Millisecond
 
-// newTraffic sends a visitor to each of the ports. They leave with the test.
+// newTraffic starts traffic to each of the ports. It ends with the test.
 func newTraffic(t testing.TB, ports map[string]int) *traffic {
 	tr := &traffic{client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}
 	ctx, leave := context.WithCancel(context.Background())
@@ -62,7 +62,7 @@ func (tr *traffic) ask(who string, port int) {
 	}
 }
 
-// take returns what happened since the last time.
+// take returns what happened since the last call.
 func (tr *traffic) take() (sent int, failures []string) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()

@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// vitals are what Legate's process uses.
+// vitals are the resources that Legate's process uses.
 type vitals struct {
 	goroutines  int
-	descriptors int // of files and sockets, as the kernel says
+	descriptors int // open files and sockets, from the kernel
 	connections int // to Consul
-	megabytes   int // resident
-	heap        int // MB that are in use after a garbage collection
+	megabytes   int // resident memory
+	heap        int // MB in use after a garbage collection
 }
 
 func (s *scene) vitals(t testing.TB) (v vitals) {
 	t.Helper()
-	// Resident memory goes back to the system when the runtime likes, in minutes: what counts as
-	// left over is what a garbage collection leaves.
+	// The runtime returns resident memory to the system minutes later. So what counts is the heap
+	// after a garbage collection.
 	if _, err := s.legate.Get(t.Context(), "/debug/pprof/heap?gc=1"); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func (s *scene) vitals(t testing.TB) (v vitals) {
 	return v
 }
 
-// metric is the value of a metric without labels, or the sum over all labels.
+// metric returns the value of a metric without labels, or the sum over all labels.
 func metric(page []byte, name string) (sum float64) {
 	for lines := bufio.NewScanner(bytes.NewReader(page)); lines.Scan(); {
 		rest, ok := strings.CutPrefix(lines.Text(), name)
@@ -69,11 +69,12 @@ func metric(page []byte, name string) (sum float64) {
 	return sum
 }
 
-// firstReads is how many reads Legate does at once after an outage (discovery.Config.FirstReads).
-// Each may have taken a connection, which closes when it has been idle for 90 seconds.
+// firstReads is how many reads Legate makes in parallel after an outage
+// (discovery.Config.FirstReads). Each may have opened a connection, which closes after 90 idle
+// seconds.
 const firstReads = 16
 
-// leftover says what is used beyond what may be.
+// leftover returns an error if more is used than allowed.
 func leftover(was, is vitals) error {
 	switch {
 	case is.goroutines > was.goroutines+was.goroutines/5+2*firstReads:

@@ -11,8 +11,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// wire is the way from Legate to Consul: a toxiproxy that can be cut, slowed and turned to
-// another Consul.
+// wire is the connection from Legate to Consul: a toxiproxy that can cut it, slow it down, and
+// redirect it to another Consul.
 type wire struct{ proxy *toxiproxy.Proxy }
 
 func newWire(t testing.TB, listen, upstream string) *wire {
@@ -28,7 +28,7 @@ func newWire(t testing.TB, listen, upstream string) *wire {
 
 func (w *wire) addr() string { return w.proxy.Listen }
 
-// poison adds a toxic in the direction from Consul to Legate, or with up the other one.
+// poison adds a toxic in the direction from Consul to Legate, or with up in the other one.
 func (w *wire) poison(t testing.TB, kind string, up bool, attributes string) {
 	t.Helper()
 	stream := "downstream"
@@ -41,11 +41,11 @@ func (w *wire) poison(t testing.TB, kind string, up bool, attributes string) {
 	}
 }
 
-// cure takes all toxics out.
+// cure removes all toxics.
 func (w *wire) cure() { w.proxy.Toxics.ResetToxics(context.Background()) }
 
-// turn leads to another address from now on. Connections that there are break.
-func (w *wire) turn(t testing.TB, upstream string) {
+// redirect leads to another address. Existing connections break.
+func (w *wire) redirect(t testing.TB, upstream string) {
 	t.Helper()
 	if err := w.proxy.Update(&toxiproxy.Proxy{Listen: w.proxy.Listen, Upstream: upstream, Enabled: true}); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// dashboard is what is checked of Grafana's JSON model:
+// dashboard is the part of Grafana's JSON model that is checked:
 // https://grafana.com/docs/grafana/latest/visualizations/dashboards/build-dashboards/view-dashboard-json-model/
 type dashboard struct {
 	UID           string
@@ -40,7 +40,7 @@ type panel struct {
 
 type source struct{ Type, UID string }
 
-// chosen is the data source that the person at the dashboard has chosen.
+// chosen is the data source that the user of the dashboard has selected.
 var chosen = source{Type: "prometheus", UID: "${datasource}"}
 
 func readDashboard(t *testing.T) dashboard {

@@ -1,4 +1,5 @@
-// Package grafanatest compares what examples/grafana asks for with what a Legate exports.
+// Package grafanatest compares the metrics that examples/grafana uses with those that Legate
+// exports.
 //
 // The list of metrics, labels and values is testdata/used.txt. Prometheus' own parser derives it
 // from the dashboard and the alert rules, in the module tools/promql.
@@ -19,10 +20,10 @@ import (
 //go:embed testdata/used.txt
 var used string
 
-// Missing reads a page of /metrics and says, one sentence each, what the dashboard or an alert
-// asks for and the page does not have. Some series exist only after something has happened, so
-// the page must come from a Legate that has read Consul, leaves out at least one instance (a port
-// of 0 will do), and has a stream open that has exchanged something.
+// Missing reads a page of /metrics and returns, one sentence each, what the dashboard or an alert
+// uses and the page lacks. Some series exist only after something has happened. So the page must
+// come from a Legate that has read Consul, leaves out at least one instance (a port of 0 will do),
+// and has an open stream that has exchanged something.
 func Missing(page io.Reader) ([]string, error) {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(page)
@@ -47,7 +48,7 @@ func Missing(page io.Reader) ([]string, error) {
 	return missing, nil
 }
 
-// find returns the family with series in it that has, or as a histogram makes, the metric.
+// find returns the family of the metric, if it has series. A histogram has several metrics.
 func find(families map[string]*dto.MetricFamily, metric string) *dto.MetricFamily {
 	family := families[metric]
 	if base, ok := strings.CutSuffix(metric, "_bucket"); ok {
@@ -62,7 +63,7 @@ func find(families map[string]*dto.MetricFamily, metric string) *dto.MetricFamil
 	return family
 }
 
-// has reports whether a series has the label, or the label=value, of a need.
+// has reports whether a series has a label, or label=value.
 func has(family *dto.MetricFamily, need string) bool {
 	name, value, exact := strings.Cut(need, "=")
 	if name == model.BucketLabel && family.GetType() == dto.MetricType_HISTOGRAM {

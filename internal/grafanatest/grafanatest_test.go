@@ -47,7 +47,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-// The list is derived in another module. This notices a metric that came or went since.
+// The list is derived in another module. This test notices a metric that was added or removed
+// since.
 func TestTheListNamesTheMetricsOfTheDashboardAndTheAlerts(t *testing.T) {
 	name := regexp.MustCompile(`\b(legate|process|go)_[a-z0-9_]+\b`)
 	asked := map[string]bool{}
@@ -72,7 +73,7 @@ func TestTheListNamesTheMetricsOfTheDashboardAndTheAlerts(t *testing.T) {
 	}
 }
 
-// What is exported and not shown is found by nobody who needs it.
+// A metric without a panel is not found by those who need it.
 func TestEachFamilyOfLegateHasAPanel(t *testing.T) {
 	shown := map[string]bool{}
 	for _, p := range readDashboard(t).Panels {
@@ -97,7 +98,7 @@ func TestEachFamilyOfLegateHasAPanel(t *testing.T) {
 	}
 }
 
-// queries are the expressions of the dashboard and of the alert rules.
+// queries returns the expressions of the dashboard and of the alert rules.
 func queries(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -110,14 +111,14 @@ func queries(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// An expression goes from expr: to the next key of its rule.
+	// An expression ends at the next key of its rule.
 	for _, m := range regexp.MustCompile(`(?s)expr: (.*?)\n        ?(?:for|labels):`).FindAllStringSubmatch(string(rules), -1) {
 		all = append(all, m[1])
 	}
 	return all
 }
 
-// lived is the /metrics of a program to which everything that is counted has happened.
+// lived returns the /metrics of a program in which everything that is counted has happened.
 func lived(t *testing.T) string {
 	t.Helper()
 	const cds = translate.ClusterType

@@ -1,4 +1,4 @@
-// Package house checks the house itself: which room imports what.
+// Package house checks which room imports what.
 package house
 
 import (
@@ -22,15 +22,15 @@ const (
 	prom       = "github.com/prometheus/client_golang"
 )
 
-// room is a row of the table in ARCHITECTURE.md: folders, and what their packages may import of the
-// house.
+// room is a row of the table in ARCHITECTURE.md: folders, and which rooms their packages may
+// import.
 type room struct {
 	folders []string
 	imports []string
 	any     bool
 }
 
-// rooms reads the table. A row says "anything", or names each room, or has a dash.
+// rooms reads the table. A row names the rooms, or says "anything", or has a dash.
 func rooms(t *testing.T) []room {
 	t.Helper()
 	page, err := os.ReadFile(top + "ARCHITECTURE.md")
@@ -64,7 +64,7 @@ func rooms(t *testing.T) []room {
 	return all
 }
 
-// path is a folder of the table as Go names it. In internal/…test/ the dots stand for anything.
+// path returns a folder of the table as an import path. In internal/…test/ the dots match anything.
 func path(folder string) string {
 	if folder == "main.go" {
 		return "legate"
@@ -72,7 +72,7 @@ func path(folder string) string {
 	return "legate/" + strings.TrimSuffix(folder, "/")
 }
 
-// holds reports whether a package lies in a folder, and how exactly that names it.
+// holds reports whether a package is in a folder, and how specific that folder is.
 func holds(folder, pkg string) (exact int, is bool) {
 	if before, after, some := strings.Cut(folder, "…"); some {
 		first, _, _ := strings.Cut(strings.TrimPrefix(pkg, before), "/")
@@ -81,7 +81,7 @@ func holds(folder, pkg string) (exact int, is bool) {
 	return len(folder), pkg == folder || folder != "legate" && within(pkg, folder)
 }
 
-// roomOf is the room in which a package lies.
+// roomOf returns the room of a package.
 func roomOf(all []room, pkg string) *room {
 	var best *room
 	longest := -1
@@ -95,8 +95,9 @@ func roomOf(all []room, pkg string) *room {
 	return best
 }
 
-// may reports whether a room's packages may import a package of the house: it is of the same room, or of
-// one that the row names. A folder stands for its own row, not for rows of folders within it.
+// may reports whether a room's packages may import another package of this module: one of the same
+// room, or of a room that the row names. A folder stands for its own row, not for rows of folders
+// within it.
 func (r *room) may(all []room, imported string) bool {
 	its := roomOf(all, imported)
 	if r.any || its == r {
@@ -105,8 +106,8 @@ func (r *room) may(all []room, imported string) bool {
 	return its != nil && slices.ContainsFunc(its.folders, func(folder string) bool { return slices.Contains(r.imports, folder) })
 }
 
-// owned are the libraries that only some rooms know. What tests and the demo share drives the
-// real parts, so it may know them too.
+// owned are the libraries that only certain rooms may import. Test helpers and the demo use the
+// real programs, so they may import them, too.
 var owned = []struct {
 	library string
 	rooms   []string
@@ -145,13 +146,13 @@ func TestEachRoomImportsOnlyWhatTheTableAllows(t *testing.T) {
 		}
 	}
 	for i := range table {
-		if folders := table[i].folders; !lived[&table[i]] && !slices.Equal(folders, []string{"legate/examples"}) { // where no Go is
+		if folders := table[i].folders; !lived[&table[i]] && !slices.Equal(folders, []string{"legate/examples"}) { // a room without Go
 			t.Errorf("there is no package in %v", folders)
 		}
 	}
 }
 
-// What the test of the table rests on.
+// The test of the table depends on this.
 func TestAPackageIsInTheRoomThatNamesItBest(t *testing.T) {
 	table := []room{{folders: []string{"legate"}}, {folders: []string{"legate/discovery"}}, {folders: []string{"legate/discovery/watch"}}, {folders: []string{"legate/internal/…test"}}}
 	for pkg, want := range map[string]int{"legate": 0, "legate/discovery": 1, "legate/discovery/watch": 2, "legate/discovery/guard": 1, "legate/internal/xdstest": 3, "legate/internal/cli": -1, "legate/discoveries": -1} {
@@ -165,7 +166,7 @@ func TestAPackageIsInTheRoomThatNamesItBest(t *testing.T) {
 	}
 }
 
-// A door opens one way: who is below does not open it.
+// Imports go one way: a lower room must not import a higher one.
 func TestAnImportUpwardsIsNotAllowed(t *testing.T) {
 	table := []room{
 		{folders: []string{"legate/discovery"}, imports: []string{"legate/discovery/catalog", "legate/metrics"}},
@@ -196,7 +197,7 @@ func TestAnImportUpwardsIsNotAllowed(t *testing.T) {
 	}
 }
 
-// What builds or fetches other programs is for developers: whoever runs Legate gets none of it.
+// What builds or downloads other programs is for developers only.
 func TestTheProgramDoesNotContainWhatBuildsOthers(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "legate").Output()
 	if err != nil {
@@ -213,8 +214,8 @@ func TestTheProgramDoesNotContainWhatBuildsOthers(t *testing.T) {
 	}
 }
 
-// Rooms whose rows name each other in a circle have no door that opens one way. A row of several folders
-// is not a room but a kind of tool, whose folders may stand on both sides.
+// Rooms whose rows name each other in a circle would allow imports both ways. A row of several
+// folders is a kind of tool and not a room, so its folders may be on both sides.
 func TestNoRoomLeadsBackToItself(t *testing.T) {
 	table := rooms(t)
 	for i := range table {
@@ -241,7 +242,7 @@ func TestNoRoomLeadsBackToItself(t *testing.T) {
 	}
 }
 
-// pure are rooms without a clock, files, network and log.
+// pure are the rooms without a clock, files, network and log.
 var pure = []string{"legate/translate", "legate/discovery/catalog"}
 
 func TestPureRoomsArePure(t *testing.T) {

@@ -1,3 +1,3 @@
-// Package legatetest gives tests the program that they test, built once for a run, and Legates
-// that end with the test.
+// Package legatetest gives tests Legate's program, built once for a run, and Legates that end with
+// the test.
 package legatetest

@@ -16,8 +16,9 @@ import (
 	"legate/internal/parts/pinned"
 )
 
-// Program is Legate's program, built for all tests of a run by the first that asks. It lies where
-// no cleaner of temporary folders reaches: a test of many hours starts it again and again.
+// Program is Legate's program. The first test that needs it builds it for all tests of a run. It is
+// in a folder that no cleaner of temporary files reaches, since a test of many hours starts it
+// repeatedly.
 type Program struct {
 	flags []string
 
@@ -27,10 +28,10 @@ type Program struct {
 	err    error
 }
 
-// NewProgram is the program as go build makes it with these flags. It is for [Program.Run].
+// NewProgram returns the program as go build makes it with these flags. It needs [Program.Run].
 func NewProgram(flags ...string) *Program { return &Program{flags: flags} }
 
-// Path is where the program is.
+// Path returns the path of the program.
 func (p *Program) Path(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
@@ -64,8 +65,8 @@ func (p *Program) Run(m *testing.M) (code int) {
 	return code
 }
 
-// Legate is a Legate of this program that is not started yet, with these arguments besides those
-// that say where it listens. It ends with the test, within the grace time.
+// Legate returns a Legate that is not started yet, with these arguments and those for its
+// addresses. It ends with the test, within the grace time.
 func (p *Program) Legate(t testing.TB, grace time.Duration, args ...string) *parts.Legate {
 	t.Helper()
 	l, err := parts.NewLegate(p.Path(t), filepath.Join(t.TempDir(), "legate.log"), args...)
@@ -80,7 +81,7 @@ func (p *Program) Legate(t testing.TB, grace time.Duration, args ...string) *par
 	return l
 }
 
-// Output runs a command of the program to its end and returns what it prints.
+// Output runs a command of the program and returns its output.
 func (p *Program) Output(t testing.TB, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.Path(t), args...)

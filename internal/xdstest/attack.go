@@ -21,13 +21,13 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// Attack is a way to take from a server what it has for others.
+// Attack is an attempt to exhaust a server's resources.
 type Attack struct {
 	Name, How string
 	run       func(a attacker)
 }
 
-// Attacks are those that there are; the last one is all others at once.
+// Attacks returns all attacks; the last one is all others at once.
 func Attacks() []Attack {
 	all := []Attack{
 		{"rejects all", "a stream rejects every response", func(a attacker) { a.crowd(1, a.rejectAll) }},
@@ -51,7 +51,8 @@ func Attacks() []Attack {
 	}})
 }
 
-// Run attacks the server at the address from the IP address from, until the context is done. did counts what was sent.
+// Run attacks the server at address from the IP address from, until the context is done. did counts
+// what was sent.
 func (a Attack) Run(ctx context.Context, address string, from net.IP, did *atomic.Int64) {
 	a.run(attacker{ctx, address, from, did})
 }
@@ -69,7 +70,7 @@ func (a attacker) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: a.from}}).DialContext(ctx, "tcp", a.address)
 }
 
-// crowd has n clients behave, each with a connection of its own, again and again.
+// crowd runs behave for n clients, each with a connection of its own, again and again.
 func (a attacker) crowd(n int, behave func(conn *grpc.ClientConn, i int)) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -96,7 +97,7 @@ func (a attacker) wait(d time.Duration) {
 	}
 }
 
-// open begins a stream; the result is nil if that is refused.
+// open opens a stream; nil if it is refused.
 func (a attacker) open(ctx context.Context, conn *grpc.ClientConn, first *discoveryv3.DeltaDiscoveryRequest) adsStream {
 	s, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).DeltaAggregatedResources(ctx)
 	if err != nil || s.Send(first) != nil {
@@ -142,13 +143,13 @@ func (a attacker) neverRead(conn *grpc.ClientConn, i int) {
 	}
 }
 
-// refuse sends a request and waits for what comes of it.
+// refuse sends a request and waits for its consequences.
 func (a attacker) refuse(conn *grpc.ClientConn, r *discoveryv3.DeltaDiscoveryRequest) {
 	ctx, end := context.WithTimeout(a.ctx, 10*time.Second)
 	defer end()
 	if s := a.open(ctx, conn, r); s != nil {
 		_, _ = s.Recv() // a refusal, or a response
-		_, _ = s.Recv() // it stays for a while
+		_, _ = s.Recv() // it stays open for a while
 	}
 }
 
@@ -191,7 +192,7 @@ func (a attacker) reset(conn *grpc.ClientConn, i int) {
 	}
 }
 
-// halfSend speaks HTTP/2 by itself: a message has more bytes than are sent.
+// halfSend speaks HTTP/2 itself: it announces a message with more bytes than it sends.
 func (a attacker) halfSend(_ *grpc.ClientConn, i int) {
 	size := 4<<20 - 1
 	if i%2 == 1 {
@@ -216,8 +217,8 @@ func (a attacker) halfSend(_ *grpc.ClientConn, i int) {
 	r.Header.Set("Te", "trailers")
 	var sending sync.WaitGroup
 	sending.Go(func() {
-		_, _ = out.Write(binary.BigEndian.AppendUint32([]byte{0}, uint32(size))) // until it is cut off
-		nonce := binary.AppendUvarint([]byte{5<<3 | 2}, uint64(size-5))          // it is nearly all of it
+		_, _ = out.Write(binary.BigEndian.AppendUint32([]byte{0}, uint32(size))) // until it is disconnected
+		nonce := binary.AppendUvarint([]byte{5<<3 | 2}, uint64(size-5))          // nearly the whole message
 		_, err := out.Write(nonce)
 		for part, left := make([]byte, 16<<10), size-6; err == nil && left > 0; left -= len(part) {
 			_, err = out.Write(part[:min(left, len(part))])
@@ -225,14 +226,14 @@ func (a attacker) halfSend(_ *grpc.ClientConn, i int) {
 		a.did.Add(1)
 	})
 	if answer, err := transport.RoundTrip(r); err == nil {
-		_, _ = io.Copy(io.Discard, answer.Body) // until it is cut off
+		_, _ = io.Copy(io.Discard, answer.Body) // until it is disconnected
 		answer.Body.Close()
 	}
 	body.Close()
 	sending.Wait()
 }
 
-// nobody is so many names, of so many bytes at least.
+// nobody returns that many names that nobody has, each of at least that many bytes.
 func nobody(kind string, i, round, n, bytes int) []string {
 	all := make([]string, n)
 	for j := range all {
@@ -267,7 +268,7 @@ func (a attacker) freshNames(conn *grpc.ClientConn, i int) {
 	}
 }
 
-// emptyFrames says nothing, again and again (RFC 9113, section 6).
+// emptyFrames sends empty frames, again and again (RFC 9113, section 6).
 func (a attacker) emptyFrames(_ *grpc.ClientConn, i int) {
 	conn, err := a.dial(a.ctx, "", "")
 	if err != nil {
@@ -279,7 +280,7 @@ func (a attacker) emptyFrames(_ *grpc.ClientConn, i int) {
 	settings := []byte{0, 0, 0, 4, 0, 0, 0, 0, 0}
 	one := settings
 	begin := append([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings...)
-	if i%2 == 1 { // a stream that says nothing
+	if i%2 == 1 { // on a stream that sends nothing else
 		one = []byte{0, 0, 0, 0, 0, 0, 0, 0, 1}
 		var headers []byte // RFC 7541, 6.2.2: literal, without indexing, new name
 		for _, h := range [][2]string{

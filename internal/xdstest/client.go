@@ -1,4 +1,4 @@
-// Package xdstest has a scripted xDS client: tests hold conversations with a real server over a
+// Package xdstest is a scripted xDS client: tests have a conversation with a real server over a
 // real connection, in either protocol.
 package xdstest
 
@@ -27,7 +27,8 @@ const (
 	Delta Protocol = "delta"
 )
 
-// How long a client waits for what must come, and listens for what must not.
+// timeout is how long a client waits for something expected, and quiet how long for something
+// unexpected.
 const (
 	timeout = 5 * time.Second
 	quiet   = 150 * time.Millisecond
@@ -42,7 +43,7 @@ type Client struct {
 	cancel   context.CancelFunc
 	incoming chan *Response
 	ended    chan error
-	wanted   map[string][]string // names by type, as last asked for
+	wanted   map[string][]string // names of the last request, by type
 	nonces   map[string]string   // of the last response read, by type
 	asked    map[string]bool
 }
@@ -85,7 +86,7 @@ func OpenMethod(t testing.TB, conn *grpc.ClientConn, p Protocol, method string, 
 	return On(t, s, cancel, p, node)
 }
 
-// On begins a conversation on a stream that is open, however it came about. cancel is to end it.
+// On starts a conversation on a stream that is already open. cancel must end the stream.
 func On(t testing.TB, s Stream, cancel context.CancelFunc, p Protocol, node *corev3.Node) *Client {
 	c := &Client{
 		t: t, protocol: p, node: node, stream: s, cancel: cancel,
@@ -108,7 +109,7 @@ func On(t testing.TB, s Stream, cancel context.CancelFunc, p Protocol, node *cor
 	return c
 }
 
-// Close ends the stream as a client does that goes away.
+// Close ends the stream, like a client that disconnects.
 func (c *Client) Close() { c.cancel() }
 
 func (c *Client) receive() (*Response, error) {
@@ -153,16 +154,16 @@ func (c *Client) send(m any) {
 	}
 }
 
-// Request sends a request as it is, for what the other methods would not say.
+// Request sends a request verbatim, for what the other methods cannot send.
 func (c *Client) Request(m any) { c.t.Helper(); c.send(m) }
 
-// Want asks for exactly these names of a type from now on; "*" asks for all.
+// Want subscribes to exactly these names of a type; "*" subscribes to all.
 func (c *Client) Want(typeURL string, names ...string) {
 	c.t.Helper()
 	c.want(typeURL, nil, names)
 }
 
-// Resume is a first request after a reconnect: with the versions that the client still holds.
+// Resume sends the first request after a reconnect, with the versions that the client still has.
 func (c *Client) Resume(typeURL string, have map[string]string, names ...string) {
 	c.t.Helper()
 	c.want(typeURL, have, names)
@@ -182,7 +183,7 @@ func (c *Client) want(typeURL string, have map[string]string, names []string) {
 	})
 }
 
-// nodeOnce is the node for a stream's first request; later ones leave it out, as Envoy does.
+// nodeOnce returns the node for a stream's first request. Later ones leave it out, as Envoy does.
 func (c *Client) nodeOnce() *corev3.Node {
 	n := c.node
 	c.node = nil

@@ -35,8 +35,9 @@ func (c *Client) Poll(wait time.Duration) *Response {
 	return nil
 }
 
-// Expect reads the next response, requires it to be of the type and to hold exactly what want
-// says, in any order, and returns it unanswered. A resource reads name@mark (see Mark), a removal -name.
+// Expect reads the next response and returns it without an answer. The response must be of the type
+// and have exactly the content of want, in any order: name@mark for a resource (see Mark), -name
+// for a removal.
 func (c *Client) Expect(typeURL string, want ...string) *Response {
 	c.t.Helper()
 	r := c.Read()
@@ -56,7 +57,7 @@ func (c *Client) Accept(typeURL string, want ...string) *Response {
 	return r
 }
 
-// Silence requires that nothing comes for a while.
+// Silence requires that no response comes for a while.
 func (c *Client) Silence() {
 	c.t.Helper()
 	select {
@@ -68,7 +69,7 @@ func (c *Client) Silence() {
 	}
 }
 
-// Ended requires that the server ends the stream, and returns how.
+// Ended requires that the server ends the stream, and returns the error.
 func (c *Client) Ended() error {
 	c.t.Helper()
 	deadline := time.After(timeout)

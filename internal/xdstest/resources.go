@@ -14,13 +14,13 @@ import (
 	"legate/translate"
 )
 
-// Cluster is a cluster whose content is its name and a mark, so that a conversation can tell two
-// states of it apart.
+// Cluster returns a cluster whose content is its name and a mark, so that a conversation can tell
+// two versions of it apart.
 func Cluster(name string, mark int) translate.Resource {
 	return pack(translate.ClusterType, name, mark, &clusterv3.Cluster{Name: name, AltStatName: strconv.Itoa(mark)})
 }
 
-// Assignment is an assignment with one locality, whose priority is the mark.
+// Assignment returns an assignment with one locality, whose priority is the mark.
 func Assignment(name string, mark int) translate.Resource {
 	return pack(translate.AssignmentType, name, mark, &endpointv3.ClusterLoadAssignment{
 		ClusterName: name,
@@ -28,7 +28,7 @@ func Assignment(name string, mark int) translate.Resource {
 	})
 }
 
-// FatAssignment is an assignment of many bytes.
+// FatAssignment returns an assignment of that many bytes.
 func FatAssignment(name string, mark, bytes int) translate.Resource {
 	return pack(translate.AssignmentType, name, mark, &endpointv3.ClusterLoadAssignment{
 		ClusterName: name,
@@ -49,7 +49,7 @@ func pack(typeURL, name string, mark int, m proto.Message) translate.Resource {
 	}
 }
 
-// markOf is the mark of a resource, or "empty" for an assignment without endpoints.
+// markOf returns the mark of a resource, or "empty" for an assignment without endpoints.
 func markOf(a *anypb.Any) string {
 	switch m := unpack(a).(type) {
 	case *clusterv3.Cluster:
@@ -81,7 +81,7 @@ func unpack(a *anypb.Any) proto.Message {
 	return m
 }
 
-// FatCluster is a cluster of many bytes, to fill a connection with.
+// FatCluster returns a cluster of that many bytes, to fill a connection.
 func FatCluster(name string, mark, bytes int) translate.Resource {
 	return pack(translate.ClusterType, name, mark, &clusterv3.Cluster{
 		Name: name, AltStatName: strconv.Itoa(mark), LbSubsetConfig: &clusterv3.Cluster_LbSubsetConfig{

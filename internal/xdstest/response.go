@@ -20,7 +20,7 @@ type Response struct {
 	Bytes     int                   // on the wire
 }
 
-// String says what is in the response: name@mark and -name, sorted.
+// String returns the content of the response: name@mark and -name, sorted.
 func (r *Response) String() string {
 	var all []string
 	for name, a := range r.Resources {
@@ -35,10 +35,10 @@ func (r *Response) String() string {
 
 func short(typeURL string) string { return typeURL[strings.LastIndexByte(typeURL, '.')+1:] }
 
-// Mark is a resource's name and the mark that tells its contents apart.
+// Mark is a resource's name and the mark that identifies its content.
 type Mark struct{ Name, Mark string }
 
-// Marks are the response's resources, by name.
+// Marks returns the response's resources, by name.
 func (r *Response) Marks() []Mark {
 	var marks []Mark
 	for _, name := range slices.Sorted(maps.Keys(r.Resources)) {

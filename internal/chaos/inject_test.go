@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// suffer injects a fault and judges what comes of it.
-func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
+// inject injects a fault and judges the result.
+func (s *scene) inject(t *testing.T, f fault, o *outcome) {
 	defer func() {
 		if t.Skipped() {
 			o.skipped = s.whyNot
@@ -70,14 +70,14 @@ func (s *scene) suffer(t *testing.T, f fault, o *outcome) {
 		o.wrongly("no traffic")
 	}
 	o.noticed = since(counts, s.counts(t))
-	s.rest(t, f, o)
+	s.awaitIdle(t, f, o)
 }
 
 func (o *outcome) wrongly(format string, args ...any) {
 	o.wrong = append(o.wrong, fmt.Sprintf(format, args...))
 }
 
-// meanwhile is for faults during which changes must arrive as ever.
+// meanwhile is for faults during which changes must arrive as usual.
 func (s *scene) meanwhile(t *testing.T) {
 	var o outcome
 	s.changes(t, &o)
@@ -86,12 +86,12 @@ func (s *scene) meanwhile(t *testing.T) {
 	}
 }
 
-// changes makes one more instance and takes the last one away, and waits for both at every Envoy.
+// changes adds an instance and removes the previous one, and waits for both at every Envoy.
 func (s *scene) changes(t *testing.T, o *outcome) {
 	old := s.probe
 	s.probe = s.addProbe(t)
 	at := time.Now()
-	if err := s.everywhere(t, patience, func(e *envoy) error { return e.has(t.Context(), probed, s.backends[s.probe].Addr) }); err != nil {
+	if err := s.everywhere(t, giveUp, func(e *envoy) error { return e.has(t.Context(), probed, s.backends[s.probe].Addr) }); err != nil {
 		o.wrongly("an instance registered afterwards: %v", err)
 	}
 	if o.registered = time.Since(at); o.registered > inTime() {
@@ -101,7 +101,7 @@ func (s *scene) changes(t *testing.T, o *outcome) {
 		t.Fatal(err)
 	}
 	at = time.Now()
-	if err := s.everywhere(t, patience, func(e *envoy) error { return e.lacks(t.Context(), probed, s.backends[old].Addr) }); err != nil {
+	if err := s.everywhere(t, giveUp, func(e *envoy) error { return e.lacks(t.Context(), probed, s.backends[old].Addr) }); err != nil {
 		o.wrongly("an instance deregistered afterwards: %v", err)
 	}
 	if o.deregistered = time.Since(at); o.deregistered > inTime() {
@@ -109,9 +109,9 @@ func (s *scene) changes(t *testing.T, o *outcome) {
 	}
 }
 
-// rest waits until Legate uses no more than before.
-func (s *scene) rest(t *testing.T, f fault, o *outcome) {
-	if f.restarts { // another process: only the same order of magnitude can be asked for
+// awaitIdle waits until Legate uses no more than before.
+func (s *scene) awaitIdle(t *testing.T, f fault, o *outcome) {
+	if f.restarts { // another process: only the order of magnitude is comparable
 		o.is = s.vitals(t)
 		return
 	}
@@ -122,7 +122,7 @@ func (s *scene) rest(t *testing.T, f fault, o *outcome) {
 	}
 }
 
-// moves is how often the members of services that nobody changes have changed, in all Envoys.
+// moves returns how many membership changes all Envoys have counted for services that never change.
 func (s *scene) moves(t *testing.T) (sum int) {
 	t.Helper()
 	for _, e := range s.envoys {
@@ -143,16 +143,16 @@ func hold(d time.Duration) {
 	time.Sleep(d)
 }
 
-// inTime is how long a change may take. The short selection runs beside other tests on a busy
-// machine, and only asks that it arrives.
+// inTime is the limit for a change to arrive. The short selection runs beside other tests on a busy
+// machine, and only requires that it arrives.
 func inTime() time.Duration {
 	if *whole || *hours > 0 {
 		return converge
 	}
-	return patience
+	return giveUp
 }
 
-// must ends a fault that cannot be injected as it should.
+// must fails the test if a fault cannot be injected.
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
