@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// inject injects a fault and judges the result.
+// inject runs a fault and judges the result.
 func (s *scene) inject(t *testing.T, f fault, o *outcome) {
 	defer func() {
 		if t.Skipped() {
