@@ -12,6 +12,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
+	"legate/discovery/watch"
 )
 
 // hang never answers.
@@ -110,17 +111,16 @@ func TestHowOftenTheCanaryAsks(t *testing.T) {
 
 // Only an index that went back takes evidence away: a Consul that did not answer has lost nothing.
 func TestWhatIsReadAnewHasLostNothingUnlessItsIndexWentBack(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 		now := time.Now()
-		o.guarded()
-		anew{why: "it did not answer", at: now}.apply(o)
-		if o.lostAfterTheIndexWentBack("web") || !o.follow["web"].afresh.asked || !o.w.listing.asked {
+		l.guarded()
+		l.handle(watch.Restart{Why: "it did not answer", At: now})
+		if l.lostAfterTheIndexWentBack("web") || !slices.Equal(asked.again, []string{"all"}) {
 			t.Error("want everything read again, and nothing else")
 		}
-		o.w.rotation.settle(o.follow["web"])
-		anew{why: "it went back", regressed: true, at: now}.apply(o)
-		if !o.lostAfterTheIndexWentBack("api") || !o.follow["web"].urgent {
-			t.Error("want that noted, and what has no query of its own read soon")
+		l.handle(watch.Restart{Why: "it went back", IndexWentBack: true, At: now})
+		if !l.lostAfterTheIndexWentBack("api") || !slices.Equal(asked.again, []string{"all", "all"}) {
+			t.Error("want that noted, and everything read again")
 		}
 	})
 }

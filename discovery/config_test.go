@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"legate/discovery/watch"
 )
 
 func TestTheDefaultConfigIsValid(t *testing.T) {
@@ -26,9 +28,9 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 		`its key must both be given`:                     func(c *Config) { c.Consul.TLS.CertFile = "x" },
 		`consul connections 4: at least 9 are needed`:    func(c *Config) { c.Consul.MaxConnections = 4 },
 		`consul wait 11m0s: must be from 1s to 10m`:      func(c *Config) { c.Consul.Wait = 11 * 60e9 },
-		`consul first reads 0`:                           func(c *Config) { c.FirstReads = 0 },
-		`consul back-off 250ms to 0s`:                    func(c *Config) { c.BackoffMax = 0 },
-		`consul sweep of 0 reads/s`:                      func(c *Config) { c.SweepRate = 0 },
+		`consul first reads 0`:                           func(c *Config) { c.Watch.FirstReads = 0 },
+		`consul back-off 250ms to 0s`:                    func(c *Config) { c.Watch.BackoffMax = 0 },
+		`consul sweep of 0 reads/s`:                      func(c *Config) { c.Watch.SweepRate = 0 },
 		`service glob "": is empty`:                      func(c *Config) { c.Include = []string{""} },
 		`service tag "": is empty`:                       func(c *Config) { c.Tags = []string{""} },
 	} {
@@ -43,35 +45,23 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 	}
 }
 
-func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
-	has := map[string]bool{"c": true, "e": true}
-	got := firstByName([]string{"a", "b", "c", "d", "e"}, func(n string) bool { return has[n] }, 3)
-	if len(got) != 3 || !got["a"] || !got["c"] || !got["e"] {
-		t.Errorf("chosen %v, want a, c and e", got)
-	}
-	got = firstByName([]string{"a", "b", "c", "d", "e"}, func(n string) bool { return has[n] }, 1)
-	if len(got) != 1 || !got["c"] {
-		t.Errorf("chosen %v, want c", got)
-	}
-}
-
 func TestTheBoundsOfTheConfig(t *testing.T) {
 	for what, c := range map[string]struct {
 		change func(*Config)
 		good   bool
 	}{
-		"least connections":   {func(c *Config) { c.Consul.MaxConnections = minConnections }, true},
-		"fewer":               {func(c *Config) { c.Consul.MaxConnections = minConnections - 1 }, false},
+		"least connections":   {func(c *Config) { c.Consul.MaxConnections = watch.MinConnections }, true},
+		"fewer":               {func(c *Config) { c.Consul.MaxConnections = watch.MinConnections - 1 }, false},
 		"shortest wait":       {func(c *Config) { c.Consul.Wait = time.Second }, true},
 		"shorter":             {func(c *Config) { c.Consul.Wait = time.Second - 1 }, false},
 		"longest wait":        {func(c *Config) { c.Consul.Wait = 10 * time.Minute }, true},
 		"longer":              {func(c *Config) { c.Consul.Wait = 10*time.Minute + 1 }, false},
-		"one first read":      {func(c *Config) { c.FirstReads = 1 }, true},
-		"one back-off":        {func(c *Config) { c.BackoffMin, c.BackoffMax = 1, 1 }, true},
-		"no back-off":         {func(c *Config) { c.BackoffMin, c.BackoffMax = 0, 1 }, false},
-		"back-off backwards":  {func(c *Config) { c.BackoffMin, c.BackoffMax = 2, 1 }, false},
-		"no sweep":            {func(c *Config) { c.SweepPeriod = 0 }, false},
-		"a sweep":             {func(c *Config) { c.SweepPeriod, c.SweepRate = 1, 1 }, true},
+		"one first read":      {func(c *Config) { c.Watch.FirstReads = 1 }, true},
+		"one back-off":        {func(c *Config) { c.Watch.BackoffMin, c.Watch.BackoffMax = 1, 1 }, true},
+		"no back-off":         {func(c *Config) { c.Watch.BackoffMin, c.Watch.BackoffMax = 0, 1 }, false},
+		"back-off backwards":  {func(c *Config) { c.Watch.BackoffMin, c.Watch.BackoffMax = 2, 1 }, false},
+		"no sweep":            {func(c *Config) { c.Watch.SweepPeriod = 0 }, false},
+		"a sweep":             {func(c *Config) { c.Watch.SweepPeriod, c.Watch.SweepRate = 1, 1 }, true},
 		"a key alone":         {func(c *Config) { c.Consul.TLS.KeyFile = "x" }, false},
 		"a glob of spaces":    {func(c *Config) { c.Exclude = []string{" "} }, false},
 		"a guard that is not": {func(c *Config) { c.Guard.Confirm = -1 }, false},
@@ -83,7 +73,7 @@ func TestTheBoundsOfTheConfig(t *testing.T) {
 		}
 	}
 	bad := DefaultConfig()
-	bad.Consul.Wait, bad.FirstReads = 0, 0
+	bad.Consul.Wait, bad.Watch.FirstReads = 0, 0
 	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), "wait") || !strings.Contains(err.Error(), "first reads") {
 		t.Errorf("not every mistake is named: %v", err)
 	}

@@ -174,7 +174,7 @@ func TestWhatIsLeftAfterAReleaseIsTheNewWhole(t *testing.T) {
 func TestTheTroubleOfALookEndsWithItsHold(t *testing.T) {
 	fake := many(5, 2)
 	cfg := guardedConfig()
-	cfg.Canary, cfg.Guard.Reread = 0, 0
+	cfg.Watch.Canary, cfg.Guard.Reread = 0, 0
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
 		fake.set(name(0), -1)

@@ -7,7 +7,7 @@
 //     handed out before all of them were read. An empty catalog gives an empty Delta. There are two
 //     exceptions: names that Consul refuses to be asked for while it answers for others (see
 //     refused.go), and a few services that cannot be read although all others can, which are no
-//     longer waited for after 10 s (see unread.go).
+//     longer waited for after 10 s (see firstsync.go).
 //   - Folding the Deltas in order with [catalog.Catalog.Apply] gives the catalog as it was
 //     last believed. A slow reader gets fewer, larger Deltas and never an old one.
 //   - Apart from the first, a Delta is never empty: an answer that changes no value is
@@ -17,33 +17,21 @@
 //   - While Consul is away, nothing is handed out and nothing is taken back: the
 //     last believed values stay. The Watcher retries for ever.
 //
-// # Which answers are believed
+// # How it is done
 //
-// An answer is rejected, and the last one stays, if it is no answer of Consul's, is about
-// something else, has an index that cannot be, or is cut by policies: see judge.go for each rule,
-// and how each rejection ends. What the leader says twice, Config.Guard.Confirm apart, is believed.
-// The first read, the first after a failure, and each answer that looks doubtful is asked for
-// ?consistent: the leader answers, having asked its followers whether it still is one. Such an
-// answer is never partial, so nothing is taken away without one: an answer that has fewer
-// instances than the last is asked for again at once. What it can still be is the truth about a
-// Consul that lost its state,
-// was restored, or was emptied by a tool gone wild. So package guard decides which losses are believed,
-// and holds those that are suspicious: what it holds is served on as it was last seen. The owner does
-// what it decides, asks for the second looks that it needs, and shows what is held.
+// Four packages do the work, and the Watcher's event loop (loop.go) ties them together:
 //
-// # What Consul may rely on
+//   - Package consul asks Consul, over connections that are few and bounded.
+//   - Package watch keeps the questions open, decides which answers are believed, and tells what is new
+//     as events. What the leader says twice, Config.Guard.Confirm apart, is believed; nothing is taken away
+//     without the leader's word.
+//   - Such an answer can still be the truth about a Consul that lost its state, was restored, or was
+//     emptied by a tool gone wild. So package guard decides which losses are believed, and holds those that
+//     are suspicious: what it holds is served on as it was last seen. The loop does what the guard
+//     decides, has what it holds checked, and shows it.
+//   - Package catalog has the values.
 //
-// There are never more connections than [Config].MaxConnections;
-// one blocking query for the list of services, at most once a second, and one for each
-// service; where there are more services than connections, the blocking queries are for those
-// that changed last; of the others the paced answers about all checks and the list of services
-// name those to read again, and a slow sweep sees what neither shows: weights, addresses, meta,
-// and instances without checks. At the start everything is read once before the blocking queries
-// are opened, two thousand a second at most. After an outage reads come back a few at a time.
-// Everything is read again, consistently and spread
-// evenly, within Config.Guard.Reread, and a canary reads the list every Config.Canary; while Consul does
-// not answer, the canary alone asks five or six times a second, and wakes all others when it
-// is answered.
+// Everything is read again, consistently and spread evenly, within Config.Guard.Reread (check.go).
 //
 // # What is selected, and what counts as a service
 //
@@ -56,7 +44,8 @@
 // that is not printable there is the name alone: Consul lets nobody ask for it.
 // Sidecar proxies and gateways are left out by their kind, and so is Consul's own service. Names
 // are kept as they are spelled: where two differ only in case, Consul answers for each with the
-// instances of both, and here each has those that are spelled as it is. A listed service whose last instance went stays, without
-// instances, until Consul no longer lists it. A service that is no longer listed goes when its
+// instances of both, and here each has those that are spelled as it is.
+//
+// A listed service whose last instance went stays, without instances, until Consul no longer lists it. A service that is no longer listed goes when its
 // own answer, asked of the leader, says that there are no instances, and the guard agrees.
 package discovery

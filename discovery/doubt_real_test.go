@@ -24,7 +24,7 @@ func TestRealInstancesThatAreRegisteredUnderAnotherNameLeaveTheOldOne(t *testing
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", ID: id, Port: 80})
 	}
 	cfg := configFor(consul)
-	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
+	cfg.Guard, cfg.Watch.Canary = guard.DefaultConfig(), DefaultConfig().Watch.Canary
 	cfg.Guard.Confirm = 3 * time.Second
 	r := start(t, cfg)
 	r.await("web is there", r.has("web", catalog.Passing, catalog.Passing, catalog.Passing))
@@ -63,7 +63,7 @@ func TestRealNamesThatAreSpelledAnewReplaceTheOldOnes(t *testing.T) {
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "Web", ID: id, Port: 80})
 	}
 	cfg := configFor(consul)
-	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
+	cfg.Guard, cfg.Watch.Canary = guard.DefaultConfig(), DefaultConfig().Watch.Canary
 	cfg.Guard.Confirm = 2 * time.Second
 	r := start(t, cfg)
 	r.await("Web is there", r.has("Web", catalog.Passing, catalog.Passing))
@@ -89,10 +89,10 @@ func TestRealPartsOfACatalogMayBeEmpty(t *testing.T) {
 	must(t, consul.Register(t.Context(), parts.Instance{Service: "web", Port: 80}))
 	register(t, consul, "n2", "10.0.0.2", &api.AgentService{Service: "db", ID: "db", Port: 5432})
 	cfg := configFor(consul)
-	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
+	cfg.Guard, cfg.Watch.Canary = guard.DefaultConfig(), DefaultConfig().Watch.Canary
 	cfg.Guard.Confirm, cfg.Guard.Empty = time.Second, 3*time.Second
 	cfg.Consul.Token, cfg.Consul.Datacenter = tokenFor(t, consul, `service "db" { policy = "read" } node "n2" { policy = "read" }`), "dc1"
-	cfg.FilteredExpected = true
+	cfg.Watch.FilteredExpected = true
 	r := start(t, cfg)
 	r.await("only db is seen", func(c catalog.Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })
 	deregister(t, consul, "n2", "db")

@@ -50,10 +50,10 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 			return marked(respond(200, 500, body), []string{policyHeader, "deny"}), nil
 		})
 	}
-	tested := map[doubt]bool{}
+	tested := map[string]bool{}
 	for _, c := range []struct {
 		name     string
-		doubt    doubt
+		doubt    string
 		expected bool // that policies hide a part
 		services int
 		provoke  func(*fakeConsul)
@@ -72,26 +72,26 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 			})
 		}, "unavailable", mended, 31 * time.Second, three},
 		{"another datacenter's", "foreign", false, 5, answering(false, 900, instancesOf("dc2")), "foreign", mended, 31 * time.Second, three},
-		{"no index", noIndex, false, 5, answering(false, 0, instancesOf("dc1")), "doubtful", mended, 31 * time.Second, three},
-		{"no index, from one server only", noIndex, false, 5, answering(true, 0, instancesOf("dc1")), "", nil, 0, three},
-		{"index 1, from one server only", indexOne, false, 5, answering(true, 1, "[]"), "", nil, 0, three},
-		{"index 1, from the leader", indexOne, false, 5, answering(false, 1, "[]"), "held_emptied", nil, 75 * time.Second, 0},
-		{"an index that went back, from one server only", indexBack, false, 5, answering(true, 5, "[]"), "", nil, 0, three},
-		{"an index that went back, from the leader", indexBack, false, 5, answering(false, 5, instancesOf("dc1")), "held_doubted", nil, 13 * time.Second, 2},
-		{"an index that stands still, from one server only", indexStuck, false, 5, func(f *fakeConsul) { answering(true, f.at["svc-000"], "[]")(f) }, "", nil, 0, three},
-		{"an index that stands still, from the leader", indexStuck, false, 5, func(f *fakeConsul) { f.move("svc-000", "svc-001") }, "held_doubted", nil, 13 * time.Second, 2},
-		{"less, from one server only", untrue, false, 5, answering(true, 900, instancesOf("dc1")), "", nil, 0, three},
-		{"policies hide a part, and nobody said so", filtered, false, 5, answering(false, 900, instancesOf("dc1"), filteredHeader, "true"), "filtered", mended, 31 * time.Second, three},
-		{"policies begin to hide a part, as was said", filtered, true, 5, answering(false, 900, instancesOf("dc1"), filteredHeader, "true"), "held_doubted", nil, 13 * time.Second, 2},
-		{"policies may hide all, and nobody said so", hiding, false, 1, emptyFor, "filtered", mended, 31 * time.Second, three},
-		{"policies may hide all, as was said", hiding, true, 1, emptyFor, "held_emptied", nil, 90 * time.Second, -1},
+		{"no index", "no_index", false, 5, answering(false, 0, instancesOf("dc1")), "doubtful", mended, 31 * time.Second, three},
+		{"no index, from one server only", "no_index", false, 5, answering(true, 0, instancesOf("dc1")), "", nil, 0, three},
+		{"index 1, from one server only", "index_one", false, 5, answering(true, 1, "[]"), "", nil, 0, three},
+		{"index 1, from the leader", "index_one", false, 5, answering(false, 1, "[]"), "held_emptied", nil, 75 * time.Second, 0},
+		{"an index that went back, from one server only", "index_back", false, 5, answering(true, 5, "[]"), "", nil, 0, three},
+		{"an index that went back, from the leader", "index_back", false, 5, answering(false, 5, instancesOf("dc1")), "held_doubted", nil, 13 * time.Second, 2},
+		{"an index that stands still, from one server only", "index_stuck", false, 5, func(f *fakeConsul) { answering(true, f.at["svc-000"], "[]")(f) }, "", nil, 0, three},
+		{"an index that stands still, from the leader", "index_stuck", false, 5, func(f *fakeConsul) { f.move("svc-000", "svc-001") }, "held_doubted", nil, 13 * time.Second, 2},
+		{"less, from one server only", "contradicted", false, 5, answering(true, 900, instancesOf("dc1")), "", nil, 0, three},
+		{"policies hide a part, and nobody said so", "filtered", false, 5, answering(false, 900, instancesOf("dc1"), filteredHeader, "true"), "filtered", mended, 31 * time.Second, three},
+		{"policies begin to hide a part, as was said", "filtered", true, 5, answering(false, 900, instancesOf("dc1"), filteredHeader, "true"), "held_doubted", nil, 13 * time.Second, 2},
+		{"policies may hide all, and nobody said so", "hidden", false, 1, emptyFor, "filtered", mended, 31 * time.Second, three},
+		{"policies may hide all, as was said", "hidden", true, 1, emptyFor, "held_emptied", nil, 90 * time.Second, -1},
 	} {
 		tested[c.doubt] = true
 		t.Run(c.name, func(t *testing.T) {
 			fake := many(c.services, 2)
 			fake.put("svc-000", 0, three, "passing")
 			cfg := guardedConfig()
-			cfg.FilteredExpected = c.expected
+			cfg.Watch.FilteredExpected = c.expected
 			inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 				time.Sleep(time.Minute)
 				began := time.Now()
@@ -129,7 +129,7 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 			})
 		})
 	}
-	for _, d := range []doubt{noIndex, indexOne, indexBack, indexStuck, filtered, untrue, hiding, "foreign", "status", "unreadable"} {
+	for _, d := range []string{"no_index", "index_one", "index_back", "index_stuck", "filtered", "contradicted", "hidden", "foreign", "status", "unreadable"} {
 		if !tested[d] {
 			t.Errorf("the end of %q is not tested", d)
 		}

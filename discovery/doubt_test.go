@@ -105,7 +105,7 @@ func TestAPartOfTheCatalogMayBeEmpty(t *testing.T) {
 			return fake
 		}
 		cfg := guardedConfig()
-		cfg.FilteredExpected = true
+		cfg.Watch.FilteredExpected = true
 		t.Run("its last service goes, default policy "+policy, func(t *testing.T) {
 			fake := part(newFakeConsul("db"))
 			inTime(t, cfg, fake, func(t *testing.T, r *reader) {

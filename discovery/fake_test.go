@@ -13,6 +13,19 @@ import (
 	"time"
 
 	"legate/discovery/consul"
+	"legate/discovery/watch"
+)
+
+// What package watch does, as far as it shows in what Consul is asked.
+const (
+	reserve      = watch.MinConnections - 2 // connections that no blocking query of a service takes
+	openPatience = 20 * time.Second
+	openFirst    = 100
+	openRate     = 2000 // a second
+	signalEvery  = 1800 * time.Millisecond
+	listEvery    = time.Second
+	promoteFirst = 10
+	pollRate     = 100 // a second
 )
 
 // healthPath is before the name of a service in the path of a question about it.
@@ -272,7 +285,9 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}
 		if index == 0 || now > index {
-			if takes > 0 && !sleep(req.Context(), takes) {
+			select {
+			case <-time.After(takes):
+			case <-req.Context().Done():
 				return nil, req.Context().Err()
 			}
 			return respond(200, now, body), nil

@@ -9,22 +9,18 @@ import (
 	"time"
 )
 
-// peek is shown what the owner knows, between two events.
-type peek func(o *owner)
-
-func (see peek) apply(o *owner) { see(o) }
-
-// knows is how many things the owner remembers, of each kind.
+// knows is how many things the loop remembers, of each kind.
 func (r *reader) knows() map[string]int {
 	r.t.Helper()
 	seen := make(chan map[string]int, 1)
-	r.tell(r.t.Context(), peek(func(o *owner) {
+	r.commands <- func(l *loop) {
+		status := l.w.queries.Status()
 		seen <- map[string]int{
-			"followed": len(o.follow), "in the catalog": len(o.catalog), "held": len(o.guard.Holds()), "shown": len(o.shown), "refused": len(o.refused),
-			"with a query": o.recency.order.Len(), "read in turn": o.w.rotation.size(), "unread": o.unread, "unanswered": o.unanswered,
-			"unsent": len(o.outbox.had), "hold lines": len(o.over),
+			"watched": len(l.services), "in the catalog": len(l.served.catalog), "held": len(l.guard.Holds()), "shown": len(l.shown.holds), "refused": len(l.refused),
+			"with a query": status.Direct, "polled": status.Swept, "unread": l.first.unread, "unanswered": l.first.unanswered,
+			"unsent": len(l.served.pending.had), "hold lines": len(l.shown.over),
 		}
-	}))
+	}
 	return <-seen
 }
 
@@ -68,7 +64,7 @@ func TestANameThatIsGoneIsForgotten(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if after := fmt.Sprint(r.knows()); after != before {
-			t.Errorf("the owner knows\n%s, and before\n%s", after, before)
+			t.Errorf("the loop knows\n%s, and before\n%s", after, before)
 		}
 	})
 }

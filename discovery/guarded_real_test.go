@@ -26,7 +26,7 @@ func TestRealRemovalsAreBelievedInTime(t *testing.T) {
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "big", ID: fmt.Sprint("big-", n), Port: 100 + n})
 	}
 	cfg := configFor(consul)
-	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
+	cfg.Guard, cfg.Watch.Canary = guard.DefaultConfig(), DefaultConfig().Watch.Canary
 	r := start(t, cfg)
 	sizeIs := func(service string, n int) func(catalog.Catalog) bool {
 		return func(c catalog.Catalog) bool {
@@ -72,7 +72,7 @@ func TestRealReapingOfWhatWasCriticalIsBelievedAtOnce(t *testing.T) {
 		}
 	}
 	cfg := configFor(consul)
-	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
+	cfg.Guard, cfg.Watch.Canary = guard.DefaultConfig(), DefaultConfig().Watch.Canary
 	r := start(t, cfg)
 	all := func(want int) func(catalog.Catalog) bool {
 		return func(c catalog.Catalog) bool {

@@ -18,7 +18,7 @@ import (
 func guardedConfig() Config {
 	cfg := fakeConfig()
 	cfg.Consul.MaxConnections = 5000
-	cfg.Guard, cfg.Canary = guard.DefaultConfig(), DefaultConfig().Canary
+	cfg.Guard, cfg.Watch.Canary = guard.DefaultConfig(), DefaultConfig().Watch.Canary
 	return cfg
 }
 
@@ -142,7 +142,7 @@ func TestWithoutEvidenceALastInstanceIsKeptForAMinute(t *testing.T) {
 
 func TestAListWhoseIndexWentBackTakesAllEvidenceAway(t *testing.T) {
 	cfg := guardedConfig()
-	cfg.Canary = 0 // nobody else sees it
+	cfg.Watch.Canary = 0 // nobody else sees it
 	fake := many(20, 2)
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)

@@ -52,8 +52,9 @@ func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func(string) bool) *reader {
 	t.Helper()
 	r := &reader{t: t, log: &lockedBuffer{}, metrics: metrics.New(metrics.BuildInfo{})}
-	w := watcherOver(t, cfg, rt, r.log)
-	r.Watcher, w.metrics = w, r.metrics.Consul
+	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(r.log, nil)), r.metrics.Consul, rt)
+	must(t, err)
+	r.Watcher = w
 	w.Prefer(wanted)
 	ctx, cancel := context.WithCancel(context.Background())
 	out, ended := make(chan catalog.Delta), make(chan error, 1)
@@ -191,7 +192,7 @@ func (r *reader) lacks(name string) func(catalog.Catalog) bool {
 func configFor(c *parts.Consul) Config {
 	cfg := DefaultConfig()
 	cfg.Consul.Address, cfg.Consul.Token = c.Addr, c.Token
-	cfg.Guard, cfg.Canary = noGuard(), 0
+	cfg.Guard, cfg.Watch.Canary = noGuard(), 0
 	return cfg
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"legate/discovery/catalog"
@@ -76,6 +75,13 @@ func (w *Watcher) Holds() []Hold {
 	return holds
 }
 
+// holding says whether a loss is held now.
+func (w *Watcher) holding() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.holds) > 0
+}
+
 // Release believes what is held of a service, or of all if the name is empty, at once. It
 // returns how many holds ended; 0 also if ctx ended before the Watcher came to it. Before Consul
 // was reached once there are none.
@@ -85,25 +91,20 @@ func (w *Watcher) Release(ctx context.Context, service string) int {
 	default:
 		return 0
 	}
-	r := release{service: service, released: make(chan int, 1)}
-	w.tell(ctx, r)
+	released := make(chan int, 1)
 	select {
-	case n := <-r.released:
-		return n
+	case w.commands <- func(l *loop) { released <- l.release(service) }:
+		return <-released
 	case <-ctx.Done():
 		return 0
 	}
 }
 
-type release struct {
-	service  string
-	released chan int
-}
-
-func (r release) apply(o *owner) {
-	n := len(o.observe(time.Now(), guard.Released{Service: r.service}).Ended)
-	o.w.log.Warn("holds are released by hand", "service", cmp.Or(r.service, "all"), "released", n)
-	r.released <- n
+// release believes what is held of a service, or of all.
+func (l *loop) release(service string) int {
+	n := len(l.observe(time.Now(), guard.Released{Service: service}).Ended)
+	l.w.log.Warn("holds are released by hand", "service", cmp.Or(service, "all"), "released", n)
+	return n
 }
 
 // describeHolds adds a problem for each kind of hold.
@@ -116,38 +117,40 @@ func describeHolds(holds []Hold, s *Status) {
 		all := by[why]
 		p := catalog.Problem{Kind: "held_" + why, Since: all[0].Since, Services: len(all), Remedy: all[0].Remedy}
 		kept, deselected := 0, 0
-		var some []string
-		for i, h := range all {
+		for _, h := range all {
 			kept += h.Kept
 			deselected += h.Deselected
 			if h.Since.Before(p.Since) {
 				p.Since = h.Since
 			}
-			if i < 5 {
-				some = append(some, h.Service)
-			}
 		}
-		names := strings.Join(some, ", ")
-		if more := len(all) - len(some); more > 0 {
-			names += fmt.Sprintf(" and %d more", more)
-		}
+		names := catalog.SomeOf(len(all), func(i int) string { return all[i].Service })
 		p.Detail = fmt.Sprintf("according to Consul, instances of %s (%d in all) %s; they are kept until that is sure", names, kept, lostHow(kept, deselected))
 		s.Problems = append(s.Problems, p)
 	}
 }
 
+// shown is what of the guard's decisions was shown, and what is to be.
+type shown struct {
+	holds   []Hold
+	changed bool          // the guard has others
+	over    []guard.Ended // not logged yet
+	mass    guard.Mass    // most of the datacenter that turned critical; the zero value: it did not
+	isMass  bool
+}
+
 // showHolds makes the holds visible: to Holds and Status, the metrics and, once each, the log.
-func (o *owner) showHolds() {
-	if !o.holdsMoved {
+func (l *loop) showHolds() {
+	if !l.shown.changed {
 		return
 	}
-	o.holdsMoved = false
-	o.logOver(time.Now())
-	before := o.shown
-	o.shown = nil
+	l.shown.changed = false
+	l.logOver(time.Now())
+	before := l.shown.holds
+	l.shown.holds = nil
 	services, instances := map[string]int{}, map[string]int{}
 	var fresh []Hold
-	for _, h := range o.guard.Holds() {
+	for _, h := range l.guard.Holds() {
 		one := Hold{Service: h.Key.Name, Why: string(h.Why), Kept: h.Kept, Served: h.Served, Deselected: h.Deselected, Since: h.Since, Until: h.Until, Remedy: holdRemedy}
 		switch {
 		case h.Why == guard.DatacenterLost || h.Why == guard.CatalogShrunk:
@@ -155,7 +158,7 @@ func (o *owner) showHolds() {
 		case one.Deselected > 0:
 			one.Remedy = tagsRemedy
 		}
-		o.shown = append(o.shown, one)
+		l.shown.holds = append(l.shown.holds, one)
 		services[one.Why]++
 		instances[one.Why] += one.Kept
 		at, was := slices.BinarySearchFunc(before, one, func(a, b Hold) int { return cmp.Compare(a.Service, b.Service) })
@@ -163,9 +166,9 @@ func (o *owner) showHolds() {
 			fresh = append(fresh, one)
 		}
 	}
-	o.w.metrics.Holds(services, instances)
-	o.w.mu.Lock()
-	o.w.holds = o.shown
-	o.w.mu.Unlock()
-	o.logHolds(fresh, time.Now())
+	l.w.metrics.Holds(services, instances)
+	l.w.mu.Lock()
+	l.w.holds = l.shown.holds
+	l.w.mu.Unlock()
+	l.logHolds(fresh, time.Now())
 }

@@ -11,61 +11,59 @@ import (
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
 	"legate/discovery/guard"
+	"legate/discovery/watch"
 	"legate/metrics"
 )
 
-// What a service is read for in its turn shows what its blocking query missed, and then that starts
-// over; one without a blocking query is read in a hurry instead.
+// A check in turn shows what the blocking query missed, and then that starts over; a service without a
+// blocking query is polled at once instead.
 func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.reads("web", 11, 2)
-		o.reads("api", 12, 1)
-		f, m := o.follow["web"], metrics.New(metrics.BuildInfo{})
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.reads("web", 11, 2)
+		l.reads("api", 12, 1)
+		s, m := l.services["web"], metrics.New(metrics.BuildInfo{})
 		log := &lockedBuffer{}
-		o.w.metrics, o.w.log = m.Consul, slog.New(slog.NewTextHandler(log, nil))
-		look := func(r consul.Reading, err error) {
-			o.looking++
-			f.looked = true
-			checked{f: f, readings: f.readings, reading: r, reply: consul.Reply{At: time.Now(), Index: 20}, err: err}.apply(o)
-			if o.looking != 0 || f.looked {
-				t.Error("the look is over, and counts as under way")
+		l.w.metrics, l.w.log = m.Consul, slog.New(slog.NewTextHandler(log, nil))
+		check := func(r consul.Reading, err error) {
+			asked.forget()
+			l.checks.running++
+			s.checking = true
+			l.handle(watch.Checked{Answered: watch.Answered{Service: s.Service, Reading: r, Reply: consul.Reply{At: time.Now(), Index: 20}}, Past: s.past, Err: err})
+			if l.checks.running != 0 || s.checking && l.services["web"] == s {
+				t.Error("the check is over, and counts as under way")
 			}
 		}
-		other := f.said
+		other := s.past.Reading
 		other.Service.Instances = other.Service.Instances[:1]
-		look(f.said, nil)
-		look(other, errors.New("refused"))
-		if f.afresh.asked {
-			t.Error("the watch starts anew although the look saw the same, or nothing")
+		for what, err := range map[string]error{"the same": nil, "nothing": errors.New("refused")} {
+			if check(s.past.Reading, err); !asked.nothing() {
+				t.Errorf("asked for %+v although the check saw %s", asked, what)
+			}
 		}
-		look(other, nil)
-		if !f.afresh.asked || len(o.catalog[f.key].Instances) != 2 {
-			t.Errorf("asked anew %v: want the watch to see for itself", f.afresh.asked)
+		check(other, nil)
+		if !slices.Equal(asked.restarts, []string{"web"}) || len(l.served.catalog[s.Key].Instances) != 2 {
+			t.Errorf("asked for %+v: want the watch to see for itself", asked)
 		}
-		f.afresh.asked = false
-		look(other, fmt.Errorf("look: %w", notBelieved{doubt: indexOne}))
-		if !f.afresh.asked {
+		check(other, fmt.Errorf("check: %w", consul.ErrNotBelieved))
+		if !slices.Equal(asked.again, []string{"web"}) {
 			t.Error("the watch may not have heard of what is in doubt")
 		}
-		f.afresh.asked = false
-		o.w.rotation.settle(f)
-		look(other, nil)
-		if f.afresh.asked || !f.urgent {
-			t.Error("a service of the ring has no watch to start anew, and is to be read soon")
+		asked.polled = true
+		check(other, nil)
+		if len(asked.restarts) > 0 || !slices.Equal(asked.soon, []string{"web"}) {
+			t.Error("a service that is polled has no watch to start anew, and is to be read soon")
 		}
 		if n := log.count("what its watch did not"); n != 1 {
 			t.Errorf("the log tells of it %d times", n)
 		}
-		const looks = "legate_consul_rereads_total"
-		if same, different := sample(t, m, looks, "same"), sample(t, m, looks, "different"); same != 1 || different != 1 {
-			t.Errorf("%v looks saw the same, and %v something else; want one each", same, different)
+		const rereads = "legate_consul_rereads_total"
+		if same, different := sample(t, m, rereads, "same"), sample(t, m, rereads, "different"); same != 1 || different != 1 {
+			t.Errorf("%v checks saw the same, and %v something else; want one each", same, different)
 		}
-		o.w.rotation.remove(f)
-		f.afresh.asked = false
-		delete(o.follow, "web")
-		look(other, nil)
-		if f.afresh.asked {
-			t.Error("it is not followed any more")
+		asked.polled = false
+		delete(l.services, "web")
+		if check(other, nil); !asked.nothing() {
+			t.Error("it is not watched any more")
 		}
 	})
 }
@@ -73,35 +71,35 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 // Everything is looked at in turn, within Guard.Reread, by name; what cannot be looked at now loses
 // its turn.
 func TestEverythingIsLookedAtInTurn(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.guarded()
-		o.lists(11, "a", "b", "c", "d", "web", "api")
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.guarded()
+		l.lists(11, "a", "b", "c", "d", "web", "api")
 		for i, name := range []string{"web", "a", "d", "b", "api"} { // c is never read
-			o.reads(name, uint64(12+i), 1)
+			l.reads(name, uint64(12+i), 1)
 		}
 		turns := func(n float64) (names string) {
-			o.rereads = n
-			for f := o.nextLook(time.Now()); f != nil; f = o.nextLook(time.Now()) {
-				names += " " + f.key.Name
+			l.checks.credit = n
+			for f := l.nextCheck(); f != nil; f = l.nextCheck() {
+				names += " " + f.Key.Name
 			}
 			return names
 		}
-		if got := turns(6.5); got != " a api b d web" || o.rereads != 0.5 {
-			t.Errorf("a round looks at%s, %v turns are left", got, o.rereads)
+		if got := turns(6.5); got != " a api b d web" || l.checks.credit != 0.5 {
+			t.Errorf("a round looks at%s, %v turns are left", got, l.checks.credit)
 		}
-		o.follow["b"].looked = true
-		o.reads("d", 20, 0)
+		l.services["b"].checking = true
+		l.reads("d", 20, 0)
 		if got := turns(6); got != " a api web" {
 			t.Errorf("a round looks at%s, want neither what is being looked at nor what is held", got)
 		}
 		if got := turns(0.9); got != "" {
 			t.Errorf("no turn is due, and%s is looked at", got)
 		}
-		o.due = nil
+		l.checks.due = nil
 		for _, name := range []string{"b", "gone", "a", "d"} {
-			o.due = append(o.due, catalog.ServiceKey{Datacenter: "dc1", Name: name})
+			l.checks.due = append(l.checks.due, catalog.ServiceKey{Datacenter: "dc1", Name: name})
 		}
-		if got := turns(1); got != " d a" || len(o.due) != 0 {
+		if got := turns(1); got != " d a" || len(l.checks.due) != 0 {
 			t.Errorf("looks at%s, want the hold that is due and then whose turn it is", got)
 		}
 	})
@@ -109,56 +107,56 @@ func TestEverythingIsLookedAtInTurn(t *testing.T) {
 
 // The turns that are due follow from the time, and from what there is: never more than a round.
 func TestTheLooksThatAreDueFollowTheTime(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.guarded()
-		o.reads("web", 11, 1)
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.guarded()
+		l.reads("web", 11, 1)
 		due := func(after time.Duration) float64 {
-			o.looking = lookers // no room: they add up
-			o.tick(o.ticked.Add(after))
-			return o.rereads
+			l.checks.running = maxChecks // no room: they add up
+			l.tick(l.checks.ticked.Add(after))
+			return l.checks.credit
 		}
 		if n := due(time.Minute); n != 0 {
 			t.Errorf("%v looks are due before all was read", n)
 		}
-		o.reads("api", 12, 1)
-		if n := due(o.cfg.Guard.Reread / 4); n != 0.5 {
+		l.reads("api", 12, 1)
+		if n := due(l.w.cfg.Guard.Reread / 4); n != 0.5 {
 			t.Errorf("%v looks are due after a quarter of a round of two, want half a one", n)
 		}
-		if n := due(o.cfg.Guard.Reread / 2); n != 1.5 {
+		if n := due(l.w.cfg.Guard.Reread / 2); n != 1.5 {
 			t.Errorf("%v looks are due", n)
 		}
 		if n := due(time.Hour); n != 2 {
 			t.Errorf("%v looks are due, want not more than a round", n)
 		}
-		o.cfg.Guard.Reread = 0
+		l.w.cfg.Guard.Reread = 0
 		if n := due(time.Hour); n != 2 {
 			t.Errorf("%v looks are due although nothing is read again", n)
 		}
-		o.rereads, o.looking = 2, lookers-1
-		o.lookOn(time.Now())
-		if o.looking != lookers || !o.follow["api"].looked || o.follow["web"].looked {
-			t.Errorf("%d looks at once", o.looking)
+		l.checks.credit, l.checks.running = 2, maxChecks-1
+		l.startChecks(time.Now())
+		if l.checks.running != maxChecks || !l.services["api"].checking || l.services["web"].checking {
+			t.Errorf("%d looks at once", l.checks.running)
 		}
 	})
 }
 
 // What came back without a word has everything read again, but not more often than it can be read.
 func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.reads("web", 11, 1)
-		f, start := o.follow["web"], time.Now()
-		stirred := func(after time.Duration) bool {
-			f.afresh.asked = false
-			o.stir(start.Add(after))
-			return f.afresh.asked
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.reads("web", 11, 1)
+		f, start := l.services["web"], time.Now()
+		restarted := func(after time.Duration) bool {
+			asked.forget()
+			l.restartUnheard(start.Add(after))
+			return len(asked.again) == 1
 		}
-		if !stirred(0) || stirred(3*time.Second-1) || !stirred(3*time.Second) {
+		if !restarted(0) || restarted(3*time.Second-1) || !restarted(3*time.Second) {
 			t.Error("want it every three seconds at most")
 		}
 		for n := range 2500 {
-			o.follow[fmt.Sprint("many-", n)] = f
+			l.services[fmt.Sprint("many-", n)] = f
 		}
-		if stirred(8*time.Second) || !stirred(8*time.Second+10*time.Millisecond) {
+		if restarted(8*time.Second) || !restarted(8*time.Second+10*time.Millisecond) {
 			t.Error("with 2,502 services want it every 5 seconds at most")
 		}
 	})
@@ -166,15 +164,15 @@ func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
 
 // Whether its index went back is told by each list.
 func TestAListTellsThatItsIndexWentBack(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.guarded()
-		for _, l := range []struct {
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.guarded()
+		for _, list := range []struct {
 			index uint64
 			back  bool
 		}{{50, false}, {50, false}, {49, true}} {
-			o.lists(l.index, "web", "api")
-			if got := o.lostAfterTheIndexWentBack("web"); got != l.back {
-				t.Errorf("at %d: the index went back is %v", l.index, got)
+			l.lists(list.index, "web", "api")
+			if got := l.lostAfterTheIndexWentBack("web"); got != list.back {
+				t.Errorf("at %d: the index went back is %v", list.index, got)
 			}
 		}
 	})
@@ -184,111 +182,116 @@ func TestAListTellsThatItsIndexWentBack(t *testing.T) {
 func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		change func(o *owner, e *checked)
+		change func(l *loop, e *watch.Checked)
 		want   bool
 	}{
-		{"the index moved, and the list lacks it and has the others", func(*owner, *checked) {}, true},
-		{"the index did not move", func(o *owner, e *checked) {
-			o.observe(time.Now(), guard.Released{})
-			o.reads("web", 30, 1)
-			o.reads("web", 30, 0)
+		{"the index moved, and the list lacks it and has the others", func(*loop, *watch.Checked) {}, true},
+		{"the index did not move", func(l *loop, e *watch.Checked) {
+			l.observe(time.Now(), guard.Released{})
+			l.reads("web", 30, 1)
+			l.reads("web", 30, 0)
 		}, false},
-		{"the list was not read", func(_ *owner, e *checked) { e.list = nil }, false},
-		{"policies cut the answer", func(_ *owner, e *checked) { e.reply.Filtered = true }, false},
-		{"policies cut the list", func(_ *owner, e *checked) { e.listed.Filtered = true }, false},
-		{"the list has it, without instances", func(_ *owner, e *checked) { e.list["web"] = nil }, false},
-		{"the list has it, for its proxies", func(_ *owner, e *checked) { e.list["web"], e.reading.Others = nil, 1 }, true},
-		{"the list has it, for instances that take no traffic", func(_ *owner, e *checked) {
-			e.list["web"], e.reading.Service.Instances = nil, []catalog.Instance{{ID: "x", Health: catalog.Critical}}
+		{"the list was not read", func(_ *loop, e *watch.Checked) { e.List = nil }, false},
+		{"policies cut the answer", func(_ *loop, e *watch.Checked) { e.Reply.Filtered = true }, false},
+		{"policies cut the list", func(_ *loop, e *watch.Checked) { e.ListReply.Filtered = true }, false},
+		{"the list has it, without instances", func(_ *loop, e *watch.Checked) { e.List["web"] = nil }, false},
+		{"the list has it, for its proxies", func(_ *loop, e *watch.Checked) { e.List["web"], e.Reading.Others = nil, 1 }, true},
+		{"the list has it, for instances that take no traffic", func(_ *loop, e *watch.Checked) {
+			e.List["web"], e.Reading.Service.Instances = nil, []catalog.Instance{{ID: "x", Health: catalog.Critical}}
 		}, true},
-		{"an index went back", func(o *owner, _ *checked) { o.observe(time.Now(), guard.IndexWentBack{}) }, false},
-		{"the list lacks some others", func(_ *owner, e *checked) { delete(e.list, name(0)) }, true},
-		{"the list lacks most others", func(_ *owner, e *checked) { clear(e.list) }, false},
-		{"of most others nothing is known yet", func(o *owner, e *checked) {
+		{"an index went back", func(l *loop, _ *watch.Checked) { l.observe(time.Now(), guard.IndexWentBack{}) }, false},
+		{"the list lacks some others", func(_ *loop, e *watch.Checked) { delete(e.List, name(0)) }, true},
+		{"the list lacks most others", func(_ *loop, e *watch.Checked) { clear(e.List) }, false},
+		{"of most others nothing is known yet", func(l *loop, e *watch.Checked) {
 			for n := range 8 {
-				o.follow[name(n)].read = false
+				l.services[name(n)].read = false
 			}
-			clear(e.list)
+			clear(e.List)
 		}, true},
-		{"it lives on under another name", func(o *owner, e *checked) {
-			o.takesOver("api", "web")
-			clear(e.list)
+		{"it lives on under another name", func(l *loop, e *watch.Checked) {
+			l.takesOver("api", "web")
+			clear(e.List)
 		}, true},
-		{"it lives on under another name, and an index went back", func(o *owner, e *checked) {
-			o.takesOver("api", "web")
-			o.observe(time.Now(), guard.IndexWentBack{})
+		{"it lives on under another name, and an index went back", func(l *loop, e *watch.Checked) {
+			l.takesOver("api", "web")
+			l.observe(time.Now(), guard.IndexWentBack{})
 		}, false},
 	} {
-		inOwner(t, func(t *testing.T, o *owner) {
-			o.guarded()
+		inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+			l.guarded()
 			names := []string{"web", "api"}
 			for n := range 8 {
 				names = append(names, name(n))
 			}
-			o.lists(11, names...)
+			l.lists(11, names...)
 			for i, name := range names {
-				o.reads(name, uint64(20+i), 1)
+				l.reads(name, uint64(20+i), 1)
 			}
-			o.reads("web", 30, 0)
-			f := o.follow["web"]
-			time.Sleep(o.cfg.Guard.Confirm)
-			e := checked{f: f, readings: f.readings, reading: consul.Reading{Service: catalog.Service{Key: f.key}}, list: consul.Listing{"consul": nil, "api": nil}}
+			l.reads("web", 30, 0)
+			f := l.services["web"]
+			time.Sleep(l.w.cfg.Guard.Confirm)
+			e := watch.Checked{
+				Answered: watch.Answered{Service: f.Service, Reading: consul.Reading{Service: catalog.Service{Key: f.Key}}},
+				List:     consul.Listing{"consul": nil, "api": nil},
+			}
 			for n := range 8 {
-				e.list[name(n)] = nil
+				e.List[name(n)] = nil
 			}
-			c.change(o, &e)
-			e.readings = f.readings
-			time.Sleep(o.cfg.Guard.Confirm)
-			e.reply.At = time.Now()
-			o.over = nil
-			e.apply(o)
-			if got := len(o.over) == 1 && o.over[0].Outcome == "evident"; got != c.want || got == o.guard.Held(f.key) {
-				t.Errorf("%s: evident is %v, and ended is %+v", c.name, got, o.over)
+			c.change(l, &e)
+			e.Past = f.past
+			time.Sleep(l.w.cfg.Guard.Confirm)
+			e.Reply.At = time.Now()
+			l.shown.over = nil
+			l.handle(e)
+			if got := len(l.shown.over) == 1 && l.shown.over[0].Outcome == "evident"; got != c.want || got == l.guard.Held(f.Key) {
+				t.Errorf("%s: evident is %v, and ended is %+v", c.name, got, l.shown.over)
 			}
 		})
 	}
 }
 
 // takesOver is an answer in which a service has what another had.
-func (o *owner) takesOver(service, other string) {
-	o.reads(other, 90, 1)
-	f := o.follow[service]
-	r := o.follow[other].said
-	o.reads(other, 91, 0)
-	r.Service.Key = f.key
-	r.Service.Instances = append(r.Service.Instances, f.said.Service.Instances...)
+func (l *loop) takesOver(service, other string) {
+	l.reads(other, 90, 1)
+	f := l.services[service]
+	r := l.services[other].past.Reading
+	l.reads(other, 91, 0)
+	r.Service.Key = f.Key
+	r.Service.Instances = append(r.Service.Instances, f.past.Reading.Service.Instances...)
 	slices.SortFunc(r.Service.Instances, catalog.Instance.Compare)
-	readAs{f: f, reading: r, reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: 95, At: time.Now()}}.apply(o)
+	l.handle(watch.Answered{Service: f.Service, Reading: r, Reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: 95, At: time.Now()}})
 }
 
 // What confirms that an unlisted service is empty tells whether its index moved, which is evidence.
 func TestAConfirmationSaysWhetherTheIndexMoved(t *testing.T) {
 	for index, moved := range map[uint64]bool{11: false, 20: true} {
-		inOwner(t, func(t *testing.T, o *owner) {
-			o.guarded()
-			o.reads("web", 11, 2)
-			f := o.follow["web"]
+		inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+			l.guarded()
+			l.reads("web", 11, 2)
+			f := l.services["web"]
 			f.listed = false
-			confirmed{f: f, readings: f.readings, reading: consul.Reading{Service: catalog.Service{Key: f.key}}, reply: consul.Reply{Index: index, At: time.Now()}}.apply(o)
-			if !o.guard.Held(f.key) || o.guard.WantsList(f.key) != moved {
-				t.Errorf("from index 11 to %d: held is %v, moved %v", index, o.guard.Held(f.key), o.guard.WantsList(f.key))
+			l.handle(watch.Confirmed{Answered: watch.Answered{
+				Service: f.Service, Reading: consul.Reading{Service: catalog.Service{Key: f.Key}}, Reply: consul.Reply{Index: index, At: time.Now()},
+			}, Past: f.past})
+			if !l.guard.Held(f.Key) || l.guard.WantsList(f.Key) != moved {
+				t.Errorf("from index 11 to %d: held is %v, moved %v", index, l.guard.Held(f.Key), l.guard.WantsList(f.Key))
 			}
 		})
 	}
 }
 
-// guarded gives the owner a guard as users have it, which has seen nothing yet.
-func (o *owner) guarded() {
-	o.cfg.Guard = guard.DefaultConfig()
-	o.guard = guard.New(o.cfg.Guard)
+// guarded gives the loop a guard as users have it, which has seen nothing yet.
+func (l *loop) guarded() {
+	l.w.cfg.Guard = guard.DefaultConfig()
+	l.guard = guard.New(l.w.cfg.Guard)
 }
 
 // lostAfterTheIndexWentBack says whether the guard knows that Consul's index went back: then it takes
 // the loss of all there is for that of a datacenter, however small.
-func (o *owner) lostAfterTheIndexWentBack(service string) bool {
-	o.reads(service, 90, 1)
-	o.reads(service, 91, 0)
-	for _, h := range o.guard.Holds() {
+func (l *loop) lostAfterTheIndexWentBack(service string) bool {
+	l.reads(service, 90, 1)
+	l.reads(service, 91, 0)
+	for _, h := range l.guard.Holds() {
 		if h.Key.Name == service {
 			return h.Why == guard.DatacenterLost
 		}

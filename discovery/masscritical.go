@@ -14,7 +14,7 @@ func (w *Watcher) MassCritical(policy string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
-	case <-w.policies: // one that the owner has not seen
+	case <-w.policies: // one that the loop has not seen
 	default:
 	}
 	w.policies <- policy
@@ -22,31 +22,31 @@ func (w *Watcher) MassCritical(policy string) {
 
 // showMass says whether most of the datacenter turned critical, and what becomes of it: once in the
 // log, and for as long as it is so among the problems.
-func (o *owner) showMass() {
-	m, is := o.guard.Mass()
-	if is != o.mass {
-		o.mass = is
-		o.w.metrics.MassCritical(is)
+func (l *loop) showMass() {
+	m, is := l.guard.Mass()
+	if is != l.shown.isMass {
+		l.shown.isMass = is
+		l.w.metrics.MassCritical(is)
 		if is {
-			o.w.log.Error("most of the datacenter turned critical at once", "critical", m.Onsets, "of", m.Of,
+			l.w.log.Error("most of the datacenter turned critical at once", "critical", m.Onsets, "of", m.Of,
 				"services", m.Services, "policy", m.Policy)
 		} else {
-			o.w.setMass(nil)
-			o.w.log.Info("no longer most of the datacenter is critical", "critical", m.Onsets, "of", m.Of)
+			l.w.setMass(nil)
+			l.w.log.Info("no longer most of the datacenter is critical", "critical", m.Onsets, "of", m.Of)
 		}
 	}
-	if !is || m == o.shownMass {
+	if !is || m == l.shown.mass {
 		return
 	}
-	o.shownMass = m
+	l.shown.mass = m
 	remedy := "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service"
 	if m.Policy == guard.ServeAll {
 		remedy = "look at the health checks and Consul's agents; what turned critical is served as it was before"
 	}
-	o.w.setMass(&catalog.Problem{
+	l.w.setMass(&catalog.Problem{
 		Kind: "mass_critical", Since: m.Since, Services: m.Services,
 		Detail: fmt.Sprintf("%d of %d instances are critical, and %d of these turned so together, most within %v, which looks like the health checks' own failure; policy: %s",
-			m.Critical, m.Of, m.Onsets, o.cfg.Guard.Window, m.Policy),
+			m.Critical, m.Of, m.Onsets, l.w.cfg.Guard.Window, m.Policy),
 		Remedy: remedy,
 	})
 }

@@ -10,185 +10,136 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
+	"legate/discovery/watch"
 )
-
-// turns takes so many turns of the ring, and says whose they were.
-func (r *rotation) turns(n int) (names []string) {
-	for range n {
-		f := r.take()
-		if f == nil {
-			names = append(names, "nobody")
-			continue
-		}
-		names = append(names, f.key.Name)
-		r.done(f)
-	}
-	return names
-}
-
-// ringOf is a ring of services that are called so.
-func ringOf(names ...string) (*rotation, map[string]*followed) {
-	r, all := newRotation(), map[string]*followed{}
-	for _, name := range names {
-		all[name] = &followed{key: catalog.ServiceKey{Name: name}}
-		r.settle(all[name])
-	}
-	return &r, all
-}
-
-// Whoever comes or goes, nobody's turn is left out, and nobody has two in a round.
-func TestEachServiceOfTheRingHasItsTurn(t *testing.T) {
-	r, all := ringOf("a", "b", "c", "d")
-	is := func(what string, got []string, want ...string) {
-		t.Helper()
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: turns %v, want %v", what, got, want)
-		}
-	}
-	is("a round and a half", r.turns(6), "a", "b", "c", "d", "a", "b")
-	r.remove(all["a"]) // its turn is over: those to come keep theirs
-	is("one that was read has gone", r.turns(3), "c", "d", "b")
-	r.remove(all["c"]) // it is next
-	is("the next one has gone", r.turns(2), "d", "b")
-	r.remove(all["d"])
-	r.remove(all["d"])
-	is("one is left", r.turns(2), "b", "b")
-	all["e"] = &followed{key: catalog.ServiceKey{Name: "e"}}
-	r.settle(all["e"])
-	is("one has come", r.turns(3), "b", "e", "b")
-	e := r.take()
-	is("one is being read", r.turns(2), "b", "b")
-	b := r.take()
-	is("all are being read", r.turns(1), "nobody")
-	r.done(b)
-	r.done(e)
-	r.remove(all["b"])
-	r.remove(all["e"])
-	is("nobody is left", r.turns(1), "nobody")
-}
-
-// A service is with its own loop or with a sweeper, never with both, and never with none.
-func TestAServiceThatGetsAQueryOfItsOwnHasOneReader(t *testing.T) {
-	r, all := ringOf("a", "b")
-	if r.promote(all["b"]); r.size() != 1 || !r.isDirect(all["b"]) || r.isDirect(all["a"]) {
-		t.Errorf("%d are in the ring: who has a query of its own is not read in turn", r.size())
-	}
-	if a := r.take(); r.promote(a) {
-		t.Error("a loop is started for a service that a sweeper reads")
-	} else if !r.done(a) || r.size() != 0 {
-		t.Error("no loop is started when the sweeper has read it")
-	}
-	if !r.settle(all["a"]) || r.size() != 0 {
-		t.Error("its loop ends")
-	}
-	r.demote(all["a"])
-	if r.settle(all["a"]) || r.size() != 1 {
-		t.Error("its loop goes on after the query was taken back")
-	}
-	if a := r.take(); r.done(a) || r.size() != 1 {
-		t.Error("it leaves the ring although it has no query of its own")
-	}
-	if !r.promote(all["a"]) || r.promote(all["a"]) {
-		t.Error("its loop is started not once")
-	}
-}
 
 // What was asked for before a newer answer came says nothing any more, however late it arrives.
 func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.reads("web", 11, 2)
-		f := o.follow["web"]
-		look := checked{f: f, readings: f.readings, reply: consul.Reply{At: time.Now(), Index: 90}}
-		confirm := confirmed{f: f, readings: f.readings, reply: consul.Reply{At: time.Now(), Index: 90}}
-		o.reads("web", 20, 3) // meanwhile
-		f.listed = false
-		o.looking++
-		look.apply(o)
-		if n := len(o.catalog[f.key].Instances); n != 3 || f.afresh.asked {
-			t.Errorf("%d instances, asked afresh %v: a look from before the last answer was compared with it", n, f.afresh.asked)
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.reads("web", 11, 2)
+		s := l.services["web"]
+		old := watch.Answered{Service: s.Service, Reply: consul.Reply{At: time.Now(), Index: 90}}
+		past := s.past
+		l.reads("web", 20, 3) // meanwhile
+		s.listed = false
+		l.checks.running++
+		l.handle(watch.Checked{Answered: old, Past: past})
+		if n := len(l.served.catalog[s.Key].Instances); n != 3 || !asked.nothing() {
+			t.Errorf("%d instances, asked for %+v: a check from before the last answer was compared with it", n, asked)
 		}
-		f.confirming, f.listed = true, true
-		confirm.apply(o)
-		if f.confirming {
+		s.confirming, s.listed = true, true
+		l.handle(watch.Confirmed{Answered: old, Past: past})
+		if s.confirming {
 			t.Error("it is confirmed, and counts as being asked for")
 		}
-		f.confirming, f.listed = true, false
-		confirm.apply(o)
-		if n := len(o.catalog[f.key].Instances); n != 3 || o.follow["web"] != f {
+		s.confirming, s.listed = true, false
+		l.handle(watch.Confirmed{Answered: old, Past: past})
+		if n := len(l.served.catalog[s.Key].Instances); n != 3 || l.services["web"] != s {
 			t.Errorf("%d instances: what confirms was asked before the last answer", n)
 		}
-		if !f.confirming {
+		if !s.confirming {
 			t.Error("it is not asked for again")
 		}
 	})
 }
 
-// inOwner has an owner that knows that there are the services web and api, and has read none.
-func inOwner(t *testing.T, story func(t *testing.T, o *owner)) {
+// A service that changes may be given a blocking query. To be read for the first time is no change.
+func TestAServiceThatChangesIsNoted(t *testing.T) {
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.reads("web", 11, 2)
+		if len(asked.changed) > 0 {
+			t.Error("it was read for the first time")
+		}
+		l.reads("web", 12, 3)
+		l.reads("web", 13, 3)
+		if !slices.Equal(asked.changed, []string{"web"}) {
+			t.Errorf("changed: %v", asked.changed)
+		}
+	})
+}
+
+// inLoop has an event loop that knows that there are the services web and api, and has read none.
+func inLoop(t *testing.T, story func(t *testing.T, l *loop, asked *recorder)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeConsul("web", "api")
 		fake.changed = make(chan struct{}) // of this bubble
 		w := watcherOver(t, fakeConfig(), fake, &lockedBuffer{})
-		o := newOwner(w, "dc1")
+		asked := &recorder{Queries: w.queries}
+		l := newLoop(w, asked, "dc1", time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
-		o.ctx = ctx
-		o.lists(10, "web", "api")
-		story(t, o)
+		l.ctx = ctx
+		l.lists(10, "web", "api")
+		story(t, l, asked)
 		cancel()
-		w.loops.Wait()
 	})
 }
 
-// lists gives the owner a list of services.
-func (o *owner) lists(index uint64, names ...string) {
-	l := consul.Listing{"consul": nil}
-	for _, name := range names {
-		l[name] = nil
-	}
-	listed{names: l, at: time.Now(), index: index}.apply(o)
+// recorder notes what the loop asks of the queries. Nobody runs these.
+type recorder struct {
+	*watch.Queries
+	again    []string // names that are to be read again from the start; all: everything
+	restarts []string // whose blocking query is to start over
+	soon     []string // that are to be polled at once
+	changed  []string
+	polled   bool // services are polled
+	failing  map[string]bool
+	noList   bool
 }
 
-// reads gives the owner an answer with so many instances.
-func (o *owner) reads(name string, index uint64, instances int) {
-	f := o.follow[name]
-	r := consul.Reading{Service: catalog.Service{Key: f.key}}
+func (r *recorder) ReadAgain(s *watch.Service)    { r.again = append(r.again, s.Key.Name) }
+func (r *recorder) RestartQuery(s *watch.Service) { r.restarts = append(r.restarts, s.Key.Name) }
+func (r *recorder) RestartAll(string)             { r.again = append(r.again, "all") }
+func (r *recorder) Fails(s *watch.Service) bool   { return r.failing[s.Key.Name] }
+func (r *recorder) ListFails() bool               { return r.noList }
+func (r *recorder) Changed(s *watch.Service, _ time.Time) {
+	r.changed = append(r.changed, s.Key.Name)
+}
+
+func (r *recorder) ReadSoon(s *watch.Service) bool {
+	if r.polled {
+		r.soon = append(r.soon, s.Key.Name)
+	}
+	return r.polled
+}
+
+// forget is that nothing was asked yet.
+func (r *recorder) forget() { r.again, r.restarts, r.soon, r.changed = nil, nil, nil, nil }
+
+// nothing says that nothing was asked.
+func (r *recorder) nothing() bool { return len(r.again)+len(r.restarts)+len(r.soon) == 0 }
+
+// lists gives the loop a list of services.
+func (l *loop) lists(index uint64, names ...string) {
+	list := consul.Listing{"consul": nil}
+	for _, name := range names {
+		list[name] = nil
+	}
+	l.handle(watch.Listed{Names: list, At: time.Now(), Index: index})
+}
+
+// reads gives the loop an answer with so many instances.
+func (l *loop) reads(name string, index uint64, instances int) {
+	s := l.services[name]
+	r := consul.Reading{Service: catalog.Service{Key: s.Key}}
 	for n := range instances {
 		r.Service.Instances = append(r.Service.Instances, catalog.Instance{ID: name + string(rune('a'+n)), Node: "n", Address: "10.0.0.1", Port: 80})
 	}
-	readAs{f: f, reading: r, reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: index, At: time.Now()}}.apply(o)
+	l.handle(watch.Answered{Service: s.Service, Reading: r, Reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: index, At: time.Now()}})
 }
 
-// Nothing is kept of a service that is gone: not its place among those that are watched, not what
-// was wrong with it, not what was hidden of it.
+// Nothing is kept of a service that is gone.
 func TestAServiceThatIsGoneIsForgotten(t *testing.T) {
-	inOwner(t, func(t *testing.T, o *owner) {
-		o.reads("web", 11, 2)
-		o.reads("api", 12, 1)
-		now := time.Now()
-		f, w := o.follow["web"], o.w
-		o.assign()
-		w.trouble.failed(f.loop(), errors.New("refused"), now)
-		w.hidden.note(f.loop(), true, now)
-		o.reads("web", 13, 0)
-		o.lists(14, "api")
-		if o.follow["web"] != nil || len(o.catalog) != 1 {
-			t.Fatalf("%d services are left in the catalog", len(o.catalog))
+	inLoop(t, func(t *testing.T, l *loop, _ *recorder) {
+		l.reads("web", 11, 2)
+		l.reads("api", 12, 1)
+		l.reads("web", 13, 0)
+		l.lists(14, "api")
+		if l.services["web"] != nil || len(l.served.catalog) != 1 || len(l.services) != 1 {
+			t.Fatalf("%d services are left in the catalog", len(l.served.catalog))
 		}
-		if f.ctx.Err() == nil {
-			t.Error("its loops go on")
-		}
-		if w.rotation.settle(f); w.rotation.size() != 0 {
-			t.Error("it is in the ring")
-		}
-		if f.place != nil || o.recency.order.Len() != 1 {
-			t.Errorf("%d services have a blocking query", o.recency.order.Len())
-		}
-		for _, p := range w.Status().Problems {
+		for _, p := range l.w.Status().Problems {
 			t.Errorf("problem: %+v", p)
-		}
-		if !o.moved {
-			t.Error("nobody else gets its blocking query")
 		}
 	})
 }
@@ -196,24 +147,24 @@ func TestAServiceThatIsGoneIsForgotten(t *testing.T) {
 // One that goes before it was ever read is not waited for, whether it was refused or failed.
 func TestAServiceThatGoesUnreadIsNotWaitedFor(t *testing.T) {
 	for _, what := range []string{"failed", "refused"} {
-		inOwner(t, func(t *testing.T, o *owner) {
+		inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 			now := time.Now()
-			o.reads("web", 11, 2)
-			gone := o.follow["api"]
+			l.reads("web", 11, 2)
+			gone := l.services["api"]
 			if what == "refused" {
-				refusedName{f: gone, err: errors.New("400"), at: now}.apply(o)
-				refusedName{f: gone, err: errors.New("400"), at: now}.apply(o)
-				if p := o.refusedProblem(); p == nil || p.Services != 1 || o.unanswered != 1 {
+				l.handle(watch.Refused{Service: gone.Service, Err: errors.New("400"), At: now})
+				l.handle(watch.Refused{Service: gone.Service, Err: errors.New("400"), At: now})
+				if p := l.refusedProblem(); p == nil || p.Services != 1 || l.first.unanswered != 1 {
 					t.Errorf("problem: %+v", p)
 				}
 			}
-			o.lists(21, "web", "next")
-			if o.unread != 1 || o.unanswered != 0 || o.refusedProblem() != nil {
-				t.Errorf("%s: %d unread, %d of them refused: want the one that is listed", what, o.unread, o.unanswered)
+			l.lists(21, "web", "next")
+			if l.first.unread != 1 || l.first.unanswered != 0 || l.refusedProblem() != nil {
+				t.Errorf("%s: %d unread, %d of them refused: want the one that is listed", what, l.first.unread, l.first.unanswered)
 			}
-			refusedName{f: gone, err: errors.New("400"), at: now}.apply(o) // too late
-			o.reads("next", 22, 1)
-			if !o.complete || len(o.refused) != 0 {
+			l.handle(watch.Refused{Service: gone.Service, Err: errors.New("400"), At: now}) // too late
+			l.reads("next", 22, 1)
+			if !l.first.complete || len(l.refused) != 0 {
 				t.Errorf("%s: all that is listed was read, and that is not complete", what)
 			}
 		})

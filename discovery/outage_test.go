@@ -123,30 +123,6 @@ func TestAConsulThatRestartsIsNoProxyThatCutsWaits(t *testing.T) {
 	})
 }
 
-func TestOutagesThatComeAgainAreSummedUpUnlessTheyLast(t *testing.T) {
-	now := time.Now()
-	r := &relapses{}
-	for range relapseLines {
-		if !r.line(now) {
-			t.Error("the first have lines")
-		}
-		r.end(true, nil, now)
-	}
-	for n := range 10 {
-		now = now.Add(time.Minute)
-		if r.line(now) {
-			t.Error("a line for each")
-		}
-		r.end(false, io.EOF, now)
-		if got, want := r.sum(now), map[int]int{5: 6}[n]; got != want {
-			t.Errorf("after %d: %d, want %d", n, got, want)
-		}
-	}
-	if now = now.Add(relapseQuiet + 1); !r.line(now) {
-		t.Error("it was quiet")
-	}
-}
-
 func TestTheStateOfConsulIsSaidInTheRightWords(t *testing.T) {
 	for kind, want := range map[consul.Failure]string{
 		consul.Unreachable: "does not answer", consul.Timeout: "does not answer", consul.Denied: "answers, and refuses", consul.Busy: "answers, and refuses",

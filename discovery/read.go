@@ -2,11 +2,9 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,28 +15,25 @@ import (
 // Read reads everything once, consistently, and returns the first error instead of waiting for
 // better times; only an answer in doubt is asked for twice. It may be called instead of Run, not beside it.
 func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
-	defer w.consul.Close()
+	defer w.client.Close()
 	datacenter := w.cfg.Consul.Datacenter
 	if datacenter == "" {
 		var err error
-		if datacenter, err = w.consul.AgentDatacenter(ctx); err != nil {
+		if datacenter, err = w.client.AgentDatacenter(ctx); err != nil {
 			return nil, withRemedy(err)
 		}
-		w.mu.Lock()
-		w.status.Datacenter = datacenter
-		w.mu.Unlock()
+		w.setDatacenter(datacenter)
 	}
-	w.consul.SetDatacenter(datacenter)
-	q := w.listQuery()
-	list, err := surely(ctx, func() (found[consul.Listing], error) { return q.next(ctx, false) })
+	w.client.SetDatacenter(datacenter)
+	list, err := w.queries.ReadList(ctx)
 	if err != nil {
 		return nil, withRemedy(err)
 	}
 	var names []string
 	services, selection := catalog.Catalog{}, w.cfg.Selection()
-	for _, name := range slices.Sorted(maps.Keys(list.value)) {
+	for _, name := range slices.Sorted(maps.Keys(list)) {
 		switch key := (catalog.ServiceKey{Datacenter: datacenter, Name: name}); {
-		case !selection.Matches(name, list.value[name]):
+		case !selection.Matches(name, list[name]):
 		case !key.Askable():
 			services[key] = catalog.Service{Key: key} // what translates it says that it is left out
 		default:
@@ -48,14 +43,13 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 	readings := make([]consul.Reading, len(names))
 	refused := make([]error, len(names))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(w.cfg.FirstReads)
+	group.SetLimit(w.cfg.Watch.FirstReads)
 	for i, name := range names {
 		group.Go(func() error {
 			key := catalog.ServiceKey{Datacenter: datacenter, Name: name}
-			q := w.serviceQuery(key)
-			got, err := surely(ctx, func() (found[consul.Reading], error) { return w.ask(ctx, key, q, false, false) })
-			readings[i] = selected(selection, got.value)
-			if errors.As(err, &refusedAlone{}) {
+			said, alone, err := w.queries.ReadService(ctx, key)
+			readings[i] = selected(selection, said)
+			if alone {
 				refused[i], err = err, nil
 			}
 			return err
@@ -75,17 +69,6 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 		}
 	}
 	return services, nil
-}
-
-// surely asks again what is in doubt, when it is believed if it is the same.
-func surely[T any](ctx context.Context, ask func() (found[T], error)) (found[T], error) {
-	for {
-		got, err := ask()
-		until := untilOf(err)
-		if until.IsZero() || !sleep(ctx, time.Until(until)) {
-			return got, err
-		}
-	}
 }
 
 // withRemedy is for errors that a person reads at once.

@@ -70,7 +70,7 @@ func TestReadAsksTwiceForWhatIsInDoubt(t *testing.T) {
 		}
 		fake.set("consul", -1)
 		cfg := guardedConfig()
-		cfg.FilteredExpected = true
+		cfg.Watch.FilteredExpected = true
 		began := time.Now()
 		got, err := watcherOver(t, cfg, fake, io.Discard).Read(t.Context())
 		if took := time.Since(began); err != nil || len(got) > 0 || took < cfg.Guard.Confirm || took > cfg.Guard.Confirm+time.Second {

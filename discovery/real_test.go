@@ -286,7 +286,7 @@ func TestWithACLs(t *testing.T) {
 		if _, n := unsaid.now(); n > 0 {
 			t.Error("something was handed out")
 		}
-		cfg.FilteredExpected = true
+		cfg.Watch.FilteredExpected = true
 		r := start(t, cfg)
 		r.await("only db is seen", func(c catalog.Catalog) bool { return slices.Equal(names(c), []string{"db:1"}) })
 		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "hidden" {

@@ -1,107 +1,64 @@
 package discovery
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"legate/discovery/catalog"
-	"legate/discovery/consul"
+	"legate/discovery/watch"
 )
 
 // Consul lists names for which it will not answer. There are two kinds. Some cannot be asked for at
-// all, because they are not printable: leaveOut. For others the question is refused (4xx) while the
-// same question about other names is answered: ask finds that out, and owner.refused has them.
+// all, because they are not printable: listUnaskable. For others the question is refused (4xx) while the
+// same question about other names is answered: package watch finds that out, and loop.refused has them.
 
-// leaveOut puts the listed names that cannot be asked for into the catalog, without instances.
+// listUnaskable puts the listed names that cannot be asked for into the catalog, without instances.
 // Translation then reports that they are not served, and why. They have no query, so nothing waits
 // for them.
-func (o *owner) leaveOut(e listed) {
-	for key := range o.catalog {
-		tags, there := e.names[key.Name]
-		if left := there && o.selection.Matches(key.Name, tags); !left && !key.Askable() {
-			o.unset(key, e.at)
+func (l *loop) listUnaskable(e watch.Listed) {
+	for key := range l.served.catalog {
+		tags, there := e.Names[key.Name]
+		if listed := there && l.selection.Matches(key.Name, tags); !listed && !key.Askable() {
+			l.served.remove(key, e.At)
 		}
 	}
-	for name, tags := range e.names {
-		key := catalog.ServiceKey{Datacenter: o.datacenter, Name: name}
-		if !key.Askable() && o.selection.Matches(name, tags) {
-			o.set(catalog.Service{Key: key}, e.at)
+	for name, tags := range e.Names {
+		key := catalog.ServiceKey{Datacenter: l.datacenter, Name: name}
+		if !key.Askable() && l.selection.Matches(name, tags) {
+			l.served.set(catalog.Service{Key: key}, e.At)
 		}
 	}
 }
 
-// refusedAlone is the error of a question that is refused because of the name in it: the same about
-// another name is answered.
-type refusedAlone struct{ error }
-
-func (e refusedAlone) Unwrap() error { return e.error }
-
-// ask asks a question about a service. If that is refused, ask finds out whether the name is the cause:
-// it is, if the same question about Consul's own service is answered, and this one is refused once
-// more after that. With known, the name is the cause already, and that is not tried again.
-func (w *Watcher) ask(ctx context.Context, key catalog.ServiceKey, q *query[consul.Reading], block, known bool) (found[consul.Reading], error) {
-	got, err := q.next(ctx, block)
-	if !consul.IsRefusal(err) {
-		return got, err
-	}
-	if !known {
-		own := catalog.ServiceKey{Datacenter: key.Datacenter, Name: catalog.ConsulService}
-		if _, _, other := w.askHealth(ctx, own, consul.Question{Consistent: true}); other != nil {
-			return got, err
-		}
-		if got, err = q.next(ctx, false); !consul.IsRefusal(err) {
-			return got, err
-		}
-	}
-	return got, refusedAlone{err}
-}
-
-// failed reports a question about f that failed: as trouble with f's name alone, or with Consul.
-func (w *Watcher) failed(loop string, f *followed, err error) {
-	if alone := (refusedAlone{}); errors.As(err, &alone) {
-		w.trouble.forget(loop, time.Now())
-		w.tell(f.ctx, refusedName{f: f, err: alone.error, at: time.Now()})
+// refuse takes in that Consul refuses to answer for a service's name.
+func (l *loop) refuse(e watch.Refused) {
+	s := l.followed(e.Service)
+	if s == nil {
 		return
 	}
-	w.trouble.failed(loop, err, time.Now())
-}
-
-// refusedName is the event that Consul refuses to answer for a service's name.
-type refusedName struct {
-	f   *followed
-	err error
-	at  time.Time
-}
-
-func (e refusedName) apply(o *owner) {
-	f := e.f
-	if _, known := o.refused[f]; known || o.follow[f.key.Name] != f {
+	if _, known := l.refused[s]; known {
 		return
 	}
-	o.refused[f] = e
-	if !f.read {
-		o.unanswered++
+	l.refused[s] = e
+	if !s.read {
+		l.first.unanswered++
 	}
-	_, served := o.catalog[f.key]
-	if o.lines.refused.line("refused", e.at) {
-		o.w.log.Warn(refusedText, "service", f.key.Name, "served_as_last_known", served, "error", e.err, "remedy", refusedRemedy)
+	_, served := l.served.catalog[s.Key]
+	if l.lines.refused.line("refused", e.At) {
+		l.w.log.Warn(refusedText, "service", s.Key.Name, "served_as_last_known", served, "error", e.Err, "remedy", refusedRemedy)
 	}
-	o.finish()
+	l.finish()
 }
 
-// answered takes f out of the refused ones: it was answered, or is no longer followed.
-func (o *owner) answered(f *followed) {
-	if _, was := o.refused[f]; !was {
+// unrefuse takes s out of the refused ones: it was answered, or is no longer watched.
+func (l *loop) unrefuse(s *service) {
+	if _, was := l.refused[s]; !was {
 		return
 	}
-	delete(o.refused, f)
-	if !f.read {
-		o.unanswered--
+	delete(l.refused, s)
+	if !s.read {
+		l.first.unanswered--
 	}
 }
 
@@ -111,34 +68,21 @@ const (
 )
 
 // refusedProblem names the services for which Consul does not answer; nil if there are none.
-func (o *owner) refusedProblem() *catalog.Problem {
-	if len(o.refused) == 0 {
+func (l *loop) refusedProblem() *catalog.Problem {
+	if len(l.refused) == 0 {
 		return nil
 	}
-	p := &catalog.Problem{Kind: "refused_names", Services: len(o.refused), Remedy: refusedRemedy}
-	all := slices.SortedFunc(maps.Keys(o.refused), func(a, b *followed) int { return a.key.Compare(b.key) })
-	var names []string
-	for i, f := range all {
-		if at := o.refused[f].at; p.Since.IsZero() || at.Before(p.Since) {
-			p.Since = at
-		}
-		if i < someNames {
-			names = append(names, fmt.Sprintf("%q", f.key.Name))
+	all := slices.SortedFunc(maps.Keys(l.refused), func(a, b *service) int { return a.Key.Compare(b.Key) })
+	since := l.refused[all[0]].At
+	for _, s := range all {
+		if at := l.refused[s].At; at.Before(since) {
+			since = at
 		}
 	}
-	p.Detail = fmt.Sprintf("Consul lists these names and does not answer for them, while it does for others; what was known of them stays: %s: %v",
-		listOf(names, len(all)), o.refused[all[0]].err)
-	return p
-}
-
-// someNames is how many names a problem lists.
-const someNames = 5
-
-// listOf joins some names, and says how many more there are in all.
-func listOf(some []string, all int) string {
-	text := strings.Join(some, ", ")
-	if more := all - len(some); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	names := catalog.SomeOf(len(all), func(i int) string { return fmt.Sprintf("%q", all[i].Key.Name) })
+	return &catalog.Problem{
+		Kind: "refused_names", Since: since, Services: len(all), Remedy: refusedRemedy,
+		Detail: fmt.Sprintf("Consul lists these names and does not answer for them, while it does for others; what was known of them stays: %s: %v",
+			names, l.refused[all[0]].Err),
 	}
-	return text
 }

@@ -10,17 +10,6 @@ import (
 	"legate/discovery/guard"
 )
 
-// Selection is what a Watcher starts with.
-func (c Config) Selection() catalog.Selection {
-	return catalog.Selection{Include: c.Include, Exclude: c.Exclude, Tags: c.Tags}
-}
-
-// Selecting is c with another selection.
-func (c Config) Selecting(s catalog.Selection) Config {
-	c.Include, c.Exclude, c.Tags = s.Include, s.Exclude, s.Tags
-	return c
-}
-
 // warnOfConsul logs that Consul's own service is never served, if s includes it by its name.
 func warnOfConsul(s catalog.Selection, log *slog.Logger) {
 	if slices.Contains(s.Include, catalog.ConsulService) {
@@ -44,42 +33,42 @@ func (w *Watcher) Select(s catalog.Selection) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
-	case <-w.selections: // one that the owner has not seen
+	case <-w.selections: // one that the loop has not seen
 	default:
 	}
 	w.selections <- s
 }
 
 // reselect applies a new selection to what is known, and to the last list.
-func (o *owner) reselect(s catalog.Selection) {
-	o.selection = s
-	warnOfConsul(s, o.w.log)
-	o.w.selection.Store(&s)
-	now, services, instances := time.Now(), len(o.catalog), o.size()
-	for key, known := range o.catalog {
+func (l *loop) reselect(s catalog.Selection) {
+	l.selection = s
+	warnOfConsul(s, l.w.log)
+	l.queries.Select(s)
+	now, services, instances := time.Now(), len(l.served.catalog), l.served.size()
+	for key, known := range l.served.catalog {
 		switch {
-		case o.follow[key.Name] != nil: // else it is seeded, and the list was not seen yet
+		case l.services[key.Name] != nil: // else it is seeded, and the list was not seen yet
 		case !s.MatchesName(key.Name):
-			o.observe(now, guard.Unfollowed{Key: key})
+			l.observe(now, guard.Unfollowed{Key: key})
 		case len(known.Instances) > 0:
-			o.observe(now, guard.Reselected{Key: key, Selection: s})
+			l.observe(now, guard.Reselected{Key: key, Selection: s})
 		}
 	}
-	for _, f := range o.follow {
-		f.truth = selected(s, f.said)
+	for _, f := range l.services {
+		f.selected = selected(s, f.past.Reading)
 		switch {
-		case !s.MatchesName(f.key.Name):
-			o.drop(f, now)
-		case f.read || len(o.catalog[f.key].Instances) > 0: // else there is nothing to select from
-			o.observe(now, guard.Reselected{Key: f.key, Selection: s})
+		case !s.MatchesName(f.Key.Name):
+			l.drop(f, now)
+		case f.read || len(l.served.catalog[f.Key].Instances) > 0: // else there is nothing to select from
+			l.observe(now, guard.Reselected{Key: f.Key, Selection: s})
 		}
 	}
-	o.w.log.Info("the selection has changed", "include", s.Include, "exclude", s.Exclude, "tags", s.Tags,
-		"services_before", services, "services_kept", len(o.catalog), "instances_before", instances, "instances_kept", o.size())
-	if !o.listed {
+	l.w.log.Info("the selection has changed", "include", s.Include, "exclude", s.Exclude, "tags", s.Tags,
+		"services_before", services, "services_kept", len(l.served.catalog), "instances_before", instances, "instances_kept", l.served.size())
+	if !l.listed {
 		return
 	}
-	again := o.last
-	again.at = now
-	again.apply(o)
+	again := l.list
+	again.At = now
+	l.relist(again)
 }

@@ -8,20 +8,8 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/watch"
 )
-
-// A service that goes while its answer is on its way to the owner has no place in the ring any more.
-func TestAServiceThatGoesWhileItIsReadLeavesTheRing(t *testing.T) {
-	r := newRotation()
-	f := &followed{key: catalog.ServiceKey{Name: "gone"}}
-	r.remove(f)
-	if r.settle(f) || r.size() != 0 {
-		t.Errorf("%d services are in the ring, want none", r.size())
-	}
-	if r.promote(f) || r.hurry(f) {
-		t.Error("a service that is gone is given work")
-	}
-}
 
 // Services that an earlier run knew go while they wait to be read for the first time, and are
 // dropped on their own answer. They are more than there are connections: what watches for services
@@ -36,7 +24,7 @@ func TestTheQueryOverAllChecksEndsWithTheLastServiceThatNeedsIt(t *testing.T) {
 		fake.changed = make(chan struct{}) // of this bubble
 		fake.slowDown(time.Second)
 		cfg := fakeConfig()
-		cfg.Consul.MaxConnections, cfg.FirstReads = minConnections, 1
+		cfg.Consul.MaxConnections, cfg.Watch.FirstReads = watch.MinConnections, 1
 		w, err := newWatcher(cfg, slog.New(slog.DiscardHandler), nil, fake)
 		must(t, err)
 		w.Seed(seedOf("dc1", append(going, "web")...))
@@ -49,7 +37,7 @@ func TestTheQueryOverAllChecksEndsWithTheLastServiceThatNeedsIt(t *testing.T) {
 		}
 		until(t, time.Minute, func() bool { s := w.Status(); return s.Complete && s.Services == 1 })
 		time.Sleep(2 * time.Minute)
-		if n := w.rotation.size(); n != 0 {
+		if n := w.Status().Swept; n != 0 {
 			t.Errorf("%d services are read in turn, and there is but one, with a connection of its own", n)
 		}
 		fake.take()

@@ -19,24 +19,22 @@ import (
 func (w *Watcher) Seed(c catalog.Catalog) { w.seed = c }
 
 // plant puts the seed into the catalog, as something that the reader does not have.
-func (o *owner) plant(seed catalog.Catalog) {
-	for key, s := range o.selection.Of(seed) {
-		if key.Datacenter != o.datacenter {
+func (l *loop) plant(seed catalog.Catalog) {
+	for key, s := range l.selection.Of(seed) {
+		if key.Datacenter != l.datacenter {
 			continue
 		}
-		o.outbox.note(key, catalog.Service{}, false, time.Time{})
-		o.catalog[key] = s
-		o.count(s, +1)
-		o.guard.Step(time.Time{}, guard.Seeded{Key: key, Instances: s.Instances})
+		l.served.plant(s)
+		l.guard.Step(time.Time{}, guard.Seeded{Key: key, Instances: s.Instances})
 	}
-	o.publish()
+	l.publish()
 }
 
 // recall follows what was seeded, before the first list says which of it is still there.
-func (o *owner) recall() {
-	for key := range o.catalog {
-		if o.follow[key.Name] == nil && key.Askable() {
-			o.begin(key.Name)
+func (l *loop) recall() {
+	for key := range l.served.catalog {
+		if l.services[key.Name] == nil && key.Askable() {
+			l.watch(key.Name)
 		}
 	}
 }

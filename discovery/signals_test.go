@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,37 +10,6 @@ import (
 
 	"legate/discovery/catalog"
 )
-
-func TestWhatTwoAnswersAboutChecksName(t *testing.T) {
-	is := func(service, status string) standing {
-		return standing{status: status, service: service, instance: service}
-	}
-	a, b, node := checkID{"n", "a"}, checkID{"n", "b"}, checkID{"n", "serfHealth"}
-	was := map[checkID]standing{a: is("web", "passing"), b: is("api", "passing"), node: is("", "passing")}
-	for _, c := range []struct {
-		name   string
-		change func(map[checkID]standing)
-		want   []string
-		nodes  int
-		came   bool
-	}{
-		{"nothing", func(m map[checkID]standing) {}, nil, 0, false},
-		{"a status", func(m map[checkID]standing) { m[a] = is("web", "critical") }, []string{"web"}, 0, false},
-		{"a check comes", func(m map[checkID]standing) { m[checkID{"n", "c"}] = is("db", "passing") }, []string{"db"}, 0, true},
-		{"a check goes", func(m map[checkID]standing) { delete(m, b) }, []string{"api"}, 0, true},
-		{"a check is another service's", func(m map[checkID]standing) { m[b] = is("db", "passing") }, []string{"api", "db"}, 0, false},
-		{"a node's", func(m map[checkID]standing) { m[node] = is("", "critical") }, nil, 1, false},
-		{"a node's comes", func(m map[checkID]standing) { m[checkID{"m", "serfHealth"}] = is("", "passing") }, nil, 1, true},
-		{"a node's goes", func(m map[checkID]standing) { delete(m, node) }, nil, 1, true},
-	} {
-		now := maps.Clone(was)
-		c.change(now)
-		got := compareChecks(was, now)
-		if names := slices.Sorted(maps.Keys(got.services)); !slices.Equal(names, c.want) || len(got.nodes) != c.nodes || got.came != c.came {
-			t.Errorf("%s: services %v, %d nodes, came %v", c.name, names, len(got.nodes), got.came)
-		}
-	}
-}
 
 // manyOverFew is 200 services of which 100 have a blocking query.
 func manyOverFew() (Config, *fakeConsul) {
@@ -247,41 +215,4 @@ func TestQueriesGoToWhatSomebodyWants(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
-	r := newRotation()
-	a, b, c := &followed{}, &followed{}, &followed{}
-	for _, f := range []*followed{a, b, c} {
-		r.settle(f)
-		for range 2 {
-			if !r.hurry(f) {
-				t.Fatal("not in the ring")
-			}
-		}
-	}
-	r.remove(a) // it left while it was in a hurry
-	b.busy = true
-	if got := r.nextUrgent(); got != c {
-		t.Errorf("took %p, want the one that is not being read", got)
-	}
-	if got := r.nextUrgent(); got != nil {
-		t.Errorf("took %p, want none", got)
-	}
-	r.done(c)
-	<-r.hurried
-	r.done(b)
-	if len(r.hurried) == 0 {
-		t.Error("nobody hears that the one that was being read can be read again")
-	}
-	if got := r.nextUrgent(); got != b {
-		t.Errorf("took %p, want the one that was being read", got)
-	}
-	r.done(b)
-	if got := r.nextUrgent(); got != nil {
-		t.Errorf("took %p again", got)
-	}
-	if r.hurry(a) {
-		t.Error("hurries one that is not in the ring")
-	}
 }

@@ -1,7 +1,7 @@
 package discovery
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"legate/discovery/catalog"
@@ -73,22 +73,9 @@ func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	s := w.status
 	w.mu.Unlock()
-	s.Mode = "direct"
-	if s.Swept > 0 {
-		n, signalling, _ := w.rotation.sweeping(time.Now())
-		round := time.Duration(n) * w.interval()
-		within := "that, too"
-		if s.Mode = "sweep"; signalling {
-			s.Mode, within = "signals", "a second or two"
-		}
-		s.Problems = append(s.Problems, catalog.Problem{
-			Kind: "connections",
-			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d: changes of health and instances show within %s, all others within a round of %v",
-				s.Swept, s.Direct+s.Swept, s.MaxConnections, within, round.Round(time.Second)),
-			Remedy: w.shortRemedy(),
-		})
-	}
-	w.trouble.describe(&s)
+	q := w.queries.Status()
+	s.Connected, s.LastSuccess, s.LastError, s.LastErrorAt = q.Connected, q.LastSuccess, q.LastError, q.LastErrorAt
+	s.Direct, s.Swept, s.Mode, s.Problems = q.Direct, q.Swept, q.Mode, q.Problems
 	w.mu.Lock()
 	holds := w.holds
 	for _, p := range []*catalog.Problem{w.mass, w.unread, w.refused} {
@@ -99,9 +86,8 @@ func (w *Watcher) Status() Status {
 	w.mu.Unlock()
 	describeHolds(holds, &s)
 	s.Held = len(holds)
-	w.hidden.describe(&s)
-	s.Problems = append(s.Problems, w.consul.Problems()...)
-	s.Connections, s.HTTP2 = w.consul.Connections()
+	s.Problems = slices.Concat(s.Problems, w.queries.Standing(), w.client.Problems())
+	s.Connections, s.HTTP2 = w.client.Connections()
 	return s
 }
 
@@ -121,17 +107,4 @@ func (w *Watcher) setIndex(index uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status.Index = index
-}
-
-// watches is how many services have a blocking query of their own.
-func (w *Watcher) watches() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.status.Direct
-}
-
-func (w *Watcher) setWatches(direct, swept int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.status.Direct, w.status.Swept = direct, swept
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/watch"
 )
 
 // An instance without a check is in no signal; all that shows is that the index of the list moved
@@ -58,42 +60,10 @@ func TestInstancesThatNoSignalNamesAreSeenInOneFastRound(t *testing.T) {
 	})
 }
 
-func TestTheSweepIsAsFastAsItIsNeeded(t *testing.T) {
-	for _, c := range []struct {
-		name                string
-		ring                int
-		signalling, boosted bool
-		want                time.Duration
-	}{
-		{"nobody", 0, false, false, 3 * time.Second},
-		{"in the period", 60, false, false, 50 * time.Millisecond},
-		{"at the rate, if the period were faster", 1000, false, false, 10 * time.Millisecond},
-		{"with signals, nobody", 0, true, false, 3 * time.Second},
-		{"with signals, few: in the period", 10, true, false, 300 * time.Millisecond},
-		{"with signals, more", 100, true, false, time.Second / quietRate},
-		{"with signals, many: in the longer period", 1000, true, false, quietPeriod / 1000},
-		{"with signals, very many: at the rate", 10_000, true, false, 10 * time.Millisecond},
-		{"unexplained: at the rate", 100, true, true, 10 * time.Millisecond},
-		{"unexplained, without signals: in the period", 60, false, true, 50 * time.Millisecond},
-	} {
-		w := watcherOver(t, fakeConfig(), newFakeConsul(), &lockedBuffer{})
-		for range c.ring {
-			w.rotation.settle(&followed{})
-		}
-		w.rotation.signalled(c.signalling)
-		if c.boosted {
-			w.rotation.unexplained(time.Now(), func(int) time.Duration { return time.Hour })
-		}
-		if got := w.interval(); got != c.want {
-			t.Errorf("%s: a turn every %v, want %v", c.name, got, c.want)
-		}
-	}
-}
-
 // sweptOnly is 100 services in the ring, a turn every 30 ms, and no signals.
 func sweptOnly() (Config, *fakeConsul) {
 	cfg := guardedConfig()
-	cfg.Consul.MaxConnections = minConnections
+	cfg.Consul.MaxConnections = watch.MinConnections
 	fake := many(101, 1)
 	fake.spoil = noSignals
 	return cfg, fake

@@ -18,7 +18,7 @@ import (
 func fakeConfig() Config {
 	cfg := DefaultConfig()
 	cfg.Consul.Datacenter = "dc1"
-	cfg.Guard, cfg.Canary = noGuard(), 0
+	cfg.Guard, cfg.Watch.Canary = noGuard(), 0
 	return cfg
 }
 
@@ -347,7 +347,7 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 	}
 	fake := newFakeConsul(services...)
 	cfg := fakeConfig()
-	cfg.Consul.MaxConnections, cfg.SweepPeriod = 7+reserve, 6*time.Second
+	cfg.Consul.MaxConnections, cfg.Watch.SweepPeriod = 7+reserve, 6*time.Second
 	fake.spoil = func(req *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
 			return respond(403, 0, "no signals"), nil

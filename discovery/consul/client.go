@@ -198,6 +198,9 @@ func (c *Client) Capacity() int {
 	return c.pool.capacity()
 }
 
+// MaxConnections is how many connections there may be.
+func (c *Client) MaxConnections() int { return c.limit }
+
 // Connections is how many connections are open now, or being opened, and whether Consul was seen to
 // speak HTTP/2 on them.
 func (c *Client) Connections() (open int, http2 bool) {

@@ -87,7 +87,7 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "datacenter", env: "LEGATE_DATACENTER", key: "consul.datacenter", category: category, hint: "NAME",
 			usage: "Datacenter to serve. Asked from the agent if empty, which takes a token with agent:read.",
 		}), "the agent's own"),
-		boolean(&c.FilteredExpected, setting{
+		boolean(&c.Watch.FilteredExpected, setting{
 			name: "consul-filtered-expected", env: "LEGATE_CONSUL_FILTERED_EXPECTED", key: "consul.filtered_expected", category: category,
 			usage: "The token is meant to see a part of the catalog only. Otherwise answers from which Consul hides something are not believed, since a token that lost its rights looks the same.",
 		}),

@@ -57,7 +57,7 @@ func guardSettings(c *discovery.Config) []*setting {
 			name: "guard-reread", env: "LEGATE_GUARD_REREAD", key: "guard.reread", category: category, hint: "SPAN",
 			usage: "Within how long every service is read again consistently, so that silent losses and rights show. 0: never.",
 		}),
-		duration(&c.Canary, 0, time.Hour, setting{
+		duration(&c.Watch.Canary, 0, time.Hour, setting{
 			name: "guard-canary", env: "LEGATE_GUARD_CANARY", key: "guard.canary", category: category, hint: "SPAN",
 			usage: "How often it is looked whether Consul answers at all, and whether its index went back. 0: never.",
 		}),

@@ -1,0 +1,94 @@
+package discovery
+
+import (
+	"slices"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/guard"
+	"legate/discovery/watch"
+)
+
+// relist takes in a new list of services.
+func (l *loop) relist(e watch.Listed) {
+	if !l.listed {
+		l.recall()
+	}
+	for _, name := range e.Retagged {
+		if s := l.services[name]; s != nil {
+			l.queries.ReadSoon(s.Service)
+		}
+	}
+	if e.Index < l.list.Index { // the list's own query may see that before the canary does
+		l.observe(e.At, guard.IndexWentBack{})
+	}
+	l.listed, l.list = true, e
+	l.list.Retagged = nil
+	l.listUnaskable(e)
+	l.w.setIndex(e.Index)
+	for name, tags := range e.Names {
+		if !l.selection.Matches(name, tags) || !(catalog.ServiceKey{Name: name}).Askable() {
+			continue
+		}
+		if s := l.services[name]; s != nil {
+			s.listed = true
+			continue
+		}
+		l.watch(name).listed = true
+	}
+	for name, s := range l.services {
+		if tags, there := e.Names[name]; !there || !l.selection.Matches(name, tags) {
+			s.listed = false
+			l.unlisted(s, e.At)
+		}
+	}
+	l.finish()
+}
+
+// watch begins to watch a new name.
+func (l *loop) watch(name string) *service {
+	key := catalog.ServiceKey{Datacenter: l.datacenter, Name: name}
+	s := &service{Service: l.queries.Watch(l.ctx, key), begun: time.Now()}
+	l.services[name] = s
+	l.first.unread++
+	return s
+}
+
+// unlisted decides on a service that is not in the list, or not with the tags that select its
+// instances: it goes if it is known to have none, and is asked for if it is known to have some.
+func (l *loop) unlisted(s *service, at time.Time) {
+	if len(l.served.catalog[s.Key].Instances) == 0 {
+		l.drop(s, at)
+		return
+	}
+	if !s.confirming && !l.guard.Held(s.Key) {
+		s.confirming = true
+		l.queries.Confirm(s.Service, s.past)
+	}
+}
+
+// drop ends watching s and takes it out of the catalog.
+func (l *loop) drop(s *service, at time.Time) {
+	l.queries.Unwatch(s.Service, at)
+	delete(l.services, s.Key.Name)
+	l.unrefuse(s)
+	if !s.read {
+		l.first.unread--
+	}
+	l.observe(at, guard.Unfollowed{Key: s.Key})
+	l.finish()
+}
+
+// followed is the service of an event; nil if it is no longer watched.
+func (l *loop) followed(of *watch.Service) *service {
+	if s := l.services[of.Key.Name]; s != nil && s.Service == of {
+		return s
+	}
+	return nil
+}
+
+// isOn says whether a service has an instance on one of the nodes.
+func (l *loop) isOn(of *watch.Service, nodes map[string]struct{}) bool {
+	s := l.services[of.Key.Name]
+	return s != nil && slices.ContainsFunc(s.selected.Service.Instances, func(i catalog.Instance) bool { _, on := nodes[i.Node]; return on })
+}

@@ -1,0 +1,181 @@
+package discovery
+
+import (
+	"context"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/consul"
+	"legate/discovery/guard"
+	"legate/discovery/watch"
+)
+
+// queries is what the loop asks of package watch.
+type queries interface {
+	Watch(ctx context.Context, key catalog.ServiceKey) *watch.Service
+	Unwatch(s *watch.Service, at time.Time)
+	Schedule()
+	Complete()
+	Select(s catalog.Selection)
+	Changed(s *watch.Service, at time.Time)
+
+	ReadAgain(s *watch.Service)
+	ReadSoon(s *watch.Service) (polled bool)
+	RestartQuery(s *watch.Service)
+	RestartAll(why string)
+	Follow(signal watch.Signal, on func(s *watch.Service, nodes map[string]struct{}) bool)
+
+	Check(ctx context.Context, s *watch.Service, p watch.Past, list bool)
+	EndChecks(key catalog.ServiceKey)
+	Confirm(s *watch.Service, p watch.Past)
+
+	Fails(s *watch.Service) bool
+	ListFails() bool
+}
+
+// loop is the Watcher's event loop. It has the catalog and decides what is in it, and is one goroutine's.
+type loop struct {
+	w          *Watcher
+	queries    queries
+	ctx        context.Context
+	datacenter string
+	selection  catalog.Selection
+
+	list     watch.Listed        // the last one
+	listed   bool                // there was one
+	services map[string]*service // by name
+	first    firstSync
+	refused  map[*service]watch.Refused
+	guard    *guard.State
+	served   served
+	checks   checks
+	shown    shown
+	lines    struct{ held, over, deselected, missed, refused tally }
+}
+
+// service is one that is listed, or was and is not confirmed to be gone.
+type service struct {
+	*watch.Service
+	past     watch.Past     // what Consul was last believed to say of it
+	selected consul.Reading // what of that is selected
+	begun    time.Time      // when it was first seen
+	listed   bool
+	read     bool // it was answered for at least once
+	// A confirmation that it is gone, or a check, is under way.
+	confirming, checking bool
+}
+
+func newLoop(w *Watcher, q queries, datacenter string, now time.Time) *loop {
+	return &loop{
+		w: w, queries: q, selection: w.cfg.Selection(), datacenter: datacenter,
+		services: map[string]*service{}, refused: map[*service]watch.Refused{},
+		guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now},
+	}
+}
+
+// run takes events and offers what changed, until ctx ends.
+func (l *loop) run(ctx context.Context, events <-chan watch.Event, out chan<- catalog.Delta) {
+	l.ctx = ctx
+	l.plant(l.w.seed)
+	first := true
+	ticker := time.NewTicker(l.w.cfg.Guard.Tick())
+	defer ticker.Stop()
+	defer func() { l.sumUp(time.Now().Add(tallySpan)) }() // nothing is left untold
+	for {
+		var offer chan<- catalog.Delta
+		var delta catalog.Delta
+		if l.first.complete {
+			if delta = l.served.pending.delta(l.served.catalog); first || !delta.Empty() {
+				offer = out
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case offer <- delta:
+			first = false
+			l.served.pending.sent()
+			continue
+		case e := <-events:
+			l.handle(e)
+			l.drain(events)
+		case now := <-ticker.C:
+			l.tick(now)
+		case do := <-l.w.commands:
+			do(l)
+		case s := <-l.w.selections:
+			l.reselect(s)
+		case policy := <-l.w.policies:
+			l.observe(time.Now(), guard.MassPolicy{Policy: policy})
+		}
+		l.queries.Schedule()
+		l.publish()
+	}
+}
+
+// drain handles what else is there now, so that a burst is looked at once.
+func (l *loop) drain(events <-chan watch.Event) {
+	for {
+		select {
+		case e := <-events:
+			l.handle(e)
+		default:
+			return
+		}
+	}
+}
+
+// handle takes in what the queries found out.
+func (l *loop) handle(e watch.Event) {
+	switch e := e.(type) {
+	case watch.Answered:
+		l.answered(e)
+	case watch.Listed:
+		l.relist(e)
+	case watch.Confirmed:
+		l.confirmed(e)
+	case watch.Checked:
+		l.checked(e)
+	case watch.Refused:
+		l.refuse(e)
+	case watch.Signal:
+		l.queries.Follow(e, l.isOn)
+	case watch.Restart:
+		if e.IndexWentBack {
+			l.observe(e.At, guard.IndexWentBack{})
+		}
+		l.queries.RestartAll(e.Why)
+	}
+}
+
+// tick is what time alone brings.
+func (l *loop) tick(now time.Time) {
+	l.checks.due = l.observe(now, guard.Elapsed{}).Ask
+	if every := l.w.cfg.Guard.Reread; every > 0 && l.first.complete {
+		l.checks.earn(now, len(l.services), every)
+	}
+	l.checks.ticked = now
+	l.sumUp(now)
+	l.goOn(now)
+	l.startChecks(now)
+}
+
+// publish shows the state to Status and the metrics.
+func (l *loop) publish() {
+	l.showHolds()
+	l.showMass()
+	instances := map[string]int{}
+	for h := catalog.Passing; h <= catalog.Maintenance; h++ {
+		instances[h.String()] = l.served.health[h]
+	}
+	l.w.metrics.Catalog(len(l.served.catalog), instances)
+	unread, refused := l.unreadProblem(), l.refusedProblem()
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	l.w.status.Services, l.w.status.Instances = len(l.served.catalog), instances
+	if !l.w.status.Complete {
+		l.w.status.FirstSync = Progress{Done: len(l.services) - l.first.unread, Total: len(l.services)}
+	}
+	l.w.status.Complete = l.first.complete
+	l.w.unread, l.w.refused = unread, refused
+}
