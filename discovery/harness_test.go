@@ -1,14 +1,12 @@
 package discovery
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"legate/discovery/catalog"
+	"legate/internal/logtest"
 	"legate/internal/parts"
 	"legate/metrics"
 )
@@ -203,24 +202,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+type lockedBuffer struct{ logtest.Buffer }
 
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-func (b *lockedBuffer) count(s string) int { return strings.Count(b.String(), s) }
+func (b *lockedBuffer) count(s string) int { return b.Count(s) }
 
 // turnstile forwards connections and counts those that are open.
 type turnstile struct {

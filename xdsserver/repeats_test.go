@@ -1,46 +1,20 @@
 package xdsserver
 
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"legate/internal/logtest"
 	"legate/internal/xdstest"
 )
-
-// paper is a log that a test reads while it is written.
-type paper struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (p *paper) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-// lines are those that speak of something.
-func (p *paper) lines(of string) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var out []string
-	for line := range strings.Lines(p.text.String()) {
-		if strings.Contains(line, of) {
-			out = append(out, strings.TrimSpace(line))
-		}
-	}
-	return out
-}
 
 func TestABadResourceIsOneLineOfTheLogAndNotOneForEachClient(t *testing.T) {
 	t.Parallel()
 	const many = 40
-	log := &paper{}
+	log := &logtest.Buffer{}
 	s := newStageThatLogs(t, log)
 	s.set(append(service("web", 1), service("db", 1)...)...)
 	var clients []*xdstest.Client
@@ -55,7 +29,7 @@ func TestABadResourceIsOneLineOfTheLogAndNotOneForEachClient(t *testing.T) {
 		c.Accept(eds, "web@1")
 	}
 	for range 100 {
-		if len(log.lines("reject")) > 0 {
+		if len(log.Lines("reject")) > 0 {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -63,7 +37,7 @@ func TestABadResourceIsOneLineOfTheLogAndNotOneForEachClient(t *testing.T) {
 	if err := s.stop(); err != nil { // what was not said yet is said now
 		t.Error(err)
 	}
-	lines := log.lines("level=WARN")
+	lines := log.Lines("level=WARN")
 	if len(lines) == 0 || len(lines) > 2 { // the clients may have taken longer than what is waited for the first line
 		t.Errorf("%d lines of one resource that %d clients reject:\n%s", len(lines), many, strings.Join(lines, "\n"))
 	}
@@ -75,12 +49,12 @@ func TestABadResourceIsOneLineOfTheLogAndNotOneForEachClient(t *testing.T) {
 }
 
 func TestWhatRepeatsIsSummedUpOnceAMinute(t *testing.T) {
-	log, now := &paper{}, time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	log, now := &logtest.Buffer{}, time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 	r := newRepeats(slog.New(slog.NewTextHandler(log, nil)), func() time.Time { return now })
 	said := func(want ...string) {
 		t.Helper()
 		r.say()
-		got := log.lines("msg=rejects")
+		got := log.Lines("msg=rejects")
 		if len(got) != len(want) {
 			t.Fatalf("%d lines, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
 		}
@@ -116,7 +90,7 @@ func TestWhatRepeatsIsSummedUpOnceAMinute(t *testing.T) {
 		t.Errorf("%d are remembered at once", len(r.of))
 	}
 	r.last()
-	if n := len(log.lines("msg=rejects")); n != 3+maxRepeats+1 {
+	if n := len(log.Lines("msg=rejects")); n != 3+maxRepeats+1 {
 		t.Errorf("%d lines at the end", n)
 	}
 }

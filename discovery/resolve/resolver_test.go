@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"legate/discovery/catalog"
+	"legate/internal/logtest"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 	"legate/metrics"
@@ -28,7 +28,7 @@ type scene struct {
 	t       *testing.T
 	dns     *parts.DNS
 	in, out chan catalog.Delta
-	log     *lockedBuffer
+	log     *logtest.Buffer
 	metrics *metrics.Metrics
 	stop    func()
 
@@ -37,7 +37,7 @@ type scene struct {
 
 // begin starts it with short times; change may be nil.
 func begin(t *testing.T, change func(*Config, *Resolver)) *scene {
-	s := &scene{t: t, dns: partstest.DNS(t), in: make(chan catalog.Delta), out: make(chan catalog.Delta), log: &lockedBuffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	s := &scene{t: t, dns: partstest.DNS(t), in: make(chan catalog.Delta), out: make(chan catalog.Delta), log: &logtest.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
 	cfg := quick(t, s.dns)
 	if change != nil {
 		change(&cfg, nil)
@@ -388,21 +388,4 @@ func eventually(t *testing.T, good func() bool) {
 			t.Fatal("it did not come to that")
 		}
 	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,23 +28,12 @@ import (
 	"legate/internal/admin"
 	"legate/internal/bridge"
 	"legate/internal/logs"
+	"legate/internal/logtest"
 	"legate/internal/xdstest"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
 )
-
-// sheet is a log that can be read while it is written.
-type sheet struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *sheet) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(b)
-}
 
 // Whoever makes Legate complain, over whatever interface, gets a bounded log: a limited number of
 // short lines of each kind a minute, and a count of those left out.
@@ -65,7 +55,7 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const most, length = 35, 12 << 10
-			var paper sheet
+			var paper logtest.Buffer
 			var o logOptions
 			o.settings()
 			o.format = "json"
@@ -74,12 +64,12 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 			bounded.Flush()
 			about, left := 0, 0.0
 			kinds := map[string]int{}
-			for line := range bytes.Lines(paper.text.Bytes()) {
+			for line := range strings.Lines(paper.String()) {
 				var m struct {
 					Msg  string
 					Left float64 `json:"left_out"`
 				}
-				if err := json.Unmarshal(line, &m); err != nil {
+				if err := json.Unmarshal([]byte(line), &m); err != nil {
 					t.Fatalf("%v: %.200s", err, line)
 				}
 				kinds[m.Msg]++
@@ -96,6 +86,7 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 					t.Errorf("%d lines of %q", n, kind)
 				}
 			}
+			t.Logf("%d lines are about it, %.0f were left out", about, left)
 			if about == 0 || flood.least > 0 && about+int(left) < flood.least {
 				t.Errorf("%d lines are about it and %v were left out, of %d: %v", about, left, flood.least, kinds)
 			}
@@ -105,7 +96,10 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 
 func postsWith(token, given string) func(*testing.T, *slog.Logger) {
 	return func(t *testing.T, log *slog.Logger) {
-		const posts = 2000
+		posts := 2000
+		if !testing.Short() {
+			posts = 30_293 // as a penetration test sent in a second and a half, each of which was a line
+		}
 		m := metrics.New(metrics.BuildInfo{})
 		var config admin.Config
 		if token != "" {
@@ -213,13 +207,24 @@ func rejectAll(t *testing.T, log *slog.Logger) {
 			c.Want(translate.AssignmentType, "*")
 			clients = append(clients, c)
 		}
-		for range 100 {
-			for _, c := range clients {
-				if r := c.Poll(time.Millisecond); r != nil {
-					c.Nack(r, strings.Repeat("no\u009b", 1000))
-				}
-			}
+		long := time.Second
+		if !testing.Short() {
+			long = 10 * time.Second // for as long as a penetration test did, which made 86,326 lines
 		}
+		var rejecting sync.WaitGroup
+		var rejected atomic.Int64
+		for _, c := range clients {
+			rejecting.Go(func() {
+				for began := time.Now(); time.Since(began) < long || rejected.Load() < 100 && time.Since(began) < 30*time.Second; {
+					if r := c.Poll(10 * time.Millisecond); r != nil {
+						c.Nack(r, strings.Repeat("no\u009b", 1000))
+						rejected.Add(1)
+					}
+				}
+			})
+		}
+		rejecting.Wait()
+		t.Logf("%d responses were rejected", rejected.Load())
 		time.Sleep(1500 * time.Millisecond) // until the aggregated lines are logged
 	})
 }

@@ -6,12 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"legate/internal/legatetest"
+	"legate/internal/logtest"
 	"legate/internal/parts/partstest"
 )
 
@@ -41,31 +41,13 @@ func nothingLeft(t *testing.T) {
 	}
 }
 
-// pages is the output of a story, readable while it is written.
-type pages struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (p *pages) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *pages) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
-
 func TestTheWholeStoryHoldsAndEndsByItself(t *testing.T) {
-	o := Options{Legate: program(t), Out: new(pages)}
+	o := Options{Legate: program(t), Out: new(logtest.Buffer)}
 	t.Setenv("CONSUL_HTTP_ADDR", "127.0.0.1:1") // the user's own Consul must not be used
 	t.Setenv("CONSUL_NAMESPACE", "team-a")
 	t.Setenv("LEGATE_INCLUDE", "nothing")
 	err := Run(t.Context(), o)
-	told := o.Out.(*pages).String()
+	told := o.Out.(*logtest.Buffer).String()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, told)
 	}
@@ -87,7 +69,7 @@ func TestTheWholeStoryHoldsAndEndsByItself(t *testing.T) {
 }
 
 func TestAStoryThatIsInterruptedEndsSoonAndLeavesNothing(t *testing.T) {
-	out := new(pages)
+	out := new(logtest.Buffer)
 	o := Options{Legate: program(t), Out: out}
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
@@ -120,7 +102,7 @@ func TestAStoryThatDoesNotHoldSaysWhyAndKeepsTheLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	seedCache(t, cache)
-	out := new(pages)
+	out := new(logtest.Buffer)
 	err := Run(t.Context(), Options{Legate: broken, Out: out})
 	if err == nil || !strings.Contains(err.Error(), "no catalog today") {
 		t.Fatalf("error %v", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/logtest"
 	"legate/metrics"
 )
 
@@ -21,7 +22,7 @@ import (
 type stage struct {
 	*Shelf
 	t     *testing.T
-	log   *said
+	log   *logtest.Buffer
 	told  *metrics.Metrics
 	in    chan catalog.Delta
 	out   chan catalog.Delta
@@ -31,24 +32,6 @@ type stage struct {
 
 	mu     sync.Mutex
 	consul Consul
-}
-
-// said is a log that can be read while it is written.
-type said struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *said) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(b)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }
 
 func (s *stage) consulSays(st Consul) {
@@ -73,7 +56,7 @@ func newStageWith(t *testing.T, dir string, prepared func(s *stage)) *stage {
 	t.Helper()
 	config := DefaultConfig()
 	config.Dir, config.Scope = dir, Scope{}
-	s := &stage{t: t, log: &said{}, told: metrics.New(metrics.BuildInfo{}), in: make(chan catalog.Delta), out: make(chan catalog.Delta)}
+	s := &stage{t: t, log: &logtest.Buffer{}, told: metrics.New(metrics.BuildInfo{}), in: make(chan catalog.Delta), out: make(chan catalog.Delta)}
 	s.Shelf = New(config, slog.New(slog.NewTextHandler(s.log, nil)), s.told.LastKnown)
 	if prepared != nil {
 		prepared(s)
@@ -387,7 +370,7 @@ func TestWhyConsulIsAwayIsSaidWithTheRemedyWhenTheFileIsServed(t *testing.T) {
 func TestAFolderThatCannotBeUsedIsSaidAtTheStart(t *testing.T) {
 	dir := t.TempDir()
 	for folder, want := range map[string]bool{dir: false, filepath.Join(dir, "no", "folder"): true} {
-		log := &said{}
+		log := &logtest.Buffer{}
 		if c := New(Config{Dir: folder}, slog.New(slog.NewTextHandler(log, nil)), nil).Load(); c != nil {
 			t.Errorf("loaded %v", c)
 		}
