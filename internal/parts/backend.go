@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Backend is a tiny HTTP service that answers every request with its own name, so that who asks
-// sees which instance a request went to.
+// Backend is a small HTTP service that answers every request with its own name, so that callers see
+// which instance answered.
 type Backend struct {
 	Name string
 	Addr string // host:port, or the path of a unix socket
@@ -25,8 +25,8 @@ type Backend struct {
 	done     chan struct{}
 }
 
-// StartBackend starts a backend that listens on addr: a host:port, with port 0 for any free
-// one, or the path of a unix socket.
+// StartBackend starts a backend on addr: a host:port, with port 0 for any free one, or the path of
+// a unix socket.
 func StartBackend(name, addr string) (*Backend, error) {
 	network := "tcp"
 	if strings.HasPrefix(addr, "/") {
@@ -50,8 +50,8 @@ func StartBackend(name, addr string) (*Backend, error) {
 	return b, nil
 }
 
-// ServeHTTP answers with the backend's name: at once, or after the time that the query parameter
-// wait says, as a Go duration.
+// ServeHTTP answers with the backend's name, after the duration in the query parameter wait, if
+// there is one.
 func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.requests.Add(1)
 	if wait := r.URL.Query().Get("wait"); wait != "" {
@@ -69,10 +69,10 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, b.Name)
 }
 
-// Requests is how many requests have come.
+// Requests returns the number of requests so far.
 func (b *Backend) Requests() int64 { return b.requests.Load() }
 
-// Close ends the backend: requests that are running are finished, within 2 seconds.
+// Close stops the backend. Requests in flight may take 2 seconds more.
 func (b *Backend) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()

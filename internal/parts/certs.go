@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// Certs are files in PEM: an authority of one run, and a certificate for both ends of
-// connections to 127.0.0.1, ::1 and localhost.
+// Certs are PEM files: an authority, and a certificate for both ends of connections to 127.0.0.1,
+// ::1 and localhost.
 type Certs struct {
 	CAFile   string
 	CertFile string
 	KeyFile  string
 }
 
-// NewCerts makes certificates in the folder, valid for a day.
+// NewCerts makes certificates in the folder that are valid for a day.
 func NewCerts(dir string) (Certs, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

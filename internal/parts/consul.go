@@ -11,28 +11,28 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// ConsulOptions say what Consul to start. The zero value is a dev agent, which is ready soonest
+// ConsulOptions say which Consul to start. The zero value is a dev agent, which is ready fastest
 // and forgets everything when it stops.
 type ConsulOptions struct {
-	Path       string // the program; empty: the one that is found
+	Path       string // the program; empty: use Find
 	Datacenter string // empty: dc1
 	Node       string // the agent's node name; empty: consul
-	// Persistent keeps the catalog in a data directory over Stop and Start. Such a Consul needs
-	// some seconds more to elect its leader.
+	// Persistent keeps the catalog in a data directory over Stop and Start. Such a Consul needs a
+	// few more seconds to elect its leader.
 	Persistent bool
-	// ACL denies by default; Token of the Consul may do everything.
+	// ACL denies by default. Consul.Token is then a token with all rights.
 	ACL bool
-	// HTTPS also serves HTTPS, with Certs of the Consul.
+	// HTTPS also serves HTTPS, with Consul.Certs.
 	HTTPS bool
-	// UnixSocket also serves HTTP on the unix socket Socket of the Consul.
+	// UnixSocket also serves HTTP on the unix socket Consul.Socket.
 	UnixSocket bool
-	// HCL is added to the agent's configuration and wins over it.
+	// HCL is added to the agent's configuration and takes precedence.
 	HCL string
 	// MaxConnsPerClient is Consul's limits.http_max_conns_per_client; 0: Consul's default, 200.
 	MaxConnsPerClient int
 }
 
-// Consul is a Consul agent, a server of its own datacenter, that runs on loopback.
+// Consul is a Consul agent on loopback, the only server of its datacenter.
 type Consul struct {
 	running
 
@@ -41,7 +41,7 @@ type Consul struct {
 	Addr       string // host:port of HTTP
 	HTTPSAddr  string // host:port of HTTPS, if asked for
 	Socket     string // path of the unix socket, if asked for
-	Token      string // may do everything, if ACLs were asked for
+	Token      string // has all rights, if ACLs were asked for
 	Certs      Certs  // if HTTPS was asked for
 
 	path    string
@@ -50,7 +50,7 @@ type Consul struct {
 	client  *api.Client
 }
 
-// StartConsul starts a Consul and returns when its catalog answers.
+// StartConsul starts a Consul and returns once its catalog answers.
 func StartConsul(ctx context.Context, o ConsulOptions) (*Consul, error) {
 	if o.Path == "" {
 		path, err := ConsulProgram().Find(ctx, nil)
@@ -59,7 +59,7 @@ func StartConsul(ctx context.Context, o ConsulOptions) (*Consul, error) {
 		}
 		o.Path = path
 	}
-	const attempts = 3 // a port may be taken between the probe and its use
+	const attempts = 3 // a port may be taken before it is used
 	var err error
 	for range attempts {
 		var c *Consul
@@ -93,7 +93,7 @@ func newConsul(o ConsulOptions) (*Consul, error) {
 }
 
 // Start starts the agent again, on the same ports and with the same data directory, and returns
-// when its catalog answers.
+// once its catalog answers.
 func (c *Consul) Start(ctx context.Context) error {
 	p, err := Start(Command{Name: "consul", Path: c.path, Args: c.args(), Log: c.Log()})
 	if err != nil {
@@ -106,20 +106,20 @@ func (c *Consul) Start(ctx context.Context) error {
 	return nil
 }
 
-// Log is the file that the agent writes to, over all its starts.
+// Log returns the agent's log file, which has all its starts.
 func (c *Consul) Log() string { return filepath.Join(c.folder.Path, "consul.log") }
 
 // Close stops the agent and removes its files.
 func (c *Consul) Close() error { return errors.Join(c.Stop(), c.folder.Remove()) }
 
-// Client is a client of this Consul with its token. It is Consul's own: it fills what it is
-// not told from CONSUL_* variables of the environment (namespace and partition).
+// Client returns a client with all rights. It is Consul's own client, which takes unset values from
+// CONSUL_* variables of the environment (namespace and partition).
 func (c *Consul) Client() *api.Client { return c.client }
 
-// URL is where the agent serves HTTP.
+// URL returns the address of the agent's HTTP API.
 func (c *Consul) URL() string { return "http://" + c.Addr }
 
-// await returns when the agent knows a leader and finds itself in the catalog.
+// await waits until the agent knows a leader and is in the catalog.
 func (c *Consul) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
@@ -145,7 +145,7 @@ func (c *Consul) await(ctx context.Context) error {
 	}
 }
 
-// newClient makes an api.Client whose connections are its own.
+// newClient returns an api.Client with connections of its own.
 func (c *Consul) newClient() (*api.Client, error) {
 	return api.NewClient(&api.Config{
 		Address: c.Addr, Scheme: "http", Token: c.Token,

@@ -14,7 +14,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// health is what Consul says of the service: the aggregated status by instance id.
+// health returns the aggregated status of the service's instances, by instance id.
 func health(t *testing.T, c *parts.Consul, service string) map[string]string {
 	t.Helper()
 	entries, _, err := c.Client().Health().Service(service, "", false, nil)
@@ -89,7 +89,7 @@ func TestAFrozenConsulDoesNotAnswerUntilItContinues(t *testing.T) {
 	}
 	err := ask()
 	for paused := time.Now(); err == nil && time.Since(paused) < 10*time.Second; err = ask() {
-		time.Sleep(10 * time.Millisecond) // a signal arrives when its process runs next
+		time.Sleep(10 * time.Millisecond) // a signal arrives when its process is next scheduled
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("a frozen Consul said %v", err)

@@ -66,7 +66,7 @@ func (c *Consul) configure() error {
 	return err
 }
 
-// args are the agent's arguments: all else is in its configuration folder.
+// args returns the agent's arguments. Everything else is in its configuration folder.
 func (c *Consul) args() []string {
 	args := []string{"agent", "-config-dir", filepath.Join(c.folder.Path, "config")}
 	if !c.options.Persistent {
@@ -75,10 +75,10 @@ func (c *Consul) args() []string {
 	return args
 }
 
-// newUUID is a random UUID, version 4 (RFC 9562).
+// newUUID returns a random UUID, version 4 (RFC 9562).
 func newUUID() string {
 	var b [16]byte
-	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// DNS is a small DNS server on loopback, over UDP and TCP. What it has not been told does not exist.
+// DNS is a small DNS server on loopback, over UDP and TCP. Names that were not set do not exist.
 type DNS struct {
 	Addr string // host:port of both
 
@@ -28,7 +28,7 @@ type record struct {
 	rcode     int
 }
 
-// StartDNS starts one.
+// StartDNS starts a DNS server.
 func StartDNS() (*DNS, error) {
 	packets, streams, err := bothListen()
 	if err != nil {
@@ -38,12 +38,12 @@ func StartDNS() (*DNS, error) {
 	for _, s := range []*dns.Server{{PacketConn: packets}, {Listener: streams}} {
 		s.Handler = dns.HandlerFunc(d.answer)
 		d.servers = append(d.servers, s)
-		go func() { _ = s.ActivateAndServe() }() // ends with Stop
+		go func() { _ = s.ActivateAndServe() }() // ended by Stop
 	}
 	return d, nil
 }
 
-// bothListen finds a port that is free for UDP and for TCP.
+// bothListen opens a port that is free for both UDP and TCP.
 func bothListen() (packets net.PacketConn, streams net.Listener, err error) {
 	for range 20 {
 		if packets, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
@@ -57,10 +57,10 @@ func bothListen() (packets net.PacketConn, streams net.Listener, err error) {
 	return nil, nil, err
 }
 
-// Stop ends it.
+// Stop stops the server.
 func (d *DNS) Stop() {
 	for _, s := range d.servers {
-		_ = s.Shutdown() // it may not have begun
+		_ = s.Shutdown() // it may not have started
 		if s.PacketConn != nil {
 			s.PacketConn.Close()
 		} else {
@@ -69,7 +69,7 @@ func (d *DNS) Stop() {
 	}
 }
 
-// Set makes a name stand for addresses; without any it exists and has none.
+// Set gives a name these addresses. Without any, the name exists but has no address.
 func (d *DNS) Set(name string, ttl time.Duration, addresses ...string) {
 	r := record{ttl: ttl}
 	for _, a := range addresses {
@@ -78,20 +78,20 @@ func (d *DNS) Set(name string, ttl time.Duration, addresses ...string) {
 	d.set(name, &r)
 }
 
-// Fail answers for a name with a code such as dns.RcodeServerFailure.
+// Fail makes answers for a name fail with a code such as dns.RcodeServerFailure.
 func (d *DNS) Fail(name string, rcode int) { d.set(name, &record{rcode: rcode}) }
 
-// Remove makes a name one that does not exist.
+// Remove makes a name nonexistent.
 func (d *DNS) Remove(name string) { d.set(name, nil) }
 
-// Silence makes it answer nothing, or answer again.
+// Silence turns answers off or on again.
 func (d *DNS) Silence(on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.silent = on
 }
 
-// Queries is how often a name was asked for, of whatever type.
+// Queries returns how often a name was queried, for any type.
 func (d *DNS) Queries(name string) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -133,5 +133,5 @@ func (d *DNS) answer(w dns.ResponseWriter, q *dns.Msg) {
 	if _, datagram := w.LocalAddr().(*net.UDPAddr); datagram {
 		m.Truncate(1232)
 	}
-	_ = w.WriteMsg(m) // who does not wait for it misses it
+	_ = w.WriteMsg(m) // the client may have given up
 }

@@ -11,21 +11,20 @@ import (
 	"time"
 )
 
-// EnvoyOptions say what Envoy to start.
+// EnvoyOptions say which Envoy to start.
 type EnvoyOptions struct {
-	Path string // the program; empty: the one that is found
-	// Bootstrap is Envoy's bootstrap as YAML. AdminPort replaces the address of its admin
-	// interface.
+	Path string // the program; empty: use Find
+	// Bootstrap is Envoy's bootstrap as YAML. The address of its admin interface is replaced.
 	Bootstrap []byte
-	// AdminPort is the port of the admin interface on 127.0.0.1; 0: one that is free.
+	// AdminPort is the port of the admin interface on 127.0.0.1; 0: a free one.
 	AdminPort int
-	// Early returns as soon as the admin interface answers; otherwise when Envoy is ready, which
-	// it is not before its control plane has answered what it waits for.
+	// Early returns as soon as the admin interface answers. Otherwise StartEnvoy waits until Envoy
+	// is ready, which needs the answers of its control plane.
 	Early bool
-	Args  []string // more arguments; a later --log-level wins
+	Args  []string // more arguments; the last --log-level wins
 }
 
-// Envoy is an Envoy that runs on loopback with one worker.
+// Envoy is an Envoy on loopback with one worker.
 type Envoy struct {
 	running
 
@@ -36,7 +35,7 @@ type Envoy struct {
 	client  *http.Client
 }
 
-// StartEnvoy starts an Envoy and returns when it is ready.
+// StartEnvoy starts an Envoy and returns once it is ready.
 func StartEnvoy(ctx context.Context, o EnvoyOptions) (*Envoy, error) {
 	if o.Path == "" {
 		path, err := EnvoyProgram().Find(ctx, nil)
@@ -61,8 +60,7 @@ func StartEnvoy(ctx context.Context, o EnvoyOptions) (*Envoy, error) {
 	return e, nil
 }
 
-// Start starts Envoy again, with the same bootstrap and admin port, and returns when it is
-// ready.
+// Start starts Envoy again, with the same bootstrap and admin port, and returns once it is ready.
 func (e *Envoy) Start(ctx context.Context) error {
 	if e.options.AdminPort == 0 {
 		port, err := freePort()
@@ -93,13 +91,14 @@ func (e *Envoy) args() []string {
 
 func (e *Envoy) file(name string) string { return filepath.Join(e.folder.Path, name) }
 
-// Log is the file that Envoy writes to, over all its starts.
+// Log returns Envoy's log file, which has all its starts.
 func (e *Envoy) Log() string { return e.file("envoy.log") }
 
 // Close stops Envoy and removes its files.
 func (e *Envoy) Close() error { return errors.Join(e.Stop(), e.folder.Remove()) }
 
-// AwaitReady returns when Envoy is ready: it has all that it waits for from its control plane.
+// AwaitReady waits until Envoy is ready: its control plane has answered everything that Envoy waits
+// for.
 func (e *Envoy) AwaitReady(ctx context.Context) error {
 	return e.poll(ctx, func() error {
 		text, err := e.Get(ctx, "/ready")
@@ -123,7 +122,7 @@ func (e *Envoy) await(ctx context.Context) error {
 	})
 }
 
-// poll repeats the question until it is answered without an error, for a minute at most.
+// poll repeats ask until it returns no error, for a minute at most.
 func (e *Envoy) poll(ctx context.Context, ask func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

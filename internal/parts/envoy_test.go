@@ -10,7 +10,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// proxyTo is a bootstrap with one listener in front of one static cluster named web.
+// proxyTo returns a bootstrap with one listener in front of one static cluster named web.
 func proxyTo(port int, backend *parts.Backend) []byte {
 	return fmt.Appendf(nil, `
 static_resources:

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// EnvoyCluster is what Envoy's admin interface says of a cluster.
+// EnvoyCluster is a cluster in Envoy's admin interface.
 type EnvoyCluster struct {
 	Name      string
 	FromAPI   bool // added by CDS
 	Endpoints []EnvoyEndpoint
 }
 
-// EnvoyEndpoint is one endpoint of a cluster as Envoy has it.
+// EnvoyEndpoint is an endpoint of a cluster.
 type EnvoyEndpoint struct {
 	Address string // host:port, [v6]:port, or the path of a unix socket
 	Health  string // the EDS health status: HEALTHY, UNHEALTHY, DRAINING, ...
@@ -28,7 +28,7 @@ type EnvoyEndpoint struct {
 	Zone    string
 }
 
-// Get asks the admin interface; an answer other than 200 is an error.
+// Get requests a path of the admin interface. An answer other than 200 is an error.
 func (e *Envoy) Get(ctx context.Context, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.AdminAddr+path, nil)
 	if err != nil {
@@ -55,12 +55,12 @@ func (e *Envoy) Ready(ctx context.Context) bool {
 	return err == nil
 }
 
-// ConfigDump is Envoy's /config_dump with the endpoints that it got over EDS, as JSON.
+// ConfigDump returns Envoy's /config_dump with EDS endpoints, as JSON.
 func (e *Envoy) ConfigDump(ctx context.Context) ([]byte, error) {
 	return e.Get(ctx, "/config_dump?include_eds")
 }
 
-// Stats are Envoy's counters and gauges whose name matches the regular expression.
+// Stats returns Envoy's counters and gauges whose names match the regular expression.
 func (e *Envoy) Stats(ctx context.Context, filter string) (map[string]int, error) {
 	text, err := e.Get(ctx, "/stats?filter="+url.QueryEscape(filter))
 	if err != nil {
@@ -68,7 +68,7 @@ func (e *Envoy) Stats(ctx context.Context, filter string) (map[string]int, error
 	}
 	stats := make(map[string]int)
 	for line := range strings.Lines(string(text)) {
-		// A name may hold ": " only in odd cluster names; text readouts and histograms are no numbers.
+		// Only odd cluster names contain ": ". Text readouts and histograms are not numbers.
 		at := strings.LastIndex(line, ": ")
 		if at < 0 {
 			continue
@@ -80,7 +80,7 @@ func (e *Envoy) Stats(ctx context.Context, filter string) (map[string]int, error
 	return stats, nil
 }
 
-// Clusters are Envoy's clusters by name, with their endpoints sorted by address.
+// Clusters returns Envoy's clusters by name, with their endpoints sorted by address.
 func (e *Envoy) Clusters(ctx context.Context) (map[string]EnvoyCluster, error) {
 	text, err := e.Get(ctx, "/clusters?format=json")
 	if err != nil {

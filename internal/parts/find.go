@@ -11,11 +11,11 @@ import (
 	"runtime"
 )
 
-// Program says how one of the programs is known. ConsulProgram and EnvoyProgram return those that there are.
+// Program identifies one of the programs: see ConsulProgram and EnvoyProgram.
 type Program struct {
-	// Name is that of the file.
+	// Name is the name of the file.
 	Name string
-	// Version is the one that tools/ pins.
+	// Version is the version that tools/ pins.
 	Version string
 	// Wanted says in words which versions fit.
 	Wanted string
@@ -25,7 +25,7 @@ type Program struct {
 	fits       func(version) bool
 }
 
-// ConsulProgram is a Consul 1.22.
+// ConsulProgram returns a Consul 1.22.
 func ConsulProgram() Program {
 	return Program{
 		Name: "consul", Version: ConsulVersion, Wanted: "a Consul 1.22",
@@ -33,7 +33,7 @@ func ConsulProgram() Program {
 	}
 }
 
-// EnvoyProgram is an Envoy 1.40 or later.
+// EnvoyProgram returns an Envoy 1.40 or later.
 func EnvoyProgram() Program {
 	return Program{
 		Name: "envoy", Version: EnvoyVersion, Wanted: "an Envoy 1.40 or later",
@@ -41,9 +41,9 @@ func EnvoyProgram() Program {
 	}
 }
 
-// Find returns the path of the program: the one on PATH when its version fits, else the one in
-// the cache folder. If there is none, the error says what to do. Why the one on PATH is passed over is
-// written to progress, which may be nil.
+// Find returns the path of the program: the one on PATH if its version fits, else the one in the
+// cache folder. If there is none, the error says what to do. progress, which may be nil, is told
+// why the one on PATH does not fit.
 func (p Program) Find(ctx context.Context, progress io.Writer) (string, error) {
 	if path, ok := p.OnPath(ctx, progress); ok {
 		return path, nil
@@ -58,7 +58,7 @@ func (p Program) Find(ctx context.Context, progress io.Writer) (string, error) {
 	return path, nil
 }
 
-// OnPath is the program on PATH, if it fits.
+// OnPath returns the program on PATH, if it fits.
 func (p Program) OnPath(ctx context.Context, progress io.Writer) (path string, ok bool) {
 	if progress == nil {
 		progress = io.Discard
@@ -81,8 +81,8 @@ func (p Program) OnPath(ctx context.Context, progress io.Writer) (path string, o
 	return path, true
 }
 
-// Cached is where the cache folder has the program, and whether it is there and says the pinned
-// version.
+// Cached returns the path in the cache folder, and whether the program is there and reports the
+// pinned version.
 func (p Program) Cached(ctx context.Context) (path string, ok bool, err error) {
 	cache, err := cacheFolder()
 	if err != nil {
@@ -92,7 +92,7 @@ func (p Program) Cached(ctx context.Context) (path string, ok bool, err error) {
 	return path, p.Check(ctx, path) == nil, nil
 }
 
-// Check runs the program at this path once, and fails unless it says the pinned version.
+// Check runs the program at this path, and fails unless it reports the pinned version.
 func (p Program) Check(ctx context.Context, path string) error {
 	v, err := p.probe(ctx, path)
 	if err == nil && v.String() != p.Version {
@@ -101,7 +101,7 @@ func (p Program) Check(ctx context.Context, path string) error {
 	return err
 }
 
-// cacheFolder is $XDG_CACHE_HOME/legate, ~/.cache/legate or the like.
+// cacheFolder returns $XDG_CACHE_HOME/legate, ~/.cache/legate or the like.
 func cacheFolder() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {

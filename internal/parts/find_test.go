@@ -21,7 +21,7 @@ func TestWhatProgramsSayIsUnderstood(t *testing.T) {
 	}
 }
 
-// Legate's own program only looks for the others: what it says must be enough to get them.
+// Legate's own program does not install the others, so its error must say how to get them.
 func TestWhatIsNotThereIsAnErrorWithItsRemedy(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())

@@ -8,18 +8,18 @@ import (
 
 const folderPrefix = "legate-parts-"
 
-// Folder is a folder for one program's files while it runs. Its path is short, so that unix sockets
-// fit into it. A lock file marks it as in use for as long as this process lives.
+// Folder is a folder for a program's files while it runs. Its path is short, so that paths of unix
+// sockets fit. A lock file marks it as in use for as long as this process lives.
 type Folder struct {
 	Path string
 	lock *os.File
 }
 
-// NewFolder makes a folder, and removes those whose owner has died without removing them.
+// NewFolder makes a folder, and removes folders whose owners have died.
 func NewFolder() (*Folder, error) { return folderIn(os.TempDir()) }
 
-// NewLastingFolder makes one in the user's cache folder, where nobody tidies up while it is in
-// use: it is for what is needed again after an hour.
+// NewLastingFolder makes a folder in the user's cache folder, where cleaners of temporary files do
+// not remove it: for files that are needed for hours.
 func NewLastingFolder() (*Folder, error) {
 	cache, err := cacheFolder()
 	if err != nil {
@@ -47,7 +47,7 @@ func folderIn(in string) (*Folder, error) {
 	return f, nil
 }
 
-// take puts a lock file in the folder that is locked before it has its name.
+// take puts a lock file into the folder. The file is locked before it gets its name.
 func (f *Folder) take() (err error) {
 	unnamed := filepath.Join(f.Path, "lock.new")
 	if f.lock, err = os.Create(unnamed); err != nil {
@@ -59,14 +59,14 @@ func (f *Folder) take() (err error) {
 	return os.Rename(unnamed, filepath.Join(f.Path, "lock"))
 }
 
-// Remove removes the folder with all that is in it.
+// Remove removes the folder with its content.
 func (f *Folder) Remove() error {
 	defer f.lock.Close()
 	return os.RemoveAll(f.Path)
 }
 
-// sweepFolders removes folders that have a lock file which nobody holds. One without a lock
-// file may be just being made.
+// sweepFolders removes folders with a lock file that nobody holds. A folder without a lock file may
+// just be being made.
 func sweepFolders(in string) error {
 	found, err := filepath.Glob(filepath.Join(in, folderPrefix+"*", "lock"))
 	if err != nil {
@@ -75,7 +75,7 @@ func sweepFolders(in string) error {
 	for _, path := range found {
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {
-			continue // gone meanwhile, or another user's
+			continue // removed meanwhile, or another user's
 		}
 		if tryLock(f) == nil {
 			os.RemoveAll(filepath.Dir(path))

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// asked is the environment variable that makes the test binary do what a test wants to see done
-// in a process of its own.
+// asked is the environment variable that makes the test binary run a helper in a process of its
+// own.
 const asked = "LEGATE_PARTS_HELPER"
 
 func TestMain(m *testing.M) {
@@ -51,7 +51,7 @@ func asHelper(t *testing.T, what string) *helper {
 	return h
 }
 
-// expect reads the next line, which begins with the word, and returns the rest of it.
+// expect reads the next line, which must begin with the word, and returns its rest.
 func (h *helper) expect(word string) string {
 	h.t.Helper()
 	if !h.says.Scan() {
@@ -64,7 +64,7 @@ func (h *helper) expect(word string) string {
 	return strings.TrimSpace(rest)
 }
 
-// kill ends the helper with SIGKILL.
+// kill kills the helper with SIGKILL.
 func (h *helper) kill() {
 	if h.cmd.ProcessState == nil {
 		_ = h.cmd.Process.Kill() // it may have ended by itself

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Legate is Legate as its users run it: "legate serve" in a process of its own, which can be
-// stopped, killed, frozen and started again on the same ports. Its methods belong to one
-// goroutine, Get excepted.
+// Legate is "legate serve" in a process of its own, as users run it. It can be stopped, killed,
+// frozen and started again on the same ports. Its methods, except Get, must be called from one
+// goroutine.
 type Legate struct {
 	*Process          // of the last start; nil before the first
 	XDS, Admin string // host:port
@@ -28,8 +28,8 @@ type Legate struct {
 	client *http.Client
 }
 
-// NewLegate is a Legate that is not started yet: the program of this path with these arguments
-// besides those that say where it listens. It writes to log.
+// NewLegate returns a Legate that is not started yet: the program at this path, with these
+// arguments and those for its addresses. It writes to log.
 func NewLegate(path, log string, args ...string) (*Legate, error) {
 	ports, err := FreePorts(2)
 	if err != nil {
@@ -53,9 +53,10 @@ func (l *Legate) Launch() error {
 	return nil
 }
 
-// AwaitReady returns when it has something to serve, or cannot be expected to any more.
-func (l *Legate) AwaitReady(ctx context.Context, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// AwaitReady returns once Legate is ready, or an error if it has ended or is not ready within
+// limit.
+func (l *Legate) AwaitReady(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
 		_, err := l.Get(ctx, "/readyz")
@@ -66,13 +67,13 @@ func (l *Legate) AwaitReady(ctx context.Context, patience time.Duration) error {
 		case <-l.Done():
 			return fmt.Errorf("legate ended: %w\n%s", orEnded(l.Err()), LogTail(l.Log, 5))
 		case <-ctx.Done():
-			return fmt.Errorf("legate is not ready after %v: %w", patience, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("legate is not ready after %v: %w", limit, errors.Join(ctx.Err(), err))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// Get asks the admin interface; an answer other than 200 is an error.
+// Get requests a path of the admin interface. An answer other than 200 is an error.
 func (l *Legate) Get(ctx context.Context, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.Admin+path, nil)
 	if err != nil {
@@ -99,7 +100,8 @@ func (l *Legate) Stop(grace time.Duration) error {
 	return l.Process.Stop(grace)
 }
 
-// OwnEnvironment is this process's without what would point Legate at somebody's own Consul.
+// OwnEnvironment returns this process's environment without variables that would lead Legate to
+// another Consul.
 func OwnEnvironment() (own []string) {
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "CONSUL_") && !strings.HasPrefix(e, "LEGATE_") {

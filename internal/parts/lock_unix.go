@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Lock takes the file's lock, which the kernel gives back when the process ends, however it
-// ends. It calls waiting once if another process holds it.
+// Lock locks the file. The kernel releases the lock when the process ends, however it ends. waiting
+// is called once if another process holds the lock.
 func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func Lock(ctx context.Context, path string, waiting func()) (unlock func(), err 
 	}
 }
 
-// tryLock takes an exclusive lock on the open file, or says EWOULDBLOCK.
+// tryLock takes an exclusive lock on the open file, or returns EWOULDBLOCK.
 func tryLock(f *os.File) error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }

@@ -16,7 +16,7 @@ const keptLogs = 20
 // keptLines is how many lines of a log an error repeats.
 const keptLines = 15
 
-// keepLog keeps the log of a failed start, and adds to the error where it is and how it ends.
+// keepLog keeps the log of a failed start, and adds its path and last lines to the error.
 func keepLog(cause error, log string) error {
 	kept, err := KeepLog(log)
 	if err != nil {
@@ -25,8 +25,8 @@ func keepLog(cause error, log string) error {
 	return fmt.Errorf("%w\nits log is in %s and ends with\n%s", cause, kept, LogTail(kept, keptLines))
 }
 
-// KeepLog copies a log out of a folder that is about to be removed, into the user's cache
-// folder, and returns where it is. Only the last few stay there.
+// KeepLog copies a log into the user's cache folder, before its own folder is removed, and returns
+// its new path. Only the last few logs are kept.
 func KeepLog(log string) (kept string, err error) {
 	text, err := os.ReadFile(log)
 	if err != nil {
@@ -56,7 +56,7 @@ func KeepLog(log string) (kept string, err error) {
 	return kept, nil
 }
 
-// LogTail is the end of a log file, for a test that failed; empty if there is none.
+// LogTail returns the last lines of a log file; empty if there is none.
 func LogTail(path string, lines int) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -82,7 +82,7 @@ func orElse(s, other string) string {
 	return s
 }
 
-// orEnded is the error of a process that ended early, also when it ended with exit code 0.
+// orEnded returns the error of a process that ended early, even with exit code 0.
 func orEnded(err error) error {
 	if err == nil {
 		return errors.New("exit code 0")

@@ -9,19 +9,18 @@ import (
 	"sync"
 )
 
-// Ports are looked for below the range from which systems take the ports of outgoing
-// connections (32768 on Linux, 49152 elsewhere), so that a program that was stopped finds its
-// ports free when it is started again. They are given out in blocks: the first port of a block is
-// held by the process that the block belongs to.
+// Ports are below the range from which systems take ports of outgoing connections (32768 on Linux,
+// 49152 elsewhere), so that a stopped program finds its ports free when it is started again. They
+// are handed out in blocks. The process that owns a block listens on its first port.
 const (
 	lowestPort  = 15000
 	highestPort = 32000
 	blockSize   = 100
 )
 
-// FreePorts returns n different ports of the loopback address that are free now for TCP and
-// UDP. Between that and their use, nobody else who asks here gets them, neither in this process
-// nor in another one: not before this process has been given all the others.
+// FreePorts returns n different ports of the loopback address that are free for TCP and UDP. Other
+// callers do not get them in the meantime: other processes never, and this process only after it
+// has used all its other ports.
 func FreePorts(n int) ([]int, error) {
 	own.Lock()
 	defer own.Unlock()
@@ -41,22 +40,22 @@ func FreePorts(n int) ([]int, error) {
 	return nil, errors.New("find free ports on 127.0.0.1: nearly all are in use")
 }
 
-// own are this process's blocks. A port is the machine's: whoever asks, there is one of it.
+// own are this process's blocks. It is global because ports are shared by the whole machine.
 var own = struct {
 	sync.Mutex
 	claims
 }{claims: claims{hold: hold}}
 
-// claims are blocks of ports that belong to this process for as long as it lives.
+// claims are the blocks of ports that belong to this process while it lives.
 type claims struct {
 	hold  func(port int) (net.Listener, error)
 	held  []net.Listener // on the first port of each block
 	bases []int
 	block int // of bases, from which ports are given out now
-	next  int // port of it
+	next  int // next port of the block
 }
 
-// take gives out the next port of the block, then of a new block, then of the first one again.
+// take hands out the next port of the block, then of a new block, then of the first one again.
 func (c *claims) take() (int, error) {
 	if len(c.bases) > 0 && c.next < c.bases[c.block]+blockSize {
 		c.next++
@@ -72,7 +71,7 @@ func (c *claims) take() (int, error) {
 	return c.take()
 }
 
-// claim takes a block that belongs to nobody.
+// claim takes a block that nobody owns.
 func (c *claims) claim() bool {
 	for _, i := range rand.Perm((highestPort - lowestPort) / blockSize) {
 		base := lowestPort + i*blockSize
@@ -103,10 +102,10 @@ func portIsFree(port int) bool {
 
 func joinHostPort(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
-// Loopback is the address of the port on 127.0.0.1, as host:port.
+// Loopback returns 127.0.0.1 with the port, as host:port.
 func Loopback(port int) string { return joinHostPort("127.0.0.1", port) }
 
-// freePort is one of FreePorts.
+// freePort returns one of FreePorts.
 func freePort() (int, error) {
 	ports, err := FreePorts(1)
 	if err != nil {

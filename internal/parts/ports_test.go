@@ -22,7 +22,7 @@ func TestNoPortIsGivenOutTwice(t *testing.T) {
 	}
 }
 
-// Another process cannot get a port of ours: our blocks are held.
+// Another process cannot get our ports: our blocks are held.
 func TestAnotherClaimsOtherBlocks(t *testing.T) {
 	ours, theirs := claims{hold: hold}, claims{hold: hold}
 	for _, c := range []*claims{&ours, &theirs} {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Command says what to start. It writes to Log, which is appended to.
+// Command says what to start. Its output is appended to Log.
 type Command struct {
 	Name string // for errors
 	Path string
@@ -17,10 +17,10 @@ type Command struct {
 	Env  []string // nil: this process's
 	Dir  string
 	Log  string
-	Edit func(*exec.Cmd) // what else is special; nil: nothing
+	Edit func(*exec.Cmd) // last changes to the command; nil: none
 }
 
-// Process is a child that ends with us.
+// Process is a child process that ends with this process.
 type Process struct {
 	name string
 	log  string
@@ -35,7 +35,7 @@ func Start(c Command) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the child has its own
+	defer log.Close() // the child has a copy
 	cmd := exec.CommandContext(context.Background(), c.Path, c.Args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.Env, c.Dir, log, log
 	tie(cmd)
@@ -54,28 +54,28 @@ func Start(c Command) (*Process, error) {
 	return p, nil
 }
 
-// Done is closed when the process has ended.
+// Done returns a channel that is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err says how the process ended: nil for exit code 0. It waits for the end.
+// Err waits for the end of the process and returns how it ended: nil for exit code 0.
 func (p *Process) Err() error {
 	<-p.done
 	return p.err
 }
 
-// PID is the process's id.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Log is the file that the process writes to.
+// Log returns the path of the log file.
 func (p *Process) Log() string { return p.log }
 
-// Stop asks the process to end, kills it if it has not within the grace time, and waits until
-// it is gone. Only a process that had to be killed is an error.
+// Stop asks the process to end, kills it after the grace time, and waits until it is gone. It is an
+// error if the process had to be killed.
 func (p *Process) Stop(grace time.Duration) error {
 	if err := p.Terminate(); err != nil {
 		return err
 	}
-	if err := p.Continue(); err != nil { // a frozen process does not hear
+	if err := p.Continue(); err != nil { // a frozen process does not handle signals
 		return err
 	}
 	select {
@@ -89,7 +89,7 @@ func (p *Process) Stop(grace time.Duration) error {
 	return fmt.Errorf("stop %q: still running %v after SIGTERM, killed", p.name, grace)
 }
 
-// signal sends to the process itself; one that has ended already is no error.
+// signal sends a signal to the process. It is no error if the process has ended.
 func (p *Process) signal(s os.Signal) error {
 	err := p.cmd.Process.Signal(s)
 	if errors.Is(err, os.ErrProcessDone) {

@@ -67,7 +67,7 @@ func TestStoppingWhatHasEndedIsNoError(t *testing.T) {
 	}
 }
 
-// startChild is the helper of TestAKilledParentLeavesNothing.
+// startChild is the helper process of TestAKilledParentLeavesNothing.
 func startChild() {
 	folder, err := NewFolder()
 	if err != nil {
@@ -131,7 +131,7 @@ func newFolder(t *testing.T) *Folder {
 	return f
 }
 
-// isZombie reports whether the process is dead but nobody has waited for it, as in a container
+// isZombie reports whether the process has ended but has not been waited for, as in a container
 // without an init process.
 func isZombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -7,7 +7,7 @@ import "syscall"
 // Terminate asks the process to end.
 func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
 
-// Kill ends the process as a crash would, and waits until it is gone.
+// Kill ends the process like a crash, and waits until it is gone.
 func (p *Process) Kill() error {
 	if err := p.signal(syscall.SIGKILL); err != nil {
 		return err
@@ -16,7 +16,7 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Pause freezes the process, a moment later: its connections stay open and nothing answers.
+// Pause freezes the process, with a short delay: its connections stay open but nothing answers.
 func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
 
 // Continue ends a Pause.

@@ -8,21 +8,20 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// Instance is an instance of a service to be registered with the agent. What it does not have,
-// register with the Client.
+// Instance is a service instance to register with the agent. For anything more, use the Client.
 type Instance struct {
 	ID      string // empty: as Service
 	Service string
-	Address string // empty: Consul has the node's
+	Address string // empty: the node's
 	Port    int
-	Socket  string // a unix socket instead of Address and Port
+	Socket  string // path of a unix socket, instead of Address and Port
 	Weight  int    // while passing; 0: 1
-	Warning int    // the weight while warning; 0: 1, below 0: 0
+	Warning int    // while warning; 0: 1, below 0: 0
 	Tags    []string
 	Meta    map[string]string
 }
 
-// Register registers the instance, passing, with a check that SetHealth changes.
+// Register registers the instance as passing, with a check that SetHealth changes.
 func (c *Consul) Register(ctx context.Context, i Instance) error {
 	i.ID = orElse(i.ID, i.Service)
 	warning := i.Warning
@@ -36,13 +35,13 @@ func (c *Consul) Register(ctx context.Context, i Instance) error {
 		ID: i.ID, Name: i.Service, Address: i.Address, Port: i.Port, SocketPath: i.Socket,
 		Weights: &api.AgentWeights{Passing: max(1, i.Weight), Warning: warning},
 		Tags:    i.Tags, Meta: i.Meta,
-		// The time to live outlasts any test: the check changes only when SetHealth says so.
+		// The TTL is longer than any test, so only SetHealth changes the check.
 		Check: &api.AgentServiceCheck{CheckID: checkOf(i.ID), TTL: (24 * time.Hour).String(), Status: api.HealthPassing},
 	}, api.ServiceRegisterOpts{}.WithContext(ctx))
 	if err != nil {
 		return fmt.Errorf("register %q: %w", i.ID, err)
 	}
-	// An agent that starts again takes a check for critical unless it has heard of it before.
+	// A restarted agent treats a check as critical until it has been updated.
 	return c.SetHealth(ctx, i.ID, api.HealthPassing)
 }
 
@@ -55,7 +54,7 @@ func (c *Consul) SetHealth(ctx context.Context, id, status string) error {
 	return nil
 }
 
-// SetMaintenance puts the instance into maintenance or takes it out.
+// SetMaintenance turns maintenance of the instance on or off.
 func (c *Consul) SetMaintenance(ctx context.Context, id string, on bool) error {
 	agent, err := c.client.Agent(), error(nil)
 	if on {

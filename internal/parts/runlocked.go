@@ -5,8 +5,9 @@ import (
 	"runtime"
 )
 
-// runLocked starts the command, says so, and waits for it on one thread that lives as long as
-// the child: Linux sends the parent-death signal when the starting thread ends, not the process.
+// runLocked starts the command, reports that, and waits for its end, all on one locked thread:
+// Linux sends the parent-death signal when the thread that started the child ends, not when the
+// process does.
 func runLocked(cmd *exec.Cmd, started chan<- error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -18,8 +19,8 @@ func runLocked(cmd *exec.Cmd, started chan<- error) error {
 	return cmd.Wait()
 }
 
-// RunTied runs the command to its end as a child that ends with us, with all of its own children. The
-// command is one of a context.
+// RunTied runs the command to its end. The command and all its children end with this process. It
+// must have been made with a context.
 func RunTied(cmd *exec.Cmd) error {
 	tie(cmd)
 	return runLocked(cmd, make(chan error, 1))

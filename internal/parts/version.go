@@ -12,14 +12,13 @@ import (
 	"time"
 )
 
-// The versions that tools/ pins.
+// Versions that tools/ pins.
 const (
 	ConsulVersion = "1.22.7"
 	EnvoyVersion  = "1.40.0"
 )
 
-// version is what a program says of itself. An edition ("+ent") or a pre-release ("-dev") is
-// in suffix.
+// version is what a program reports. suffix is an edition ("+ent") or a pre-release ("-dev").
 type version struct {
 	major, minor, patch int
 	suffix              string
@@ -29,14 +28,14 @@ func (v version) String() string {
 	return fmt.Sprintf("%d.%d.%d%s", v.major, v.minor, v.patch, v.suffix)
 }
 
-// consulFits accepts the community edition of Consul 1.22: the quirks that discovery is tested
-// against are those of one minor release, and the enterprise edition wants a licence.
+// consulFits accepts the community edition of Consul 1.22: discovery is tested with the quirks of
+// one minor release, and the enterprise edition needs a licence.
 func consulFits(v version) bool {
 	return v.major == 1 && v.minor == 22 && v.suffix == ""
 }
 
-// envoyFits accepts Envoy 1.40 and later 1.x: an older one may reject fields of the protocol
-// buffers that Legate is built with, while later ones keep the v3 API.
+// envoyFits accepts Envoy 1.40 and later 1.x: an older one may reject newer fields of the protocol
+// buffers, and later ones keep the v3 API.
 func envoyFits(v version) bool {
 	return v.major == 1 && v.minor >= 40
 }
@@ -63,14 +62,16 @@ func parseVersion(says *regexp.Regexp, output string) (version, error) {
 	return v, nil
 }
 
-// probe runs the program to ask for its version: a program that cannot run here says so now.
+// probe runs the program to ask for its version. That also shows whether it can run on this
+// machine.
 func (p Program) probe(ctx context.Context, path string) (version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	for {
 		out, err := exec.CommandContext(ctx, path, p.versionArg).CombinedOutput()
 		if errors.Is(err, syscall.ETXTBSY) {
-			// Another goroutine's child, just forked, still has the new file open for writing.
+			// A child that another goroutine has just forked may still have the new file open for
+			// writing.
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}

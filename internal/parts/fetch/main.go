@@ -1,4 +1,4 @@
-// Fetch brings the pinned Consul and Envoy onto this machine, once, and says where they are.
+// Fetch installs the pinned Consul and Envoy on this machine, once, and prints where they are.
 package main
 
 import (

@@ -1,8 +1,7 @@
 // Package partstest gives tests a real Consul and a real Envoy that end with the test.
 //
-// With -short the test is skipped, and also where a program cannot be had; but where the
-// environment says CI=true that is a failure. When a test fails, the end of each program's log
-// is printed.
+// A test is skipped with -short, and if a program is not available; with CI=true in the environment
+// the latter is a failure. When a test fails, the end of each program's log is printed.
 package partstest
 
 import (
@@ -53,13 +52,13 @@ func Envoy(t testing.TB, o parts.EnvoyOptions) *parts.Envoy {
 	return e
 }
 
-// EnvoyPath is the path of a real Envoy, for a test that runs it in its own way.
+// EnvoyPath returns the path of a real Envoy, for a test that starts it itself.
 func EnvoyPath(t testing.TB) string {
 	t.Helper()
 	return want(t, "", pinned.Envoy)
 }
 
-// ConsulPath is the path of a real Consul, for a test that runs it in its own way.
+// ConsulPath returns the path of a real Consul, for a test that starts it itself.
 func ConsulPath(t testing.TB) string {
 	t.Helper()
 	return want(t, "", pinned.Consul)
@@ -80,7 +79,7 @@ func Backend(t testing.TB, name, addr string) *parts.Backend {
 	return b
 }
 
-// Eventually asks until the answer has no error, for 10 seconds at most.
+// Eventually repeats ask until it returns no error, for 10 seconds at most.
 func Eventually(t testing.TB, ask func() error) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -123,7 +122,7 @@ func report(t testing.TB, log string) {
 	}
 }
 
-// DNS is a DNS server that ends with the test.
+// DNS starts a DNS server that ends with the test.
 func DNS(t testing.TB) *parts.DNS {
 	t.Helper()
 	d, err := parts.StartDNS()

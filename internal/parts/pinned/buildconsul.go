@@ -15,7 +15,7 @@ import (
 	"legate/internal/parts"
 )
 
-// buildConsul builds Consul from the module tools/consul, exactly as its go.sum has it.
+// buildConsul builds Consul from the module tools/consul, exactly as its go.sum says.
 func buildConsul(ctx context.Context, to string, progress io.Writer) error {
 	const remedy = "put a consul 1.22 on PATH"
 	goTool, err := exec.LookPath("go")
@@ -51,8 +51,8 @@ func buildConsul(ctx context.Context, to string, progress io.Writer) error {
 	return nil
 }
 
-// consulModule finds tools/consul of the checkout that holds the working directory, or else of
-// the one that holds this program's own file.
+// consulModule finds tools/consul in the checkout of the working directory, or else in the one of
+// this source file.
 func consulModule() (string, error) {
 	var starts []string
 	if dir, err := os.Getwd(); err == nil {

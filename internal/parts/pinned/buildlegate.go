@@ -8,9 +8,8 @@ import (
 	"slices"
 )
 
-// BuildLegate builds Legate's program, with these flags of go build, as it is shipped: without
-// cgo, so that it needs nothing of the machine that it runs on, a C library least of all. The race
-// detector alone cannot do without cgo.
+// BuildLegate builds Legate as it is shipped, with these flags of go build: without cgo, so that it
+// needs nothing from its machine, not even a C library. Only the race detector needs cgo.
 func BuildLegate(ctx context.Context, to string, flags ...string) error {
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", to, "legate")...)
 	if !slices.Contains(flags, "-race") {

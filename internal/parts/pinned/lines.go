@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// lines is a writer that hands each whole line to a function and keeps the last few.
+// lines is a writer that passes each complete line to a function and keeps the last few.
 type lines struct {
 	each func(line []byte)
 
@@ -15,7 +15,7 @@ type lines struct {
 	kept [][]byte
 }
 
-// keptLines is how much of a failed command's output an error repeats.
+// keptLines is how many lines of a failed command's output an error repeats.
 const keptLines = 15
 
 func (l *lines) Write(p []byte) (int, error) {

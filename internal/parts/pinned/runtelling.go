@@ -8,11 +8,11 @@ import (
 	"legate/internal/parts"
 )
 
-// tellEvery is how often somebody who waits is told how it goes.
+// tellEvery is the interval of progress reports.
 const tellEvery = 5 * time.Second
 
-// runTelling runs the command to its end and tells meanwhile how long it has taken, in whole
-// seconds. The command is one of ctx, which ends it with all of its children.
+// runTelling runs the command to its end, and meanwhile calls tell with the time so far, in whole
+// seconds. The command must have been made with ctx, which ends it with all its children.
 func runTelling(ctx context.Context, cmd *exec.Cmd, tell func(elapsed time.Duration)) error {
 	done := make(chan error, 1)
 	go func() { done <- parts.RunTied(cmd) }()
