@@ -31,8 +31,8 @@ func (s *stage) unixSocket(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error { return e.hasEndpoint("pipe", b.Addr, "HEALTHY", 1) })
 }
 
-// A host name is resolved before it is served, so that every Envoy can have the instance: also one
-// whose cluster is its own.
+// A host name is resolved before it is served, so that every Envoy can use the instance, even in a
+// static cluster of its own.
 func (s *stage) hostName(t *testing.T) {
 	b := s.backend(t, "named-1", "127.0.0.1:0")
 	s.registerAs(t, parts.Instance{ID: "named-1", Service: "named", Address: "localhost", Port: b.Port})

@@ -10,8 +10,8 @@ import (
 	"legate/internal/parts"
 )
 
-// Connections age, so that a Legate that is added gets its share of Envoys. An Envoy that has to
-// connect anew again and again loses nothing, and one that asks incrementally is told nothing.
+// Connections have a maximum age, so that a new Legate gets its share of Envoys. An Envoy that must
+// reconnect again and again loses nothing, and an incremental one is sent nothing.
 func TestAnEnvoyWhoseConnectionIsTooOldComesBackUnharmed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -33,7 +33,7 @@ func TestAnEnvoyWhoseConnectionIsTooOldComesBackUnharmed(t *testing.T) {
 		flows = append(flows, visit(t, e, "shop"))
 	}
 
-	streams := make(map[string]string) // nodes by id, of all that ever were
+	streams := make(map[string]string) // node ids of all streams so far
 	eventually(t, func() error {
 		nodes := make(map[string]int)
 		for _, st := range s.legate.status(t).Streams {
@@ -48,7 +48,7 @@ func TestAnEnvoyWhoseConnectionIsTooOldComesBackUnharmed(t *testing.T) {
 		return nil
 	})
 	s.reconnected(t)
-	eventually(t, func() error { // also who came back with all that there is
+	eventually(t, func() error { // also those that reconnected
 		for _, st := range s.legate.status(t).Streams {
 			for _, of := range st.Types {
 				if of.State != "SYNCED" {

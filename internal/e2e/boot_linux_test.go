@@ -17,9 +17,10 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// A machine boots while Consul is away: its agent starts, as HashiCorp's own unit starts it, and
-// finds no server. Legate, by the unit of the example, does not wait for that: it serves what it
-// knew. It starts no Consul that somebody stopped. And a file with a mistake fails the reload.
+// A machine boots while Consul is away: its agent, started by HashiCorp's own unit, finds no
+// server. Legate, started by the unit of the example, does not wait for it and serves the last
+// known catalog. It does not start a Consul that somebody stopped. A file with a mistake fails the
+// reload.
 func TestTheUnitUnderARealSystemd(t *testing.T) {
 	t.Parallel()
 	s := newSystemd(t)
@@ -77,7 +78,7 @@ func TestTheUnitUnderARealSystemd(t *testing.T) {
 	}
 }
 
-// prepareLegate writes what is in /etc/legate, the last known catalog, and the unit.
+// prepareLegate writes the content of /etc/legate, the last known catalog, and the unit.
 func (s *systemd) prepareLegate(x *example, etc string) {
 	s.t.Helper()
 	certs, err := parts.NewCerts(s.dir)

@@ -9,8 +9,8 @@ import (
 	"legate/internal/parts"
 )
 
-// One Consul, one Legate, and an Envoy for each way of asking: whatever happens in Consul, every
-// one of them follows, and a service that nothing happens to never loses a request.
+// One Consul, one Legate, and an Envoy for each protocol: every Envoy follows whatever happens in
+// Consul, and a service to which nothing happens never loses a request.
 func TestEveryEnvoyFollowsConsul(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -100,7 +100,7 @@ func (s *stage) weight(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error {
 		return e.spreads("search", map[string]int{"search-1": 250, "search-2": 500, "search-3": 250})
 	})
-	// Consul has a weight of its own for an instance that is in the state warning.
+	// Consul has a separate weight for an instance in the state warning.
 	b := s.backends["search-2"]
 	s.registerAs(t, parts.Instance{ID: "search-2", Service: "search", Address: "127.0.0.1", Port: b.Port, Weight: 8, Warning: 2})
 	s.setHealth(t, "search-2", api.HealthWarning)
@@ -111,7 +111,7 @@ func (s *stage) weight(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error {
 		return e.spreads("search", map[string]int{"search-1": 100, "search-2": 800, "search-3": 100})
 	})
-	// A warning weight of 0 means no traffic while warning, however few others there are.
+	// A warning weight of 0 means no traffic while warning, even if few others are left.
 	for _, name := range []string{"search-2", "search-3"} {
 		s.registerAs(t, parts.Instance{ID: name, Service: "search", Address: "127.0.0.1", Port: s.backends[name].Port, Weight: 8, Warning: -1})
 		s.setHealth(t, name, api.HealthWarning)
@@ -122,12 +122,12 @@ func (s *stage) weight(t *testing.T) {
 		}
 		return e.spreads("search", map[string]int{"search-1": 1000, "search-2": 0, "search-3": 0})
 	})
-	s.setHealth(t, "search-1", api.HealthCritical) // nobody else is left: better than nothing
+	s.setHealth(t, "search-1", api.HealthCritical) // a warning instance is better than none
 	s.everywhere(t, func(e *envoy) error { return e.answers("search", "search-2", "search-3") })
 }
 
-// spreads is an error unless 1,000 requests are spread over the instances like this, give or
-// take 20: Envoy's round robin by weight is exact, but does not begin anew for us.
+// spreads returns an error unless 1,000 requests are distributed over the instances like this, with
+// a tolerance of 20: Envoy's weighted round robin is exact, but does not start anew for this test.
 func (e *envoy) spreads(service string, want map[string]int) error {
 	got, err := e.count(service, 1000)
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *stage) maintenance(t *testing.T) {
 	one := s.register(t, "mail", "mail-1", 1)
 	s.everywhere(t, func(e *envoy) error { return e.answers("mail", "mail-1") })
 
-	// A request is under way through every Envoy when the maintenance begins.
+	// A request is in flight through every Envoy when the maintenance begins.
 	type answer struct {
 		e        *envoy
 		instance string
@@ -177,7 +177,7 @@ func (s *stage) maintenance(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error { return e.answers("mail", "mail-1", "mail-2") })
 }
 
-// hasEndpoint is an error unless Envoy has the endpoint with this EDS health and weight.
+// hasEndpoint returns an error unless Envoy has the endpoint with this EDS health and weight.
 func (e *envoy) hasEndpoint(service, addr, health string, weight int) error {
 	all, err := e.endpoints(service)
 	if err != nil {

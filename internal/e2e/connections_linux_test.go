@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// watchConnections looks, until it is asked, how many connections the process has to the
-// address, and returns the most that it saw. What the process itself says is not asked.
+// watchConnections counts the process's connections to the address until most is called, which
+// returns the maximum. It does not rely on what the process reports.
 func watchConnections(t testing.TB, pid int, addr string) (most func() int) {
 	t.Helper()
 	remote := procAddress(t, addr)
@@ -35,7 +35,7 @@ func watchConnections(t testing.TB, pid int, addr string) (most func() int) {
 	return func() int { stop(); return seen }
 }
 
-// procAddress is an IPv4 address as /proc/net/tcp writes it on a little-endian machine.
+// procAddress returns an IPv4 address in the form of /proc/net/tcp on a little-endian machine.
 func procAddress(t testing.TB, addr string) string {
 	t.Helper()
 	a, err := net.ResolveTCPAddr("tcp4", addr)
@@ -63,7 +63,7 @@ func connections(pid int, remote string) int {
 	if err != nil {
 		return 0
 	}
-	found := make(map[string]bool) // the kernel may list one twice while the table changes
+	found := make(map[string]bool) // the kernel may list a connection twice while the table changes
 	for line := range strings.Lines(string(table)) {
 		if f := strings.Fields(line); len(f) > inodeColumn && f[remoteColumn] == remote && own[f[inodeColumn]] {
 			found[f[inodeColumn]] = true

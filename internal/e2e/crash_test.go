@@ -12,7 +12,7 @@ import (
 	"legate/internal/parts"
 )
 
-// kill ends Legate as a crash would. Its ports are free at once.
+// kill ends Legate like a crash. Its ports are free at once.
 func (l *legate) kill(t testing.TB) {
 	t.Helper()
 	if err := l.Kill(); err != nil {
@@ -27,7 +27,7 @@ func (l *legate) kill(t testing.TB) {
 	}
 }
 
-// freeze returns when Legate no longer answers: a signal takes its time on a busy machine.
+// freeze returns once Legate no longer answers, since a signal may take a while on a busy machine.
 func (l *legate) freeze(t testing.TB) {
 	t.Helper()
 	if err := l.Pause(); err != nil {
@@ -48,7 +48,7 @@ func (l *legate) freeze(t testing.TB) {
 	})
 }
 
-// An Envoy that is killed leaves nothing behind in Legate, and one that comes back gets all.
+// A killed Envoy leaves nothing behind in Legate, and gets everything when it is back.
 func TestAKilledEnvoyLeavesNoStream(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -75,8 +75,8 @@ func TestAKilledEnvoyLeavesNoStream(t *testing.T) {
 	other.goesOn(t)
 }
 
-// Whatever has become of the others, Legate ends when it is told to, with exit code 0: see
-// legate.stop, which bounds it.
+// Whatever happened to other programs, Legate ends with exit code 0 when told to, in time: see
+// legate.stop.
 func TestLegateEndsWhateverTheOthersDo(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(s *stage) error{
@@ -97,7 +97,7 @@ func TestLegateEndsWhateverTheOthersDo(t *testing.T) {
 	}
 }
 
-// A Legate that does not answer, its connections open, is like one that has nothing to say.
+// A frozen Legate with open connections is like one that has nothing to send.
 func TestTrafficGoesOnWhileLegateIsFrozen(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -125,7 +125,8 @@ func TestTrafficGoesOnWhileLegateIsFrozen(t *testing.T) {
 	}
 }
 
-// A Legate that starts before its Consul serves nothing, says so, and begins when Consul is there.
+// A Legate that starts before its Consul serves nothing, says so, and starts to serve when Consul
+// is there.
 func TestLegateWaitsForItsConsul(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{Persistent: true})

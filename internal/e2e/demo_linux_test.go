@@ -14,8 +14,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// Whichever program of the demo is killed in the middle of the story, the demo ends soon, says
-// that the story did not hold, and no process and no file is left.
+// Whichever program of the demo is killed in the middle, the demo ends soon, reports the failure,
+// and leaves no process and no file behind.
 func TestADemoThatLosesAPartEndsAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"consul", "legate", "envoy"} {
@@ -45,7 +45,8 @@ func TestADemoThatLosesAPartEndsAndLeavesNothing(t *testing.T) {
 	}
 }
 
-// When the demo itself is killed, all that it started ends; its files go when the next one starts.
+// When the demo itself is killed, everything it started ends. Its files are removed by the next
+// demo.
 func TestADemoThatIsKilledTakesItsPartsWithIt(t *testing.T) {
 	d := startDemo(t)
 	if err := d.Kill(); err != nil {
@@ -73,7 +74,7 @@ type demo struct {
 	children map[string]int // process ids by name
 }
 
-// startDemo returns when the story has begun, with all programs up.
+// startDemo returns once the story has begun, with all programs running.
 func startDemo(t *testing.T) *demo {
 	t.Helper()
 	bin, cache := t.TempDir(), t.TempDir()
@@ -128,7 +129,7 @@ func (d *demo) leftNothing(t *testing.T) {
 	})
 }
 
-// runs is false for a process that has ended, also if nobody has asked yet how.
+// runs is false for a process that has ended, even if it has not been waited for.
 func runs(pid int) bool {
 	const stateField = 2
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -139,7 +140,7 @@ func runs(pid int) bool {
 	return len(fields) > stateField && fields[stateField] != "Z"
 }
 
-// childrenOf are the ids of a process's children by their programs' names.
+// childrenOf returns the ids of a process's children by the names of their programs.
 func childrenOf(pid int) map[string]int {
 	const nameField, parentField = 1, 3 // proc(5), /proc/pid/stat
 	children := make(map[string]int)
@@ -150,7 +151,7 @@ func childrenOf(pid int) map[string]int {
 	for _, file := range stats {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			continue // it has ended meanwhile
+			continue // the process has ended meanwhile
 		}
 		fields := strings.Fields(string(text))
 		if len(fields) <= parentField || fields[parentField] != strconv.Itoa(pid) {

@@ -15,7 +15,7 @@ import (
 	"legate/internal/parts"
 )
 
-// What "make build" makes is a static program: it asks for no loader and no library.
+// "make build" makes a static program: it needs no loader and no library.
 func TestTheProgramThatIsShippedIsStatic(t *testing.T) {
 	t.Parallel()
 	shipped := makeBuild(t)
@@ -35,9 +35,9 @@ func TestTheProgramThatIsShippedIsStatic(t *testing.T) {
 	}
 }
 
-// In a root that holds nothing but the program, as an image from scratch does, Legate finds Consul
-// by its address, also over TLS with an authority of its own, and says what it lacks to find it by
-// name. Its times are UTC there.
+// In a root that holds only the program, like an image from scratch, Legate finds Consul by
+// address, also over TLS with its own authority, and says what is missing to find it by name. Its
+// times are UTC there.
 func TestLegateStartsInAnEmptyRoot(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{HTTPS: true})
@@ -56,7 +56,7 @@ func TestLegateStartsInAnEmptyRoot(t *testing.T) {
 	}
 	l.stop(t)
 
-	// There are no authorities that a machine usually has.
+	// The root has none of the usual authorities of a system.
 	l = inRoot(t, root, "--consul-addr", "https://"+s.consul.HTTPSAddr)
 	eventually(t, func() error {
 		if _, err := l.get("/readyz"); err == nil || !strings.Contains(err.Error(), "--consul-ca-file") {
@@ -89,7 +89,7 @@ func TestLegateStartsInAnEmptyRoot(t *testing.T) {
 	l.stop(t)
 }
 
-// makeBuild makes the program as the Makefile says.
+// makeBuild builds the program with the Makefile.
 func makeBuild(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
@@ -104,7 +104,7 @@ func makeBuild(t testing.TB) string {
 	return to
 }
 
-// inRoot starts the Legate that lies in the root, which it cannot look out of.
+// inRoot starts the Legate in the root, from which it cannot see anything else.
 func inRoot(t testing.TB, root string, args ...string) *legate {
 	t.Helper()
 	l := newLegate(t, nil, args...)
@@ -112,7 +112,7 @@ func inRoot(t testing.TB, root string, args ...string) *legate {
 	l.Edit = func(cmd *exec.Cmd) {
 		a := cmd.SysProcAttr
 		a.Chroot = root
-		if os.Geteuid() != 0 { // in a user namespace anybody may change their root
+		if os.Geteuid() != 0 { // chroot needs root, or a user namespace
 			a.Cloneflags = syscall.CLONE_NEWUSER
 			a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 			a.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}

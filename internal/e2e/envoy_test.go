@@ -24,7 +24,7 @@ type envoy struct {
 	client *http.Client
 }
 
-// startEnvoy starts an Envoy that asks Legate in one of the ways.
+// startEnvoy starts an Envoy that uses Legate in one of the ways.
 func startEnvoy(t testing.TB, l *legate, w way, services ...string) *envoy {
 	t.Helper()
 	e := &envoy{way: w, ports: make(map[string]int), client: newClient(t)}
@@ -89,7 +89,7 @@ func (e *envoy) count(service string, n int) (map[string]int, error) {
 	return by, nil
 }
 
-// answers is an error unless the service's requests go to these instances, and to all of them.
+// answers returns an error unless the service's requests go to exactly these instances.
 func (e *envoy) answers(service string, instances ...string) error {
 	by, err := e.count(service, 5*len(instances))
 	if err != nil {
@@ -103,7 +103,7 @@ func (e *envoy) answers(service string, instances ...string) error {
 	return nil
 }
 
-// refuses is an error unless the service has nobody who answers.
+// refuses returns an error unless no instance of the service answers.
 func (e *envoy) refuses(service string) error {
 	for range 3 {
 		instance, err := e.ask(service, "/")
@@ -118,7 +118,7 @@ func (e *envoy) refuses(service string) error {
 	return nil
 }
 
-// endpoints are what Envoy has of the service, by address.
+// endpoints returns Envoy's endpoints of the service, by address.
 func (e *envoy) endpoints(service string) (map[string]parts.EnvoyEndpoint, error) {
 	clusters, err := e.Clusters(context.Background())
 	if err != nil {
@@ -135,7 +135,7 @@ func (e *envoy) endpoints(service string) (map[string]parts.EnvoyEndpoint, error
 	return by, nil
 }
 
-// stat is one of Envoy's counters or gauges, by its full name; one that there is not yet is 0.
+// stat returns one of Envoy's counters or gauges by its full name, 0 if it does not exist yet.
 func (e *envoy) stat(t testing.TB, name string) int {
 	t.Helper()
 	all, err := e.Stats(context.Background(), "^"+strings.ReplaceAll(name, ".", `\.`)+"$")

@@ -17,8 +17,8 @@ import (
 	"legate/translate"
 )
 
-// Who keeps connections to the page open, as many as there are files, keeps out neither clients nor
-// Consul, nor who looks at the page.
+// Whoever opens as many connections to the page as there are files blocks neither clients nor
+// Consul nor other users of the page.
 func TestConnectionsThatOnlyStayOpenTakeNoFilesFromOthers(t *testing.T) {
 	s := newStage(t, parts.ConsulOptions{})
 	s.register(t, "web", "web-1", 1)
@@ -46,7 +46,7 @@ func TestConnectionsThatOnlyStayOpenTakeNoFilesFromOthers(t *testing.T) {
 	client := xdstest.Open(t, xdstest.Dial(t, s.legate.XDS), xdstest.Delta, "edge")
 	client.Want(translate.ClusterType)
 	takes(client, "web")
-	s.register(t, "later", "later-1", 1) // which takes a new connection to Consul
+	s.register(t, "later", "later-1", 1) // needs a new connection to Consul
 	takes(client, "later")
 	partstest.Eventually(t, func() error {
 		_, err := s.legate.Get(t.Context(), "/api/v1/status")
@@ -54,7 +54,7 @@ func TestConnectionsThatOnlyStayOpenTakeNoFilesFromOthers(t *testing.T) {
 	})
 }
 
-// takes accepts all that it is sent until a cluster has come.
+// takes accepts everything that it is sent until a cluster has arrived.
 func takes(c *xdstest.Client, name string) {
 	for {
 		r := c.Read()
@@ -65,7 +65,7 @@ func takes(c *xdstest.Client, name string) {
 	}
 }
 
-// askOnce asks and leaves the connection open; it says what came of it.
+// askOnce sends a request, leaves the connection open, and returns the result.
 func askOnce(conn net.Conn) string {
 	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
 	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// flow is a visitor who asks a service again and again through an Envoy, on one connection, and
-// remembers every request that failed.
+// flow sends requests to a service through an Envoy continuously, on one connection, and records
+// every failed request.
 type flow struct {
 	who   string
 	leave chan struct{}
@@ -20,7 +20,7 @@ type flow struct {
 	failures []string
 }
 
-// visit sends a visitor. The test must call flawless or the visitor leaves with the test.
+// visit starts a flow. It ends with flawless, or with the test.
 func visit(t testing.TB, e *envoy, service string) *flow {
 	t.Helper()
 	return visitAt(t, e.way.name, func() (string, error) { return e.ask(service, "/") })
@@ -56,7 +56,7 @@ func (f *flow) note(at time.Time, err error) {
 	}
 }
 
-// goesOn waits for some more requests and fails the test if any has failed so far.
+// goesOn waits for some more requests, and fails the test if any has failed so far.
 func (f *flow) goesOn(t testing.TB) {
 	t.Helper()
 	f.mu.Lock()

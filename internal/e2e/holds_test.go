@@ -12,7 +12,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// A person sees what is held, releases it over the socket, and Envoy follows.
+// An operator sees what is held, releases it over the socket, and Envoy follows.
 func TestAHoldIsShownAndReleased(t *testing.T) {
 	t.Parallel()
 	consul := partstest.Consul(t, parts.ConsulOptions{})

@@ -13,8 +13,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// Host names follow Consul at once, and DNS when it answers: health counts while DNS is silent, a
-// new address is a new endpoint, and no cluster is rebuilt for any of it.
+// Services with host names follow Consul at once, and DNS when it answers: health changes are
+// served while DNS is silent, a new address is a new endpoint, and none of that rebuilds a cluster.
 func TestHostNamesFollowConsulAndDNS(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -59,7 +59,7 @@ func TestHostNamesFollowConsulAndDNS(t *testing.T) {
 		return err
 	})
 
-	// A name that nobody knows is a problem of that instance alone.
+	// A name that does not exist is a problem of that instance only.
 	names.Silence(false)
 	s.registerAs(t, parts.Instance{ID: "typo", Service: "db", Address: "typo.example", Port: first.Port})
 	eventually(t, func() error {
@@ -78,7 +78,7 @@ func TestHostNamesFollowConsulAndDNS(t *testing.T) {
 	}
 }
 
-// What names stood for outlives a restart while DNS is away.
+// Resolved addresses survive a restart while DNS is away.
 func TestHostNamesOutliveARestartWithoutDNS(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})

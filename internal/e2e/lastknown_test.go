@@ -14,9 +14,9 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// Both are away: Consul and Legate. A Legate that starts then serves what was last known, also to
-// an Envoy that is new, says that it is stale, and is fresh once Consul is back. An Envoy that was
-// there before is told nothing that it knows.
+// Consul is away when Legate starts: it serves the last known catalog, also to a new Envoy, says
+// that it is stale, and is up to date once Consul is back. An Envoy that was there before is sent
+// nothing that it has already.
 func TestALegateThatStartsWithoutConsulServesTheLastKnownCatalog(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{Persistent: true})
@@ -35,7 +35,7 @@ func TestALegateThatStartsWithoutConsulServesTheLastKnownCatalog(t *testing.T) {
 	if err := s.consul.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	s.legate.stop(t) // what was not on disk yet is then
+	s.legate.stop(t) // writes what is not on disk yet
 	s.legate.launch(t)
 	s.legate.awaitReady(t)
 	if text, err := s.legate.get("/readyz"); err != nil || !strings.Contains(string(text), "stale: serving the last known catalog") {
@@ -71,8 +71,8 @@ func TestALegateThatStartsWithoutConsulServesTheLastKnownCatalog(t *testing.T) {
 	}
 }
 
-// The folder was copied from a machine in another datacenter. While Consul's agent does not answer,
-// Legate cannot know; when it does, the file is served no longer.
+// The folder was copied from a machine in another datacenter. Legate cannot know that while
+// Consul's agent does not answer. Once it answers, the file is no longer served.
 func TestACatalogOfAnotherDatacenterIsServedOnlyUntilTheAgentSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -110,7 +110,7 @@ func TestACatalogOfAnotherDatacenterIsServedOnlyUntilTheAgentSaysSo(t *testing.T
 	s.everywhere(t, func(e *envoy) error { return errors.Join(e.answers("bakery", "bakery-1"), e.refuses("shop")) })
 }
 
-// A file that is damaged is not used, and Legate waits for Consul as it would without one.
+// A damaged file is not used, and Legate waits for Consul as it would without a file.
 func TestADamagedFileIsNeitherServedNorInTheWay(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{Persistent: true})
@@ -141,7 +141,7 @@ func TestADamagedFileIsNeitherServedNorInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.legate.awaitReady(t)
-	eventually(t, func() error { // it is replaced
+	eventually(t, func() error { // the file is replaced
 		now, err := os.ReadFile(file)
 		if err == nil && !strings.Contains(string(now), "shop-1") {
 			err = errors.New("the file is not replaced")
@@ -162,7 +162,7 @@ func (l *legate) exports(t testing.TB, line string) {
 	})
 }
 
-// deltaResponses is how often an Envoy was sent something on the streams that it has open.
+// deltaResponses returns how many responses an Envoy was sent on its open streams.
 func (l *legate) deltaResponses(t testing.TB, node string) (n int) {
 	t.Helper()
 	for _, st := range l.status(t).Streams {
@@ -175,7 +175,7 @@ func (l *legate) deltaResponses(t testing.TB, node string) (n int) {
 	return n
 }
 
-// reconnected waits until all Envoys have asked this Legate for clusters and endpoints.
+// reconnected waits until all Envoys have subscribed to clusters and endpoints at this Legate.
 func (s *stage) reconnected(t testing.TB) {
 	t.Helper()
 	eventually(t, func() error {
@@ -192,9 +192,8 @@ func (s *stage) reconnected(t testing.TB) {
 	})
 }
 
-// A configuration that is read again selects services in other words, and none of them changes. A
-// Legate that dies then, and starts while Consul is away, has the last known catalog of the selection
-// that it was told last.
+// A reloaded configuration expresses the same selection of services in other words. A Legate that
+// dies then, and starts while Consul is away, uses the last known catalog of the latest selection.
 func TestTheLastKnownCatalogOutlivesAChangedSelection(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})

@@ -19,15 +19,15 @@ import (
 
 var measure = flag.Bool("latency", false, "run TestLatency and print what it measures")
 
-// How long a change takes: from the moment at which the write to Consul begins until Envoy's
-// /clusters shows it. It asserts that each change arrives, and prints how fast; what is fast
-// enough depends on the machine.
+// How long a change takes: from the start of the write to Consul until Envoy's /clusters shows it.
+// The test asserts that each change arrives, and prints how fast; what is fast enough depends on
+// the machine.
 func TestLatency(t *testing.T) {
 	if !*measure {
 		t.Skip("it measures and asserts no time: run it with -latency")
 	}
 	const changes = 50
-	for _, size := range []int{1, 80} { // services in Consul, each with a query of its own
+	for _, size := range []int{1, 80} { // services in Consul, each with a blocking query of its own
 		for _, w := range []way{adsDelta, adsSotW} {
 			t.Run(fmt.Sprintf("%s, %d services", w.name, size), func(t *testing.T) {
 				s := newStage(t, parts.ConsulOptions{})
@@ -91,7 +91,7 @@ type shownHost struct {
 	} `json:"health_status"`
 }
 
-// eventuallyShown asks Envoy's /clusters without a pause, on one connection.
+// eventuallyShown polls Envoy's /clusters without a pause, on one connection.
 func eventuallyShown(t testing.TB, e *envoy, shown func(map[string]shownHost) bool) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < patience; {
@@ -139,7 +139,7 @@ func shownHosts(t testing.TB, e *envoy, service string) map[string]shownHost {
 	return hosts
 }
 
-// quantile is the smallest value that at least percent of the values do not exceed.
+// quantile returns the smallest value that at least percent of the values do not exceed.
 func quantile(values []time.Duration, percent int) time.Duration {
 	sorted := slices.Sorted(slices.Values(values))
 	at := (len(sorted)*percent + 99) / 100

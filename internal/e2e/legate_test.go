@@ -23,7 +23,8 @@ type legate struct {
 	rest string // host:port
 }
 
-// newLegate is a Legate that is not started yet. Consul may be nil; then args say where it is.
+// newLegate returns a Legate that is not started yet. consul may be nil; then args have its
+// address.
 func newLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 	t.Helper()
 	rest := parts.Loopback(freePorts(t, 1)[0])
@@ -43,7 +44,7 @@ func newLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 	return l
 }
 
-// startLegate starts a Legate that serves what this Consul knows, and returns when it is ready.
+// startLegate starts a Legate for this Consul, and returns once it is ready.
 func startLegate(t testing.TB, consul *parts.Consul, args ...string) *legate {
 	t.Helper()
 	l := newLegate(t, consul, args...)
@@ -60,7 +61,7 @@ func (l *legate) launch(t testing.TB) {
 	}
 }
 
-// awaitReady returns when it has read all of Consul's catalog.
+// awaitReady waits until it has read all of Consul's catalog.
 func (l *legate) awaitReady(t testing.TB) {
 	t.Helper()
 	if err := l.AwaitReady(t.Context(), patience); err != nil {
@@ -71,7 +72,7 @@ func (l *legate) awaitReady(t testing.TB) {
 // ending is how long it may take to stop.
 const ending = 10 * time.Second
 
-// stop ends it as a service manager does: it must be gone in time, with exit code 0.
+// stop ends it as a service manager does: it must end in time, with exit code 0.
 func (l *legate) stop(t testing.TB) {
 	t.Helper()
 	select {
@@ -84,10 +85,10 @@ func (l *legate) stop(t testing.TB) {
 	}
 }
 
-// get asks the admin interface; an answer other than 200 is an error.
+// get requests a path of the admin interface. An answer other than 200 is an error.
 func (l *legate) get(path string) ([]byte, error) { return l.Get(context.Background(), path) }
 
-// status reads the parts of /api/v1/status that the tests look at.
+// status reads the parts of /api/v1/status that the tests use.
 func (l *legate) status(t testing.TB) (s legateStatus) {
 	t.Helper()
 	text, err := l.get("/api/v1/status")
@@ -132,11 +133,11 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-// patience is how long a state may take to come. It is long because REST polls, clients back
-// off, and the machine may be busy; a test that passes does not use it up.
+// patience is how long a state may take to come. It is long because REST polls, clients back off,
+// and the machine may be busy. A passing test does not use it up.
 const patience = 40 * time.Second
 
-// eventually asks until the answer has no error.
+// eventually repeats ask until it returns no error.
 func eventually(t testing.TB, ask func() error) {
 	t.Helper()
 	if err := await(ask); err != nil {

@@ -13,9 +13,9 @@ import (
 	"legate/internal/parts"
 )
 
-// An agent allows 200 connections per client address and then locks out everybody there. With
-// more services than that over plain HTTP, Legate serves them all and keeps to half of it, so
-// that a neighbour on the same address has the other half.
+// An agent allows 200 connections per client address and refuses more. With more services than that
+// over plain HTTP, Legate serves them all with half of the connections, so that another client on
+// the same address has the other half.
 func Test250ServicesOverPlainHTTPFitIntoConsulsConnectionLimit(t *testing.T) {
 	t.Parallel()
 	const services, neighbours, limit = 250, 90, 100
@@ -48,8 +48,8 @@ func Test250ServicesOverPlainHTTPFitIntoConsulsConnectionLimit(t *testing.T) {
 	s.everywhere(t, func(e *envoy) error { return e.answers(name(0), "any") })
 	s.everywhere(t, func(e *envoy) error { return e.answers(name(services-1), "any") })
 
-	// Every service is followed, those without a connection of their own too: first by name and
-	// last by name, and each one in between.
+	// Every service is followed, including those without a connection of their own: the first and
+	// the last by name, and each one in between.
 	for i := range services {
 		s.setHealth(t, name(i), api.HealthCritical)
 	}
@@ -98,7 +98,7 @@ func newNeighbour(t testing.TB, consul *parts.Consul, connections int) *neighbou
 	return n
 }
 
-// watch follows the catalog as any client does, with a query that blocks for a second at most.
+// watch follows the catalog like any other client, with queries that block for a second at most.
 func (n *neighbour) watch() {
 	client, err := api.NewClient(&api.Config{Address: n.consul.Addr})
 	if err != nil {
@@ -128,7 +128,7 @@ func (n *neighbour) harmed(err error) {
 	}
 }
 
-// leave ends the queries and returns the first error that there was.
+// leave ends the queries and returns their first error.
 func (n *neighbour) leave() error {
 	select {
 	case <-n.end:

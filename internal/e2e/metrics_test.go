@@ -10,11 +10,11 @@ import (
 	"legate/internal/parts"
 )
 
-// checkMetrics compares what Legate exports after a story with what the dashboard and the alerts
-// of examples/grafana ask for.
+// checkMetrics compares what Legate exports after a story with what the dashboard and the alerts of
+// examples/grafana use.
 func (s *stage) checkMetrics(t *testing.T) {
 	t.Helper()
-	// What is left out is counted once there is something.
+	// Some metrics exist only when something is left out.
 	s.registerAs(t, parts.Instance{ID: "portless-1", Service: "portless", Address: "127.0.0.1"})
 	eventually(t, func() error {
 		page, err := s.legate.get("/metrics")

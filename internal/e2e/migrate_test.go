@@ -15,7 +15,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// The README of examples/migrate shows the whole difference between before.yaml and after.yaml.
+// The README of examples/migrate shows the complete difference between before.yaml and after.yaml.
 func TestTheMigrationIsWhatItsREADMEShows(t *testing.T) {
 	dir := filepath.Join("..", "..", "examples", "migrate")
 	read := func(name string) string {
@@ -41,7 +41,7 @@ func TestTheMigrationIsWhatItsREADMEShows(t *testing.T) {
 	}
 }
 
-// sides are the two texts of a hunk.
+// sides returns the two texts of a hunk.
 func sides(hunk string) (from, to string) {
 	for line := range strings.Lines(hunk) {
 		text := line[1:]
@@ -55,8 +55,8 @@ func sides(hunk string) (from, to string) {
 	return from, to
 }
 
-// An Envoy with static clusters is replaced, by hot restart, by one that has the endpoints of one
-// of them from Legate, and back: no request is lost on the way.
+// An Envoy with static clusters is replaced, by hot restart, with one that gets the endpoints of
+// one cluster from Legate, and back again: no request is lost.
 func TestTrafficGoesOnDuringTheMigration(t *testing.T) {
 	t.Parallel()
 	consul := partstest.Consul(t, parts.ConsulOptions{})
@@ -92,7 +92,7 @@ func TestTrafficGoesOnDuringTheMigration(t *testing.T) {
 		t.Error(err)
 	}
 
-	// From now on Consul decides on shop, and nobody but the file on billing.
+	// From now on Consul decides about shop, and only the file about billing.
 	s.register(t, "shop", "shop-3", 1)
 	eventually(t, func() error { return answered(shop, "shop-1", "shop-2", "shop-3") })
 	s.setMaintenance(t, "shop-3", true)
@@ -110,7 +110,7 @@ func TestTrafficGoesOnDuringTheMigration(t *testing.T) {
 	goOn()
 }
 
-// answered is an error unless some requests are answered by these instances, and by all of them.
+// answered returns an error unless some requests are answered by exactly these instances.
 func answered(ask func() (string, error), instances ...string) error {
 	var got []string
 	for range 5 * len(instances) {
@@ -144,7 +144,7 @@ func newHotEnvoy(t testing.TB) *hotEnvoy {
 		if t.Failed() {
 			t.Logf("end of envoy's log:\n%s", parts.LogTail(h.log, 40))
 		}
-		// Envoy leaves the memory that its generations share.
+		// Envoy leaves behind the memory that its generations share.
 		left, err := filepath.Glob(fmt.Sprintf("/dev/shm/envoy_shared_memory_%d*", h.baseID*10))
 		if err != nil {
 			t.Error(err)
@@ -158,7 +158,7 @@ func newHotEnvoy(t testing.TB) *hotEnvoy {
 	return h
 }
 
-// start starts the first generation, or the next one, and waits until the one before has ended.
+// start starts the first or next generation, and waits until the previous one has ended.
 func (h *hotEnvoy) start(t testing.TB, config string) {
 	t.Helper()
 	p, err := parts.Start(parts.Command{Name: "envoy", Path: h.path, Log: h.log, Args: []string{

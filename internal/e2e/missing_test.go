@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// missing skips a test that lacks a program of the system; where CI=true that is a failure.
+// missing skips a test for want of a program of the system. With CI=true that is a failure.
 func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

@@ -19,9 +19,8 @@ import (
 	"legate/xdsserver"
 )
 
-// An Envoy describes itself with every extension that it has, and each release has more of them.
-// The limits leave it four times the room that it takes by itself, for metadata and for what
-// will come.
+// An Envoy describes itself with all its extensions, and each release has more of them. The limits
+// must allow four times the size of today's description, for metadata and for future releases.
 func TestWhatARealEnvoySaysOfItselfIsFarBelowTheLimits(t *testing.T) {
 	t.Parallel()
 	config := xdsserver.DefaultConfig()
@@ -54,13 +53,13 @@ func farBelow(t *testing.T, what string, bytes, limit int) {
 	}
 }
 
-// listener is asked by an Envoy over gRPC and REST, and answers nothing.
+// listener receives requests of an Envoy over gRPC and REST, and answers nothing.
 type listener struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	first chan said
 }
 
-// said is the first request: its size, and the node in it.
+// said is the first request: its size, and its node.
 type said struct {
 	bytes int
 	node  *corev3.Node
@@ -80,12 +79,12 @@ func (l *listener) listen(t testing.TB) *legate {
 	xds, rest := local(), local()
 	g := grpc.NewServer()
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, l)
-	var speaks http.Protocols // what Legate speaks, too
+	var speaks http.Protocols // as in Legate
 	speaks.SetHTTP1(true)
 	speaks.SetUnencryptedHTTP2(true)
 	h := &http.Server{Handler: l, Protocols: &speaks}
-	go func() { _ = g.Serve(xds) }()  // until it is stopped
-	go func() { _ = h.Serve(rest) }() // until it is closed
+	go func() { _ = g.Serve(xds) }()  // until stopped
+	go func() { _ = h.Serve(rest) }() // until closed
 	t.Cleanup(func() { g.Stop(); h.Close() })
 	return &legate{Legate: &parts.Legate{XDS: xds.Addr().String()}, rest: rest.Addr().String()}
 }
@@ -93,7 +92,7 @@ func (l *listener) listen(t testing.TB) *legate {
 func (l *listener) hear(bytes int, node *corev3.Node) error {
 	select {
 	case l.first <- said{bytes, node}:
-	default: // it came again
+	default: // only the first one counts
 	}
 	return errHeard
 }

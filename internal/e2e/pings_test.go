@@ -12,7 +12,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// pinging is incremental ADS, on a connection that Envoy pings so often, at even intervals.
+// pinging is incremental ADS on a connection that Envoy pings at this interval.
 func pinging(every time.Duration) way {
 	return way{name: fmt.Sprint("a ping every ", every), mode: "delta", cds: true, edit: func(b object, _ *legate) {
 		control := b["static_resources"].(object)["clusters"].([]any)[0].(object)
@@ -24,7 +24,7 @@ func pinging(every time.Duration) way {
 	}}
 }
 
-// pingingAsGRPC is the same with gRPC's own client, which Envoy has built in beside its own.
+// pingingAsGRPC is the same with Envoy's built-in gRPC library instead of its own client.
 func pingingAsGRPC(every time.Duration) way {
 	w := pinging(every)
 	w.name += ", google_grpc"
@@ -41,7 +41,7 @@ func pingingAsGRPC(every time.Duration) way {
 	return w
 }
 
-// refusedPings is how often somebody was sent away because of pings.
+// refusedPings returns how many clients were disconnected because of pings.
 func (l *legate) refusedPings(t testing.TB) string {
 	t.Helper()
 	text, err := l.get("/metrics")
@@ -57,8 +57,9 @@ func (l *legate) refusedPings(t testing.TB) string {
 	return ""
 }
 
-// The shortest keepalive that people set is a second. Such an Envoy keeps its connection, while nothing
-// changes and while much does; one that pings more often is sent away, loses nothing, and is counted.
+// The shortest keepalive in use is a second. Such an Envoy keeps its connection while nothing
+// changes and while much does. One that pings more often is disconnected, loses nothing, and is
+// counted.
 func TestAnEnvoyThatPingsEverySecondIsNotCutOff(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -68,7 +69,7 @@ func TestAnEnvoyThatPingsEverySecondIsNotCutOff(t *testing.T) {
 		s.envoys = append(s.envoys, startEnvoy(t, s.legate, w, "shop"))
 	}
 	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1") })
-	time.Sleep(8 * time.Second) // more than gRPC forgives, without a word of Legate's between
+	time.Sleep(8 * time.Second) // more pings than grpc-go tolerates, while Legate sends nothing
 	s.register(t, "shop", "shop-2", 1)
 	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
 	if n := s.legate.refusedPings(t); n != "0" {

@@ -9,7 +9,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// The commands of examples/quickstart/README.md do what it says, one after the other.
+// The commands of examples/quickstart/README.md do what it says, in order.
 func TestTheQuickstartRunsAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	consul := partstest.Consul(t, parts.ConsulOptions{})
@@ -22,7 +22,7 @@ func TestTheQuickstartRunsAsItIsWritten(t *testing.T) {
 		"LEGATE_ADMIN_LISTEN=127.0.0.1:"+x.replace.Replace("18001"),
 		"LEGATE_BOOTSTRAP_XDS_ADDRESS=127.0.0.1:"+x.replace.Replace("18000"),
 		"LEGATE_BOOTSTRAP_ENVOY_ADMIN=127.0.0.1:"+x.replace.Replace("9901"))
-	x.run("consul agent -dev") // the test has one, on other ports
+	x.run("consul agent -dev") // the test has its own, on other ports
 }
 
 // otherPorts pairs each port with a free one.

@@ -13,8 +13,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// example is a folder of examples/, copied, with the ports and paths in it replaced so that it
-// can run here, and its README's commands as they stand there.
+// example is a copy of a folder of examples/, with ports and paths replaced so that it can run
+// here, and the commands of its README as they are.
 type example struct {
 	dir     string
 	replace *strings.Replacer
@@ -25,16 +25,16 @@ type example struct {
 
 // block is a fenced block of a README.
 type block struct {
-	kind string // what stands behind the fence
+	kind string // the text after the opening fence
 	text string
 }
 
-// The kinds of blocks in the READMEs.
+// Kinds of blocks in the READMEs.
 const (
-	command  = "sh"          // ends by itself; can be repeated
+	command  = "sh"          // ends by itself; may be repeated
 	terminal = "sh terminal" // stays in the foreground
 	machine  = "sh machine"  // changes the machine: not run by tests
-	output   = "text"        // what the command before it prints, but for spaces
+	output   = "text"        // output of the command before it, apart from spaces
 	diff     = "diff"
 )
 
@@ -67,8 +67,8 @@ func (x *example) file(name string) []byte {
 	return []byte(x.original(name, x.dir))
 }
 
-// programs makes a folder for PATH. Several Envoys on one machine take arguments that one alone
-// does not.
+// programs makes a folder for PATH. Its envoy adds arguments that several Envoys on one machine
+// need.
 func (x *example) programs() {
 	x.t.Helper()
 	bin := x.t.TempDir()
@@ -84,7 +84,7 @@ func (x *example) programs() {
 	x.env = append(x.env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// run runs all of the README's commands in their order, except those that skip names.
+// run runs all commands of the README in order, except those in skip.
 func (x *example) run(skip ...string) {
 	x.t.Helper()
 	left := make(map[string]bool)
@@ -120,7 +120,7 @@ func (x *example) run(skip ...string) {
 	}
 }
 
-// once runs a command; it must succeed and print what is wanted, if anything is.
+// once runs a command, which must succeed and print what is wanted, if anything.
 func (x *example) once(text, want string) error {
 	cmd := exec.CommandContext(x.t.Context(), "bash", "-euo", "pipefail", "-c", text)
 	cmd.Dir, cmd.Env = x.dir, x.env
@@ -134,7 +134,7 @@ func (x *example) once(text, want string) error {
 	return nil
 }
 
-// squeeze makes every run of spaces one space and takes those at the ends of lines off.
+// squeeze turns every run of spaces into one space, and removes spaces at the ends of lines.
 func squeeze(text []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(text) {
@@ -163,7 +163,7 @@ func (x *example) keepRunning(text string) {
 	})
 }
 
-// blocks finds the fenced blocks of a Markdown text.
+// blocks returns the fenced blocks of a Markdown text.
 func blocks(markdown string) (found []block) {
 	var open *block
 	for line := range strings.Lines(markdown) {

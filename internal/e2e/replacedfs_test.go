@@ -7,7 +7,7 @@ import (
 	"testing/fstest"
 )
 
-// replacedFS is a folder of texts in which some words stand for others.
+// replacedFS is a folder of texts in which some strings are replaced by others.
 type replacedFS struct {
 	fs.FS
 	replace *strings.Replacer

@@ -16,8 +16,9 @@ import (
 	"legate/internal/parts"
 )
 
-// Two Legates watch one Consul. Envoys move from one to the other, which has read only half of
-// Consul so far: it sends nothing until it has read all, and nothing then that they know.
+// Two Legates watch one Consul. Envoys move from one to the other while that one has read only half
+// of Consul: it sends nothing before it has read everything, and then nothing that they have
+// already.
 func TestEnvoysMoveToAnotherLegateThatHasReadHalfOfConsul(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -89,7 +90,7 @@ func TestEnvoysMoveToAnotherLegateThatHasReadHalfOfConsul(t *testing.T) {
 	}
 }
 
-// crossing is a way on which new connections go where it was turned to last.
+// crossing is a proxy that leads new connections to the address that was set last.
 type crossing struct {
 	addr string
 
@@ -133,7 +134,7 @@ func (c *crossing) carry(in net.Conn) {
 	_, _ = io.Copy(in, out)
 }
 
-// turn sends all who come from now on elsewhere, and breaks the connections of the others.
+// turn leads new connections elsewhere, and breaks the existing ones.
 func (c *crossing) turn(to string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,10 +145,10 @@ func (c *crossing) turn(to string) {
 	clear(c.open)
 }
 
-// gate is a Consul that does not answer one question until it is opened.
+// gate is a Consul that does not answer one query until it is opened.
 type gate struct {
 	addr    string
-	reached chan struct{} // closed when that question was asked
+	reached chan struct{} // closed when that query has arrived
 	open    func()
 }
 
@@ -157,7 +158,7 @@ func newGate(t testing.TB, consul *parts.Consul, path string) *gate {
 	g := &gate{reached: make(chan struct{}), open: sync.OnceFunc(func() { close(opened) })}
 	reached := sync.OnceFunc(func() { close(g.reached) })
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: consul.Addr})
-	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // Legate goes away, in the end
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) {} // Legate stops at the end
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == path {
 			reached()

@@ -9,15 +9,15 @@ import (
 	"legate/internal/parts"
 )
 
-// Consul goes away and comes back with its data: what was known is served all the time, and what
-// changes afterwards is seen.
+// Consul goes away and comes back with its data: the last believed catalog is served all the time,
+// and later changes are seen.
 func TestTrafficGoesOnWhileConsulIsAway(t *testing.T) {
 	t.Parallel()
 	again := func(t *testing.T, c *parts.Consul) error { return c.Start(t.Context()) }
 	for name, do := range map[string]struct {
 		end     func(*parts.Consul) error
 		back    func(*testing.T, *parts.Consul) error
-		noticed bool // a frozen one is indistinguishable from one that has nothing new
+		noticed bool // false: a frozen Consul looks like one without news
 	}{
 		"stopped": {(*parts.Consul).Stop, again, true},
 		"killed":  {(*parts.Consul).Kill, again, true},
@@ -68,9 +68,9 @@ func TestTrafficGoesOnWhileConsulIsAway(t *testing.T) {
 	}
 }
 
-// Legate goes away and comes back on the same address: Envoys keep what they have, and when they
-// are told the same again they rebuild nothing and drop no connection. What has changed meanwhile
-// reaches them, and nothing else does.
+// Legate goes away and comes back on the same address. Envoys keep what they have. When they are
+// sent the same again, they rebuild nothing and drop no connection. Only what has changed meanwhile
+// reaches them.
 func TestTrafficGoesOnWhileLegateIsAway(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*legate, testing.TB){
@@ -100,7 +100,7 @@ func TestTrafficGoesOnWhileLegateIsAway(t *testing.T) {
 			for _, f := range flows {
 				f.goesOn(t)
 			}
-			s.register(t, "new", "new-1", 1) // nobody hears of it yet
+			s.register(t, "new", "new-1", 1) // no Envoy knows it yet
 			began := time.Now()
 			s.legate.launch(t)
 			s.legate.awaitReady(t)
@@ -116,7 +116,7 @@ func TestTrafficGoesOnWhileLegateIsAway(t *testing.T) {
 				if !maps.Equal(after, before[e]) {
 					t.Errorf("%s: rebuilt, dropped or warming: before the restart %v, after it %v", e.way.name, before[e], after)
 				}
-				if added := e.stat(t, "cluster_manager.cluster_added"); added != 4 { // legate itself, shop, named, new
+				if added := e.stat(t, "cluster_manager.cluster_added"); added != 4 { // Legate's own cluster, shop, named, new
 					t.Errorf("%s: added %d clusters in all, want 4", e.way.name, added)
 				}
 			}
@@ -124,7 +124,7 @@ func TestTrafficGoesOnWhileLegateIsAway(t *testing.T) {
 	}
 }
 
-// rebuilt are the counters and gauges that move when Envoy rebuilds a cluster, waits for its
+// rebuilt returns the counters and gauges that change when Envoy rebuilds a cluster, waits for its
 // endpoints or drops connections to them.
 func (e *envoy) rebuilt(t testing.TB) map[string]int {
 	t.Helper()
@@ -136,7 +136,7 @@ func (e *envoy) rebuilt(t testing.TB) map[string]int {
 	} {
 		got[name] = e.stat(t, name)
 	}
-	if e.way.mode == "delta" { // it says which versions it has, and they are the same
+	if e.way.mode == "delta" { // it sends the versions that it has, and they are current
 		const answers = "cluster.shop.update_success"
 		got[answers] = e.stat(t, answers)
 	}

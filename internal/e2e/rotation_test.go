@@ -21,12 +21,12 @@ import (
 	"legate/internal/parts"
 )
 
-// Certificates are renewed while Envoy runs, its own and the authority of Legate's: it takes them
-// over from disk.
+// Certificates are renewed while Envoy runs, its own and the authority of Legate's. It picks them
+// up from disk.
 func TestAnEnvoyTakesOverRenewedCertificates(t *testing.T) {
 	for name, renew := range map[string]func(t testing.TB, s signer, dir, name string){
 		"each file is renamed into its place": renew,
-		"the link to their folder is swapped": swap, // as where secrets are mounted
+		"the link to their folder is swapped": swap, // as with mounted secrets
 	} {
 		t.Run(name, func(t *testing.T) { takesOver(t, renew) })
 	}
@@ -65,12 +65,12 @@ func takesOver(t *testing.T, renew func(t testing.TB, s signer, dir, name string
 		}
 		return err
 	})
-	l.stop(t) // so that Envoy has to connect anew
+	l.stop(t) // so that Envoy must reconnect
 	l.launch(t)
 	l.awaitReady(t)
 	comesAs("edge-2")
 
-	// A new authority, for both: Legate's files are read again, too.
+	// A new authority for both sides: Legate's files are read again, too.
 	second := newSigner(t)
 	renew(t, second, client, "edge-3")
 	renew(t, second, server, "localhost")
@@ -122,8 +122,8 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// swap makes a certificate for the name in a new folder, and lets the folder's link lead there: the files
-// themselves are links through that one.
+// swap makes a certificate for the name in a new folder, and points the folder's link to it. The
+// files themselves are links through that link.
 func swap(t testing.TB, s signer, dir, name string) {
 	t.Helper()
 	made, err := os.MkdirTemp(dir, "..made-")
@@ -145,7 +145,7 @@ func swap(t testing.TB, s signer, dir, name string) {
 	}
 }
 
-// renew renames a new certificate for the name, its key and its authority into their places.
+// renew replaces the certificate for the name, its key and its authority by renames.
 func renew(t testing.TB, s signer, dir, name string) {
 	t.Helper()
 	key := newKey(t)

@@ -14,8 +14,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// Nomad, Vault and Patroni register several ports under one name, each with a tag: only the one
-// that is asked for gets traffic. When it loses the tag, it is held, and then released.
+// Nomad, Vault and Patroni register several ports under one name, each with a tag. Only the
+// selected one gets traffic. When an instance loses the tag, it is held and then released.
 func TestATagPicksInstancesAndLosingItIsALoss(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -66,12 +66,12 @@ func TestATagPicksInstancesAndLosingItIsALoss(t *testing.T) {
 		t.Error(out)
 	}
 	s.everywhere(t, func(e *envoy) error { return e.refuses("nomad") })
-	tag("nomad-rpc", "http") // another one gets it
+	tag("nomad-rpc", "http") // another instance gets the tag
 	s.everywhere(t, func(e *envoy) error { return e.answers("nomad", "nomad-rpc") })
 }
 
-// Who may register services can register names that Consul lists and will not answer for. They
-// keep nobody else from being served, nor a start waiting.
+// Whoever may register services can register names that Consul lists but refuses queries for. They
+// neither affect other services nor delay a start.
 func TestNamesThatConsulWillNotAnswerForHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	consul := partstest.Consul(t, parts.ConsulOptions{})
@@ -95,7 +95,7 @@ func TestNamesThatConsulWillNotAnswerForHoldNobodyUp(t *testing.T) {
 	l.awaitReady(t)
 	took := time.Since(began)
 	t.Logf("15 services beside %d bad names are served %v after the start", len(bad), took)
-	if took > 8*time.Second { // about one, on a machine with nothing else to do; eleven with a wait for the bad ones
+	if took > 8*time.Second { // about one second on an idle machine; eleven if it waited for the bad names
 		t.Errorf("ready %v after the start", took)
 	}
 	left := 0

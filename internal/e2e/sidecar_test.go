@@ -16,9 +16,9 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// The files of examples/sidecar work together as they stand: an agent with ACLs that deny by
-// default and with certificates made as the README says, a token that has the policy and nothing
-// else, and Legate started as the unit starts it.
+// The files of examples/sidecar work together as they are: an agent with ACLs that deny by default
+// and certificates made as in the README, a token with only the policy, and Legate started like in
+// the unit.
 func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	t.Parallel()
 	made, etc, run := t.TempDir(), t.TempDir(), t.TempDir() // the working folder of the README, /etc/legate and /run/legate
@@ -28,7 +28,7 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 		"/etc/consul.d/tls", made, "/etc/legate", etc, "/run/legate", run, "/usr/local/bin/legate", program.Path(t),
 		"8501", strconv.Itoa(https), "18000", strconv.Itoa(xds), "18001", strconv.Itoa(admin))
 
-	// Of the README's commands the certificates come first: the agent does not start without them.
+	// Of the README's commands, those for certificates come first: the agent needs them to start.
 	x.dir, made = made, x.dir
 	certificates, policy := x.commands("consul tls"), x.commands("consul acl")
 	for _, text := range certificates {
@@ -50,7 +50,7 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	start := strings.Fields(unitOf(t, x.file("legate.service")).only(t, "Service", "ExecStart"))
 	s.legate = newLegate(t, nil)
 	s.legate.Path, s.legate.Args = start[0], start[1:]
-	s.legate.Env = append(s.legate.Env, "STATE_DIRECTORY="+t.TempDir()) // as systemd does for StateDirectory=
+	s.legate.Env = append(s.legate.Env, "STATE_DIRECTORY="+t.TempDir()) // like systemd for StateDirectory=
 	s.legate.XDS, s.legate.Admin = parts.Loopback(xds), parts.Loopback(admin)
 	s.legate.launch(t)
 	s.legate.awaitReady(t)
@@ -62,14 +62,15 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 		t.Errorf("want HTTP/2 and a connection without trouble: %+v", status.Consul)
 	}
 
-	// Who may open the socket may release what is held.
+	// Whoever may open the socket may release holds.
 	release := exec.CommandContext(t.Context(), program.Path(t), "holds", "release", "--all", "--admin-socket", filepath.Join(run, "admin.sock"))
 	release.Env = parts.OwnEnvironment()
 	if out, err := release.CombinedOutput(); err != nil || !strings.Contains(string(out), "released: 0 services") {
 		t.Errorf("holds release: %v: %s", err, out)
 	}
 
-	// A token that is replaced in its file is used without a restart, and the old one may go.
+	// A token that is replaced in its file is used without a restart, and the old one can be
+	// deleted.
 	client := s.consul.Client().ACL()
 	old := strings.TrimSpace(string(x.file("consul-token")))
 	self, _, err := client.TokenReadSelf(&api.QueryOptions{Token: old})
@@ -87,7 +88,7 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	s.deregister(t, "shop-1")
 	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-2") })
 
-	// Consul is away, and Legate is started again: a new Envoy gets what was known.
+	// Consul is away and Legate is restarted: a new Envoy gets the last known catalog.
 	if err := s.consul.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +99,8 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	eventually(t, func() error { return late.answers("shop", "shop-2") })
 }
 
-// Each rule of the policy is needed: with one less, Legate does not serve what it cannot see
-// whole, and says why.
+// Each rule of the policy is needed: without any of them, Legate does not serve what it cannot see
+// completely, and says why.
 func TestTheSidecarsPolicyHoldsNothingThatCouldBeLeftOut(t *testing.T) {
 	t.Parallel()
 	x := openExample(t, "sidecar")
@@ -130,8 +131,7 @@ func TestTheSidecarsPolicyHoldsNothingThatCouldBeLeftOut(t *testing.T) {
 	}
 }
 
-// rulesOf splits a policy into its rules: what begins in the first column and ends with a brace
-// there.
+// rulesOf splits a policy into its rules: blocks that begin and end in the first column.
 func rulesOf(t testing.TB, policy string) (rules []string) {
 	t.Helper()
 	var rule strings.Builder
@@ -165,7 +165,7 @@ func tokenFor(t testing.TB, consul *parts.Consul, name, rules string) string {
 	return token.SecretID
 }
 
-// commands are the lines of the README's commands that begin like this.
+// commands returns the lines of the README's commands with this prefix.
 func (x *example) commands(prefix string) (lines []string) {
 	x.t.Helper()
 	for _, b := range x.blocks {
@@ -200,7 +200,7 @@ func copyFile(t testing.TB, from, to string) {
 	replaceFile(t, to, string(text))
 }
 
-// replaceFile puts a file in place whole, as tools that rotate secrets do.
+// replaceFile replaces a file atomically, as tools that rotate secrets do.
 func replaceFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {

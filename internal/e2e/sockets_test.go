@@ -12,8 +12,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// An Envoy on the same machine is served over a unix socket, in each way of asking; so is who looks
-// at Legate. Who may open which says its mode.
+// An Envoy on the same machine is served over a unix socket, in each protocol, and so is the admin
+// interface. The modes of the sockets say who may open them.
 func TestEnvoysAreServedOverUnixSockets(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -53,7 +53,7 @@ func TestEnvoysAreServedOverUnixSockets(t *testing.T) {
 	}
 }
 
-// Requests for a service that is called like Legate reach that service, and not Legate.
+// Requests for a service called legate reach that service, and not Legate.
 func TestAServiceCalledLegateIsServed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -78,7 +78,7 @@ func TestAServiceCalledLegateIsServed(t *testing.T) {
 	})
 }
 
-// Of two Legates an Envoy asks one, and the other when that is away.
+// With two Legates, an Envoy uses one, and the other one when that is away.
 func TestAnEnvoyGoesToTheOtherLegate(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -106,8 +106,8 @@ func TestAnEnvoyGoesToTheOtherLegate(t *testing.T) {
 	}
 }
 
-// startEnvoyAt starts an Envoy with what "legate bootstrap envoy" prints for these arguments and a
-// listener for the service.
+// startEnvoyAt starts an Envoy with the output of "legate bootstrap envoy" for these arguments, and
+// a listener for the service.
 func startEnvoyAt(t testing.TB, mode, service string, args ...string) *envoy {
 	t.Helper()
 	e := &envoy{way: way{name: mode}, ports: map[string]int{service: freePorts(t, 1)[0]}, client: newClient(t)}

@@ -12,7 +12,7 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// stage is a Consul, a Legate that watches it, and Envoys that ask Legate.
+// stage is a Consul, a Legate that watches it, and Envoys that use Legate.
 type stage struct {
 	consul   *parts.Consul
 	legate   *legate
@@ -20,7 +20,7 @@ type stage struct {
 	backends map[string]*parts.Backend // by instance
 }
 
-// newStage starts a Consul, which is empty.
+// newStage starts an empty Consul.
 func newStage(t testing.TB, o parts.ConsulOptions) *stage {
 	t.Helper()
 	return &stage{consul: partstest.Consul(t, o), backends: make(map[string]*parts.Backend)}
@@ -35,7 +35,7 @@ func (s *stage) serve(t testing.TB, ways []way, services ...string) {
 	}
 }
 
-// backend starts what answers with the instance's name, unless it runs already.
+// backend starts a backend with the instance's name, unless it is running.
 func (s *stage) backend(t testing.TB, instance, addr string) *parts.Backend {
 	t.Helper()
 	if s.backends[instance] == nil {
@@ -44,8 +44,7 @@ func (s *stage) backend(t testing.TB, instance, addr string) *parts.Backend {
 	return s.backends[instance]
 }
 
-// register registers an instance that listens on 127.0.0.1, with the weight, and returns its
-// address.
+// register registers an instance on 127.0.0.1 with the weight, and returns its address.
 func (s *stage) register(t testing.TB, service, instance string, weight int) (addr string) {
 	t.Helper()
 	b := s.backend(t, instance, "127.0.0.1:0")
@@ -81,13 +80,13 @@ func (s *stage) setMaintenance(t testing.TB, instance string, on bool) {
 	}
 }
 
-// everywhere asks every Envoy until its answer has no error, all at once.
+// everywhere repeats ask for every Envoy in parallel until it returns no error.
 func (s *stage) everywhere(t testing.TB, ask func(e *envoy) error) {
 	t.Helper()
 	s.among(t, func(*envoy) bool { return true }, ask)
 }
 
-// amongDynamic asks the Envoys whose clusters come over CDS.
+// amongDynamic is everywhere for Envoys whose clusters come over CDS.
 func (s *stage) amongDynamic(t testing.TB, ask func(e *envoy) error) {
 	t.Helper()
 	s.among(t, func(e *envoy) bool { return e.way.cds }, ask)
@@ -112,8 +111,8 @@ func (s *stage) among(t testing.TB, chosen func(*envoy) bool, ask func(*envoy) e
 	}
 }
 
-// socketPath is a path for a unix socket: short, since the system allows about a hundred
-// characters.
+// socketPath returns a path for a unix socket. It is short, since the system allows only about a
+// hundred characters.
 func socketPath(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lg-")

@@ -12,8 +12,8 @@ import (
 	"legate/internal/parts"
 )
 
-// A Legate that is told to stop is not ready any more, so that nobody new comes, and goes on
-// serving who is there until others have had time to notice.
+// A Legate that is told to stop is no longer ready, so that no new clients come, and goes on
+// serving connected clients until others have had time to notice.
 func TestALegateThatIsToldToStopServesOnForAWhile(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -52,7 +52,7 @@ func TestALegateThatIsToldToStopServesOnForAWhile(t *testing.T) {
 	traffic.goesOn(t)
 }
 
-// Whoever cannot wait sends a second signal.
+// A second signal ends Legate at once.
 func TestASecondSignalEndsLegateAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})

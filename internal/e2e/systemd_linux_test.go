@@ -12,16 +12,17 @@ import (
 	"legate/internal/parts"
 )
 
-// systemd is a real one that knows the units of one folder and nothing else of this machine. It is
-// a user's manager, which does nothing to the machine by itself, and lives in namespaces of its own.
+// systemd is a real systemd that sees the units of one folder and nothing else of this machine. It
+// is a user's manager, which changes nothing on the machine by itself, and runs in namespaces of
+// its own.
 type systemd struct {
 	t     testing.TB
 	dir   string // its home; units/ are its units, run/ is its runtime directory
 	child string // the process in whose namespaces it lives
 }
 
-// inside is what runs in the namespaces: systemd asks for /run/systemd/system, and for a cgroup in
-// which it may make others.
+// inside runs in the namespaces. systemd requires /run/systemd/system, and a cgroup in which it can
+// create others.
 const inside = `set -e
 mount --make-rprivate /
 mount -t proc proc /proc
@@ -33,7 +34,7 @@ export SYSTEMD_UNIT_PATH="$1/units" SYSTEMD_GENERATOR_PATH="$1/none" SYSTEMD_ENV
 wait
 `
 
-// newSystemd starts one that has started nothing yet.
+// newSystemd starts a systemd that has started no units yet.
 func newSystemd(t testing.TB) *systemd {
 	t.Helper()
 	if testing.Short() {
@@ -89,7 +90,7 @@ func newSystemd(t testing.TB) *systemd {
 	return s
 }
 
-// ownCgroup makes a cgroup for the processes of this test alone.
+// ownCgroup makes a cgroup for the processes of this test.
 func ownCgroup(t testing.TB) string {
 	t.Helper()
 	root := "/sys/fs/cgroup/systemd" // cgroup v1
@@ -106,7 +107,7 @@ func ownCgroup(t testing.TB) string {
 	return dir
 }
 
-// removeCgroups removes a tree of cgroups, whose files are none of their own.
+// removeCgroups removes a tree of cgroups. Their files cannot be removed separately.
 func removeCgroups(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -130,7 +131,7 @@ func (s *systemd) write(name, text string) {
 	}
 }
 
-// ctl runs systemctl and returns what it says; an exit code is an error.
+// ctl runs systemctl and returns its output. A failing exit code is an error.
 func (s *systemd) ctl(args ...string) (string, error) {
 	cmd := exec.Command("nsenter", append([]string{"--target", s.child, "--mount", "--pid", "systemctl", "--user", "--no-pager"}, args...)...)
 	cmd.Env = append(parts.OwnEnvironment(), "XDG_RUNTIME_DIR="+filepath.Join(s.dir, "run"))
@@ -142,7 +143,7 @@ func (s *systemd) ctl(args ...string) (string, error) {
 	return said, err
 }
 
-// must is ctl where nothing may go wrong.
+// must is ctl for commands that must succeed.
 func (s *systemd) must(args ...string) {
 	s.t.Helper()
 	if _, err := s.ctl(args...); err != nil {
@@ -150,13 +151,13 @@ func (s *systemd) must(args ...string) {
 	}
 }
 
-// state is that of a unit: active, activating, inactive, ...
+// state returns the state of a unit: active, activating, inactive, ...
 func (s *systemd) state(unit string) string {
-	said, _ := s.ctl("is-active", unit) // whose exit code says the same
+	said, _ := s.ctl("is-active", unit) // its exit code says the same
 	return said
 }
 
-// awaits waits until a unit says this of itself, or does not.
+// awaits waits until a unit's status has the words, or has not.
 func (s *systemd) awaits(unit, words string, said bool) {
 	s.t.Helper()
 	eventually(s.t, func() error {
@@ -168,8 +169,8 @@ func (s *systemd) awaits(unit, words string, said bool) {
 	})
 }
 
-// writeOnly writes of a unit what a user's manager can do: no other users, no sandbox. What the
-// service prints goes to the log.
+// writeOnly writes the parts of a unit that a user's manager supports: no other users, no sandbox.
+// The output of the service goes to the log.
 func (s *systemd) writeOnly(name, text string, keys ...string) {
 	s.t.Helper()
 	u := unitOf(s.t, []byte(text))
@@ -192,5 +193,5 @@ func (s *systemd) writeOnly(name, text string, keys ...string) {
 	s.write(name, out.String())
 }
 
-// took is how long something took, for the log of a test.
+// took returns how long something took, for the log of a test.
 func took(since time.Time) time.Duration { return time.Since(since).Round(100 * time.Millisecond) }

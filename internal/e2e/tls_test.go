@@ -16,8 +16,8 @@ import (
 	"legate/internal/parts/partstest"
 )
 
-// Over mTLS an Envoy gets what it gets in the clear; one without a certificate, or with one that
-// a stranger signed, gets nothing, and Legate says so.
+// Over mTLS an Envoy gets the same as over plaintext. One without a certificate, or with one from
+// another authority, gets nothing, and Legate says so.
 func TestOverMTLSOnlyEnvoysWithAnAllowedCertificateAreServed(t *testing.T) {
 	s := newStage(t, parts.ConsulOptions{})
 	s.register(t, "web", "web-1", 1)
@@ -95,13 +95,13 @@ func startEnvoyTLS(t testing.TB, l *legate, mode string, args ...string) *envoy 
 	}
 	args = append([]string{"bootstrap", "envoy", "--mode", mode, "--node-id", "tls-" + mode, "--xds-address", xds, "--route", fmt.Sprintf("%d=web", port)}, args...)
 	e := &envoy{way: way{name: mode}, ports: map[string]int{"web": port}, client: newClient(t)}
-	// Who is served nothing says so soon, and not after Envoy's 15 s.
+	// With nothing to serve, Envoy gives up soon, not after 15 s.
 	text := bytes.Replace(program.Output(t, args...), []byte("    ads: {}"), []byte("    initial_fetch_timeout: 1s\n    ads: {}"), 1)
 	e.Envoy = partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: text})
 	return e
 }
 
-// endOf is when the certificate in the file expires.
+// endOf returns when the certificate in the file expires.
 func endOf(t testing.TB, file string) time.Time {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -34,7 +34,7 @@ func unitOf(t testing.TB, text []byte) unit {
 	return u
 }
 
-// only is the value of a key that is there once.
+// only returns the value of a key that must occur once.
 func (u unit) only(t testing.TB, section, key string) string {
 	t.Helper()
 	values := u[section][key]
@@ -44,7 +44,7 @@ func (u unit) only(t testing.TB, section, key string) string {
 	return values[0]
 }
 
-// The unit says what a sandboxed service must, on any machine.
+// The unit has the settings of a sandboxed service, on any machine.
 func TestTheUnitKeepsLegateInASandbox(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "sidecar", "legate.service"))
 	if err != nil {
@@ -70,7 +70,7 @@ func TestTheUnitKeepsLegateInASandbox(t *testing.T) {
 	}
 }
 
-// systemd itself understands every line of the unit, and finds it well protected.
+// systemd itself accepts every line of the unit, and rates it as well protected.
 func TestSystemdAcceptsTheUnit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it needs systemd-analyze")
@@ -84,7 +84,7 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 	if err != nil || strings.Contains(string(out), "legate.service:") {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
-	// Exposure from 0, none, to 100; units without a sandbox have above 90.
+	// The exposure ranges from 0, none, to 100; units without a sandbox have above 90.
 	out, err = exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", unit).CombinedOutput()
 	if strings.Contains(string(out), "unrecognized option") {
 		t.Logf("this systemd-analyze is older than 250 and cannot judge the sandbox")

@@ -7,8 +7,8 @@ import (
 	"legate/internal/parts"
 )
 
-// A service that an Envoy names and Consul does not know is answered with no endpoints: without
-// an answer Envoy would wait for it, for 15 seconds, before it opens its listeners.
+// A service that an Envoy names and Consul does not have gets an empty assignment. Without an
+// answer Envoy would wait for 15 seconds before it opens its listeners.
 func TestEnvoyStartsAtOnceWithAServiceThatConsulLacks(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
@@ -17,7 +17,7 @@ func TestEnvoyStartsAtOnceWithAServiceThatConsulLacks(t *testing.T) {
 	for _, w := range []way{staticDelta, staticSotW, edsDelta, edsSotW, edsREST} {
 		began := time.Now()
 		e := startEnvoy(t, s.legate, w, "shop", "later")
-		// Envoy's initial_fetch_timeout is 15 s; a start without it takes less than one.
+		// Envoy's initial_fetch_timeout is 15 s; a start without that wait takes less than one.
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%s: ready after %v: it waited for an answer", w.name, took)
 		}

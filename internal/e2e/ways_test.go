@@ -13,12 +13,12 @@ import (
 	"legate/translate"
 )
 
-// way is one of the ways in which an Envoy can ask Legate.
+// way is one of the ways in which an Envoy can use Legate.
 type way struct {
 	name string
-	mode string // of "legate bootstrap envoy"
+	mode string // --mode of "legate bootstrap envoy"
 	edit func(bootstrap map[string]any, l *legate)
-	cds  bool // clusters come and go with Consul's services; otherwise they are static
+	cds  bool // clusters follow Consul's services; otherwise they are static
 }
 
 var (
@@ -26,14 +26,14 @@ var (
 	adsSotW  = way{name: "SotW ADS", mode: "sotw", cds: true}
 	edsREST  = way{name: "EDS over REST", mode: "rest"}
 
-	// The services of their own beside ADS: an Envoy may use CDS without EDS and vice versa.
+	// Services of their own instead of ADS: an Envoy may use CDS without EDS and vice versa.
 	cdsDelta = way{name: "CDS alone, delta", mode: "delta", edit: clustersOver("DELTA_GRPC"), cds: true}
 	cdsSotW  = way{name: "CDS alone, SotW", mode: "sotw", edit: clustersOver("GRPC"), cds: true}
 	cdsREST  = way{name: "CDS over REST", mode: "delta", edit: clustersOver("REST"), cds: true}
 	edsDelta = way{name: "EDS alone, delta", mode: "rest", edit: endpointsOver(grpcSource("DELTA_GRPC"))}
 	edsSotW  = way{name: "EDS alone, SotW", mode: "rest", edit: endpointsOver(grpcSource("GRPC"))}
 
-	// How people migrate: the clusters are their own, the endpoints come over ADS.
+	// As in a migration: static clusters, with endpoints over ADS.
 	staticDelta = way{name: "static clusters, delta ADS", mode: "rest", edit: endpointsOverADS("DELTA_GRPC")}
 	staticSotW  = way{name: "static clusters, SotW ADS", mode: "rest", edit: endpointsOverADS("GRPC")}
 )
@@ -42,7 +42,7 @@ func allWays() []way {
 	return []way{adsDelta, adsSotW, cdsDelta, cdsSotW, cdsREST, edsDelta, edsSotW, edsREST, staticDelta, staticSotW}
 }
 
-// bootstrap is what "legate bootstrap envoy" prints, with the edits of the way.
+// bootstrap returns the output of "legate bootstrap envoy", with the edits of the way.
 func (w way) bootstrap(t testing.TB, l *legate, ports map[string]int) []byte {
 	t.Helper()
 	xds := l.XDS
@@ -71,7 +71,7 @@ func (w way) bootstrap(t testing.TB, l *legate, ports map[string]int) []byte {
 
 type object = map[string]any
 
-// clustersOver gets the clusters from the cluster discovery service instead of ADS.
+// clustersOver makes Envoy use the cluster discovery service instead of ADS.
 func clustersOver(apiType string) func(object, *legate) {
 	return func(b object, l *legate) {
 		source := grpcSource(apiType)
@@ -87,14 +87,14 @@ func clustersOver(apiType string) func(object, *legate) {
 	}
 }
 
-// endpointsOver gets the endpoints of the static clusters from this source.
+// endpointsOver makes the static clusters get their endpoints from this source.
 func endpointsOver(source object) func(object, *legate) {
 	return func(b object, _ *legate) {
 		eachStaticCluster(b, object{"resource_api_version": "V3", "api_config_source": source})
 	}
 }
 
-// endpointsOverADS gets the endpoints of the static clusters over ADS.
+// endpointsOverADS makes the static clusters get their endpoints over ADS.
 func endpointsOverADS(apiType string) func(object, *legate) {
 	return func(b object, _ *legate) {
 		b["dynamic_resources"] = object{"ads_config": grpcSource(apiType)}
@@ -120,7 +120,7 @@ func eachStaticCluster(b, source object) {
 func plainCluster(name, addr string) object {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		panic(err) // of a free port that this test picked
+		panic(err) // the port was picked by this test
 	}
 	n, err := strconv.Atoi(port)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 var survivor = regexp.MustCompile(`^(\S+):\d+: (survived|not covered)$`)
 
-// readSurvivors reads which changes survived from what an earlier run printed.
+// readSurvivors reads the changes that survived from the output of an earlier run.
 func readSurvivors(report string) (map[known]bool, error) {
 	raw, err := os.ReadFile(report)
 	if err != nil {
@@ -39,7 +39,7 @@ func readSurvivors(report string) (map[known]bool, error) {
 	return list, nil
 }
 
-// only keeps the changes that survived an earlier run; all if there was none.
+// only returns the changes that survived an earlier run; all if there was none.
 func only(changes []change, report string) ([]change, error) {
 	if report == "" {
 		return changes, nil

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// covering is a test, what it runs, and how long it takes.
+// covering is a test, the code that it runs, and how long it takes.
 type covering struct {
 	name   string
 	took   time.Duration
 	blocks map[string][]block // by file
 }
 
-// atOnce is how many tests are measured at once: most of their time they wait.
+// atOnce is how many tests are measured in parallel: most of the time they wait.
 const atOnce = 8
 
-// measure runs each test of the package by itself, on the code as it is.
+// measure runs each test of the package by itself on the unchanged code.
 func (b bench) measure(ctx context.Context) ([]covering, error) {
 	program := filepath.Join(b.dir, "unchanged")
 	if out, err := b.command(ctx, b.module, 10*time.Minute, nil, "go", "test", "-c", "-cover", "-vet=off", "-o", program, b.pkg); err != nil {
@@ -52,7 +52,7 @@ func (b bench) measure(ctx context.Context) ([]covering, error) {
 	return tests, errors.Join(failed...)
 }
 
-// measureOne tries twice: beside others, a test may have been too slow once.
+// measureOne tries twice: while others run, a test may be too slow once.
 func (b bench) measureOne(ctx context.Context, program, name string, number int) (covering, error) {
 	profile := filepath.Join(b.dir, fmt.Sprintf("cover-%d", number))
 	for tries := 1; ; tries++ {
@@ -68,7 +68,7 @@ func (b bench) measureOne(ctx context.Context, program, name string, number int)
 	}
 }
 
-// flags are those with which a test program runs some tests.
+// flags returns the flags with which a test program runs some tests.
 func (b bench) flags(tests []covering, more ...string) []string {
 	var names []string
 	for _, t := range tests {
@@ -81,8 +81,9 @@ func (b bench) flags(tests []covering, more ...string) []string {
 	return flags
 }
 
-// covering are the tests that may run a change, the fastest first. Where a change lies in no block,
-// as the condition of a case does, all may that run something of its file.
+// covering returns the tests that may run a change, the fastest first. A change outside of all
+// coverage blocks, such as the condition of a case, may be run by all tests that run anything in
+// its file.
 func (b bench) covering(c change) []covering {
 	var exact, near []covering
 	inBlock := false
@@ -107,7 +108,7 @@ func (b bench) covering(c change) []covering {
 	return near
 }
 
-// batches splits tests into those that take no time, and the others by ten.
+// batches groups tests: all fast ones together, the others by ten.
 func batches(tests []covering) [][]covering {
 	const quick = 500 * time.Millisecond
 	n := 0

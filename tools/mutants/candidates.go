@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// candidates lists the changes of a package's files, the files as they are, and the package's
+// candidates returns the changes of a package's files, the content of the files, and the package's
 // folder.
 func candidates(o options) (changes []change, sources map[string][]byte, folder string, err error) {
 	if o.pkg == "" {
@@ -65,7 +65,7 @@ func candidates(o options) (changes []change, sources map[string][]byte, folder 
 	return some, sources, pkg.Dir, nil
 }
 
-// matches reports whether a file's name fits one of the patterns, between commas.
+// matches reports whether a file's name matches one of the comma-separated patterns.
 func matches(patterns, name string) (bool, error) {
 	for pattern := range strings.SplitSeq(patterns, ",") {
 		fits, err := filepath.Match(pattern, name)

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// change is one place of a file that is written differently.
+// change is a modification of one place in a file.
 type change struct {
 	file       string // relative to the module
-	start, end int    // what is replaced, in bytes
+	start, end int    // the range that is replaced, in bytes
 	with       string
-	line, col  int    // of the start
-	was, is    string // the lines that differ
+	line, col  int    // position of the start
+	was, is    string // the lines before and after
 
-	form     form // how it is written beside what was there
-	from, to int  // the expression or statement that it is of, in bytes
+	form     form // how it is combined with the original code
+	from, to int  // range of the enclosing expression or statement, in bytes
 }
 
-// newChange replaces what lies between two positions of a parsed file.
+// newChange replaces the code between two positions of a parsed file.
 func newChange(fset *token.FileSet, file string, source []byte, from, to token.Pos, with string) change {
 	start, end := fset.Position(from), fset.Position(to)
 	c := change{file: file, start: start.Offset, end: end.Offset, with: with, line: start.Line, col: start.Column}
@@ -31,7 +31,7 @@ func (c change) apply(source []byte) []byte {
 	return bytes.Join([][]byte{source[:c.start], source[c.end:]}, []byte(c.with))
 }
 
-// lines are those in which a part of a source lies, whole.
+// lines returns the whole lines of a part of a source.
 func lines(source []byte, start, end int) string {
 	from := bytes.LastIndexByte(source[:start], '\n') + 1
 	to := len(source)
@@ -41,7 +41,7 @@ func lines(source []byte, start, end int) string {
 	return string(source[from:to])
 }
 
-// diff shows what differs, as people read it.
+// diff shows the difference as a diff.
 func (c change) diff() string {
 	var out strings.Builder
 	for _, side := range []struct{ mark, text string }{{"-", c.was}, {"+", c.is}} {

@@ -13,8 +13,8 @@ type block struct {
 	ran                                  bool
 }
 
-// readCover reads which parts of which files were run. The files are named by their base: all are
-// of one package.
+// readCover reads a coverage profile. Files are identified by their base names, since all are in
+// one package.
 func readCover(profile string) (map[string][]block, error) {
 	raw, err := os.ReadFile(profile)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// known is a change that has no effect. Its line's number is left out, so that it holds while the
-// code around it moves.
+// known is a change without an effect. It has no line number, so that it stays valid when the code
+// around it moves.
 type known struct{ file, was, is string }
 
-// readEquivalent reads the changes that have no effect: the file and the reason, and the change as
-// the report prints it. # begins a comment.
+// readEquivalent reads changes without an effect: the file and the reason, then the change as in
+// the report. # begins a comment.
 //
 //	discovery/guard.go: four is refused above
 //	    - if n > 4 {
@@ -60,8 +60,8 @@ func readEquivalent(file string) (map[known]bool, error) {
 	return list, end()
 }
 
-// of is a change as equivalent.txt knows it.
+// of returns a change in the form of equivalent.txt.
 func of(c change) known { return known{c.file, oneLine(c.was), oneLine(c.is)} }
 
-// oneLine is a text with single spaces.
+// oneLine reduces white space to single spaces.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

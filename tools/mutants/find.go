@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// opposites are the operators that are tried in an operator's place.
+// opposites are the operators that replace an operator.
 var opposites = map[token.Token][]token.Token{
 	token.EQL: {token.NEQ}, token.NEQ: {token.EQL},
 	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR},
@@ -26,11 +26,11 @@ type finder struct {
 	source []byte
 	fset   *token.FileSet
 	found  []change
-	listed map[ast.Node]bool // statements in whose place others can stand: those of blocks and cases
-	within []ast.Node        // what the visited node is in, and itself
+	listed map[ast.Node]bool // statements that can be replaced by others: those of blocks and cases
+	within []ast.Node        // the nodes around the visited node, and the node itself
 }
 
-// find lists all changes that can be tried in a file. Some do not compile, which the compiler says.
+// find returns all possible changes in a file. Some of them do not compile.
 func find(file string, source []byte) ([]change, error) {
 	f := &finder{file: file, source: source, fset: token.NewFileSet(), listed: map[ast.Node]bool{}}
 	parsed, err := parser.ParseFile(f.fset, file, source, parser.SkipObjectResolution)
@@ -103,8 +103,8 @@ func (f *finder) operator(at token.Pos, op token.Token) {
 	}
 }
 
-// outer is what has to be written twice for the visited node to be there in two ways: the condition
-// that it is in, else the statement. Strings can be added, and nothing else.
+// outer returns the node that must be duplicated to have two variants of the visited node: its
+// condition, or else its statement. For strings only addition is possible.
 func (f *finder) outer() (ast.Node, form) {
 	self := f.within[len(f.within)-1]
 	for _, n := range slices.Backward(f.within) {
@@ -133,7 +133,7 @@ func (f *finder) outer() (ast.Node, form) {
 	return self, alone
 }
 
-// hasText reports whether a text is written in a node.
+// hasText reports whether a node contains a string literal.
 func hasText(n ast.Node) (has bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		text, ok := n.(*ast.BasicLit)
@@ -143,7 +143,7 @@ func hasText(n ast.Node) (has bool) {
 	return has
 }
 
-// isCondition reports whether an operator's result is true or false.
+// isCondition reports whether the result of an operator is a boolean.
 func isCondition(op token.Token) bool {
 	switch op {
 	case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ, token.LAND, token.LOR:
@@ -152,7 +152,7 @@ func isCondition(op token.Token) bool {
 	return false
 }
 
-// condition negates what no operator is in that is changed already.
+// condition negates a condition, unless one of its operators is changed already.
 func (f *finder) condition(e ast.Expr) {
 	switch e := e.(type) {
 	case nil, *ast.BinaryExpr, *ast.Ident:
@@ -168,8 +168,8 @@ func (f *finder) condition(e ast.Expr) {
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-// statements leaves each of them out that has an effect, in a way that compiles: what it names is
-// used still.
+// statements removes each statement that has an effect, in a way that compiles: the variables in it
+// stay used.
 func (f *finder) statements(list []ast.Stmt) {
 	for _, s := range list {
 		f.listed[s] = true
@@ -183,8 +183,7 @@ func (f *finder) statements(list []ast.Stmt) {
 	}
 }
 
-// mayEnd reports whether the compiler may insist on a statement where it is: a function has to end
-// with one like it.
+// mayEnd reports whether the compiler may require such a statement at the end of a function.
 func mayEnd(s ast.Stmt) bool {
 	switch s := s.(type) {
 	case *ast.BranchStmt:

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// options are what the command line says.
+// options are the values of the command line.
 type options struct {
 	module, pkg, files, run, equivalent, again string
 	all                                        bool
@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-// work tries all changes, prints what became of them, and returns how many percent were noticed.
+// work tries all changes, prints the results, and returns how many percent were noticed.
 func work(ctx context.Context, o options) (float64, error) {
 	module, err := filepath.Abs(o.module)
 	if err != nil {
@@ -80,7 +80,7 @@ func work(ctx context.Context, o options) (float64, error) {
 	fmt.Fprintf(o.out, "%d changes of %s; each of its %d tests by itself, %d at once, took %v\n", len(changes), o.pkg, len(b.tests), atOnce, time.Since(start).Round(time.Second))
 
 	err = b.buildSwitched(ctx, changes, sources)
-	if err != nil { // texts can be added, and not subtracted
+	if err != nil { // strings can be added but not subtracted
 		alone := withoutArithmetic(changes)
 		if b.buildSwitched(ctx, alone, sources) == nil {
 			changes, err = alone, nil

@@ -57,7 +57,7 @@ func TestAStatementOfSeveralLinesIsLeftOutWhole(t *testing.T) {
 	}
 }
 
-// What is switched on is what the change by itself is, and nothing else is switched on with it.
+// A change that is switched on is the same as the change by itself, and switches on nothing else.
 func TestAllChangesAreInOneSource(t *testing.T) {
 	source := []byte("package x\n\nfunc f(a, b int) {\n\tfor a < b && !done() {\n\t\ta++\n\t}\n\treturn a * b\n}\n")
 	found, err := find("x.go", source)
@@ -199,7 +199,8 @@ func TestWhatNoTestNoticesLowersTheScore(t *testing.T) {
 	}
 }
 
-// Texts are added and cannot be subtracted: that alone does not compile, and the rest is tried.
+// Strings can be added but not subtracted: that alone does not compile, and the other changes are
+// tried.
 func TestWhatDoesNotCompileKeepsNothingElseFromBeingTried(t *testing.T) {
 	dir := module(t)
 	text := "package small\n\n// Join joins two texts.\nfunc Join(a, b string) string { return a + b }\n"

@@ -7,15 +7,14 @@ import (
 	"sync"
 )
 
-// result is what became of a change.
+// result is the outcome of a change.
 type result struct {
 	change
 	fate fate
 	err  error
 }
 
-// tryAll tries the changes, several at once, but those that have no effect. It ends at the first
-// error.
+// tryAll tries the changes in parallel, except those without an effect. It ends at the first error.
 func tryAll(ctx context.Context, b bench, workers int, changes []change, none map[known]bool, sources map[string][]byte, results chan<- result) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -43,7 +42,7 @@ func tryAll(ctx context.Context, b bench, workers int, changes []change, none ma
 	all.Wait()
 }
 
-// tally counts what became of the changes, and prints those that survive as they come.
+// tally counts the outcomes, and prints survivors as they come.
 type tally struct {
 	out io.Writer
 	of  map[fate]int
@@ -56,7 +55,7 @@ func (t tally) add(r result) {
 	}
 }
 
-// report prints the sum and returns how many percent of the changes that do something were noticed.
+// report prints the totals and returns how many percent of the effective changes were noticed.
 func (t tally) report() float64 {
 	noticed := t.of[killed] + t.of[hung]
 	all := noticed + t.of[survived] + t.of[uncovered]

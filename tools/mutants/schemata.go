@@ -13,26 +13,26 @@ import (
 	"time"
 )
 
-// Most changes are built into one program, each switched on by a number in the environment (mutant
-// schemata): to build the tests takes much longer than to run those that notice a change.
+// Most changes are built into one program, and each is switched on by a number in the environment
+// (mutant schemata): building the tests takes much longer than running those that notice a change.
 
-// switchName is the environment's variable that says which change is on: its number, from 1.
+// switchName is the environment variable with the number of the active change, from 1.
 const switchName = "LEGATE_MUTANT"
 
-// switchVariable is what it is in the program.
+// switchVariable is its name in the program.
 const switchVariable = "activeMutant"
 
-// form is how a change is written beside what was there.
+// form is how a change is combined with the original code.
 type form uint8
 
 const (
-	alone      form = iota // not at all: it has a program of its own
-	expression             // one of two expressions, both of them conditions
-	choice                 // one of two statements
-	leftOut                // a statement, or none
+	alone      form = iota // not combined: it has a program of its own
+	expression             // chooses between two conditions
+	choice                 // chooses between two statements
+	leftOut                // runs a statement or not
 )
 
-// pieces are what is written before and after the code that change number is of.
+// pieces returns what is inserted before and after the code of a change.
 func (c change) pieces(number int, source []byte) (before, after string) {
 	is := fmt.Sprintf("%s == %d", switchVariable, number)
 	isNot := fmt.Sprintf("%s != %d", switchVariable, number)
@@ -48,16 +48,16 @@ func (c change) pieces(number int, source []byte) (before, after string) {
 	return "", ""
 }
 
-// insertion is text that is put somewhere into a source.
+// insertion is text that is inserted into a source.
 type insertion struct {
-	at, other int // other is the end of what it belongs to
+	at, other int // other is the other end of its piece
 	opens     bool
 	number    int
 	text      string
 }
 
-// switched is a source with all changes of it that can be switched, by their numbers. They are
-// nested as the code is.
+// switched returns a source with all its switchable changes, by their numbers. They are nested like
+// the code.
 func switched(source []byte, changes map[int]change) []byte {
 	var all []insertion
 	for number, c := range changes {
@@ -68,9 +68,9 @@ func switched(source []byte, changes map[int]change) []byte {
 		switch {
 		case a.at != b.at:
 			return a.at - b.at
-		case a.opens != b.opens: // what ends here is before what begins here
+		case a.opens != b.opens: // pieces that end here come before those that begin here
 			return cmp.Compare(btoi(a.opens), btoi(b.opens))
-		case a.other != b.other: // what reaches further is outside
+		case a.other != b.other: // longer pieces are outside
 			return b.other - a.other
 		case a.opens:
 			return a.number - b.number
@@ -93,8 +93,8 @@ func btoi(is bool) int {
 	return 0
 }
 
-// buildSwitched builds one program for all changes that can be switched. Where that fails the
-// reason is returned, and each change needs a program of its own.
+// buildSwitched builds one program for all switchable changes. If that fails, it returns the
+// reason, and each change needs a program of its own.
 func (b *bench) buildSwitched(ctx context.Context, changes []change, sources map[string][]byte) error {
 	byFile := map[string]map[int]change{}
 	for i, c := range changes {
@@ -133,7 +133,7 @@ func (b *bench) buildSwitched(ctx context.Context, changes []change, sources map
 	return nil
 }
 
-// withoutArithmetic are the changes with programs of their own for what calculates.
+// withoutArithmetic gives arithmetic changes programs of their own.
 func withoutArithmetic(changes []change) []change {
 	changes = slices.Clone(changes)
 	for i, c := range changes {
@@ -159,5 +159,5 @@ func (b bench) build(ctx context.Context, program string, replace map[string]str
 	return b.command(ctx, b.module, 10*time.Minute, nil, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", program, b.pkg)
 }
 
-// on is the environment that switches change number i on.
+// on returns the environment that switches change number i on.
 func on(i int) []string { return []string{switchName + "=" + strconv.Itoa(i+1)} }

@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// together does nothing where there are no process groups.
+// together does nothing on systems without process groups.
 func together(*exec.Cmd) {}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fate is what became of a change.
+// fate is the outcome of a change.
 type fate string
 
 const (
@@ -19,24 +19,24 @@ const (
 	survived   fate = "survived"    // all tests passed
 	uncovered  fate = "not covered" // no test runs it: survived
 	invalid    fate = "invalid"     // it does not compile
-	equivalent fate = "equivalent"  // it changes nothing, says equivalent.txt
+	equivalent fate = "equivalent"  // it has no effect, according to equivalent.txt
 )
 
-// bench is where changes are tried.
+// bench is the environment in which changes are tried.
 type bench struct {
-	module  string // folder
-	pkg     string // as go test wants it
+	module  string // folder of the module
+	pkg     string // as an argument of go test
 	folder  string // of the package
 	run     string // pattern of tests; empty: all
 	short   bool
-	timeout time.Duration // of one change's tests; 0: as long as they take unchanged allows
+	timeout time.Duration // for one change's tests; 0: derived from their unchanged duration
 	dir     string        // for temporary files
-	tests   []covering    // those of the package, the fastest first
+	tests   []covering    // of the package, the fastest first
 
-	switched string // the program with all changes that can be switched; empty: none
+	switched string // the program with all switchable changes; empty: none
 }
 
-// try runs the tests that run a changed place on the changed file.
+// try runs the tests that cover a change on the changed file.
 func (b bench) try(ctx context.Context, number int, c change, source []byte) (fate, error) {
 	tests := b.covering(c)
 	if len(tests) == 0 {
@@ -58,7 +58,7 @@ func (b bench) try(ctx context.Context, number int, c change, source []byte) (fa
 			return invalid, ctx.Err()
 		}
 	}
-	// Most changes are noticed by a test that takes no time: those that wait come last.
+	// Most changes are noticed by a fast test, so slow ones come last.
 	for _, some := range batches(tests) {
 		_, err := b.command(ctx, b.folder, b.limit(some), env, program, b.flags(some, "-test.failfast")...)
 		switch {
@@ -73,7 +73,7 @@ func (b bench) try(ctx context.Context, number int, c change, source []byte) (fa
 	return survived, nil
 }
 
-// limit is how long tests may take on a change.
+// limit returns how long tests may take on a change.
 func (b bench) limit(tests []covering) time.Duration {
 	if b.timeout > 0 {
 		return b.timeout
@@ -85,7 +85,7 @@ func (b bench) limit(tests []covering) time.Duration {
 	return 20*time.Second + 4*took
 }
 
-// command runs a program until its time is up, with more in its environment.
+// command runs a program with a timeout and additions to its environment.
 func (b bench) command(ctx context.Context, folder string, most time.Duration, env []string, program string, args ...string) ([]byte, error) {
 	limit, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

@@ -16,14 +16,14 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// step is the evaluation_interval that examples/grafana/prometheus.yml has.
+// step is the evaluation_interval of examples/grafana/prometheus.yml.
 const step = 15 * time.Second
 
 // expectation is a line such as "LegateDown fires at 8m".
 var expectation = regexp.MustCompile(`^(Legate\w+) (fires|is quiet) at (\S+)$`)
 
 // The stories under testdata/alerts say in promqltest's language what Prometheus has scraped, and
-// at which times an alert fires.
+// when an alert fires.
 func TestAlertsFireWhenTheyShouldAndAreQuietOtherwise(t *testing.T) {
 	stories, err := filepath.Glob("testdata/alerts/*.txt")
 	if err != nil {
@@ -40,7 +40,7 @@ func TestAlertsFireWhenTheyShouldAndAreQuietOtherwise(t *testing.T) {
 	}
 }
 
-// readStory is what a story says was scraped, and what it expects: alert, verb and time.
+// readStory returns the series of a story, and its expectations: alert, verb and time.
 func readStory(t *testing.T, file string) (series []string, expected [][]string) {
 	t.Helper()
 	raw, err := os.ReadFile(file)
@@ -77,8 +77,8 @@ func tell(t *testing.T, file string, fired map[string]bool) {
 	}
 }
 
-// fires reports whether one and the same series of the alert's expression has stood for as long
-// as the alert's "for".
+// fires reports whether a single series of the alert's expression has existed for as long as the
+// alert's "for".
 func fires(t *testing.T, engine *promql.Engine, scraped storage.Queryable, alert string, at time.Duration) bool {
 	t.Helper()
 	r := ruleOf(t, alert)

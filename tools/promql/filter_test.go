@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// A panel that forgets the dashboard's variables shows other people's metrics.
+// A panel that ignores the dashboard's variables shows metrics of other Legates.
 func TestEachSelectorOfTheDashboardHearsTheVariables(t *testing.T) {
 	for _, q := range dashboardQueries(t) {
 		parser.Inspect(q.expr, func(n parser.Node, _ []parser.Node) error {

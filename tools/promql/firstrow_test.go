@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// tile is a panel that shows single values, each in a colour.
+// tile is a panel that shows single values, each with a colour.
 type tile struct {
 	Type, Title string
 	GridPos     struct{ Y int }
@@ -40,7 +40,7 @@ type tile struct {
 	Targets []struct{ Expr string }
 }
 
-// firstRow are the tiles above the dashboard's second row.
+// firstRow returns the tiles above the dashboard's second row.
 func firstRow(t *testing.T) []tile {
 	t.Helper()
 	raw, err := os.ReadFile(dashboardFile)
@@ -62,8 +62,8 @@ func firstRow(t *testing.T) []tile {
 	return nil
 }
 
-// colour is what Grafana gives a value: that of a mapping, else that of the thresholds. No value at
-// all, and NaN, have that of the lowest step.
+// colour returns Grafana's colour of a value: that of its mapping, or else of the thresholds. No
+// value, and NaN, have the colour of the lowest threshold.
 func (p tile) colour(t *testing.T, value *float64) string {
 	t.Helper()
 	type result struct{ Color string }
@@ -102,7 +102,7 @@ func (p tile) colour(t *testing.T, value *float64) string {
 	return colour
 }
 
-// colours are those of all values that a tile shows.
+// colours returns the colours of all values that a tile shows.
 func (p tile) colours(t *testing.T, engine *promql.Engine, scraped storage.Queryable, at time.Duration) []string {
 	t.Helper()
 	var all []string
@@ -118,7 +118,7 @@ func (p tile) colours(t *testing.T, engine *promql.Engine, scraped storage.Query
 	return all
 }
 
-// filled is a query with the dashboard's variables as somebody has chosen them.
+// filled returns a query with values for the dashboard's variables.
 func filled(expr string) string {
 	return regexp.MustCompile(`\$(__range|__rate_interval|job|instance)\b`).ReplaceAllStringFunc(expr, func(v string) string {
 		return map[string]string{"$job": "legate", "$instance": ".*"}[v] + map[bool]string{true: "5m"}[strings.HasPrefix(v, "$__")]
@@ -136,7 +136,7 @@ func notGreen(t *testing.T, engine *promql.Engine, scraped storage.Queryable, at
 	return titles
 }
 
-// around loads a story's series, and those of testdata/healthy.txt for what it does not speak of.
+// around loads the series of a story, and those of testdata/healthy.txt for everything else.
 func around(t *testing.T, story []string) storage.Queryable {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/healthy.txt")

@@ -19,7 +19,7 @@ const (
 	rulesFile     = "../../examples/grafana/legate.rules.yml"
 )
 
-// query is an expression, where it stands, and the labels that its legend or annotations name.
+// query is an expression, its place, and the labels that its legend or annotations use.
 type query struct {
 	where  string
 	text   string
@@ -29,7 +29,7 @@ type query struct {
 
 func parse(t *testing.T, where, text string, labels []string) query {
 	t.Helper()
-	// Grafana puts a duration where these names stand, before Prometheus sees the query.
+	// Grafana replaces these names by a duration before Prometheus sees the query.
 	plain := regexp.MustCompile(`\$__(rate_interval|interval|range)\b`).ReplaceAllString(text, "5m")
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(plain)
 	if err != nil {
@@ -51,7 +51,7 @@ func names(pattern *regexp.Regexp, text string) []string {
 	return out
 }
 
-// dashboardQueries are those of the panels and the annotations.
+// dashboardQueries returns the queries of the panels and the annotations.
 func dashboardQueries(t *testing.T) []query {
 	t.Helper()
 	raw, err := os.ReadFile(dashboardFile)

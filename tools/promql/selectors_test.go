@@ -13,7 +13,7 @@ import (
 )
 
 // used is the list that internal/grafanatest compares with a live /metrics, without Prometheus'
-// parser: a line for each metric, with the labels it must have and the values it must know.
+// parser: a line for each metric, with the labels it must have and the values they must take.
 const used = "../../internal/grafanatest/testdata/used.txt"
 
 var update = flag.Bool("update", false, "write the list of used metrics anew")
@@ -42,8 +42,8 @@ func TestTheListOfUsedMetricsIsThatOfTheQueries(t *testing.T) {
 // made are the labels that Prometheus or an expression adds, so Legate does not export them.
 var made = []string{labels.MetricName, "job", "instance", "__name__"}
 
-// collect returns for each metric what the queries need of it: "label" or "label=value". up is
-// Prometheus' own.
+// collect returns for each metric what the queries need of it: "label" or "label=value". It leaves
+// out up, which Prometheus itself makes.
 func collect(all []query) map[string]map[string]bool {
 	needs := map[string]map[string]bool{}
 	for _, q := range all {
@@ -62,8 +62,8 @@ func collect(all []query) map[string]map[string]bool {
 					continue
 				}
 				need[m.Name] = true
-				// Each value must exist somewhere, also one that is excluded: a misspelt one
-				// would select nothing, or exclude nothing.
+				// Each value must exist somewhere, even one that is excluded: a misspelt value
+				// would select or exclude nothing.
 				for _, value := range strings.Split(m.Value, "|") {
 					need[m.Name+"="+value] = true
 				}
@@ -82,7 +82,7 @@ func collect(all []query) map[string]map[string]bool {
 	return needs
 }
 
-// grouped are the labels that the aggregations around a selector keep.
+// grouped returns the labels that the aggregations around a selector keep.
 func grouped(path []parser.Node) []string {
 	var out []string
 	for _, n := range path {
@@ -106,7 +106,7 @@ func counted(expr parser.Expr, label string) bool {
 	return found
 }
 
-// zero reports whether the selector around which path lies is multiplied by 0: a way to say 0
+// zero reports whether the selector with this path is multiplied by 0, which is a way to return 0
 // where there is no other series.
 func zero(path []parser.Node) bool {
 	for _, n := range path {
