@@ -10,26 +10,19 @@ import (
 
 // answered takes in an answer about a service, by its blocking query or when it was polled.
 func (l *loop) answered(e watch.Answered) {
-	s := l.followed(e.Service)
+	s := l.services.of(e.Service)
 	if s == nil {
 		return
 	}
-	l.unrefuse(s)
-	if !s.read {
-		s.read = true
-		l.first.unread--
-		l.first.progress = e.Reply.At
-	}
-	moved := l.moved(s, e)
-	s.past.Answers++
-	s.past.Index, s.past.Filtered = e.Reply.Index, e.Reply.Filtered
+	moved := s.moved(e.Reply)
+	l.services.answer(s, e.Reply)
 	l.weigh(s, e, guard.Answered{Consistent: e.Reply.Consistent, Moved: moved, Doubt: e.Doubt})
 	l.finish()
 }
 
 // confirmed takes in the leader's word on a service that is not listed.
 func (l *loop) confirmed(e watch.Confirmed) {
-	s := l.followed(e.Service)
+	s := l.services.of(e.Service)
 	if s == nil {
 		return
 	}
@@ -41,12 +34,7 @@ func (l *loop) confirmed(e watch.Confirmed) {
 		l.unlisted(s, e.Reply.At)
 		return
 	}
-	l.weigh(s, e.Answered, guard.Answered{Consistent: true, Moved: l.moved(s, e.Answered), Doubt: e.Doubt})
-}
-
-// moved says that an answer's index is above that of the answer before.
-func (l *loop) moved(s *service, e watch.Answered) bool {
-	return s.past.Index > 1 && e.Reply.Index > s.past.Index
+	l.weigh(s, e.Answered, guard.Answered{Consistent: true, Moved: s.moved(e.Reply), Doubt: e.Doubt})
 }
 
 // weigh takes over what an answer says of s, but for losses that the guard holds. seen is what else the
@@ -56,21 +44,19 @@ func (l *loop) weigh(s *service, e watch.Answered, seen guard.Answered) guard.De
 	s.past.Reading, s.selected = e.Reading, selected(l.selection, e.Reading)
 	seen.Key, seen.Said, seen.Selected = s.Key, e.Reading.Service.Instances, s.selected.Service.Instances
 	d := l.observe(e.Reply.At, seen)
-	l.logDeselected(s, before, e.Reply.At)
+	l.report.deselected(s, catalog.Lacking(before, l.served.catalog[s.Key].Instances), l.selection.Tags, e.Reply.At)
 	return d
 }
 
 // observe tells the guard what happened, and does what it decides.
 func (l *loop) observe(at time.Time, seen guard.Observation) guard.Decision {
 	d := l.guard.Step(at, seen)
+	l.report.decided(d)
 	for _, e := range d.Ended {
-		l.w.metrics.HoldEnded(e.Outcome)
 		l.queries.EndChecks(e.Key)
 	}
-	l.shown.over = append(l.shown.over, d.Ended...)
-	l.shown.changed = l.shown.changed || d.HoldsChanged
 	for _, key := range d.Again {
-		if s := l.services[key.Name]; s != nil {
+		if s := l.services.byName[key.Name]; s != nil {
 			l.queries.ReadAgain(s.Service)
 		}
 	}
@@ -83,7 +69,7 @@ func (l *loop) observe(at time.Time, seen guard.Observation) guard.Decision {
 // serve puts what is served of a service into the catalog. One without instances stays there if
 // Consul lists it as a service.
 func (l *loop) serve(key catalog.ServiceKey, instances []catalog.Instance, at time.Time) {
-	s := l.services[key.Name]
+	s := l.services.byName[key.Name]
 	_, known := l.served.catalog[key]
 	switch {
 	case len(instances) > 0:
@@ -104,7 +90,7 @@ func (l *loop) set(is catalog.Service, at time.Time) {
 	if !l.served.set(is, at) {
 		return
 	}
-	if s := l.services[is.Key.Name]; s != nil && s.past.Answers > 1 { // else it was read for the first time
+	if s := l.services.byName[is.Key.Name]; s != nil && s.past.Answers > 1 { // else it was read for the first time
 		l.queries.Changed(s.Service, at)
 	}
 }

@@ -35,7 +35,7 @@ func (c *checks) earn(now time.Time, n int, every time.Duration) {
 func (l *loop) checked(e watch.Checked) {
 	l.checks.running--
 	defer l.startChecks(time.Now())
-	s := l.followed(e.Service)
+	s := l.services.of(e.Service)
 	if s == nil {
 		return
 	}
@@ -62,7 +62,7 @@ func (l *loop) checked(e watch.Checked) {
 // queries that wait at an index of that time would hear nothing for long. Where there are many services
 // not too often.
 func (l *loop) restartUnheard(at time.Time) {
-	if at.Sub(l.checks.restarted) < max(3*time.Second, time.Duration(len(l.services))*2*time.Millisecond) {
+	if at.Sub(l.checks.restarted) < max(3*time.Second, time.Duration(len(l.services.byName))*2*time.Millisecond) {
 		return
 	}
 	l.checks.restarted = at
@@ -78,23 +78,20 @@ func (l *loop) compare(s *service, e watch.Checked) {
 	if l.queries.ReadSoon(s.Service) { // it has no watch that could have missed it
 		return
 	}
-	l.w.metrics.Reread("different")
-	if l.lines.missed.line("missed", time.Now()) {
-		l.w.log.Info("reading a service again shows what its watch did not, starting the watch anew", "service", s.Key.Name)
-	}
+	l.report.missed(s, time.Now())
 	l.queries.RestartQuery(s.Service)
 }
 
 // second is what a check of a hold saw of the list of services. Where Consul has instances still,
 // critical or without the tags, or proxies, it lists the service.
 func (l *loop) second(of *service, e watch.Checked) *guard.Second {
-	seen := &guard.Second{List: e.List != nil, Filtered: e.Reply.Filtered || e.ListReply.Filtered, All: len(l.services)}
+	seen := &guard.Second{List: e.List != nil, Filtered: e.Reply.Filtered || e.ListReply.Filtered, All: len(l.services.byName)}
 	if !seen.List {
 		return seen
 	}
 	_, still := e.List[of.Key.Name]
 	seen.Listed = still && len(e.Reading.Service.Instances)+e.Reading.Others == 0
-	for name, s := range l.services {
+	for name, s := range l.services.byName {
 		tags, there := e.List[name]
 		if selected := there && l.selection.Matches(name, tags); !selected && s != of && s.read {
 			seen.Missing++
@@ -107,7 +104,7 @@ func (l *loop) second(of *service, e watch.Checked) *guard.Second {
 // of everything.
 func (l *loop) startChecks(now time.Time) {
 	for l.checks.running < maxChecks {
-		s := l.nextCheck()
+		s := l.checks.next(l.services.byName, l.guard)
 		if s == nil {
 			return
 		}
@@ -122,27 +119,26 @@ func (l *loop) startChecks(now time.Time) {
 	}
 }
 
-// nextCheck is the next service to check; nil if none is due.
-func (l *loop) nextCheck() *service {
-	c := &l.checks
+// next is the next service to check; nil if none is due.
+func (c *checks) next(services map[string]*service, g *guard.State) *service {
 	for len(c.due) > 0 {
 		key := c.due[0]
 		c.due = c.due[1:]
-		if s := l.services[key.Name]; s != nil && l.guard.Held(key) && !s.checking {
+		if s := services[key.Name]; s != nil && g.Held(key) && !s.checking {
 			return s
 		}
 	}
 	for c.credit >= 1 {
 		c.credit--
 		if len(c.round) == 0 {
-			c.round = slices.SortedFunc(maps.Values(l.services), func(a, b *service) int { return a.Key.Compare(b.Key) })
+			c.round = slices.SortedFunc(maps.Values(services), func(a, b *service) int { return a.Key.Compare(b.Key) })
 		}
 		if len(c.round) == 0 {
 			return nil
 		}
 		s := c.round[0]
 		c.round = c.round[1:]
-		if l.services[s.Key.Name] == s && s.read && !s.checking && !l.guard.Held(s.Key) {
+		if services[s.Key.Name] == s && s.read && !s.checking && !g.Held(s.Key) {
 			return s
 		}
 	}

@@ -15,7 +15,7 @@ func (l *loop) relist(e watch.Listed) {
 		l.recall()
 	}
 	for _, name := range e.Retagged {
-		if s := l.services[name]; s != nil {
+		if s := l.services.byName[name]; s != nil {
 			l.queries.ReadSoon(s.Service)
 		}
 	}
@@ -30,13 +30,13 @@ func (l *loop) relist(e watch.Listed) {
 		if !l.selection.Matches(name, tags) || !(catalog.ServiceKey{Name: name}).Askable() {
 			continue
 		}
-		if s := l.services[name]; s != nil {
+		if s := l.services.byName[name]; s != nil {
 			s.listed = true
 			continue
 		}
 		l.watch(name).listed = true
 	}
-	for name, s := range l.services {
+	for name, s := range l.services.byName {
 		if tags, there := e.Names[name]; !there || !l.selection.Matches(name, tags) {
 			s.listed = false
 			l.unlisted(s, e.At)
@@ -49,8 +49,7 @@ func (l *loop) relist(e watch.Listed) {
 func (l *loop) watch(name string) *service {
 	key := catalog.ServiceKey{Datacenter: l.datacenter, Name: name}
 	s := &service{Service: l.queries.Watch(l.ctx, key), begun: time.Now()}
-	l.services[name] = s
-	l.first.unread++
+	l.services.add(s)
 	return s
 }
 
@@ -70,25 +69,13 @@ func (l *loop) unlisted(s *service, at time.Time) {
 // drop ends watching s and takes it out of the catalog.
 func (l *loop) drop(s *service, at time.Time) {
 	l.queries.Unwatch(s.Service, at)
-	delete(l.services, s.Key.Name)
-	l.unrefuse(s)
-	if !s.read {
-		l.first.unread--
-	}
+	l.services.remove(s)
 	l.observe(at, guard.Unfollowed{Key: s.Key})
 	l.finish()
 }
 
-// followed is the service of an event; nil if it is no longer watched.
-func (l *loop) followed(of *watch.Service) *service {
-	if s := l.services[of.Key.Name]; s != nil && s.Service == of {
-		return s
-	}
-	return nil
-}
-
 // isOn says whether a service has an instance on one of the nodes.
 func (l *loop) isOn(of *watch.Service, nodes map[string]struct{}) bool {
-	s := l.services[of.Key.Name]
+	s := l.services.byName[of.Key.Name]
 	return s != nil && slices.ContainsFunc(s.selected.Service.Instances, func(i catalog.Instance) bool { _, on := nodes[i.Node]; return on })
 }

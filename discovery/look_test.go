@@ -21,7 +21,7 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 		l.reads("web", 11, 2)
 		l.reads("api", 12, 1)
-		s, m := l.services["web"], metrics.New(metrics.BuildInfo{})
+		s, m := l.services.byName["web"], metrics.New(metrics.BuildInfo{})
 		log := &lockedBuffer{}
 		l.w.metrics, l.w.log = m.Consul, slog.New(slog.NewTextHandler(log, nil))
 		check := func(r consul.Reading, err error) {
@@ -29,7 +29,7 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 			l.checks.running++
 			s.checking = true
 			l.handle(watch.Checked{Answered: watch.Answered{Service: s.Service, Reading: r, Reply: consul.Reply{At: time.Now(), Index: 20}}, Past: s.past, Err: err})
-			if l.checks.running != 0 || s.checking && l.services["web"] == s {
+			if l.checks.running != 0 || s.checking && l.services.byName["web"] == s {
 				t.Error("the check is over, and counts as under way")
 			}
 		}
@@ -61,7 +61,7 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 			t.Errorf("%v checks saw the same, and %v something else; want one each", same, different)
 		}
 		asked.polled = false
-		delete(l.services, "web")
+		delete(l.services.byName, "web")
 		if check(other, nil); !asked.nothing() {
 			t.Error("it is not watched any more")
 		}
@@ -79,7 +79,7 @@ func TestEverythingIsLookedAtInTurn(t *testing.T) {
 		}
 		turns := func(n float64) (names string) {
 			l.checks.credit = n
-			for f := l.nextCheck(); f != nil; f = l.nextCheck() {
+			for f := l.checks.next(l.services.byName, l.guard); f != nil; f = l.checks.next(l.services.byName, l.guard) {
 				names += " " + f.Key.Name
 			}
 			return names
@@ -87,7 +87,7 @@ func TestEverythingIsLookedAtInTurn(t *testing.T) {
 		if got := turns(6.5); got != " a api b d web" || l.checks.credit != 0.5 {
 			t.Errorf("a round looks at%s, %v turns are left", got, l.checks.credit)
 		}
-		l.services["b"].checking = true
+		l.services.byName["b"].checking = true
 		l.reads("d", 20, 0)
 		if got := turns(6); got != " a api web" {
 			t.Errorf("a round looks at%s, want neither what is being looked at nor what is held", got)
@@ -134,7 +134,7 @@ func TestTheLooksThatAreDueFollowTheTime(t *testing.T) {
 		}
 		l.checks.credit, l.checks.running = 2, maxChecks-1
 		l.startChecks(time.Now())
-		if l.checks.running != maxChecks || !l.services["api"].checking || l.services["web"].checking {
+		if l.checks.running != maxChecks || !l.services.byName["api"].checking || l.services.byName["web"].checking {
 			t.Errorf("%d looks at once", l.checks.running)
 		}
 	})
@@ -144,7 +144,7 @@ func TestTheLooksThatAreDueFollowTheTime(t *testing.T) {
 func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
 	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 		l.reads("web", 11, 1)
-		f, start := l.services["web"], time.Now()
+		f, start := l.services.byName["web"], time.Now()
 		restarted := func(after time.Duration) bool {
 			asked.forget()
 			l.restartUnheard(start.Add(after))
@@ -154,7 +154,7 @@ func TestEverythingIsReadAgainNotTooOften(t *testing.T) {
 			t.Error("want it every three seconds at most")
 		}
 		for n := range 2500 {
-			l.services[fmt.Sprint("many-", n)] = f
+			l.services.byName[fmt.Sprint("many-", n)] = f
 		}
 		if restarted(8*time.Second) || !restarted(8*time.Second+10*time.Millisecond) {
 			t.Error("with 2,502 services want it every 5 seconds at most")
@@ -204,7 +204,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 		{"the list lacks most others", func(_ *loop, e *watch.Checked) { clear(e.List) }, false},
 		{"of most others nothing is known yet", func(l *loop, e *watch.Checked) {
 			for n := range 8 {
-				l.services[name(n)].read = false
+				l.services.byName[name(n)].read = false
 			}
 			clear(e.List)
 		}, true},
@@ -228,7 +228,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 				l.reads(name, uint64(20+i), 1)
 			}
 			l.reads("web", 30, 0)
-			f := l.services["web"]
+			f := l.services.byName["web"]
 			time.Sleep(l.w.cfg.Guard.Confirm)
 			e := watch.Checked{
 				Answered: watch.Answered{Service: f.Service, Reading: consul.Reading{Service: catalog.Service{Key: f.Key}}},
@@ -241,10 +241,10 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			e.Past = f.past
 			time.Sleep(l.w.cfg.Guard.Confirm)
 			e.Reply.At = time.Now()
-			l.shown.over = nil
+			l.report.over = nil
 			l.handle(e)
-			if got := len(l.shown.over) == 1 && l.shown.over[0].Outcome == "evident"; got != c.want || got == l.guard.Held(f.Key) {
-				t.Errorf("%s: evident is %v, and ended is %+v", c.name, got, l.shown.over)
+			if got := len(l.report.over) == 1 && l.report.over[0].Outcome == "evident"; got != c.want || got == l.guard.Held(f.Key) {
+				t.Errorf("%s: evident is %v, and ended is %+v", c.name, got, l.report.over)
 			}
 		})
 	}
@@ -253,8 +253,8 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 // takesOver is an answer in which a service has what another had.
 func (l *loop) takesOver(service, other string) {
 	l.reads(other, 90, 1)
-	f := l.services[service]
-	r := l.services[other].past.Reading
+	f := l.services.byName[service]
+	r := l.services.byName[other].past.Reading
 	l.reads(other, 91, 0)
 	r.Service.Key = f.Key
 	r.Service.Instances = append(r.Service.Instances, f.past.Reading.Service.Instances...)
@@ -268,7 +268,7 @@ func TestAConfirmationSaysWhetherTheIndexMoved(t *testing.T) {
 		inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 			l.guarded()
 			l.reads("web", 11, 2)
-			f := l.services["web"]
+			f := l.services.byName["web"]
 			f.listed = false
 			l.handle(watch.Confirmed{Answered: watch.Answered{
 				Service: f.Service, Reading: consul.Reading{Service: catalog.Service{Key: f.Key}}, Reply: consul.Reply{Index: index, At: time.Now()},

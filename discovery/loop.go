@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
-	"legate/discovery/consul"
 	"legate/discovery/guard"
 	"legate/discovery/watch"
 )
@@ -41,35 +40,20 @@ type loop struct {
 	datacenter string
 	selection  catalog.Selection
 
-	list     watch.Listed        // the last one
-	listed   bool                // there was one
-	services map[string]*service // by name
-	first    firstSync
-	refused  map[*service]watch.Refused
+	list     watch.Listed // the last one
+	listed   bool         // there was one
+	services services
+	complete bool // all of a list was read, once
 	guard    *guard.State
 	served   served
 	checks   checks
-	shown    shown
-	lines    struct{ held, over, deselected, missed, refused tally }
-}
-
-// service is one that is listed, or was and is not confirmed to be gone.
-type service struct {
-	*watch.Service
-	past     watch.Past     // what Consul was last believed to say of it
-	selected consul.Reading // what of that is selected
-	begun    time.Time      // when it was first seen
-	listed   bool
-	read     bool // it was answered for at least once
-	// A confirmation that it is gone, or a check, is under way.
-	confirming, checking bool
+	report   report
 }
 
 func newLoop(w *Watcher, q queries, datacenter string, now time.Time) *loop {
 	return &loop{
 		w: w, queries: q, selection: w.cfg.Selection(), datacenter: datacenter,
-		services: map[string]*service{}, refused: map[*service]watch.Refused{},
-		guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now},
+		services: newServices(), guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now}, report: report{w: w},
 	}
 }
 
@@ -80,11 +64,11 @@ func (l *loop) run(ctx context.Context, events <-chan watch.Event, out chan<- ca
 	first := true
 	ticker := time.NewTicker(l.w.cfg.Guard.Tick())
 	defer ticker.Stop()
-	defer func() { l.sumUp(time.Now().Add(tallySpan)) }() // nothing is left untold
+	defer func() { l.report.sumUp(l.selection.Tags, time.Now().Add(tallySpan)) }() // nothing is left untold
 	for {
 		var offer chan<- catalog.Delta
 		var delta catalog.Delta
-		if l.first.complete {
+		if l.complete {
 			if delta = l.served.pending.delta(l.served.catalog); first || !delta.Empty() {
 				offer = out
 			}
@@ -151,31 +135,35 @@ func (l *loop) handle(e watch.Event) {
 // tick is what time alone brings.
 func (l *loop) tick(now time.Time) {
 	l.checks.due = l.observe(now, guard.Elapsed{}).Ask
-	if every := l.w.cfg.Guard.Reread; every > 0 && l.first.complete {
-		l.checks.earn(now, len(l.services), every)
+	if every := l.w.cfg.Guard.Reread; every > 0 && l.complete {
+		l.checks.earn(now, len(l.services.byName), every)
 	}
 	l.checks.ticked = now
-	l.sumUp(now)
+	l.report.sumUp(l.selection.Tags, now)
 	l.goOn(now)
 	l.startChecks(now)
 }
 
 // publish shows the state to Status and the metrics.
 func (l *loop) publish() {
-	l.showHolds()
-	l.showMass()
+	l.report.showHolds(l.guard, time.Now())
+	l.report.showMass(l.guard)
 	instances := map[string]int{}
 	for h := catalog.Passing; h <= catalog.Maintenance; h++ {
 		instances[h.String()] = l.served.health[h]
 	}
 	l.w.metrics.Catalog(len(l.served.catalog), instances)
-	unread, refused := l.unreadProblem(), l.refusedProblem()
+	var unread *catalog.Problem
+	if l.complete {
+		unread = l.services.unreadProblem(l.served.catalog)
+	}
+	refused := l.services.refusedProblem()
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
 	l.w.status.Services, l.w.status.Instances = len(l.served.catalog), instances
 	if !l.w.status.Complete {
-		l.w.status.FirstSync = Progress{Done: len(l.services) - l.first.unread, Total: len(l.services)}
+		l.w.status.FirstSync = Progress{Done: len(l.services.byName) - l.services.unread, Total: len(l.services.byName)}
 	}
-	l.w.status.Complete = l.first.complete
+	l.w.status.Complete = l.complete
 	l.w.unread, l.w.refused = unread, refused
 }

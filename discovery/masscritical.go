@@ -22,31 +22,31 @@ func (w *Watcher) MassCritical(policy string) {
 
 // showMass says whether most of the datacenter turned critical, and what becomes of it: once in the
 // log, and for as long as it is so among the problems.
-func (l *loop) showMass() {
-	m, is := l.guard.Mass()
-	if is != l.shown.isMass {
-		l.shown.isMass = is
-		l.w.metrics.MassCritical(is)
+func (r *report) showMass(g *guard.State) {
+	m, is := g.Mass()
+	if is != r.isMass {
+		r.isMass = is
+		r.w.metrics.MassCritical(is)
 		if is {
-			l.w.log.Error("most of the datacenter turned critical at once", "critical", m.Onsets, "of", m.Of,
+			r.w.log.Error("most of the datacenter turned critical at once", "critical", m.Onsets, "of", m.Of,
 				"services", m.Services, "policy", m.Policy)
 		} else {
-			l.w.setMass(nil)
-			l.w.log.Info("no longer most of the datacenter is critical", "critical", m.Onsets, "of", m.Of)
+			r.w.setMass(nil)
+			r.w.log.Info("no longer most of the datacenter is critical", "critical", m.Onsets, "of", m.Of)
 		}
 	}
-	if !is || m == l.shown.mass {
+	if !is || m == r.mass {
 		return
 	}
-	l.shown.mass = m
+	r.mass = m
 	remedy := "look at the health checks and Consul's agents; --mass-critical serve-all, in the configuration file without a restart, keeps such instances in service"
 	if m.Policy == guard.ServeAll {
 		remedy = "look at the health checks and Consul's agents; what turned critical is served as it was before"
 	}
-	l.w.setMass(&catalog.Problem{
+	r.w.setMass(&catalog.Problem{
 		Kind: "mass_critical", Since: m.Since, Services: m.Services,
 		Detail: fmt.Sprintf("%d of %d instances are critical, and %d of these turned so together, most within %v, which looks like the health checks' own failure; policy: %s",
-			m.Critical, m.Of, m.Onsets, l.w.cfg.Guard.Window, m.Policy),
+			m.Critical, m.Of, m.Onsets, r.w.cfg.Guard.Window, m.Policy),
 		Remedy: remedy,
 	})
 }

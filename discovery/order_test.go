@@ -17,7 +17,7 @@ import (
 func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
 	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 		l.reads("web", 11, 2)
-		s := l.services["web"]
+		s := l.services.byName["web"]
 		old := watch.Answered{Service: s.Service, Reply: consul.Reply{At: time.Now(), Index: 90}}
 		past := s.past
 		l.reads("web", 20, 3) // meanwhile
@@ -34,7 +34,7 @@ func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
 		}
 		s.confirming, s.listed = true, false
 		l.handle(watch.Confirmed{Answered: old, Past: past})
-		if n := len(l.served.catalog[s.Key].Instances); n != 3 || l.services["web"] != s {
+		if n := len(l.served.catalog[s.Key].Instances); n != 3 || l.services.byName["web"] != s {
 			t.Errorf("%d instances: what confirms was asked before the last answer", n)
 		}
 		if !s.confirming {
@@ -120,7 +120,7 @@ func (l *loop) lists(index uint64, names ...string) {
 
 // reads gives the loop an answer with so many instances.
 func (l *loop) reads(name string, index uint64, instances int) {
-	s := l.services[name]
+	s := l.services.byName[name]
 	r := consul.Reading{Service: catalog.Service{Key: s.Key}}
 	for n := range instances {
 		r.Service.Instances = append(r.Service.Instances, catalog.Instance{ID: name + string(rune('a'+n)), Node: "n", Address: "10.0.0.1", Port: 80})
@@ -135,7 +135,7 @@ func TestAServiceThatIsGoneIsForgotten(t *testing.T) {
 		l.reads("api", 12, 1)
 		l.reads("web", 13, 0)
 		l.lists(14, "api")
-		if l.services["web"] != nil || len(l.served.catalog) != 1 || len(l.services) != 1 {
+		if l.services.byName["web"] != nil || len(l.served.catalog) != 1 || len(l.services.byName) != 1 {
 			t.Fatalf("%d services are left in the catalog", len(l.served.catalog))
 		}
 		for _, p := range l.w.Status().Problems {
@@ -150,21 +150,21 @@ func TestAServiceThatGoesUnreadIsNotWaitedFor(t *testing.T) {
 		inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
 			now := time.Now()
 			l.reads("web", 11, 2)
-			gone := l.services["api"]
+			gone := l.services.byName["api"]
 			if what == "refused" {
 				l.handle(watch.Refused{Service: gone.Service, Err: errors.New("400"), At: now})
 				l.handle(watch.Refused{Service: gone.Service, Err: errors.New("400"), At: now})
-				if p := l.refusedProblem(); p == nil || p.Services != 1 || l.first.unanswered != 1 {
+				if p := l.services.refusedProblem(); p == nil || p.Services != 1 || l.services.unanswered != 1 {
 					t.Errorf("problem: %+v", p)
 				}
 			}
 			l.lists(21, "web", "next")
-			if l.first.unread != 1 || l.first.unanswered != 0 || l.refusedProblem() != nil {
-				t.Errorf("%s: %d unread, %d of them refused: want the one that is listed", what, l.first.unread, l.first.unanswered)
+			if l.services.unread != 1 || l.services.unanswered != 0 || l.services.refusedProblem() != nil {
+				t.Errorf("%s: %d unread, %d of them refused: want the one that is listed", what, l.services.unread, l.services.unanswered)
 			}
 			l.handle(watch.Refused{Service: gone.Service, Err: errors.New("400"), At: now}) // too late
 			l.reads("next", 22, 1)
-			if !l.first.complete || len(l.refused) != 0 {
+			if !l.complete || len(l.services.refused) != 0 {
 				t.Errorf("%s: all that is listed was read, and that is not complete", what)
 			}
 		})

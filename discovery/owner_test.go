@@ -41,15 +41,19 @@ func TestWhenTheUnreadAreNotWaitedForAnyMore(t *testing.T) {
 		{"the rest is refused", 21, 3, 3, 0, false, 0, true, true},
 	} {
 		inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+			problem := func() *catalog.Problem {
+				l.publish()
+				return l.w.unread
+			}
 			now := time.Now()
 			var names []string
 			for n := range c.services {
 				names = append(names, name(n))
 			}
-			l.services, l.first.unread, asked.failing = map[string]*service{}, 0, map[string]bool{}
+			l.services.byName, l.services.unread, asked.failing = map[string]*service{}, 0, map[string]bool{}
 			l.lists(10, names...)
 			for n := range c.unread {
-				f := l.services[name(n)]
+				f := l.services.byName[name(n)]
 				if n < c.refused {
 					l.handle(watch.Refused{Service: f.Service, Err: errors.New("400"), At: now})
 				} else if n < c.refused+c.failing {
@@ -60,15 +64,15 @@ func TestWhenTheUnreadAreNotWaitedForAnyMore(t *testing.T) {
 			for n := c.unread; n < c.services; n++ {
 				l.reads(name(n), uint64(20+n), 1)
 			}
-			if l.unreadProblem() != nil {
+			if problem() != nil {
 				t.Errorf("%s: what is on its way is a problem", c.name)
 			}
 			l.goOn(now.Add(c.after))
-			if l.first.complete != c.complete {
-				t.Errorf("%s: complete %v", c.name, l.first.complete)
+			if l.complete != c.complete {
+				t.Errorf("%s: complete %v", c.name, l.complete)
 			}
 			time.Sleep(unreadPatience)
-			if p := l.unreadProblem(); (p != nil) != (c.complete && !c.all) || p != nil && (p.Services != c.unread-c.refused || !strings.Contains(p.Detail, name(c.refused))) {
+			if p := problem(); (p != nil) != (c.complete && !c.all) || p != nil && (p.Services != c.unread-c.refused || !strings.Contains(p.Detail, name(c.refused))) {
 				t.Errorf("%s: problem %+v", c.name, p)
 			}
 		})
@@ -86,9 +90,9 @@ func TestNamesOfAProblemAreFew(t *testing.T) {
 		l.reads("web", 12, 1)
 		start := time.Now()
 		for n := range names {
-			l.handle(watch.Refused{Service: l.services[name(n)].Service, Err: errors.New("400"), At: start.Add(-time.Duration(n) * time.Second)})
+			l.handle(watch.Refused{Service: l.services.byName[name(n)].Service, Err: errors.New("400"), At: start.Add(-time.Duration(n) * time.Second)})
 		}
-		if p := l.refusedProblem(); p == nil || p.Services != len(names) || !strings.Contains(p.Detail, `"svc-004" and 2 more: 400`) || strings.Contains(p.Detail, "svc-005") ||
+		if p := l.services.refusedProblem(); p == nil || p.Services != len(names) || !strings.Contains(p.Detail, `"svc-004" and 2 more: 400`) || strings.Contains(p.Detail, "svc-005") ||
 			!p.Since.Equal(start.Add(-time.Duration(len(names)-1)*time.Second)) {
 			t.Errorf("problem: %+v", p)
 		}

@@ -11,7 +11,7 @@ import (
 
 // Consul lists names for which it will not answer. There are two kinds. Some cannot be asked for at
 // all, because they are not printable: listUnaskable. For others the question is refused (4xx) while the
-// same question about other names is answered: package watch finds that out, and loop.refused has them.
+// same question about other names is answered: package watch finds that out, and services.refused has them.
 
 // listUnaskable puts the listed names that cannot be asked for into the catalog, without instances.
 // Translation then reports that they are not served, and why. They have no query, so nothing waits
@@ -33,33 +33,13 @@ func (l *loop) listUnaskable(e watch.Listed) {
 
 // refuse takes in that Consul refuses to answer for a service's name.
 func (l *loop) refuse(e watch.Refused) {
-	s := l.followed(e.Service)
-	if s == nil {
+	s := l.services.of(e.Service)
+	if s == nil || !l.services.refuse(s, e) {
 		return
-	}
-	if _, known := l.refused[s]; known {
-		return
-	}
-	l.refused[s] = e
-	if !s.read {
-		l.first.unanswered++
 	}
 	_, served := l.served.catalog[s.Key]
-	if l.lines.refused.line("refused", e.At) {
-		l.w.log.Warn(refusedText, "service", s.Key.Name, "served_as_last_known", served, "error", e.Err, "remedy", refusedRemedy)
-	}
+	l.report.refused(s, served, e.Err, e.At)
 	l.finish()
-}
-
-// unrefuse takes s out of the refused ones: it was answered, or is no longer watched.
-func (l *loop) unrefuse(s *service) {
-	if _, was := l.refused[s]; !was {
-		return
-	}
-	delete(l.refused, s)
-	if !s.read {
-		l.first.unanswered--
-	}
 }
 
 const (
@@ -68,21 +48,21 @@ const (
 )
 
 // refusedProblem names the services for which Consul does not answer; nil if there are none.
-func (l *loop) refusedProblem() *catalog.Problem {
-	if len(l.refused) == 0 {
+func (all *services) refusedProblem() *catalog.Problem {
+	if len(all.refused) == 0 {
 		return nil
 	}
-	all := slices.SortedFunc(maps.Keys(l.refused), func(a, b *service) int { return a.Key.Compare(b.Key) })
-	since := l.refused[all[0]].At
-	for _, s := range all {
-		if at := l.refused[s].At; at.Before(since) {
+	sorted := slices.SortedFunc(maps.Keys(all.refused), func(a, b *service) int { return a.Key.Compare(b.Key) })
+	since := all.refused[sorted[0]].At
+	for _, s := range sorted {
+		if at := all.refused[s].At; at.Before(since) {
 			since = at
 		}
 	}
-	names := catalog.SomeOf(len(all), func(i int) string { return fmt.Sprintf("%q", all[i].Key.Name) })
+	names := catalog.SomeOf(len(sorted), func(i int) string { return fmt.Sprintf("%q", sorted[i].Key.Name) })
 	return &catalog.Problem{
-		Kind: "refused_names", Since: since, Services: len(all), Remedy: refusedRemedy,
+		Kind: "refused_names", Since: since, Services: len(sorted), Remedy: refusedRemedy,
 		Detail: fmt.Sprintf("Consul lists these names and does not answer for them, while it does for others; what was known of them stays: %s: %v",
-			names, l.refused[all[0]].Err),
+			names, all.refused[sorted[0]].Err),
 	}
 }

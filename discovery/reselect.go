@@ -47,14 +47,14 @@ func (l *loop) reselect(s catalog.Selection) {
 	now, services, instances := time.Now(), len(l.served.catalog), l.served.size()
 	for key, known := range l.served.catalog {
 		switch {
-		case l.services[key.Name] != nil: // else it is seeded, and the list was not seen yet
+		case l.services.byName[key.Name] != nil: // else it is seeded, and the list was not seen yet
 		case !s.MatchesName(key.Name):
 			l.observe(now, guard.Unfollowed{Key: key})
 		case len(known.Instances) > 0:
 			l.observe(now, guard.Reselected{Key: key, Selection: s})
 		}
 	}
-	for _, f := range l.services {
+	for _, f := range l.services.byName {
 		f.selected = selected(s, f.past.Reading)
 		switch {
 		case !s.MatchesName(f.Key.Name):

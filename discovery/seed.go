@@ -33,7 +33,7 @@ func (l *loop) plant(seed catalog.Catalog) {
 // recall follows what was seeded, before the first list says which of it is still there.
 func (l *loop) recall() {
 	for key := range l.served.catalog {
-		if l.services[key.Name] == nil && key.Askable() {
+		if l.services.byName[key.Name] == nil && key.Askable() {
 			l.watch(key.Name)
 		}
 	}
