@@ -48,9 +48,9 @@ func TestEveryNameIsLegatesOrTheRuntimes(t *testing.T) {
 func TestTheSeriesOfAStreamLeaveWhenItClosesAndTheTotalsStay(t *testing.T) {
 	m := New(BuildInfo{})
 	s := m.XDS.Opened("delta-7", "delta")
-	s.Request("edge-1", eds, "subscribe")
-	s.Response("edge-1", eds, 3, 512)
-	s.Request("edge-1", eds, "ack")
+	request(s, "edge-1", eds, "subscribe")
+	response(s, "edge-1", eds, 3, 512)
+	request(s, "edge-1", eds, "ack")
 
 	live := `legate_xds_stream_requests_total{node="edge-1",protocol="delta",stream="delta-7",type="eds"} 2`
 	if page := scrape(t, m); !strings.Contains(page, live) {
@@ -80,7 +80,7 @@ func TestStreamsBeyondTheLimitShareSeriesAndNothingIsLost(t *testing.T) {
 	m := New(BuildInfo{})
 	for i := range maxStreams + 50 {
 		s := m.XDS.Opened(fmt.Sprintf("sotw-%d", i), "sotw")
-		s.Request(fmt.Sprintf("node-%d", i), cds, "subscribe")
+		request(s, fmt.Sprintf("node-%d", i), cds, "subscribe")
 	}
 	page := scrape(t, m)
 	if n := strings.Count(page, "\nlegate_xds_stream_requests_total{"); n != maxStreams+1 {
@@ -104,7 +104,7 @@ func TestANodeThatComesWithEverNewNamesIsBounded(t *testing.T) {
 	visit := func(from, to int) {
 		for i := from; i < to; i++ {
 			s := m.XDS.Opened(fmt.Sprintf("delta-%d", i), "delta")
-			s.Request(fmt.Sprintf("node-%d", i), cds, "subscribe")
+			request(s, fmt.Sprintf("node-%d", i), cds, "subscribe")
 			node, _ := s.counted()
 			seen[node] = true
 			s.Closed(time.Second, "Canceled")
@@ -124,9 +124,9 @@ func TestANodeThatComesWithEverNewNamesIsBounded(t *testing.T) {
 func TestAStreamKeepsTheNodeThatItOpenedWith(t *testing.T) {
 	m := New(BuildInfo{})
 	s := m.XDS.Opened("sotw-1", "sotw")
-	s.Request("first", cds, "subscribe")
-	s.Request("impostor", cds, "ack")
-	s.Response("", cds, 1, 1)
+	request(s, "first", cds, "subscribe")
+	request(s, "impostor", cds, "ack")
+	response(s, "", cds, 1, 1)
 	if page := scrape(t, m); strings.Contains(page, "impostor") ||
 		!strings.Contains(page, `legate_xds_stream_requests_total{node="first",protocol="sotw",stream="sotw-1",type="cds"} 2`) {
 		t.Errorf("the node of a stream changed:\n%s", only(page, "legate_xds_stream_"))
@@ -150,9 +150,9 @@ func TestLabelsFromTheNetworkAreCleanAndShort(t *testing.T) {
 	m := New(BuildInfo{})
 	s := m.XDS.Opened("sotw-1", "sotw")
 	for i := range 1000 {
-		s.Request("n", fmt.Sprintf("type.googleapis.com/made.up.%d", i), fmt.Sprintf("kind-%d", i))
+		request(s, "n", fmt.Sprintf("type.googleapis.com/made.up.%d", i), fmt.Sprintf("kind-%d", i))
 		m.XDS.Fetch(fmt.Sprintf("t%d", i), fmt.Sprintf("o%d", i))
-		m.XDS.Propagation(fmt.Sprintf("s%d", i), "t", time.Second)
+		m.XDS.Delays(fmt.Sprintf("t%d", i)).Sent(time.Second)
 	}
 	s.Closed(time.Second, "a made up code")
 	page := scrape(t, m)
@@ -174,7 +174,7 @@ func TestTheFirstNACKIsAStepFromZero(t *testing.T) {
 		t.Errorf("before any NACK: want %s", want)
 	}
 	m.XDS.now = func() time.Time { return time.Unix(1_700_000_000, 0) }
-	m.XDS.Opened("sotw-1", "sotw").Request("n", cds, "nack")
+	request(m.XDS.Opened("sotw-1", "sotw"), "n", cds, "nack")
 	after := scrape(t, m)
 	for _, want := range []string{
 		`legate_xds_nacks_total{type="cds"} 1`,
@@ -211,12 +211,12 @@ func TestAProblemThatEndedIsZeroAndNotForgotten(t *testing.T) {
 func TestTotalsKeepTheProtocolsApart(t *testing.T) {
 	m := New(BuildInfo{})
 	sotw, delta := m.XDS.Opened("sotw-1", "sotw"), m.XDS.Opened("delta-1", "delta")
-	sotw.Request("n", cds, "subscribe")
-	sotw.Response("n", cds, 1, 1)
-	sotw.Request("n", cds, "ack")
-	delta.Request("n", cds, "subscribe")
-	delta.Response("n", cds, 1, 1)
-	delta.Response("n", cds, 1, 1)
+	request(sotw, "n", cds, "subscribe")
+	response(sotw, "n", cds, 1, 1)
+	request(sotw, "n", cds, "ack")
+	request(delta, "n", cds, "subscribe")
+	response(delta, "n", cds, 1, 1)
+	response(delta, "n", cds, 1, 1)
 	m.XDS.Fetch(cds, "ok")
 	want := Totals{Fetches: 1, Requests: 2, Responses: 1, DeltaRequests: 1, DeltaResponses: 2}
 	if got := m.XDS.Totals(); got != want {
@@ -241,13 +241,13 @@ func everything(m *Metrics) {
 	m.Consul.Watches(2, 0, 100)
 	m.Translate.Problems(map[string]int{"bad_port": 1})
 	s := m.XDS.Opened("sotw-1", "sotw")
-	s.Request("n", cds, "nack")
+	request(s, "n", cds, "nack")
 	m.XDS.Rejecting(cds, true)
 	m.XDS.Rejecting(cds, false)
-	s.Response("n", cds, 1, 10)
+	response(s, "n", cds, 1, 10)
 	m.XDS.Opened("sotw-2", "sotw").Closed(time.Second, "OK")
 	m.XDS.Fetch(cds, "ok")
-	m.XDS.Propagation("answer_to_sent", cds, time.Millisecond)
+	m.XDS.Delays(cds).Sent(time.Millisecond)
 	m.XDS.Published("dc1/envoy", map[string]int{cds: 2}, time.Now())
 }
 
@@ -271,4 +271,14 @@ func only(page, what string) string {
 		}
 	}
 	return out.String()
+}
+
+func request(s *Stream, node, typeURL, kind string) {
+	s.Named(node)
+	s.Type(typeURL).Request(kind)
+}
+
+func response(s *Stream, node, typeURL string, resources, bytes int) {
+	s.Named(node)
+	s.Type(typeURL).Response(resources, bytes)
 }

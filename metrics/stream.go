@@ -18,11 +18,12 @@ type Stream struct {
 
 	mu    sync.Mutex
 	node  string // label, from the first message that names a node; later ones are ignored
-	types []*exchange
+	types []*Exchange
 }
 
-// exchange is what a stream has exchanged of one type.
-type exchange struct {
+// Exchange counts what a stream exchanges of one type. A nil Exchange counts nothing.
+type Exchange struct {
+	stream  *Stream
 	typeURL string  // "other" for types without a label of their own
 	typ     string  // label
 	series  *series // nil if the type is not served
@@ -55,14 +56,13 @@ func (s *Stream) Closed(open time.Duration, code string) {
 }
 
 // Request counts a request. The kind is subscribe, ack, nack or stale.
-func (s *Stream) Request(node, typeURL, kind string) {
-	if s == nil || s.xds == nil {
+func (e *Exchange) Request(kind string) {
+	if e == nil {
 		return
 	}
-	x := s.xds
-	e := s.exchange(node, typeURL)
-	x.totals.request(s.Protocol)
-	x.request(e.series, e.typ, s.Protocol, kind)
+	x := e.stream.xds
+	x.totals.request(e.stream.Protocol)
+	x.request(e.series, e.typ, e.stream.Protocol, kind)
 	e.tally.requests.Add(1)
 	if kind == "nack" {
 		x.nacks.WithLabelValues(e.typ).Inc()
@@ -71,25 +71,35 @@ func (s *Stream) Request(node, typeURL, kind string) {
 }
 
 // Response counts a response with that many resources and bytes in total.
-func (s *Stream) Response(node, typeURL string, resources, bytes int) {
-	if s == nil || s.xds == nil {
+func (e *Exchange) Response(resources, bytes int) {
+	if e == nil {
 		return
 	}
-	x := s.xds
-	e := s.exchange(node, typeURL)
-	x.totals.response(s.Protocol)
-	x.response(e.series, e.typ, s.Protocol, resources, bytes)
+	x := e.stream.xds
+	x.totals.response(e.stream.Protocol)
+	x.response(e.series, e.typ, e.stream.Protocol, resources, bytes)
 	e.tally.responses.Add(1)
 }
 
-// exchange returns the counters of a type. The first message that names a node determines the node
-// of the stream.
-func (s *Stream) exchange(node, typeURL string) *exchange {
+// Named says which node the stream belongs to. The first node that is named counts.
+func (s *Stream) Named(node string) {
+	if s == nil || s.xds == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own && s.node == "" && node != "" {
 		s.node = s.xds.streams.nodes.acquire(node)
 	}
+}
+
+// Type returns the counters of a type, by its URL.
+func (s *Stream) Type(typeURL string) *Exchange {
+	if s == nil || s.xds == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if e := s.known(typeURL); e != nil {
 		return e
 	}
@@ -99,7 +109,7 @@ func (s *Stream) exchange(node, typeURL string) *exchange {
 	}
 	e := s.known(typeURL)
 	if e == nil {
-		e = &exchange{typeURL: typeURL, typ: typ, series: s.xds.exchanges[[2]string{typ, s.Protocol}], tally: &tally{}}
+		e = &Exchange{stream: s, typeURL: typeURL, typ: typ, series: s.xds.exchanges[[2]string{typ, s.Protocol}], tally: &tally{}}
 		if !s.own {
 			e.tally = s.xds.streams.shared(typ, s.Protocol)
 		}
@@ -108,7 +118,7 @@ func (s *Stream) exchange(node, typeURL string) *exchange {
 	return e
 }
 
-func (s *Stream) known(typeURL string) *exchange {
+func (s *Stream) known(typeURL string) *Exchange {
 	for _, e := range s.types {
 		if e.typeURL == typeURL {
 			return e
@@ -118,7 +128,7 @@ func (s *Stream) known(typeURL string) *exchange {
 }
 
 // counted returns the label of the node and what was exchanged so far.
-func (s *Stream) counted() (node string, types []*exchange) {
+func (s *Stream) counted() (node string, types []*Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return cmp.Or(s.node, anonymous), slices.Clone(s.types)

@@ -34,8 +34,8 @@ type XDS struct {
 	holdRefused *prometheus.CounterVec
 	budget      prometheus.Gauge
 	held        atomic.Pointer[func(kind string) int64]
-	exchanges   map[[2]string]*series             // by type and protocol, for types that are served; see Serves
-	propagated  map[[2]string]prometheus.Observer // by stage and type, for types that are served; see Serves
+	exchanges   map[[2]string]*series // by type and protocol, for types that are served; see Serves
+	delays      map[string]*Delays    // by type URL, for types that are served; see Serves
 	streams     *streams
 	totals      totals
 	slowest     slowest
@@ -89,22 +89,6 @@ func (x *XDS) Fetch(typeURL, outcome string) {
 	}
 	x.totals.fetches.Add(1)
 	x.fetches.WithLabelValues(typeLabel(typeURL), oneOf(outcome, fetchOutcomes...)).Inc()
-}
-
-// Propagation observes how long a change took. The stage is answer_to_sent or answer_to_ack.
-func (x *XDS) Propagation(stage, typeURL string, after time.Duration) {
-	if x == nil {
-		return
-	}
-	stage, typ := oneOf(stage, stages...), typeLabel(typeURL)
-	took, known := x.propagated[[2]string{stage, typ}]
-	if !known {
-		took = x.propagation.WithLabelValues(stage, typ)
-	}
-	took.Observe(after.Seconds())
-	if stage == "answer_to_sent" && after > slow {
-		x.slowest.note(after, x.now())
-	}
 }
 
 // Published counts a batch that changed a snapshot, and sets how many resources of each type URL

@@ -11,7 +11,6 @@ var (
 	protocols     = []string{"sotw", "delta"}
 	requestKinds  = []string{"subscribe", "ack", "nack", "stale"}
 	fetchOutcomes = []string{"ok", "not_modified", "error"}
-	stages        = []string{"answer_to_sent", "answer_to_ack"}
 	usualCodes    = []string{"OK", "Canceled", "Unavailable"} // with which healthy streams end
 	limits        = []string{
 		"connections", "connections_per_address", "rest_connections", "handshake", "certificate",
@@ -68,7 +67,7 @@ func newXDS(r prometheus.Registerer) *XDS {
 		holdRefused: counter("legate_xds_held_refused_total", "Times that clients could not have more of a kind held, since all of it is as much as they may have.", "kind"),
 		budget:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_held_budget_bytes", Help: "How much memory clients may have held, all of them together; one address, half of it."}),
 		exchanges:   map[[2]string]*series{},
-		propagated:  map[[2]string]prometheus.Observer{},
+		delays:      map[string]*Delays{},
 		streams:     newStreams(),
 		now:         time.Now,
 	}
@@ -125,10 +124,8 @@ func (x *XDS) Serves(typeURLs ...string) {
 		for _, o := range fetchOutcomes {
 			x.fetches.WithLabelValues(t, o)
 		}
-		for _, s := range stages {
-			if x.propagated[[2]string{s, t}] == nil {
-				x.propagated[[2]string{s, t}] = x.propagation.WithLabelValues(s, t)
-			}
+		if x.delays[typeURL] == nil {
+			x.delays[typeURL] = x.newDelays(typeURL)
 		}
 	}
 }

@@ -15,11 +15,6 @@ func (ss *session) setAlarm() {
 			continue
 		}
 		ss.alarm = at
-		time.AfterFunc(time.Until(at), func() {
-			select {
-			case ss.wake <- struct{}{}:
-			default: // it is awake already
-			}
-		})
+		time.AfterFunc(time.Until(at), ss.wake)
 	}
 }

@@ -1,5 +1,7 @@
 package xdsserver
 
+import "time"
+
 // answered closes the response that a request answers. Requests that answer none that is open
 // (an old nonce) close nothing.
 func (ss *session) answered(sub *subscription, r *request) {
@@ -17,7 +19,9 @@ func (ss *session) answered(sub *subscription, r *request) {
 	ss.store.mu.RLock()
 	defer ss.store.mu.RUnlock()
 	if r.rejection == "" {
-		ss.observe(answerToAck, sub, d)
+		if !d.since.IsZero() {
+			sub.delays.Acknowledged(time.Since(d.since))
+		}
 		sub.took(d)
 		sub.table.accept(d)
 		return

@@ -30,7 +30,7 @@ func benchStore(b *testing.B, want func(s *subscription, stream int)) (*store, [
 	st.publish(whole, time.Now())
 	var subs []*subscription
 	for n := range benchStreams {
-		s := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1))}
+		s := &subscription{table: st.table(eds), slot: st.join(func() {})}
 		want(s, n)
 		if _, _, err := s.due(nil); err != nil {
 			b.Fatal(err)

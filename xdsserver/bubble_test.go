@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -43,6 +44,13 @@ func bubbled(t *testing.T, change ...func(*Config)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var workers sync.WaitGroup
+	workers.Go(func() { s.workers.run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		workers.Wait()
+	})
 	return &stage{Server: s, t: t}
 }
 
@@ -60,7 +68,7 @@ type tube struct {
 func (s *stage) tube(p xdstest.Protocol, node string) *xdstest.Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &tube{codec: newCodec(), requests: make(chan []byte), responses: make(chan []byte, 10_000), over: make(chan struct{})}
-	st.ctx = grpc.NewContextWithServerTransportStream(ctx, &reel{next: st.next})
+	st.ctx = grpc.NewContextWithServerTransportStream(ctx, &reel{next: st.next, end: cancel})
 	go func() {
 		defer close(st.over)
 		defer cancel()

@@ -20,13 +20,14 @@ var _ delta.Server = deltaServer{}
 // DeltaStreamHandler serves one stream until it ends. typeURL is empty for an aggregated one.
 func (s deltaServer) DeltaStreamHandler(str stream.DeltaStream, typeURL string) error {
 	return s.serve(str, typeURL, &deltaWire{
-		deltaServer: s, stream: str, id: s.deltaStreams.Add(1), typeURL: typeURL,
+		deltaServer: s, stream: str, told: &streamCallbacks{callbacks: s.callbacks}, id: s.deltaStreams.Add(1), typeURL: typeURL,
 	})
 }
 
 type deltaWire struct {
 	deltaServer
 	stream  stream.DeltaStream
+	told    *streamCallbacks
 	id      int64
 	typeURL string
 }
@@ -56,24 +57,25 @@ func (w *deltaWire) receive() (*request, error) {
 	}, nil
 }
 
-func (w *deltaWire) open() error {
-	return w.callbacks.OnDeltaStreamOpen(w.stream.Context(), w.id, w.typeURL)
+func (w *deltaWire) open() (*streamRecord, error) {
+	err := w.told.OnDeltaStreamOpen(w.stream.Context(), w.id, w.typeURL)
+	return w.told.record, err
 }
 
 func (w *deltaWire) received(r *request, node *corev3.Node) error {
 	m := r.message.(*discoveryv3.DeltaDiscoveryRequest)
 	m.Node, m.TypeUrl = node, r.typeURL
-	return w.callbacks.OnStreamDeltaRequest(w.id, m)
+	return w.told.OnStreamDeltaRequest(w.id, m)
 }
 
 func (w *deltaWire) responding(message any, node *corev3.Node) {
 	m := message.(*discoveryv3.DeltaDiscoveryResponse)
-	w.callbacks.OnStreamDeltaResponse(w.id, &discoveryv3.DeltaDiscoveryRequest{Node: node, TypeUrl: m.GetTypeUrl()}, m)
+	w.told.OnStreamDeltaResponse(w.id, &discoveryv3.DeltaDiscoveryRequest{Node: node, TypeUrl: m.GetTypeUrl()}, m)
 }
 
 func (w *deltaWire) closed(node *corev3.Node, cause error) {
-	w.callbacks.ending(w.name(), cause)
-	w.callbacks.OnDeltaStreamClosed(w.id, node)
+	w.told.record.ended(cause)
+	w.told.OnDeltaStreamClosed(w.id, node)
 }
 
 func (w *deltaWire) want(s *subscription, r *request, first bool) error {

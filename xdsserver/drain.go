@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -31,7 +32,7 @@ func (s *Server) linger(ended <-chan error) (err error, failed bool) {
 	defer over.Stop()
 	look := time.NewTicker(closingPace)
 	defer look.Stop()
-	for s.callbacks.open() > 0 {
+	for s.sessions.count() > 0 {
 		select {
 		case <-over.C:
 			return nil, false
@@ -43,22 +44,58 @@ func (s *Server) linger(ended <-chan error) (err error, failed bool) {
 	return nil, false
 }
 
-// part tells the streams that it is time, and returns how long the last one may take.
+// part has the streams end, and returns how long the last one may take.
 func (s *Server) part() time.Duration {
-	spread := s.config.Drain.spread(s.callbacks.open())
-	s.lastCall = time.Now().Add(spread)
 	close(s.stopping)
+	return s.sessions.endAll(s.config.Drain)
+}
+
+// sessions are the streams that are open, each with the timer that ends it when the server does.
+type sessions struct {
+	mu       sync.Mutex
+	open     map[*session]*time.Timer
+	ending   bool
+	lastCall time.Time // when the last one is to end
+}
+
+func (s *sessions) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+func (s *sessions) add(ss *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[ss] = nil
+	if s.ending {
+		s.endSoon(ss)
+	}
+}
+
+func (s *sessions) remove(ss *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if timer := s.open[ss]; timer != nil {
+		timer.Stop()
+	}
+	delete(s.open, ss)
+}
+
+// endAll ends all sessions, and those that are still to come. It returns over how long.
+func (s *sessions) endAll(d Drain) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	spread := d.spread(len(s.open))
+	s.ending, s.lastCall = true, time.Now().Add(spread)
+	for ss := range s.open {
+		s.endSoon(ss)
+	}
 	return spread
 }
 
-// leave is when a stream is to be closed. It is asked for after stopping was closed.
-func (s *Server) leave() <-chan time.Time {
-	return time.After(time.Duration(rand.Int64N(int64(max(time.Until(s.lastCall), 0)) + 1)))
-}
-
-// open is how many streams there are.
-func (c *callbacks) open() int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return len(c.streams)
+// endSoon ends a session at a random moment. The lock is held.
+func (s *sessions) endSoon(ss *session) {
+	in := rand.Int64N(int64(max(time.Until(s.lastCall), 0)) + 1)
+	s.open[ss] = time.AfterFunc(time.Duration(in), func() { ss.end(errStopping) })
 }

@@ -55,6 +55,9 @@ func (g *guarded) SendMsg(m any) error {
 	return g.ServerStream.SendMsg(f)
 }
 
+// wouldWait reports whether SendMsg would wait for the client to take in what it was sent.
+func (g *guarded) wouldWait() bool { return g.intake.waiting.Load() >= waitingMost }
+
 // RecvMsg returns requests that are within the limits, each with the node of the stream.
 func (g *guarded) RecvMsg(m any) error {
 	seen := sight{limits: &g.within.limits, most: g.within.names}

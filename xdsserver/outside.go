@@ -45,7 +45,7 @@ const maxDerived = 8
 
 // joinDerived gives a stream its slot in the view that is derived with this source. The view is made if
 // there is none yet; if there are too many derived views, the stream gets the usual one.
-func (s *Server) joinDerived(from *store, source translate.Source, typeURL, node string, wake chan<- struct{}) (*store, int) {
+func (s *Server) joinDerived(from *store, source translate.Source, typeURL, node string, wake func()) (*store, int) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	view := from.view

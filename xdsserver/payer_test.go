@@ -32,7 +32,7 @@ func TestANameThatNobodyHasTakesLittleMore(t *testing.T) {
 		return int(m.HeapAlloc)
 	}
 	st := newStore(own)
-	sub := &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1))}
+	sub := &subscription{table: st.table(eds), slot: st.join(func() {})}
 	all := ghosts("ghost", n, bytes)
 	before := heap()
 	if err := sub.subscribe(listed(all...), nil); err != nil {
@@ -191,7 +191,7 @@ func TestTheStoreIsLeftBetweenManyNames(t *testing.T) {
 	left := 0
 	st := newStore(own)
 	open := func() *subscription {
-		return &subscription{table: st.table(eds), slot: st.join(make(chan struct{}, 1)), others: func() { left++ }}
+		return &subscription{table: st.table(eds), slot: st.join(func() {}), others: func() { left++ }}
 	}
 	must := func(err error) {
 		t.Helper()

@@ -12,26 +12,41 @@ type response struct {
 	message any
 }
 
-// flush sends all that is due, in the order of the tables.
-func (ss *session) flush() error {
+// flush sends all that is due, in the order of the tables. If it may not wait for the client, it ends
+// when it would have to, and reports that: it is to be called again, and may wait then.
+func (ss *session) flush(mayWait bool) (waits bool, err error) {
+	if err := ss.send(); err != nil { // what could not be sent without waiting
+		return false, err
+	}
 	for i, sub := range ss.subs {
 		for sub != nil && !sub.full() {
-			if err := ss.take(sub, ss.subs[i+1:]); err != nil {
-				return err
+			if !mayWait && ss.stream.wouldWait() {
+				return true, nil
+			}
+			if err := ss.make(sub, ss.subs[i+1:]); err != nil {
+				return false, err
 			}
 			if len(ss.made) == 0 {
 				break
 			}
-			if err := ss.send(sub); err != nil {
-				return err
+			if !mayWait && len(ss.made) > 1 { // each is as large as can be
+				return true, nil
+			}
+			if err := ss.send(); err != nil {
+				return false, err
 			}
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // send sends the responses that are made.
-func (ss *session) send(sub *subscription) error {
+func (ss *session) send() error {
+	if len(ss.made) == 0 {
+		return nil
+	}
+	sub := ss.madeFor
+	defer func() { ss.made = ss.made[:0] }()
 	first := len(sub.flight) - len(ss.made)
 	for i, r := range ss.made {
 		ss.made[i] = response{} // so that it holds no resources
@@ -39,15 +54,17 @@ func (ss *session) send(sub *subscription) error {
 		if err := ss.stream.SendMsg(r.frame); err != nil {
 			return err
 		}
-		ss.observe(answerToSent, sub, sub.flight[first+i])
+		if since := sub.flight[first+i].since; !since.IsZero() {
+			sub.delays.Sent(time.Since(since))
+		}
 	}
 	return nil
 }
 
-// take makes the responses that are due on a subscription, if any: one, unless that would be too
+// make makes the responses that are due on a subscription, if any: one, unless that would be too
 // large. What it brings along becomes due on the later ones.
-func (ss *session) take(sub *subscription, later []*subscription) error {
-	ss.made = ss.made[:0]
+func (ss *session) make(sub *subscription, later []*subscription) error {
+	ss.made, ss.madeFor = ss.made[:0], sub
 	ss.store.mu.RLock()
 	defer ss.store.mu.RUnlock()
 	scratch := ss.store.scratch()
@@ -67,7 +84,7 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	defer func() { clear(ss.parcels) }()
 	switch {
 	case len(ss.parcels) > 1:
-		return ss.several(sub, d)
+		return ss.parts(sub, d)
 	case d.all:
 	case sub.whole: // there is more in it
 		d.entries = slices.Clone(entries)
@@ -77,9 +94,9 @@ func (ss *session) take(sub *subscription, later []*subscription) error {
 	return ss.respond(sub, d, &ss.parcels[0])
 }
 
-// several makes a response of each part, as far as the client may leave them unanswered. What the
-// rest was to deliver stays owed.
-func (ss *session) several(sub *subscription, d delivery) error {
+// parts makes a response of each part, as far as the client may leave them unanswered. What the rest
+// was to deliver stays owed.
+func (ss *session) parts(sub *subscription, d delivery) error {
 	since := d.since
 	for i := range ss.parcels {
 		p := &ss.parcels[i]
@@ -113,16 +130,4 @@ func (ss *session) respond(sub *subscription, d delivery, p *parcel) error {
 	sub.flight = append(sub.flight, d)
 	ss.made = append(ss.made, response{f, message})
 	return nil
-}
-
-// The stages of a change's way, for its metric.
-const (
-	answerToSent = "answer_to_sent"
-	answerToAck  = "answer_to_ack"
-)
-
-func (ss *session) observe(stage string, sub *subscription, d delivery) {
-	if !d.since.IsZero() {
-		ss.server.metrics.Propagation(stage, sub.table.typeURL, time.Since(d.since))
-	}
 }

@@ -63,6 +63,7 @@ type streamRecord struct {
 
 type typeRecord struct {
 	typeURL          string
+	counts           *metrics.Exchange
 	open             []sent
 	last             string // nonce of the last response
 	sent, ack, nack  int
@@ -78,8 +79,8 @@ type typeRecord struct {
 	was   State
 }
 
-// settle notes since when the state is what it is.
-func (t *typeRecord) settle(now time.Time) {
+// stateAt notes since when the state is what it is.
+func (t *typeRecord) stateAt(now time.Time) {
 	if is := t.state(); is != t.was {
 		t.was, t.since = is, now
 	}
@@ -108,18 +109,27 @@ func (r *streamRecord) of(typeURL string) *typeRecord {
 	case maxTypes + 1: // that is the last one
 		return r.types[maxTypes]
 	}
-	t := &typeRecord{typeURL: typeURL}
-	t.settle(time.Now())
+	t := &typeRecord{typeURL: typeURL, counts: r.stream.Type(typeURL)}
+	t.stateAt(time.Now())
 	r.types = append(r.types, t)
 	return t
 }
 
-// request records a request and says what kind it was.
-func (r *streamRecord) request(x exchange) string {
+// request records and counts a request, and says what kind it was.
+func (r *streamRecord) request(x exchange) (kind string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.node == nil {
 		r.node, r.id = x.node, x.node.GetId()
+		r.stream.Named(r.id)
 	}
 	t := r.of(x.typeURL)
+	kind = t.request(x)
+	t.counts.Request(kind)
+	return kind
+}
+
+func (t *typeRecord) request(x exchange) (kind string) {
 	if x.nonce == "" {
 		return subscribe
 	}
@@ -133,7 +143,7 @@ func (r *streamRecord) request(x exchange) string {
 	}
 	answered, now := t.open[i], time.Now()
 	t.open = slices.Delete(t.open, 0, i+1)
-	defer t.settle(now)
+	defer t.stateAt(now)
 	if x.rejection != nil {
 		t.nack++
 		t.rejected = reasonOf(x.rejection)
@@ -144,15 +154,38 @@ func (r *streamRecord) request(x exchange) string {
 	return ack
 }
 
-// resume notes that the client came with all that it wants, so that nothing is sent.
-func (t *typeRecord) resume(version string) {
-	t.acked, t.resumed = version, time.Now()
-	t.settle(t.resumed)
+// ended keeps why the stream ends.
+func (r *streamRecord) ended(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cause = cause
 }
 
-// holding notes what is held back.
+// entered notes where the stream has its place.
+func (r *streamRecord) entered(st *store, slot int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.store, r.slot = st, slot
+}
+
+// resumed notes that the client came with all that it wants of a type, so that nothing is sent.
+func (r *streamRecord) resumed(typeURL, version string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.of(typeURL)
+	t.acked, t.resumed = version, time.Now()
+	t.stateAt(t.resumed)
+}
+
+// holding notes what the stream holds back because its client rejected it.
+func (r *streamRecord) holding(s *subscription, rejecting bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(s.table.typeURL).holding(s.parked, s.quarantined, rejecting)
+}
+
 func (t *typeRecord) holding(parked refused, alone quarantine, rejecting bool) {
-	defer func() { t.settle(time.Now()) }()
+	defer func() { t.stateAt(time.Now()) }()
 	if !rejecting {
 		t.rejected, t.held, t.quarantined = "", nil, nil
 		return
@@ -170,15 +203,19 @@ func (t *typeRecord) holding(parked refused, alone quarantine, rejecting bool) {
 	t.held = held
 }
 
+// response records and counts a response.
 func (r *streamRecord) response(x exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	t := r.of(x.typeURL)
+	t.counts.Response(x.count, x.size)
 	t.sent++
 	t.sentVersion, t.last, t.lastSent = x.version, x.nonce, time.Now()
 	if len(t.open) >= maxFlight {
 		t.open = t.open[1:]
 	}
 	t.open = append(t.open, sent{x.nonce, x.version})
-	t.settle(t.lastSent)
+	t.stateAt(t.lastSent)
 }
 
 // reasonOf is why a client rejects a response; empty if it does not.

@@ -12,14 +12,21 @@ import (
 type reel struct {
 	next func() ([]byte, error) // waits for a message
 	rest []byte                 // of the present one
+	end  func()                 // ends the stream; nil: nothing does
 }
 
-func (*reel) Method() string                   { return "" }
-func (*reel) SetHeader(metadata.MD) error      { return nil }
-func (*reel) SendHeader(metadata.MD) error     { return nil }
-func (*reel) SetTrailer(metadata.MD) error     { return nil }
-func (*reel) RecvCompress() string             { return "" }
-func (*reel) WriteStatus(*status.Status) error { return nil }
+func (*reel) Method() string               { return "" }
+func (*reel) SetHeader(metadata.MD) error  { return nil }
+func (*reel) SendHeader(metadata.MD) error { return nil }
+func (*reel) SetTrailer(metadata.MD) error { return nil }
+func (*reel) RecvCompress() string         { return "" }
+
+func (r *reel) WriteStatus(*status.Status) error {
+	if r.end != nil {
+		r.end()
+	}
+	return nil
+}
 
 func (r *reel) ReadMessageHeader(header []byte) (err error) {
 	if r.rest, err = r.next(); err == nil {

@@ -40,6 +40,8 @@ type Server struct {
 	unread    *unread
 	polls     *polls
 	xds       server.Server
+	sessions  *sessions
+	workers   *workers
 
 	pace pace
 	seed maphash.Seed // of sums that mean nothing elsewhere
@@ -55,7 +57,6 @@ type Server struct {
 	ready      chan struct{} // closed when there is something to serve
 	leaving    chan struct{} // closed when new clients should go elsewhere
 	stopping   chan struct{} // closed when the streams are to end
-	lastCall   time.Time     // when the last of them is; set before stopping is closed
 }
 
 // New makes a server; it starts nothing.
@@ -70,6 +71,8 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		ready:     make(chan struct{}),
 		leaving:   make(chan struct{}),
 		stopping:  make(chan struct{}),
+		sessions:  &sessions{open: map[*session]*time.Timer{}},
+		workers:   newWorkers(),
 		excesses:  newExcesses(log, m),
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
@@ -158,6 +161,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx)) // also while the streams end
 	defer unwatch()
 	watch.Go(func() { s.admission.run(watching) })
+	watch.Go(func() { s.workers.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
 	watch.Go(func() { s.watchFaults(watching) })
 	watch.Go(func() { s.admission.budget.run(watching) })

@@ -1,18 +1,16 @@
 package xdsserver
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"legate/translate"
 )
 
 // wire is what differs between the two streaming protocols.
@@ -22,8 +20,8 @@ type wire interface {
 	// receive waits for the client's next request.
 	receive() (*request, error)
 	// open, received, responding and closed tell the callbacks. received also fills in what the
-	// request left out.
-	open() error
+	// request left out; open returns the record of the stream.
+	open() (*streamRecord, error)
 	received(r *request, node *corev3.Node) error
 	responding(message any, node *corev3.Node)
 	closed(node *corev3.Node, cause error)
@@ -37,52 +35,43 @@ type wire interface {
 	frame(t *table, p *parcel, nonce string) (*frame, any)
 }
 
-// request is what a stream's loop has to know of a request, whatever the protocol.
-type request struct {
-	typeURL   string
-	node      *corev3.Node
-	nonce     string
-	rejection string            // why the client rejects the response; empty if it does not
-	names     nameList          // wanted; incremental: wanted in addition
-	dropped   nameList          // incremental: no longer wanted
-	have      map[string]string // incremental: versions that the client holds
-	repeats   bool              // wants what the last request of its type wanted
-	message   any               // for the callbacks; with names where they are logged
-	buffer    *[]byte           // in which the names lie; reused when the request is done with
-}
-
-// session is one stream. Two goroutines work on it: one receives, and one is woken by changes.
-// Each takes its turn: whoever holds the lock owns all of the session's state, and sends. So an
-// acknowledgement, which is most of what comes, costs no switch from one to the other.
+// session is one stream. The goroutine of its handler receives requests; a worker sends what has
+// changed. Whoever holds the lock owns all of the session's state, and sends: so an acknowledgement,
+// which is most of what comes, costs no switch from one goroutine to another.
 type session struct {
 	server  *Server
 	stream  *guarded
 	wire    wire
-	typeURL string        // the stream's only type; empty if aggregated
-	wake    chan struct{} // something has changed
+	record  *streamRecord
+	typeURL string // the stream's only type; empty if aggregated
+
+	changed atomic.Bool           // something has changed that is not sent yet
+	queued  atomic.Bool           // a worker will come
+	cause   atomic.Pointer[error] // of the end, if it is not the client's; nothing is sent from then on
 
 	mu      sync.Mutex // of all that follows
-	ended   error      // why there are no more turns
 	node    *corev3.Node
 	store   *store
 	slot    int
 	payer   *payer
 	subs    []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce   uint64
-	parcels []parcel        // of the responses that are made next; reused
-	made    []response      // and these, which are sent next; reused
+	parcels []parcel   // of the responses that are made next; reused
+	made    []response // and these, which are sent next; reused
+	madeFor *subscription
 	odd     map[string]bool // types asked for that are not served
 	alarm   time.Time       // when it will be woken at the latest
 }
 
 // serve runs one stream until it ends.
 func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
-	g := guardedOf(stream.Context())
-	ss := &session{server: s, stream: g, wire: w, typeURL: typeURL, wake: make(chan struct{}, 1)}
+	ss := &session{server: s, stream: guardedOf(stream.Context()), wire: w, typeURL: typeURL}
+	s.sessions.add(ss)
 	defer func() {
+		s.sessions.remove(ss)
 		ss.mu.Lock()
 		defer ss.mu.Unlock()
-		ss.ended = errEnded
+		ss.cause.CompareAndSwap(nil, &errEnded) // from here on nothing is sent
 		ss.reportRejecting(false)
 		if ss.store != nil {
 			ss.store.leave(ss.slot, ss.subs)
@@ -94,33 +83,14 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 		}
 		w.closed(ss.node, err)
 	}()
-	if err := w.open(); err != nil {
+	if ss.record, err = w.open(); err != nil {
 		return err
 	}
-	return ss.run()
-}
-
-// run waits for changes, and for the end. The goroutine that receives ends when the handler has
-// returned, at the latest: that ends receive, and there are no more turns.
-func (ss *session) run() error {
-	broken := make(chan error, 1)
-	go func() { broken <- ss.listen() }()
-	stopping := ss.server.stopping
-	var leave <-chan time.Time
-	for {
-		select {
-		case <-ss.wake:
-			if err := ss.turn(nil); err != nil {
-				return err
-			}
-		case err := <-broken:
-			return err
-		case <-stopping:
-			stopping, leave = nil, ss.server.leave()
-		case <-leave:
-			return errStopping
-		}
+	err = ss.listen()
+	if cause := ss.cause.Load(); cause != nil {
+		return *cause
 	}
+	return err
 }
 
 // listen takes in requests until there are no more.
@@ -130,12 +100,13 @@ func (ss *session) listen() error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err == nil {
-			err = ss.turn(r)
-			ss.server.admission.reuse(r.buffer)
+		if err != nil {
+			return err
 		}
+		err = ss.take(r)
+		ss.server.admission.reuse(r.buffer)
 		if err == nil {
-			err = ss.rest()
+			err = ss.throttle()
 		}
 		if err != nil {
 			return err
@@ -143,8 +114,8 @@ func (ss *session) listen() error {
 	}
 }
 
-// rest does not listen to a client that thinks of too many names, until that is bearable again.
-func (ss *session) rest() error {
+// throttle does not listen to a client that thinks of too many names, until that is bearable again.
+func (ss *session) throttle() error {
 	if ss.payer == nil {
 		return nil
 	}
@@ -156,27 +127,83 @@ func (ss *session) rest() error {
 	return ss.stream.pause(ss.stream.Context(), wait)
 }
 
-// turn takes in a request, unless it is nil, and sends all that is due then. After one that
-// failed there are no more.
-func (ss *session) turn(r *request) (err error) {
+// take takes in a request, and sends all that is due then. After a request that failed nothing is sent
+// any more.
+func (ss *session) take(r *request) error {
 	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	if ss.ended != nil {
-		return ss.ended
+	defer ss.unlock()
+	if cause := ss.cause.Load(); cause != nil {
+		return *cause
 	}
-	if r != nil {
-		err = ss.handle(ss.stream.Context(), r)
-	}
+	err := ss.handle(ss.stream.Context(), r)
 	if err == nil {
-		err = ss.flush()
+		_, err = ss.update(true)
 	}
 	if err != nil {
-		ss.ended = err
-		return err
+		ss.cause.CompareAndSwap(nil, &err)
+	}
+	return err
+}
+
+// wake has what has changed sent. It waits for nobody.
+func (ss *session) wake() {
+	ss.changed.Store(true)
+	if !ss.queued.Swap(true) {
+		ss.server.workers.add(ss)
+	}
+}
+
+// push sends what is due without waiting for the client. It reports whether one has to wait: then it
+// keeps the lock, and pushPatiently has to be called.
+func (ss *session) push() (waits bool) {
+	ss.queued.Store(false)
+	if !ss.mu.TryLock() {
+		return false // whoever has the lock looks whether something has changed when it lets go of it
+	}
+	if ss.cause.Load() == nil {
+		var err error
+		if waits, err = ss.update(false); err != nil {
+			ss.end(err)
+		}
+	}
+	if !waits {
+		ss.unlock()
+	}
+	return waits
+}
+
+// pushPatiently goes on where push ended, and waits for the client.
+func (ss *session) pushPatiently() {
+	defer ss.unlock()
+	if _, err := ss.update(true); err != nil {
+		ss.end(err)
+	}
+}
+
+// unlock lets go of the session. What changed while nobody else could have the lock is sent next.
+func (ss *session) unlock() {
+	ss.mu.Unlock()
+	if ss.changed.Load() && ss.cause.Load() == nil {
+		ss.wake()
+	}
+}
+
+// update sends all that is due, as flush does.
+func (ss *session) update(mayWait bool) (waits bool, err error) {
+	ss.changed.Store(false) // before it is looked at: what changes from now on wakes the session again
+	if waits, err = ss.flush(mayWait); err != nil || waits {
+		return waits, err
 	}
 	ss.setAlarm()
 	ss.reportRejecting(true)
-	return nil
+	return false, nil
+}
+
+// end ends the stream from elsewhere than its handler, which returns then.
+func (ss *session) end(cause error) {
+	if ss.cause.CompareAndSwap(nil, &cause) {
+		_ = ss.stream.inbox.wire.WriteStatus(status.Convert(cause)) // it may have ended
+	}
 }
 
 // reportRejecting keeps the record of what the stream holds back because its client rejected it;
@@ -196,7 +223,7 @@ func (ss *session) reportRejecting(open bool) {
 			}
 		}
 		if now || sub.rejecting {
-			ss.server.callbacks.holding(ss.wire.name(), sub, now)
+			ss.record.holding(sub, now)
 		}
 		sub.rejecting = now
 	}
@@ -205,122 +232,3 @@ func (ss *session) reportRejecting(open bool) {
 var errEnded = errors.New("the stream has ended") // told to nobody
 
 var errStopping = status.Error(codes.Unavailable, "legate is shutting down; connect again")
-
-// handle takes in one request.
-func (ss *session) handle(ctx context.Context, r *request) error {
-	if r.typeURL == "" {
-		r.typeURL = ss.typeURL
-	}
-	switch {
-	case r.typeURL == "":
-		return status.Error(codes.InvalidArgument, "a request on an aggregated stream must have a type_url")
-	case ss.typeURL != "" && r.typeURL != ss.typeURL:
-		return status.Errorf(codes.InvalidArgument, "this stream serves %q only, not %q; use the aggregated stream for several types", ss.typeURL, r.typeURL)
-	}
-	if served := typeOf(r.typeURL); served != nil {
-		r.typeURL = served.typeURL // the same string everywhere is fast to compare
-	}
-	if ss.node == nil {
-		ss.node = r.node
-	}
-	if err := ss.wire.received(r, ss.node); err != nil {
-		return err
-	}
-	if ss.store == nil {
-		if err := ss.enter(ctx); err != nil {
-			return err
-		}
-	}
-	t := ss.store.table(r.typeURL)
-	if t == nil {
-		ss.unserved(r.typeURL)
-		return nil
-	}
-	sub, first := ss.subscription(t)
-	if !first && r.nonce != "" {
-		ss.answered(sub, r)
-	}
-	if r.repeats && !first {
-		return nil
-	}
-	return ss.want(ctx, sub, r, first)
-}
-
-// want takes in what a request names. Requests with many names take turns: with the store's lock alone a
-// change would wait for a piece of each.
-func (ss *session) want(ctx context.Context, sub *subscription, r *request, first bool) error {
-	if r.names.count()+r.dropped.count()+len(r.have) > manyNames {
-		select {
-		case ss.server.manyNames <- struct{}{}:
-			defer func() { <-ss.server.manyNames }()
-		case <-ctx.Done():
-			return status.FromContextError(ctx.Err()).Err()
-		}
-	}
-	ss.store.mu.Lock()
-	defer ss.store.mu.Unlock()
-	defer ss.store.countVain()
-	if first {
-		sub.seq = sub.table.seq
-	}
-	if err := ss.wire.want(sub, r, first); err != nil {
-		return err
-	}
-	if first && len(r.have) > 0 && !sub.isOwed() {
-		ss.server.callbacks.resumed(ss.wire.name(), sub.table.typeURL, sub.table.version())
-	}
-	return nil
-}
-
-// enter waits until there is something to serve, then chooses the view of the stream's node for
-// good.
-func (ss *session) enter(ctx context.Context) error {
-	select {
-	case <-ss.server.ready:
-	case <-ctx.Done():
-		return status.FromContextError(ctx.Err()).Err()
-	case <-ss.server.stopping:
-		return errStopping
-	}
-	store, err := ss.server.storeFor(ss.node)
-	if err != nil {
-		return err
-	}
-	if source := sourceOf(ss.node, ss.typeURL, ss.wire.name().protocol); source != (translate.Source{}) {
-		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.typeURL, ss.node.GetId(), ss.wake)
-	} else {
-		ss.store, ss.slot = store, store.join(ss.wake)
-	}
-	ss.payer = newPayer(ss.stream, ss.slot)
-	ss.store.pays(ss.slot, ss.payer)
-	ss.server.callbacks.entered(ss.wire.name(), ss.store, ss.slot)
-	ss.subs = make([]*subscription, len(ss.store.tables))
-	return nil
-}
-
-func (ss *session) subscription(t *table) (sub *subscription, first bool) {
-	for i := range ss.store.tables {
-		if ss.store.tables[i] != t {
-			continue
-		}
-		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, pace: ss.server.pace, budget: ss.server.admission.budget, others: ss.store.others}
-			first = true
-		}
-		sub = ss.subs[i]
-	}
-	return sub, first
-}
-
-// unserved says once that the client waits in vain.
-func (ss *session) unserved(typeURL string) {
-	if ss.odd[typeURL] || len(ss.odd) >= 16 {
-		return
-	}
-	if ss.odd == nil {
-		ss.odd = map[string]bool{}
-	}
-	ss.odd[typeURL] = true
-	ss.server.repeats.add("type is not served and will not be answered", typeURL, "", ss.node.GetId(), "",
-		"take it out of the client's dynamic_resources")
-}

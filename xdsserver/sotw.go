@@ -22,7 +22,7 @@ var _ sotw.Server = sotwServer{}
 // StreamHandler serves one stream until it ends. typeURL is empty for an aggregated one.
 func (s sotwServer) StreamHandler(str stream.Stream, typeURL string) error {
 	return s.serve(str, typeURL, &sotwWire{
-		sotwServer: s, stream: str, id: s.sotwStreams.Add(1), typeURL: typeURL,
+		sotwServer: s, stream: str, told: &streamCallbacks{callbacks: s.callbacks}, id: s.sotwStreams.Add(1), typeURL: typeURL,
 		named: map[string]nameSum{},
 	})
 }
@@ -30,6 +30,7 @@ func (s sotwServer) StreamHandler(str stream.Stream, typeURL string) error {
 type sotwWire struct {
 	sotwServer
 	stream  stream.Stream
+	told    *streamCallbacks
 	id      int64
 	typeURL string
 	named   map[string]nameSum // what the last request of each type named
@@ -66,24 +67,25 @@ func (w *sotwWire) receive() (*request, error) {
 	}, nil
 }
 
-func (w *sotwWire) open() error {
-	return w.callbacks.OnStreamOpen(w.stream.Context(), w.id, w.typeURL)
+func (w *sotwWire) open() (*streamRecord, error) {
+	err := w.told.OnStreamOpen(w.stream.Context(), w.id, w.typeURL)
+	return w.told.record, err
 }
 
 func (w *sotwWire) received(r *request, node *corev3.Node) error {
 	m := r.message.(*discoveryv3.DiscoveryRequest)
 	m.Node, m.TypeUrl = node, r.typeURL
-	return w.callbacks.OnStreamRequest(w.id, m)
+	return w.told.OnStreamRequest(w.id, m)
 }
 
 func (w *sotwWire) responding(message any, node *corev3.Node) {
 	m := message.(*discoveryv3.DiscoveryResponse)
-	w.callbacks.OnStreamResponse(w.stream.Context(), w.id, &discoveryv3.DiscoveryRequest{Node: node, TypeUrl: m.GetTypeUrl()}, m)
+	w.told.OnStreamResponse(w.stream.Context(), w.id, &discoveryv3.DiscoveryRequest{Node: node, TypeUrl: m.GetTypeUrl()}, m)
 }
 
 func (w *sotwWire) closed(node *corev3.Node, cause error) {
-	w.callbacks.ending(w.name(), cause)
-	w.callbacks.OnStreamClosed(w.id, node)
+	w.told.record.ended(cause)
+	w.told.OnStreamClosed(w.id, node)
 }
 
 // want takes the names of every request, also of one that answers an older response than the

@@ -16,7 +16,7 @@ type store struct {
 	tables    []*table // in the order of resourceTypes
 	seq       uint64   // of the last batch
 	published time.Time
-	wakers    []chan<- struct{} // of the streams by their slot; nil where a slot is free
+	wakers    []func() // of the streams by their slot; nil where a slot is free
 	payers    payers
 
 	tellVain func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
@@ -102,15 +102,13 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 // wake needs the lock.
 func (s *store) wake(streams bitset) {
 	for slot := range streams.all {
-		select {
-		case s.wakers[slot] <- struct{}{}:
-		default: // it is awake already
-		}
+		s.wakers[slot]()
 	}
 }
 
-// join gives a stream its slot. wake has room for one.
-func (s *store) join(wake chan<- struct{}) int {
+// join gives a stream its slot. wake is called when something changes that concerns the stream, with
+// the lock held.
+func (s *store) join(wake func()) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for slot, w := range s.wakers {

@@ -133,7 +133,7 @@ func took(t *testing.T, m *metrics.Metrics) func(sent, ack []time.Duration) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string][]time.Duration{answerToSent: sent, answerToAck: ack}
+		want := map[string][]time.Duration{"answer_to_sent": sent, "answer_to_ack": ack}
 		for _, f := range families {
 			if f.GetName() != "legate_propagation_seconds" {
 				continue
