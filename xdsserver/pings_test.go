@@ -11,11 +11,11 @@ func TestAClientMayPingEverySecond(t *testing.T) {
 	if every := DefaultConfig().MinPing; every > time.Second {
 		t.Errorf("the default allows a ping every %v", every)
 	}
-	const every = 200 * time.Millisecond
+	const every = time.Second // much longer than a loaded machine is late
 	s := newStage(t, func(c *Config) { c.MinPing = every })
 	b := s.bare()
-	for i := range 15 { // as often as it may, give or take what networks and clocks do
-		time.Sleep(every + []time.Duration{-every, every}[i%2]/20)
+	for i := range 10 { // as often as it may, give or take what networks and clocks do
+		time.Sleep(every + []time.Duration{-every, every}[i%2]/50)
 		b.frame(framePing, make([]byte, 8))
 	}
 	if said := b.goodbye(every); said != "" || s.met(limitPings) != 0 {
