@@ -1,5 +1,5 @@
-# make help lists the targets. Third-party programs (Consul, Envoy, the linter) are fetched or
-# built once into the user's cache folder, at the versions pinned under tools/.
+# make help lists the targets. Third-party programs (Consul, Envoy, the linter) are downloaded or
+# built once, into the user's cache folder, in the versions that tools/ pins.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -18,12 +18,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build parts ## the main job on real parts: Consul, services, Legate, Envoy, traffic; tells the story
+demo: build parts ## show what Legate does, with real programs: Consul, services, Legate, Envoy, traffic
 	@./legate demo $(DEMO)
 
 .PHONY: test
 test: parts ## all tests, those with a real Consul and a real Envoy included
-	@# No result comes from the cache: Go cannot know what the programs that run were built from.
+	@# Cached results are not used: Go cannot know what the programs that tests run were built from.
 	go test $(RACE) -count=1 -timeout 14m ./...
 	go -C tools/promql test -count=1 ./...
 	go -C tools/mutants test -count=1 ./...
@@ -33,11 +33,11 @@ test-short: ## the tests that need no external program, in under a minute
 	go test -short -parallel 8 -timeout 2m ./...
 
 .PHONY: build
-build: ## the program, ./legate: static, it needs nothing of the machine that it runs on
+build: ## build ./legate: static, it needs nothing from the machine that it runs on
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(PROGRAM) .
 
 .PHONY: parts
-parts: ## fetch or build the pinned Consul and Envoy, once
+parts: ## download or build the pinned Consul and Envoy, once
 	@go run ./internal/parts/fetch
 
 .PHONY: lint
@@ -52,36 +52,36 @@ $(LINT):
 	@cd tools/lint && go build -trimpath -ldflags "-s -w" -o $(LINT).tmp$$$$ github.com/golangci/golangci-lint/v2/cmd/golangci-lint && mv $(LINT).tmp$$$$ $(LINT)
 
 .PHONY: golden
-golden: ## write the expected results of the translate stories anew; read the diff
+golden: ## rewrite the expected results of the translate stories; review the diff
 	go test ./translate -update
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for half a minute
+fuzz: ## run each fuzz target for half a minute
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r dir target; do \
 		echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done
 
 .PHONY: mutants
-mutants: ## changes the code of PKG place by place and shows what no test notices: PKG=./discovery FILES='guard*.go' MUTANTS='-run Guard'
+mutants: =## change the code of PKG place by place and show what no test notices: PKG==./discovery FILES='guard*.go' MUTANTS='-run Guard'
 	@go -C tools/mutants run . -module ../.. -pkg $(PKG) -files '$(or $(FILES),*.go)' $(MUTANTS)
 
 .PHONY: bench
-bench: ## Legate beside a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes)
+bench: ## compare Legate with a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes)
 	go run ./internal/bench -scale $(or $(SCALE),quick)
 
 .PHONY: latency
-latency: parts ## how long from a write to Consul until Envoy shows it: median and p99 of 50 changes
+latency: parts ## measure the time from a write to Consul until Envoy shows it: median and p99 of 50 changes
 	go test ./internal/e2e -run '^TestLatency$$' -count=1 -v -latency
 
 .PHONY: chaos
-chaos: parts ## every fault of the fault suite, up to 30 minutes; the table goes to chaos/results
+chaos: parts ## run every fault of the fault suite, up to 30 minutes; the table goes to chaos/results
 	@mkdir -p chaos/results
 	go test ./internal/chaos -run TestFaults -chaos -results $(CURDIR)/chaos/results -count 1 -timeout 45m
 
 HOURS ?= 1
 .PHONY: soak
-soak: parts ## random changes, faults and restarts against a model, HOURS=1
+soak: parts ## run random changes, faults and restarts against a model, HOURS=1
 	@mkdir -p chaos/results
 	go test ./internal/chaos -run TestSoak -soak $(HOURS) -results $(CURDIR)/chaos/results -count 1 -timeout 0
 
 .PHONY: check
-check: lint test ## what CI runs
+check: lint test ## run what CI runs

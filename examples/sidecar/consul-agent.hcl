@@ -1,5 +1,5 @@
-# /etc/consul.d/https.hcl: what the agent of this machine needs beside its own configuration so
-# that Legate can ask it over HTTPS. Plain HTTP on port 8500 may stay as it is.
+# /etc/consul.d/https.hcl: additional configuration of this machine's agent, so that Legate can use it
+# over HTTPS. Plain HTTP on port 8500 may stay as it is.
 addresses {
   https = "127.0.0.1"
 }

@@ -1,4 +1,4 @@
-# All that Legate's token may do: read the services and nodes that it serves. To serve some only,
+# The rights of Legate's token: to read the services and nodes that it serves. To serve only some,
 # name them: service "shop" { policy = "read" }, and give "include" in legate.yaml.
 service_prefix "" {
   policy = "read"

@@ -51,11 +51,11 @@ legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 		settings: []*setting{
 			shown(list(&o.xds, setting{
 				name: "xds-address", env: "LEGATE_BOOTSTRAP_XDS_ADDRESS", key: "bootstrap.xds_address", category: category, hint: anAddress,
-				usage: "Where this Envoy reaches Legate: what serve has as --xds-listen, or in mode rest as --rest-listen. Given more than once, Envoy goes to another when one is away.",
+				usage: "Address at which this Envoy reaches Legate: that of --xds-listen or, in mode rest, --rest-listen of \"legate serve\". If given more than once, Envoy uses another one when one is away.",
 			}), grpcAddress+", in mode rest "+restAddress),
 			choice(&o.mode, []string{"delta", "sotw", "rest"}, setting{
 				name: "mode", env: "LEGATE_BOOTSTRAP_MODE", key: "bootstrap.mode", category: category,
-				usage: "How Envoy asks.",
+				usage: "Protocol that Envoy uses.",
 			}),
 			shown(text(&o.nodeID, setting{
 				name: "node-id", env: "LEGATE_BOOTSTRAP_NODE_ID", key: "bootstrap.node_id", category: category, hint: "NAME",
@@ -67,11 +67,11 @@ legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 			}),
 			text(&o.admin, setting{
 				name: "envoy-admin", env: "LEGATE_BOOTSTRAP_ENVOY_ADMIN", key: "bootstrap.envoy_admin", category: category, hint: "HOST:PORT",
-				usage: "Where Envoy's own admin page listens. Whoever reaches it can stop Envoy: keep it on loopback.",
+				usage: "Address of Envoy's own admin page. Whoever reaches it can stop Envoy: keep it on loopback.",
 			}),
 			list(&o.routes, setting{
 				name: "route", env: "LEGATE_BOOTSTRAP_ROUTES", key: "bootstrap.routes", category: category, hint: "[HOST:]PORT=SERVICE",
-				usage: "Listener that sends all HTTP requests to a service, to try things. HOST is 127.0.0.1 if not given.",
+				usage: "Listener that sends all HTTP requests to a service, for trying things out. HOST is 127.0.0.1 if not given.",
 			}),
 		},
 		run: func(context.Context) error {

@@ -61,11 +61,11 @@ func (o *bootstrapOptions) tlsSettings() []*setting {
 	return []*setting{
 		text(&o.ca, setting{
 			name: "ca-file", env: "LEGATE_BOOTSTRAP_CA_FILE", key: "bootstrap.ca_file", category: category, hint: "FILE",
-			usage: "Authorities, in PEM, that Legate's certificate (serve --tls-cert) is checked against. Turns TLS on. These paths are those on Envoy's machine.",
+			usage: "Authorities, in PEM, for verifying Legate's certificate (serve --tls-cert). Turns TLS on. The paths are those on Envoy's machine.",
 		}),
 		text(&o.cert, setting{
 			name: "cert-file", env: "LEGATE_BOOTSTRAP_CERT_FILE", key: "bootstrap.cert_file", category: category, hint: "FILE",
-			usage: "Certificate that Envoy shows, where Legate asks for one (serve --tls-client-ca).",
+			usage: "Certificate that Envoy presents, if Legate requires one (serve --tls-client-ca).",
 		}),
 		text(&o.key, setting{
 			name: "key-file", env: "LEGATE_BOOTSTRAP_KEY_FILE", key: "bootstrap.key_file", category: category, hint: "FILE",
@@ -73,11 +73,11 @@ func (o *bootstrapOptions) tlsSettings() []*setting {
 		}),
 		text(&o.sds, setting{
 			name: "sds-dir", env: "LEGATE_BOOTSTRAP_SDS_DIR", key: "bootstrap.sds_dir", category: category, hint: "FOLDER",
-			usage: "Folder on Envoy's machine into which two small files are written that name the certificate files, for Envoy's SDS: Envoy then takes over files that are renamed into their place, and needs no restart when a certificate is renewed. Without it Envoy reads them at its start only.",
+			usage: "Folder on Envoy's machine for two small files that name the certificate files, for Envoy's SDS: Envoy then picks up renewed certificates that are renamed into place, without a restart. Without it Envoy reads them only at its start.",
 		}),
 		shown(text(&o.serverName, setting{
 			name: "server-name", env: "LEGATE_BOOTSTRAP_SERVER_NAME", key: "bootstrap.server_name", category: category, hint: "NAME",
-			usage: "DNS name or IP address that Legate's certificate must be for.",
+			usage: "DNS name or IP address that Legate's certificate must have.",
 		}), "the hosts of --xds-address"),
 	}
 }

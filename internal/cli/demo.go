@@ -29,7 +29,7 @@ legate demo --keep`,
 		settings: []*setting{
 			boolean(&keep, setting{
 				name: "keep", env: "LEGATE_DEMO_KEEP", key: "demo.keep", category: "Flags",
-				usage: "Stay up after the story, and print addresses and commands to try.",
+				usage: "Keep running after the story, and print addresses and commands to try.",
 			}),
 		},
 		run: func(ctx context.Context) error {

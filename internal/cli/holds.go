@@ -28,7 +28,7 @@ func (p *program) holdsList() *command {
 	format := "text"
 	c := &command{
 		name:  "list",
-		usage: "print what is held, why, and until when at the latest",
+		usage: "print what is held, why, and for how long at most",
 		about: `
 A loss is held while it may be Consul's mistake: what Consul says is gone is served on,
 and asked about again. Of the instances that are kept some may only have lost the tags that
@@ -46,7 +46,7 @@ legate holds list --format json --admin-socket /run/legate/admin.sock`,
 		},
 	}
 	c.settings = append(a.settings(), choice(&format, []string{"text", "json"}, setting{
-		name: "format", env: "LEGATE_FORMAT", category: "Output", usage: "How to print it.",
+		name: "format", env: "LEGATE_FORMAT", category: "Output", usage: "Output format.",
 	}))
 	return c
 }
@@ -57,7 +57,7 @@ func (p *program) holdsRelease() *command {
 	var all bool
 	c := &command{
 		name:  "release",
-		usage: "believe a loss at once: of one service, or all that is held",
+		usage: "believe losses at once: of one service, or all that are held",
 		about: `
 Instances that Consul says are gone are taken from Envoy at once. This changes something:
 it takes Legate's unix socket (its --admin-socket, or admin.sock in its --state-dir), or
@@ -90,7 +90,7 @@ legate holds release --all --admin-token-file /etc/legate/admin-token`,
 		}),
 		boolean(&all, setting{
 			name: "all", env: "LEGATE_HOLDS_ALL", category: "What",
-			usage: "Believe all that is held.",
+			usage: "Believe all losses that are held.",
 		}))
 	return c
 }

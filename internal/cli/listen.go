@@ -45,15 +45,15 @@ func (o *listenOptions) settings() []*setting {
 	settings := []*setting{
 		text(&o.xds, setting{
 			name: "xds-listen", env: "LEGATE_XDS_LISTEN", key: "xds.listen", category: category, hint: anAddress,
-			usage: "Where Envoy asks, over gRPC: ADS and the per-type services, incremental and state of the world, and gRPC's health service. A unix socket, such as unix:///run/legate/xds.sock, serves Envoys of this machine.",
+			usage: "Address for Envoys over gRPC: ADS and the services of each type, incremental and state of the world, and gRPC's health service. A unix socket, such as unix:///run/legate/xds.sock, serves Envoys on this machine.",
 		}),
 		shown(text(&o.rest, setting{
 			name: "rest-listen", env: "LEGATE_REST_LISTEN", key: "xds.rest_listen", category: category, hint: anAddress,
-			usage: "Where Envoy can poll over REST (POST /v3/discovery:clusters and :endpoints), such as " + restAddress + ".",
+			usage: "Address for Envoys that poll over REST (POST /v3/discovery:clusters and :endpoints), such as " + restAddress + ".",
 		}), "off"),
 		choices(&o.insecure, []string{xdsListener, restListener, adminListener}, setting{
 			name: "insecure-listen", env: "LEGATE_INSECURE_LISTEN", key: "xds.insecure_listen", category: category, hint: "LISTENER",
-			usage: "Allow this listener (xds, rest or admin) without TLS on an address that other machines can reach, although nothing is encrypted and nobody has to prove who they are.",
+			usage: "Allow this listener (xds, rest or admin) without TLS on an address that other machines can reach, although nothing is encrypted and clients are not authenticated.",
 		}),
 	}
 	settings = append(settings, socketSettings(&o.access, "xds-socket", "LEGATE_XDS_SOCKET", "xds", category, "--xds-listen and --rest-listen, if they are unix sockets")...)
@@ -61,21 +61,21 @@ func (o *listenOptions) settings() []*setting {
 	settings = append(settings,
 		text(&o.admin, setting{
 			name: "admin-listen", env: "LEGATE_ADMIN_LISTEN", key: "admin.listen", category: people, hint: anAddress,
-			usage: "Where people and probes look, over HTTP: a page at /, /metrics, /healthz, /readyz, /api/v1/status, /debug/config_dump. It shows the whole catalog; what changes something needs the token or a unix socket.",
+			usage: "Address for people and probes, over HTTP: a page at /, /metrics, /healthz, /readyz, /api/v1/status, /debug/config_dump. It shows the whole catalog; changes need the token or a unix socket.",
 		}),
 		shown(text(&o.metrics, setting{
 			name: "metrics-listen", env: "LEGATE_METRICS_LISTEN", key: "admin.metrics_listen", category: people, hint: anAddress,
-			usage: "A listener for monitoring alone, in the clear on any address, such as 0.0.0.0:18003: /metrics, /healthz, and /readyz without the reason. It shows numbers and the names of nodes, and no catalog.",
+			usage: "Address of a listener for monitoring only, in plaintext, such as 0.0.0.0:18003: /metrics, /healthz, and /readyz without the reason. It shows numbers and node names, but no catalog.",
 		}), "off"),
 		shown(text(&o.adminSocket, setting{
 			name: "admin-socket", env: "LEGATE_ADMIN_SOCKET", key: "admin.socket", category: people, hint: "PATH",
-			usage: "Unix socket with the same as --admin-listen. Who can open it may change something without a token.",
+			usage: "Unix socket that serves the same as --admin-listen. Whoever can open it can make changes without a token.",
 		}), adminSocket+" in --state-dir"))
 	settings = append(settings, socketSettings(&o.adminAccess, "admin-socket", "LEGATE_ADMIN_SOCKET", "admin", people, "the unix sockets for people")...)
 	settings = append(settings,
 		hostNames(&o.people.Hosts, setting{
 			name: "admin-host", env: "LEGATE_ADMIN_HOST", key: "admin.host", category: people, hint: "NAME",
-			usage: "A name by which people ask for --admin-listen, such as legate.internal; addresses, localhost, this machine's own name and the one in --admin-listen need not be named. Under other names a browser could be made to read the catalog for a stranger (DNS rebinding): they are answered 421. /metrics and probes are answered under any.",
+			usage: "Host name of --admin-listen, such as legate.internal, besides IP addresses, localhost, this machine's own name and the one in --admin-listen. Requests for other names are answered 421, since otherwise a foreign web page could make a browser read the catalog (DNS rebinding). /metrics and probes are answered under any name.",
 		}),
 		private(readable(text(&o.people.TokenFile, setting{
 			name: "admin-token-file", env: "LEGATE_ADMIN_TOKEN_FILE", key: "admin.token_file", category: people, hint: "FILE",
@@ -93,9 +93,9 @@ func (o *listenOptions) settings() []*setting {
 func adminBounds(b *listen.Bounds, category string) []*setting {
 	return []*setting{
 		number(&b.Connections, 16, math.MaxInt32, setting{key: "admin.max_connections", category: category,
-			usage: "Most open connections of each listener for people and probes."}),
+			usage: "Maximum number of open connections of each listener for people and probes."}),
 		number(&b.PerAddress, 1, math.MaxInt32, setting{key: "admin.max_connections_per_address", category: category,
-			usage: "Most of them from one address."}),
+			usage: "Maximum number of these connections from one address."}),
 	}
 }
 
@@ -130,7 +130,7 @@ func socketSettings(to *listen.Access, prefix, env, block, category, which strin
 	return []*setting{
 		mode(&to.Mode, setting{
 			name: prefix + "-mode", env: env + "_MODE", key: block + ".socket_mode", category: category, hint: "MODE",
-			usage: "Mode, in octal, of " + which + ": who may write to a socket may connect.",
+			usage: "Mode, in octal, of " + which + ": whoever can write to a socket can connect.",
 		}),
 		shown(text(&to.Group, setting{
 			name: prefix + "-group", env: env + "_GROUP", key: block + ".socket_group", category: category, hint: "GROUP",

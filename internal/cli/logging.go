@@ -20,11 +20,11 @@ func (o *logOptions) settings() []*setting {
 	return []*setting{
 		choice(&o.level, []string{"debug", "info", "warn", "error"}, setting{
 			name: "log-level", env: "LEGATE_LOG_LEVEL", key: "log.level", category: "Log",
-			usage: "Least severe records that are logged. debug shows each xDS exchange: type, version, nonce, names, error.",
+			usage: "Lowest level that is logged. debug shows each xDS exchange: type, version, nonce, names, error.",
 		}),
 		choice(&o.format, []string{"auto", "text", "json"}, setting{
 			name: "log-format", env: "LEGATE_LOG_FORMAT", key: "log.format", category: "Log",
-			usage: "How records look on standard error. auto: text on a terminal, otherwise JSON, one object a line. Under systemd each line begins with its priority, which the journal takes off.",
+			usage: "Format of the log on standard error. auto: text on a terminal, otherwise JSON, one object a line. Under systemd each line begins with its priority, which the journal removes.",
 		}),
 	}
 }

@@ -25,7 +25,7 @@ const usualShare = 4
 func (o *memoryOptions) settings() []*setting {
 	return []*setting{amount(&o.budget, setting{
 		name: "memory-budget", env: "LEGATE_MEMORY_BUDGET", key: "xds.memory_budget", category: "Limits for clients", hint: "BYTES",
-		usage: "Memory that Legate is to get along with, such as 512MiB or 2GiB. Half of it is for clients: what they would have beyond that is refused. The runtime's limit is nine tenths of it, unless GOMEMLIMIT says otherwise. Default: the limit of the container (cgroup), else a quarter of the machine's memory, which limits clients only.",
+		usage: "Memory that Legate may use, such as 512MiB or 2GiB. Half of it is for clients; beyond that their requests are refused. The runtime's limit is nine tenths of it, unless GOMEMLIMIT is set. Default: the limit of the container (cgroup), else a quarter of the machine's memory, which limits clients only.",
 	})}
 }
 

@@ -55,11 +55,11 @@ legate render --catalog catalog.json --strict`,
 		settings: []*setting{
 			text(&o.catalog, setting{
 				name: "catalog", env: "LEGATE_RENDER_CATALOG", key: "render.catalog", category: category, hint: "FILE",
-				usage: "Read this catalog, which --save-catalog wrote, instead of Consul.",
+				usage: "Read this catalog, written by --save-catalog, instead of Consul.",
 			}),
 			text(&o.saveCatalog, setting{
 				name: "save-catalog", env: "LEGATE_RENDER_SAVE_CATALOG", key: "render.save_catalog", category: category, hint: "FILE",
-				usage: "Write the catalog to this file too.",
+				usage: "Also write the catalog to this file.",
 			}),
 			choice(&o.format, []string{"yaml", "json"}, setting{
 				name: "format", env: "LEGATE_RENDER_FORMAT", key: "render.format", category: category,
@@ -71,7 +71,7 @@ legate render --catalog catalog.json --strict`,
 			}),
 			duration(&o.timeout, time.Second, time.Hour, setting{
 				name: "timeout", env: "LEGATE_RENDER_TIMEOUT", key: "render.timeout", category: category, hint: "SPAN",
-				usage: "How long reading Consul may take.",
+				usage: "Time limit for reading Consul.",
 			}),
 		},
 		run: func(ctx context.Context) error { return p.runRender(ctx, o) },

@@ -54,18 +54,18 @@ func (p *program) serveCommand() (*command, *serveOptions) {
 		name:  "serve",
 		usage: "watch Consul and serve its services to Envoy",
 		about: `
-Nothing is served before Consul was read completely. When Consul goes away, the last
-known catalog is served until it is back; with --state-dir also after a restart.
+Nothing is served before Consul has been read completely. While Consul is away, the last
+believed catalog stays served; with --state-dir also after a restart.
 
-SIGTERM or Ctrl-C: /readyz and the health service say so at once, streams are served
-on for --drain-delay and then closed, spread over up to --drain-spread. By default it
-takes at most 30 seconds, and no time if nobody is connected. A second signal ends it
-at once.
+On SIGTERM or Ctrl-C, /readyz and the health service say at once that Legate stops. Streams
+stay served for --drain-delay, and are then closed over at most --drain-spread. By default
+this takes at most 30 seconds, and no time if no client is connected. A second signal ends
+Legate at once.
 
-A changed --config is taken over a few seconds later, or at once with SIGHUP: whole, or
-not at all if it has a mistake; log, page and /readyz say which. --include, --exclude,
---tag, --mass-critical and --log-level hold from then on; what else has changed is named,
-and needs a restart. "legate check config" finds the mistakes before.`,
+A changed --config file is applied a few seconds later, or at once on SIGHUP. A file with a
+mistake is not applied at all, and log, page and /readyz name the mistake. --include,
+--exclude, --tag, --mass-critical and --log-level take effect without a restart; other
+changed settings are named, and need one. "legate check config" finds mistakes beforehand.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve

@@ -16,16 +16,16 @@ func stateSettings(c *lastknown.Config) []*setting {
 	return []*setting{
 		shown(text(&c.Dir, setting{
 			name: "state-dir", env: "LEGATE_STATE_DIR", key: "state.dir", category: category, hint: "FOLDER",
-			usage: "Folder, of this Legate alone, where the catalog that was last believed is kept. " +
-				"A Legate that starts while Consul is away serves it. Empty: nothing is kept.",
+			usage: "Folder in which the last believed catalog is kept. Each Legate needs its own. " +
+				"A Legate that starts while Consul is away serves this catalog. Empty: nothing is kept.",
 		}), "systemd's $STATE_DIRECTORY; else off"),
 		duration(&c.MaxAge, time.Minute, 30*24*time.Hour, setting{
 			name: "last-known-max-age", env: "LEGATE_LAST_KNOWN_MAX_AGE", key: "state.max_age", category: category, hint: "SPAN",
-			usage: "How long ago Consul may have confirmed a catalog that is served in its place.",
+			usage: "Maximum age of the last known catalog, from when Consul last confirmed it, to be served instead of Consul's.",
 		}),
 		duration(&c.Grace, 0, time.Hour, setting{
 			name: "last-known-grace", env: "LEGATE_LAST_KNOWN_GRACE", key: "state.grace", category: category, hint: "SPAN",
-			usage: "How long Consul is waited for at the start before the last known catalog is served, marked stale, until Consul was read.",
+			usage: "How long a start waits for Consul before it serves the last known catalog, marked stale, until Consul has been read.",
 		}),
 	}
 }

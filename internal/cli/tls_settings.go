@@ -21,15 +21,15 @@ func tlsSettings(to *listen.TLS, prefix, env, block, category, what string) []*s
 		}))),
 		readable(text(&to.ClientCAFile, setting{
 			name: prefix + "-client-ca", env: env + "_CLIENT_CA", key: block + ".tls_client_ca", category: category, hint: "FILE",
-			usage: "Authorities, in PEM: only clients whose certificate one of them signed are let in (mTLS).",
+			usage: "Authorities, in PEM. Only clients with a certificate signed by one of them are admitted (mTLS).",
 		})),
 		list(&to.AllowedSANs, setting{
 			name: prefix + "-allowed-san", env: env + "_ALLOWED_SANS", key: block + ".tls_allowed_sans", category: category, hint: "GLOB",
-			usage: "Of those, only clients are let in whose certificate carries a matching URI or DNS name, such as spiffe://example.org/envoy/* or *.envoy.internal: * is any run of characters within a segment of a path or a label of a host, ? any one, ** whole segments or labels. A pattern is for URIs if it begins with a scheme. A URI counts only if it is the certificate's only one. Without it: all of them.",
+			usage: "Of those, only clients are admitted whose certificate has a matching URI or DNS name, such as spiffe://example.org/envoy/* or *.envoy.internal: * is any run of characters within a path segment or a host label, ? any one, ** whole segments or labels. A pattern is for URIs if it begins with a scheme. A URI counts only if it is the certificate's only one. Default: all of them.",
 		}),
 		duration(&to.Recheck, time.Second, time.Hour, setting{
 			name: prefix + "-recheck", env: env + "_RECHECK", key: block + ".tls_recheck", category: category,
-			usage: "How often it is looked whether clients that are connected may be still: those whose certificate has expired, or whose authority was removed from the file, lose their connection.",
+			usage: "Interval at which connected clients are checked again. Those whose certificate has expired, or whose authority was removed from the file, are disconnected.",
 		}),
 	}
 }
