@@ -57,15 +57,16 @@ func (p *program) serveCommand() (*command, *serveOptions) {
 Nothing is served before Consul has been read completely. While Consul is away, the last
 believed catalog stays served; with --state-dir also after a restart.
 
-On SIGTERM or Ctrl-C, /readyz and the health service say at once that Legate stops. Streams
-stay served for --drain-delay, and are then closed over at most --drain-spread. By default
-this takes at most 30 seconds, and no time if no client is connected. A second signal ends
-Legate at once.
+On SIGTERM or Ctrl-C, /readyz and the health service say at once that Legate stops.
+Streams stay served for --drain-delay, and are then closed over at most --drain-spread.
+By default this takes at most 30 seconds, and no time if no client is connected. A
+second signal ends Legate at once.
 
-A changed --config file is applied a few seconds later, or at once on SIGHUP. A file with a
-mistake is not applied at all, and log, page and /readyz name the mistake. --include,
---exclude, --tag, --mass-critical and --log-level take effect without a restart; other
-changed settings are named, and need one. "legate check config" finds mistakes beforehand.`,
+A changed --config file is applied a few seconds later, or at once on SIGHUP. A file
+with a mistake is not applied at all, and log, page and /readyz name the mistake.
+--include, --exclude, --tag, --mass-critical and --log-level take effect without a
+restart; other changed settings are named, and need one. "legate check config" finds
+mistakes beforehand.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve
