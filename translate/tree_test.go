@@ -26,7 +26,7 @@ func TestTreeIsAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var tr *numbers
 	model := map[numberKey]*number{}
-	for revision := range 3000 {
+	for revision := range 1000 {
 		before, beforeModel := tr, maps.Clone(model)
 		var set []*number
 		for n := range 60 {
@@ -148,15 +148,15 @@ func TestComparingCostsWhatChanged(t *testing.T) {
 	}
 }
 
-// TestNamesSpreadOverATree: the trees of a catalog of 10,000 services whose names are alike are as flat.
+// TestNamesSpreadOverATree: the trees of a catalog of 2,000 services whose names are alike are as flat.
 func TestNamesSpreadOverATree(t *testing.T) {
-	whole := fleet(10_000)
+	whole := fleet(2000)
 	for i := range whole.Set {
 		whole.Set[i].Instances = nil
 	}
 	r, _ := empty().Apply(whole)
 	if inputs, cells := depth(r.inputs.services), depth(r.cells); inputs > 50 || cells > 50 {
-		t.Errorf("10,000 services lie %d deep, and what they became %d", inputs, cells)
+		t.Errorf("2,000 services lie %d deep, and what they became %d", inputs, cells)
 	}
 }
 
