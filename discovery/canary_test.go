@@ -124,3 +124,105 @@ func TestWhatIsReadAnewHasLostNothingUnlessItsIndexWentBack(t *testing.T) {
 		}
 	})
 }
+
+func TestAnIndexThatWentBackIsNoticedWithinHalfAMinute(t *testing.T) {
+	fake := many(10, 2)
+	for n := range 10 {
+		fake.put(name(n), 0, 2, "passing")
+	}
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.restore(9)
+		fake.silently("svc-003", 4) // as it was then; who waits for a higher index hears nothing
+		until(t, 30*time.Second, func() bool { return r.size("svc-003") == 4 })
+	})
+}
+
+func TestAListWhoseConnectionHangsIsAskedForAgainWithinHalfAMinute(t *testing.T) {
+	fake := many(10, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path != "/v1/catalog/services" || !req.URL.Query().Has("index") {
+				return nil, nil
+			}
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		})
+		fake.set("new", 1)
+		until(t, 30*time.Second, func() bool { return r.size("new") == 1 })
+	})
+}
+
+func TestAFrozenConsulIsNoticedWithinHalfAMinute(t *testing.T) {
+	fake := many(10, 2)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.mu.Lock()
+		fake.spoil = func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}
+		fake.mu.Unlock()
+		until(t, 30*time.Second, func() bool { return !r.Status().Connected })
+		fake.mu.Lock()
+		fake.spoil = nil
+		fake.mu.Unlock()
+		fake.silently("svc-003", 3)
+		until(t, 15*time.Second, func() bool { return r.Status().Connected && r.size("svc-003") == 3 })
+	})
+}
+
+func TestConsulIsFreshASecondAfterItIsBack(t *testing.T) {
+	fake := many(1000, 1)
+	fake.slowDown(2 * time.Millisecond)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.stop()
+		time.Sleep(30 * time.Second)
+		fake.set("svc-500", 2)
+		fake.take()
+		fake.resume()
+		took := until(t, 10*time.Second, func() bool { return r.Status().Connected && r.size("svc-500") == 2 })
+		if took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if most := fake.atOnce(); most > 17 {
+			t.Errorf("%d reads at once", most)
+		}
+	})
+}
+
+func TestAConsulThatComesLongAfterTheStartIsSeenAtOnce(t *testing.T) {
+	fake := many(3, 1)
+	fake.stop()
+	cfg := guardedConfig()
+	cfg.Consul.Datacenter = "" // so that nothing can be asked but the agent
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		time.Sleep(10 * time.Minute)
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/v1/agent/self" {
+				return respond(200, 1, `{"Config":{"Datacenter":"dc1"}}`), nil
+			}
+			return nil, nil
+		})
+		until(t, time.Second, func() bool { return r.instances() == 3 })
+	})
+}
+
+func TestAConsulThatRefusesSomeAfterItIsBackIsFreshWithinSeconds(t *testing.T) {
+	fake := many(2, 1)
+	inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		fake.stop()
+		time.Sleep(5 * time.Minute) // pauses are long by now
+		back := time.Now()
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
+			if time.Since(back) < 400*time.Millisecond && strings.HasPrefix(req.URL.Path, healthPath) {
+				return respond(500, 1, "Not ready to serve consistent reads"), nil
+			}
+			return nil, nil
+		})
+		until(t, 3*time.Second, func() bool { return r.Status().Connected })
+	})
+}

@@ -19,12 +19,12 @@ const unreadPatience = 10 * time.Second
 
 const unreadRemedy = "see the other problems for why; it is asked again and again"
 
-// goOn ends the wait for services that cannot be read while all others were: one bad service
+// stopWaiting ends the wait for services that cannot be read while all others were: one bad service
 // harms nobody else. They must be few, a tenth at the most, each failing by itself while Consul
 // answers: else it is Consul that fails, and waiting is right, because what is not served counts
 // as gone. A service that the seed has is served as last known; one that it lacks is left out
 // until it can be read. Both are named. Where nothing was read there is nothing to go on with.
-func (l *loop) goOn(now time.Time) {
+func (l *loop) stopWaiting(now time.Time) {
 	all := &l.services
 	if l.complete || !l.listed || all.awaited() == 0 || all.noneRead() || now.Sub(all.progress) < unreadPatience {
 		return

@@ -12,7 +12,7 @@ import (
 // relist takes in a new list of services.
 func (l *loop) relist(e watch.Listed) {
 	if !l.listed {
-		l.recall()
+		l.watchSeeded()
 	}
 	for _, name := range e.Retagged {
 		if s := l.services.byName[name]; s != nil {

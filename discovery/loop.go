@@ -22,7 +22,7 @@ type queries interface {
 	ReadSoon(s *watch.Service) (polled bool)
 	RestartQuery(s *watch.Service)
 	RestartAll(why string)
-	Follow(signal watch.Signal, on func(s *watch.Service, nodes map[string]struct{}) bool)
+	ReadSignalled(signal watch.Signal, on func(s *watch.Service, nodes map[string]struct{}) bool)
 
 	Check(ctx context.Context, s *watch.Service, p watch.Past, list bool)
 	EndChecks(key catalog.ServiceKey)
@@ -60,7 +60,7 @@ func newLoop(w *Watcher, q queries, datacenter string, now time.Time) *loop {
 // run takes events and offers what changed, until ctx ends.
 func (l *loop) run(ctx context.Context, events <-chan watch.Event, out chan<- catalog.Delta) {
 	l.ctx = ctx
-	l.plant(l.w.seed)
+	l.useSeed(l.w.seed)
 	first := true
 	ticker := time.NewTicker(l.w.cfg.Guard.Tick())
 	defer ticker.Stop()
@@ -123,7 +123,7 @@ func (l *loop) handle(e watch.Event) {
 	case watch.Refused:
 		l.refuse(e)
 	case watch.Signal:
-		l.queries.Follow(e, l.isOn)
+		l.queries.ReadSignalled(e, l.isOn)
 	case watch.Restart:
 		if e.IndexWentBack {
 			l.observe(e.At, guard.IndexWentBack{})
@@ -140,7 +140,7 @@ func (l *loop) tick(now time.Time) {
 	}
 	l.checks.ticked = now
 	l.report.sumUp(l.selection.Tags, now)
-	l.goOn(now)
+	l.stopWaiting(now)
 	l.startChecks(now)
 }
 

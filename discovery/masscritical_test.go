@@ -1,6 +1,9 @@
 package discovery
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,4 +92,93 @@ func TestWhatWasCriticalBeforeAMassStaysSo(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
+	health := func(r *reader) string {
+		synctest.Wait()
+		c, _ := r.now()
+		count := map[catalog.Health]int{}
+		for _, s := range c {
+			for _, i := range s.Instances {
+				count[i.Health]++
+			}
+		}
+		return fmt.Sprint(count[catalog.Passing], "+", count[catalog.Critical])
+	}
+	for policy, want := range map[string]string{guard.Believe: "6+34", guard.ServeAll: "38+2"} {
+		t.Run(policy, func(t *testing.T) {
+			fake := many(20, 2)
+			cfg := guardedConfig()
+			cfg.Guard.MassCritical = policy
+			inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+				time.Sleep(time.Minute)
+				fake.between("svc-019", 0, 2, "critical")
+				if got := health(r); got != "38+2" {
+					t.Errorf("one service: %s", got)
+				}
+				time.Sleep(2 * time.Minute)
+				for n := range 16 {
+					fake.between(name(n), 0, 2, "critical")
+				}
+				if got := health(r); got != want {
+					t.Errorf("most: %s, want %s", got, want)
+				}
+				p := r.Status().Problems
+				if !slices.ContainsFunc(p, func(p catalog.Problem) bool { return p.Kind == "mass_critical" && strings.Contains(p.Detail, policy) }) {
+					t.Errorf("problems: %+v", p)
+				}
+				for _, p := range p {
+					if strings.Contains(p.Remedy, "--mass-critical") == (policy == guard.ServeAll) {
+						t.Errorf("policy %s, remedy %q", policy, p.Remedy)
+					}
+				}
+				if n := r.log.count("level=ERROR"); n != 1 {
+					t.Errorf("%d loud lines", n)
+				}
+				// Whoever is on call changes the policy while it lasts, and back again.
+				other := map[string]string{guard.Believe: guard.ServeAll, guard.ServeAll: guard.Believe}[policy]
+				for _, step := range []struct{ policy, want string }{
+					{other, map[string]string{guard.Believe: "6+34", guard.ServeAll: "38+2"}[other]}, {policy, want},
+				} {
+					r.MassCritical(step.policy)
+					if got := health(r); got != step.want {
+						t.Errorf("after a change to %s: %s, want %s", step.policy, got, step.want)
+					}
+					if p := r.Status().Problems; !slices.ContainsFunc(p, func(p catalog.Problem) bool { return strings.Contains(p.Detail, step.policy) }) {
+						t.Errorf("problems: %+v", p)
+					}
+				}
+				for n := range 8 {
+					fake.between(name(n), 0, 2, "passing")
+				}
+				if got := health(r); got != "22+18" {
+					t.Errorf("when it is over: %s", got)
+				}
+				if n := len(r.Status().Problems); n > 0 {
+					t.Errorf("%d problems are left", n)
+				}
+			})
+		})
+	}
+}
+
+// A wave of failing checks takes its time. What is said of it keeps up, and counts what there is.
+func TestTheNumbersOfAMassThatTurnsCriticalKeepUp(t *testing.T) {
+	for _, policy := range []string{guard.Believe, guard.ServeAll} {
+		fake := many(19, 2)
+		cfg := guardedConfig()
+		cfg.Guard.MassCritical = policy
+		inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+			time.Sleep(time.Minute)
+			for n := range 18 {
+				fake.between(name(n), 0, 2, "critical")
+				time.Sleep(2 * time.Second)
+			}
+			p := r.Status().Problems
+			if len(p) != 1 || !strings.HasPrefix(p[0].Detail, "36 of 38 instances are critical, and 36 of these turned so together") || p[0].Services != 18 || p[0].Queries != 0 {
+				t.Errorf("%s: %+v", policy, p)
+			}
+		})
+	}
 }

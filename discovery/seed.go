@@ -18,20 +18,20 @@ import (
 // selected.
 func (w *Watcher) Seed(c catalog.Catalog) { w.seed = c }
 
-// plant puts the seed into the catalog, as something that the reader does not have.
-func (l *loop) plant(seed catalog.Catalog) {
+// useSeed puts the seed into the catalog, as something that the reader does not have.
+func (l *loop) useSeed(seed catalog.Catalog) {
 	for key, s := range l.selection.Of(seed) {
 		if key.Datacenter != l.datacenter {
 			continue
 		}
-		l.served.plant(s)
+		l.served.seed(s)
 		l.guard.Step(time.Time{}, guard.Seeded{Key: key, Instances: s.Instances})
 	}
 	l.publish()
 }
 
-// recall follows what was seeded, before the first list says which of it is still there.
-func (l *loop) recall() {
+// watchSeeded watches what was seeded, before the first list says which of it is still there.
+func (l *loop) watchSeeded() {
 	for key := range l.served.catalog {
 		if l.services.byName[key.Name] == nil && key.Askable() {
 			l.watch(key.Name)

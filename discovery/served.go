@@ -41,9 +41,9 @@ func (s *served) remove(key catalog.ServiceKey, at time.Time) {
 	delete(s.catalog, key)
 }
 
-// plant puts a service into the catalog that was believed before the start, and that the reader does
+// seed puts a service into the catalog that was believed before the start, and that the reader does
 // not have.
-func (s *served) plant(is catalog.Service) {
+func (s *served) seed(is catalog.Service) {
 	s.pending.note(is.Key, catalog.Service{}, false, time.Time{})
 	s.catalog[is.Key] = is
 	s.count(is, +1)

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/discovery/watch"
 )
 
@@ -158,6 +160,61 @@ func TestAServiceThatWasWellBetweenIsAskedForSoon(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			fake.resume()
 			until(t, 600*time.Millisecond, func() bool { return r.size(name(2)) == 5*n+4 })
+		}
+	})
+}
+
+func TestEveryServiceIsReadInItsTurn(t *testing.T) {
+	var services []string
+	for n := range 60 {
+		services = append(services, fmt.Sprintf("svc-%02d", n))
+	}
+	fake := newFakeConsul(services...)
+	cfg := fakeConfig()
+	cfg.Consul.MaxConnections, cfg.Watch.SweepPeriod = 7+reserve, 6*time.Second
+	fake.spoil = func(req *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
+			return respond(403, 0, "no signals"), nil
+		}
+		return nil, nil
+	}
+	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
+		if s := r.Status(); s.Direct != 6 || s.Swept != 54 {
+			t.Fatalf("status: %+v", s)
+		}
+		fake.take()
+		time.Sleep(6 * time.Second)
+		if n := len(fake.take()); n < 53 {
+			t.Errorf("%d of 54 were read in the first round", n)
+		}
+		time.Sleep(60 * time.Second)
+		turns := map[string]int{}
+		for _, q := range fake.take() {
+			if q.index == 0 {
+				turns[q.path]++
+			}
+		}
+		for _, s := range services[6:] {
+			if n := turns[healthPath+s]; n < 9 || n > 11 {
+				t.Errorf("%s was read %d times in ten rounds", s, n)
+			}
+		}
+		fake.set("svc-00", -1) // had a query of its own
+		fake.set("svc-59", 2)
+		time.Sleep(7 * time.Second)
+		synctest.Wait()
+		if s := r.Status(); s.Direct != 6 || s.Swept != 53 {
+			t.Errorf("a freed query is not given on: %+v", s)
+		}
+		if c, _ := r.now(); !r.has("svc-59", catalog.Passing, catalog.Passing)(c) {
+			t.Errorf("catalog: %v", names(c))
+		}
+		fake.set("svc-59", 1)
+		time.Sleep(7 * time.Second)
+		fake.set("svc-59", 3)
+		synctest.Wait()
+		if c, _ := r.now(); !r.has("svc-59", catalog.Passing, catalog.Passing, catalog.Passing)(c) {
+			t.Error("one that has changed has no query of its own")
 		}
 	})
 }

@@ -3,8 +3,6 @@ package discovery
 import (
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,85 +184,6 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 	})
 }
 
-func TestTheListIsAskedForAtMostEverySecondAndTheFirstChangeIsSeenAtOnce(t *testing.T) {
-	fake := newFakeConsul()
-	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
-		time.Sleep(5 * time.Second)
-		fake.set("first", 1)
-		synctest.Wait()
-		if c, _ := r.now(); !r.has("first", catalog.Passing)(c) {
-			t.Error("the first change after a rest is not seen at once")
-		}
-		fake.take()
-		for n := range 100 {
-			time.Sleep(100 * time.Millisecond)
-			fake.set(fmt.Sprintf("more-%02d", n), 1)
-		}
-		if n := lists(fake.take()); n < 9 || n > 11 {
-			t.Errorf("%d lists in 10 s of changes, want one a second", n)
-		}
-	})
-}
-
-func TestAListThatCostsMuchIsAskedForLessOften(t *testing.T) {
-	fake := newFakeConsul("a", "b", "c")
-	fake.slowDown(500 * time.Millisecond)
-	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
-		time.Sleep(time.Minute)
-		fake.take()
-		for n := range 600 {
-			time.Sleep(100 * time.Millisecond)
-			fake.set("a", 1-2*(n%2)) // comes and goes
-		}
-		if n := lists(fake.take()); n < 9 || n > 15 {
-			t.Errorf("%d lists in 60 s where one takes half a second, want one in 4 to 5.5 s", n)
-		}
-		fake.slowDown(0)
-		time.Sleep(time.Minute)
-		fake.take()
-		for range 20 {
-			time.Sleep(1500 * time.Millisecond) // each is waited for
-			fake.set("b", -1)
-			time.Sleep(1500 * time.Millisecond)
-			fake.set("b", 1)
-		}
-		if n := lists(fake.take()); n < 38 {
-			t.Errorf("%d lists for 40 changes: waiting was taken for cost", n)
-		}
-	})
-}
-
-func TestAListThatWaitedForALeaderDoesNotHoldUpTheNext(t *testing.T) {
-	fake := newFakeConsul()
-	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
-		time.Sleep(time.Minute)
-		fake.stop()
-		time.Sleep(time.Minute)
-		fake.slowDown(7 * time.Second) // each consistent read, while Consul elects
-		fake.resume()
-		for !r.Status().Connected {
-			time.Sleep(10 * time.Millisecond)
-		}
-		fake.slowDown(0)
-		fake.set("b", 1)
-		time.Sleep(listEvery)
-		synctest.Wait()
-		if c, _ := r.now(); !r.has("b", catalog.Passing)(c) {
-			t.Errorf("catalog: %v", names(c))
-		}
-	})
-}
-
-func lists(queries []asked) int {
-	n := 0
-	for _, q := range queries {
-		if q.path == "/v1/catalog/services" {
-			n++
-		}
-	}
-	return n
-}
-
 func TestASlowReaderGetsFewerAndLargerDeltas(t *testing.T) {
 	fake := newFakeConsul("a", "b", "c", "d")
 	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
@@ -297,100 +216,6 @@ func TestASlowReaderGetsFewerAndLargerDeltas(t *testing.T) {
 		}
 		if !last.Since.Equal(before) {
 			t.Errorf("since %v, want the oldest answer's time %v", last.Since, before)
-		}
-	})
-}
-
-func TestAServiceThatIsNotListedButThereStays(t *testing.T) {
-	fake := newFakeConsul("a", "b")
-	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
-		fake.unlist("a")
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if c, n := r.now(); n != 1 || len(c) != 2 {
-			t.Fatalf("%d Deltas, catalog %v", n, names(c))
-		}
-		fake.set("a", 2)
-		synctest.Wait()
-		if c, _ := r.now(); !r.has("a", catalog.Passing, catalog.Passing)(c) {
-			t.Errorf("and is followed on: %v", names(c))
-		}
-		fake.set("a", 0)
-		synctest.Wait()
-		if c, _ := r.now(); !slices.Equal(names(c), []string{"b:1"}) {
-			t.Errorf("and goes with its last instance: %v", names(c))
-		}
-	})
-}
-
-func TestAListedServiceWithoutInstancesStaysEmpty(t *testing.T) {
-	fake := newFakeConsul("a")
-	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
-		fake.set("a", 0)
-		synctest.Wait()
-		if c, _ := r.now(); !r.has("a")(c) {
-			t.Errorf("catalog %v", names(c))
-		}
-		fake.set("a", -1)
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if c, _ := r.now(); len(c) != 0 {
-			t.Errorf("catalog %v", names(c))
-		}
-	})
-}
-
-func TestEveryServiceIsReadInItsTurn(t *testing.T) {
-	var services []string
-	for n := range 60 {
-		services = append(services, fmt.Sprintf("svc-%02d", n))
-	}
-	fake := newFakeConsul(services...)
-	cfg := fakeConfig()
-	cfg.Consul.MaxConnections, cfg.Watch.SweepPeriod = 7+reserve, 6*time.Second
-	fake.spoil = func(req *http.Request) (*http.Response, error) {
-		if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
-			return respond(403, 0, "no signals"), nil
-		}
-		return nil, nil
-	}
-	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
-		if s := r.Status(); s.Direct != 6 || s.Swept != 54 {
-			t.Fatalf("status: %+v", s)
-		}
-		fake.take()
-		time.Sleep(6 * time.Second)
-		if n := len(fake.take()); n < 53 {
-			t.Errorf("%d of 54 were read in the first round", n)
-		}
-		time.Sleep(60 * time.Second)
-		turns := map[string]int{}
-		for _, q := range fake.take() {
-			if q.index == 0 {
-				turns[q.path]++
-			}
-		}
-		for _, s := range services[6:] {
-			if n := turns[healthPath+s]; n < 9 || n > 11 {
-				t.Errorf("%s was read %d times in ten rounds", s, n)
-			}
-		}
-		fake.set("svc-00", -1) // had a query of its own
-		fake.set("svc-59", 2)
-		time.Sleep(7 * time.Second)
-		synctest.Wait()
-		if s := r.Status(); s.Direct != 6 || s.Swept != 53 {
-			t.Errorf("a freed query is not given on: %+v", s)
-		}
-		if c, _ := r.now(); !r.has("svc-59", catalog.Passing, catalog.Passing)(c) {
-			t.Errorf("catalog: %v", names(c))
-		}
-		fake.set("svc-59", 1)
-		time.Sleep(7 * time.Second)
-		fake.set("svc-59", 3)
-		synctest.Wait()
-		if c, _ := r.now(); !r.has("svc-59", catalog.Passing, catalog.Passing, catalog.Passing)(c) {
-			t.Error("one that has changed has no query of its own")
 		}
 	})
 }

@@ -2,6 +2,8 @@ package consul
 
 import (
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 )
 
@@ -17,4 +19,17 @@ func TestAnAnswerWithoutAnEndIsAnError(t *testing.T) {
 	if n != 10 || err == nil {
 		t.Errorf("read %d bytes: %v", n, err)
 	}
+}
+
+func TestEachAnswersBodyIsBounded(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	must(t, err)
+	resp, err := poolTo(t, server, 1).RoundTrip(req)
+	must(t, err)
+	if b, is := resp.Body.(*boundedBody); !is || b.left != maxAnswer {
+		t.Errorf("the body is a %T", resp.Body)
+	}
+	must(t, resp.Body.Close())
 }

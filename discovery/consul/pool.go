@@ -49,7 +49,7 @@ type pooled struct {
 
 // waiter is a request that waits for a connection.
 type waiter struct {
-	old bool         // it wants an old connection: see onOldConnection
+	old bool         // it wants an old connection: see OnOldConnection
 	got chan granted // has room for one
 }
 

@@ -3,9 +3,7 @@ package consul
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -208,19 +206,6 @@ func TestRequestsThatMeetTheEndOfAConnectionAreSentAgain(t *testing.T) {
 	}
 }
 
-func TestEachAnswersBodyIsBounded(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer server.Close()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
-	must(t, err)
-	resp, err := poolTo(t, server, 1).RoundTrip(req)
-	must(t, err)
-	if b, is := resp.Body.(*boundedBody); !is || b.left != maxAnswer {
-		t.Errorf("the body is a %T", resp.Body)
-	}
-	must(t, resp.Body.Close())
-}
-
 // Who waits at an index and loses the connection must hear of it: what comes next is another question.
 func TestARequestThatWasHeardIsNotSentAgain(t *testing.T) {
 	var asked atomic.Int64
@@ -294,40 +279,6 @@ func TestARequestThatWaitsForAConnectionHearsItsContext(t *testing.T) {
 	must(t, ask(l, t.Context(), server.URL)) // the place was not lost
 }
 
-// A canary that takes whatever connection is free would have a new one while all old ones are dead.
-func TestTheOldConnectionIsKeptForWhoAsksForIt(t *testing.T) {
-	var mu sync.Mutex
-	from := map[string]string{}
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		from[r.URL.Path] = r.RemoteAddr
-		mu.Unlock()
-	}))
-	defer server.Close()
-	l := poolTo(t, server, 3)
-	must(t, ask(l, OnOldConnection(t.Context()), server.URL+"/first"))
-	for n := range 2 * l.limit {
-		must(t, ask(l, t.Context(), fmt.Sprint(server.URL, "/other", n)))
-	}
-	must(t, ask(l, OnOldConnection(t.Context()), server.URL+"/second"))
-	mu.Lock()
-	defer mu.Unlock()
-	if from["/first"] != from["/second"] || from["/other0"] == from["/first"] || from["/other5"] == from["/first"] {
-		t.Errorf("asked on %v", from)
-	}
-}
-
-// Where there is no room for one more, who asks for an old connection takes any.
-func TestWithoutRoomForAnOldConnectionAnyIsTaken(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	defer server.Close()
-	p := poolTo(t, server, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	must(t, ask(p, ctx, server.URL))
-	must(t, ask(p, OnOldConnection(ctx), server.URL))
-}
-
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -347,46 +298,5 @@ func TestAConnectionThatTakesOneRequestIsUsedAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > dials*time.Second {
 		t.Errorf("%d connections took %v", dials, took)
-	}
-}
-
-func TestAPoolThatIsClosedTakesNobody(t *testing.T) {
-	arrived := make(chan struct{}, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		arrived <- struct{}{}
-		<-r.Context().Done()
-	}))
-	defer server.Close()
-	p := poolTo(t, server, 1)
-	heard := make(chan error, 2)
-	go func() { heard <- ask(p, context.Background(), server.URL) }()
-	<-arrived
-	go func() { heard <- ask(p, context.Background(), server.URL) }()
-	eventually(t, "one waits", func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.queue) == 1 })
-	p.close()
-	for range 2 {
-		if err := <-heard; err == nil {
-			t.Error("who asks while it is closed has an answer")
-		}
-	}
-	if err := ask(p, t.Context(), server.URL); !errors.Is(err, errPoolClosed) {
-		t.Errorf("afterwards: %v", err)
-	}
-	if p.open() != 0 {
-		t.Errorf("%d connections are open", p.open())
-	}
-}
-
-// How many questions can be under way at once follows from what connections take.
-func TestTheCapacityOfAClient(t *testing.T) {
-	c, err := New(DefaultConfig(), slog.New(slog.DiscardHandler), nil)
-	must(t, err)
-	defer c.Close()
-	if _, http2 := c.Connections(); c.Capacity() != c.limit || http2 {
-		t.Errorf("%d questions at once, HTTP/2: %v", c.Capacity(), http2)
-	}
-	c.pool.room = 250
-	if _, http2 := c.Connections(); c.Capacity() != c.limit*250 || !http2 {
-		t.Errorf("%d questions at once over HTTP/2: %v", c.Capacity(), http2)
 	}
 }

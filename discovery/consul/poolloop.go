@@ -7,8 +7,8 @@ import (
 
 // run serves those who wait when something has changed, and closes idle connections.
 func (p *pool) run() {
-	look := time.NewTicker(idleTime)
-	defer look.Stop()
+	ticker := time.NewTicker(idleTime)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-p.ctx.Done():
@@ -17,7 +17,7 @@ func (p *pool) run() {
 			p.mu.Lock()
 			p.serve()
 			p.mu.Unlock()
-		case <-look.C:
+		case <-ticker.C:
 			p.closeIdle(false)
 		}
 	}

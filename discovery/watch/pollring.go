@@ -10,13 +10,13 @@ import (
 // pollRing holds the services that have no blocking query of their own. Each is polled in turn, so
 // none waits longer than one round, and sooner when a signal names it.
 type pollRing struct {
-	mu      sync.Mutex
-	ring    []*Service
-	next    int
-	changed chan struct{} // holds one: the ring has grown, or polls are due sooner
-	urgent  []*Service    // named and not read since, oldest first
-	hurried chan struct{} // holds one: urgent has something
-	grown   chan struct{} // holds one: the ring was empty
+	mu          sync.Mutex
+	ring        []*Service
+	next        int
+	changed     chan struct{} // holds one: the ring has grown, or polls are due sooner
+	urgent      []*Service    // named and not read since, oldest first
+	urgentAdded chan struct{} // holds one: urgent has something
+	grown       chan struct{} // holds one: the ring was empty
 
 	signalled  bool      // signals name what changes
 	structural time.Time // when a signal last told of checks that came or went
@@ -24,7 +24,7 @@ type pollRing struct {
 }
 
 func newPollRing() pollRing {
-	return pollRing{changed: make(chan struct{}, 1), hurried: make(chan struct{}, 1), grown: make(chan struct{}, 1)}
+	return pollRing{changed: make(chan struct{}, 1), urgentAdded: make(chan struct{}, 1), grown: make(chan struct{}, 1)}
 }
 
 // notify wakes who waits on a channel that holds one.
@@ -121,7 +121,7 @@ func (r *pollRing) release(s *Service) (start bool) {
 	defer r.mu.Unlock()
 	s.busy = false
 	if s.urgent {
-		notify(r.hurried)
+		notify(r.urgentAdded)
 	}
 	if !s.direct || !s.inRing {
 		return false

@@ -96,7 +96,7 @@ func TestAServiceThatGoesWhileItIsReadLeavesTheRing(t *testing.T) {
 	if r.addUnlessDirect(f) || r.size() != 0 {
 		t.Errorf("%d services are in the ring, want none", r.size())
 	}
-	if r.makeDirect(f) || r.hurry(f) {
+	if r.makeDirect(f) || r.makeUrgent(f) {
 		t.Error("a service that is gone is given work")
 	}
 }
@@ -107,7 +107,7 @@ func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
 	for _, f := range []*Service{a, b, c} {
 		r.addUnlessDirect(f)
 		for range 2 {
-			if !r.hurry(f) {
+			if !r.makeUrgent(f) {
 				t.Fatal("not in the ring")
 			}
 		}
@@ -121,9 +121,9 @@ func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
 		t.Errorf("took %p, want none", got)
 	}
 	r.release(c)
-	<-r.hurried
+	<-r.urgentAdded
 	r.release(b)
-	if len(r.hurried) == 0 {
+	if len(r.urgentAdded) == 0 {
 		t.Error("nobody hears that the one that was being read can be read again")
 	}
 	if got := r.nextUrgent(); got != b {
@@ -133,7 +133,7 @@ func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
 	if got := r.nextUrgent(); got != nil {
 		t.Errorf("took %p again", got)
 	}
-	if r.hurry(a) {
+	if r.makeUrgent(a) {
 		t.Error("hurries one that is not in the ring")
 	}
 }

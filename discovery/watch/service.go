@@ -57,12 +57,12 @@ func (q *Queries) Unwatch(s *Service, at time.Time) {
 // ReadAgain has a service read from the start: its blocking query is interrupted, or it is polled at once.
 func (q *Queries) ReadAgain(s *Service) {
 	s.asks.restart()
-	q.ring.hurry(s)
+	q.ring.makeUrgent(s)
 }
 
 // ReadSoon has a service polled at once. It is false if the service has a blocking query of its own, which
 // tells.
-func (q *Queries) ReadSoon(s *Service) bool { return q.ring.hurry(s) }
+func (q *Queries) ReadSoon(s *Service) bool { return q.ring.makeUrgent(s) }
 
 // RestartQuery has a service's blocking query start over, if it has one.
 func (q *Queries) RestartQuery(s *Service) { s.asks.restart() }

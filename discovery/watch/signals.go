@@ -112,22 +112,22 @@ func compareChecks(was, now map[checkID]checkState) Signal {
 	return s
 }
 
-// Follow has the services polled at once that a signal names and that have no blocking query to tell.
+// ReadSignalled has the services polled at once that a signal names and that have no blocking query to tell.
 // on says whether a service has an instance on one of the nodes.
-func (q *Queries) Follow(signal Signal, on func(s *Service, nodes map[string]struct{}) bool) {
+func (q *Queries) ReadSignalled(signal Signal, on func(s *Service, nodes map[string]struct{}) bool) {
 	n := 0
-	hurry := func(s *Service) {
-		if s != nil && q.ring.hurry(s) {
+	enqueue := func(s *Service) {
+		if s != nil && q.ring.makeUrgent(s) {
 			n++
 		}
 	}
 	for name := range signal.services {
-		hurry(q.services[name])
+		enqueue(q.services[name])
 	}
 	if len(signal.nodes) > 0 {
 		for _, s := range q.services {
 			if on(s, signal.nodes) {
-				hurry(s)
+				enqueue(s)
 			}
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// hurry has s polled as soon as may be. It is false if s is not in the ring: its query tells.
-func (r *pollRing) hurry(s *Service) bool {
+// makeUrgent has s polled as soon as may be. It is false if s is not in the ring: its query tells.
+func (r *pollRing) makeUrgent(s *Service) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !s.inRing {
@@ -16,7 +16,7 @@ func (r *pollRing) hurry(s *Service) bool {
 	if !s.urgent {
 		s.urgent = true
 		r.urgent = append(r.urgent, s)
-		notify(r.hurried)
+		notify(r.urgentAdded)
 	}
 	return true
 }
@@ -28,7 +28,7 @@ func (r *pollRing) takeUrgent(ctx context.Context) *Service {
 			return s
 		}
 		select {
-		case <-r.hurried:
+		case <-r.urgentAdded:
 		case <-ctx.Done():
 			return nil
 		}
@@ -52,7 +52,7 @@ func (r *pollRing) nextUrgent() *Service {
 		return true
 	})
 	if next != nil && len(r.urgent) > 0 {
-		notify(r.hurried) // for the others who wait
+		notify(r.urgentAdded) // for the others who wait
 	}
 	return next
 }

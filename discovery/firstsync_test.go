@@ -67,7 +67,7 @@ func TestWhenTheUnreadAreNotWaitedForAnyMore(t *testing.T) {
 			if problem() != nil {
 				t.Errorf("%s: what is on its way is a problem", c.name)
 			}
-			l.goOn(now.Add(c.after))
+			l.stopWaiting(now.Add(c.after))
 			if l.complete != c.complete {
 				t.Errorf("%s: complete %v", c.name, l.complete)
 			}
