@@ -40,6 +40,7 @@ func (l *loop) confirmed(e watch.Confirmed) {
 // weigh takes over what an answer says of s, but for losses that the guard holds. seen is what else the
 // guard is to know of it.
 func (l *loop) weigh(s *service, e watch.Answered, seen guard.Answered) guard.Decision {
+	l.rehome(s, e.Reading.Service.Instances)
 	before := l.served.catalog[s.Key].Instances
 	s.past.Reading, s.selected = e.Reading, selected(l.selection, e.Reading)
 	seen.Key, seen.Said, seen.Selected = s.Key, e.Reading.Service.Instances, s.selected.Service.Instances
@@ -54,11 +55,6 @@ func (l *loop) observe(at time.Time, seen guard.Observation) guard.Decision {
 	l.report.decided(d)
 	for _, e := range d.Ended {
 		l.queries.EndChecks(e.Key)
-	}
-	for _, key := range d.Again {
-		if s := l.services.byName[key.Name]; s != nil {
-			l.queries.ReadAgain(s.Service)
-		}
 	}
 	for _, s := range d.Serve {
 		l.serve(s.Key, s.Instances, at)

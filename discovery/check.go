@@ -85,7 +85,7 @@ func (l *loop) compare(s *service, e watch.Checked) {
 // second is what a check of a hold saw of the list of services. Where Consul has instances still,
 // critical or without the tags, or proxies, it lists the service.
 func (l *loop) second(of *service, e watch.Checked) *guard.Second {
-	seen := &guard.Second{List: e.List != nil, Filtered: e.Reply.Filtered || e.ListReply.Filtered, All: len(l.services.byName)}
+	seen := &guard.Second{Elsewhere: l.movedAway(of), List: e.List != nil, Filtered: e.Reply.Filtered || e.ListReply.Filtered, All: len(l.services.byName)}
 	if !seen.List {
 		return seen
 	}

@@ -298,3 +298,20 @@ func (l *loop) lostAfterTheIndexWentBack(service string) bool {
 	}
 	return false
 }
+
+func TestTicksAreAsFineAsTheGuardsTimes(t *testing.T) {
+	for _, c := range []struct {
+		g    guard.Config
+		want time.Duration
+	}{
+		{guard.Config{}, time.Second},
+		{guard.Config{Confirm: 10 * time.Second, Empty: time.Minute}, time.Second},
+		{guard.Config{Confirm: time.Second, Empty: time.Minute}, 200 * time.Millisecond},
+		{guard.Config{Confirm: time.Second, Empty: 500 * time.Millisecond}, 100 * time.Millisecond},
+		{guard.Config{DatacenterHold: time.Millisecond}, 10 * time.Millisecond},
+	} {
+		if got := ticking(c.g); got != c.want {
+			t.Errorf("%+v: every %v, want %v", c.g, got, c.want)
+		}
+	}
+}

@@ -70,6 +70,7 @@ func (l *loop) unlisted(s *service, at time.Time) {
 func (l *loop) drop(s *service, at time.Time) {
 	l.queries.Unwatch(s.Service, at)
 	l.services.remove(s)
+	l.rehome(s, nil)
 	l.observe(at, guard.Unfollowed{Key: s.Key})
 	l.finish()
 }

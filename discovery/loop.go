@@ -44,6 +44,7 @@ type loop struct {
 	listed   bool         // there was one
 	services services
 	complete bool // all of a list was read, once
+	homes    homes
 	guard    *guard.State
 	served   served
 	checks   checks
@@ -53,7 +54,7 @@ type loop struct {
 func newLoop(w *Watcher, q queries, datacenter string, now time.Time) *loop {
 	return &loop{
 		w: w, queries: q, selection: w.cfg.Selection(), datacenter: datacenter,
-		services: newServices(), guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now}, report: report{w: w},
+		services: newServices(), homes: homes{}, guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now}, report: report{w: w},
 	}
 }
 
@@ -62,7 +63,7 @@ func (l *loop) run(ctx context.Context, events <-chan watch.Event, out chan<- ca
 	l.ctx = ctx
 	l.useSeed(l.w.seed)
 	first := true
-	ticker := time.NewTicker(l.w.cfg.Guard.Tick())
+	ticker := time.NewTicker(ticking(l.w.cfg.Guard))
 	defer ticker.Stop()
 	defer func() { l.report.sumUp(l.selection.Tags, time.Now().Add(tallySpan)) }() // nothing is left untold
 	for {
@@ -142,6 +143,17 @@ func (l *loop) tick(now time.Time) {
 	l.report.sumUp(l.selection.Tags, now)
 	l.stopWaiting(now)
 	l.startChecks(now)
+}
+
+// ticking is how often tick is called: often enough for the shortest of the guard's times.
+func ticking(c guard.Config) time.Duration {
+	t := time.Second
+	for _, d := range []time.Duration{c.Confirm, c.Empty, c.DatacenterHold} {
+		if d > 0 {
+			t = min(t, max(d/5, 10*time.Millisecond))
+		}
+	}
+	return t
 }
 
 // publish shows the state to Status and the metrics.

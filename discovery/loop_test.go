@@ -128,6 +128,35 @@ func (l *loop) reads(name string, index uint64, instances int) {
 	l.handle(watch.Answered{Service: s.Service, Reading: r, Reply: consul.Reply{Question: consul.Question{Consistent: true}, Index: index, At: time.Now()}})
 }
 
+// Who had an instance that another service has now is read again: its query may not return.
+func TestWhoLosesAnInstanceToAnotherIsReadAgain(t *testing.T) {
+	inLoop(t, func(t *testing.T, l *loop, asked *recorder) {
+		l.reads("web", 11, 2)
+		l.reads("api", 12, 1)
+		asked.forget()
+		api, reading := l.services.byName["api"], l.services.byName["web"].past.Reading
+		reading.Service.Key = api.Key
+		for n := range 2 {
+			l.handle(watch.Answered{Service: api.Service, Reading: reading, Reply: consul.Reply{Index: uint64(20 + n), At: time.Now()}})
+		}
+		if !slices.Equal(asked.again, []string{"web", "web"}) {
+			t.Errorf("read again are %v, want who had the two instances, and that not twice", asked.again)
+		}
+		asked.forget()
+		l.reads("web", 95, 0)
+		l.reads("web", 96, 2) // it has them again
+		if !slices.Equal(asked.again, []string{"api", "api"}) {
+			t.Errorf("read again are %v, want who had the two instances", asked.again)
+		}
+		for _, name := range []string{"web", "api"} {
+			l.drop(l.services.byName[name], time.Now())
+		}
+		if len(l.homes) != 0 {
+			t.Errorf("%d instances are known still", len(l.homes))
+		}
+	})
+}
+
 // Nothing is kept of a service that is gone.
 func TestAServiceThatIsGoneIsForgotten(t *testing.T) {
 	inLoop(t, func(t *testing.T, l *loop, _ *recorder) {

@@ -95,7 +95,7 @@ func (r *report) logOver(now time.Time) {
 // deselected tells of instances that are served no longer, because their tags do not select them any more.
 // gone are all that are served no longer.
 func (r *report) deselected(s *service, gone []catalog.Instance, tags []string, now time.Time) {
-	n := len(gone) - len(catalog.Lacking(gone, s.past.Reading.Service.Instances))
+	n := len(catalog.Common(gone, s.past.Reading.Service.Instances))
 	if n > 0 && r.lines.deselected.line("tags", now) {
 		r.w.log.Info("instances lost the tags that select them, and are served no longer", "service", s.Key.Name,
 			"deselected", n, "left", len(s.selected.Service.Instances), "tags", tags)

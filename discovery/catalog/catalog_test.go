@@ -130,3 +130,33 @@ func TestHealthIsWrittenAsItsName(t *testing.T) {
 		t.Error("a state that does not exist is read")
 	}
 }
+
+func TestInstancesAreFoundByTheirKey(t *testing.T) {
+	at := func(ids ...string) (all []Instance) {
+		for _, id := range ids {
+			all = append(all, Instance{Node: id[:1], ID: id[1:]})
+		}
+		return all
+	}
+	ids := func(all []Instance) (ids string) {
+		for _, i := range all {
+			ids += i.Node + i.ID + " "
+		}
+		return ids
+	}
+	was, now := at("a1", "a3", "b1", "b2", "c1"), at("a1", "a2", "b2", "c0", "d1")
+	for n, i := range was {
+		if at, there := Find(was, i.Key()); at != n || !there {
+			t.Errorf("%s%s is found at %d, %v", i.Node, i.ID, at, there)
+		}
+	}
+	if at, there := Find(was, InstanceKey{"b", "0"}); at != 2 || there {
+		t.Errorf("b0 is found at %d, %v", at, there)
+	}
+	if got := ids(Lacking(was, now)); got != "a3 b1 c1 " {
+		t.Errorf("lost are %s", got)
+	}
+	if got := ids(Common(was, now)); got != "a1 b2 " {
+		t.Errorf("left are %s", got)
+	}
+}

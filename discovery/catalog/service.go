@@ -71,14 +71,17 @@ func Find(all []Instance, key InstanceKey) (at int, there bool) {
 	})
 }
 
-// Lacking are the instances that are not among those of now. Both are sorted.
-func Lacking(was, now []Instance) (lost []Instance) {
+// Lacking are those of was that now lacks, and Common those that it has. All are sorted.
+func Lacking(was, now []Instance) []Instance { return pick(was, now, false) }
+func Common(was, now []Instance) []Instance  { return pick(was, now, true) }
+
+func pick(was, now []Instance, there bool) (out []Instance) {
 	for i := range was {
-		if _, there := Find(now, was[i].Key()); !there {
-			lost = append(lost, was[i])
+		if _, is := Find(now, was[i].Key()); is == there {
+			out = append(out, was[i])
 		}
 	}
-	return lost
+	return out
 }
 
 // Equal reports whether both say the same; CreateIndex and ModifyIndex do not count.

@@ -8,27 +8,21 @@ import (
 
 // Config says which losses are suspicious, and for how long they are held.
 type Config struct {
-	// Confirm is the least time between the two consistent reads that must agree on a suspicious
-	// loss, or on anything that an odd answer takes away. 0: nothing is suspicious but the loss of
-	// a service's last instance, and that only as far as Empty says.
+	// Confirm is the least time between the two consistent reads that must agree on a suspicious loss,
+	// or on what an odd answer takes away. 0: of a service, only the last instances are suspicious.
 	Confirm time.Duration
-	// Empty is how long a service's last instances are kept that are gone according to Consul,
-	// unless there is evidence that they were deregistered (see the package's page); then Confirm
-	// is enough.
+	// Empty is how long a service's last instances are kept without evidence that they were
+	// deregistered; with it, Confirm is enough (see the package's page).
 	Empty time.Duration
-	// DatacenterHold is how long the loss of most of a datacenter is held, unless it is released
-	// by hand. 0: such a loss is confirmed like any other.
+	// DatacenterHold is how long the loss of most of a datacenter is held. 0: it is confirmed like any other.
 	DatacenterHold time.Duration
-	// Window is the time within which losses are summed up: those of one service, and those of all.
-	Window time.Duration
+	Window         time.Duration // within which losses are summed up: those of one service, and those of all
 	// Shrink is what a service may lose, Catalog and Datacenter what a datacenter may. Those of the
 	// datacenter do not count while fewer than three services lose instances: what hits one service is
-	// about that service, and its own limit holds. After Consul's index went back, the loss of most
-	// (Datacenter.Percent) counts in any datacenter.
+	// about that service. After Consul's index went back, Datacenter.Percent counts in any datacenter.
 	Shrink, Catalog, Datacenter Limit
-	// Reread is how long one round takes in which everything is read again consistently, so that
-	// what blocking queries missed shows. 0: never. For as long as a round takes, and for Window at
-	// least, an index that went back is remembered.
+	// Reread is how long one round takes in which everything is read again consistently; 0: never. For
+	// so long, and for Window at least, an index that went back is remembered.
 	Reread time.Duration
 	// MassCritical is what becomes of instances that turn critical together, more than Datacenter
 	// allows, of three services or more, within Window: Believe or ServeAll.
@@ -73,16 +67,4 @@ func (c Config) Validate() error {
 	}
 	check(c.MassCritical == Believe || c.MassCritical == ServeAll, "guard's mass critical %q: must be %s or %s", c.MassCritical, Believe, ServeAll)
 	return errors.Join(errs...)
-}
-
-// Tick is how often a State wants to be told that time has passed: often enough for the shortest of
-// its times.
-func (c Config) Tick() time.Duration {
-	t := time.Second
-	for _, d := range []time.Duration{c.Confirm, c.Empty, c.DatacenterHold} {
-		if d > 0 {
-			t = min(t, max(d/5, 10*time.Millisecond))
-		}
-	}
-	return t
 }

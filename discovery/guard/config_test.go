@@ -3,7 +3,6 @@ package guard
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestEachMistakeInAConfigIsNamed(t *testing.T) {
@@ -33,23 +32,6 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 			t.Errorf("%+v: %v", g, err)
 		case c.say != "" && (err == nil || !strings.HasPrefix(err.Error(), c.say)):
 			t.Errorf("got %v, want it to say %s", err, c.say)
-		}
-	}
-}
-
-func TestTicksAreAsFineAsTheGuardsTimes(t *testing.T) {
-	for _, c := range []struct {
-		g    Config
-		want time.Duration
-	}{
-		{Config{}, time.Second},
-		{Config{Confirm: 10 * time.Second, Empty: time.Minute}, time.Second},
-		{Config{Confirm: time.Second, Empty: time.Minute}, 200 * time.Millisecond},
-		{Config{Confirm: time.Second, Empty: 500 * time.Millisecond}, 100 * time.Millisecond},
-		{Config{DatacenterHold: time.Millisecond}, 10 * time.Millisecond},
-	} {
-		if got := c.g.Tick(); got != c.want {
-			t.Errorf("%+v: every %v, want %v", c.g, got, c.want)
 		}
 	}
 }

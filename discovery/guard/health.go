@@ -36,28 +36,22 @@ func (g *State) Mass() (m Mass, is bool) {
 }
 
 // noteOnsets notes which of these instances of s turn critical, before they are served, and forgets
-// those that are not critical any more, or not among them.
+// those that are not critical any more, or not among them. What is kept is as it was served.
 func (g *State) noteOnsets(s *service, these []catalog.Instance, now time.Time) {
 	s.critical = 0
-	var onsets map[catalog.InstanceKey]onset
+	onsets := map[catalog.InstanceKey]onset{}
 	for i := range these {
-		key := these[i].Key()
-		o, noted := s.onsets[key]
-		switch {
-		case these[i].Health == catalog.Critical:
+		key, critical := these[i].Key(), these[i].Health == catalog.Critical
+		if critical {
 			s.critical++
-			if at, there := catalog.Find(s.served, key); !noted && there && s.served[at].TakesTraffic() {
-				o, noted = onset{now, s.served[at].Health}, true
-			}
-		case noted: // what is kept is as it was served, and may be critical
-			_, said := catalog.Find(s.selected, key)
-			noted = !said
 		}
-		if noted {
-			if onsets == nil {
-				onsets = map[catalog.InstanceKey]onset{}
-			}
+		_, said := catalog.Find(s.selected, key)
+		at, before := catalog.Find(s.served, key)
+		switch o, noted := s.onsets[key]; {
+		case noted && (critical || !said):
 			onsets[key] = o
+		case critical && before && s.served[at].TakesTraffic():
+			onsets[key] = onset{now, s.served[at].Health}
 		}
 	}
 	g.onsets += len(onsets) - len(s.onsets)

@@ -57,15 +57,14 @@ func (h *hold) massive() bool { return h.why == DatacenterLost || !h.mass.IsZero
 
 // awaited is until when a part of the loss of most of the datacenter is waited for, if something of
 // that came back last then. Services return one after the other, as agents find out what Consul has
-// lost: what is left of the loss meanwhile is not small because it is a small loss. An agent looks
-// once a minute, and as much as two later, whether Consul has what it has registered; those of a large
-// datacenter look less often, but there are many of them.
+// lost: they look once a minute, or up to two later; those of a large datacenter look less often, but
+// there are many of them. What is left of the loss meanwhile is not small because it is a small loss.
 // https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
 func (h *hold) awaited(c Config, returned time.Time) time.Time {
 	if h.mass.IsZero() {
 		return time.Time{}
 	}
-	return earliest(latest(h.mass, returned).Add(2*c.Window), h.since.Add(c.DatacenterHold))
+	return slices.MinFunc([]time.Time{latest(h.mass, returned).Add(2 * c.Window), h.since.Add(c.DatacenterHold)}, time.Time.Compare)
 }
 
 // ends is from when on what is confirmed of it is believed.
@@ -90,18 +89,15 @@ func (h *hold) outcome(c Config, now time.Time) string {
 	return "confirmed"
 }
 
-func latest(times ...time.Time) time.Time   { return slices.MaxFunc(times, time.Time.Compare) }
-func earliest(times ...time.Time) time.Time { return slices.MinFunc(times, time.Time.Compare) }
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // Hold is a loss of one service that is not believed yet.
 type Hold struct {
-	Key catalog.ServiceKey
-	Why Reason
-	// So many instances are kept, of those that are served. Consul still has so many of them,
-	// without the tags that select them; the others are gone.
-	Kept, Served, Deselected int
-
-	Since time.Time
+	Key          catalog.ServiceKey
+	Why          Reason
+	Kept, Served int // instances that are kept, and all that are served with them
+	Deselected   int // of those that are kept: Consul still has them, without the tags that select them
+	Since        time.Time
 	// Until is when it is believed at the latest, if Consul can be asked and still says the same, and
 	// nothing more comes back. Once that time has come it is believed as soon as Consul has said so.
 	Until time.Time
@@ -113,15 +109,9 @@ func (g *State) Holds() (all []Hold) {
 		h := s.hold
 		last := latest(append(slices.Collect(maps.Values(h.missed)), h.since)...)
 		all = append(all, Hold{
-			Key: s.key, Why: h.why, Kept: len(h.kept), Served: len(s.served), Deselected: len(h.kept) - len(catalog.Lacking(h.kept, s.said)),
+			Key: s.key, Why: h.why, Kept: len(h.kept), Served: len(s.served), Deselected: len(catalog.Common(h.kept, s.said)),
 			Since: h.since, Until: latest(last.Add(g.cfg.Confirm), h.ends(g.cfg, g.returned, false)),
 		})
 	}
 	return all
-}
-
-// Held says whether a loss of the service is held.
-func (g *State) Held(key catalog.ServiceKey) bool {
-	s := g.services[key]
-	return s != nil && s.hold != nil
 }

@@ -44,6 +44,12 @@ func (h *hold) confirm() *hold {
 	return h
 }
 
+// agreedAt says when the last read was.
+func agreedAt(h *hold, seconds float64) *hold {
+	h.agreed = at(seconds)
+	return h
+}
+
 func TestWhenAHoldIsLookedAt(t *testing.T) {
 	g := DefaultConfig()
 	quick := g
@@ -65,6 +71,8 @@ func TestWhenAHoldIsLookedAt(t *testing.T) {
 		{"of two the one that is missed for longer counts", lostAt(Shrunk, at(5), at(3), at(4)), g, at(13)},
 		{"one of two is not missed yet", lostAt(Shrunk, at(3), never), g, at(0)},
 		{"all is confirmed", asked(lostAt(Shrunk, at(3)).confirm(), 3), g, never},
+		{"all has just been confirmed", agreedAt(lostAt(Shrunk, at(3)), 13), g, never},
+		{"all is about to be confirmed", agreedAt(lostAt(Shrunk, at(3)), 12.9), g, at(13)},
 		{"all of a service is confirmed, and evidence may come", asked(lostAt(Emptied, at(3)).confirm(), 13), g, at(23)},
 		{"and has come", sure(asked(lostAt(Emptied, at(3)).confirm(), 13)), g, never},
 		{"the two reads may be close to each other", asked(lostAt(Shrunk, at(3)), 3), quick, at(3.1)},

@@ -17,14 +17,12 @@ const (
 
 // loss is what a service lacks of what is served of it, in instances that take traffic.
 type loss struct {
-	of, left     int // of the service: the most within the window, and those that are left
-	served       int // with those that Consul lacks and that are kept
-	allOf, allAt int // of and left of the datacenter, with all losses that are held taken for real
-	services     int // how many lost instances within the window
-	// wentBack says that Consul's state may be another one than it was: its index went back not
-	// long ago. Then the loss of a small datacenter is none of a person's doing either.
-	wentBack bool
-	doubt    bool // the answer is odd
+	of, left     int  // of the service: the most within the window, and those that are left
+	served       int  // with those that Consul lacks and that are kept
+	allOf, allAt int  // of and left of the datacenter, with all losses that are held taken for real
+	services     int  // how many lost instances within the window
+	wentBack     bool // Consul's index did: then the loss of a small datacenter is no person's doing either
+	doubt        bool // the answer is odd
 }
 
 // wide is how many services must lose instances for it to be about the datacenter.
@@ -76,8 +74,7 @@ func (g *State) loss(s *service, now time.Time) loss {
 	return loss{
 		of: s.traffic.most(since) - idle, left: left, served: served,
 		allOf: g.total.most(since) - idle, allAt: g.total.now - idle - served + left - others,
-		services: len(g.losing),
-		wentBack: wentBack, doubt: s.doubt,
+		services: len(g.losing), wentBack: wentBack, doubt: s.doubt,
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 type State struct {
 	cfg      Config
 	services map[catalog.ServiceKey]*service
-	homes    map[catalog.InstanceKey]*service // who has an instance
 
 	size     int                              // instances that are served
 	total    highWater                        // of these, those that take traffic
@@ -40,10 +39,7 @@ type service struct {
 
 // New is a State that knows no service.
 func New(cfg Config) *State {
-	return &State{
-		cfg: cfg, services: map[catalog.ServiceKey]*service{}, homes: map[catalog.InstanceKey]*service{},
-		losing: map[catalog.ServiceKey]time.Time{},
-	}
+	return &State{cfg: cfg, services: map[catalog.ServiceKey]*service{}, losing: map[catalog.ServiceKey]time.Time{}}
 }
 
 // Step takes an observation into account and says what follows. It is a pure function of the state,
@@ -57,29 +53,27 @@ func (g *State) Step(now time.Time, seen Observation) Decision {
 
 func (o Seeded) on(g *State, now time.Time, d *Decision) {
 	s := g.service(o.Key)
-	g.rehome(s, o.Instances)
 	s.said, s.selected = o.Instances, o.Instances
 	g.serve(s, now, s.selected, false, d)
 }
 
 func (o Answered) on(g *State, now time.Time, d *Decision) {
 	s := g.service(o.Key)
-	d.Again = g.rehome(s, o.Said)
 	s.said, s.selected = o.Said, o.Selected
 	if o.Second == nil {
 		s.doubt = o.Doubt
 	}
-	if h := s.hold; h != nil && len(catalog.Lacking(h.kept, s.selected)) < len(h.kept) {
+	if h := s.hold; h != nil && len(catalog.Common(h.kept, s.selected)) > 0 {
 		g.returned = now
 		d.Unheard = o.Second != nil && h.massive()
 	}
-	g.weigh(s, now, &o, d)
+	g.weigh(s, catalog.Lacking(s.served, s.selected), &o, now, d)
 }
 
 func (Elapsed) on(g *State, now time.Time, d *Decision) {
 	maps.DeleteFunc(g.losing, func(_ catalog.ServiceKey, at time.Time) bool { return at.Before(now.Add(-g.cfg.Window)) })
 	for _, s := range g.which(isHeld) {
-		g.weigh(s, now, nil, d)
+		g.weigh(s, s.hold.kept, nil, now, d)
 	}
 	d.Ask = g.due(now)
 }
@@ -94,11 +88,11 @@ func (o Released) on(g *State, now time.Time, d *Decision) {
 	for _, s := range g.which(isHeld) {
 		if o.Service == "" || o.Service == s.key.Name {
 			g.believe(s, now, "released", d)
-			s.traffic.forget() // what is left is the new whole
+			s.traffic.past = nil // what is left is the new whole
 		}
 	}
 	if o.Service == "" {
-		g.total.forget()
+		g.total.past = nil
 		clear(g.losing)
 	}
 }
@@ -118,7 +112,6 @@ func (o Reselected) on(g *State, now time.Time, d *Decision) {
 func (o Unfollowed) on(g *State, now time.Time, d *Decision) {
 	s := g.service(o.Key)
 	g.end(s, now, "dropped", d)
-	g.rehome(s, nil)
 	g.serve(s, now, nil, true, d)
 	delete(g.services, o.Key)
 }

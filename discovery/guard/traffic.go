@@ -7,8 +7,7 @@ import (
 )
 
 // Losses are counted in instances that take traffic. One that is served as critical or in maintenance
-// takes none, so its removal is no loss: a reaper may deregister many of those at once. To turn
-// critical is no loss either; that is health, which is believed at once.
+// takes none, so its removal is no loss, and neither is that it turned critical: that is health.
 
 // taking counts the instances that take traffic.
 func taking(all []catalog.Instance) (n int) {
@@ -23,10 +22,8 @@ func taking(all []catalog.Instance) (n int) {
 // idled counts the instances of now that take no traffic and did in was. Both are sorted.
 func idled(was, now []catalog.Instance) (n int) {
 	for i := range now {
-		if now[i].TakesTraffic() {
-			continue
-		}
-		if at, there := catalog.Find(was, now[i].Key()); there && was[at].TakesTraffic() {
+		at, there := catalog.Find(was, now[i].Key())
+		if there && was[at].TakesTraffic() && !now[i].TakesTraffic() {
 			n++
 		}
 	}
@@ -47,15 +44,13 @@ type mark struct {
 
 // set says that the number is v from at on.
 func (h *highWater) set(v int, at time.Time) {
-	was := h.now
-	h.now = v
-	if v < was {
-		h.past = append(h.past, mark{was, at})
-		return
+	if v < h.now {
+		h.past = append(h.past, mark{h.now, at})
 	}
 	for n := len(h.past); n > 0 && h.past[n-1].value <= v; n-- {
 		h.past = h.past[:n-1]
 	}
+	h.now = v
 }
 
 // most is the highest that the number was since then.
@@ -63,10 +58,10 @@ func (h *highWater) most(since time.Time) int {
 	for len(h.past) > 0 && h.past[0].until.Before(since) {
 		h.past = h.past[1:]
 	}
-	if len(h.past) == 0 {
-		return h.now
+	if len(h.past) > 0 {
+		return h.past[0].value
 	}
-	return max(h.now, h.past[0].value)
+	return h.now
 }
 
 // discount takes n off the present and the past, as if it had never been there.
@@ -76,6 +71,3 @@ func (h *highWater) discount(n int) {
 		h.past[i].value -= n
 	}
 }
-
-// forget takes the present for all that ever was.
-func (h *highWater) forget() { h.past = nil }

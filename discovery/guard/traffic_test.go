@@ -64,7 +64,7 @@ func TestTheHighWaterIsTheMostOfAllValues(t *testing.T) {
 				}
 			}
 		}
-		h.forget()
+		h.past = nil
 		if got := h.most(at(0)); got != h.now {
 			t.Fatalf("seed %d: %d after it forgot, want %d", seed, got, h.now)
 		}

@@ -6,18 +6,17 @@ import (
 	"legate/discovery/catalog"
 )
 
-// weigh decides what is served of s: what is selected of it, and what it lost and is not believed to
-// have lost yet. a is the answer that it is about; nil: time has passed.
-func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
-	var l loss
-	lost, why := catalog.Lacking(s.served, s.selected), calm
+// weigh decides what is served of s: what is selected of it, and what of the lost instances is not
+// believed to be lost yet. a is the answer that it is about; nil: time has passed.
+func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time.Time, d *Decision) {
+	h, l, why := s.hold, loss{}, calm
 	if len(lost) > 0 {
-		if l = g.loss(s, now); s.hold != nil || l.left < l.served {
+		if l = g.loss(s, now); h != nil || l.left < l.served {
 			why = g.cfg.suspect(l)
 		}
-		if why == calm && s.hold != nil && now.Before(s.hold.awaited(g.cfg, g.returned)) {
+		if why == calm && h != nil && now.Before(h.awaited(g.cfg, g.returned)) {
 			why = CatalogShrunk
-			lost = catalog.Lacking(lost, catalog.Lacking(lost, s.hold.kept)) // what came back, and goes now, goes for itself
+			lost = catalog.Common(lost, h.kept) // what came back, and goes now, goes for itself
 		}
 	}
 	switch {
@@ -27,10 +26,10 @@ func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
 	case why == calm:
 		g.believe(s, now, "replaced", d)
 		return
-	case s.hold == nil:
-		s.hold = &hold{since: now, missed: map[catalog.InstanceKey]time.Time{}}
+	case h == nil:
+		h = &hold{since: now, missed: map[catalog.InstanceKey]time.Time{}}
+		s.hold = h
 	}
-	h := s.hold
 	if a != nil {
 		if why == Emptied && h.why != Emptied {
 			h.since = now
@@ -41,7 +40,7 @@ func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
 			h.agree(now)
 		}
 		if a.Second != nil {
-			h.evident = g.evident(s, a.Second, now)
+			h.evident = g.evident(h, a.Second, now)
 		}
 	}
 	h.why, h.wentBack = why, h.wentBack || g.indexWentBack(now)
@@ -58,7 +57,7 @@ func (g *State) weigh(s *service, now time.Time, a *Answered, d *Decision) {
 	switch {
 	case len(h.kept) == 0:
 		g.believe(s, now, h.outcome(g.cfg, now), d)
-		s.traffic.forget() // what is left is the new whole
+		s.traffic.past = nil // what is left is the new whole
 	case len(h.kept) < before || a != nil:
 		g.serve(s, now, s.believed(), false, d)
 	}
@@ -86,9 +85,8 @@ func (g *State) keep(h *hold, these []catalog.Instance) {
 	h.keep(these)
 }
 
-// serve makes these what is served of s, with their health as the policy for masses has it, and counts
-// what takes traffic. What turned critical, and what the operator takes back, was not lost: it counts
-// as if it had never been there.
+// serve makes these what is served of s, masked, and counts what takes traffic. What turned critical, and
+// what the operator takes back, was not lost: it counts as if it had never been there.
 func (g *State) serve(s *service, now time.Time, these []catalog.Instance, byHand bool, d *Decision) {
 	g.noteOnsets(s, these, now)
 	is := g.masked(s, these)
