@@ -40,12 +40,12 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkNote measures what a change pays on the hot path. All else happens in the keeper's
+// BenchmarkAdd measures what a change pays on the hot path. All else happens in the keeper's
 // goroutine.
-func BenchmarkNote(b *testing.B) {
+func BenchmarkAdd(b *testing.B) {
 	k := &keeper{wake: make(chan struct{}, 1)}
 	d := catalog.Delta{Set: []catalog.Service{catalogOf(10, "shop")[key("shop")]}}
 	for b.Loop() {
-		k.note(d)
+		k.add(d)
 	}
 }

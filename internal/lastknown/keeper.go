@@ -38,8 +38,8 @@ const (
 	retryMost  = time.Minute
 )
 
-// note takes the next Delta. It never blocks.
-func (k *keeper) note(d catalog.Delta) {
+// add takes the next Delta. It never blocks.
+func (k *keeper) add(d catalog.Delta) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.pending == nil {

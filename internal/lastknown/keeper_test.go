@@ -46,7 +46,7 @@ func try(t *testing.T, write func(nth int) error) *tried {
 // change notes a Delta at that time.
 func (k *tried) change(at time.Duration) {
 	time.Sleep(at - time.Since(k.began))
-	k.note(whole(catalogOf(1, "a")))
+	k.add(whole(catalogOf(1, "a")))
 }
 
 // triedAt stops the keeper at that time and compares the times of its writes.
@@ -114,7 +114,7 @@ func TestTheLastWriteIsWaitedFor(t *testing.T) {
 		k := try(t, func(int) error { time.Sleep(lastWrite - time.Millisecond); over++; return nil })
 		k.change(0)
 		synctest.Wait() // the write is under way
-		k.note(catalog.Delta{Gone: []catalog.ServiceKey{key("a")}})
+		k.add(catalog.Delta{Gone: []catalog.ServiceKey{key("a")}})
 		k.stop()
 		if over != 2 {
 			t.Errorf("%d writes were over at the end", over)
@@ -132,7 +132,7 @@ func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 			write: func(catalog.Catalog) error { <-release; return nil },
 			hangs: func(since time.Duration) { hung <- since },
 		}
-		k.note(whole(catalogOf(1, "a")))
+		k.add(whole(catalogOf(1, "a")))
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan time.Time, 1)
 		go func() { k.run(ctx); ended <- time.Now() }()
@@ -145,7 +145,7 @@ func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 		default:
 			t.Error("nobody is told that the write hangs")
 		}
-		k.note(whole(catalogOf(2, "a"))) // never blocks
+		k.add(whole(catalogOf(2, "a"))) // never blocks
 		told := time.Now()
 		cancel()
 		if took := (<-ended).Sub(told); took > lastWrite {
@@ -156,7 +156,7 @@ func TestADiskThatHangsHoldsUpTheEndForSecondsOnlyAndIsNamed(t *testing.T) {
 
 func TestAWriteThatHangsIsInTheStatusUntilItIsOver(t *testing.T) {
 	s := New(Config{Dir: t.TempDir()}, slog.New(slog.DiscardHandler), nil)
-	s.hangs(hangsAfter)
+	s.reportHang(hangsAfter)
 	if st := s.Status(); !strings.Contains(st.Unwritten, "has been under way for 10s") || !strings.Contains(st.Unwritten, "check that disk") {
 		t.Errorf("%+v", st)
 	}

@@ -14,9 +14,9 @@ import (
 // instead. The first Delta then goes out as its difference from that. Run fails if Consul's agent
 // turns out to be in another datacenter than the catalog that is already served.
 func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) error {
-	end := s.keep(ctx, consul)
+	end := s.startKeeper(ctx, consul)
 	defer end()
-	first, offer, err := s.first(ctx, consul, in, out)
+	first, offer, err := s.awaitFirst(ctx, consul, in, out)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -25,8 +25,8 @@ func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog
 	}
 	s.known = nil // it may be large
 	s.change(func(st *state) { st.read = true })
-	s.keeper.note(catalog.Delta{Set: first.Set, Gone: offer.Gone})
-	if !pass(ctx, offer, out) {
+	s.keeper.add(catalog.Delta{Set: first.Set, Gone: offer.Gone})
+	if !send(ctx, offer, out) {
 		return nil
 	}
 	for {
@@ -34,21 +34,21 @@ func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog
 		case <-ctx.Done():
 			return nil
 		case d := <-in:
-			s.keeper.note(d)
-			if !pass(ctx, d, out) {
+			s.keeper.add(d)
+			if !send(ctx, d, out) {
 				return nil
 			}
 		case <-s.rescoped:
-			s.keeper.note(catalog.Delta{}) // the same catalog, written for another selection
-		case <-s.moved:
-			s.keeper.note(catalog.Delta{}) // the same catalog, written with new addresses
+			s.keeper.add(catalog.Delta{}) // the same catalog, written for another selection
+		case <-s.hostsChanged:
+			s.keeper.add(catalog.Delta{}) // the same catalog, written with new addresses
 		}
 	}
 }
 
-// keep starts the keeper. The function that it returns has what is pending written, stops the
+// startKeeper starts the keeper. The function that it returns has what is pending written, stops the
 // keeper and waits for it. Without a folder nothing is written.
-func (s *Shelf) keep(ctx context.Context, consul func() Consul) (end func()) {
+func (s *Shelf) startKeeper(ctx context.Context, consul func() Consul) (end func()) {
 	if s.path == "" {
 		return func() {}
 	}
@@ -60,9 +60,9 @@ func (s *Shelf) keep(ctx context.Context, consul func() Consul) (end func()) {
 	return func() {
 		select {
 		case <-s.rescoped:
-			s.keeper.note(catalog.Delta{})
-		case <-s.moved:
-			s.keeper.note(catalog.Delta{})
+			s.keeper.add(catalog.Delta{})
+		case <-s.hostsChanged:
+			s.keeper.add(catalog.Delta{})
 		default:
 		}
 		stop()
@@ -70,10 +70,10 @@ func (s *Shelf) keep(ctx context.Context, consul func() Consul) (end func()) {
 	}
 }
 
-// first waits for Consul's first Delta. If that takes longer than the grace period, it serves the
+// awaitFirst waits for Consul's first Delta. If that takes longer than the grace period, it serves the
 // file's catalog. It returns the Delta as it came, and the part of it that has not been served yet;
 // both are empty if ctx ended first.
-func (s *Shelf) first(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
+func (s *Shelf) awaitFirst(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	var late <-chan time.Time
 	if s.known != nil {
 		late = time.After(s.config.Grace)
@@ -85,25 +85,25 @@ func (s *Shelf) first(ctx context.Context, consul func() Consul, in <-chan catal
 		case d := <-in:
 			return d, d, nil
 		case <-late:
-			if agent := s.elsewhere(consul); agent != "" {
-				s.refuse(agent)
+			if agent := s.otherDatacenter(consul); agent != "" {
+				s.rejectFile(agent)
 				continue
 			}
-			if !pass(ctx, catalog.Catalog{}.Diff(s.known), out) {
+			if !send(ctx, catalog.Catalog{}.Diff(s.known), out) {
 				return first, offer, nil
 			}
-			return s.back(ctx, consul, in, out)
+			return s.awaitConsul(ctx, consul, in, out)
 		case <-s.rescoped:
 			s.reselect()
 		}
 	}
 }
 
-// back waits for Consul while the file's catalog is served. It also watches which datacenter the
+// awaitConsul waits for Consul while the file's catalog is served. It also watches which datacenter the
 // agent reports: the agent does so before anything has been read, and even while its servers hang.
-func (s *Shelf) back(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
+func (s *Shelf) awaitConsul(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	began := time.Now()
-	s.stale(consul())
+	s.beginStale(consul())
 	look := time.Tick(time.Second)
 	for {
 		arrived := false
@@ -113,12 +113,12 @@ func (s *Shelf) back(ctx context.Context, consul func() Consul, in <-chan catalo
 		case first = <-in:
 			arrived = true
 		case <-s.rescoped:
-			if d := s.reselect(); !d.Empty() && !pass(ctx, d, out) {
+			if d := s.reselect(); !d.Empty() && !send(ctx, d, out) {
 				return first, offer, nil
 			}
 		case <-look:
 		}
-		if agent := s.elsewhere(consul); agent != "" {
+		if agent := s.otherDatacenter(consul); agent != "" {
 			return first, offer, fmt.Errorf("serve last known catalog %q: it is of datacenter %q, and Consul's agent is in %q: start Legate again, it will serve %[3]q; "+
 				"give each Legate a --state-dir of its own, and name its datacenter with --datacenter", s.path, s.header.Scope.Datacenter, agent)
 		}
@@ -127,7 +127,7 @@ func (s *Shelf) back(ctx context.Context, consul func() Consul, in <-chan catalo
 		}
 		offer = s.known.Diff(catalog.Catalog{}.Apply(first))
 		offer.Since = first.Since
-		s.fresh(time.Since(began), len(offer.Set), len(offer.Gone))
+		s.endStale(time.Since(began), len(offer.Set), len(offer.Gone))
 		return first, offer, nil
 	}
 }
@@ -145,29 +145,29 @@ func (s *Shelf) reselect() catalog.Delta {
 			st.services = len(s.known)
 		}
 	})
-	s.keeper.note(catalog.Catalog{}.Diff(s.known))
+	s.keeper.add(catalog.Catalog{}.Diff(s.known))
 	return was.Diff(s.known)
 }
 
-// elsewhere returns the datacenter of Consul's agent if it is not the file's, and "" otherwise. The
+// otherDatacenter returns the datacenter of Consul's agent if it is not the file's, and "" otherwise. The
 // agent may not have been reachable before.
-func (s *Shelf) elsewhere(consul func() Consul) string {
+func (s *Shelf) otherDatacenter(consul func() Consul) string {
 	if dc := consul().Datacenter; dc != s.header.Scope.Datacenter {
 		return dc
 	}
 	return ""
 }
 
-// refuse records that the file is not served because Consul's agent is in another datacenter.
-func (s *Shelf) refuse(agent string) {
+// rejectFile records that the file is not served because Consul's agent is in another datacenter.
+func (s *Shelf) rejectFile(agent string) {
 	text := fmt.Sprintf("it is of datacenter %q, and Consul's agent is in %q", s.header.Scope.Datacenter, agent)
 	const remedy = "give each Legate a --state-dir of its own; it is replaced when Consul was read"
 	s.change(func(st *state) { st.unusable = text + ": " + remedy })
 	s.log.Warn("last known catalog is of another datacenter, going on without", "file", s.path, "error", text, "remedy", remedy)
 }
 
-// stale records that the file is served instead of Consul's catalog.
-func (s *Shelf) stale(consul Consul) {
+// beginStale records that the file is served instead of Consul's catalog.
+func (s *Shelf) beginStale(consul Consul) {
 	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known) })
 	s.metrics.Stale(true)
 	attrs := []any{"file", s.path, "services", len(s.known), "believed", s.header.Believed,
@@ -178,7 +178,7 @@ func (s *Shelf) stale(consul Consul) {
 	s.log.Warn("consul was not read in time, serving the last known catalog from disk", attrs...)
 }
 
-func (s *Shelf) fresh(after time.Duration, set, gone int) {
+func (s *Shelf) endStale(after time.Duration, set, gone int) {
 	s.change(func(st *state) { st.stale, st.believed, st.services = false, time.Time{}, 0 })
 	s.metrics.Stale(false)
 	s.log.Info("consul was read, the last known catalog is replaced", "stale_seconds", after.Round(time.Millisecond).Seconds(), "set", set, "gone", gone)
@@ -208,20 +208,20 @@ func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 		s.log.Info("last known catalog is written again", "file", s.path)
 	}
 	s.change(func(st *state) { st.written = h.Believed })
-	s.guard()
+	s.warnIfExposed()
 	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c), "seconds", took.Seconds())
 	return nil
 }
 
-// hangs reports a write that does not end. Until it ends or fails, nothing else is written.
-func (s *Shelf) hangs(since time.Duration) {
+// reportHang reports a write that does not end. Until it ends or fails, nothing else is written.
+func (s *Shelf) reportHang(since time.Duration) {
 	text := fmt.Sprintf("a write has been under way for %v", since)
 	const remedy = "check that disk, or choose another --state-dir"
 	s.change(func(st *state) { st.unwritten = text + ": " + remedy })
 	s.log.Warn("last known catalog cannot be written", "file", s.path, "error", text, "remedy", remedy)
 }
 
-func pass(ctx context.Context, d catalog.Delta, out chan<- catalog.Delta) bool {
+func send(ctx context.Context, d catalog.Delta, out chan<- catalog.Delta) bool {
 	select {
 	case out <- d:
 		return true

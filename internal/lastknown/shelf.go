@@ -56,12 +56,12 @@ type Shelf struct {
 	metrics *metrics.LastKnown
 	disk    disk
 
-	header   Header // of known
-	known    catalog.Catalog
-	keeper   *keeper
-	rescoped chan struct{} // capacity 1
-	hosts    func() map[string][]netip.Addr
-	moved    <-chan struct{} // signals that hosts has changed; nil: never
+	header       Header // of known
+	known        catalog.Catalog
+	keeper       *keeper
+	rescoped     chan struct{} // capacity 1
+	hosts        func() map[string][]netip.Addr
+	hostsChanged <-chan struct{} // signals that hosts has changed; nil: never
 
 	mu    sync.Mutex
 	scope Scope
@@ -71,7 +71,7 @@ type Shelf struct {
 // New makes a Shelf; it starts nothing. The metrics may be nil.
 func New(config Config, log *slog.Logger, m *metrics.LastKnown) *Shelf {
 	s := &Shelf{config: config, scope: config.Scope, log: log, metrics: m, disk: system{}, rescoped: make(chan struct{}, 1)}
-	s.keeper = &keeper{every: config.Every, refresh: refreshEvery, hangs: s.hangs, wake: make(chan struct{}, 1)}
+	s.keeper = &keeper{every: config.Every, refresh: refreshEvery, hangs: s.reportHang, wake: make(chan struct{}, 1)}
 	s.hosts = s.Hosts
 	if config.Dir != "" {
 		s.path = filepath.Join(config.Dir, fileName)
@@ -85,8 +85,8 @@ func (s *Shelf) Hosts() map[string][]netip.Addr { return s.header.Hosts }
 // KeepHosts sets the function that returns the addresses of host names when the file is written,
 // and the channel that signals a change of them. It must be called before Run. Without it, the
 // addresses from the loaded file are kept.
-func (s *Shelf) KeepHosts(now func() map[string][]netip.Addr, moved <-chan struct{}) {
-	s.hosts, s.moved = now, moved
+func (s *Shelf) KeepHosts(now func() map[string][]netip.Addr, changed <-chan struct{}) {
+	s.hosts, s.hostsChanged = now, changed
 }
 
 // Load reads the file; it is called before Run. It returns the catalog that was last believed. If
@@ -98,7 +98,7 @@ func (s *Shelf) Load() catalog.Catalog {
 	if err := prepare(s.path); err != nil {
 		s.log.Warn("folder of the last known catalog cannot be used, going on without", "folder", s.config.Dir, "error", err, "remedy", writeRemedy(err))
 	}
-	s.guard()
+	s.warnIfExposed()
 	h, c, err := load(s.path, s.config.Scope, s.config.MaxAge, time.Now())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -42,8 +42,8 @@ func exposed(dir string) string {
 	return ""
 }
 
-// guard records whether other users can change the file, and logs it once for as long as they can.
-func (s *Shelf) guard() {
+// warnIfExposed records whether other users can change the file, and logs it once for as long as they can.
+func (s *Shelf) warnIfExposed() {
 	text := exposed(s.config.Dir)
 	if s.change(func(st *state) { st.exposed = text }) && text != "" {
 		s.log.Warn("others can change the last known catalog", "file", s.path, "error", text)
