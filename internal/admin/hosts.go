@@ -55,8 +55,8 @@ func overSocket(r *http.Request) bool {
 	return ok && local.Network() == "unix"
 }
 
-// named passes on only requests that name Legate as their host.
-func (s *Server) named(next http.Handler) http.Handler {
+// requireOwnHost passes on only requests that name Legate as their host.
+func (s *Server) requireOwnHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.hosts.knows(r) {
 			next.ServeHTTP(w, r)

@@ -82,8 +82,8 @@ func bearer(header string) string {
 	return strings.Trim(token, " ")
 }
 
-// writing passes on only POST requests with permission.
-func (s *Server) writing(next http.Handler) http.Handler {
+// requirePermission passes on only POST requests with permission.
+func (s *Server) requirePermission(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)

@@ -38,17 +38,17 @@ func (s *Server) probe(w http.ResponseWriter, _ *http.Request) {
 // Readiness says in words whether there is something to serve and, if not, why.
 func (s *Server) Readiness() (said string, ready bool) {
 	if reason := s.notReady(); reason != "" {
-		return "not ready: " + reason + s.besides(), false
+		return "not ready: " + reason + s.ownTroubles(), false
 	}
 	said = "ready"
 	if stale := s.stale(); stale != "" {
 		said += ", stale: " + stale
 	}
-	return said + s.besides(), true
+	return said + s.ownTroubles(), true
 }
 
-// besides says in words what is wrong with Legate itself. None of it makes Legate not ready.
-func (s *Server) besides() string {
+// ownTroubles says in words what is wrong with Legate itself. None of it makes Legate not ready.
+func (s *Server) ownTroubles() string {
 	if own := inWords(s.own()); own != "" {
 		return "; " + own
 	}

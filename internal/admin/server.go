@@ -136,12 +136,12 @@ func (s *Server) Handler() http.Handler {
 		profiles(mux)
 	}
 	all := http.NewServeMux()
-	all.Handle("/", s.named(readOnly(mux)))
+	all.Handle("/", s.requireOwnHost(readOnly(mux)))
 	all.Handle("/metrics", readOnly(s.rooms.Metrics))
 	all.Handle("/healthz", readOnly(http.HandlerFunc(s.healthz)))
 	all.Handle("/readyz", readOnly(http.HandlerFunc(s.readyz)))
 	for path, action := range s.rooms.Actions {
-		all.Handle(path, s.named(s.writing(action)))
+		all.Handle(path, s.requireOwnHost(s.requirePermission(action)))
 	}
 	return withHeaders(all)
 }

@@ -32,7 +32,7 @@ func newACLScene(t *testing.T) *scene {
 	p, _, err := c.Client().ACL().PolicyCreate(&api.ACLPolicy{Name: "legate", Rules: readAll}, nil)
 	must(t, err)
 	s.policy = p.ID
-	s.giveToken(t, s.newToken(t, 0).SecretID)
+	s.writeToken(t, s.newToken(t, 0).SecretID)
 	s.serve(t, "--consul-addr", s.wire.addr(), "--consul-token-file", s.token)
 	return s
 }
@@ -46,8 +46,8 @@ func (s *scene) newToken(t testing.TB, ttl time.Duration) *api.ACLToken {
 	return token
 }
 
-// giveToken writes Legate's token file, as a program that rotates tokens does.
-func (s *scene) giveToken(t testing.TB, secret string) {
+// writeToken writes Legate's token file, as a program that rotates tokens does.
+func (s *scene) writeToken(t testing.TB, secret string) {
 	t.Helper()
 	must(t, os.WriteFile(s.token+".new", []byte(secret+"\n"), 0o600))
 	must(t, os.Rename(s.token+".new", s.token))
@@ -88,9 +88,9 @@ func aclFaults() []fault {
 			must(t, err)
 		}},
 		{name: "token expired", how: "ACL API: Legate's token has a minute to live; a new one comes into the file after 75 s", do: func(t *testing.T, s *scene) {
-			s.giveToken(t, s.newToken(t, time.Minute).SecretID)
+			s.writeToken(t, s.newToken(t, time.Minute).SecretID)
 			hold(75 * time.Second)
-			s.giveToken(t, s.newToken(t, 0).SecretID)
+			s.writeToken(t, s.newToken(t, 0).SecretID)
 		}},
 		policy("policy narrowed", readShop, "the policy allows one service of seven, for 20 s"),
 		policy("node:read lost", noNodes, "the policy allows no nodes, for 20 s"),
@@ -104,7 +104,7 @@ func aclFaults() []fault {
 		}},
 		{name: "token rotated while streaming", how: "a new token comes into the file, the old one is deleted at once", do: func(t *testing.T, s *scene) {
 			old := s.ownToken(t)
-			s.giveToken(t, s.newToken(t, 0).SecretID)
+			s.writeToken(t, s.newToken(t, 0).SecretID)
 			_, err := s.consul.Client().ACL().TokenDelete(old.AccessorID, nil)
 			must(t, err)
 		}},

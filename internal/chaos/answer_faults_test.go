@@ -17,7 +17,7 @@ import (
 func answerFaults() []fault {
 	lies := func(name, how string, short bool, lasts time.Duration, l lie) fault {
 		return fault{name: name, how: "fakeFront: " + how, short: short,
-			before: fronted, after: unfronted,
+			before: withFront, after: withoutFront,
 			do: func(t *testing.T, s *scene) {
 				s.front.tell(l)
 				hold(lasts)
@@ -120,13 +120,13 @@ func answerFaults() []fault {
 	}
 }
 
-// fronted makes Legate query the front.
-func fronted(t *testing.T, s *scene) {
+// withFront makes Legate query the front.
+func withFront(t *testing.T, s *scene) {
 	s.wire.redirect(t, s.front.addr)
 	hold(2 * time.Second)
 }
 
-func unfronted(t *testing.T, s *scene) {
+func withoutFront(t *testing.T, s *scene) {
 	s.front.tell(nil)
 	s.wire.redirect(t, s.consul.Addr)
 }

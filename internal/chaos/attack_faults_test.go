@@ -43,7 +43,7 @@ func attackFaults() []fault {
 			if did.Load() == 0 {
 				t.Fatal("the attackers did nothing")
 			}
-			s.given(t, before)
+			s.awaitMemory(t, before)
 			t.Logf("%s: %d times, resident %d MB, at most %d, then %d", attack.Name, did.Load(), before>>20, most>>20, s.resident(t)>>20)
 		}})
 	}
@@ -82,8 +82,8 @@ func (s *scene) withinBudget(t *testing.T) {
 	}
 }
 
-// given waits up to a minute until memory is back to what it was, plus a tenth or a little.
-func (s *scene) given(t *testing.T, before int64) {
+// awaitMemory waits up to a minute until memory is back to what it was, plus a tenth or a little.
+func (s *scene) awaitMemory(t *testing.T, before int64) {
 	const little = 16 << 20
 	at := time.Now()
 	for s.resident(t) > before+max(before/10, little) {

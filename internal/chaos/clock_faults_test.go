@@ -64,11 +64,11 @@ func clockSetBack(t *testing.T, s *scene) {
 
 func clockedBehindFront(t *testing.T, s *scene) {
 	clocked(t, s)
-	fronted(t, s)
+	withFront(t, s)
 }
 
 func unclockedBefore(t *testing.T, s *scene) {
-	unfronted(t, s)
+	withoutFront(t, s)
 	unclocked(t, s)
 }
 

@@ -50,9 +50,9 @@ func (m *model) step(ctx context.Context) error {
 	switch n := rand.IntN(100); {
 	case len(members) < 3 || n < 30 && len(members) < modelInstances:
 		return m.did("register", m.register(ctx, service))
-	case n < 45 && len(members) > 4 && m.mayTake(1):
+	case n < 45 && len(members) > 4 && m.mayRemove(1):
 		return m.did("deregister", m.deregister(ctx, service, m.pick(members)))
-	case n < 47 && m.mayTake(len(members)):
+	case n < 47 && m.mayRemove(len(members)):
 		return m.did("remove service", m.remove(ctx, service))
 	case n < 75:
 		return m.did("health", m.setHealth(ctx, members, m.pick(members)))
@@ -75,8 +75,8 @@ func (m *model) pick(members map[string]*member) string {
 	return ids[rand.IntN(len(ids))]
 }
 
-// mayTake limits removals within a minute to what Legate believes at once.
-func (m *model) mayTake(n int) bool {
+// mayRemove limits removals within a minute to what Legate believes at once.
+func (m *model) mayRemove(n int) bool {
 	all := 0
 	for _, members := range m.services {
 		all += len(members)

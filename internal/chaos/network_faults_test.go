@@ -46,7 +46,7 @@ func networkFaults() []fault {
 				s.deaf = newSilencer(t, l, s.consul.Addr)
 				s.wireTo(t, l.Addr().String())
 			},
-			after: undeafenable,
+			after: withoutSilencer,
 			do: func(t *testing.T, s *scene) {
 				s.island.link(t, "down")
 				s.deaf.drop()
@@ -61,12 +61,12 @@ func networkFaults() []fault {
 				s.deaf = newSilencer(t, l, s.consul.Addr)
 				s.wireTo(t, l.Addr().String())
 			},
-			after: undeafenable,
+			after: withoutSilencer,
 			do: func(t *testing.T, s *scene) {
 				s.deaf.deafen()
 				hold(30 * time.Second)
 			}},
-		{name: "DNS of the agent changes", how: "Legate in a mount namespace with an /etc/hosts of its own; the name's address moves from 127.0.0.2 to 127.0.0.3, the old one refuses", restarts: true, before: named, after: unnamed, do: func(t *testing.T, s *scene) {
+		{name: "DNS of the agent changes", how: "Legate in a mount namespace with an /etc/hosts of its own; the name's address moves from 127.0.0.2 to 127.0.0.3, the old one refuses", restarts: true, before: withName, after: withoutName, do: func(t *testing.T, s *scene) {
 			hosts(t, s, "127.0.0.3")
 			third := newWire(t, "127.0.0.3:"+portOf(t, s.named.addr()), s.consul.Addr)
 			s.named.cut(t)
@@ -161,7 +161,7 @@ func (d *silencer) close() {
 	d.loops.Wait()
 }
 
-func undeafenable(t *testing.T, s *scene) {
+func withoutSilencer(t *testing.T, s *scene) {
 	s.deaf.close()
 	s.relaunch(t, s.legate.Path, s.plainArgs)
 }
@@ -191,8 +191,8 @@ func hosts(t testing.TB, s *scene, addr string) {
 	must(t, os.WriteFile(s.hosts, fmt.Appendf(nil, "127.0.0.1 localhost\n%s %s\n", addr, agentName), 0o644))
 }
 
-// named makes Legate use the agent by a name that only Legate can resolve.
-func named(t *testing.T, s *scene) {
+// withName makes Legate use the agent by a name that only Legate can resolve.
+func withName(t *testing.T, s *scene) {
 	if os.Getuid() != 0 {
 		s.notInjected(t, os.ErrPermission)
 	}
@@ -206,7 +206,7 @@ func named(t *testing.T, s *scene) {
 	s.relaunch(t, "unshare", []string{"--mount", "sh", "-c", script})
 }
 
-func unnamed(t *testing.T, s *scene) {
+func withoutName(t *testing.T, s *scene) {
 	if s.plainPath != "" {
 		s.relaunch(t, s.plainPath, s.plainArgs)
 	}

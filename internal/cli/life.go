@@ -47,10 +47,10 @@ func newLife(ctx context.Context, stops func(cause error)) *life {
 	return l
 }
 
-// lastMoments is how long the rooms behind the streams may take to end. It is longer than the last
+// shutdownTimeout is how long the rooms behind the streams may take to end. It is longer than the last
 // write to disk may take. Beyond it something hangs that cannot be cancelled, such as a read from a
 // disk that is gone.
-const lastMoments = 8 * time.Second
+const shutdownTimeout = 8 * time.Second
 
 // wait returns when everything has ended, or when what is left hangs.
 func (l *life) wait() error {
@@ -64,8 +64,8 @@ func (l *life) wait() error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(lastMoments):
-		return fmt.Errorf("end: something has not ended %v after the last stream, and is left behind: does a disk hang?", lastMoments)
+	case <-time.After(shutdownTimeout):
+		return fmt.Errorf("end: something has not ended %v after the last stream, and is left behind: does a disk hang?", shutdownTimeout)
 	}
 }
 

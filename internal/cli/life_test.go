@@ -23,7 +23,7 @@ func TestWhatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "does a disk hang?") {
 			t.Errorf("it ended with %v", err)
 		}
-	case <-time.After(4 * lastMoments):
+	case <-time.After(4 * shutdownTimeout):
 		t.Error("it does not end")
 	}
 }

@@ -16,11 +16,11 @@ type memoryOptions struct {
 	budget int // bytes; 0: from the container or the machine
 }
 
-// ofMachine is the origin of a budget that is a share of the machine's memory.
-const ofMachine = "machine"
+// fromMachine is the origin of a budget that is a share of the machine's memory.
+const fromMachine = "machine"
 
-// usualShare is the default budget: one part in so many of the machine's memory.
-const usualShare = 4
+// machineShare is the default budget: one part in so many of the machine's memory.
+const machineShare = 4
 
 func (o *memoryOptions) settings() []*setting {
 	return []*setting{amount(&o.budget, setting{
@@ -41,7 +41,7 @@ func (o memoryOptions) memory(readFile func(string) ([]byte, error)) (budget int
 	if machine == 0 {
 		return 0, "" // unknown on this system
 	}
-	return machine / usualShare, ofMachine
+	return machine / machineShare, fromMachine
 }
 
 // apply sets the memory limits of the server and the Go runtime to the budget.
@@ -54,7 +54,7 @@ func (o memoryOptions) apply(to *xdsserver.Config, getenv func(string) string, r
 	to.Limits.MemoryBytes = int(min(max(budget/2, 1), math.MaxInt))
 	// A share of the machine is only a guess. A catalog that needs more must still be served, and
 	// the runtime's limit would make it collect garbage all the time.
-	if from != ofMachine && getenv("GOMEMLIMIT") == "" {
+	if from != fromMachine && getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(budget / 10 * 9) // the rest is for memory that the runtime does not count
 	}
 	log.Info("memory budget", "bytes", budget, "from", from, "clients_bytes", to.Limits.MemoryBytes, "runtime_bytes", debug.SetMemoryLimit(-1))

@@ -77,7 +77,7 @@ func TestAConfigurationThatTurnsIntoAPipeHoldsNothingUp(t *testing.T) {
 		t.Errorf("%v", said)
 	}
 	began := time.Now()
-	if code := r.end(); code != exitOK || time.Since(began) > lastMoments {
+	if code := r.end(); code != exitOK || time.Since(began) > shutdownTimeout {
 		t.Errorf("exit code %d after %v", code, time.Since(began))
 	}
 }

@@ -32,9 +32,9 @@ type reloader struct {
 	notify  func(state string)  // to systemd
 	ready   func() bool         // whether systemd was told so
 
-	mu       sync.Mutex
-	rejected *admin.Trouble // nil: the last file read is in force
-	stuck    *admin.Trouble // nil: no setting waits for a restart
+	mu        sync.Mutex
+	rejected  *admin.Trouble // nil: the last file read is in force
+	unapplied *admin.Trouble // nil: no setting waits for a restart
 }
 
 // troubles returns what is wrong with the configuration now.
@@ -42,7 +42,7 @@ func (r *reloader) troubles() []admin.Trouble {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []admin.Trouble
-	for _, t := range []*admin.Trouble{r.rejected, r.stuck} {
+	for _, t := range []*admin.Trouble{r.rejected, r.unapplied} {
 		if t != nil {
 			all = append(all, *t)
 		}
@@ -129,30 +129,30 @@ func (r *reloader) reload(cause string) {
 		said := strings.ReplaceAll(err.Error(), "\n", "; ")
 		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
 			"error", said, "remedy", "correct the file; it is then read again")
-		r.tell(&r.rejected, &admin.Trouble{Kind: "configuration", Since: now,
+		r.setTrouble(&r.rejected, &admin.Trouble{Kind: "configuration", Since: now,
 			Detail: "the changed configuration file is rejected, what was read before holds: " + said,
 			Remedy: "correct the file: it is then read again by itself; until then a restart fails"})
 		return
 	}
-	changed, stuck := differing(r.running.settings, next.settings)
-	r.tell(&r.rejected, nil)
-	r.tell(&r.stuck, waiting(stuck, now))
+	changed, unapplied := differing(r.running.settings, next.settings)
+	r.setTrouble(&r.rejected, nil)
+	r.setTrouble(&r.unapplied, restartTrouble(unapplied, now))
 	r.apply(o)
 	r.log.Info("configuration is reloaded", "cause", cause, "changed", changed)
-	if len(stuck) > 0 {
-		r.log.Warn("changed settings need a restart", "settings", stuck, "remedy", "restart legate; until then the old values hold")
+	if len(unapplied) > 0 {
+		r.log.Warn("changed settings need a restart", "settings", unapplied, "remedy", "restart legate; until then the old values hold")
 	}
 }
 
-// tell replaces a trouble; nil means there is none any more.
-func (r *reloader) tell(place **admin.Trouble, t *admin.Trouble) {
+// setTrouble replaces a trouble; nil means there is none any more.
+func (r *reloader) setTrouble(place **admin.Trouble, t *admin.Trouble) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*place = t
 }
 
-// waiting returns the trouble of settings that wait for a restart; nil if there are none.
-func waiting(settings []string, since time.Time) *admin.Trouble {
+// restartTrouble returns the trouble of settings that wait for a restart; nil if there are none.
+func restartTrouble(settings []string, since time.Time) *admin.Trouble {
 	if len(settings) == 0 {
 		return nil
 	}
@@ -163,7 +163,7 @@ func waiting(settings []string, since time.Time) *admin.Trouble {
 
 // differing returns the names of the settings that differ. It adopts the values of live ones. The
 // others keep the running value, so they differ until the restart.
-func differing(running, next []*setting) (changed, stuck []string) {
+func differing(running, next []*setting) (changed, unapplied []string) {
 	for i, s := range running {
 		switch {
 		case slices.Equal(s.chosen, next[i].chosen):
@@ -171,8 +171,8 @@ func differing(running, next []*setting) (changed, stuck []string) {
 			s.chosen = next[i].chosen
 			changed = append(changed, s.name)
 		default:
-			stuck = append(stuck, s.name)
+			unapplied = append(unapplied, s.name)
 		}
 	}
-	return changed, stuck
+	return changed, unapplied
 }

@@ -111,8 +111,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	defer bounded.Flush()
 	warnOfExposed(c.settings, log)
 	o.memory.apply(&o.xds, p.getenv, os.ReadFile, log)
-	hup, deaf := hangups()
-	defer deaf()
+	hup, stopHangups := hangups()
+	defer stopHangups()
 	o.divideFiles(log)
 	open, err := o.listen.open(ctx, log)
 	if err != nil {

@@ -44,7 +44,7 @@ func (s *stage) leftAlone(ctx context.Context, service, instance, health string,
 		return 0, fmt.Errorf("envoy has %s as %q: %w", instance, last, errors.Join(err, waited))
 	}
 	took := time.Since(since)
-	after, err := s.traffic.leaves(ctx, instance, since)
+	after, err := s.traffic.awaitUnused(ctx, instance, since)
 	return max(took, after), err
 }
 

@@ -75,7 +75,7 @@ func joins(ctx context.Context, s *stage, p *page, service, name string) error {
 	if err := s.add(ctx, service, name, 3); err != nil {
 		return err
 	}
-	took, err := s.traffic.reaches(ctx, name, began)
+	took, err := s.traffic.awaitUsed(ctx, name, began)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func goesCritical(ctx context.Context, s *stage, p *page) error {
 	if err := s.consul.SetHealth(ctx, "api-2", api.HealthPassing); err != nil {
 		return err
 	}
-	if took, err = s.traffic.reaches(ctx, "api-2", began); err != nil {
+	if took, err = s.traffic.awaitUsed(ctx, "api-2", began); err != nil {
 		return err
 	}
 	p.done(took)
@@ -148,7 +148,7 @@ func drains(ctx context.Context, s *stage, p *page) error {
 	if err := s.consul.SetMaintenance(ctx, "api-3", false); err != nil {
 		return err
 	}
-	if took, err = s.traffic.reaches(ctx, "api-3", began); err != nil {
+	if took, err = s.traffic.awaitUsed(ctx, "api-3", began); err != nil {
 		return err
 	}
 	p.done(took)

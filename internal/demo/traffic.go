@@ -187,9 +187,9 @@ const timeout = 20 * time.Second
 
 var errTimeout = errors.New("not within " + timeout.String())
 
-// reaches waits for the instance's first answer, and returns how long after since its request was
+// awaitUsed waits for the instance's first answer, and returns how long after since its request was
 // sent.
-func (t *traffic) reaches(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
+func (t *traffic) awaitUsed(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
 	err := wait(ctx, timeout, func() bool { return t.saw(instance).answers > 0 })
 	if err != nil {
 		return 0, fmt.Errorf("no request reached %s: %w", instance, err)
@@ -201,9 +201,9 @@ func (t *traffic) reaches(ctx context.Context, instance string, since time.Time)
 // requests are sent to its service meanwhile.
 const quiet = 700 * time.Millisecond
 
-// leaves waits until the instance is left alone, and returns how long after since the last request
+// awaitUnused waits until the instance is left alone, and returns how long after since the last request
 // that reached it was sent; 0 if there was none.
-func (t *traffic) leaves(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
+func (t *traffic) awaitUnused(ctx context.Context, instance string, since time.Time) (time.Duration, error) {
 	err := wait(ctx, timeout, func() bool {
 		last := t.saw(instance).last
 		if last.Before(since) {

@@ -55,7 +55,7 @@ func TestEnvoysMoveToAnotherLegateThatHasReadHalfOfConsul(t *testing.T) {
 	second := newLegate(t, nil, "--consul-addr", gate.addr)
 	second.launch(t)
 	<-gate.reached
-	road.turn(second.XDS)
+	road.redirect(second.XDS)
 	s.legate = second
 	eventually(t, func() error {
 		if n := len(second.status(t).Streams); n < 2 {
@@ -106,7 +106,7 @@ func newCrossing(t testing.TB, to string) *crossing {
 		t.Fatal(err)
 	}
 	c := &crossing{addr: l.Addr().String(), to: to, open: map[net.Conn]bool{}}
-	t.Cleanup(func() { l.Close(); c.turn("") })
+	t.Cleanup(func() { l.Close(); c.redirect("") })
 	go func() {
 		for {
 			in, err := l.Accept()
@@ -134,8 +134,8 @@ func (c *crossing) carry(in net.Conn) {
 	_, _ = io.Copy(in, out)
 }
 
-// turn leads new connections elsewhere, and breaks the existing ones.
-func (c *crossing) turn(to string) {
+// redirect leads new connections elsewhere, and breaks the existing ones.
+func (c *crossing) redirect(to string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.to = to
