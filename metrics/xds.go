@@ -34,6 +34,7 @@ type XDS struct {
 	holdRefused *prometheus.CounterVec
 	budget      prometheus.Gauge
 	held        atomic.Pointer[func(kind string) int64]
+	stranded    atomic.Pointer[func(protocol string) int]
 	exchanges   map[[2]string]*series // by type and protocol, for types that are served; see Serves
 	delays      map[string]*Delays    // by type URL, for types that are served; see Serves
 	streams     *streams
@@ -101,6 +102,14 @@ func (x *XDS) Published(view string, resources map[string]int, at time.Time) {
 	x.lastUpdate.WithLabelValues(view).Set(unixSeconds(at))
 	for typeURL, n := range resources {
 		x.snapshot.WithLabelValues(view, typeLabel(typeURL)).Set(float64(n))
+	}
+}
+
+// Stranded sets the function that each scrape asks how many clients take clusters and ask for no
+// endpoints, by the protocol in which they get clusters: sotw, delta or rest.
+func (x *XDS) Stranded(of func(protocol string) int) {
+	if x != nil {
+		x.stranded.Store(&of)
 	}
 }
 

@@ -84,6 +84,18 @@ func newXDS(r prometheus.Registerer) *XDS {
 			return 0
 		}))
 	}
+	for _, protocol := range append(protocols, "rest") {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "legate_xds_clients_without_endpoints",
+			Help:        "Clients that take clusters and ask nowhere for their endpoints, since they cannot follow the clusters: their requests fail.",
+			ConstLabels: prometheus.Labels{"protocol": protocol},
+		}, func() float64 {
+			if of := x.stranded.Load(); of != nil {
+				return float64((*of)(protocol))
+			}
+			return 0
+		}))
+	}
 	x.startAtZero()
 	return x
 }

@@ -84,6 +84,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 	s.unread = newUnread(config.Limits, s.admission.budget)
 	m.Serves(typeURLs()...)
 	m.Holds(s.admission.budget.most, s.heldOf)
+	m.Stranded(s.unfollowedOver)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
 		sotwServer{s, identity(sotwControlPlane, config.Identifier)},

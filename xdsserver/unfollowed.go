@@ -36,6 +36,16 @@ const (
 // Unfollowed lists the clients that take clusters and ask nowhere for their endpoints.
 func (s *Server) Unfollowed() []Unfollowed { return s.unfollowedAt(time.Now()) }
 
+// unfollowedOver is how many of them get their clusters in a way, for its metric.
+func (s *Server) unfollowedOver(way string) (n int) {
+	for _, u := range s.Unfollowed() {
+		if u.Way == way {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *Server) unfollowedAt(now time.Time) []Unfollowed {
 	asking := map[question]bool{} // in whatever way
 	suspects := map[question][]Unfollowed{}

@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 	"legate/internal/xdstest"
+	"legate/metrics"
 	"legate/translate"
 )
 
@@ -140,4 +142,37 @@ static_resources:
     connect_timeout: 5s
     load_assignment: {cluster_name: control, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}]}]}
 `, host, port)})
+}
+
+// Who takes clusters and asks nowhere for their endpoints is counted, by the way in which it takes them.
+func TestWhoFollowsNothingIsCounted(t *testing.T) {
+	t.Parallel()
+	m := metrics.New(metrics.BuildInfo{})
+	s, err := New(DefaultConfig(), slog.New(slog.DiscardHandler), m.XDS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "legate_xds_clients_without_endpoints"
+	counted := func(rest, others float64) {
+		t.Helper()
+		if got := gauge(t, m, name, overREST); got != rest {
+			t.Errorf("over REST: %v, want %v", got, rest)
+		}
+		if got := gauge(t, m, name, sotwProtocol) + gauge(t, m, name, deltaProtocol); got != others {
+			t.Errorf("on streams: %v, want %v", got, others)
+		}
+	}
+	counted(0, 0)
+	s.Publish(own, translate.Batch{Set: service("web", 1)})
+	for range 2 {
+		s.polls.note("10.0.0.1", "lost", cds, time.Now().Add(-time.Minute))
+	}
+	counted(1, 0)
+	s.polls.note("10.0.0.1", "lost", eds, time.Now())
+	counted(0, 0)
+	rec := s.callbacks.opened(t.Context(), deltaStream(1), cds)
+	rec.opened = rec.opened.Add(-time.Minute)
+	rec.response(exchange{typeURL: cds, nonce: "1"})
+	rec.request(exchange{typeURL: cds, nonce: "1"})
+	counted(0, 1)
 }

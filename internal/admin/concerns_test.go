@@ -140,6 +140,9 @@ var troubles = map[string]func(*house){
 	"LegateLeavesOut": func(h *house) {
 		h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0)}})
 	},
+	"LegateClientsWithoutEndpoints": func(h *house) {
+		h.lost = []xdsserver.Unfollowed{{Node: "edge-2", Way: "rest", Since: now.Add(-time.Hour), Remedy: "use ADS"}}
+	},
 	"LegateNamesInVain": func(h *house) {
 		h.streams[0].Types[0].InVain, h.streams[0].Types[0].InVainCount = []xdsserver.Missing{{Name: "wbe", Why: "no"}}, 1
 	},
