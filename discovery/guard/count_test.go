@@ -100,10 +100,14 @@ func TestWhatIsLeftIsTheNewWhole(t *testing.T) {
 	w.step(Released{})
 	w.has(40, 0, 1) // who lost something before the release is none of those that lose now
 	w.is("most of one service", 40, 9, Shrunk)
+	w = worldOf(t, DefaultConfig(), 10, 4)
+	w.has(40, 0, 20)
+	for n := range 5 {
+		w.has(n, 0, 3)
+	}
 	w.step(Released{})
-	w.has(40, 0, 10)
-	w.has(40, 0, 5)
-	w.is("half of it", 40, 5)
+	w.has(40, 0, 11) // 9 of 55
+	w.is("much of the datacenter, by one service", 40, 11)
 }
 
 // What the operator takes back, and what is not followed any more, was not lost.
@@ -179,8 +183,12 @@ func TestAChangeOfWhatIsHeldIsTold(t *testing.T) {
 		{"of another service", func() Decision { return w.step(Reselected{key(1), catalog.Selection{}}) }, false},
 		{"it is released", func() Decision { return w.step(Released{}) }, true},
 	} {
-		if d := c.do(); d.HoldsChanged != c.want {
+		d := c.do()
+		if d.HoldsChanged != c.want {
 			t.Errorf("%s: %+v", c.name, d)
+		}
+		if c.name == "its time passes" && len(d.Serve) > 0 {
+			t.Errorf("%s: what is served already is served again: %+v", c.name, d.Serve)
 		}
 	}
 }

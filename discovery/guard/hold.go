@@ -8,8 +8,7 @@ import (
 	"legate/discovery/catalog"
 )
 
-// hold is a loss of one service that is not believed yet: the instances that an answer lacks
-// are kept as they were last seen, beside what the answer has.
+// hold is a loss of one service that is not believed yet: what an answer lacks is kept as it was last seen.
 type hold struct {
 	why      Reason
 	since    time.Time
@@ -55,10 +54,10 @@ func (h *hold) unconfirmed(apart time.Duration) (left []catalog.Instance) {
 // massive says that it is a part of the loss of most of the datacenter.
 func (h *hold) massive() bool { return h.why == DatacenterLost || !h.mass.IsZero() }
 
-// awaited is until when a part of the loss of most of the datacenter is waited for, if something of
-// that came back last then. Services return one after the other, as agents find out what Consul has
-// lost: they look once a minute, or up to two later; those of a large datacenter look less often, but
-// there are many of them. What is left of the loss meanwhile is not small because it is a small loss.
+// awaited is until when a part of the loss of most of the datacenter is waited for, if something of that
+// came back last then. Services return one after the other, as agents find out what Consul has lost: each
+// looks once in one to three minutes, or less often where there are many. What is left of it meanwhile is
+// not small because it is a small loss.
 // https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
 func (h *hold) awaited(c Config, returned time.Time) time.Time {
 	if h.mass.IsZero() {
@@ -105,7 +104,7 @@ type Hold struct {
 
 // Holds are all losses that are held now, by the key of the service.
 func (g *State) Holds() (all []Hold) {
-	for _, s := range g.which(isHeld) {
+	for _, s := range g.which(g.holds, isHeld) {
 		h := s.hold
 		last := latest(append(slices.Collect(maps.Values(h.missed)), h.since)...)
 		all = append(all, Hold{

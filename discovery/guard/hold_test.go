@@ -111,7 +111,7 @@ func TestWhenAHoldEnds(t *testing.T) {
 		{"what went again when the others were back", mass(lostAt(Shrunk, at(200)), 30), g, at(210), never},
 	} {
 		g := New(c.g)
-		g.returned = c.back
+		g.returned, g.holds = c.back, 1
 		g.service(key(1)).hold = c.h
 		if got := g.Holds(); len(got) != 1 || !got[0].Until.Equal(c.want) {
 			t.Errorf("%s: until %v, want %v", c.name, got[0].Until.Sub(at(0)), c.want.Sub(at(0)))

@@ -10,7 +10,7 @@ import (
 // due are the services whose holds a second look may tell something new of, those first that had none for
 // longest. If there is none it is one of the loss of most of the datacenter, in turn.
 func (g *State) due(now time.Time) (ask []catalog.ServiceKey) {
-	held := g.which(isHeld)
+	held := g.which(g.holds, isHeld)
 	slices.SortStableFunc(held, func(a, b *service) int { return a.hold.asked.Compare(b.hold.asked) })
 	for _, s := range held {
 		if due := s.hold.due(g.cfg); !due.IsZero() && !now.Before(due) {

@@ -164,7 +164,7 @@ func (l *life) suspicious(s Served, before []catalog.Instance) bool {
 
 // consistent is what must be true of the state itself.
 func (l *life) consistent() {
-	size, traffic, kept, onsets := 0, 0, 0, 0
+	size, traffic, holds, kept, onsets := 0, 0, 0, 0, 0
 	for _, s := range l.g.services {
 		size += len(s.served)
 		traffic += taking(s.served)
@@ -175,15 +175,16 @@ func (l *life) consistent() {
 		if s.hold == nil {
 			continue
 		}
+		holds++
 		kept += taking(s.hold.kept)
 		if len(s.hold.kept) == 0 || len(catalog.Lacking(s.hold.kept, s.selected)) != len(s.hold.kept) {
 			l.t.Errorf("step %d: what is kept of %s is %+v, and Consul says %+v", len(l.log), s.key.Name, s.hold.kept, s.selected)
 		}
 	}
 	g := l.g
-	if g.size != size || g.total.now != traffic || g.kept != kept || g.onsets != onsets {
-		l.t.Errorf("step %d: counted are %d instances, %d that take traffic, %d that are kept and %d that turned critical, want %d, %d, %d and %d",
-			len(l.log), g.size, g.total.now, g.kept, g.onsets, size, traffic, kept, onsets)
+	if g.size != size || g.total.now != traffic || g.holds != holds || g.kept != kept || g.onsets != onsets {
+		l.t.Errorf("step %d: counted are %d instances, %d that take traffic, %d holds, %d instances that are kept and %d that turned critical, want %d, %d, %d, %d and %d",
+			len(l.log), g.size, g.total.now, g.holds, g.kept, g.onsets, size, traffic, holds, kept, onsets)
 	}
 }
 

@@ -8,15 +8,14 @@ import (
 	"legate/discovery/catalog"
 )
 
-// State is what the guard knows of one datacenter. It changes in [State.Step] only, and is used by
-// one goroutine at a time.
+// State is what the guard knows of one datacenter. It changes in [State.Step] only, and is one goroutine's.
 type State struct {
 	cfg      Config
 	services map[catalog.ServiceKey]*service
-
 	size     int                              // instances that are served
 	total    highWater                        // of these, those that take traffic
-	kept     int                              // of these, those that holds keep
+	holds    int                              // services of which a loss is held
+	kept     int                              // of total, instances that they keep
 	losing   map[catalog.ServiceKey]time.Time // when a service lost instances
 	returned time.Time                        // when something that was held came back last
 	wentBack time.Time                        // when Consul's index was last seen to go back
@@ -72,7 +71,7 @@ func (o Answered) on(g *State, now time.Time, d *Decision) {
 
 func (Elapsed) on(g *State, now time.Time, d *Decision) {
 	maps.DeleteFunc(g.losing, func(_ catalog.ServiceKey, at time.Time) bool { return at.Before(now.Add(-g.cfg.Window)) })
-	for _, s := range g.which(isHeld) {
+	for _, s := range g.which(g.holds, isHeld) {
 		g.weigh(s, s.hold.kept, nil, now, d)
 	}
 	d.Ask = g.due(now)
@@ -85,7 +84,7 @@ func (o Asked) on(g *State, now time.Time, _ *Decision) {
 }
 
 func (o Released) on(g *State, now time.Time, d *Decision) {
-	for _, s := range g.which(isHeld) {
+	for _, s := range g.which(g.holds, isHeld) {
 		if o.Service == "" || o.Service == s.key.Name {
 			g.believe(s, now, "released", d)
 			s.traffic.past = nil // what is left is the new whole
@@ -129,8 +128,11 @@ func (g *State) service(key catalog.ServiceKey) *service {
 }
 
 // which are the services that are so, by key: the same observations give the same decisions.
-func (g *State) which(are func(*service) bool) (these []*service) {
+func (g *State) which(atMost int, are func(*service) bool) (these []*service) {
 	for _, s := range g.services {
+		if len(these) == atMost {
+			break
+		}
 		if are(s) {
 			these = append(these, s)
 		}

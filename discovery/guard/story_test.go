@@ -123,6 +123,23 @@ func TestLastInstances(t *testing.T) {
 	}
 }
 
+// The list of services is read with a second look where it may be evidence.
+func TestWhenTheListIsWanted(t *testing.T) {
+	still := func(a *Answered) { a.Moved = false }
+	w := worldOf(t, DefaultConfig(), 20, 8)
+	w.has(0, 0, 0)
+	w.has(1, 0, 1)
+	w.hears(2, nil, still)
+	for n, want := range []bool{true, false, false, false} {
+		if got := w.g.WantsList(key(n)); got != want {
+			t.Errorf("%d: the list is wanted: %v", n, got)
+		}
+	}
+	if w.g.WantsList(key(99)) || w.g.Held(key(99)) || w.g.Held(key(3)) || !w.g.Held(key(1)) {
+		t.Error("held are three services")
+	}
+}
+
 // A doubt ends when the leader has said the same twice, or says something that is not odd.
 func TestWhatAnOddAnswerTakesAwayMustBeSaidTwice(t *testing.T) {
 	odd := func(a *Answered) { a.Doubt = true }

@@ -30,8 +30,7 @@ func idled(was, now []catalog.Instance) (n int) {
 	return n
 }
 
-// highWater is a number that changes, with the most it was within a span of time. The zero
-// value is 0 since ever.
+// highWater is a number that changes, with the most it was within a span of time. At first it is 0.
 type highWater struct {
 	now  int
 	past []mark // falling values above now, oldest first: each was the most until it ended
@@ -44,9 +43,7 @@ type mark struct {
 
 // set says that the number is v from at on.
 func (h *highWater) set(v int, at time.Time) {
-	if v < h.now {
-		h.past = append(h.past, mark{h.now, at})
-	}
+	h.past = append(h.past, mark{h.now, at})
 	for n := len(h.past); n > 0 && h.past[n-1].value <= v; n-- {
 		h.past = h.past[:n-1]
 	}

@@ -29,6 +29,7 @@ func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time
 	case h == nil:
 		h = &hold{since: now, missed: map[catalog.InstanceKey]time.Time{}}
 		s.hold = h
+		g.holds++
 	}
 	if a != nil {
 		if why == Emptied && h.why != Emptied {
@@ -77,6 +78,7 @@ func (g *State) end(s *service, now time.Time, outcome string, d *Decision) {
 	g.keep(s.hold, nil)
 	d.Ended, d.HoldsChanged = append(d.Ended, Ended{s.key, outcome, now.Sub(s.hold.since)}), true
 	s.hold = nil
+	g.holds--
 }
 
 // keep makes these what a hold keeps.
