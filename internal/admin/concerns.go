@@ -67,9 +67,9 @@ func concernsOf(s Status) []concern {
 func ofConsul(s Status) []concern {
 	var all []concern
 	if silent := s.Now.Sub(s.Consul.LastSuccess); s.Ready && s.Stale == "" && silent > silenceCritical {
-		all = append(all, concern{Key: "away", Severity: critical, What: "Consul has said nothing that is believed for " + span(silent),
-			Detail: "What was last believed is served. Nobody loses endpoints, and nobody hears of a change.",
-			Remedy: "Look at the Consul agent, and at what stands between."})
+		all = append(all, concern{Key: "away", Severity: critical, What: "Consul has given no believed answer for " + span(silent),
+			Detail: "The last believed catalog stays served. No client loses endpoints, but none learns of changes.",
+			Remedy: "Check the Consul agent, and what is in between."})
 	}
 	for _, p := range s.Consul.Problems {
 		c := concern{Key: "consul/" + p.Kind, Severity: warning, What: titleOf(p), Detail: p.Detail, Remedy: p.Remedy}
@@ -101,7 +101,7 @@ func ofDisk(s Status) []concern {
 	var all []concern
 	if s.Stale != "" {
 		all = append(all, concern{Key: "stale", Severity: critical, What: "Stale: not read from Consul since the start", Detail: s.Stale,
-			Remedy: "Nothing that changes in Consul reaches Envoy until Consul was read completely."})
+			Remedy: "Changes in Consul reach Envoy only once Consul has been read completely."})
 	}
 	if bad := cmp.Or(s.LastKnown.Unwritten, s.LastKnown.Unusable, s.LastKnown.Exposed); bad != "" {
 		all = append(all, concern{Key: "disk", Severity: warning, What: "Last known catalog on disk", Detail: s.LastKnown.File + " " + bad})
@@ -134,7 +134,7 @@ func ofOversize(s Status) []concern {
 		}
 		all = append(all, concern{Key: "oversize/" + o.Type + "/" + o.Protocol, Severity: warning,
 			What:   fmt.Sprintf("A response with %s has %.1f MiB and cannot be split (%s)", what, float64(o.Bytes)/(1<<20), o.Protocol),
-			Detail: fmt.Sprintf("%s so far, the last %s to %s. A client that takes less in one message ends its stream, and comes again.", plural(int(o.Count), "time"), ago(s.Now, o.Last), o.Node),
+			Detail: fmt.Sprintf("%s so far, the last %s to %s. A client with a lower limit ends its stream and reconnects.", plural(int(o.Count), "time"), ago(s.Now, o.Last), o.Node),
 			Remedy: o.Remedy})
 	}
 	return all

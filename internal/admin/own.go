@@ -24,11 +24,11 @@ func (s *Server) own() []Trouble {
 	now := s.now()
 	if left := s.rooms.XDS.Left(); !left.IsZero() && now.Sub(left) < noClientsFor && !s.rooms.Stopping() {
 		all = append(all, Trouble{"clients", left, "no client is connected since " + left.UTC().Format(time.RFC3339) + ", and there were some",
-			"look at the clients' logs (Envoy's stat control_plane.connected_state is 0), and at --xds-listen, firewalls and certificates between; nothing, if they moved to another replica"})
+			"check the clients' logs (Envoy's stat control_plane.connected_state is 0), --xds-listen, firewalls and certificates; if they moved to another replica, nothing is wrong"})
 	}
 	if took, at := s.rooms.Slowest(); took > 0 {
 		all = append(all, Trouble{"slow", at, fmt.Sprintf("a change took %v from Consul's answer until it was sent, at %s", took.Round(10*time.Millisecond), at.UTC().Format(time.RFC3339)),
-			"look whether a limit of CPU is reached, and at streams that are STALE: a client that reads slowly gets its changes late"})
+			"check whether a CPU limit is reached, and which streams are STALE: a client that reads slowly gets its changes late"})
 	}
 	return all
 }

@@ -1,30 +1,30 @@
-// Refreshes the page in place: what has not changed is not touched, so that what is selected,
-// opened and scrolled to stays. If Legate does not answer, the page stays as it was and says so.
+// Refreshes the page in place. Unchanged elements are not touched, so that selections, opened details
+// and the scroll position stay. If Legate does not answer, the page keeps its content and says so.
 "use strict";
 
 const every = 5000; // ms between two refreshes
-const patience = 4000; // ms until an answer counts as none
-const parts = ["who", "now"]; // ids of what changes
+const timeout = 4000; // ms to wait for an answer
+const parts = ["who", "now"]; // ids of the elements that are refreshed
 const away = document.getElementById("away");
 const frozen = document.getElementById("frozen");
-let fresh = new Date(); // when the page was last as Legate said it
+let fresh = new Date(); // time of the last refresh
 
 const keyOf = (node) => node.dataset?.key;
 
-// selected reports whether some of what is selected lies in the node.
+// selected reports whether a part of the selection is in the node.
 function selected(node) {
   const s = document.getSelection();
   return s !== null && !s.isCollapsed && s.containsNode(node, true);
 }
 
-// spare reports whether a node must stay as it is, and has the page say so.
+// spare reports whether a node must not be changed, and then shows a note about it.
 function spare(node) {
   if (!selected(node)) return false;
   frozen.hidden = false;
   return true;
 }
 
-// become makes a node like the next one, and leaves alone what is alike.
+// become turns a node into the next version, and does not touch what is equal.
 function become(node, next) {
   if (node.nodeType !== Node.ELEMENT_NODE) {
     if (node.data !== next.data && !spare(node)) node.data = next.data;
@@ -34,12 +34,12 @@ function become(node, next) {
     if (node.getAttribute(name) !== value) node.setAttribute(name, value);
   }
   for (const { name } of [...node.attributes]) {
-    if (name !== "open" && !next.hasAttribute(name)) node.removeAttribute(name); // who opened it closes it
+    if (name !== "open" && !next.hasAttribute(name)) node.removeAttribute(name); // only the user opens and closes details
   }
   becomeChildren(node, next);
 }
 
-// becomeChildren matches children with a key by that, and the others by their place.
+// becomeChildren matches children by key or, without one, by position.
 function becomeChildren(node, next) {
   const wanted = new Set([...next.children].map(keyOf));
   const keyed = new Map();
@@ -72,7 +72,7 @@ function becomeChildren(node, next) {
 async function refresh() {
   let next;
   try {
-    const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(patience) });
+    const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
     if (!answer.ok) throw new Error(answer.statusText);
     next = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!parts.every((id) => next.getElementById(id))) throw new Error("it is not Legate's page");
@@ -83,7 +83,7 @@ async function refresh() {
     return;
   }
   if (next.documentElement.dataset.build !== document.documentElement.dataset.build) {
-    location.reload(); // another version's page
+    location.reload(); // Legate has another version
     return;
   }
   frozen.hidden = true;

@@ -68,8 +68,8 @@ func (p permission) refuse(r *http.Request) *refusal {
 // Texts for clients without permission. They do not name the path of the socket.
 const (
 	sendToken    = "send the token of --admin-token-file: Authorization: Bearer TOKEN"
-	withoutToken = "changes are not taken here without a token, and Legate was started without --admin-token-file; " +
-		"they are taken over its unix socket (--admin-socket, or admin.sock in its --state-dir: its log names it at the start), as the user that it runs as"
+	withoutToken = "changes are not accepted here without a token, and Legate was started without --admin-token-file; " +
+		"they are accepted over its unix socket (--admin-socket, or admin.sock in its --state-dir: its log names it at the start), as the user that it runs as"
 )
 
 // bearer returns the token in an Authorization header: the scheme is case-insensitive, and one or
@@ -91,7 +91,7 @@ func (s *Server) requirePermission(next http.Handler) http.Handler {
 			return
 		}
 		if no := s.permission.refuse(r); no != nil {
-			s.refusals.Add(no.limit, r.RemoteAddr, fmt.Sprintf("%s: %d: %s%s", quote.Name(r.URL.Path), no.code, no.why, no.cause), "look who that is, and what it has to do with Legate")
+			s.refusals.Add(no.limit, r.RemoteAddr, fmt.Sprintf("%s: %d: %s%s", quote.Name(r.URL.Path), no.code, no.why, no.cause), "find out who that is, and why it calls Legate")
 			if no.code == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 			}

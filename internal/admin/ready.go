@@ -68,7 +68,7 @@ func (s *Server) stale() string {
 // notReady says in words why there is nothing to serve yet; empty if there is.
 func (s *Server) notReady() string {
 	if s.rooms.Stopping() {
-		return "legate was told to stop, and serves only who is connected"
+		return "legate was told to stop, and serves only connected clients"
 	}
 	if !s.rooms.Bridge.State().Ready() {
 		return s.waiting()

@@ -37,10 +37,10 @@ func (r *refusals) connection(why listen.Refusal, from net.Addr) {
 	detail := map[listen.Refusal]string{
 		listen.TooMany:          "too many connections",
 		listen.TooManyOfAddress: "too many connections from this address",
-		listen.Displaced:        "a silent connection was closed, since there was no room for a new one",
+		listen.Displaced:        "an idle connection was closed to make room for a new one",
 	}[why]
 	r.Add("admin_"+string(why), peerOf(from), detail,
-		"look what keeps connections open there; raise admin.max_connections or admin.max_connections_per_address if these are yours")
+		"check what keeps connections open there; raise admin.max_connections or admin.max_connections_per_address if these are yours")
 }
 
 // peerOf returns a client's address for people. Clients of a unix socket have none.

@@ -26,17 +26,17 @@ func ofRejections(s Status) []concern {
 	for _, r := range rejectionsOf(s) {
 		why := r.commonest()
 		c := concern{Key: "rejected/" + r.of.Type + "/" + r.of.Name, Severity: critical, What: r.what(), Detail: why, Of: "nodes",
-			Remedy: "They keep the old version of what they rejected. See /debug/config_dump for what was sent, and the log of one of them."}
+			Remedy: "They keep the old version of the resource. /debug/config_dump shows what was sent; see also the log of one of them."}
 		if r.remedy != "" {
 			c.Key, c.Remedy = "lost/"+r.of.Type+"/"+r.remedy, r.remedy
 		}
 		if r.fault {
-			instead := "there is none that was accepted before, so a new Envoy has nothing"
+			instead := "no version was accepted before, so a new Envoy has nothing"
 			if r.serving != "" {
 				instead = "each of them gets the last version that was accepted"
 			}
 			c.Detail = fmt.Sprintf("%s; accepted by none; %s", why, instead)
-			c.Remedy = "Change the service in Consul so that Envoy can use it: each version is offered anew."
+			c.Remedy = "Change the service in Consul so that Envoy can use it: each new version is sent to them again."
 		}
 		if len(r.nodes) > 1 {
 			for _, node := range slices.Sorted(maps.Keys(r.nodes)) {
@@ -62,7 +62,7 @@ func ofUnfollowed(s Status) []concern {
 			i = len(all)
 			at[u.Remedy] = i
 			all = append(all, concern{Key: "unfollowed/" + u.Remedy, Severity: critical, Remedy: u.Remedy, Of: "nodes",
-				Detail: "Clusters that no endpoints are asked for have none: requests for them fail."})
+				Detail: "Clusters whose endpoints are never asked for stay empty: requests to them fail."})
 		}
 		all[i].Each = append(all[i].Each, fmt.Sprintf("%s (%s, from %s), for %s", cmp.Or(u.Node, "no id"), u.Way, u.Peer, span(s.Now.Sub(u.Since))))
 	}

@@ -28,7 +28,7 @@ func ofVain(s Status) []concern {
 			if hidden := t.InVainCount - len(t.InVain); hidden > 0 {
 				all = append(all, concern{Key: "vain/" + t.Type + "/of/" + st.ID, Severity: warning,
 					What:   fmt.Sprintf("Envoy %s asks in vain for %s of %s more", nodeOf(st), short(t.Type), plural(hidden, "name")),
-					Remedy: "Look at what it is configured with."})
+					Remedy: "Check its configuration."})
 			}
 		}
 	}
@@ -49,5 +49,5 @@ func ofVain(s Status) []concern {
 func vainOf(n translate.Name, m xdsserver.Missing) concern {
 	return concern{Key: "vain/" + n.Type + "/" + n.Name, Severity: warning, Of: "nodes",
 		What:   fmt.Sprintf("%s of %q asked for in vain", short(n.Type), n.Name),
-		Detail: m.Why, Remedy: "Mend the name where that Envoy is configured, or register the service."}
+		Detail: m.Why, Remedy: "Correct the name in that Envoy's configuration, or register the service."}
 }

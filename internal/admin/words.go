@@ -27,7 +27,7 @@ func lost(why string) string {
 	case "datacenter":
 		return "most of the datacenter"
 	case "doubted":
-		return "instances that an odd answer lacks"
+		return "instances that a doubtful answer lacks"
 	}
 	return why
 }
