@@ -31,7 +31,7 @@ func consulSettings(c *discovery.Config) []*setting {
 			return nil
 		}),
 		secretText(text(&c.Consul.Token, setting{
-			name: "consul-token", env: "CONSUL_HTTP_TOKEN", key: "consul.token", category: category, hint: "TOKEN",
+			name: "consul-token", env: "CONSUL_HTTP_TOKEN", key: "consul.token", category: category, hint: "TOKEN", opens: true,
 			usage: "ACL token. It needs service:read and node:read for everything that is to be served. " +
 				"Other users of this machine can see flags, so prefer the variable or --consul-token-file.",
 		}), nil),
@@ -72,7 +72,7 @@ func consulSettings(c *discovery.Config) []*setting {
 			usage: "Name that Consul's certificate must have, such as server.dc1.consul, if it is not the host of the address.",
 		}),
 		httpAuth(&c.Consul.HTTPAuth, setting{
-			name: "consul-http-auth", env: "CONSUL_HTTP_AUTH", key: "consul.http_auth", category: category, hint: "USER:PASSWORD", secret: true,
+			name: "consul-http-auth", env: "CONSUL_HTTP_AUTH", key: "consul.http_auth", category: category, hint: "USER:PASSWORD", secret: true, opens: true,
 			usage: "HTTP basic authentication, for a proxy in front of Consul.",
 		}),
 		text(&c.Consul.Namespace, setting{

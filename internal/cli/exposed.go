@@ -4,17 +4,19 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 
 	"legate/internal/files"
 )
 
-// private marks a setting whose file holds, or may hold, secrets.
+// private marks a setting whose file holds secrets, or may hold them as the configuration does.
 func private(s *setting) *setting {
 	s.private = true
 	return s
 }
 
-// warnOfExposed logs the files with secrets that every user of this machine can read or change.
+// warnOfExposed logs the files with secrets that every user of this machine can read or change. A configuration
+// without a token or a password may be read by all.
 func warnOfExposed(settings []*setting, log *slog.Logger) {
 	named := map[string]bool{}
 	for _, s := range settings {
@@ -27,9 +29,14 @@ func warnOfExposed(settings []*setting, log *slog.Logger) {
 		if err != nil {
 			continue // whoever reads the file reports it
 		}
-		if can := othersCan(files.Others(info)); can != "" {
+		read, write := files.Others(info)
+		mode := "o-rwx"
+		if s.name == "config" && !slices.ContainsFunc(settings, func(s *setting) bool { return s.opens && s.inFile }) {
+			read, mode = false, "o-w"
+		}
+		if can := othersCan(read, write); can != "" {
 			log.Warn("file is open to others: every user of this machine can get at what is in it", "file", path, "setting", "--"+s.name,
-				"mode", fmt.Sprintf("%04o", info.Mode().Perm()), "others_can", can, "remedy", "chmod o-rwx "+path)
+				"mode", fmt.Sprintf("%04o", info.Mode().Perm()), "others_can", can, "remedy", "chmod "+mode+" "+path)
 		}
 	}
 }

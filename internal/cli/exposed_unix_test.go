@@ -5,10 +5,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"legate/internal/logtest"
 )
 
 func TestSecretsThatOthersCanReadAreNamedOnceEach(t *testing.T) {
@@ -39,7 +42,7 @@ func TestSecretsThatOthersCanReadAreNamedOnceEach(t *testing.T) {
 	}
 	said := begin("--consul-token-file", at("token"))
 	if len(said) != 2 || said[at("token")] != "--consul-token-file 0644 read: chmod o-rwx "+at("token") ||
-		said[at("legate.yaml")] != "--config 0666 read and change: chmod o-rwx "+at("legate.yaml") {
+		said[at("legate.yaml")] != "--config 0666 change: chmod o-w "+at("legate.yaml") {
 		t.Errorf("%q", said)
 	}
 	for _, s := range said {
@@ -53,6 +56,51 @@ func TestSecretsThatOthersCanReadAreNamedOnceEach(t *testing.T) {
 	said = begin("--consul-token-file", at("admin")) // two settings share one file
 	if len(said) != 2 || said[at("admin")] != "--consul-token-file 0602 change: chmod o-rwx "+at("admin") {
 		t.Errorf("%q", said)
+	}
+}
+
+// A configuration is often one for all to read; it is no secret unless it has one in it.
+func TestAConfigurationThatOthersCanReadIsNamedOnlyIfItHasASecret(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		mode os.FileMode
+		want string // what others can
+	}{
+		"without a secret":                {"log: {level: info}\n", 0o644, ""},
+		"that names a file with one":      {"consul: {token_file: TOKEN}\n", 0o644, ""},
+		"with a token":                    {"consul: {token: s3cret}\n", 0o644, "read"},
+		"with a password":                 {"consul: {http_auth: 'u:s3cret'}\n", 0o644, "read"},
+		"with a token, for its user only": {"consul: {token: s3cret}\n", 0o600, ""},
+		"that others can change":          {"log: {level: info}\n", 0o646, "change"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path, token := filepath.Join(dir, "legate.yaml"), filepath.Join(dir, "token")
+			write(t, token, "s3cret\n")
+			write(t, path, strings.ReplaceAll(c.text, "TOKEN", token))
+			if err := errors.Join(os.Chmod(token, 0o600), os.Chmod(path, c.mode)); err != nil {
+				t.Fatal(err)
+			}
+			p := &program{getenv: func(string) string { return "" }}
+			serve, _ := p.serveCommand()
+			for _, s := range serve.settings {
+				if s.name == "config" {
+					s.given = []string{path}
+				}
+			}
+			if err := p.resolve(serve.settings, []*command{serve}); err != nil {
+				t.Fatal(err)
+			}
+			var log logtest.Buffer
+			warnOfExposed(serve.settings, slog.New(slog.NewTextHandler(&log, nil)))
+			said := strings.Join(log.Lines("file is open to others"), "")
+			if c.want == "" && said != "" || c.want != "" && !strings.Contains(said, "others_can="+c.want+" ") {
+				t.Errorf("said %q, want that others can %q", said, c.want)
+			}
+			if strings.Contains(log.String(), "s3cret") {
+				t.Error("the secret is told")
+			}
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 func resolve(settings []*setting, getenv func(string) string, file map[string]entry) error {
 	var errs []error
 	for _, s := range settings {
+		_, s.inFile = file[s.key]
 		values, from := s.source(getenv, file)
 		if len(values) == 0 {
 			continue

@@ -23,11 +23,13 @@ type setting struct {
 	many    bool // may be given more than once
 	isFlag  bool // needs no value: --name means --name=true
 	secret  bool // the value is never printed, not even in an error
+	opens   bool // the value is a token or a password
 	private bool // the value names a file that only Legate's user should be able to read
 
 	set    func(values []string) error // writes the value; called at most once
 	given  []string                    // values from the command line
 	chosen []string                    // the values in use; nil: the default
+	inFile bool                        // the configuration file has a value, be it in use or not
 }
 
 // text is a setting of any text.
