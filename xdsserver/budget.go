@@ -28,11 +28,11 @@ func (k held) String() string {
 	return [heldKinds]string{"connections", "requests", "names", "responses", "answers"}[k]
 }
 
-// What a connection and a stream are reckoned to take by themselves, in bytes: buffers and stacks.
-// That is an estimate; "make bench" (B8) has 57 KB more resident for a client that takes all there is.
+// What a connection and a stream take by themselves, in bytes: objects and stacks, with TLS and without. A test
+// compares that with what the runtime shows.
 const (
-	connectionBytes = 40 << 10
-	streamBytes     = 24 << 10
+	connectionBytes = 24 << 10
+	streamBytes     = 20 << 10
 )
 
 // budget is what clients may have Legate hold.
