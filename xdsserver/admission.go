@@ -114,7 +114,7 @@ func (a *admission) intercept(srv any, stream grpc.ServerStream, info *grpc.Stre
 		return err
 	}
 	g := &guarded{
-		ServerStream: stream, within: a, origin: originOf(ctx), conn: connectionOf(ctx),
+		ServerStream: stream, within: a, peerInfo: peerOf(ctx), conn: connectionOf(ctx),
 		intake: intake{took: make(chan struct{}, 1), marks: &a.marks},
 		inbox:  inbox{wire: wire},
 	}
@@ -130,7 +130,7 @@ func (a *admission) intercept(srv any, stream grpc.ServerStream, info *grpc.Stre
 	if isStuck(err) && g.conn.open.Load() == 0 {
 		_ = g.conn.Close() // so that nothing is kept of what its client did not take in
 	}
-	return a.refused(ctx, g.origin, g.conn, err)
+	return a.refused(ctx, g.peerInfo, g.conn, err)
 }
 
 // asksForHealth reports whether a stream asks once whether Legate is well.
@@ -151,7 +151,7 @@ func (a *admission) enterProbe(_ context.Context, g *guarded) error {
 }
 
 // refused counts an error that is a refusal. Who comes again and again is refused differently.
-func (a *admission) refused(ctx context.Context, from origin, c *connection, err error) error {
+func (a *admission) refused(ctx context.Context, from peerInfo, c *connection, err error) error {
 	if a.excesses.of(err, from.peer) {
 		a.refuse(ctx, c)
 	}

@@ -41,7 +41,7 @@ func TestOfWhatIsMadeForClientsFewSetsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := bubbled(t)
 		names := s.fat(8, 1, 10)
-		parcels := &s.stores[own].table(eds).parcels
+		bodies := &s.stores[own].table(eds).bodies
 		ask := func(names ...string) *xdstest.Response {
 			c := s.tube(xdstest.Delta, "edge")
 			c.Want(eds, names...)
@@ -49,7 +49,7 @@ func TestOfWhatIsMadeForClientsFewSetsAreKept(t *testing.T) {
 		}
 		first := ask(names...)
 		buffers := func() (n int) {
-			for _, p := range parcels.made {
+			for _, p := range bodies.made {
 				n = max(n, len(p.encoded))
 			}
 			return n
@@ -70,12 +70,12 @@ func TestOfWhatIsMadeForClientsFewSetsAreKept(t *testing.T) {
 				}
 			}
 		}
-		if n := len(parcels.made); n != maxParcels {
+		if n := len(bodies.made); n != maxBodies {
 			t.Errorf("%d sets are kept", n)
 		}
 		s.set(assignment(names[0], 2))
 		ask(names[0])
-		if n := len(parcels.made); n != 1 {
+		if n := len(bodies.made); n != 1 {
 			t.Errorf("%d sets are kept after a change", n)
 		}
 	})
@@ -90,7 +90,7 @@ func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 			all = append(all, table.set(name, newResource(xdstest.FatAssignment(name, 1, 1000)), 1, time.Time{}))
 		}
 		s := &subscription{table: table}
-		one, removed := newParcel(delta, all[:1], s), newParcel(delta, []*entry{table.entry("gone")}, s)
+		one, removed := newBody(delta, all[:1], s), newBody(delta, []*entry{table.entry("gone")}, s)
 		if one.size != one.encoded.Len() || one.size <= 1000 || len(one.anys)+len(one.resources) != 1 {
 			t.Errorf("%d bytes are %d", one.encoded.Len(), one.size)
 		}
@@ -98,7 +98,7 @@ func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 			t.Errorf("that one is gone takes %d bytes, not %d", want, removed.size)
 		}
 		for most, parts := range map[int]int{0: 1, 1: 4, one.size: 4, 2*one.size - 1: 4, 2 * one.size: 2, 3 * one.size: 2, 4*one.size - 1: 2, 4 * one.size: 1} {
-			p := newParcel(delta, all, s)
+			p := newBody(delta, all, s)
 			p.split(delta, s, most)
 			if n := max(1, len(p.parts)); n != parts {
 				t.Errorf("%d parts of at most %d bytes, want %d", n, most, parts)

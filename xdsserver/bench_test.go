@@ -30,7 +30,7 @@ func benchStore(b *testing.B, want func(s *subscription, stream int)) (*store, [
 	st.publish(whole, time.Now())
 	var subs []*subscription
 	for n := range benchStreams {
-		s := &subscription{table: st.table(eds), slot: st.join(func() {})}
+		s := &subscription{table: st.table(eds), slot: st.attach(func() {})}
 		want(s, n)
 		if _, _, err := s.due(nil); err != nil {
 			b.Fatal(err)
@@ -56,7 +56,7 @@ func BenchmarkOneChange(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			st, subs := benchStore(b, c.want)
 			w := &deltaWire{deltaServer: deltaServer{Server: &Server{config: DefaultConfig()}}}
-			var parcels []parcel
+			var bodies []body
 			b.ReportAllocs()
 			for n := 2; b.Loop(); n++ {
 				st.publish(translate.Batch{Set: []translate.Resource{assignment(benchName(0), n)}}, time.Now())
@@ -67,8 +67,8 @@ func BenchmarkOneChange(b *testing.B) {
 						b.Fatal(err)
 					}
 					if len(entries) > 0 {
-						parcels = w.parcels(parcels[:0], s, entries)
-						w.frame(s.table, &parcels[0], "1")
+						bodies = w.bodies(bodies[:0], s, entries)
+						w.frame(s.table, &bodies[0], "1")
 						due++
 					}
 				}
@@ -91,7 +91,7 @@ func BenchmarkAcknowledgement(b *testing.B) {
 		b.Fatal(err)
 	}
 	c, seed := DefaultConfig(), maphash.MakeSeed()
-	seen := sight{fields: sotwFields, limits: &c.Limits, most: c.MaxNames}
+	seen := scanner{fields: sotwFields, limits: &c.Limits, most: c.MaxNames}
 	first := &sotwRequest{seed: seed}
 	whole := slices.Clone(encoded)
 	if err := first.decode(&whole, seen); err != nil {

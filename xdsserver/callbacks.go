@@ -139,7 +139,7 @@ func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discover
 
 func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) *streamRecord {
 	rec := newStreamRecord(c.metrics.Opened(fmt.Sprintf("%s-%d", s.protocol, s.id), s.protocol), typeURL)
-	from := originOf(ctx)
+	from := peerOf(ctx)
 	rec.peer, rec.address, rec.identity = from.peer, from.address, from.identity
 	c.mu.Lock()
 	c.streams[s], c.left = rec, time.Time{}

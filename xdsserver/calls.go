@@ -50,7 +50,7 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 		}
 		var f *frame
 		a, err := s.fetch(g.Context(), g.visitor, typeURL, r, func(_ *answer, m *discoveryv3.DiscoveryResponse) error {
-			p := &parcel{}
+			p := &body{}
 			for _, resource := range m.GetResources() {
 				p.encoded = append(p.encoded, encodedAny(resource)...)
 			}

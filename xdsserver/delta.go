@@ -96,11 +96,11 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	return nil
 }
 
-func (w *deltaWire) parcels(to []parcel, s *subscription, entries []*entry) []parcel {
-	return s.table.parcels.of(to, s.table, true, entries, s, w.roomBeside(w.identity))
+func (w *deltaWire) bodies(to []body, s *subscription, entries []*entry) []body {
+	return s.table.bodies.of(to, s.table, true, entries, s, w.roomBeside(w.identity))
 }
 
-func (w *deltaWire) frame(t *table, p *parcel, nonce string) (*frame, any) {
+func (w *deltaWire) frame(t *table, p *body, nonce string) (*frame, any) {
 	m := &discoveryv3.DeltaDiscoveryResponse{
 		SystemVersionInfo: t.version(),
 		TypeUrl:           t.typeURL,

@@ -12,7 +12,7 @@ type deltaRequest struct {
 }
 
 // decode reads a request. It has the bytes from then on.
-func (r *deltaRequest) decode(whole *[]byte, seen sight) error {
+func (r *deltaRequest) decode(whole *[]byte, seen scanner) error {
 	b := *whole
 	if err := seen.finish(b); err != nil {
 		return err

@@ -45,7 +45,7 @@ func (s *Server) linger(ended <-chan error) (err error, failed bool) {
 }
 
 // part has the streams end, and returns how long the last one may take.
-func (s *Server) part() time.Duration {
+func (s *Server) endStreams() time.Duration {
 	close(s.stopping)
 	return s.sessions.endAll(s.config.Drain)
 }

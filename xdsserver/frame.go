@@ -60,8 +60,8 @@ func identity(number protowire.Number, identifier string) []byte {
 	return appendString(b, controlPlaneIdentity, identifier)
 }
 
-// newFrame is a response that delivers a parcel.
-func newFrame(version, typeURL, nonce string, p *parcel, identity []byte) *frame {
+// newFrame is a response that delivers a body.
+func newFrame(version, typeURL, nonce string, p *body, identity []byte) *frame {
 	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+1), hold: p.hold}
 	f.buffers = append(f.buffers, mem.SliceBuffer(surround(version, typeURL, nonce, p.removed, identity)))
 	f.buffers = append(f.buffers, p.encoded...)

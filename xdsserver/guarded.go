@@ -15,7 +15,7 @@ import (
 // that the stream began with, and a send that is stuck ends.
 type guarded struct {
 	grpc.ServerStream
-	origin
+	peerInfo
 	ctx    context.Context // the stream's, which leads to this
 	within *admission
 	conn   *connection
@@ -60,7 +60,7 @@ func (g *guarded) wouldWait() bool { return g.intake.waiting.Load() >= waitingMo
 
 // RecvMsg returns requests that are within the limits, each with the node of the stream.
 func (g *guarded) RecvMsg(m any) error {
-	seen := sight{limits: &g.within.limits, most: g.within.names}
+	seen := scanner{limits: &g.within.limits, most: g.within.names}
 	switch r := m.(type) {
 	case *sotwRequest: // which has the bytes from then on
 		seen.fields = sotwFields
@@ -93,7 +93,7 @@ func (g *guarded) RecvMsg(m any) error {
 }
 
 // decode receives a message. Of one that has a shape, only that is read.
-func (g *guarded) decode(m proto.Message, seen sight, s *shape) error {
+func (g *guarded) decode(m proto.Message, seen scanner, s *shape) error {
 	message, err := g.receive(&seen)
 	if err != nil {
 		return err

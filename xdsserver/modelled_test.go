@@ -185,8 +185,8 @@ func (p *play) end() {
 		if len(t.log) >= 2*t.logLimit {
 			p.t.Errorf("the log has %d changes", len(t.log))
 		}
-		if !t.wild.empty() || len(t.vain) > 0 {
-			p.t.Errorf("wildcards %b, in vain %v", t.wild, t.vain)
+		if !t.wild.empty() || len(t.missing) > 0 {
+			p.t.Errorf("wildcards %b, in vain %v", t.wild, t.missing)
 		}
 	}
 	if n := p.Views()[0].Streams; n != 0 {

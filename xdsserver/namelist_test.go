@@ -97,7 +97,7 @@ func TestARequestThatIsCutOffIsRefused(t *testing.T) {
 func TestANameThatIsNoTextIsRefused(t *testing.T) {
 	t.Parallel()
 	st := newStore(own)
-	s := &subscription{table: st.table(eds), slot: st.join(func() {})}
+	s := &subscription{table: st.table(eds), slot: st.attach(func() {})}
 	if err := s.subscribe(listed("good", "b\xffd"), nil); err == nil {
 		t.Error("it is taken for a name")
 	}
@@ -113,7 +113,7 @@ func TestNamesThatAreThereAreNotCopied(t *testing.T) {
 	for i := range 1000 {
 		all = append(all, fmt.Sprintf("service-%05d", i))
 	}
-	s := &subscription{table: st.table(eds), slot: st.join(func() {})}
+	s := &subscription{table: st.table(eds), slot: st.attach(func() {})}
 	names := listed(all...)
 	again := func() {
 		s.owed = s.owed[:0]

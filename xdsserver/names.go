@@ -24,7 +24,7 @@ func (s *subscription) subscribe(names nameList, have map[string]string) error {
 	}
 	s.table.payers.change(s.slot, n) // also those that it names again: they are sent again
 	for i, name := range names.all {
-		s.after(i)
+		s.yieldAfter(i)
 		if string(name) == wildcard {
 			s.everything(have)
 			continue
@@ -102,7 +102,7 @@ func (s *subscription) holds(e *entry, version string) bool {
 // unsubscribe is an incremental request's resource_names_unsubscribe.
 func (s *subscription) unsubscribe(names nameList) {
 	for i, name := range names.all {
-		s.after(i)
+		s.yieldAfter(i)
 		if string(name) == wildcard {
 			s.wild, s.all = false, false
 			s.table.wild.clear(s.slot)
@@ -151,7 +151,7 @@ func (s *subscription) rename(names nameList) error {
 		s.owed = slices.Grow(s.owed, names.count())
 	}
 	for i, name := range names.all {
-		s.after(i)
+		s.yieldAfter(i)
 		if string(name) == wildcard {
 			continue
 		}
@@ -176,7 +176,7 @@ func (s *subscription) rename(names nameList) error {
 				s.drop(e)
 			}
 			n++
-			s.after(n)
+			s.yieldAfter(n)
 		}
 	}
 	s.tidy()

@@ -82,7 +82,7 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 				whole.Set = append(whole.Set, assignment(name(i), 1))
 			}
 			st.publish(whole, time.Now())
-			s := &subscription{table: st.table(eds), slot: st.join(func() {}), flight: make([]delivery, maxFlight)}
+			s := &subscription{table: st.table(eds), slot: st.attach(func() {}), flight: make([]delivery, maxFlight)}
 			s.seq = s.table.seq
 			for round := range rounds {
 				if err := c.ask(s, round); err != nil {

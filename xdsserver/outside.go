@@ -62,13 +62,13 @@ func (s *Server) joinDerived(from *store, source translate.Source, typeURL, node
 		st = from
 	default:
 		st = newStore(view)
-		st.tellVain = s.metrics.InVain
+		st.onMissing = s.metrics.InVain
 		st.publish(s.derive(source, translate.Batch{Set: from.resources()}), time.Now())
 		s.mu.Lock()
 		s.stores[view] = st
 		s.mu.Unlock()
 	}
-	return st, st.join(wake)
+	return st, st.attach(wake)
 }
 
 // publishDerived applies a batch to the views that are derived from a store's, and forgets those

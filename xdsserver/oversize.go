@@ -39,8 +39,8 @@ func newOversizes(log *slog.Logger, m *metrics.XDS) *oversizes {
 	return &oversizes{log: log, metrics: m, kind: map[[2]string]*Oversize{}}
 }
 
-// count says that a parcel was sent to a node although it is too large.
-func (o *oversizes) count(typeURL, protocol, node string, p *parcel) {
+// count says that a body was sent to a node although it is too large.
+func (o *oversizes) count(typeURL, protocol, node string, p *body) {
 	name, remedy := "", "let that client ask incrementally (api_type: DELTA_GRPC, as in \"legate bootstrap envoy\"): it gets its resources in parts then; or raise its limit for one message, and xds.max_response_bytes"
 	if len(p.entries) == 1 {
 		name, remedy = sane(p.entries[0].name), "register fewer instances under this name, or raise that client's limit for one message, and xds.max_response_bytes"

@@ -32,7 +32,7 @@ func TestANameThatNobodyHasTakesLittleMore(t *testing.T) {
 		return int(m.HeapAlloc)
 	}
 	st := newStore(own)
-	sub := &subscription{table: st.table(eds), slot: st.join(func() {})}
+	sub := &subscription{table: st.table(eds), slot: st.attach(func() {})}
 	all := ghosts("ghost", n, bytes)
 	before := heap()
 	if err := sub.subscribe(listed(all...), nil); err != nil {
@@ -191,7 +191,7 @@ func TestTheStoreIsLeftBetweenManyNames(t *testing.T) {
 	left := 0
 	st := newStore(own)
 	open := func() *subscription {
-		return &subscription{table: st.table(eds), slot: st.join(func() {}), others: func() { left++ }}
+		return &subscription{table: st.table(eds), slot: st.attach(func() {}), yield: func() { left++ }}
 	}
 	must := func(err error) {
 		t.Helper()
@@ -287,7 +287,7 @@ func TestOfNamesThatNobodyHasNothingStays(t *testing.T) {
 		if reflect.ValueOf(before).Pointer() == reflect.ValueOf(table.entries).Pointer() {
 			t.Error("the map has the room that it had")
 		}
-		if n := len(table.parcels.made); n != 0 {
+		if n := len(table.bodies.made); n != 0 {
 			t.Errorf("%d responses of such names are kept", n)
 		}
 	})

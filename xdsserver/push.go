@@ -80,32 +80,32 @@ func (ss *session) make(sub *subscription, later []*subscription) error {
 			l.bring(entries)
 		}
 	}
-	ss.parcels = ss.wire.parcels(ss.parcels[:0], sub, entries)
-	defer func() { clear(ss.parcels) }()
+	ss.bodies = ss.wire.bodies(ss.bodies[:0], sub, entries)
+	defer func() { clear(ss.bodies) }()
 	switch {
-	case len(ss.parcels) > 1:
+	case len(ss.bodies) > 1:
 		return ss.parts(sub, d)
 	case d.all:
 	case sub.whole: // there is more in it
 		d.entries = slices.Clone(entries)
 	default:
-		d.entries = ss.parcels[0].entries
+		d.entries = ss.bodies[0].entries
 	}
-	return ss.respond(sub, d, &ss.parcels[0])
+	return ss.respond(sub, d, &ss.bodies[0])
 }
 
 // parts makes a response of each part, as far as the client may leave them unanswered. What the rest
 // was to deliver stays owed.
 func (ss *session) parts(sub *subscription, d delivery) error {
 	since := d.since
-	for i := range ss.parcels {
-		p := &ss.parcels[i]
+	for i := range ss.bodies {
+		p := &ss.bodies[i]
 		if sub.full() {
 			sub.owed = append(sub.owed, p.entries...)
 			continue
 		}
 		d.all, d.entries, d.alone, d.since = false, p.entries, len(p.entries) == 1, time.Time{}
-		if i == len(ss.parcels)-1 {
+		if i == len(ss.bodies)-1 {
 			d.since = since // the change is there with the last one
 		}
 		if err := ss.respond(sub, d, p); err != nil {
@@ -116,7 +116,7 @@ func (ss *session) parts(sub *subscription, d delivery) error {
 }
 
 // respond makes one response.
-func (ss *session) respond(sub *subscription, d delivery, p *parcel) error {
+func (ss *session) respond(sub *subscription, d delivery, p *body) error {
 	if err := p.hold.keep(sub.budget, &ss.stream.visitor.share); err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func transportOf(ctx context.Context) (transportStream, error) {
 
 // receive waits for a message and returns its bytes, which are to be reused. One that came in pieces
 // is within the limits that seen knows.
-func (g *guarded) receive(seen *sight) (*[]byte, error) {
+func (g *guarded) receive(seen *scanner) (*[]byte, error) {
 	in := &g.inbox
 	_ = g.charge(0) // the last one is done with, and giving back never fails
 	var header [messageHeader]byte
@@ -111,7 +111,7 @@ func (g *guarded) receive(seen *sight) (*[]byte, error) {
 }
 
 // readAll appends a message. Each piece is looked at before there is room for the next one.
-func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *sight) ([]byte, error) {
+func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *scanner) ([]byte, error) {
 	most := g.largest()
 	for {
 		if err := g.charge(len(b) + step); err != nil {
@@ -130,7 +130,7 @@ func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *sight) ([]by
 		case err != nil:
 			return b, g.brokenOff(err)
 		}
-		if refused := seen.look(b); refused != nil {
+		if refused := seen.advance(b); refused != nil {
 			return b, refused
 		}
 	}

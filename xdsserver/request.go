@@ -77,7 +77,7 @@ func (ss *session) want(ctx context.Context, sub *subscription, r *request, firs
 	}
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
-	defer ss.store.countVain()
+	defer ss.store.reportMissing()
 	if first {
 		sub.seq = sub.table.seq
 	}
@@ -107,7 +107,7 @@ func (ss *session) enter(ctx context.Context) error {
 	if source := sourceOf(ss.node, ss.typeURL, ss.wire.name().protocol); source != (translate.Source{}) {
 		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.typeURL, ss.node.GetId(), ss.wake)
 	} else {
-		ss.store, ss.slot = store, store.join(ss.wake)
+		ss.store, ss.slot = store, store.attach(ss.wake)
 	}
 	ss.payer = newPayer(ss.stream, ss.slot)
 	ss.store.pays(ss.slot, ss.payer)
@@ -122,7 +122,7 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.admission.budget, others: ss.store.others}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.admission.budget, yield: ss.store.yield}
 			first = true
 		}
 		sub = ss.subs[i]

@@ -120,7 +120,7 @@ func (s *Server) publish(view View, batch translate.Batch, now time.Time) (st *s
 		return st, false
 	}
 	st = newStore(view)
-	st.tellVain = s.metrics.InVain
+	st.onMissing = s.metrics.InVain
 	st.publish(batch, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +191,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 			running--
 		}
 	}
-	s.stop(g, h, s.part())
+	s.stop(g, h, s.endStreams())
 	for ; running > 0; running-- {
 		err = errors.Join(err, <-ended)
 	}

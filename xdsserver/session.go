@@ -27,12 +27,12 @@ type wire interface {
 	closed(node *corev3.Node, cause error)
 	// want applies the names of a request to its subscription. The store's lock is held.
 	want(s *subscription, r *request, first bool) error
-	// parcels appends what delivers the entries: one parcel, or several that are not too large.
+	// bodies appends what delivers the entries: one body, or several that are not too large.
 	// What is in them is shared. The store's lock is held for reading.
-	parcels(to []parcel, s *subscription, entries []*entry) []parcel
-	// frame makes the response that delivers a parcel, encoded and as a message. The store's lock
+	bodies(to []body, s *subscription, entries []*entry) []body
+	// frame makes the response that delivers a body, encoded and as a message. The store's lock
 	// is held for reading.
-	frame(t *table, p *parcel, nonce string) (*frame, any)
+	frame(t *table, p *body, nonce string) (*frame, any)
 }
 
 // session is one stream. The goroutine of its handler receives requests; a worker sends what has
@@ -56,11 +56,11 @@ type session struct {
 	payer   *payer
 	subs    []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce   uint64
-	parcels []parcel   // of the responses that are made next; reused
+	bodies  []body     // of the responses that are made next; reused
 	made    []response // and these, which are sent next; reused
 	madeFor *subscription
 	odd     map[string]bool // types asked for that are not served
-	alarm   time.Time       // when it will be woken at the latest
+	wakeAt  time.Time       // when it will be woken at the latest
 }
 
 // serve runs one stream until it ends.
@@ -74,7 +74,7 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 		ss.cause.CompareAndSwap(nil, &errEnded) // from here on nothing is sent
 		ss.reportRejecting(false)
 		if ss.store != nil {
-			ss.store.leave(ss.slot, ss.subs)
+			ss.store.detach(ss.slot, ss.subs)
 		}
 		for _, sub := range ss.subs {
 			if sub != nil {
@@ -194,7 +194,7 @@ func (ss *session) update(mayWait bool) (waits bool, err error) {
 	if waits, err = ss.flush(mayWait); err != nil || waits {
 		return waits, err
 	}
-	ss.setAlarm()
+	ss.scheduleWake()
 	ss.reportRejecting(true)
 	return false, nil
 }

@@ -97,8 +97,8 @@ func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
 	return s.rename(r.names)
 }
 
-// parcels leave out what is gone: state of the world has no other way to say so.
-func (w *sotwWire) parcels(to []parcel, s *subscription, entries []*entry) []parcel {
+// bodies leave out what is gone: state of the world has no other way to say so.
+func (w *sotwWire) bodies(to []body, s *subscription, entries []*entry) []body {
 	t, all, most := s.table, entries, w.roomBeside(w.identity)
 	switch {
 	case s.whole && s.wild:
@@ -106,10 +106,10 @@ func (w *sotwWire) parcels(to []parcel, s *subscription, entries []*entry) []par
 	case s.whole:
 		all, most = slices.DeleteFunc(slices.Clone(t.live), func(e *entry) bool { return !t.concerns(e, s.slot) }), 0
 	}
-	return t.parcels.of(to, t, false, all, s, most)
+	return t.bodies.of(to, t, false, all, s, most)
 }
 
-func (w *sotwWire) frame(t *table, p *parcel, nonce string) (*frame, any) {
+func (w *sotwWire) frame(t *table, p *body, nonce string) (*frame, any) {
 	m := &discoveryv3.DiscoveryResponse{VersionInfo: t.version(), TypeUrl: t.typeURL, Nonce: nonce, Resources: p.anys}
 	return newFrame(m.VersionInfo, m.TypeUrl, nonce, p, w.identity), m
 }

@@ -29,12 +29,12 @@ type nameSum struct {
 
 // decode reads a request. It has the bytes from then on. Names that are those of an earlier request
 // were looked at when that came.
-func (r *sotwRequest) decode(whole *[]byte, seen sight) error {
+func (r *sotwRequest) decode(whole *[]byte, seen scanner) error {
 	r.whole = whole
 	b := *whole
 	if from, sum, found := r.repeated(b); found {
 		to := from + sum.bytes
-		head, tail := seen.anew(), seen.anew()
+		head, tail := seen.restart(), seen.restart()
 		if err := head.finish(b[:from]); err != nil {
 			return err
 		}

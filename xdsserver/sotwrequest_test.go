@@ -26,9 +26,9 @@ func read(t *testing.T, seed maphash.Seed, parts ...*discoveryv3.DiscoveryReques
 	return r
 }
 
-func seesAll() sight {
+func seesAll() scanner {
 	c := DefaultConfig()
-	return sight{fields: sotwFields, limits: &c.Limits, most: c.MaxNames}
+	return scanner{fields: sotwFields, limits: &c.Limits, most: c.MaxNames}
 }
 
 func names(n ...string) *discoveryv3.DiscoveryRequest {

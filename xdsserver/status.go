@@ -150,10 +150,10 @@ func (t *typeRecord) state() State {
 
 // Streams lists the open streams in the order in which they were opened.
 func (s *Server) Streams() []StreamStatus {
-	vain := map[*store]map[vainKey]missing{}
+	missed := map[*store]map[missingKey]missing{}
 	s.mu.RLock()
 	for _, st := range s.stores {
-		vain[st] = st.inVain()
+		missed[st] = st.missingNames()
 	}
 	s.mu.RUnlock()
 	c := s.callbacks
@@ -161,7 +161,7 @@ func (s *Server) Streams() []StreamStatus {
 	defer c.mu.RUnlock()
 	streams := make([]StreamStatus, 0, len(c.streams))
 	for _, r := range c.streams {
-		streams = append(streams, r.status(vain))
+		streams = append(streams, r.status(missed))
 	}
 	slices.SortFunc(streams, func(a, b StreamStatus) int {
 		return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID))
@@ -169,7 +169,7 @@ func (s *Server) Streams() []StreamStatus {
 	return streams
 }
 
-func (r *streamRecord) status(vain map[*store]map[vainKey]missing) StreamStatus {
+func (r *streamRecord) status(missed map[*store]map[missingKey]missing) StreamStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	st := StreamStatus{
@@ -177,7 +177,7 @@ func (r *streamRecord) status(vain map[*store]map[vainKey]missing) StreamStatus 
 		Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
 	}
 	for _, t := range r.types {
-		absent := vain[r.store][vainKey{r.slot, t.typeURL}]
+		absent := missed[r.store][missingKey{r.slot, t.typeURL}]
 		st.Types = append(st.Types, TypeStatus{
 			Type: sane(t.typeURL), State: t.state(), Since: t.since, Responses: t.sent, Acks: t.ack, Nacks: t.nack,
 			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Resumed: t.resumed,

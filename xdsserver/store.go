@@ -19,7 +19,7 @@ type store struct {
 	wakers    []func() // of the streams by their slot; nil where a slot is free
 	payers    payers
 
-	tellVain func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
+	onMissing func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
 
 	scratches sync.Pool // of slices of entries, for what is due on one stream
 }
@@ -36,7 +36,7 @@ func newStore(view View) *store {
 
 // others lets others have the store, and this core. The caller holds the lock; what it knows of the store may
 // be another thing afterwards.
-func (s *store) others() {
+func (s *store) yield() {
 	s.mu.Unlock()
 	runtime.Gosched() // who can go on now is in a queue; without this it may wait there for 10 ms
 	s.mu.Lock()
@@ -95,7 +95,7 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	for _, n := range batch.Gone {
 		touch(n, nil)
 	}
-	s.countVain()
+	s.reportMissing()
 	s.wake(awake)
 }
 
@@ -108,7 +108,7 @@ func (s *store) wake(streams bitset) {
 
 // join gives a stream its slot. wake is called when something changes that concerns the stream, with
 // the lock held.
-func (s *store) join(wake func()) int {
+func (s *store) attach(wake func()) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for slot, w := range s.wakers {
@@ -122,7 +122,7 @@ func (s *store) join(wake func()) int {
 }
 
 // leave frees a stream's slot and all that it asked for.
-func (s *store) leave(slot int, subs []*subscription) {
+func (s *store) detach(slot int, subs []*subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range subs {
@@ -131,10 +131,10 @@ func (s *store) leave(slot int, subs []*subscription) {
 		}
 		sub.table.wild.clear(slot)
 		if sub.named > 0 {
-			sub.table.unnameAll(slot, s.others)
+			sub.table.unnameAll(slot, s.yield)
 		}
 	}
-	s.countVain()
+	s.reportMissing()
 	s.wakers[slot] = nil
 	s.payers.set(slot, nil)
 }

@@ -26,7 +26,7 @@ type subscription struct {
 	slot   int
 	delays *metrics.Delays // of changes; nil: they are not measured
 	budget *budget         // of what responses hold; nil: nothing is counted
-	others func()          // lets others have the store; nil: there are none
+	yield  func()          // lets others have the store; nil: there are none
 
 	whole bool // each response holds all that is wanted: what it leaves out is gone
 	wild  bool // all resources are wanted
@@ -205,9 +205,9 @@ func (s *subscription) dropFlight(n int) {
 const manyNames = 256
 
 // after lets others have the store after each of many names.
-func (s *subscription) after(n int) {
-	if s.others != nil && n%manyNames == manyNames-1 {
-		s.others()
+func (s *subscription) yieldAfter(n int) {
+	if s.yield != nil && n%manyNames == manyNames-1 {
+		s.yield()
 	}
 }
 

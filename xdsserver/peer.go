@@ -11,20 +11,20 @@ import (
 	"legate/internal/listen"
 )
 
-// origin is where a client comes from, so far as that can be proved.
-type origin struct {
+// peerInfo is where a client comes from, so far as that can be proved.
+type peerInfo struct {
 	peer     string // host:port, for logs
 	address  string // what counts as one address
 	identity string // the name in the client's certificate; empty without one
 }
 
-// originOf reads it from a stream's context.
-func originOf(ctx context.Context) origin {
+// peerOf reads it from a stream's context.
+func peerOf(ctx context.Context) peerInfo {
 	p, ok := peer.FromContext(ctx)
 	if !ok || p.Addr == nil {
-		return origin{}
+		return peerInfo{}
 	}
-	o := origin{peer: p.Addr.String(), address: addressOf(p.Addr)}
+	o := peerInfo{peer: p.Addr.String(), address: addressOf(p.Addr)}
 	if t, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(t.State.VerifiedChains) > 0 {
 		o.identity = identityOf(t.State.VerifiedChains[0][0])
 	}

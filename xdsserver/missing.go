@@ -31,48 +31,48 @@ type missing struct {
 	few   []Missing
 }
 
-// noteVain puts an entry among those that are asked for in vain, or takes it out. It is called when
+// noteMissing puts an entry among those that streams name and Consul does not have, or takes it out. It is called when
 // the entry's resource comes or goes, and when a stream begins or ceases to name it.
-func (t *table) noteVain(e *entry) {
+func (t *table) noteMissing(e *entry) {
 	if e.res == nil && !e.named.empty() {
-		t.vain[e] = struct{}{}
+		t.missing[e] = struct{}{}
 	} else {
-		delete(t.vain, e)
+		delete(t.missing, e)
 	}
 	t.payers.settle(e)
 }
 
-// countVain reports by how much the number of names asked for in vain has changed since it was called
+// reportMissing reports by how much the number of names asked for in vain has changed since it was called
 // last. It needs the lock.
-func (s *store) countVain() {
+func (s *store) reportMissing() {
 	for _, t := range s.tables {
-		if n := len(t.vain) - t.vainTold; n != 0 && s.tellVain != nil {
-			t.vainTold += n
-			s.tellVain(t.typeURL, n)
+		if n := len(t.missing) - t.missingTold; n != 0 && s.onMissing != nil {
+			t.missingTold += n
+			s.onMissing(t.typeURL, n)
 		}
 	}
 }
 
-// vainKey is one type on one stream of a store.
-type vainKey struct {
+// missingKey is one type on one stream of a store.
+type missingKey struct {
 	slot    int
 	typeURL string
 }
 
-// inVain lists the names that each stream asks for in vain, by type.
-func (s *store) inVain() map[vainKey]missing {
+// missingNames lists the names that each stream asks for in vain, by type.
+func (s *store) missingNames() map[missingKey]missing {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	found := map[vainKey]missing{}
+	found := map[missingKey]missing{}
 	for _, t := range s.tables {
-		all := make([]*entry, 0, len(t.vain))
-		for e := range t.vain {
+		all := make([]*entry, 0, len(t.missing))
+		for e := range t.missing {
 			all = append(all, e)
 		}
 		slices.SortFunc(all, byName)
 		for _, e := range all {
 			for slot := range e.named.all {
-				key := vainKey{slot, t.typeURL}
+				key := missingKey{slot, t.typeURL}
 				m := found[key]
 				if m.count++; m.count <= fewNames {
 					m.few = append(m.few, Missing{sane(e.name), whyMissing(e.name)})

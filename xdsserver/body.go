@@ -10,61 +10,61 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// parcel is what one response delivers. It does not depend on the stream: all that are owed the
+// body is what one response delivers. It does not depend on the stream: all that are owed the
 // same at the same time share one. It is never changed.
-type parcel struct {
+type body struct {
 	entries []*entry // all that are in it, by name
 	removed []string // of those of which there is nothing
 	encoded mem.BufferSlice
-	size    int      // bytes of all that on the wire
-	hold    *hold    // what is kept of it
-	own     int      // bytes that were made for it alone
-	parts   []parcel // as which it is sent, if it is too large for one response
+	size    int    // bytes of all that on the wire
+	hold    *hold  // what is kept of it
+	own     int    // bytes that were made for it alone
+	parts   []body // as which it is sent, if it is too large for one response
 
 	// The same for callbacks, as the protocol has it.
 	resources []*discoveryv3.Resource
 	anys      []*anypb.Any
 }
 
-// parcels are those that were made since the table changed last. A set of resources that is asked
+// bodies are those that were made since the table changed last. A set of resources that is asked
 // for again is joined into one buffer: a response of a thousand buffers costs gRPC several times
 // what one of the same size does. One that is asked for once is not worth the copy.
-type parcels struct {
+type bodies struct {
 	mu   sync.Mutex
 	seq  uint64 // of the table
-	made map[parcelKey]*parcel
+	made map[bodyKey]*body
 }
 
-// parcelKey stands for the contents of a parcel: ids are random, so their sum tells sets apart.
-type parcelKey struct {
+// bodyKey stands for the contents of a body: ids are random, so their sum tells sets apart.
+type bodyKey struct {
 	delta bool
 	count int
 	sum   uint64
 }
 
-// maxParcels bounds how many different sets are kept.
-const maxParcels = 16
+// maxBodies bounds how many different sets are kept.
+const maxBodies = 16
 
-// of appends the parcel with the entries as the stream gets them: several, if one would
+// of appends the body with the entries as the stream gets them: several, if one would
 // have more than the most bytes; 0: it cannot be split. It needs the store's lock for reading.
-func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, s *subscription, most int) []parcel {
-	key := parcelKey{delta: delta, count: len(entries)}
+func (p *bodies) of(to []body, t *table, delta bool, entries []*entry, s *subscription, most int) []body {
+	key := bodyKey{delta: delta, count: len(entries)}
 	for _, e := range entries {
 		key.sum += s.servedID(e)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.made == nil || p.seq != t.seq {
-		p.seq, p.made = t.seq, map[parcelKey]*parcel{}
+		p.seq, p.made = t.seq, map[bodyKey]*body{}
 	}
 	made := p.made[key]
 	switch {
 	case made != nil:
-		made.join()
+		made.merge()
 	default:
-		made = newParcel(delta, entries, s)
+		made = newBody(delta, entries, s)
 		made.split(delta, s, most)
-		if len(p.made) < maxParcels && made.own == 0 { // else it would stay when nobody needs it
+		if len(p.made) < maxBodies && made.own == 0 { // else it would stay when nobody needs it
 			p.made[key] = made
 		}
 	}
@@ -74,10 +74,10 @@ func (p *parcels) of(to []parcel, t *table, delta bool, entries []*entry, s *sub
 	return append(to, *made)
 }
 
-func newParcel(delta bool, entries []*entry, s *subscription) *parcel {
+func newBody(delta bool, entries []*entry, s *subscription) *body {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, byName)
-	p := &parcel{entries: entries}
+	p := &body{entries: entries}
 	var prefixes []byte
 	for _, e := range entries {
 		res := s.served(e)
@@ -116,8 +116,8 @@ func sizeIn(delta bool, name string, res *resource) int {
 	return sizeOfField(responseResources, len(res.field)-res.any)
 }
 
-// split makes parts of a parcel that has more bytes than the most, unless it is a single resource.
-func (p *parcel) split(delta bool, s *subscription, most int) {
+// split makes parts of a body that has more bytes than the most, unless it is a single resource.
+func (p *body) split(delta bool, s *subscription, most int) {
 	if most == 0 || p.size <= most || len(p.entries) == 1 {
 		return
 	}
@@ -125,19 +125,19 @@ func (p *parcel) split(delta bool, s *subscription, most int) {
 	for i, e := range p.entries {
 		more := sizeIn(delta, e.name, s.served(e))
 		if size+more > most && i > from {
-			p.parts = append(p.parts, *newParcel(delta, p.entries[from:i], s))
+			p.parts = append(p.parts, *newBody(delta, p.entries[from:i], s))
 			from, size = i, 0
 		}
 		size += more
 	}
-	p.parts = append(p.parts, *newParcel(delta, p.entries[from:], s))
+	p.parts = append(p.parts, *newBody(delta, p.entries[from:], s))
 	p.encoded, p.resources, p.anys, p.removed = nil, nil, nil, nil
 }
 
 // join makes one buffer of all; of each part, where there are parts.
-func (p *parcel) join() {
+func (p *body) merge() {
 	for i := range p.parts {
-		p.parts[i].join()
+		p.parts[i].merge()
 	}
 	if len(p.encoded) > 1 {
 		p.encoded = mem.BufferSlice{mem.SliceBuffer(p.encoded.Materialize())}

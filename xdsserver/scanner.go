@@ -16,9 +16,9 @@ var (
 	deltaFields = fields{node: 1, typeURL: 2, names: 3, dropped: 4}
 )
 
-// sight looks at a request while it arrives, so that what is beyond a limit is refused before all of
+// scanner looks at a request while it arrives, so that what is beyond a limit is refused before all of
 // it is there. The length of a field stands before it.
-type sight struct {
+type scanner struct {
 	fields
 	limits *Limits
 	most   int // names
@@ -29,7 +29,9 @@ type sight struct {
 }
 
 // anew is one that has seen nothing.
-func (s *sight) anew() *sight { return &sight{fields: s.fields, limits: s.limits, most: s.most} }
+func (s *scanner) restart() *scanner {
+	return &scanner{fields: s.fields, limits: s.limits, most: s.most}
+}
 
 var errNoMessage = status.Error(codes.InvalidArgument, "the message cannot be read")
 
@@ -37,8 +39,8 @@ var errNoMessage = status.Error(codes.InvalidArgument, "the message cannot be re
 const longestTag = 5 + 10
 
 // finish looks at a message that is there as a whole.
-func (s *sight) finish(b []byte) error {
-	if err := s.look(b); err != nil {
+func (s *scanner) finish(b []byte) error {
+	if err := s.advance(b); err != nil {
 		return err
 	}
 	if s.at != len(b) {
@@ -48,7 +50,7 @@ func (s *sight) finish(b []byte) error {
 }
 
 // look goes on where it was. What is there of the message has grown.
-func (s *sight) look(b []byte) error {
+func (s *scanner) advance(b []byte) error {
 	for s.at < len(b) {
 		if size := s.shortName(b[s.at:]); size > 0 {
 			if err := s.name(&s.wanted, size); err != nil {
@@ -58,13 +60,13 @@ func (s *sight) look(b []byte) error {
 		}
 		number, kind, n := protowire.ConsumeTag(b[s.at:])
 		if n < 0 {
-			return s.unread(b)
+			return s.incomplete(b)
 		}
 		switch kind {
 		case protowire.BytesType:
 			size, m := protowire.ConsumeVarint(b[s.at+n:])
 			if m < 0 {
-				return s.unread(b)
+				return s.incomplete(b)
 			}
 			if size > 1<<31 {
 				return errNoMessage
@@ -77,7 +79,7 @@ func (s *sight) look(b []byte) error {
 		default:
 			m := protowire.ConsumeFieldValue(number, kind, b[s.at+n:])
 			if m < 0 {
-				return s.unread(b)
+				return s.incomplete(b)
 			}
 			s.at += n + m
 		}
@@ -86,7 +88,7 @@ func (s *sight) look(b []byte) error {
 }
 
 // unread waits for the rest of a field's beginning, if that is what is missing.
-func (s *sight) unread(b []byte) error {
+func (s *scanner) incomplete(b []byte) error {
 	if len(b)-s.at < longestTag {
 		return nil
 	}
@@ -95,7 +97,7 @@ func (s *sight) unread(b []byte) error {
 
 // shortName is the size of the field at the beginning, if that is a name of less than 128 bytes: the
 // usual case, made fast. It is 0 for all others.
-func (s *sight) shortName(b []byte) int {
+func (s *scanner) shortName(b []byte) int {
 	if s.names == 0 || len(b) < 2 || b[0] != byte(s.names)<<3|byte(protowire.BytesType) || b[1] >= 0x80 {
 		return 0
 	}
@@ -103,7 +105,7 @@ func (s *sight) shortName(b []byte) int {
 }
 
 // field is told of each field, of how many bytes its value has, and how many all of it has.
-func (s *sight) field(number protowire.Number, size, all int) error {
+func (s *scanner) field(number protowire.Number, size, all int) error {
 	switch number {
 	case s.node:
 		s.nodeBytes += size
@@ -130,7 +132,7 @@ func (s *sight) field(number protowire.Number, size, all int) error {
 }
 
 // name counts a field that is a name, of so many bytes in all.
-func (s *sight) name(to *span, all int) error {
+func (s *scanner) name(to *span, all int) error {
 	if to.count >= s.most {
 		return tooManyNames(s.most)
 	}

@@ -1,0 +1,59 @@
+package xdsserver
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+)
+
+// entry is a name: one that Consul has, one that it had, or one that a stream asked for.
+type entry struct {
+	name  string
+	id    uint64    // random, but fixed for a name
+	res   *resource // nil while Consul has none
+	empty *resource // what is served instead to streams that ask by name, where Consul had it; see resourceType.none
+	seq   uint64    // of the last change of res; 0 if there never was one
+	payer *payer    // for whom the name is counted while only streams have it; nil: nobody
+	paid  int       // how many bytes
+	since time.Time // when the Consul answer behind that change arrived
+	named bitset    // the streams that ask for it by name
+
+	detached bool // the table does not have it, any more or yet: it stands for nothing
+
+	accepted atomic.Uint64 // seq of the last state that some client accepted
+	good     *resource     // the last resource before res that some client accepted
+	prev     *resource     // the one before res, while nobody has accepted it yet
+	prevSeq  uint64
+
+	prevAccepted atomic.Bool // after all
+}
+
+func (t *table) newEntry(name string) *entry {
+	return &entry{name: name, id: maphash.String(t.seed, name)}
+}
+
+// known is the entry of a name, or one that stands for nothing where the table has none.
+func (t *table) known(name string) *entry {
+	if e := t.entries[name]; e != nil {
+		return e
+	}
+	e := t.newEntry(name)
+	e.detached = true
+	return e
+}
+
+// current is the entry of the same name that the table has now, if it has one.
+func (t *table) current(e *entry) *entry {
+	if e.detached {
+		if now := t.entries[e.name]; now != nil {
+			return now
+		}
+	}
+	return e
+}
+
+// remove takes an entry out of the table. Who has it still finds that it is detached.
+func (t *table) remove(e *entry) {
+	e.detached = true
+	delete(t.entries, e.name)
+}
