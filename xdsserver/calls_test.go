@@ -21,7 +21,7 @@ import (
 
 // fetch is a single request over gRPC.
 func (s *stage) fetch(typeURL string, r *discoveryv3.DiscoveryRequest, o ...grpc.CallOption) (*discoveryv3.DiscoveryResponse, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if typeURL == cds {
 		return clusterservice.NewClusterDiscoveryServiceClient(s.conn).FetchClusters(ctx, r, o...)

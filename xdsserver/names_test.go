@@ -18,8 +18,7 @@ func TestAClientThatHoldsManyThatAreGoneHearsOfAll(t *testing.T) {
 	}
 	c := incremental(t, s, "back")
 	c.Resume(cds, have)
-	r := c.Poll(time.Second)
-	if r == nil || len(r.Removed) != 2000 {
+	if r := c.Read(); len(r.Removed) != 2000 {
 		t.Errorf("not told what is gone: %v", r)
 	}
 }

@@ -30,7 +30,7 @@ func (s *stage) fat(n, mark, bytes int) (names []string) {
 func inParts(t *testing.T, c *xdstest.Client, typeURL string, most int) (all map[string]string, responses int) {
 	t.Helper()
 	all = map[string]string{}
-	for r := c.Poll(5 * time.Second); r != nil; r = c.Poll(3 * time.Second) {
+	for r := c.Poll(30 * time.Second); r != nil; r = c.Poll(3 * time.Second) {
 		if r.Type != typeURL || r.Bytes > most {
 			t.Errorf("%d bytes of %s", r.Bytes, r.Type)
 		}
@@ -108,7 +108,7 @@ func TestTheOffenderOfOnePartStandsAloneInTheEnd(t *testing.T) {
 		c := open("edge")
 		c.Want(eds, names...)
 		took := map[string]bool{}
-		for r := c.Poll(5 * time.Second); r != nil; r = c.Poll(300 * time.Millisecond) {
+		for r := c.Poll(30 * time.Second); r != nil; r = c.Poll(300 * time.Millisecond) {
 			if r.Resources["s003"] != nil {
 				c.Nack(r, "s003 is bad")
 				continue
@@ -133,7 +133,7 @@ func TestMorePartsThanMayBeUnansweredWaitForAnswers(t *testing.T) {
 		c := open("edge")
 		c.Want(eds, names...)
 		var unanswered []*xdstest.Response
-		for r := c.Poll(5 * time.Second); r != nil; r = c.Poll(300 * time.Millisecond) {
+		for r := c.Poll(30 * time.Second); r != nil; r = c.Poll(300 * time.Millisecond) {
 			unanswered = append(unanswered, r)
 		}
 		if len(unanswered) != maxFlight {

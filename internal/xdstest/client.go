@@ -30,7 +30,7 @@ const (
 // timeout is how long a client waits for something expected, and quiet how long for something
 // unexpected.
 const (
-	timeout = 5 * time.Second
+	timeout = 30 * time.Second
 	quiet   = 150 * time.Millisecond
 )
 
