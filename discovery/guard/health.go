@@ -31,7 +31,7 @@ func (g *State) Mass() (m Mass, is bool) {
 	for _, s := range g.services {
 		m.Critical += s.critical
 	}
-	m.Services = len(g.which(g.onsets, isFalling))
+	m.Services = len(g.which(g.onsets, turnedCritical))
 	return m, true
 }
 
@@ -64,12 +64,12 @@ func (g *State) massCritical(now time.Time, d *Decision) {
 	most := func() bool { return more(g.onsets, g.cfg.Datacenter.Percent, g.size) }
 	switch {
 	case g.mass.IsZero() && most() && g.size >= g.cfg.Datacenter.From:
-		for _, s := range g.which(g.onsets, isFalling) { // who turned critical long ago did so alone
+		for _, s := range g.which(g.onsets, turnedCritical) { // who turned critical long ago did so alone
 			before := len(s.onsets)
 			maps.DeleteFunc(s.onsets, func(_ catalog.InstanceKey, o onset) bool { return o.at.Before(now.Add(-g.cfg.Window)) })
 			g.onsets += len(s.onsets) - before
 		}
-		if !most() || len(g.which(g.onsets, isFalling)) < wide {
+		if !most() || len(g.which(g.onsets, turnedCritical)) < wide {
 			return
 		}
 		g.mass = now
@@ -78,17 +78,17 @@ func (g *State) massCritical(now time.Time, d *Decision) {
 	default:
 		return
 	}
-	g.serveFalling(now, d)
+	g.serveCritical(now, d)
 }
 
 func (o MassPolicy) on(g *State, now time.Time, d *Decision) {
 	g.cfg.MassCritical = o.Policy
-	g.serveFalling(now, d)
+	g.serveCritical(now, d)
 }
 
-// serveFalling serves anew what turned critical.
-func (g *State) serveFalling(now time.Time, d *Decision) {
-	for _, s := range g.which(g.onsets, isFalling) {
+// serveCritical serves anew what turned critical.
+func (g *State) serveCritical(now time.Time, d *Decision) {
+	for _, s := range g.which(g.onsets, turnedCritical) {
 		g.serve(s, now, s.believed(), false, d)
 	}
 }

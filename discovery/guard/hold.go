@@ -12,7 +12,7 @@ import (
 type hold struct {
 	why      Reason
 	since    time.Time
-	mass     time.Time // when it was last a part of the loss of most of the datacenter; zero: never
+	most     time.Time // when it was last a part of the loss of most of the datacenter; zero: never
 	kept     []catalog.Instance
 	missed   map[catalog.InstanceKey]time.Time // of these: the first consistent read without it
 	agreed   time.Time                         // the last consistent read; it lacked all that is missed
@@ -51,8 +51,8 @@ func (h *hold) unconfirmed(apart time.Duration) (left []catalog.Instance) {
 	return left
 }
 
-// massive says that it is a part of the loss of most of the datacenter.
-func (h *hold) massive() bool { return h.why == DatacenterLost || !h.mass.IsZero() }
+// ofMost says that it is a part of the loss of most of the datacenter.
+func (h *hold) ofMost() bool { return h.why == DatacenterLost || !h.most.IsZero() }
 
 // awaited is until when a part of the loss of most of the datacenter is waited for, if something of that
 // came back last then. Services return one after the other, as agents find out what Consul has lost: each
@@ -60,10 +60,10 @@ func (h *hold) massive() bool { return h.why == DatacenterLost || !h.mass.IsZero
 // not small because it is a small loss.
 // https://developer.hashicorp.com/consul/docs/architecture/anti-entropy
 func (h *hold) awaited(c Config, returned time.Time) time.Time {
-	if h.mass.IsZero() {
+	if h.most.IsZero() {
 		return time.Time{}
 	}
-	return slices.MinFunc([]time.Time{latest(h.mass, returned).Add(2 * c.Window), h.since.Add(c.DatacenterHold)}, time.Time.Compare)
+	return slices.MinFunc([]time.Time{latest(h.most, returned).Add(2 * c.Window), h.since.Add(c.DatacenterHold)}, time.Time.Compare)
 }
 
 // ends is from when on what is confirmed of it is believed.

@@ -90,7 +90,7 @@ func TestWhenAHoldEnds(t *testing.T) {
 	g := DefaultConfig()
 	short := g
 	short.DatacenterHold, short.Empty = time.Second, time.Second
-	mass := func(h *hold, seconds float64) *hold { h.mass = at(seconds); return h }
+	mass := func(h *hold, seconds float64) *hold { h.most = at(seconds); return h }
 	for _, c := range []struct {
 		name string
 		h    *hold
@@ -120,7 +120,7 @@ func TestWhenAHoldEnds(t *testing.T) {
 }
 
 func TestFromWhenOnAHoldIsBelieved(t *testing.T) {
-	mass := func(h *hold) *hold { h.mass = at(30); return h }
+	mass := func(h *hold) *hold { h.most = at(30); return h }
 	for _, c := range []struct {
 		name    string
 		h       *hold
@@ -184,7 +184,7 @@ func TestWhichHoldsAreOfAMassLoss(t *testing.T) {
 		mass time.Time
 		want bool
 	}{{DatacenterLost, never, true}, {DatacenterLost, at(1), true}, {Shrunk, at(1), true}, {Shrunk, never, false}} {
-		if got := (&hold{why: c.why, mass: c.mass}).massive(); got != c.want {
+		if got := (&hold{why: c.why, most: c.mass}).ofMost(); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

@@ -17,7 +17,7 @@ func (g *State) due(now time.Time) (ask []catalog.ServiceKey) {
 			ask = append(ask, s.key)
 		}
 	}
-	if i := slices.IndexFunc(held, func(s *service) bool { return s.hold.massive() }); len(ask) == 0 && i >= 0 {
+	if i := slices.IndexFunc(held, func(s *service) bool { return s.hold.ofMost() }); len(ask) == 0 && i >= 0 {
 		ask = append(ask, held[i].key)
 	}
 	return ask

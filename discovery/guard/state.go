@@ -64,7 +64,7 @@ func (o Answered) on(g *State, now time.Time, d *Decision) {
 	}
 	if h := s.hold; h != nil && len(catalog.Common(h.kept, s.selected)) > 0 {
 		g.returned = now
-		d.Unheard = o.Second != nil && h.massive()
+		d.Unheard = o.Second != nil && h.ofMost()
 	}
 	g.weigh(s, catalog.Lacking(s.served, s.selected), &o, now, d)
 }
@@ -127,7 +127,7 @@ func (g *State) service(key catalog.ServiceKey) *service {
 	return s
 }
 
-// which are the services that are so, by key: the same observations give the same decisions.
+// which are the services that are so, atMost so many, by key: the same observations give the same decisions.
 func (g *State) which(atMost int, are func(*service) bool) (these []*service) {
 	for _, s := range g.services {
 		if len(these) == atMost {
@@ -141,8 +141,8 @@ func (g *State) which(atMost int, are func(*service) bool) (these []*service) {
 	return these
 }
 
-func isHeld(s *service) bool    { return s.hold != nil }
-func isFalling(s *service) bool { return len(s.onsets) > 0 }
+func isHeld(s *service) bool         { return s.hold != nil }
+func turnedCritical(s *service) bool { return len(s.onsets) > 0 }
 
 // believed is what is served of s, but for the policy for masses.
 func (s *service) believed() []catalog.Instance {

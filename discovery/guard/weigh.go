@@ -46,7 +46,7 @@ func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time
 	}
 	h.why, h.wentBack = why, h.wentBack || g.indexWentBack(now)
 	if why == DatacenterLost && (l.left == 0 || more(l.of-l.left, g.cfg.Shrink.Percent, l.of)) { // a small loss beside that is one of its own
-		h.mass = now
+		h.most = now
 	}
 	d.HoldsChanged = true
 	before := len(h.kept)
