@@ -14,17 +14,18 @@ import (
 	"google.golang.org/grpc/status"
 
 	"legate/metrics"
+	"legate/xdsserver/admission"
 )
 
-// admission keeps count of who is here, and lets in no more than the limits allow. What it keeps
+// limiter keeps count of who is here, and lets in no more than the limits allow. What it keeps
 // of an address goes when nothing of it is open and its share of new streams is whole again;
 // what it keeps of a node goes with the node's last stream.
-type admission struct {
-	limits   Limits
+type limiter struct {
+	limits   admission.Limits
 	largest  int // bytes of a message
 	names    int // that a stream may want of a type
-	budget   *budget
-	excesses *excesses
+	budget   *admission.Budget
+	refusals *admission.Refusals
 	changed  func()          // a client says that it is another node than at first
 	sized    func(n int)     // hears how many connections are open
 	stopping <-chan struct{} // closed when nobody has to wait any more
@@ -57,18 +58,18 @@ type visitor struct {
 	probes      *rate.Limiter
 	fresh       *rate.Limiter
 	changes     *rate.Limiter
-	share       share
+	share       admission.Share
 	door        *door // nil: its connections are let in at once
 }
 
 // nodeKey is a node as far as limits go. An id alone says little: any client can choose it.
 type nodeKey struct{ identity, id string }
 
-func newAdmission(c Config, r *excesses, stopping <-chan struct{}, m *metrics.XDS) *admission {
+func newLimiter(c Config, r *admission.Refusals, stopping <-chan struct{}, m *metrics.XDS) *limiter {
 	limits := c.Limits
-	return &admission{
-		limits: limits, largest: c.MaxRequestBytes, names: c.MaxNames, excesses: r, stopping: stopping, changed: m.NodeChanged, sized: m.Connections,
-		budget:    &budget{most: int64(limits.MemoryBytes), told: m.HoldRefused},
+	return &limiter{
+		limits: limits, largest: c.MaxRequestBytes, names: c.MaxNames, refusals: r, stopping: stopping, changed: m.NodeChanged, sized: m.Connections,
+		budget:    admission.NewBudget(int64(limits.MemoryBytes), m.HoldRefused),
 		now:       time.Now,
 		pace:      rate.NewLimiter(rate.Limit(limits.NewStreams), limits.NewStreamsBurst),
 		fresh:     freshNames(limits.FreshNames, c.MaxNames, allStreams),
@@ -76,7 +77,7 @@ func newAdmission(c Config, r *excesses, stopping <-chan struct{}, m *metrics.XD
 		addresses: map[string]*visitor{},
 		nodes:     map[nodeKey]int{},
 		open:      map[*guarded]struct{}{},
-		unproven:  limits.unproven(allUnproven),
+		unproven:  unprovenPace(&limits, allUnproven),
 	}
 }
 
@@ -84,7 +85,7 @@ func newAdmission(c Config, r *excesses, stopping <-chan struct{}, m *metrics.XD
 const elsewhere = "elsewhere"
 
 // visitor returns what is kept of an address. The lock is held.
-func (a *admission) visitor(address string) *visitor {
+func (a *limiter) visitor(address string) *visitor {
 	if a.addresses[address] == nil && len(a.addresses) >= 4*a.limits.Connections {
 		address = elsewhere
 	}
@@ -97,8 +98,8 @@ func (a *admission) visitor(address string) *visitor {
 			probes:   rate.NewLimiter(rate.Limit(a.limits.Probes), a.limits.Probes),
 			fresh:    freshNames(a.limits.FreshNames, a.names, addressStreams),
 			changes:  nameChanges(a.limits.NameChanges, a.names, addressChanges),
-			refused:  a.limits.refusals(addressRefused),
-			unproven: a.limits.unproven(1),
+			refused:  refusalPace(&a.limits, addressRefused),
+			unproven: unprovenPace(&a.limits, 1),
 		}
 		a.addresses[address] = v
 	}
@@ -106,7 +107,7 @@ func (a *admission) visitor(address string) *visitor {
 }
 
 // intercept serves a stream within the limits.
-func (a *admission) intercept(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+func (a *limiter) intercept(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	ctx := stream.Context()
 	uncompressed(ctx)
 	wire, err := transportOf(ctx)
@@ -139,20 +140,20 @@ func asksForHealth(info *grpc.StreamServerInfo) bool {
 }
 
 // enterProbe lets in who asks whether Legate is well: an address so often a second, whatever others do.
-func (a *admission) enterProbe(_ context.Context, g *guarded) error {
+func (a *limiter) enterProbe(_ context.Context, g *guarded) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	g.visitor = a.visitor(g.address)
 	if g.visitor.probes.AllowN(a.now(), 1) {
 		return nil
 	}
-	return excessf(limitProbes, codes.Unavailable, time.Second,
+	return admission.Refuse(admission.LimitProbes, codes.Unavailable, time.Second,
 		"look what this client does, or raise xds.probes_per_second", "an address may ask %d times a second", a.limits.Probes)
 }
 
 // refused counts an error that is a refusal. Who comes again and again is refused differently.
-func (a *admission) refused(ctx context.Context, from peerInfo, c *connection, err error) error {
-	if a.excesses.of(err, from.peer) {
+func (a *limiter) refused(ctx context.Context, from peerInfo, c *connection, err error) error {
+	if a.refusals.Of(err, from.peer) {
 		a.refuse(ctx, c)
 	}
 	return err
@@ -167,28 +168,28 @@ func uncompressed(ctx context.Context) {
 }
 
 // enter counts a stream in, and waits until it is its turn.
-func (a *admission) enter(ctx context.Context, g *guarded) error {
+func (a *limiter) enter(ctx context.Context, g *guarded) error {
 	a.mu.Lock()
 	v := a.visitor(g.address)
 	switch {
 	case len(a.open) >= a.limits.Streams:
 		a.mu.Unlock()
-		return excessf(limitStreams, codes.ResourceExhausted, a.limits.NewStreamWait,
+		return admission.Refuse(admission.LimitStreams, codes.ResourceExhausted, a.limits.NewStreamWait,
 			"raise xds.max_streams if these are clients of yours, or run another Legate beside it",
 			"%d streams are open, which is the most here; come again later", a.limits.Streams)
 	case v.streams >= a.limits.StreamsPerAddress:
 		a.mu.Unlock()
-		return excessf(limitStreamsPerAddress, codes.ResourceExhausted, a.limits.NewStreamWait,
+		return admission.Refuse(admission.LimitStreamsPerAddress, codes.ResourceExhausted, a.limits.NewStreamWait,
 			"raise xds.max_streams_per_address if many clients share an address",
 			"%d streams are open from this address, which is the most here", a.limits.StreamsPerAddress)
 	}
-	if err := a.budget.take(&v.share, heldConnections, streamBytes); err != nil {
+	if err := a.budget.Take(&v.share, admission.HeldConnections, admission.StreamBytes); err != nil {
 		a.mu.Unlock()
 		return err
 	}
 	delay, refusal := a.turn(v)
 	if refusal != nil {
-		a.budget.give(&v.share, heldConnections, streamBytes)
+		a.budget.Give(&v.share, admission.HeldConnections, admission.StreamBytes)
 		a.mu.Unlock()
 		return refusal
 	}
@@ -210,10 +211,10 @@ func (a *admission) enter(ctx context.Context, g *guarded) error {
 // pause has a stream wait. What its client sends meanwhile is not read: that is counted.
 func (g *guarded) pause(ctx context.Context, d time.Duration) error {
 	a := g.within
-	if err := a.budget.take(&g.visitor.share, heldRequests, streamWindow); err != nil {
+	if err := a.budget.Take(&g.visitor.share, admission.HeldRequests, streamWindow); err != nil {
 		return err
 	}
-	defer a.budget.give(&g.visitor.share, heldRequests, streamWindow)
+	defer a.budget.Give(&g.visitor.share, admission.HeldRequests, streamWindow)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -229,7 +230,7 @@ func (g *guarded) pause(ctx context.Context, d time.Duration) error {
 // turn says how long a new stream has to wait, or that this would be too long. The turn is
 // taken: who goes away while it waits has used it up, so that opening and closing is no way
 // past the queue. The lock is held.
-func (a *admission) turn(v *visitor) (time.Duration, *excess) {
+func (a *limiter) turn(v *visitor) (time.Duration, *admission.Error) {
 	now := a.now()
 	own := v.pace.ReserveN(now, 1)
 	all := a.pace.ReserveN(now, 1)
@@ -239,20 +240,20 @@ func (a *admission) turn(v *visitor) (time.Duration, *excess) {
 	}
 	own.CancelAt(now)
 	all.CancelAt(now)
-	return 0, excessf(limitNewStreams, codes.Unavailable, delay,
+	return 0, admission.Refuse(admission.LimitNewStreams, codes.Unavailable, delay,
 		"nothing, if a fleet comes back: it is let in bit by bit; else look what this client does",
 		"too many new streams at the moment; come again in %v", delay.Round(100*time.Millisecond))
 }
 
 // leave counts a stream out, and all that is held for it.
-func (a *admission) leave(g *guarded) {
+func (a *limiter) leave(g *guarded) {
 	g.close()
 	g.intake.end()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.open, g)
 	g.visitor.streams--
-	a.budget.give(&g.visitor.share, heldConnections, streamBytes)
+	a.budget.Give(&g.visitor.share, admission.HeldConnections, admission.StreamBytes)
 	g.conn.open.Add(-1)
 	g.left = true
 	if g.counted {
@@ -263,7 +264,7 @@ func (a *admission) leave(g *guarded) {
 }
 
 // enterNode counts a stream's node, once it is known.
-func (a *admission) enterNode(g *guarded, id string) error {
+func (a *limiter) enterNode(g *guarded, id string) error {
 	key := nodeKey{g.identity, id}
 	if key.identity == "" {
 		key.identity = g.address
@@ -274,7 +275,7 @@ func (a *admission) enterNode(g *guarded, id string) error {
 		return nil // it ended meanwhile
 	}
 	if a.nodes[key] >= a.limits.StreamsPerNode {
-		return excessf(limitStreamsPerNode, codes.ResourceExhausted, a.limits.NewStreamWait,
+		return admission.Refuse(admission.LimitStreamsPerNode, codes.ResourceExhausted, a.limits.NewStreamWait,
 			"give each client a node id of its own, or raise xds.max_streams_per_node",
 			"%d streams of node %q are open, which is the most here", a.limits.StreamsPerNode, sane(id))
 	}
@@ -284,7 +285,7 @@ func (a *admission) enterNode(g *guarded, id string) error {
 }
 
 // run forgets who is gone, until the context is done.
-func (a *admission) run(ctx context.Context) {
+func (a *limiter) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -300,7 +301,7 @@ func (a *admission) run(ctx context.Context) {
 
 // forget ends the connections that were held long enough by now, and drops the addresses that are
 // as good as new.
-func (a *admission) forget(now time.Time) {
+func (a *limiter) forget(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for address, v := range a.addresses {
@@ -310,7 +311,7 @@ func (a *admission) forget(now time.Time) {
 				v.door = nil
 			}
 		}
-		if v.connections == 0 && v.streams == 0 && v.door == nil && v.share.bytes.Load() == 0 && isWhole(now, v.pace, v.probes, v.fresh, v.changes, v.refused, v.unproven) {
+		if v.connections == 0 && v.streams == 0 && v.door == nil && v.share.Bytes() == 0 && isWhole(now, v.pace, v.probes, v.fresh, v.changes, v.refused, v.unproven) {
 			delete(a.addresses, address)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"legate/xdsserver/admission"
 )
 
 // asStreams is a service whose single requests are served as streams are: within the same limits,
@@ -71,5 +73,5 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 // unknownMethod answers what asks for something that there is not.
 func unknownMethod(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream) // it has one
-	return excessf(limitUnknownMethods, codes.Unimplemented, 0, "take it out of that client's configuration: Legate serves clusters and endpoints", "there is no method %q here", sane(method))
+	return admission.Refuse(admission.LimitUnknownMethods, codes.Unimplemented, 0, "take it out of that client's configuration: Legate serves clusters and endpoints", "there is no method %q here", sane(method))
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"legate/internal/xdstest"
+	"legate/xdsserver/admission"
 )
 
 // fetch is a single request over gRPC.
@@ -67,12 +68,12 @@ func TestSingleRequestsOverGRPCMeetTheLimitsOfStreams(t *testing.T) {
 		limit, code string
 		request     *discoveryv3.DiscoveryRequest
 	}{
-		{limitNames, "ResourceExhausted", &discoveryv3.DiscoveryRequest{ResourceNames: names}},
-		{limitNames, "InvalidArgument", &discoveryv3.DiscoveryRequest{ResourceNames: []string{strings.Repeat("x", 1025)}}},
-		{limitNames, "InvalidArgument", &discoveryv3.DiscoveryRequest{TypeUrl: strings.Repeat("x", 257)}},
-		{limitNodeBytes, "ResourceExhausted", &discoveryv3.DiscoveryRequest{Node: &corev3.Node{Metadata: big}}},
-		{limitNodeIDBytes, "InvalidArgument", &discoveryv3.DiscoveryRequest{Node: &corev3.Node{Id: strings.Repeat("x", 257)}}},
-		{limitMessageBytes, "ResourceExhausted", &discoveryv3.DiscoveryRequest{VersionInfo: strings.Repeat("x", 5<<20)}},
+		{admission.LimitNames, "ResourceExhausted", &discoveryv3.DiscoveryRequest{ResourceNames: names}},
+		{admission.LimitNames, "InvalidArgument", &discoveryv3.DiscoveryRequest{ResourceNames: []string{strings.Repeat("x", 1025)}}},
+		{admission.LimitNames, "InvalidArgument", &discoveryv3.DiscoveryRequest{TypeUrl: strings.Repeat("x", 257)}},
+		{admission.LimitNodeBytes, "ResourceExhausted", &discoveryv3.DiscoveryRequest{Node: &corev3.Node{Metadata: big}}},
+		{admission.LimitNodeIDBytes, "InvalidArgument", &discoveryv3.DiscoveryRequest{Node: &corev3.Node{Id: strings.Repeat("x", 257)}}},
+		{admission.LimitMessageBytes, "ResourceExhausted", &discoveryv3.DiscoveryRequest{VersionInfo: strings.Repeat("x", 5<<20)}},
 	} {
 		before := s.met(c.limit)
 		_, err := s.fetch(eds, c.request)
@@ -84,7 +85,7 @@ func TestSingleRequestsOverGRPCMeetTheLimitsOfStreams(t *testing.T) {
 	}
 	_, err = s.fetch(cds, &discoveryv3.DiscoveryRequest{})
 	wantStatus(t, err, "ResourceExhausted", "the most here")
-	if n := s.met(limitStreamsPerAddress); n != 1 {
+	if n := s.met(admission.LimitStreamsPerAddress); n != 1 {
 		t.Errorf("counted %d times", n)
 	}
 }
@@ -99,7 +100,7 @@ func TestCompressedRequestsAreTakenAndBoundedAfterwards(t *testing.T) {
 	}
 	_, err := s.fetch(cds, &discoveryv3.DiscoveryRequest{VersionInfo: strings.Repeat("x", 5<<20)}, compressed)
 	wantStatus(t, err, "ResourceExhausted", "")
-	soon(t, "it is counted", func() bool { return s.met(limitMessageBytes) == 1 })
+	soon(t, "it is counted", func() bool { return s.met(admission.LimitMessageBytes) == 1 })
 
 	conn := xdstest.Dial(t, s.address, grpc.WithDefaultCallOptions(compressed))
 	for _, p := range []xdstest.Protocol{xdstest.SotW, xdstest.Delta} {
@@ -124,7 +125,7 @@ func TestWhoAsksForWhatThereIsNotIsCountedAndLosesItsConnection(t *testing.T) {
 	if said := s.said("unknown_methods"); said.Count != 1 || said.Remedy == "" {
 		t.Errorf("%+v", said)
 	}
-	soon(t, "too many refused streams", func() bool { _ = ask(); return s.met(limitRefusedStreams) > 0 })
+	soon(t, "too many refused streams", func() bool { _ = ask(); return s.met(admission.LimitRefusedStreams) > 0 })
 	if code := status.Code(ask()).String(); code != "Unavailable" && code != "Unimplemented" {
 		t.Errorf("%s", code)
 	}

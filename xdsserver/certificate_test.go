@@ -16,6 +16,7 @@ import (
 	guard "legate/internal/listen"
 	"legate/internal/xdstest"
 	"legate/translate"
+	"legate/xdsserver/admission"
 )
 
 // The stream of a client whose authority is removed ends. That of another goes on.
@@ -94,7 +95,7 @@ func TestTheStreamOfAClientWhoseAuthorityIsRemovedEnds(t *testing.T) {
 	s.Publish(own, translate.Batch{Set: service("web", 2)})
 	stays.Accept(cds, "web@2")
 	for _, r := range s.Refused() {
-		if r.Limit == limitCertificate && (r.Count != 1 || r.From == "") {
+		if r.Limit == admission.LimitCertificate && (r.Count != 1 || r.From == "") {
 			t.Errorf("%+v", r)
 		}
 	}

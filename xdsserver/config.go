@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"time"
+
+	"legate/xdsserver/admission"
 )
 
 // Config is what the server can be told.
@@ -28,7 +30,7 @@ type Config struct {
 	// it be split; gRPC clients take 4 MiB unless they are told otherwise.
 	MaxResponseBytes int
 	// Limits bound what clients can take.
-	Limits Limits
+	Limits admission.Limits
 	// Drain is how streams are ended when the context of [Server.Run] is done.
 	Drain Drain
 	// StopTimeout is how long [Server.Run] waits after that for requests, and for streams that do
@@ -46,7 +48,7 @@ func DefaultConfig() Config {
 		MaxRequestBytes:  4 << 20,
 		MaxResponseBytes: 3 << 20,
 		Drain:            Drain{Delay: 5 * time.Second, Spread: 15 * time.Second},
-		Limits:           DefaultLimits(),
+		Limits:           admission.DefaultLimits(),
 		StopTimeout:      5 * time.Second,
 	}
 }
@@ -69,5 +71,5 @@ func (c Config) Validate() error {
 	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {
 		errs = append(errs, errors.New("xds: drain delay and spread must not be below zero"))
 	}
-	return errors.Join(append(errs, c.Limits.validate())...)
+	return errors.Join(append(errs, c.Limits.Validate())...)
 }

@@ -9,13 +9,14 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"legate/internal/listen"
+	"legate/xdsserver/admission"
 )
 
 // gate lets in no more connections than the limits allow. It stands before TLS, so that who is
 // refused costs nothing but the accept.
 type gate struct {
 	net.Listener
-	*admission
+	*limiter
 }
 
 // Accept returns the next connection that is let in, now or when it is its turn.
@@ -29,7 +30,7 @@ func (g gate) Accept() (net.Conn, error) {
 		if refused == nil {
 			return c, nil
 		}
-		g.excesses.of(refused, remote{Addr: conn.RemoteAddr()}.String())
+		g.refusals.Of(refused, remote{Addr: conn.RemoteAddr()}.String())
 		if !held {
 			_ = conn.Close() // nothing was said on it
 		}
@@ -37,17 +38,17 @@ func (g gate) Accept() (net.Conn, error) {
 }
 
 // connect counts a connection in. One that is refused may be held: it is closed later.
-func (a *admission) connect(conn net.Conn) (c *connection, held bool, err error) {
+func (a *limiter) connect(conn net.Conn) (c *connection, held bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.connections >= a.limits.Connections {
-		return nil, false, excessf(limitConnections, codes.ResourceExhausted, 0, "raise xds.max_connections if these are clients of yours, or run another Legate beside it", "too many connections")
+		return nil, false, admission.Refuse(admission.LimitConnections, codes.ResourceExhausted, 0, "raise xds.max_connections if these are clients of yours, or run another Legate beside it", "too many connections")
 	}
 	v := a.visitor(addressOf(conn.RemoteAddr()))
 	if v.connections >= a.limits.ConnectionsPerAddress {
-		return nil, false, excessf(limitConnectionsPerAddress, codes.ResourceExhausted, 0, "raise xds.max_connections_per_address if many clients share an address", "too many connections from this address")
+		return nil, false, admission.Refuse(admission.LimitConnectionsPerAddress, codes.ResourceExhausted, 0, "raise xds.max_connections_per_address if many clients share an address", "too many connections from this address")
 	}
-	if err := a.budget.take(&v.share, heldConnections, connectionBytes); err != nil {
+	if err := a.budget.Take(&v.share, admission.HeldConnections, admission.ConnectionBytes); err != nil {
 		return nil, false, err
 	}
 	v.connections++
@@ -58,33 +59,33 @@ func (a *admission) connect(conn net.Conn) (c *connection, held bool, err error)
 	if !ok {
 		v.door.away = append(v.door.away, waiting{conn, now})
 		a.sendAway(v, now.Add(-a.limits.NewStreamWait))
-		return nil, true, excessf(limitReturns, codes.Unavailable, 0,
-			lookAtClient+": its address had a connection closed for refused streams less than a minute ago",
+		return nil, true, admission.Refuse(admission.LimitReturns, codes.Unavailable, 0,
+			admission.LookAtClient+": its address had a connection closed for refused streams less than a minute ago",
 			"too many connections from an address whose clients do not wait when they are refused")
 	}
 	return &connection{
-		Conn: conn, within: a, visitor: v, wait: wait, closed: make(chan struct{}), refused: a.limits.refusals(1), hasty: a.limits.refusals(1),
+		Conn: conn, within: a, visitor: v, wait: wait, closed: make(chan struct{}), refused: refusalPace(&a.limits, 1), hasty: refusalPace(&a.limits, 1),
 	}, false, nil
 }
 
 // disconnect counts a connection out.
-func (a *admission) disconnect(v *visitor) {
+func (a *limiter) disconnect(v *visitor) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sub(v)
 }
 
 // sub counts a connection out. The lock is held.
-func (a *admission) sub(v *visitor) {
+func (a *limiter) sub(v *visitor) {
 	v.connections--
 	a.connections--
-	a.budget.give(&v.share, heldConnections, connectionBytes)
+	a.budget.Give(&v.share, admission.HeldConnections, admission.ConnectionBytes)
 	a.sized(a.connections)
 }
 
 // CertificateEnds counts a client whose connection is closed because its certificate is good no longer.
 func (s *Server) CertificateEnds(client net.Addr, why error) {
-	s.excesses.count(limitCertificate, remote{Addr: client}.String(), why.Error(),
+	s.refusals.Count(admission.LimitCertificate, remote{Addr: client}.String(), why.Error(),
 		"renew that client's certificate, by an authority of --tls-client-ca; nothing, if that was removed on purpose")
 }
 
@@ -92,8 +93,8 @@ func (s *Server) CertificateEnds(client net.Addr, why error) {
 // whose names are not allowed. Of those that did it hears what gRPC tells nobody else.
 type handshakes struct {
 	credentials.TransportCredentials
-	excesses *excesses
-	limits   Limits
+	refusals *admission.Refusals
+	limits   admission.Limits
 }
 
 const remedyHandshake = "look at that client's certificate and authorities, and at --tls-client-ca and --tls-allowed-san"
@@ -102,23 +103,23 @@ func (h handshakes) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 	conn, info, err := h.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
 		if !errors.Is(err, io.EOF) { // who only looked whether the port is open
-			h.excesses.count(limitHandshake, raw.RemoteAddr().String(), err.Error(), remedyHandshake)
+			h.refusals.Count(admission.LimitHandshake, raw.RemoteAddr().String(), err.Error(), remedyHandshake)
 		}
 		return nil, nil, err
 	}
-	return &overheard{Conn: emptyFrames(h.excesses, h.limits, false).Limit(conn), excesses: h.excesses}, info, nil
+	return &overheard{Conn: emptyFrames(h.refusals, h.limits, false).Limit(conn), refusals: h.refusals}, info, nil
 }
 
 func (h handshakes) Clone() credentials.TransportCredentials {
-	return handshakes{h.TransportCredentials.Clone(), h.excesses, h.limits}
+	return handshakes{h.TransportCredentials.Clone(), h.refusals, h.limits}
 }
 
 // emptyFrames bounds HTTP/2 frames that carry nothing.
-func emptyFrames(e *excesses, limits Limits, pings bool) listen.EmptyFrames {
+func emptyFrames(e *admission.Refusals, limits admission.Limits, pings bool) listen.EmptyFrames {
 	return listen.EmptyFrames{PerSecond: limits.EmptyFrames, Pings: pings, Refused: func(from net.Addr) error {
-		refused := excessf(limitEmptyFrames, codes.ResourceExhausted, 0, lookAtClient+", or raise xds.empty_frames_per_second",
+		refused := admission.Refuse(admission.LimitEmptyFrames, codes.ResourceExhausted, 0, admission.LookAtClient+", or raise xds.empty_frames_per_second",
 			"too many HTTP/2 frames with nothing in them (SETTINGS, DATA without data, and the like); the connection is closed")
-		e.of(refused, from.String())
+		e.Of(refused, from.String())
 		return refused
 	}}
 }

@@ -15,6 +15,8 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+
+	"legate/xdsserver/admission"
 )
 
 // inUse is how many bytes objects and stacks take.
@@ -64,11 +66,11 @@ func TestConnectionsAndStreamsTakeWhatIsCountedForThem(t *testing.T) {
 			defer clients(n, streams)()
 			stream := (inUse() - before - n*connection) / streams
 			t.Logf("a connection takes %d bytes, a stream %d", connection, stream)
-			counted := connectionBytes
+			counted := admission.ConnectionBytes
 			for _, c := range []struct {
 				what          string
 				takes, counts int
-			}{{"connection", connection, counted}, {"stream", stream, streamBytes}} {
+			}{{"connection", connection, counted}, {"stream", stream, admission.StreamBytes}} {
 				if off := float64(c.counts)/float64(c.takes) - 1; off < -0.3 || off > 0.3 {
 					t.Errorf("a %s takes %d bytes, %d are counted", c.what, c.takes, c.counts)
 				}

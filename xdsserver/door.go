@@ -10,6 +10,8 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
+
+	"legate/xdsserver/admission"
 )
 
 // Who is refused waits before it comes again: Envoy for half a second to three, gRPC for one and
@@ -51,7 +53,7 @@ const (
 // connection is one that was let in, at once or when it is its turn.
 type connection struct {
 	net.Conn
-	within  *admission
+	within  *limiter
 	visitor *visitor
 	open    atomic.Int64  // streams that are served, or wait for their turn
 	refused *rate.Limiter // streams that may be refused
@@ -151,7 +153,7 @@ func (d *door) turn(now time.Time, longest time.Duration) (time.Duration, bool) 
 
 // sendAway ends the connections of an address that have been held long enough: since before then,
 // or more than can be held. The lock is held.
-func (a *admission) sendAway(v *visitor, before time.Time) {
+func (a *limiter) sendAway(v *visitor, before time.Time) {
 	d := v.door
 	for len(d.away) > maxHeld || (len(d.away) > 0 && d.away[0].since.Before(before)) {
 		_ = d.away[0].conn.Close() // nothing was said on it
@@ -166,7 +168,7 @@ func (a *admission) sendAway(v *visitor, before time.Time) {
 // time it has Legate read what is refused. No more wait than an address may have streams, and a connection: gRPC
 // reads nothing from it until one has ended. A client that resets the stream meanwhile does not wait: if it goes
 // on so, nothing saves its connection.
-func (a *admission) refuse(ctx context.Context, c *connection) {
+func (a *limiter) refuse(ctx context.Context, c *connection) {
 	now := a.now()
 	switch {
 	case !c.refused.AllowN(now, 1):
@@ -183,7 +185,7 @@ func (a *admission) refuse(ctx context.Context, c *connection) {
 	c.sleep(ctx, a.limits.NewStreamWait)
 	a.mu.Lock()
 	c.visitor.late--
-	a.budget.give(&c.visitor.share, heldRequests, streamBytes+streamWindow)
+	a.budget.Give(&c.visitor.share, admission.HeldRequests, admission.StreamBytes+streamWindow)
 	a.mu.Unlock()
 	if ctx.Err() != nil && !c.hasty.AllowN(a.now(), 1) {
 		a.turnOut(c)
@@ -193,21 +195,21 @@ func (a *admission) refuse(ctx context.Context, c *connection) {
 // addressRefused is how many times what one connection may have refused is allowed an address.
 const addressRefused = 10
 
-// refusals is how many of a connection's streams, times so many, may be refused and hear of it at once.
-func (l *Limits) refusals(times int) *rate.Limiter {
+// refusalPace is how many of a connection's streams, times so many, may be refused and hear of it at once.
+func refusalPace(l *admission.Limits, times int) *rate.Limiter {
 	n := times * l.RefusedStreams
 	return rate.NewLimiter(rate.Every(l.NewStreamWait/time.Duration(n)), n)
 }
 
 // mayBeLate counts a stream that is to hear of its refusal later, unless there are as many of the
 // address.
-func (a *admission) mayBeLate(v *visitor, most int) bool {
+func (a *limiter) mayBeLate(v *visitor, most int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if v.late >= most {
 		return false
 	}
-	if a.budget.take(&v.share, heldRequests, streamBytes+streamWindow) != nil { // who asks for more of what there is none left
+	if a.budget.Take(&v.share, admission.HeldRequests, admission.StreamBytes+streamWindow) != nil { // who asks for more of what there is none left
 		return false
 	}
 	v.late++
@@ -215,7 +217,7 @@ func (a *admission) mayBeLate(v *visitor, most int) bool {
 }
 
 // turnOut closes a connection, unless it is; from then on its address waits at the door.
-func (a *admission) turnOut(c *connection) {
+func (a *limiter) turnOut(c *connection) {
 	select {
 	case <-c.closed:
 		return
@@ -232,8 +234,8 @@ func (a *admission) turnOut(c *connection) {
 	_ = c.Close()
 }
 
-func (a *admission) tooMany(c *connection, most int, of, then string) {
-	a.excesses.of(excessf(limitRefusedStreams, codes.Unavailable, 0, lookAtClient+", or raise xds.max_refused_streams",
+func (a *limiter) tooMany(c *connection, most int, of, then string) {
+	a.refusals.Of(admission.Refuse(admission.LimitRefusedStreams, codes.Unavailable, 0, admission.LookAtClient+", or raise xds.max_refused_streams",
 		"more than %d streams of %s were refused within %v; %s", most, of, a.limits.NewStreamWait, then),
 		c.RemoteAddr().String())
 }

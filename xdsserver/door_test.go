@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"legate/internal/xdstest"
+	"legate/xdsserver/admission"
 )
 
 // refuse opens a stream that is refused: its node's id is too long. It says how the stream ended.
@@ -28,7 +29,7 @@ func (s *stage) refuse(conn *grpc.ClientConn) string {
 // refuseUntilMet opens such streams without a pause until there were too many.
 func (s *stage) refuseUntilMet(conn *grpc.ClientConn) {
 	s.t.Helper()
-	soon(s.t, "too many refused streams", func() bool { _ = s.refuse(conn); return s.met(limitRefusedStreams) > 0 })
+	soon(s.t, "too many refused streams", func() bool { _ = s.refuse(conn); return s.met(admission.LimitRefusedStreams) > 0 })
 }
 
 // silent connects and says nothing; the result waits until the connection is closed, and says
@@ -76,7 +77,7 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 	if took := time.Since(start); took < 400*time.Millisecond {
 		t.Errorf("nobody waited: %v", took)
 	}
-	for s.met(limitReturns) == 0 {
+	for s.met(admission.LimitReturns) == 0 {
 		s.silent()
 	}
 	if took := s.silent()(); took < 1500*time.Millisecond {
@@ -143,7 +144,7 @@ func TestNoMoreThanSomeAreHeldAtTheDoor(t *testing.T) {
 	hostile := xdstest.Dial(t, s.address)
 	s.refuseUntilMet(hostile)
 	hostile.Close()
-	for s.met(limitReturns) == 0 {
+	for s.met(admission.LimitReturns) == 0 {
 		s.silent()
 	}
 	oldest := s.silent()
@@ -165,7 +166,7 @@ func TestWhoWaitsWhenRefusedKeepsItsConnection(t *testing.T) {
 		}
 		time.Sleep(250 * time.Millisecond)
 	}
-	if n := s.met(limitRefusedStreams); n > 0 {
+	if n := s.met(admission.LimitRefusedStreams); n > 0 {
 		t.Errorf("%d connections were closed", n)
 	}
 	s.served(s.conn, "edge")
@@ -182,7 +183,7 @@ func TestAConnectionThatServesSomebodyIsKeptAndWhoIsRefusedOnItHearsOfItLater(t 
 	for range 10 { // at once
 		refused.Go(func() { _ = s.refuse(s.conn) })
 	}
-	soon(t, "too many refused streams", func() bool { return s.met(limitRefusedStreams) > 0 })
+	soon(t, "too many refused streams", func() bool { return s.met(admission.LimitRefusedStreams) > 0 })
 	for mark := 2; mark < 32; mark++ { // who is served notices nothing
 		s.set(service("web", mark)...)
 		good.Accept(cds, fmt.Sprint("web@", mark))
@@ -221,13 +222,13 @@ func TestAnAddressHearsOfItsRefusedStreamsLaterWhenThereAreTooMany(t *testing.T)
 	if later.Load() < 5 || atOnce.Load() < addressRefused {
 		t.Errorf("%d heard of it at once, %d later", atOnce.Load(), later.Load())
 	}
-	if said := s.said(limitRefusedStreams); said.Count == 0 || !strings.Contains(said.Detail, "an address") {
+	if said := s.said(admission.LimitRefusedStreams); said.Count == 0 || !strings.Contains(said.Detail, "an address") {
 		t.Errorf("%+v", said)
 	}
 	s.served(xdstest.Dial(t, s.address), "comes") // who is not refused does not wait
 	s.set(service("web", 2)...)
 	good.Accept(cds, "web@2")
-	soon(t, "nothing is held for those that waited", func() bool { return s.Memory().Kinds[heldRequests].Bytes == 0 })
+	soon(t, "nothing is held for those that waited", func() bool { return s.Memory().Kinds[admission.HeldRequests].Bytes == 0 })
 }
 
 func TestAConnectionIsClosedThoughItServesSomebodyWhenTooManyWaitForTheirRefusal(t *testing.T) {

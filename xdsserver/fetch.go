@@ -11,6 +11,8 @@ import (
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"legate/xdsserver/admission"
 )
 
 // fetcher answers single requests, as REST and gRPC's unary calls have them, from the snapshots.
@@ -97,7 +99,7 @@ func (s *Server) takeTurn(ctx context.Context) error {
 	case s.fetches <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return excessf(limitFetches, codes.Unavailable, time.Second, "raise xds.max_fetches if the machine has cores to spare, or let clients poll less often",
+		return admission.Refuse(admission.LimitFetches, codes.Unavailable, time.Second, "raise xds.max_fetches if the machine has cores to spare, or let clients poll less often",
 			"too many requests at the moment; come again later")
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"legate/xdsserver/admission"
 )
 
 func TestWhoSendsFramesWithNothingInThemIsCutOffAndCounted(t *testing.T) {
@@ -33,9 +35,9 @@ func TestWhoSendsFramesWithNothingInThemIsCutOffAndCounted(t *testing.T) {
 			for range 20 * s.config.Limits.EmptyFrames {
 				send(b)
 			}
-			soon(t, "it is counted", func() bool { return s.met(limitEmptyFrames) == 1 })
+			soon(t, "it is counted", func() bool { return s.met(admission.LimitEmptyFrames) == 1 })
 			<-over
-			if said := s.said(limitEmptyFrames); !strings.Contains(said.Remedy, "xds.empty_frames_per_second") || said.From == "" {
+			if said := s.said(admission.LimitEmptyFrames); !strings.Contains(said.Remedy, "xds.empty_frames_per_second") || said.From == "" {
 				t.Errorf("%+v", said)
 			}
 			soon(t, "nothing is left of it", func() bool { return len(s.Streams()) == 0 && s.admission.connected() == 0 })
@@ -69,7 +71,7 @@ func TestFramesWithNothingInThemAreCountedOverRESTToo(t *testing.T) {
 				for range 20 * s.config.Limits.EmptyFrames {
 					send(b)
 				}
-				soon(t, "it is counted", func() bool { return s.met(limitEmptyFrames) == 1 })
+				soon(t, "it is counted", func() bool { return s.met(admission.LimitEmptyFrames) == 1 })
 				<-over
 				soon(t, "nothing is left of it", func() bool { return s.admission.connected() == 0 })
 			})
@@ -87,7 +89,7 @@ func TestWhoIsServedALotMeetsNoLimitOfFrames(t *testing.T) {
 		s.set(cluster("web", i))
 		c.Ack(c.Read())
 	}
-	if n := s.met(limitEmptyFrames); n != 0 {
+	if n := s.met(admission.LimitEmptyFrames); n != 0 {
 		t.Errorf("met %d times", n)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"legate/xdsserver/admission"
 )
 
 // guarded is a stream as its session sees it: requests are within the limits and name the node
@@ -17,7 +19,7 @@ type guarded struct {
 	grpc.ServerStream
 	peerInfo
 	ctx    context.Context // the stream's, which leads to this
-	within *admission
+	within *limiter
 	conn   *connection
 	intake intake
 	inbox  inbox
@@ -112,10 +114,8 @@ func checkType(size int) error {
 	if size <= maxTypeURL {
 		return nil
 	}
-	return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a type URL has %d bytes, the most is %d", size, maxTypeURL)
+	return admission.Refuse(admission.LimitNames, codes.InvalidArgument, 0, admission.LookAtClient, "a type URL has %d bytes, the most is %d", size, maxTypeURL)
 }
-
-const lookAtClient = "look what this client does"
 
 // pin puts the stream's node in the place of whatever a request says: identity and view are
 // those of the first one.
@@ -140,19 +140,19 @@ func (g *guarded) pin(node **corev3.Node) error {
 }
 
 // checkNode refuses what nobody needs in order to be told apart.
-func checkNode(n *corev3.Node, limits *Limits) error {
+func checkNode(n *corev3.Node, limits *admission.Limits) error {
 	if size := len(n.GetId()); size > limits.NodeIDBytes {
-		return excessf(limitNodeIDBytes, codes.InvalidArgument, 0, "give that client a shorter node id, or raise xds.max_node_id_bytes",
+		return admission.Refuse(admission.LimitNodeIDBytes, codes.InvalidArgument, 0, "give that client a shorter node id, or raise xds.max_node_id_bytes",
 			"the node's id has %d bytes, the most is %d", size, limits.NodeIDBytes)
 	}
 	return checkNodeBytes(proto.Size(n), limits)
 }
 
-func checkNodeBytes(size int, limits *Limits) error {
+func checkNodeBytes(size int, limits *admission.Limits) error {
 	if size <= limits.NodeBytes {
 		return nil
 	}
-	return excessf(limitNodeBytes, codes.ResourceExhausted, 0, "take metadata out of that client's node, or raise xds.max_node_bytes",
+	return admission.Refuse(admission.LimitNodeBytes, codes.ResourceExhausted, 0, "take metadata out of that client's node, or raise xds.max_node_bytes",
 		"the node has %d bytes, the most is %d", size, limits.NodeBytes)
 }
 

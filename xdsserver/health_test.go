@@ -5,6 +5,8 @@ import (
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"legate/xdsserver/admission"
 )
 
 func TestWhoWatchesIsToldWhenThereIsSomethingToServe(t *testing.T) {
@@ -58,7 +60,7 @@ func TestAnAddressMayAskTheHealthServiceSoOftenASecond(t *testing.T) {
 			t.Fatalf("%d: %v", i, err)
 		}
 		if status.Code(err).String() == "Unavailable" {
-			if n := s.met(limitProbes); n == 0 {
+			if n := s.met(admission.LimitProbes); n == 0 {
 				t.Error("it is not counted")
 			}
 			return

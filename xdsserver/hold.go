@@ -1,6 +1,10 @@
 package xdsserver
 
-import "sync"
+import (
+	"sync"
+
+	"legate/xdsserver/admission"
+)
 
 // hold is what a response has Legate keep beside the resources, which are there for all: the list
 // of them, and its bytes where they are its own. Streams that are sent the same share it, and it is
@@ -10,19 +14,19 @@ type hold struct {
 
 	mu   sync.Mutex
 	kept int // how often
-	by   *share
+	by   *admission.Share
 }
 
 // keep says that a stream has the response: it waits to be taken in, or to be answered. The budget
 // may have no room for it. There may be no hold.
-func (h *hold) keep(b *budget, s *share) error {
+func (h *hold) keep(b *admission.Budget, s *admission.Share) error {
 	if h == nil {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.kept == 0 {
-		if err := b.take(s, heldResponses, h.bytes); err != nil {
+		if err := b.Take(s, admission.HeldResponses, h.bytes); err != nil {
 			return err
 		}
 		h.by = s
@@ -32,14 +36,14 @@ func (h *hold) keep(b *budget, s *share) error {
 }
 
 // drop undoes a keep.
-func (h *hold) drop(b *budget) {
+func (h *hold) drop(b *admission.Budget) {
 	if h == nil {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.kept--; h.kept == 0 {
-		b.give(h.by, heldResponses, h.bytes)
+		b.Give(h.by, admission.HeldResponses, h.bytes)
 		h.by = nil
 	}
 }

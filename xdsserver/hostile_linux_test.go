@@ -23,6 +23,7 @@ import (
 
 	"legate/internal/xdstest"
 	"legate/translate"
+	"legate/xdsserver/admission"
 )
 
 var hostileRounds = flag.Int("hostile-rounds", 0, "how often to measure what hostile clients cost good ones")
@@ -38,7 +39,7 @@ func TestHostileClientsDoNotHurtTheGoodOnes(t *testing.T) {
 	s := newHostileStage(t)
 	good := s.goodClients(100)
 	defer s.startHostile()()
-	for _, limit := range []string{limitMessageBytes, limitNodeIDBytes, limitRefusedStreams, limitReturns} {
+	for _, limit := range []string{admission.LimitMessageBytes, admission.LimitNodeIDBytes, admission.LimitRefusedStreams, admission.LimitReturns} {
 		for deadline := time.Now().Add(time.Minute); s.met(limit) == 0; good.follow(10) {
 			if time.Now().After(deadline) {
 				t.Fatalf("no hostile client met the limit %s", limit)

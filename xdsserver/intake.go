@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+
+	"legate/xdsserver/admission"
 )
 
 // gRPC says of a message that it was sent when it lies in a queue, however long the client takes
@@ -155,10 +157,10 @@ func (g *guarded) taken(fewer int64) error {
 	if g.intake.waiting.Load() < fewer {
 		return nil
 	}
-	if err := g.within.budget.take(&g.visitor.share, heldRequests, streamWindow); err != nil {
+	if err := g.within.budget.Take(&g.visitor.share, admission.HeldRequests, streamWindow); err != nil {
 		return err // nobody reads what it sends meanwhile
 	}
-	defer g.within.budget.give(&g.visitor.share, heldRequests, streamWindow)
+	defer g.within.budget.Give(&g.visitor.share, admission.HeldRequests, streamWindow)
 	limit := g.within.limits.StuckSend
 	stuck := time.NewTimer(limit)
 	defer stuck.Stop()
@@ -171,7 +173,7 @@ func (g *guarded) taken(fewer int64) error {
 				stuck.Reset(limit)
 				continue
 			}
-			return excessf(limitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing)
+			return admission.Refuse(admission.LimitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing)
 		case <-g.Context().Done():
 			if g.conn.stuck.Load() {
 				return errStuck

@@ -19,6 +19,7 @@ import (
 
 	"legate/internal/listen"
 	"legate/internal/xdstest"
+	"legate/xdsserver/admission"
 )
 
 // met is how often clients have met a limit.
@@ -36,7 +37,7 @@ func (s *stage) said(limit string) listen.Refused {
 }
 
 // connected is how many connections are open.
-func (a *admission) connected() int {
+func (a *limiter) connected() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.connections
@@ -74,12 +75,12 @@ func (s *stage) refusedAs(conn *grpc.ClientConn, node, code, text string) error 
 func TestMoreStreamsThanAllowedAreRefusedAndAPlaceThatIsFreeIsGivenAway(t *testing.T) {
 	for _, c := range []struct {
 		limit string
-		set   func(*Limits)
+		set   func(*admission.Limits)
 		nodes []string // the third is one too many
 	}{
-		{limitStreams, func(l *Limits) { l.Streams = 2 }, []string{"a", "b", "c"}},
-		{limitStreamsPerAddress, func(l *Limits) { l.StreamsPerAddress = 2 }, []string{"a", "b", "c"}},
-		{limitStreamsPerNode, func(l *Limits) { l.StreamsPerNode = 2 }, []string{"a", "a", "a"}},
+		{admission.LimitStreams, func(l *admission.Limits) { l.Streams = 2 }, []string{"a", "b", "c"}},
+		{admission.LimitStreamsPerAddress, func(l *admission.Limits) { l.StreamsPerAddress = 2 }, []string{"a", "b", "c"}},
+		{admission.LimitStreamsPerNode, func(l *admission.Limits) { l.StreamsPerNode = 2 }, []string{"a", "a", "a"}},
 	} {
 		t.Run(c.limit, func(t *testing.T) {
 			s := newStage(t, func(config *Config) { c.set(&config.Limits) })
@@ -124,7 +125,7 @@ func TestNewStreamsBeyondTheRateWaitAndThenAreToldWhenToComeAgain(t *testing.T) 
 			}
 		}()
 	}
-	soon(t, "some are refused", func() bool { return s.met(limitNewStreams) >= 5 })
+	soon(t, "some are refused", func() bool { return s.met(admission.LimitNewStreams) >= 5 })
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}
@@ -172,11 +173,11 @@ func TestWhatIsTooLargeIsRefusedByName(t *testing.T) {
 		limit, code string
 		request     *discoveryv3.DeltaDiscoveryRequest
 	}{
-		{limitNodeIDBytes, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: strings.Repeat("x", 257)}}},
-		{limitNodeBytes, "ResourceExhausted", &discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Metadata: big}}},
-		{limitMessageBytes, "ResourceExhausted", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: strings.Repeat("x", 5<<20)}},
-		{limitNames, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: strings.Repeat("x", 257)}},
-		{limitNames, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds, ResourceNamesSubscribe: []string{strings.Repeat("x", 1025)}}},
+		{admission.LimitNodeIDBytes, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: strings.Repeat("x", 257)}}},
+		{admission.LimitNodeBytes, "ResourceExhausted", &discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Metadata: big}}},
+		{admission.LimitMessageBytes, "ResourceExhausted", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: strings.Repeat("x", 5<<20)}},
+		{admission.LimitNames, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: strings.Repeat("x", 257)}},
+		{admission.LimitNames, "InvalidArgument", &discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds, ResourceNamesSubscribe: []string{strings.Repeat("x", 1025)}}},
 	} {
 		before := s.met(c.limit)
 		client := xdstest.Open(t, s.conn, xdstest.Delta, "edge")
@@ -194,7 +195,7 @@ func TestAStreamWhoseSendIsStuckIsClosed(t *testing.T) {
 			s.set(service("web", 1)...)
 			good := s.served(s.conn, "good")
 			stuck := openDeaf(t, s.conn, p)
-			for i := 2; s.met(limitStuckSend) == 0; i++ {
+			for i := 2; s.met(admission.LimitStuckSend) == 0; i++ {
 				if i > 2000 {
 					t.Fatal("the stuck stream is not closed")
 				}
@@ -203,7 +204,7 @@ func TestAStreamWhoseSendIsStuckIsClosed(t *testing.T) {
 				time.Sleep(2 * time.Millisecond)
 			}
 			soon(t, "only the good one is left", func() bool { return len(s.Streams()) == 1 && s.Views()[0].Streams == 1 })
-			if n := s.met(limitStuckSend); n != 1 {
+			if n := s.met(admission.LimitStuckSend); n != 1 {
 				t.Errorf("%d streams were cut off", n)
 			}
 			stuck()
@@ -234,8 +235,8 @@ func TestConnectionsBeyondTheLimitsAreClosedAndThoseThatSayNothingToo(t *testing
 		return time.Since(start)
 	}
 	one, two := silent(), silent()
-	if took := ended(silent()); took > 900*time.Millisecond || s.met(limitConnectionsPerAddress) != 1 {
-		t.Errorf("one too many was closed after %v, counted %d", took, s.met(limitConnectionsPerAddress))
+	if took := ended(silent()); took > 900*time.Millisecond || s.met(admission.LimitConnectionsPerAddress) != 1 {
+		t.Errorf("one too many was closed after %v, counted %d", took, s.met(admission.LimitConnectionsPerAddress))
 	}
 	ended(one)
 	ended(two)
@@ -272,27 +273,18 @@ func TestRESTAnswersAFewAtOnceAndTheOthersInTurn(t *testing.T) {
 		return r
 	}
 	s.fetches <- struct{}{} // one that takes long
-	if r := post(); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || s.met(limitFetches) != 1 {
-		t.Errorf("%v, counted %d", r, s.met(limitFetches))
+	if r := post(); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || s.met(admission.LimitFetches) != 1 {
+		t.Errorf("%v, counted %d", r, s.met(admission.LimitFetches))
 	}
 	<-s.fetches
 	if r := post(); r.StatusCode != http.StatusOK {
 		t.Errorf("%v", r)
 	}
 	r, err := http.Post(s.rest+"/v3/discovery:clusters", "application/json", strings.NewReader(`{"node":{"id":"`+strings.Repeat("x", 257)+`"}}`))
-	if err != nil || r.StatusCode != http.StatusBadRequest || s.met(limitNodeIDBytes) != 1 {
+	if err != nil || r.StatusCode != http.StatusBadRequest || s.met(admission.LimitNodeIDBytes) != 1 {
 		t.Errorf("a long node id: %v %v", r, err)
 	}
 	r.Body.Close()
-}
-
-func TestLimitsThatMakeNoSenseAreRefusedAllAtOnce(t *testing.T) {
-	c := DefaultConfig()
-	c.Limits = Limits{}
-	err := c.Validate()
-	if n := strings.Count(fmt.Sprint(err), "\n") + 1; n != 31 {
-		t.Errorf("%d of 31 limits: %v", n, err)
-	}
 }
 
 // openDeaf opens a stream that asks for all clusters, answers what comes so far as it must, and

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/codes"
+
+	"legate/xdsserver/admission"
 )
 
 // How a client says what it wants: xDS protocol, "How the client specifies what resources to
@@ -204,10 +206,10 @@ func checkName(size int) error {
 	if size <= maxName {
 		return nil
 	}
-	return excessf(limitNames, codes.InvalidArgument, 0, lookAtClient, "a resource name has %d bytes, the most is %d", size, maxName)
+	return admission.Refuse(admission.LimitNames, codes.InvalidArgument, 0, admission.LookAtClient, "a resource name has %d bytes, the most is %d", size, maxName)
 }
 
 func tooManyNames(most int) error {
-	return excessf(limitNames, codes.ResourceExhausted, 0, "raise xds.max_names if this is a client of yours",
+	return admission.Refuse(admission.LimitNames, codes.ResourceExhausted, 0, "raise xds.max_names if this is a client of yours",
 		"more names of one type than are allowed here, which are %d", most)
 }

@@ -53,6 +53,6 @@ func (s *Server) guards() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.StreamInterceptor(s.admission.intercept),
 		grpc.UnknownServiceHandler(unknownMethod),
-		grpc.Creds(handshakes{creds, s.excesses, s.config.Limits}),
+		grpc.Creds(handshakes{creds, s.refusals, s.config.Limits}),
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
+
+	"legate/xdsserver/admission"
 )
 
 // A name that streams ask for and Consul does not have is there for their sake alone. It is counted
@@ -15,8 +17,8 @@ import (
 // tired.
 type payer struct {
 	slot   int
-	budget *budget
-	share  *share
+	budget *admission.Budget
+	share  *admission.Share
 	most   int // bytes
 	bytes  int
 
@@ -66,7 +68,7 @@ func (p *payer) tired(now time.Time, longest time.Duration) (wait time.Duration,
 	for i, pace := range p.changes {
 		more := waitFor(pace, now, p.changed)
 		if i == 0 && more > longest {
-			refused = excessf(limitNameChanges, codes.ResourceExhausted, more, "look what that client names, and no more, and names again; raise xds.name_changes_per_second if it has to",
+			refused = admission.Refuse(admission.LimitNameChanges, codes.ResourceExhausted, more, "look what that client names, and no more, and names again; raise xds.name_changes_per_second if it has to",
 				"the stream changes the names that it asks for too often: %.0f a second are allowed; come again in %v", float64(pace.Limit()), more.Round(100*time.Millisecond))
 		}
 		wait = max(wait, more)
@@ -116,10 +118,10 @@ func (all *payers) buy(slot int, name string) (*payer, int, error) {
 	}
 	price := priceOf(name, slot)
 	if p.bytes+price > p.most {
-		return nil, 0, excessf(limitNameBytes, codes.ResourceExhausted, 0, "look for which names that client asks; raise xds.max_name_bytes if it has to, though Consul has none of them",
+		return nil, 0, admission.Refuse(admission.LimitNameBytes, codes.ResourceExhausted, 0, "look for which names that client asks; raise xds.max_name_bytes if it has to, though Consul has none of them",
 			"names that Consul does not have take more than %d bytes for this stream", p.most)
 	}
-	if err := p.budget.take(p.share, heldNames, price); err != nil {
+	if err := p.budget.Take(p.share, admission.HeldNames, price); err != nil {
 		return nil, 0, err
 	}
 	p.bytes += price
@@ -132,7 +134,7 @@ func (all *payers) settle(e *entry) {
 	isVain := e.res == nil && !e.named.empty()
 	if e.payer != nil && (!isVain || !e.named.has(e.payer.slot)) {
 		e.payer.bytes -= e.paid
-		e.payer.budget.give(e.payer.share, heldNames, e.paid)
+		e.payer.budget.Give(e.payer.share, admission.HeldNames, e.paid)
 		e.payer, e.paid = nil, 0
 	}
 	if !isVain || e.payer != nil {
@@ -142,7 +144,7 @@ func (all *payers) settle(e *entry) {
 		if p := all.of(slot); p != nil {
 			e.payer, e.paid = p, priceOf(e.name, slot)
 			p.bytes += e.paid
-			p.budget.force(p.share, heldNames, e.paid)
+			p.budget.Force(p.share, admission.HeldNames, e.paid)
 			return
 		}
 	}

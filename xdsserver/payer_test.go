@@ -12,6 +12,7 @@ import (
 
 	"legate/internal/xdstest"
 	"legate/translate"
+	"legate/xdsserver/admission"
 )
 
 func ghosts(kind string, n, bytes int) []string {
@@ -47,7 +48,7 @@ func TestANameThatNobodyHasTakesLittleMore(t *testing.T) {
 	runtime.KeepAlive(st)
 }
 
-func (s *stage) heldNames() int64 { return s.Memory().Kinds[heldNames].Bytes }
+func (s *stage) bytesOfNames() int64 { return s.Memory().Kinds[admission.HeldNames].Bytes }
 
 func TestNamesThatNobodyHasAreBoundedForAStream(t *testing.T) {
 	bothWith(t, func(c *Config) { c.Limits.NameBytes = 200_000 }, func(t *testing.T, s *stage, open opener) {
@@ -60,12 +61,12 @@ func TestNamesThatNobodyHasAreBoundedForAStream(t *testing.T) {
 		c.Read()
 		c.Want(eds, append(ghosts("a", 100, 1000), ghosts("b", 100, 1000)...)...)
 		wantStatus(t, c.Ended(), "ResourceExhausted", "names that Consul does not have")
-		if said := s.said(limitNameBytes); said.Count != 1 || !strings.Contains(said.Remedy, "xds.max_name_bytes") {
+		if said := s.said(admission.LimitNameBytes); said.Count != 1 || !strings.Contains(said.Remedy, "xds.max_name_bytes") {
 			t.Errorf("%+v", said)
 		}
-		soon(t, "only one name is left", func() bool { return s.heldNames() > 0 && s.heldNames() < 1000 })
+		soon(t, "only one name is left", func() bool { return s.bytesOfNames() > 0 && s.bytesOfNames() < 1000 })
 		good.Want(eds, "web")
-		soon(t, "none is left", func() bool { return s.heldNames() == 0 })
+		soon(t, "none is left", func() bool { return s.bytesOfNames() == 0 })
 	})
 }
 
@@ -75,29 +76,29 @@ func TestANameIsCountedOnceWhoeverAsksForIt(t *testing.T) {
 		first, second := open("first"), open("second")
 		first.Want(eds, "ghost")
 		first.Accept(eds, "ghost@empty")
-		one := s.heldNames()
+		one := s.bytesOfNames()
 		second.Want(eds, "ghost")
 		second.Accept(eds, "ghost@empty")
-		if got := s.heldNames(); got != one || one == 0 {
+		if got := s.bytesOfNames(); got != one || one == 0 {
 			t.Errorf("%d bytes for one, %d for two", one, got)
 		}
 		first.Close()
 		soon(t, "the first has gone", func() bool { return len(s.Streams()) == 1 })
-		if got := s.heldNames(); got != one {
+		if got := s.bytesOfNames(); got != one {
 			t.Errorf("%d bytes for the other one, %d before", got, one)
 		}
 		s.set(assignment("ghost", 1)) // now Consul has it
 		second.Accept(eds, "ghost@1")
-		if got := s.heldNames(); got != 0 {
+		if got := s.bytesOfNames(); got != 0 {
 			t.Errorf("%d bytes for a name that there is", got)
 		}
 		s.gone(translate.Name{Type: eds, Name: "ghost"})
 		second.Accept(eds, "ghost@empty")
-		if got := s.heldNames(); got == 0 {
+		if got := s.bytesOfNames(); got == 0 {
 			t.Error("a name that is gone takes nothing")
 		}
 		second.Close()
-		soon(t, "nothing is left", func() bool { return s.heldNames() == 0 })
+		soon(t, "nothing is left", func() bool { return s.bytesOfNames() == 0 })
 	})
 }
 
@@ -143,7 +144,7 @@ func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
 	if r := c.Poll(time.Second); r != nil {
 		t.Errorf("it is listened to: %s", r)
 	}
-	if s.Memory().Kinds[heldRequests].Bytes < streamWindow {
+	if s.Memory().Kinds[admission.HeldRequests].Bytes < streamWindow {
 		t.Error("what it may send meanwhile is not counted")
 	}
 	s.set(assignment("round-1-7", 1)) // it hears of changes
@@ -175,7 +176,7 @@ func TestWhoChangesNamesTooOftenWaitsAndThenIsRefused(t *testing.T) {
 		swap(a)           // 50: it waits for two seconds
 		c.Want(eds, b...) // 70
 		wantStatus(t, c.Ended(), "ResourceExhausted", "changes the names")
-		if said := s.said(limitNameChanges); said.Count != 1 || !strings.Contains(said.Remedy, "xds.name_changes_per_second") {
+		if said := s.said(admission.LimitNameChanges); said.Count != 1 || !strings.Contains(said.Remedy, "xds.name_changes_per_second") {
 			t.Errorf("%+v", said)
 		}
 		other := open("other") // has a share of its own
@@ -225,7 +226,7 @@ func TestTheStoreIsLeftBetweenManyNames(t *testing.T) {
 
 func TestResponsesAreCountedUntilTheyAreAnswered(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
-		held := func() int64 { return s.Memory().Kinds[heldResponses].Bytes }
+		held := func() int64 { return s.Memory().Kinds[admission.HeldResponses].Bytes }
 		var all []translate.Resource
 		for i := range 100 {
 			all = append(all, assignment(fmt.Sprint("s-", i), 1))
@@ -252,14 +253,14 @@ func TestResponsesAreCountedUntilTheyAreAnswered(t *testing.T) {
 func TestABudgetThatIsUsedUpRefusesEverybodyAndTellsWhen(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(c *Config) {
-		c.Limits.MemoryBytes, c.Limits.RefusedStreams = 2*(connectionBytes+3*streamBytes+(8<<10)), 1000
+		c.Limits.MemoryBytes, c.Limits.RefusedStreams = 2*(admission.ConnectionBytes+3*admission.StreamBytes+(8<<10)), 1000
 	})
 	s.set(service("web", 1)...)
 	for i := range 3 {
 		s.served(s.conn, fmt.Sprint("edge-", i))
 	}
 	err := s.refusedAs(s.conn, "more", "ResourceExhausted", "come again later")
-	if err == nil || s.met(limitMemory) == 0 {
+	if err == nil || s.met(admission.LimitMemory) == 0 {
 		t.Error(err)
 	}
 	post := xdstest.Open(t, s.conn, xdstest.SotW, "more")

@@ -5,6 +5,8 @@ import (
 	"net"
 
 	"google.golang.org/grpc/codes"
+
+	"legate/xdsserver/admission"
 )
 
 // gRPC enforces [Config.MinPing] by itself: it closes the connection of a client that pings more
@@ -18,12 +20,12 @@ const tooManyPings = "too_many_pings"
 // only the end of each write is looked at.
 type overheard struct {
 	net.Conn
-	excesses *excesses
+	refusals *admission.Refusals
 }
 
 func (o *overheard) Write(b []byte) (int, error) {
 	if sendsAway(b) {
-		o.excesses.of(excessf(limitPings, codes.ResourceExhausted, 0, "have that client ping less often (keepalive), or lower xds.min_ping",
+		o.refusals.Of(admission.Refuse(admission.LimitPings, codes.ResourceExhausted, 0, "have that client ping less often (keepalive), or lower xds.min_ping",
 			"HTTP/2 pings come more often than is allowed; the connection is closed"), o.RemoteAddr().String())
 	}
 	return o.Conn.Write(b)

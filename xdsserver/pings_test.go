@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"legate/xdsserver/admission"
 )
 
 func TestAClientMayPingEverySecond(t *testing.T) {
@@ -18,8 +20,8 @@ func TestAClientMayPingEverySecond(t *testing.T) {
 		time.Sleep(every + []time.Duration{-every, every}[i%2]/50)
 		b.frame(framePing, make([]byte, 8))
 	}
-	if said := b.goodbye(every); said != "" || s.met(limitPings) != 0 {
-		t.Errorf("it was sent away: %q, counted %d", said, s.met(limitPings))
+	if said := b.goodbye(every); said != "" || s.met(admission.LimitPings) != 0 {
+		t.Errorf("it was sent away: %q, counted %d", said, s.met(admission.LimitPings))
 	}
 }
 
@@ -33,8 +35,8 @@ func TestWhoPingsMoreOftenIsCutOffAndCounted(t *testing.T) {
 	if said := b.goodbye(10 * time.Second); !strings.Contains(said, "ping") {
 		t.Errorf("it was told %q", said)
 	}
-	soon(t, "it is counted", func() bool { return s.met(limitPings) == 1 })
-	if said := s.said(limitPings); !strings.Contains(said.Remedy, "xds.min_ping") || said.From != b.LocalAddr().String() {
+	soon(t, "it is counted", func() bool { return s.met(admission.LimitPings) == 1 })
+	if said := s.said(admission.LimitPings); !strings.Contains(said.Remedy, "xds.min_ping") || said.From != b.LocalAddr().String() {
 		t.Errorf("%+v", said)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
+
+	"legate/xdsserver/admission"
 )
 
 // gRPC takes in a message whole before it asks anybody, for as long as that takes: it lets a client
@@ -151,8 +153,8 @@ func (g *guarded) paced(bytes int) {
 	}
 }
 
-// unproven is how many unproven bytes may be sent: those of half a second at once.
-func (l *Limits) unproven(times int) *rate.Limiter {
+// unprovenPace is how many unproven bytes may be sent: those of half a second at once.
+func unprovenPace(l *admission.Limits, times int) *rate.Limiter {
 	n := times * l.UnprovenBytes
 	return rate.NewLimiter(rate.Limit(n), (n+1)/2)
 }
@@ -209,7 +211,7 @@ func (g *guarded) largest() int {
 }
 
 func tooLarge(size, most int) error {
-	return excessf(limitMessageBytes, codes.ResourceExhausted, 0, "look what this client sends; raise xds.max_message_bytes if that is what it must have",
+	return admission.Refuse(admission.LimitMessageBytes, codes.ResourceExhausted, 0, "look what this client sends; raise xds.max_message_bytes if that is what it must have",
 		"the message has %d bytes, the most is %d (what there is to be named, and twice what was sent before, up to xds.max_message_bytes)", size, most)
 }
 
@@ -224,8 +226,8 @@ func (g *guarded) charge(bytes int) error {
 		return nil
 	}
 	if memory < in.charged {
-		g.within.budget.give(&g.visitor.share, heldRequests, in.charged-memory)
-	} else if err := g.within.budget.take(&g.visitor.share, heldRequests, memory-in.charged); err != nil {
+		g.within.budget.Give(&g.visitor.share, admission.HeldRequests, in.charged-memory)
+	} else if err := g.within.budget.Take(&g.visitor.share, admission.HeldRequests, memory-in.charged); err != nil {
 		return err
 	}
 	in.charged = memory
@@ -248,8 +250,8 @@ func (g *guarded) tooSlow() {
 	_ = g.inbox.wire.WriteStatus(slowMessage(g.within.limits.MessageTime).GRPCStatus()) // it may have ended
 }
 
-func slowMessage(limit time.Duration) *excess {
-	return excessf(limitMessageTime, codes.DeadlineExceeded, 0, "look whether that client hangs, or its network; or raise xds.message_time",
+func slowMessage(limit time.Duration) *admission.Error {
+	return admission.Refuse(admission.LimitMessageTime, codes.DeadlineExceeded, 0, "look whether that client hangs, or its network; or raise xds.message_time",
 		"a message did not come to its end within %v; connect again", limit)
 }
 
@@ -273,15 +275,25 @@ func (g *guarded) brokenOff(err error) error {
 }
 
 // buffer is one for a message. Pass it to reuse.
-func (a *admission) buffer() *[]byte {
+func (a *limiter) buffer() *[]byte {
 	if used, ok := a.buffers.Get().(*[]byte); ok {
 		return used
 	}
 	return new([]byte)
 }
 
-func (a *admission) reuse(b *[]byte) {
+func (a *limiter) reuse(b *[]byte) {
 	if cap(*b) <= maxPooled {
 		a.buffers.Put(b)
+	}
+}
+
+// named says how many bytes the names have that there are, and how many names: what a client can have to say of
+// them in its first message is each name twice, and its version.
+func (a *limiter) named(bytes, names int) {
+	const beside = 64 // bytes of the version, and what surrounds it
+	first := int64(a.limits.NodeBytes + firstBytes + 2*bytes + beside*names)
+	if first > a.first.Load() { // clients may still have what there is no more
+		a.first.Store(first)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"legate/xdsserver/admission"
 )
 
 const (
@@ -56,8 +58,8 @@ func TestAMessageThatDoesNotEndIsCutOff(t *testing.T) {
 func TestWhatIsTooLargeIsRefusedBeforeItIsThere(t *testing.T) {
 	t.Parallel()
 	for limit, beginning := range map[string][]byte{
-		limitNodeBytes: {2<<3 | 2, 0x80, 0x80, 0x30}, // 786,432 bytes
-		limitNames:     {3<<3 | 2, 0x80, 0x80, 0x30},
+		admission.LimitNodeBytes: {2<<3 | 2, 0x80, 0x80, 0x30}, // 786,432 bytes
+		admission.LimitNames:     {3<<3 | 2, 0x80, 0x80, 0x30},
 	} {
 		s := newStage(t)
 		s.set(service("web", 1)...)
@@ -98,7 +100,7 @@ func TestAFirstMessageMayNameAllThatThereIs(t *testing.T) {
 	}
 	early := incremental(t, s, "early")
 	early.Resume(cds, have)
-	soon(t, "it was received", func() bool { return s.Memory().Kinds[heldRequests].Bytes > 3<<20 })
+	soon(t, "it was received", func() bool { return s.Memory().Kinds[admission.HeldRequests].Bytes > 3<<20 })
 	s.set(service("web", 1)...)
 	early.Read()
 }
@@ -113,15 +115,15 @@ func TestWhatIsReceivedIsWithinTheBudget(t *testing.T) {
 		b.headers(stream, deltaMethod)
 		b.begin(stream, 1<<20, append([]byte{15<<3 | 2, 0xf0, 0xff, 0x3f}, make([]byte, 60<<10)...))
 	}
-	soon(t, "the budget is used up", func() bool { return s.met(limitMemory) > 0 })
+	soon(t, "the budget is used up", func() bool { return s.met(admission.LimitMemory) > 0 })
 	if m := s.Memory(); m.Held > m.Budget {
 		t.Errorf("%+v", m)
 	}
-	if said := s.said(limitMemory); !strings.Contains(said.Remedy, "--memory-budget") {
+	if said := s.said(admission.LimitMemory); !strings.Contains(said.Remedy, "--memory-budget") {
 		t.Errorf("%+v", said)
 	}
 	b.Close()
-	soon(t, "nothing is held", func() bool { return s.Memory().Kinds[heldRequests].Bytes == 0 })
+	soon(t, "nothing is held", func() bool { return s.Memory().Kinds[admission.HeldRequests].Bytes == 0 })
 	s.served(s.conn, "edge")
 }
 

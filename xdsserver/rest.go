@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"legate/internal/listen"
+	"legate/xdsserver/admission"
 )
 
 // restServer serves xDS over REST (xDS protocol, "REST-JSON polling subscriptions"):
@@ -62,10 +63,10 @@ func (s *Server) restListener(l net.Listener) net.Listener {
 	l = gate{s.boundedREST(l), s.admission}
 	if s.config.TLS != nil {
 		l = listen.Encrypted(l, s.config.TLS, func(from net.Addr, err error) {
-			s.excesses.count(limitHandshake, from.String(), err.Error(), remedyHandshake)
+			s.refusals.Count(admission.LimitHandshake, from.String(), err.Error(), remedyHandshake)
 		})
 	}
-	return framed{l, emptyFrames(s.excesses, s.config.Limits, true)}
+	return framed{l, emptyFrames(s.refusals, s.config.Limits, true)}
 }
 
 // framed is a listener whose connections have their HTTP/2 frames counted.
@@ -93,7 +94,7 @@ func (s *Server) boundedREST(l net.Listener) net.Listener {
 		if why == listen.Displaced {
 			detail = "a silent connection over REST was closed, since there was no room for a new one"
 		}
-		s.excesses.count(limitRESTConnections, remote{Addr: from}.String(), detail, "raise xds.max_rest_connections if these are clients of yours")
+		s.refusals.Count(admission.LimitRESTConnections, remote{Addr: from}.String(), detail, "raise xds.max_rest_connections if these are clients of yours")
 	})
 }
 
@@ -118,7 +119,7 @@ func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 		defer m.release()
 		body, a, err := s.fetchJSON(w, r, m, typeURL)
 		if err != nil {
-			s.excesses.of(err, r.RemoteAddr)
+			s.refusals.Of(err, r.RemoteAddr)
 			s.refuseFetch(w, err)
 			return
 		}
@@ -140,7 +141,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		if _, err := w.Write(part); err != nil { // a client that went away needs no answer
 			if r.ProtoMajor > 1 && time.Since(began) >= limit {
-				s.excesses.of(excessf(limitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing), r.RemoteAddr)
+				s.refusals.Of(admission.Refuse(admission.LimitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing), r.RemoteAddr)
 			}
 			return
 		}
@@ -149,7 +150,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
 
 // fetchJSON answers one request.
 func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, m *metered, typeURL string) (body []byte, a *answer, err error) {
-	if err := m.take(streamBytes); err != nil {
+	if err := m.take(admission.StreamBytes); err != nil {
 		return nil, nil, err
 	}
 	in, err := s.readBody(w, r, m)
@@ -197,7 +198,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, m *metered) ([
 // metered reads a request over REST, and counts what it takes until it is answered.
 type metered struct {
 	io.Reader
-	budget *budget
+	budget *admission.Budget
 	by     *visitor
 	held   int
 }
@@ -211,23 +212,23 @@ func (m *metered) Read(b []byte) (int, error) {
 }
 
 func (m *metered) take(bytes int) error {
-	err := m.budget.take(&m.by.share, heldRequests, bytes)
+	err := m.budget.Take(&m.by.share, admission.HeldRequests, bytes)
 	if err == nil {
 		m.held += bytes
 	}
 	return err
 }
 
-func (m *metered) release() { m.budget.give(&m.by.share, heldRequests, m.held) }
+func (m *metered) release() { m.budget.Give(&m.by.share, admission.HeldRequests, m.held) }
 
 var errEncoding = errors.New("requests may be compressed with gzip, and with nothing else")
 
 func (s *Server) unreadable(err error) error {
-	if e := new(excess); errors.As(err, &e) {
+	if e := new(admission.Error); errors.As(err, &e) {
 		return e
 	}
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return excessf(limitBodyBytes, codes.ResourceExhausted, 0,
+		return admission.Refuse(admission.LimitBodyBytes, codes.ResourceExhausted, 0,
 			"raise xds.max_body_bytes if this is a client of yours", "the request has more than %d bytes", tooLarge.Limit)
 	}
 	return status.Errorf(codes.InvalidArgument, "read request: %v", err)
@@ -276,8 +277,8 @@ func (s *Server) refuseFetch(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", "1")
 		code = http.StatusServiceUnavailable
 	}
-	if e := new(excess); errors.As(err, &e) && e.retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(e.retry.Seconds())))
+	if e := new(admission.Error); errors.As(err, &e) && e.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.Retry.Seconds())))
 		code = http.StatusServiceUnavailable
 	}
 	if errors.Is(err, errEncoding) {

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"legate/xdsserver/admission"
 )
 
 // jsonRequest is what is read of a DiscoveryRequest as JSON, which has each name in two ways
@@ -37,7 +39,7 @@ type jsonNode struct {
 }
 
 // decodeJSON reads a request over REST.
-func decodeJSON(body []byte, limits *Limits) (*discoveryv3.DiscoveryRequest, error) {
+func decodeJSON(body []byte, limits *admission.Limits) (*discoveryv3.DiscoveryRequest, error) {
 	var r jsonRequest
 	if err := json.Unmarshal(body, &r); err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "the request is no DiscoveryRequest as JSON: %v", err)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"legate/xdsserver/admission"
 )
 
 // encrypted gives the server a certificate, and asks clients for one.
@@ -33,7 +35,7 @@ func (s *stage) refusedTimes(limit string) uint64 {
 func TestWhoDoesNotGetPastTLSCountsOverGRPCAndREST(t *testing.T) {
 	s := newStage(t, encrypted)
 	for _, at := range []string{s.address, strings.TrimPrefix(s.rest, "http://")} {
-		before := s.refusedTimes(limitHandshake)
+		before := s.refusedTimes(admission.LimitHandshake)
 		scan, err := net.Dial("tcp", at)
 		if err != nil {
 			t.Fatal(err)
@@ -55,9 +57,9 @@ func TestWhoDoesNotGetPastTLSCountsOverGRPCAndREST(t *testing.T) {
 		_ = plain.SetDeadline(time.Now().Add(10 * time.Second))
 		_, _ = io.Copy(io.Discard, plain)
 		plain.Close()
-		for deadline := time.Now().Add(30 * time.Second); s.refusedTimes(limitHandshake) < before+2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); s.refusedTimes(admission.LimitHandshake) < before+2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		}
-		if got := s.refusedTimes(limitHandshake) - before; got != 2 {
+		if got := s.refusedTimes(admission.LimitHandshake) - before; got != 2 {
 			t.Errorf("%s: %d counted, want 2", at, got)
 		}
 	}
@@ -105,7 +107,7 @@ func TestSilentRESTConnectionsKeepNobodyOut(t *testing.T) {
 		t.Fatalf("%v %v", r, err)
 	}
 	_ = r.Body.Close()
-	if s.refusedTimes(limitRESTConnections) < 40 {
-		t.Errorf("%d counted", s.refusedTimes(limitRESTConnections))
+	if s.refusedTimes(admission.LimitRESTConnections) < 40 {
+		t.Errorf("%d counted", s.refusedTimes(admission.LimitRESTConnections))
 	}
 }

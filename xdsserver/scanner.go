@@ -4,6 +4,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"legate/xdsserver/admission"
 )
 
 // fields are the numbers of a request's fields that have limits; 0 where there is no such field
@@ -20,7 +22,7 @@ var (
 // it is there. The length of a field stands before it.
 type scanner struct {
 	fields
-	limits *Limits
+	limits *admission.Limits
 	most   int // names
 
 	at               int // where the next field begins

@@ -21,8 +21,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"legate/internal/listen"
 	"legate/metrics"
 	"legate/translate"
+	"legate/xdsserver/admission"
 )
 
 // Server serves the snapshots that are published to it. Its methods may be called concurrently.
@@ -31,10 +33,10 @@ type Server struct {
 	log       *slog.Logger
 	metrics   *metrics.XDS
 	callbacks *callbacks
-	excesses  *excesses
+	refusals  *admission.Refusals
 	oversized *oversizes
 	repeats   *repeats
-	admission *admission
+	admission *limiter
 	fetches   chan struct{} // has room for those that are answered at once
 	manyNames chan struct{} // has room for one request with many names that is worked on
 	unread    *unread
@@ -73,17 +75,17 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		stopping:  make(chan struct{}),
 		sessions:  &sessions{open: map[*session]*time.Timer{}},
 		workers:   newWorkers(),
-		excesses:  newExcesses(log, m),
+		refusals:  admission.NewRefusals(log, m.Refused),
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
 		fetches:   make(chan struct{}, config.Limits.Fetches),
 		manyNames: make(chan struct{}, 1),
 		polls:     &polls{of: map[nodeKey]poll{}},
 	}
-	s.admission = newAdmission(config, s.excesses, s.stopping, m)
+	s.admission = newLimiter(config, s.refusals, s.stopping, m)
 	s.unread = newUnread(config.Limits, s.admission.budget)
 	m.Serves(typeURLs()...)
-	m.Holds(s.admission.budget.most, s.heldOf)
+	m.Holds(s.admission.budget.Memory().Budget, s.admission.budget.Held)
 	m.Stranded(s.unfollowedOver)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
@@ -165,7 +167,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	watch.Go(func() { s.workers.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
 	watch.Go(func() { s.watchFaults(watching) })
-	watch.Go(func() { s.admission.budget.run(watching) })
+	watch.Go(func() { s.admission.budget.Run(watching) })
 
 	xds = gate{xds, s.admission}
 	ended := make(chan error, 2)
@@ -221,3 +223,9 @@ func wrap(operation string, address net.Addr, err error) error {
 	}
 	return fmt.Errorf("%s %q: %w", operation, address, err)
 }
+
+// Memory says what clients have Legate hold.
+func (s *Server) Memory() admission.Memory { return s.admission.budget.Memory() }
+
+// Refused says how often clients met each limit since the start.
+func (s *Server) Refused() []listen.Refused { return s.refusals.All() }

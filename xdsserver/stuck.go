@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"legate/xdsserver/admission"
 )
 
 // What a client does not read fills the system's buffers, and then a write waits. One that waits
@@ -23,8 +25,8 @@ var errStuck = status.Error(codes.Unavailable, takesNothing)
 
 // isStuck reports whether a stream ended because its client took in nothing.
 func isStuck(err error) bool {
-	e := new(excess)
-	return errors.As(err, &e) && e.limit == limitStuckSend
+	e := new(admission.Error)
+	return errors.As(err, &e) && e.Limit == admission.LimitStuckSend
 }
 
 // looks is how often a write that waits is looked at within the time that it may be stuck.
@@ -66,7 +68,7 @@ func (c *connection) Write(b []byte) (int, error) {
 // closeStuck ends a connection whose client takes in nothing.
 func (c *connection) closeStuck() {
 	c.stuck.Store(true)
-	c.within.excesses.of(excessf(limitStuckSend, codes.Unavailable, 0, remedyStuck, "the client takes in nothing; its connection is closed"), c.RemoteAddr().String())
+	c.within.refusals.Of(admission.Refuse(admission.LimitStuckSend, codes.Unavailable, 0, remedyStuck, "the client takes in nothing; its connection is closed"), c.RemoteAddr().String())
 	_ = c.Close() // it is of no use any more
 }
 

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"legate/internal/xdstest"
+	"legate/xdsserver/admission"
 )
 
 // A client that gives the server a small window again and again is slow, and takes in a little all
@@ -43,7 +44,7 @@ func TestAClientThatReadsSlowlyButSteadilyIsNotStuck(t *testing.T) {
 				s.set(xdstest.FatCluster("fat-0", 2, 1)) // this waits until the rest is taken in
 			}
 			for step := limit / 8; got.Load() < size; time.Sleep(step) {
-				if n := s.met(limitStuckSend); n > 0 {
+				if n := s.met(admission.LimitStuckSend); n > 0 {
 					t.Fatalf("cut off after %d bytes", got.Load())
 				}
 				b.allow(1, 24<<10)
@@ -88,7 +89,7 @@ func TestAClientBehindASlowNetworkIsNotStuck(t *testing.T) {
 	for i := 2; ; i++ {
 		s.set(xdstest.FatCluster("fat-0", i, 1))
 		r := c.Poll(limit)
-		if n := s.met(limitStuckSend); n > 0 {
+		if n := s.met(admission.LimitStuckSend); n > 0 {
 			t.Fatal("cut off")
 		}
 		if r != nil {
@@ -123,7 +124,7 @@ func TestAConnectionThatTakesInNothingIsClosed(t *testing.T) {
 	c.Accept(eds, "web@empty")
 	ready <- struct{}{}
 	c.Want(cds)
-	soon(t, "it is cut off", func() bool { return s.met(limitStuckSend) == 1 })
+	soon(t, "it is cut off", func() bool { return s.met(admission.LimitStuckSend) == 1 })
 	soon(t, "nothing is left of it", func() bool { return len(s.Streams()) == 0 && s.admission.connected() == 0 })
 }
 
@@ -146,7 +147,7 @@ func TestARESTAnswerThatNobodyReadsIsCutOffOverHTTP2(t *testing.T) {
 	}
 	unread := post()
 	defer unread.Body.Close()
-	soon(t, "it is cut off", func() bool { return s.met(limitStuckSend) == 1 && s.unread.now() == 0 })
+	soon(t, "it is cut off", func() bool { return s.met(admission.LimitStuckSend) == 1 && s.unread.now() == 0 })
 	r := post() // on the same connection
 	r.Body.Close()
 	if n := s.admission.connected(); n > 1 {
@@ -168,7 +169,7 @@ func TestWhoWasStuckIsToldThatItMayComeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 2; s.met(limitStuckSend) == 0; i++ {
+	for i := 2; s.met(admission.LimitStuckSend) == 0; i++ {
 		if i > 2000 {
 			t.Fatal("it is not cut off")
 		}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"legate/metrics"
+	"legate/xdsserver/admission"
 )
 
 // wildcard is the name that asks for all resources of a type (xDS protocol, "How the client
@@ -24,9 +25,9 @@ const maxFlight = 64
 type subscription struct {
 	table  *table
 	slot   int
-	delays *metrics.Delays // of changes; nil: they are not measured
-	budget *budget         // of what responses hold; nil: nothing is counted
-	yield  func()          // lets others have the store; nil: there are none
+	delays *metrics.Delays   // of changes; nil: they are not measured
+	budget *admission.Budget // of what responses hold; nil: nothing is counted
+	yield  func()            // lets others have the store; nil: there are none
 
 	whole bool // each response holds all that is wanted: what it leaves out is gone
 	wild  bool // all resources are wanted

@@ -5,21 +5,23 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+
+	"legate/xdsserver/admission"
 )
 
 // unread bounds the memory of answers to single requests, over REST and gRPC together, that clients
 // have not taken in yet. (Streams need no such bound: they share what they send, and one whose client
 // takes nothing in is sent no more.)
 type unread struct {
-	limits Limits
-	budget *budget
+	limits admission.Limits
+	budget *admission.Budget
 
 	mu    sync.Mutex
 	bytes int
 	of    map[*visitor]int // bytes by address; none is zero
 }
 
-func newUnread(limits Limits, b *budget) *unread {
+func newUnread(limits admission.Limits, b *admission.Budget) *unread {
 	return &unread{limits: limits, budget: b, of: map[*visitor]int{}}
 }
 
@@ -36,17 +38,17 @@ func (a *answer) grow(to int) error {
 		return nil
 	}
 	if to > a.limits.AnswerBytes {
-		return excessf(limitAnswerBytes, codes.ResourceExhausted, 0, "let that client name fewer resources, or use a stream; or raise xds.max_answer_bytes",
+		return admission.Refuse(admission.LimitAnswerBytes, codes.ResourceExhausted, 0, "let that client name fewer resources, or use a stream; or raise xds.max_answer_bytes",
 			"the answer has more than %d bytes; ask for fewer resources at a time, or on a stream", a.limits.AnswerBytes)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	more := to - a.held
 	if a.bytes+more > a.limits.UnreadBytes || a.of[a.by]+more > (a.limits.UnreadBytes+1)/2 {
-		return excessf(limitUnreadBytes, codes.Unavailable, time.Second, "look which clients do not read what they ask for, or raise xds.max_unread_bytes if there is memory to spare",
+		return admission.Refuse(admission.LimitUnreadBytes, codes.Unavailable, time.Second, "look which clients do not read what they ask for, or raise xds.max_unread_bytes if there is memory to spare",
 			"too many answers are not taken in yet; come again later")
 	}
-	if err := a.budget.take(&a.by.share, heldAnswers, more); err != nil {
+	if err := a.budget.Take(&a.by.share, admission.HeldAnswers, more); err != nil {
 		return err
 	}
 	a.bytes += more
@@ -59,7 +61,7 @@ func (a *answer) grow(to int) error {
 func (a *answer) release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.budget.give(&a.by.share, heldAnswers, a.held)
+	a.budget.Give(&a.by.share, admission.HeldAnswers, a.held)
 	a.bytes -= a.held
 	if a.of[a.by] -= a.held; a.of[a.by] == 0 {
 		delete(a.of, a.by)

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"legate/internal/xdstest"
+	"legate/xdsserver/admission"
 )
 
 // large publishes clusters of so many bytes in all.
@@ -89,14 +90,14 @@ func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
 		t.Errorf("%v %v", r, err)
 	}
 	r.Body.Close()
-	if n := s.met(limitUnreadBytes); n != 2 {
+	if n := s.met(admission.LimitUnreadBytes); n != 2 {
 		t.Errorf("counted %d times", n)
 	}
 	c := incremental(t, s, "edge") // streams are not concerned
 	c.Want(eds, "web")
 	c.Accept(eds, "web@empty")
 
-	soon(t, "who reads nothing is cut off", func() bool { return s.met(limitStuckSend) == 2 && s.unread.now() == 0 })
+	soon(t, "who reads nothing is cut off", func() bool { return s.met(admission.LimitStuckSend) == 2 && s.unread.now() == 0 })
 	if err := s.leaveUnread(conn)(); err != nil {
 		t.Errorf("who reads: %v", err)
 	}
@@ -118,7 +119,7 @@ func TestAnAnswerIsBoundedBeforeItIsMade(t *testing.T) {
 		t.Errorf("%v %v", r, err)
 	}
 	r.Body.Close()
-	if n := s.met(limitAnswerBytes); n != 2 {
+	if n := s.met(admission.LimitAnswerBytes); n != 2 {
 		t.Errorf("counted %d times", n)
 	}
 	if held := s.unread.now(); held != 0 {
@@ -181,8 +182,8 @@ func TestRESTTakesCompressedRequestsAndBoundsThemAfterwards(t *testing.T) {
 	if r := post("gzip", packed(`{"node":{"id":"edge"}}`)); r.StatusCode != http.StatusOK {
 		t.Errorf("gzip: %d", r.StatusCode)
 	}
-	if r := post("gzip", packed(strings.Repeat(" ", s.config.Limits.BodyBytes)+"{}")); r.StatusCode != http.StatusRequestEntityTooLarge || s.met(limitBodyBytes) != 1 {
-		t.Errorf("too large: %d, counted %d", r.StatusCode, s.met(limitBodyBytes))
+	if r := post("gzip", packed(strings.Repeat(" ", s.config.Limits.BodyBytes)+"{}")); r.StatusCode != http.StatusRequestEntityTooLarge || s.met(admission.LimitBodyBytes) != 1 {
+		t.Errorf("too large: %d, counted %d", r.StatusCode, s.met(admission.LimitBodyBytes))
 	}
 	if r := post("gzip", []byte("{}")); r.StatusCode != http.StatusBadRequest {
 		t.Errorf("not compressed at all: %d", r.StatusCode)

@@ -23,6 +23,7 @@ import (
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
+	"legate/xdsserver/admission"
 )
 
 // house is a set of rooms whose state the test sets.
@@ -57,7 +58,7 @@ func (h *house) Left() time.Time                    { return h.left }
 func (h *house) Oversized() []xdsserver.Oversize    { return h.large }
 func (h *house) Unfollowed() []xdsserver.Unfollowed { return h.lost }
 func (h *house) Views() []xdsserver.ViewStatus      { return h.views }
-func (h *house) Memory() xdsserver.Memory           { return xdsserver.Memory{Budget: 512 << 20, Held: 3 << 20} }
+func (h *house) Memory() admission.Memory           { return admission.Memory{Budget: 512 << 20, Held: 3 << 20} }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]
 	return r, ok

@@ -38,6 +38,7 @@ import (
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
+	"legate/xdsserver/admission"
 )
 
 // Rooms are the sources of what is shown. They are only read, at any time.
@@ -53,7 +54,7 @@ type Rooms struct {
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 		Refused() []listen.Refused
-		Memory() xdsserver.Memory
+		Memory() admission.Memory
 		Left() time.Time
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed

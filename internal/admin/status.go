@@ -12,6 +12,7 @@ import (
 	"legate/internal/quote"
 	"legate/translate"
 	"legate/xdsserver"
+	"legate/xdsserver/admission"
 )
 
 // Status is everything at one moment, for programs. The page shows the same to people.
@@ -37,7 +38,7 @@ type Status struct {
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
 	Refused   []listen.Refused         `json:"refused"` // how many clients met each limit
-	Memory    xdsserver.Memory         `json:"memory"`  // held for clients
+	Memory    admission.Memory         `json:"memory"`  // held for clients
 	// Oversized are responses above the size limit that cannot be split.
 	Oversized []xdsserver.Oversize `json:"oversized"`
 	// Unfollowed are clients that take clusters but never subscribe to their endpoints.

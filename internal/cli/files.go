@@ -4,7 +4,7 @@ import (
 	"log/slog"
 
 	"legate/internal/listen"
-	"legate/xdsserver"
+	"legate/xdsserver/admission"
 )
 
 // Every connection is an open file of the process. Without a free one nobody can connect, and
@@ -69,7 +69,7 @@ func lowerBounds(b *listen.Bounds, most int) {
 }
 
 // lowerLimits scales the limits of clients down to that many connections.
-func lowerLimits(l *xdsserver.Limits, most int) {
+func lowerLimits(l *admission.Limits, most int) {
 	was := l.Connections
 	l.Connections = min(was, max(leastClients, most))
 	l.ConnectionsPerAddress = part(l.ConnectionsPerAddress, l.Connections, was)

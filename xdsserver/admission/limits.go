@@ -1,4 +1,4 @@
-package xdsserver
+package admission
 
 import (
 	"errors"
@@ -124,8 +124,8 @@ func DefaultLimits() Limits {
 	}
 }
 
-// validate says what is wrong with the limits, all at once.
-func (l Limits) validate() error {
+// Validate says what is wrong with the limits, all at once.
+func (l Limits) Validate() error {
 	var errs []error
 	for _, n := range []struct {
 		value int
