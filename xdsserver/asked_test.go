@@ -94,7 +94,7 @@ func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 		if one.size != one.encoded.Len() || one.size <= 1000 || len(one.anys)+len(one.resources) != 1 {
 			t.Errorf("%d bytes are %d", one.encoded.Len(), one.size)
 		}
-		if want := len(surround("", "", "", removed.removed, nil)) - len(surround("", "", "", nil, nil)); removed.size != want || delta != (want > 0) {
+		if want := len(surround("", "", removed.removed, nil)) - len(surround("", "", nil, nil)); removed.size != want || delta != (want > 0) {
 			t.Errorf("that one is gone takes %d bytes, not %d", want, removed.size)
 		}
 		for most, parts := range map[int]int{0: 1, 1: 4, one.size: 4, 2*one.size - 1: 4, 2 * one.size: 2, 3 * one.size: 2, 4*one.size - 1: 2, 4 * one.size: 1} {

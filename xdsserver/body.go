@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/mem"
@@ -16,10 +17,11 @@ type body struct {
 	entries []*entry // all that are in it, by name
 	removed []string // of those of which there is nothing
 	encoded mem.BufferSlice
-	size    int    // bytes of all that on the wire
-	hold    *hold  // what is kept of it
-	own     int    // bytes that were made for it alone
-	parts   []body // as which it is sent, if it is too large for one response
+	size    int                     // bytes of all that on the wire
+	hold    *hold                   // what is kept of it
+	own     int                     // bytes that were made for it alone
+	around  *atomic.Pointer[[]byte] // what surrounds its resources in each response that has them
+	parts   []body                  // as which it is sent, if it is too large for one response
 
 	// The same for callbacks, as the protocol has it.
 	resources []*discoveryv3.Resource
@@ -77,7 +79,7 @@ func (p *bodies) of(to []body, t *table, delta bool, entries []*entry, s *subscr
 func newBody(delta bool, entries []*entry, s *subscription) *body {
 	entries = slices.Clone(entries)
 	slices.SortFunc(entries, byName)
-	p := &body{entries: entries}
+	p := &body{entries: entries, around: &atomic.Pointer[[]byte]{}}
 	var prefixes []byte
 	for _, e := range entries {
 		res := s.served(e)
@@ -114,6 +116,17 @@ func sizeIn(delta bool, name string, res *resource) int {
 		return len(res.field)
 	}
 	return sizeOfField(responseResources, len(res.field)-res.any)
+}
+
+// surrounded is what a response with this body has beside its resources and its nonce. A body has the
+// same version for as long as it is kept.
+func (p *body) surrounded(version, typeURL string, identity []byte) []byte {
+	if made := p.around.Load(); made != nil {
+		return *made
+	}
+	made := surround(version, typeURL, p.removed, identity)
+	p.around.Store(&made)
+	return made
 }
 
 // split makes parts of a body that has more bytes than the most, unless it is a single resource.

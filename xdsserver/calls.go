@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"slices"
+	"sync/atomic"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
@@ -52,7 +53,7 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 		}
 		var f *frame
 		a, err := s.fetch(g.Context(), g.visitor, typeURL, r, func(_ *answer, m *discoveryv3.DiscoveryResponse) error {
-			p := &body{}
+			p := &body{around: &atomic.Pointer[[]byte]{}}
 			for _, resource := range m.GetResources() {
 				p.encoded = append(p.encoded, encodedAny(resource)...)
 			}

@@ -20,6 +20,13 @@ func (r *deltaRequest) decode(whole *[]byte, seen scanner) error {
 	r.whole = whole
 	r.wanted = seen.wanted.names(b, seen.names)
 	r.dropped = seen.unwanted.names(b, seen.fields.dropped)
+	if !seen.others { // nothing else is in an acknowledgement
+		var err error
+		if r.message.TypeUrl, err = text(b, seen.texts.typeURL); err == nil {
+			r.message.ResponseNonce, err = text(b, seen.texts.nonce)
+		}
+		return err
+	}
 	for part := range beside(b, seen.wanted, seen.unwanted) {
 		if err := unmarshal(part, deltaRequestShape, &r.message); err != nil {
 			return err

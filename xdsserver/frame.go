@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// frame is a response that is encoded already: the bytes of its resources are shared by all
-// streams, only what surrounds them is the stream's own.
+// frame is a response that is encoded already. All streams that are sent the same share its bytes, but
+// for the nonce.
 type frame struct {
 	buffers mem.BufferSlice
 	hold    *hold // nil: nothing of it is kept
@@ -27,16 +27,15 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// surround are a response's fields beside its resources.
-func surround(version, typeURL, nonce string, removed []string, identity []byte) []byte {
-	size := len(identity) + len(version) + len(typeURL) + len(nonce) + 16
+// surround are a response's fields beside its resources and its nonce.
+func surround(version, typeURL string, removed []string, identity []byte) []byte {
+	size := len(identity) + len(version) + len(typeURL) + 16
 	for _, name := range removed {
 		size += sizeOfField(deltaRemoved, len(name))
 	}
 	b := make([]byte, 0, size)
 	b = appendString(b, responseVersion, version)
 	b = appendString(b, responseType, typeURL)
-	b = appendString(b, responseNonce, nonce)
 	for _, name := range removed {
 		b = appendString(b, deltaRemoved, name)
 	}
@@ -60,11 +59,15 @@ func identity(number protowire.Number, identifier string) []byte {
 	return appendString(b, controlPlaneIdentity, identifier)
 }
 
+// nonceBytes is room for a nonce and its field: a number.
+const nonceBytes = 24
+
 // newFrame is a response that delivers a body.
 func newFrame(version, typeURL, nonce string, p *body, identity []byte) *frame {
-	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+1), hold: p.hold}
-	f.buffers = append(f.buffers, mem.SliceBuffer(surround(version, typeURL, nonce, p.removed, identity)))
+	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+2), hold: p.hold}
+	f.buffers = append(f.buffers, mem.SliceBuffer(p.surrounded(version, typeURL, identity)))
 	f.buffers = append(f.buffers, p.encoded...)
+	f.buffers = append(f.buffers, mem.SliceBuffer(appendString(make([]byte, 0, nonceBytes), responseNonce, nonce)))
 	return f
 }
 

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
@@ -124,5 +126,34 @@ func TestNamesThatAreThereAreNotCopied(t *testing.T) {
 	again()
 	if n := testing.AllocsPerRun(10, again); n > 0 {
 		t.Errorf("%v allocations for %d names that are there", n, len(all))
+	}
+}
+
+// An acknowledgement is read as any decoder reads it, although no message is decoded.
+func TestAnAcknowledgementIsReadWithoutADecoder(t *testing.T) {
+	t.Parallel()
+	for _, parts := range [][]*discoveryv3.DeltaDiscoveryRequest{
+		{{}},
+		{{TypeUrl: eds, ResponseNonce: "7"}},
+		{{ResponseNonce: "7"}, {TypeUrl: "type.googleapis.com/other"}},
+		{{TypeUrl: cds, ResponseNonce: "6"}, {TypeUrl: eds, ResponseNonce: "7"}}, // the last one counts
+		{{TypeUrl: eds, ResourceNamesSubscribe: []string{"a"}, ResponseNonce: "7"}},
+		{{TypeUrl: eds, ResponseNonce: "7", ErrorDetail: &rpcstatus.Status{Message: "no"}}},
+		{{TypeUrl: eds, Node: &corev3.Node{Id: "edge"}}, {ResponseNonce: "7"}},
+	} {
+		want := &discoveryv3.DeltaDiscoveryRequest{}
+		for _, p := range parts {
+			proto.Merge(want, p)
+		}
+		want.ResourceNamesSubscribe = nil // which are read by themselves
+		if got := &readDelta(t, parts...).message; !proto.Equal(got, want) {
+			t.Errorf("read as %v, want %v", got, want)
+		}
+	}
+	seen := seesAll()
+	seen.fields = deltaFields
+	broken := appendString(nil, deltaFields.nonce, "no \xff text")
+	if err := new(deltaRequest).decode(&broken, seen); err == nil {
+		t.Error("a nonce that is no text is taken")
 	}
 }

@@ -1,6 +1,8 @@
 package xdsserver
 
 import (
+	"unicode/utf8"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -8,14 +10,14 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// fields are the numbers of a request's fields that have limits; 0 where there is no such field
-// (envoy/service/discovery/v3/discovery.proto).
-type fields struct{ node, typeURL, names, dropped protowire.Number }
+// fields are the numbers of a request's fields that have limits, or that are read here; 0 where there is
+// no such field (envoy/service/discovery/v3/discovery.proto).
+type fields struct{ node, typeURL, names, dropped, nonce protowire.Number }
 
 // Where they stand in a DiscoveryRequest and in a DeltaDiscoveryRequest.
 var (
-	sotwFields  = fields{node: 2, typeURL: 4, names: requestNames}
-	deltaFields = fields{node: 1, typeURL: 2, names: 3, dropped: 4}
+	sotwFields  = fields{node: 2, typeURL: 4, names: requestNames, nonce: 5}
+	deltaFields = fields{node: 1, typeURL: 2, names: 3, dropped: 4, nonce: 6}
 )
 
 // scanner looks at a request while it arrives, so that what is beyond a limit is refused before all of
@@ -28,6 +30,8 @@ type scanner struct {
 	at               int // where the next field begins
 	nodeBytes        int
 	wanted, unwanted span // of the names
+	texts            texts
+	others           bool // there are fields of which nothing is noted here
 }
 
 // anew is one that has seen nothing.
@@ -73,9 +77,11 @@ func (s *scanner) advance(b []byte) error {
 			if size > 1<<31 {
 				return errNoMessage
 			}
+			from := s.at + n + m
 			if err := s.field(number, int(size), n+m+int(size)); err != nil {
 				return err
 			}
+			s.note(number, from)
 		case protowire.StartGroupType, protowire.EndGroupType: // which no request has
 			return errNoMessage
 		default:
@@ -84,6 +90,7 @@ func (s *scanner) advance(b []byte) error {
 				return s.incomplete(b)
 			}
 			s.at += n + m
+			s.others = true
 		}
 	}
 	return nil
@@ -95,6 +102,38 @@ func (s *scanner) incomplete(b []byte) error {
 		return nil
 	}
 	return errNoMessage
+}
+
+// texts says where the type and the nonce of a request stand, each time the last one: an incremental
+// acknowledgement has nothing else.
+type texts struct{ typeURL, nonce [2]int }
+
+// note notes a field whose value has been passed.
+func (s *scanner) note(number protowire.Number, from int) {
+	switch value := [2]int{from, s.at}; number {
+	case s.names, s.dropped:
+	case s.typeURL:
+		s.texts.typeURL = value
+	case s.nonce:
+		s.texts.nonce = value
+	default:
+		s.others = true
+	}
+}
+
+// text is a value in a message that is there as a whole. The URLs of the types that are served are not
+// copied.
+func text(b []byte, at [2]int) (string, error) {
+	value := b[at[0]:at[1]]
+	for _, t := range resourceTypes {
+		if string(value) == t.typeURL {
+			return t.typeURL, nil
+		}
+	}
+	if !utf8.Valid(value) {
+		return "", errNoMessage
+	}
+	return string(value), nil
 }
 
 // shortName is the size of the field at the beginning, if that is a name of less than 128 bytes: the
