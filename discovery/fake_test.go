@@ -280,10 +280,12 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}
 		if index == 0 || now > index {
-			select {
-			case <-time.After(takes):
-			case <-req.Context().Done():
-				return nil, req.Context().Err()
+			if takes > 0 {
+				select {
+				case <-time.After(takes):
+				case <-req.Context().Done():
+					return nil, req.Context().Err()
+				}
 			}
 			return respond(200, now, body), nil
 		}

@@ -61,7 +61,7 @@ func (i *Instance) TakesTraffic() bool { return i.Health < Critical }
 
 // Compare orders instances by node and id, which together are unique in a service.
 func (i Instance) Compare(o Instance) int {
-	return cmp.Or(cmp.Compare(i.Node, o.Node), cmp.Compare(i.ID, o.ID))
+	return compareKeys(&i, &o)
 }
 
 // Find is where an instance is among these, which are sorted, and whether it is.
@@ -76,12 +76,21 @@ func Lacking(was, now []Instance) []Instance { return pick(was, now, false) }
 func Common(was, now []Instance) []Instance  { return pick(was, now, true) }
 
 func pick(was, now []Instance, there bool) (out []Instance) {
+	at := 0
 	for i := range was {
-		if _, is := Find(now, was[i].Key()); is == there {
+		for at < len(now) && compareKeys(&now[at], &was[i]) < 0 {
+			at++
+		}
+		if is := at < len(now) && compareKeys(&now[at], &was[i]) == 0; is == there {
 			out = append(out, was[i])
 		}
 	}
 	return out
+}
+
+// compareKeys is Compare for instances that are not to be copied.
+func compareKeys(a, b *Instance) int {
+	return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.ID, b.ID))
 }
 
 // Equal reports whether both say the same; CreateIndex and ModifyIndex do not count.
