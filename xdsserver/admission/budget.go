@@ -32,7 +32,7 @@ func (k Kind) String() string {
 // compares both with what the runtime reports.
 const (
 	ConnectionBytes = 24 << 10
-	StreamBytes     = 20 << 10
+	StreamBytes     = 16 << 10
 )
 
 // Budget bounds the memory that is held for clients. Its methods may be called concurrently.
