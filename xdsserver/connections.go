@@ -12,8 +12,8 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// gate lets in no more connections than the limits allow. It stands before TLS, so that who is
-// refused costs nothing but the accept.
+// gate is a listener that admits no more connections than the limits allow. It comes before TLS, so a refused
+// connection costs no more than its accept.
 type gate struct {
 	net.Listener
 	*limiter
@@ -55,9 +55,9 @@ func (a *limiter) connect(conn net.Conn) (c *connection, held bool, err error) {
 	a.connections++
 	a.sized(a.connections)
 	now := a.now()
-	wait, ok := v.door.turn(now, min(doorWait, a.limits.NewStreamWait))
+	wait, ok := v.penalty.turn(now, min(penaltyWait, a.limits.NewStreamWait))
 	if !ok {
-		v.door.away = append(v.door.away, waiting{conn, now})
+		v.penalty.away = append(v.penalty.away, waiting{conn, now})
 		a.sendAway(v, now.Add(-a.limits.NewStreamWait))
 		return nil, true, admission.Refuse(admission.LimitReturns, codes.Unavailable, 0,
 			admission.LookAtClient+": its address had a connection closed for refused streams less than a minute ago",

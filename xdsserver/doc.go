@@ -21,7 +21,7 @@
 //     nothing queues up behind it.
 //   - Versions are content hashes. A client that comes back incrementally with the versions it
 //     has gets only what differs, from this replica or another.
-//   - A client that does not wait when it is refused loses its connection and waits at the door.
+//   - A client that does not wait when it is refused loses its connection, and its address has a penalty.
 //     Who shares its address waits there with it; who is in already notices nothing.
 //   - A stream's view is chosen from its first request and stays, whatever its node says later.
 //

@@ -8,15 +8,15 @@ import (
 
 // entry is a name: one that Consul has, one that it had, or one that a stream asked for.
 type entry struct {
-	name  string
-	id    uint64    // random, but fixed for a name
-	res   *resource // nil while Consul has none
-	empty *resource // what is served instead to streams that ask by name, where Consul had it; see resourceType.none
-	seq   uint64    // of the last change of res; 0 if there never was one
-	payer *payer    // for whom the name is counted while only streams have it; nil: nobody
-	paid  int       // how many bytes
-	since time.Time // when the Consul answer behind that change arrived
-	named bitset    // the streams that ask for it by name
+	name    string
+	id      uint64    // random, but fixed for a name
+	res     *resource // nil while Consul has none
+	empty   *resource // what is served instead to streams that ask by name, where Consul had it; see resourceType.none
+	seq     uint64    // of the last change of res; 0 if there never was one
+	account *account  // for whom the name is counted while only streams have it; nil: nobody
+	paid    int       // how many bytes
+	since   time.Time // when the Consul answer behind that change arrived
+	named   bitset    // the streams that ask for it by name
 
 	detached bool // the table does not have it, any more or yet: it stands for nothing
 

@@ -12,9 +12,9 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// gRPC says of a message that it was sent when it lies in a queue, however long the client takes
-// to read what stands before it. To know what a client takes in, a stream marks some of the bytes
-// that it sends: gRPC gives the marks back when those bytes are on their way.
+// gRPC reports a message as sent when it is in a queue, however long the client takes to read what is before it in the
+// queue. To know what a client reads, a stream marks some of the buffers that it sends: gRPC frees a marked buffer when
+// its bytes have left the queue.
 
 const (
 	// markEvery is how far apart marks are, in bytes: as far as an HTTP/2 frame is long. A message
@@ -29,7 +29,7 @@ const (
 	messageHeader = 5
 )
 
-// intake is what a stream's client has not taken in yet.
+// intake is the flow control of a stream: what was sent and has not left the queue yet.
 type intake struct {
 	waiting atomic.Int64  // bytes
 	took    chan struct{} // has something in it if some were taken in

@@ -39,7 +39,7 @@ func (t *table) noteMissing(e *entry) {
 	} else {
 		delete(t.missing, e)
 	}
-	t.payers.settle(e)
+	t.accounts.settle(e)
 }
 
 // reportMissing reports by how much the number of names asked for in vain has changed since it was called

@@ -24,7 +24,7 @@ func (s *subscription) subscribe(names nameList, have map[string]string) error {
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, n)
 	}
-	s.table.payers.change(s.slot, n) // also those that it names again: they are sent again
+	s.table.accounts.change(s.slot, n) // also those that it names again: they are sent again
 	for i, name := range names.all {
 		s.yieldAfter(i)
 		if string(name) == wildcard {
@@ -126,7 +126,7 @@ func (s *subscription) unsubscribe(names nameList) {
 }
 
 func (s *subscription) drop(e *entry) {
-	s.table.payers.change(s.slot, 1)
+	s.table.accounts.change(s.slot, 1)
 	s.named--
 	s.release(e.name)
 	s.table.unname(s.slot, e)
@@ -165,7 +165,7 @@ func (s *subscription) rename(names nameList) error {
 			kept[e] = struct{}{}
 		}
 		if added {
-			s.table.payers.change(s.slot, 1)
+			s.table.accounts.change(s.slot, 1)
 			s.named++
 			s.owed = append(s.owed, e)
 			s.release(e.name)

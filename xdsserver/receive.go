@@ -19,10 +19,9 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// gRPC takes in a message whole before it asks anybody, for as long as that takes: it lets a client
-// send all that the message is said to have, so that 300 streams which never send the last byte hold
-// 300 messages. So requests are read here, as they arrive: what is beyond a limit is refused as soon
-// as that can be known, what is held is counted, and a message that has begun has to come to its end.
+// gRPC by itself receives a whole message before it calls anybody, however long that takes: 300 streams that never send
+// their last byte hold 300 messages. So requests are read here, while they arrive. A request beyond a limit is refused
+// as soon as that is known, its memory is counted, and a message that has begun has to end in time.
 
 // transportStream is what gRPC has of a stream on the wire.
 type transportStream interface {

@@ -109,8 +109,8 @@ func (ss *session) enter(ctx context.Context) error {
 	} else {
 		ss.store, ss.slot = store, store.attach(ss.wake)
 	}
-	ss.payer = newPayer(ss.stream, ss.slot)
-	ss.store.pays(ss.slot, ss.payer)
+	ss.account = newAccount(ss.stream, ss.slot)
+	ss.store.pays(ss.slot, ss.account)
 	ss.record.entered(ss.store, ss.slot)
 	ss.subs = make([]*subscription, len(ss.store.tables))
 	return nil

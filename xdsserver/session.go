@@ -53,7 +53,7 @@ type session struct {
 	node    *corev3.Node
 	store   *store
 	slot    int
-	payer   *payer
+	account *account
 	subs    []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce   uint64
 	bodies  []body     // of the responses that are made next; reused
@@ -116,11 +116,11 @@ func (ss *session) listen() error {
 
 // throttle does not listen to a client that thinks of too many names, until that is bearable again.
 func (ss *session) throttle() error {
-	if ss.payer == nil {
+	if ss.account == nil {
 		return nil
 	}
 	a := ss.server.admission
-	wait, refused := ss.payer.tired(a.now(), a.limits.NewStreamWait)
+	wait, refused := ss.account.wait(a.now(), a.limits.NewStreamWait)
 	if refused != nil || wait == 0 {
 		return refused
 	}

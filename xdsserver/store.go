@@ -17,7 +17,7 @@ type store struct {
 	seq       uint64   // of the last batch
 	published time.Time
 	wakers    []func() // of the streams by their slot; nil where a slot is free
-	payers    payers
+	accounts  accounts
 
 	onMissing func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
 
@@ -28,7 +28,7 @@ func newStore(view View) *store {
 	s := &store{view: view}
 	for _, kind := range resourceTypes {
 		t := newTable(kind)
-		t.payers = &s.payers
+		t.accounts = &s.accounts
 		s.tables = append(s.tables, t)
 	}
 	return s
@@ -43,10 +43,10 @@ func (s *store) yield() {
 }
 
 // pays says who pays for the names that the stream in the slot thinks of.
-func (s *store) pays(slot int, p *payer) {
+func (s *store) pays(slot int, p *account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.payers.set(slot, p)
+	s.accounts.set(slot, p)
 }
 
 // nameBytes is how many bytes the names have that there are, and how many these are, in the largest of the tables.
@@ -136,7 +136,7 @@ func (s *store) detach(slot int, subs []*subscription) {
 	}
 	s.reportMissing()
 	s.wakers[slot] = nil
-	s.payers.set(slot, nil)
+	s.accounts.set(slot, nil)
 }
 
 // scratch is an empty slice of entries, which may be large already. Pass it to reuse.

@@ -11,9 +11,9 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// What a client does not read fills the system's buffers, and then a write waits. One that waits
-// while nothing of what was written before arrives either is stuck, and the connection with it. A
-// client that is slow is not: the system says how much is on its way still.
+// If a client does not read, the socket's buffers fill up, and a write blocks. A write is stuck if it blocks and the
+// client acknowledges nothing of what was written before, either. A slow client is not stuck: the system tells how many
+// bytes are still unacknowledged.
 
 const (
 	takesNothing = "the client took in nothing for too long; connect again"

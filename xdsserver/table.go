@@ -22,7 +22,7 @@ type table struct {
 	wild        bitset              // the streams with a wildcard subscription
 	missing     map[*entry]struct{} // those that streams name and Consul does not have
 	missingTold int
-	payers      *payers
+	accounts    *accounts
 	seq         uint64 // of the last change
 	sum         digest // over all live resources
 	printed     atomic.Pointer[printed]
@@ -38,7 +38,7 @@ type table struct {
 }
 
 func newTable(of *resourceType) *table {
-	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, missing: map[*entry]struct{}{}, payers: &payers{}}
+	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, missing: map[*entry]struct{}{}, accounts: &accounts{}}
 }
 
 // entry returns the entry of a name and makes one if need be.
@@ -108,12 +108,12 @@ func (t *table) think(slot int, name string) (*entry, error) {
 	if !utf8.ValidString(name) {
 		return nil, errNoMessage
 	}
-	by, price, err := t.payers.buy(slot, name)
+	by, price, err := t.accounts.buy(slot, name)
 	if err != nil {
 		return nil, err
 	}
 	e := t.entry(name)
-	e.payer, e.paid = by, price
+	e.account, e.paid = by, price
 	return e, nil
 }
 

@@ -9,9 +9,8 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// unread bounds the memory of answers to single requests, over REST and gRPC together, that clients
-// have not taken in yet. (Streams need no such bound: they share what they send, and one whose client
-// takes nothing in is sent no more.)
+// unread bounds the memory of answers to unary requests, over REST and gRPC together, that clients have not read yet.
+// (Streams need no such bound: they share what they send, and a stream whose client reads nothing is sent no more.)
 type unread struct {
 	limits admission.Limits
 	budget *admission.Budget

@@ -17,18 +17,17 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// limiter keeps count of who is here, and lets in no more than the limits allow. What it keeps
-// of an address goes when nothing of it is open and its share of new streams is whole again;
-// what it keeps of a node goes with the node's last stream.
+// limiter counts connections and streams, and admits no more than the limits allow. An address is forgotten when
+// nothing of it is open and its rate limiters are full again, a node with its last stream.
 type limiter struct {
 	limits   admission.Limits
 	largest  int // bytes of a message
 	names    int // that a stream may want of a type
 	budget   *admission.Budget
 	refusals *admission.Refusals
-	changed  func()          // a client says that it is another node than at first
-	sized    func(n int)     // hears how many connections are open
-	stopping <-chan struct{} // closed when nobody has to wait any more
+	changed  func()          // called when a client names another node than in its first request
+	sized    func(n int)     // called with the number of open connections
+	stopping <-chan struct{} // closed when all waits end
 	now      func() time.Time
 
 	mu          sync.Mutex
@@ -51,15 +50,15 @@ type visitor struct {
 	address     string
 	connections int
 	streams     int
-	late        int           // refused streams of which it hears later
-	refused     *rate.Limiter // streams of which it hears at once
+	late        int           // refusals that are delayed
+	refused     *rate.Limiter // of refusals without a delay
 	unproven    *rate.Limiter // bytes of messages, see receive.go
 	pace        *rate.Limiter
 	probes      *rate.Limiter
 	fresh       *rate.Limiter
 	changes     *rate.Limiter
 	share       admission.Share
-	door        *door // nil: its connections are let in at once
+	penalty     *penalty // nil: its connections are let in at once
 }
 
 // nodeKey is a node as far as limits go. An id alone says little: any client can choose it.
@@ -305,13 +304,13 @@ func (a *limiter) forget(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for address, v := range a.addresses {
-		if v.door != nil {
+		if v.penalty != nil {
 			a.sendAway(v, now.Add(-a.limits.NewStreamWait))
-			if len(v.door.away) == 0 && now.Sub(v.door.closed) > doorStays {
-				v.door = nil
+			if len(v.penalty.away) == 0 && now.Sub(v.penalty.closed) > penaltyStays {
+				v.penalty = nil
 			}
 		}
-		if v.connections == 0 && v.streams == 0 && v.door == nil && v.share.Bytes() == 0 && isWhole(now, v.pace, v.probes, v.fresh, v.changes, v.refused, v.unproven) {
+		if v.connections == 0 && v.streams == 0 && v.penalty == nil && v.share.Bytes() == 0 && isWhole(now, v.pace, v.probes, v.fresh, v.changes, v.refused, v.unproven) {
 			delete(a.addresses, address)
 		}
 	}

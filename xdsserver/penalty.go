@@ -14,51 +14,47 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// Who is refused waits before it comes again: Envoy for half a second to three, gRPC for one and
-// more. Who does not wait costs the others, refused or not. So a connection on which streams are
-// refused faster than that is closed. If others on it are served, or wait for their turn, who is
-// refused hears of it later instead, and they notice nothing, unless it resets its streams rather
-// than wait. The address whose connection was closed takes turns at the door from then on: its next
-// connections wait, each until it is its turn, and those whose turn is too far off until they are
-// sent away. A fleet behind one address that is refused for a while meets nothing of this, since
-// each of its clients waits by itself.
+// A client that is refused should wait before it tries again: Envoy waits for half a second to three, gRPC for a second
+// and more. A client that does not wait takes time from the others. So a connection on which streams are refused
+// faster than that is closed. If other streams on it are served, or wait for admission, the refusals are delayed
+// instead: the other streams notice nothing, unless the client resets its streams rather than wait. After a connection
+// was closed for this, its address has a penalty: its new connections are admitted at a limited rate, and those that
+// would wait for too long are held for a while and then closed. A fleet behind one address that is refused for a
+// while has no penalty, since each of its clients waits by itself.
 
-// door is kept of an address that has had a connection closed for refused streams. The lock of
-// the admission is held when it is used.
-type door struct {
+// penalty is that of an address. It needs the limiter's lock.
+type penalty struct {
 	turns  *rate.Limiter
-	closed time.Time // when a connection was closed last
-	away   []waiting // who will be sent away, oldest first
+	closed time.Time // when a connection of the address was closed last
+	away   []waiting // the penalty queue: connections that will be closed, oldest first
 }
 
-// waiting is a connection that will be sent away. Until then it costs little, and who waits does
-// not come again meanwhile.
+// waiting is a connection in the penalty queue. It costs little, and its client does not connect again meanwhile.
 type waiting struct {
 	conn  net.Conn
 	since time.Time
 }
 
 const (
-	// doorStays is how long an address takes turns after its last connection that was closed.
-	doorStays = time.Minute
-	// maxHeld is how many connections of an address are held. When there are more, the oldest is
-	// sent away early.
+	// penaltyStays is how long a penalty lasts after the last connection that was closed.
+	penaltyStays = time.Minute
+	// maxHeld bounds the penalty queue of an address. If it is full, the oldest connection is closed early.
 	maxHeld = 500
-	// doorWait is how far off a turn may be. A client that has given up meanwhile uses its turn up
-	// all the same: were that the rule, nobody would get in. Envoy gives up after its connect_timeout
-	// (1 s as "legate bootstrap envoy" writes it), which is over only when TLS is.
-	doorWait = 500 * time.Millisecond
+	// penaltyWait is the longest wait for admission. A client that has given up meanwhile still uses its turn, so with
+	// longer waits most turns would be lost. Envoy gives up after its connect_timeout (1 s as "legate bootstrap
+	// envoy" writes it), which includes the TLS handshake.
+	penaltyWait = 500 * time.Millisecond
 )
 
-// connection is one that was let in, at once or when it is its turn.
+// connection is one that was admitted, at once or after a wait.
 type connection struct {
 	net.Conn
 	within  *limiter
 	visitor *visitor
-	open    atomic.Int64  // streams that are served, or wait for their turn
-	refused *rate.Limiter // streams that may be refused
-	hasty   *rate.Limiter // refused streams that may be reset before their client hears of it
-	wait    time.Duration // until it is its turn
+	open    atomic.Int64  // streams that are served, or wait for admission
+	refused *rate.Limiter // of refused streams
+	hasty   *rate.Limiter // of refused streams that their client resets instead of waiting
+	wait    time.Duration // before it is served
 	waited  sync.Once
 	closing sync.Once
 	closed  chan struct{}
@@ -138,7 +134,7 @@ func (c *connection) Close() error {
 func (c *connection) NetConn() net.Conn { return c.Conn }
 
 // turn says how long a new connection waits, or that this would be too long.
-func (d *door) turn(now time.Time, longest time.Duration) (time.Duration, bool) {
+func (d *penalty) turn(now time.Time, longest time.Duration) (time.Duration, bool) {
 	if d == nil {
 		return 0, true
 	}
@@ -154,7 +150,7 @@ func (d *door) turn(now time.Time, longest time.Duration) (time.Duration, bool) 
 // sendAway ends the connections of an address that have been held long enough: since before then,
 // or more than can be held. The lock is held.
 func (a *limiter) sendAway(v *visitor, before time.Time) {
-	d := v.door
+	d := v.penalty
 	for len(d.away) > maxHeld || (len(d.away) > 0 && d.away[0].since.Before(before)) {
 		_ = d.away[0].conn.Close() // nothing was said on it
 		d.away = d.away[1:]
@@ -162,12 +158,11 @@ func (a *limiter) sendAway(v *visitor, before time.Time) {
 	}
 }
 
-// refuse counts a refused stream, whose client hears of it when refuse returns. If a connection has too many, it
-// is closed; or, if others on it are served, the stream waits, so that its client hears of it later. If an
-// address has too many, whatever its connections, they wait, too: who is refused comes again at once, and each
-// time it has Legate read what is refused. No more wait than an address may have streams, and a connection: gRPC
-// reads nothing from it until one has ended. A client that resets the stream meanwhile does not wait: if it goes
-// on so, nothing saves its connection.
+// refuse counts a refused stream. Its client gets the refusal when refuse returns. A connection with too many of them
+// is closed, or, if other streams on it are served, refuse waits. It also waits if an address has too many of them,
+// over any connections: each new attempt has Legate read what it then refuses. No more refusals are delayed than an
+// address, and a connection, may have streams: gRPC reads nothing more from the connection then, until one stream has
+// ended. A connection whose client resets such streams too often is closed.
 func (a *limiter) refuse(ctx context.Context, c *connection) {
 	now := a.now()
 	switch {
@@ -192,10 +187,10 @@ func (a *limiter) refuse(ctx context.Context, c *connection) {
 	}
 }
 
-// addressRefused is how many times what one connection may have refused is allowed an address.
+// addressRefused is how many times as many refused streams as a connection an address may have.
 const addressRefused = 10
 
-// refusalPace is how many of a connection's streams, times so many, may be refused and hear of it at once.
+// refusalPace limits refusals without a delay: to times as many as one connection may have.
 func refusalPace(l *admission.Limits, times int) *rate.Limiter {
 	n := times * l.RefusedStreams
 	return rate.NewLimiter(rate.Every(l.NewStreamWait/time.Duration(n)), n)
@@ -225,10 +220,10 @@ func (a *limiter) turnOut(c *connection) {
 	}
 	a.mu.Lock()
 	v := c.visitor
-	if v.door == nil {
-		v.door = &door{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns)}
+	if v.penalty == nil {
+		v.penalty = &penalty{turns: rate.NewLimiter(rate.Limit(a.limits.Returns), a.limits.Returns)}
 	}
-	v.door.closed = a.now()
+	v.penalty.closed = a.now()
 	a.mu.Unlock()
 	a.tooMany(c, a.limits.RefusedStreams, "a connection", "it is closed")
 	_ = c.Close()

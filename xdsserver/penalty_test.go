@@ -84,7 +84,7 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 		t.Errorf("not held before it was sent away: %v", took)
 	}
 
-	s.admission.forget(time.Now().Add(2 * doorStays))
+	s.admission.forget(time.Now().Add(2 * penaltyStays))
 	start = time.Now()
 	for i := range 5 {
 		s.served(xdstest.Dial(t, s.address), fmt.Sprint("later-", i)).Close()
