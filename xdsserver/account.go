@@ -76,8 +76,29 @@ func (p *account) wait(now time.Time, longest time.Duration) (pause time.Duratio
 	return pause, refused
 }
 
+// awaitNames waits while the streams of the address have created, or changed, more names than they may. Names are
+// charged when they are known to be new, so a client could otherwise go on with a new stream for each request.
+func (g *guarded) awaitNames() error {
+	now := g.within.now()
+	if wait := max(debt(g.visitor.fresh, now), debt(g.visitor.changes, now)); wait > 0 {
+		return g.pause(g.ctx, wait)
+	}
+	return nil
+}
+
+// maxDebt bounds how long an address, or all of them, may have to wait.
+const maxDebt = time.Minute
+
+// debt returns how long it takes until a limiter has tokens again.
+func debt(pace *rate.Limiter, now time.Time) time.Duration {
+	return time.Duration(max(0, -pace.TokensAt(now)) / float64(pace.Limit()) * float64(time.Second))
+}
+
 // waitFor takes n tokens, and returns how long to wait for them.
 func waitFor(pace *rate.Limiter, now time.Time, n int) time.Duration {
+	if debt(pace, now) > maxDebt {
+		return maxDebt
+	}
 	return pace.ReserveN(now, min(n, pace.Burst())).DelayFrom(now)
 }
 

@@ -151,6 +151,27 @@ func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
 	c.Read()
 }
 
+// A stream that has created too many names waits; a client that opens another one instead waits, too.
+func TestANewStreamIsNoWayPastTheLimitOfNewNames(t *testing.T) {
+	bothWith(t, func(c *Config) { c.MaxNames, c.Limits.FreshNames = manyNames+44, 5 }, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		for i := range addressStreams + 1 {
+			c := open(fmt.Sprint("stream-", i))
+			c.Want(eds, ghosts(fmt.Sprint("round-", i), manyNames+44, 0)...)
+			c.Read()
+			c.Close()
+		}
+		late := open("late")
+		late.Want(eds, ghosts("late", manyNames+44, 0)...)
+		if r := late.Poll(time.Second); r != nil {
+			t.Errorf("it is listened to: %.100s", r)
+		}
+		few := open("few") // is not kept waiting
+		few.Want(eds, "web", "ghost")
+		few.Accept(eds, "ghost@empty", "web@1")
+	})
+}
+
 // Names that Consul has cost nobody memory, and who asks for others all the time costs work.
 func TestWhoChangesNamesTooOftenWaitsAndThenIsRefused(t *testing.T) {
 	bothWith(t, func(c *Config) { c.MaxNames, c.Limits.NameChanges, c.Limits.NewStreamWait = 10, 5, 2*time.Second }, func(t *testing.T, s *stage, open opener) {

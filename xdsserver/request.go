@@ -24,6 +24,15 @@ type request struct {
 	buffer    *[]byte           // in which the names lie; reused when the request is done with
 }
 
+// hasManyNames reports whether it takes long to take in what the request names.
+func (r *request) hasManyNames() bool {
+	n := len(r.have)
+	if !r.repeats {
+		n += r.names.count() + r.dropped.count()
+	}
+	return n > manyNames
+}
+
 // handle takes in one request.
 func (ss *session) handle(ctx context.Context, r *request) error {
 	if r.typeURL == "" {
@@ -67,7 +76,7 @@ func (ss *session) handle(ctx context.Context, r *request) error {
 // want takes in what a request names. Requests with many names take turns: with the store's lock alone a
 // change would wait for a piece of each.
 func (ss *session) want(ctx context.Context, sub *subscription, r *request, first bool) error {
-	if r.names.count()+r.dropped.count()+len(r.have) > manyNames {
+	if r.hasManyNames() {
 		select {
 		case ss.server.manyNames <- struct{}{}:
 			defer func() { <-ss.server.manyNames }()

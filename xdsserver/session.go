@@ -103,7 +103,12 @@ func (ss *session) listen() error {
 		if err != nil {
 			return err
 		}
-		err = ss.take(r)
+		if r.hasManyNames() {
+			err = ss.stream.awaitNames()
+		}
+		if err == nil {
+			err = ss.take(r)
+		}
 		ss.server.admission.reuse(r.buffer)
 		if err == nil {
 			err = ss.throttle()
