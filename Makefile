@@ -61,7 +61,7 @@ fuzz: ## run each fuzz target for half a minute
 		echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done
 
 .PHONY: mutants
-mutants: ## change the code of PKG place by place and show what no test notices: PKG=./discovery FILES='guard*.go' MUTANTS='-run Guard'
+mutants: ## change the code of PKG place by place and show what no test notices: PKG=./discovery/watch FILES='judge*.go' MUTANTS='-run Believed'
 	@go -C tools/mutants run . -module ../.. -pkg $(PKG) -files '$(or $(FILES),*.go)' $(MUTANTS)
 
 .PHONY: bench
