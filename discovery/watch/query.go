@@ -70,9 +70,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 			return answer[T]{}, err
 		}
 		is := content{weight: q.weigh(value), changed: q.was.index == 0 || !q.equal(q.last, value)}
-		if q.was.index > 0 {
-			q.was.weight = q.weigh(q.last) // what counts in it can have changed with the selection
-		}
+		q.was.weight = q.weigh(q.last) // what counts in it can have changed with the selection
 		v, why := q.judge(q.was, r, is, q.partial)
 		var until time.Time
 		switch {
@@ -85,9 +83,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 		case v == believeTwice && q.was.index > 0:
 			v = believe // the guard holds what it takes away
 		case v == believeTwice:
-			if until = q.remember(value, r.At); r.At.Before(until) {
-				v = reject
-			} else {
+			if until = q.remember(value, r.At); !r.At.Before(until) {
 				v, why = believe, ""
 			}
 		}
@@ -111,7 +107,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 			q.metrics.IndexReset()
 			q.index, q.doubts = 0, q.doubts+1
 			how = consul.Question{Consistent: true}
-		default:
+		default: // rejected, or not said twice yet
 			err := notBelieved{why, until}
 			q.metrics.Query(string(consul.FailureOf(err)), r.Took)
 			q.metrics.Rejected(string(why))

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"legate/discovery/consul"
-	"legate/metrics"
 )
 
 // script is a query whose answers are given.
@@ -130,78 +128,6 @@ func TestAnAnswerWithoutItsWitnessIsNotBelieved(t *testing.T) {
 	}
 }
 
-// Each question is counted once, by what became of it, and each answer that is not believed by why.
-func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
-	no := errors.New("refused")
-	for _, c := range []struct {
-		name    string
-		replies []consul.Reply
-		values  []string
-		errs    []error
-		want    map[string]float64 // by outcome
-		why     map[string]float64 // rejected, by reason
-		resets  float64
-		index   float64
-	}{
-		{"it changes, and does not", []consul.Reply{{Index: 5}, {Index: 6}}, []string{"a", "a"}, nil,
-			map[string]float64{"changed": 1, "unchanged": 1}, nil, 0, 6},
-		{"it fails", []consul.Reply{{Index: 5}, {}}, []string{"a", ""}, []error{nil, no},
-			map[string]float64{"changed": 1, "unreachable": 1}, nil, 0, 5},
-		{"it is no answer", []consul.Reply{{Index: 5}, {}}, []string{"a", ""}, []error{nil, io.ErrUnexpectedEOF},
-			map[string]float64{"changed": 1, "garbage": 1}, map[string]float64{"unreadable": 1}, 0, 5},
-		{"an index went back", []consul.Reply{{Index: 5}, {Index: 4}, {Index: 6}}, []string{"a", "b", "a"}, nil,
-			map[string]float64{"changed": 1, "doubtful": 1, "unchanged": 1}, map[string]float64{"index_back": 1}, 1, 6},
-		{"less, and the leader agrees", []consul.Reply{{Index: 5}, {Index: 6}, {Index: 6}}, []string{"ab", "a", "a"}, nil,
-			map[string]float64{"changed": 3}, nil, 0, 6},
-		{"less, and the leader does not", []consul.Reply{{Index: 5}, {Index: 6}, {Index: 6}}, []string{"ab", "a", "ab"}, nil,
-			map[string]float64{"changed": 2, "unchanged": 1}, map[string]float64{"contradicted": 1}, 0, 6},
-		{"it is never believed", []consul.Reply{{Index: 5}, {Index: 6, Filtered: true}, {Index: 6, Filtered: true}}, []string{"ab", "a", "a"}, nil,
-			map[string]float64{"changed": 1, "doubtful": 1, "filtered": 1}, map[string]float64{"filtered": 2}, 1, 5},
-	} {
-		m := metrics.New(metrics.BuildInfo{})
-		s := &script{replies: c.replies, values: c.values, errs: c.errs}
-		q := s.query()
-		q.metrics = m.Consul
-		at := time.Unix(1234, 0)
-		for i := range s.replies {
-			s.replies[i].At = at
-		}
-		for len(s.asked) < len(c.replies) {
-			_, _ = q.next(t.Context(), true)
-		}
-		const queries, rejected = "legate_consul_queries_total", "legate_consul_answers_rejected_total"
-		total := 0.0
-		for outcome, want := range c.want {
-			if got := sample(t, m, queries, outcome); got != want {
-				t.Errorf("%s: %v questions are %s, want %v", c.name, got, outcome, want)
-			}
-			total += want
-		}
-		if got := sample(t, m, queries); got != total {
-			t.Errorf("%s: %v questions in all, want %v", c.name, got, total)
-		}
-		total = 0
-		for why, want := range c.why {
-			if got := sample(t, m, rejected, why); got != want {
-				t.Errorf("%s: %v answers are rejected for %s, want %v", c.name, got, why, want)
-			}
-			total += want
-		}
-		if got := sample(t, m, rejected); got != total {
-			t.Errorf("%s: %v answers are rejected in all, want %v", c.name, got, total)
-		}
-		if got := sample(t, m, "legate_consul_index_resets_total"); got != c.resets {
-			t.Errorf("%s: %v indexes were reset, want %v", c.name, got, c.resets)
-		}
-		if got := sample(t, m, "legate_consul_index", "script"); got != c.index {
-			t.Errorf("%s: the index is %v, want %v", c.name, got, c.index)
-		}
-		if got := sample(t, m, "legate_consul_last_success_timestamp_seconds"); got != 1234 {
-			t.Errorf("%s: the last success was at %v", c.name, got)
-		}
-	}
-}
-
 func TestOneServerAloneTakesNothingAway(t *testing.T) {
 	for _, lie := range []string{"", "a"} {
 		t.Run(lie, func(t *testing.T) {
@@ -220,5 +146,108 @@ func TestOneServerAloneTakesNothingAway(t *testing.T) {
 				t.Errorf("asked %+v", s.asked)
 			}
 		})
+	}
+}
+
+// An odd answer with nothing before it is believed when it was given twice, long enough apart.
+func TestAnOddFirstAnswerMustBeGivenTwice(t *testing.T) {
+	s := &script{
+		replies: []consul.Reply{{Index: 1, At: at(0)}, {Index: 1, At: at(9.9)}, {Index: 1, At: at(10)}, {Index: 1, At: at(20)}},
+		values:  []string{"a", "a", "b", "b"},
+	}
+	q := s.query()
+	q.apart = 10 * time.Second
+	q.judge = func(previous, consul.Reply, content, bool) (verdict, doubt) { return believeTwice, indexOne }
+	for n, until := range []time.Time{at(10), at(10), at(20)} {
+		if _, err := q.next(t.Context(), true); !believedAt(err).Equal(until) || doubtOf(err) != indexOne {
+			t.Errorf("answer %d: %v, want it believed at %v", n, err, until)
+		}
+	}
+	if got, err := q.next(t.Context(), true); err != nil || got.value != "b" || got.doubt != "" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for n, how := range s.asked {
+		if how != (consul.Question{Consistent: true}) {
+			t.Errorf("question %d: %+v, want the leader asked from the start", n, how)
+		}
+	}
+}
+
+// With something to compare it with, an odd answer is believed at once; what it takes away is not.
+func TestAnOddAnswerIsBelievedButForWhatItTakesAway(t *testing.T) {
+	s := &script{replies: []consul.Reply{{Index: 5}, {Index: 5}, {Index: 6}}, values: []string{"ab", "a", ""}}
+	q := s.query()
+	verdicts := []verdict{believe, believeTwice, needsWitness}
+	q.judge = func(previous, consul.Reply, content, bool) (verdict, doubt) {
+		v := verdicts[len(s.asked)-1]
+		return v, map[verdict]doubt{believeTwice: indexStuck, needsWitness: hidden}[v]
+	}
+	q.witness = func(context.Context) error { return nil }
+	for n, want := range []answer[string]{{value: "ab"}, {value: "a", doubt: indexStuck}, {value: ""}} {
+		if got, err := q.next(t.Context(), true); err != nil || got.value != want.value || got.doubt != want.doubt {
+			t.Errorf("answer %d: %+v, %v, want %+v", n, got, err, want)
+		}
+	}
+}
+
+// After an answer that is rejected the question starts over.
+func TestAQuestionStartsOverAfterARejection(t *testing.T) {
+	s := &script{replies: []consul.Reply{{Index: 5}, {Index: 6}, {Index: 6}}, values: []string{"a", "b", "b"}}
+	q := s.query()
+	q.judge = func(previous, consul.Reply, content, bool) (verdict, doubt) {
+		if len(s.asked) == 2 {
+			return reject, filtered
+		}
+		return believe, ""
+	}
+	for range 3 {
+		_, _ = q.next(t.Context(), true)
+	}
+	if !slices.Equal(s.asked, []consul.Question{{Consistent: true}, {Index: 5}, {Consistent: true}}) {
+		t.Errorf("asked %+v", s.asked)
+	}
+}
+
+// A blocking query that comes back at once with nothing new did not wait.
+func TestWhetherConsulWaited(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		block bool
+		index uint64
+		took  time.Duration
+		idle  bool
+	}{
+		{"at once, with nothing new", true, 5, time.Second - 1, true},
+		{"after a while", true, 5, time.Second, false},
+		{"with something newer", true, 6, 0, false},
+		{"nothing was to be waited for", false, 5, 0, false},
+		{"nothing was to be waited for, and there is no index", false, 0, 0, false},
+	} {
+		s := &script{replies: []consul.Reply{{Index: 5}, {Index: c.index, Took: c.took}}, values: []string{"a", "a"}}
+		q := s.query()
+		q.judge = func(previous, consul.Reply, content, bool) (verdict, doubt) { return believe, "" }
+		_, _ = q.next(t.Context(), true)
+		if got, err := q.next(t.Context(), c.block); err != nil || got.idle != c.idle {
+			t.Errorf("%s: idle %v, %v", c.name, got.idle, err)
+		}
+	}
+}
+
+// What counts in the last answer can change with the selection: it is weighed anew.
+func TestTheLastAnswerIsWeighedAsTheNewOne(t *testing.T) {
+	s := &script{replies: []consul.Reply{{Index: 5}, {Index: 6}}, values: []string{"ab", "abc"}}
+	q := s.query()
+	factor := 1
+	q.weigh = func(v string) int { return factor * len(v) }
+	var was []int
+	q.judge = func(p previous, _ consul.Reply, _ content, _ bool) (verdict, doubt) {
+		was = append(was, p.weight)
+		return believe, ""
+	}
+	_, _ = q.next(t.Context(), true)
+	factor = 10
+	_, _ = q.next(t.Context(), true)
+	if !slices.Equal(was, []int{0, 20}) {
+		t.Errorf("the answers before weighed %v", was)
 	}
 }
