@@ -2,8 +2,8 @@ package xdsserver
 
 import "time"
 
-// answered closes the response that a request answers. Requests that answer none that is open
-// (an old nonce) close nothing.
+// answered closes the response that a request answers. A request with an old nonce answers none that is
+// open, and closes nothing.
 func (ss *session) answered(sub *subscription, r *request) {
 	d, open := sub.answered(r.nonce)
 	if !open {

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// body is what one response delivers. It does not depend on the stream: all that are owed the
-// same at the same time share one. It is never changed.
+// body is what a response delivers: its resources, encoded. It does not depend on the stream: streams that
+// are owed the same at the same time share one. It is never changed.
 type body struct {
 	entries []*entry // all that are in it, by name
 	removed []string // of those of which there is nothing
@@ -28,27 +28,27 @@ type body struct {
 	anys      []*anypb.Any
 }
 
-// bodies are those that were made since the table changed last. A set of resources that is asked
-// for again is joined into one buffer: a response of a thousand buffers costs gRPC several times
-// what one of the same size does. One that is asked for once is not worth the copy.
+// bodies is the cache of the bodies that were made since the table changed last. When one is used again, it
+// is merged into a single buffer: a response of a thousand buffers costs gRPC several times what one buffer
+// of the same size does. A body that is used once is not worth the copy.
 type bodies struct {
 	mu   sync.Mutex
 	seq  uint64 // of the table
 	made map[bodyKey]*body
 }
 
-// bodyKey stands for the contents of a body: ids are random, so their sum tells sets apart.
+// bodyKey identifies the contents of a body. Ids are random, so the sum of them tells sets apart.
 type bodyKey struct {
 	delta bool
 	count int
 	sum   uint64
 }
 
-// maxBodies bounds how many different sets are kept.
+// maxBodies bounds how many bodies are kept.
 const maxBodies = 16
 
-// of appends the body with the entries as the stream gets them: several, if one would
-// have more than the most bytes; 0: it cannot be split. It needs the store's lock for reading.
+// of appends the body with these entries as the stream gets them: several bodies, if one would have more
+// bytes than most. If most is 0 it is not split. It needs the store's lock for reading.
 func (p *bodies) of(to []body, t *table, delta bool, entries []*entry, s *subscription, most int) []body {
 	key := bodyKey{delta: delta, count: len(entries)}
 	for _, e := range entries {
@@ -105,7 +105,7 @@ func newBody(delta bool, entries []*entry, s *subscription) *body {
 	return p
 }
 
-// sizeIn is how many bytes a name's resource, or that there is none, has in a response.
+// sizeIn returns how many bytes a resource takes in a response, or the news that a name has none.
 func sizeIn(delta bool, name string, res *resource) int {
 	switch {
 	case res == nil && delta:
@@ -129,7 +129,7 @@ func (p *body) surrounded(version, typeURL string, identity []byte) []byte {
 	return made
 }
 
-// split makes parts of a body that has more bytes than the most, unless it is a single resource.
+// split divides a body that has more bytes than most into parts, unless it has one resource only.
 func (p *body) split(delta bool, s *subscription, most int) {
 	if most == 0 || p.size <= most || len(p.entries) == 1 {
 		return
@@ -147,7 +147,7 @@ func (p *body) split(delta bool, s *subscription, most int) {
 	p.encoded, p.resources, p.anys, p.removed = nil, nil, nil, nil
 }
 
-// join makes one buffer of all; of each part, where there are parts.
+// merge makes one buffer of a body, or of each of its parts.
 func (p *body) merge() {
 	for i := range p.parts {
 		p.parts[i].merge()

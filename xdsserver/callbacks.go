@@ -15,8 +15,8 @@ import (
 	"legate/metrics"
 )
 
-// callbacks observe every exchange: they count it, show it at debug level, and keep the record
-// of the streams that are open. They change nothing of what is served.
+// callbacks observe every exchange: they count it, log it at debug level, and keep the records of the open
+// streams. They have no influence on what is served.
 type callbacks struct {
 	log     *slog.Logger
 	metrics *metrics.XDS
@@ -28,8 +28,8 @@ type callbacks struct {
 	first   chan struct{} // closed at the first request of any kind
 }
 
-// streamCallbacks are those of one stream, which have its record at hand: a fleet's streams exchange too
-// much to look for it each time.
+// streamCallbacks are the callbacks of one stream. They hold its record, so that no exchange has to look it
+// up.
 type streamCallbacks struct {
 	*callbacks
 	record *streamRecord // from OnStreamOpen, or OnDeltaStreamOpen, on

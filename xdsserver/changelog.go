@@ -17,7 +17,8 @@ type change struct {
 	entry *entry
 }
 
-// trim drops what the log need not hold any more, and the removed names that only it held.
+// trim drops the oldest changes when the log has become too long, and entries of removed names that only
+// the log still needed.
 func (t *table) trim() {
 	if len(t.log) < 2*t.logLimit {
 		return
@@ -36,7 +37,7 @@ func (t *table) trim() {
 	t.log = slices.Clone(t.log[len(old):])
 }
 
-// changes are the entries that changed after seq, once each, in no order.
+// changes yields the entries that changed after seq, each of them once, in no particular order.
 func (t *table) changes(seq uint64) iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
 		switch {

@@ -17,12 +17,12 @@
 //     something in it changes, and then all of it is. The resource that is rejected alone is
 //     quarantined on that stream: the last state that some client accepted takes its place. No client
 //     decides for another: what is new is offered to each.
-//   - A slow client coalesces: it gets the latest state when it reads again, delays nobody, and
-//     nothing queues up behind it.
+//   - A slow client gets the latest state when it reads again, not each state in between. It delays
+//     nobody, and nothing queues up for it.
 //   - Versions are content hashes. A client that comes back incrementally with the versions it
 //     has gets only what differs, from this replica or another.
-//   - A client that does not wait when it is refused loses its connection, and its address has a penalty.
-//     Who shares its address waits there with it; who is in already notices nothing.
+//   - A client that does not wait after it was refused loses its connection, and has to wait before it
+//     is let in again. So do others from its address; those that are connected notice nothing.
 //   - A stream's view is chosen from its first request and stays, whatever its node says later.
 //
 // It is the only package that knows go-control-plane's pkg/cache and pkg/server.

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Drain is how the server parts from its clients when it is told to end. With no stream open it
-// ends at once.
+// Drain is how the server ends streams when it is told to stop. With no stream open it stops at once.
 type Drain struct {
 	// Delay is how long everything goes on as before, except that the health service says
 	// NOT_SERVING: load balancers and probes learn that new clients should go elsewhere.
@@ -25,8 +24,8 @@ func (d Drain) spread(streams int) time.Duration {
 	return min(d.Spread, time.Duration(streams)*closingPace)
 }
 
-// linger lets the delay pass, for as long as somebody is connected. It ends early, and returns
-// what ended, when a listener fails.
+// linger waits for the delay while a stream is open. If a listener fails meanwhile, it returns early, with
+// the error.
 func (s *Server) linger(ended <-chan error) (err error, failed bool) {
 	over := time.NewTimer(s.config.Drain.Delay)
 	defer over.Stop()
@@ -44,7 +43,7 @@ func (s *Server) linger(ended <-chan error) (err error, failed bool) {
 	return nil, false
 }
 
-// part has the streams end, and returns how long the last one may take.
+// endStreams has the streams end, and returns how long the last one may take.
 func (s *Server) endStreams() time.Duration {
 	close(s.stopping)
 	return s.sessions.endAll(s.config.Drain)

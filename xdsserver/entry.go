@@ -32,7 +32,8 @@ func (t *table) newEntry(name string) *entry {
 	return &entry{name: name, id: maphash.String(t.seed, name)}
 }
 
-// known is the entry of a name, or one that stands for nothing where the table has none.
+// known returns the entry of a name. If the table has none, it is a detached one, which the table does not
+// remember.
 func (t *table) known(name string) *entry {
 	if e := t.entries[name]; e != nil {
 		return e
@@ -42,7 +43,7 @@ func (t *table) known(name string) *entry {
 	return e
 }
 
-// current is the entry of the same name that the table has now, if it has one.
+// current returns the entry that the table has now for the name of an entry that may be detached.
 func (t *table) current(e *entry) *entry {
 	if e.detached {
 		if now := t.entries[e.name]; now != nil {
@@ -52,7 +53,8 @@ func (t *table) current(e *entry) *entry {
 	return e
 }
 
-// remove takes an entry out of the table. Who has it still finds that it is detached.
+// remove takes an entry out of the table. Subscriptions and deliveries that still refer to it see that it is
+// detached.
 func (t *table) remove(e *entry) {
 	e.detached = true
 	delete(t.entries, e.name)

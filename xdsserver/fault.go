@@ -9,16 +9,16 @@ import (
 	"legate/translate"
 )
 
-// Where several clients reject the same state of a resource and none has accepted it, the resource is
-// at fault rather than a client. That is said, and changes nothing of what anybody is sent: see
-// quarantine.go. Who counts has a name in its certificate or, without one, an address: a node's id is
-// what its client likes it to be. It ends when they are gone, when one accepts the state, or another
-// does, and when the resource changes.
+// If several clients reject the same version of a resource and none has accepted it, the resource is at
+// fault rather than a client. Legate reports that; it does not change what anybody is sent (see
+// quarantine.go). Clients are told apart by the name in their certificate, or by their address without
+// one, since a client can choose any node id. The report ends when these clients are gone, when some client
+// accepts the version, and when the resource changes.
 
 // severalClients is how many have to reject a state.
 const severalClients = 2
 
-// lookAtFaults is how often it is looked whether there are such resources.
+// lookAtFaults is how often Legate looks for such resources.
 const lookAtFaults = time.Second
 
 // Quarantine is a resource that several clients reject and none has accepted. It is held back from
@@ -69,7 +69,7 @@ func (r *streamRecord) objections() (all []objection) {
 	return all
 }
 
-// faults are the resources of the store that are at fault, by type and name.
+// faults returns the resources of the store that are at fault, sorted by type and name.
 func (s *store) faults(objections []objection) []Quarantine {
 	found := map[translate.Name]*Quarantine{}
 	s.mu.RLock()
@@ -97,8 +97,8 @@ func (s *store) faults(objections []objection) []Quarantine {
 	return list
 }
 
-// stands reports whether an objection is to what there is now, and nobody accepted that. It needs
-// the lock for reading.
+// stands reports whether an objection is to the present version, which nobody has accepted. It needs the
+// lock for reading.
 func (t *table) stands(o objection) bool {
 	if t == nil {
 		return false
@@ -123,7 +123,7 @@ func (q *Quarantine) add(o objection) {
 	}
 }
 
-// watchFaults keeps the metric and the log as the faults are, until the context is done.
+// watchFaults updates the metric, and logs new faults, until the context is done.
 func (s *Server) watchFaults(ctx context.Context) {
 	tick := time.NewTicker(lookAtFaults)
 	defer tick.Stop()
@@ -141,7 +141,7 @@ func (s *Server) watchFaults(ctx context.Context) {
 // fault is a state of a resource that is at fault.
 type fault struct{ view, typeURL, name, version string }
 
-// sayFaults counts the faults, tells of those that were not said, and returns what is said now.
+// sayFaults counts the faults, logs those that were not logged before, and returns all that stand now.
 func (s *Server) sayFaults(said map[fault]bool) map[fault]bool {
 	if s.rejecting.Load() == 0 && len(said) == 0 {
 		return said

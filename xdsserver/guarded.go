@@ -13,8 +13,8 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// guarded is a stream as its session sees it: requests are within the limits and name the node
-// that the stream began with, and a send that is stuck ends.
+// guarded is a stream within the limits. Its requests have the node that the stream began with, and a send
+// does not wait for ever for a client that takes nothing in.
 type guarded struct {
 	grpc.ServerStream
 	peerInfo
@@ -23,7 +23,7 @@ type guarded struct {
 	conn   *connection
 	intake intake
 	inbox  inbox
-	node   *corev3.Node // of who receives: the first that was named, for good
+	node   *corev3.Node // the first that a request named; only the goroutine that receives uses it
 
 	// of the admission, under its lock
 	visitor *visitor
@@ -38,10 +38,10 @@ type guardKey struct{}
 // Context is the stream's.
 func (g *guarded) Context() context.Context { return g.ctx }
 
-// guardedOf is the stream of a context: all pass the admission.
+// guardedOf returns the stream of a context. Every stream passes the admission, so there is one.
 func guardedOf(ctx context.Context) *guarded { return ctx.Value(guardKey{}).(*guarded) }
 
-// SendMsg waits for a client that does not take in what it was sent, but not for ever.
+// SendMsg waits until the client has taken in most of what it was sent before, up to the limit for that.
 func (g *guarded) SendMsg(m any) error {
 	f, counts := m.(*frame)
 	if !counts {
@@ -94,7 +94,7 @@ func (g *guarded) RecvMsg(m any) error {
 	return g.decode(m.(proto.Message), seen, nil) // of another service
 }
 
-// decode receives a message. Of one that has a shape, only that is read.
+// decode receives a message. If there is a shape, only the fields in it are decoded.
 func (g *guarded) decode(m proto.Message, seen scanner, s *shape) error {
 	message, err := g.receive(&seen)
 	if err != nil {
@@ -117,8 +117,8 @@ func checkType(size int) error {
 	return admission.Refuse(admission.LimitNames, codes.InvalidArgument, 0, admission.LookAtClient, "a type URL has %d bytes, the most is %d", size, maxTypeURL)
 }
 
-// pin puts the stream's node in the place of whatever a request says: identity and view are
-// those of the first one.
+// pin replaces the node of a request by that of the stream's first request, which decided its identity and
+// its view.
 func (g *guarded) pin(node **corev3.Node) error {
 	said := *node
 	switch {
@@ -139,7 +139,7 @@ func (g *guarded) pin(node **corev3.Node) error {
 	return nil
 }
 
-// checkNode refuses what nobody needs in order to be told apart.
+// checkNode refuses nodes with more than any client needs.
 func checkNode(n *corev3.Node, limits *admission.Limits) error {
 	if size := len(n.GetId()); size > limits.NodeIDBytes {
 		return admission.Refuse(admission.LimitNodeIDBytes, codes.InvalidArgument, 0, "give that client a shorter node id, or raise xds.max_node_id_bytes",
@@ -156,7 +156,8 @@ func checkNodeBytes(size int, limits *admission.Limits) error {
 		"the node has %d bytes, the most is %d", size, limits.NodeBytes)
 }
 
-// essence is what Legate needs of a node, without its extensions and most of its metadata, which are large.
+// essence returns what Legate needs of a node, without its extensions and most of its metadata, which are
+// large.
 func essence(n *corev3.Node) *corev3.Node {
 	e := &corev3.Node{Id: n.GetId(), Cluster: n.GetCluster(), UserAgentName: n.GetUserAgentName()}
 	if kindOf(n) == GRPC {

@@ -6,9 +6,9 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// hold is what a response has Legate keep beside the resources, which are there for all: the list
-// of them, and its bytes where they are its own. Streams that are sent the same share it, and it is
-// counted once, for the address that is sent it first.
+// hold is the memory that a response takes beside the resources, which all streams share: the list of its
+// resources, and bytes that were made for it alone. Streams that are sent the same response share its hold.
+// It is counted against the budget once, for the address that was sent it first.
 type hold struct {
 	bytes int
 
@@ -17,8 +17,8 @@ type hold struct {
 	by   *admission.Share
 }
 
-// keep says that a stream has the response: it waits to be taken in, or to be answered. The budget
-// may have no room for it. There may be no hold.
+// keep notes that a stream has the response, which waits to be taken in or to be answered. It fails if the
+// budget has no room. The hold may be nil.
 func (h *hold) keep(b *admission.Budget, s *admission.Share) error {
 	if h == nil {
 		return nil

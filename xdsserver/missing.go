@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A client asks in vain for a name that Consul does not have: because of a typing error, or for a
-// service that was renamed or has yet to come. Until then the client waits, or has nothing to serve.
+// Clients may ask for names that Consul does not have: after a typing error, or for a service that was
+// renamed or is not registered yet. Requests for these fail, so such names are counted and listed.
 
-// Missing is a name that a client asks for in vain.
+// Missing is a name that a client asks for and Consul does not have.
 type Missing struct {
 	Name string `json:"name"`
 	Why  string `json:"why"`
@@ -25,7 +25,8 @@ func whyMissing(name string) string {
 	return "Consul has no service of this name, or it is left out"
 }
 
-// missing is the names of one type that one stream asks for in vain: their number, and the first few.
+// missing is the names of one type that one stream asks for and Consul does not have: their number, and
+// the first few.
 type missing struct {
 	count int
 	few   []Missing

@@ -23,7 +23,8 @@ import (
 // Legate.
 const sourceKey = "legate_xds_cluster"
 
-// sourceOf is from where a node's clusters get their assignments, if its stream is for one type only.
+// sourceOf returns the source that a node's metadata names for what its resources bring along. It is empty
+// for a node without one, and on aggregated streams, which need none.
 func sourceOf(node *corev3.Node, only, protocol string) translate.Source {
 	name := sourceName(node)
 	if t := typeOf(only); t == nil || t.outside == nil || name == "" {
@@ -40,11 +41,11 @@ func sourceName(node *corev3.Node) string {
 	return name
 }
 
-// maxDerived bounds the views that clients can have made by what their nodes say.
+// maxDerived bounds how many views clients can create by what their nodes' metadata say.
 const maxDerived = 8
 
-// joinDerived gives a stream its slot in the view that is derived with this source. The view is made if
-// there is none yet; if there are too many derived views, the stream gets the usual one.
+// joinDerived gives a stream a slot in the view with this source. The view is made if there is none yet. If
+// there are too many such views, the stream gets the usual one.
 func (s *Server) joinDerived(from *store, source translate.Source, typeURL, node string, wake func()) (*store, int) {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
@@ -99,7 +100,8 @@ func (s *Server) derivedOf(view View) []*store {
 	return derived
 }
 
-// derive is the batch of a derived view: of what names a source, with this source in place of ADS.
+// derive returns the batch of a derived view: the resources that name a source, with this one instead of
+// ADS.
 func (s *Server) derive(source translate.Source, batch translate.Batch) translate.Batch {
 	out := translate.Batch{Gone: batch.Gone, Since: batch.Since}
 	for _, r := range batch.Set {

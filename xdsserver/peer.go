@@ -11,14 +11,14 @@ import (
 	"legate/internal/listen"
 )
 
-// peerInfo is where a client comes from, so far as that can be proved.
+// peerInfo is what is certain about the client of a stream: its address and its certificate.
 type peerInfo struct {
 	peer     string // host:port, for logs
 	address  string // what counts as one address
 	identity string // the name in the client's certificate; empty without one
 }
 
-// peerOf reads it from a stream's context.
+// peerOf reads it from the context of a stream.
 func peerOf(ctx context.Context) peerInfo {
 	p, ok := peer.FromContext(ctx)
 	if !ok || p.Addr == nil {

@@ -7,15 +7,15 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A message in memory may take thirty times what it takes on the wire: a list of empty messages has
-// two bytes for each. So of a request only those fields are decoded that Legate reads, and the rest
-// is left out before.
+// A decoded message may take thirty times the memory of the encoded one: an empty message in a list has two
+// bytes on the wire. So the fields that Legate does not read are removed from a request before it is
+// decoded.
 
-// shape says which fields of a message are read; of a message in it, those of another shape. A nil
-// shape is a field that is read whole.
+// shape says which fields of a message are read, by number. A field that is a message has a shape of its
+// own; nil means that all of the field is read.
 type shape struct {
 	fields map[protowire.Number]*shape
-	with   string // a message without that text is not read
+	with   string // if not empty: only messages that contain this text are read
 }
 
 // The numbers of the fields that are read (envoy/service/discovery/v3/discovery.proto,
@@ -32,7 +32,7 @@ var (
 	}}}
 )
 
-// unmarshal reads into m what the shape has of an encoded message; all of it, if there is no shape.
+// unmarshal decodes the fields of an encoded message that are in the shape, all of them without a shape.
 func unmarshal(b []byte, s *shape, m proto.Message) (err error) {
 	if s != nil {
 		if b, err = prune(b, s); err != nil {
@@ -45,7 +45,7 @@ func unmarshal(b []byte, s *shape, m proto.Message) (err error) {
 	return nil
 }
 
-// prune leaves of an encoded message what its shape has, in the same place, and returns that.
+// prune removes from an encoded message, in place, the fields that its shape does not have.
 func prune(b []byte, s *shape) ([]byte, error) {
 	out := b[:0]
 	for at := 0; at < len(b); {

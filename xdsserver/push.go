@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// response is one that is made and not sent yet.
+// response is a response that is made and not sent yet.
 type response struct {
 	*frame
 	message any
@@ -61,8 +61,8 @@ func (ss *session) send() error {
 	return nil
 }
 
-// make makes the responses that are due on a subscription, if any: one, unless that would be too
-// large. What it brings along becomes due on the later ones.
+// make makes the responses that are due on a subscription, if any: one, or several where one would be too
+// large. What their resources bring along becomes due on the subscriptions that come later.
 func (ss *session) make(sub *subscription, later []*subscription) error {
 	ss.made, ss.madeFor = ss.made[:0], sub
 	ss.store.mu.RLock()
@@ -94,8 +94,8 @@ func (ss *session) make(sub *subscription, later []*subscription) error {
 	return ss.respond(sub, d, &ss.bodies[0])
 }
 
-// parts makes a response of each part, as far as the client may leave them unanswered. What the rest
-// was to deliver stays owed.
+// parts makes a response of each part, up to as many as the client may leave unanswered. What is in the
+// other parts stays owed.
 func (ss *session) parts(sub *subscription, d delivery) error {
 	since := d.since
 	for i := range ss.bodies {

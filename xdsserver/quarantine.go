@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// A resource that a client rejects may be good: the client may be old or odd, or mean ill. So nobody
-// decides for others. Each client is offered what is new. What it rejects alone is quarantined on its
-// own stream, and the last state that some client accepted takes its place there, if there is one: a
-// client that has just started has that at least, be it the only one or one of many behind an address.
-// It ends when the resource changes, when the client accepts it after all, and with the stream.
+// A resource that a client rejects may be good: the client may be old, broken or hostile. So no client
+// decides for others, and each is offered what is new. A resource that a client rejects alone is
+// quarantined on that client's stream, and the last version that some client accepted is served there
+// instead, if there is one: so even a client that has just started has something. The quarantine ends when
+// the resource changes, when the client accepts it after all, and with the stream.
 //
-// Acceptance is remembered for as long as the state is there, whoever has left meanwhile. A client
-// that says on a new stream which versions it holds has accepted those, from whomever it got them.
+// That a version was accepted is remembered for as long as the version is there, even if the client has
+// left. A client that says on a new stream which versions it holds has accepted those, from whichever
+// server it got them.
 
-// rejection is a state of a resource that a client rejects alone.
+// rejection is a version of a resource that a client rejects alone.
 type rejection struct {
 	version, why string
 	since        time.Time
@@ -25,7 +26,7 @@ type rejection struct {
 // quarantine is what a client rejects alone, by name.
 type quarantine map[string]rejection
 
-// retain keeps the present resource of an entry for the case that the next one is rejected.
+// retain keeps the present version of an entry in case the next one is rejected.
 func (t *table) retain(e *entry, next *resource) {
 	e.good = t.lastAccepted(e)
 	switch {
@@ -39,8 +40,8 @@ func (t *table) retain(e *entry, next *resource) {
 	}
 }
 
-// lastAccepted is the last state of an entry before the present one that some client accepted; nil
-// if there is none.
+// lastAccepted returns the last version before the present one that some client accepted, nil if there is
+// none.
 func (t *table) lastAccepted(e *entry) *resource {
 	if e.prev != nil && e.prevAccepted.Load() {
 		return e.prev
@@ -48,13 +49,13 @@ func (t *table) lastAccepted(e *entry) *resource {
 	return e.good
 }
 
-// isAccepted reports whether some client accepted the present state of an entry.
+// isAccepted reports whether some client accepted the present version of an entry.
 func (t *table) isAccepted(e *entry) bool {
 	return max(e.accepted.Load(), t.accepted.Load()) >= e.seq
 }
 
-// accept notes that a client took a response, but for the earlier states that were in it. It needs
-// the lock for reading.
+// accept notes that a client accepted what is in a response, except earlier versions. It needs the lock
+// for reading.
 func (t *table) accept(d delivery) {
 	entries := d.entries
 	switch {
@@ -82,8 +83,7 @@ func (e *entry) accept(d delivery) {
 	}
 }
 
-// vouch notes that a client holds this version of an entry from an earlier stream, so that it has
-// accepted it.
+// vouch notes that a client holds a version of an entry from an earlier stream, so it has accepted that.
 func (t *table) vouch(e *entry, version string) {
 	if e.res != nil && e.res.version == version {
 		raise(&e.accepted, e.seq)
@@ -95,8 +95,8 @@ func raise(a *atomic.Uint64, to uint64) {
 	}
 }
 
-// quarantine holds the state of a resource back that the client rejected alone. It needs the
-// store's lock for reading.
+// quarantine holds back the version of a resource that the client rejected alone. It needs the store's
+// lock for reading.
 func (s *subscription) quarantine(name, why string, d delivery) {
 	s.park([]string{name}, why)
 	e := s.table.entries[name]
@@ -116,7 +116,7 @@ func (s *subscription) quarantine(name, why string, d delivery) {
 	s.quarantined[name] = r
 }
 
-// served is what the stream gets for an entry: nil if it has to be told that there is none.
+// served returns what the stream gets for an entry, nil if it has to be told that there is no resource.
 func (s *subscription) served(e *entry) *resource {
 	if len(s.quarantined) > 0 {
 		if r := s.quarantined[e.name]; r.instead != nil {
@@ -126,7 +126,7 @@ func (s *subscription) served(e *entry) *resource {
 	return s.table.served(e, s.slot)
 }
 
-// servedID is a number that stands for that.
+// servedID returns a number that identifies what served returns.
 func (s *subscription) servedID(e *entry) uint64 {
 	if len(s.quarantined) > 0 {
 		if r := s.quarantined[e.name]; r.instead != nil {
@@ -136,7 +136,7 @@ func (s *subscription) servedID(e *entry) uint64 {
 	return s.table.servedID(e, s.slot)
 }
 
-// substitutes are the names of which a response has an earlier state.
+// substitutes returns the names of which a response has an earlier version.
 func (s *subscription) substitutes(entries []*entry) (names []string) {
 	if len(s.quarantined) == 0 {
 		return nil

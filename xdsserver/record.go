@@ -16,7 +16,7 @@ import (
 	"legate/metrics"
 )
 
-// exchange is a request or a response, whatever the protocol, as far as the record wants it.
+// exchange is what the record needs of a request or a response, in either protocol.
 type exchange struct {
 	node           *corev3.Node
 	typeURL        string
@@ -43,7 +43,7 @@ const (
 	stale     = "stale" // answers a response that is closed already, or never was
 )
 
-// streamRecord is what is known of an open stream.
+// streamRecord is what the status page shows of an open stream.
 type streamRecord struct {
 	stream   *metrics.Stream
 	only     string // its only type
@@ -79,7 +79,7 @@ type typeRecord struct {
 	was   State
 }
 
-// stateAt notes since when the state is what it is.
+// stateAt notes when the state has changed.
 func (t *typeRecord) stateAt(now time.Time) {
 	if is := t.state(); is != t.was {
 		t.was, t.since = is, now
@@ -94,7 +94,7 @@ func newStreamRecord(s *metrics.Stream, typeURL string) *streamRecord {
 
 func (r *streamRecord) age() time.Duration { return time.Since(r.opened) }
 
-// maxTypes bounds how many types a stream is recorded for; more are counted under the last.
+// maxTypes bounds how many types are recorded for a stream; further ones are recorded as "other".
 const maxTypes = 16
 
 func (r *streamRecord) of(typeURL string) *typeRecord {
@@ -234,7 +234,7 @@ const (
 	saneBytes = 1024
 )
 
-// few cuts a list of names short for a log.
+// few shortens a list of names for a log line.
 func few(names []string) []string {
 	if len(names) <= fewNames {
 		return names
@@ -242,7 +242,7 @@ func few(names []string) []string {
 	return append(slices.Clone(names[:fewNames]), fmt.Sprintf("... %d in all", len(names)))
 }
 
-// sane makes a text from the network fit for logs and pages: one line, printable, not long.
+// sane makes a text from the network fit for logs and pages: one printable line of bounded length.
 func sane(text string) string {
 	if len(text) > saneBytes {
 		text = text[:saneBytes] + "..."

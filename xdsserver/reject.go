@@ -31,8 +31,8 @@ func defaultPace() pace { return pace{probe: 20 * time.Millisecond, together: 5 
 // pace.together says: what changes meanwhile goes out alone.
 const maxParked = 64
 
-// rejected takes back a response. The offender is returned if it is known. It needs the store's
-// lock for reading.
+// rejected notes that a client rejects a response, so nothing of it counts as delivered. It returns the
+// resource that is at fault, if that is known. It needs the store's lock for reading.
 func (s *subscription) rejected(d delivery, why string) (offender string, known bool) {
 	all := namesOf(d.entries)
 	if d.all {
@@ -87,8 +87,9 @@ func (s *subscription) probe() (entries []*entry, found bool) {
 	return entries, len(entries) > 0
 }
 
-// insists reports whether what the client rejects anyway was in a response: all of it is in a whole
-// state, but for what something else takes the place of. That it rejects this one says nothing of what was new.
+// insists reports whether a response had resources that the client is known to reject. A response with the
+// whole state has all of them, except those that are replaced by an earlier version. Its rejection says
+// nothing about what was new in it.
 func (s *subscription) insists(d delivery) bool {
 	if !s.whole {
 		return false
@@ -110,8 +111,9 @@ func (s *subscription) park(all []string, why string) {
 	}
 }
 
-// took holds nothing back any more that the client took after all: it was brought along, or asked for
-// again. Where it took an earlier state that is rejected no more, it is owed the present one.
+// took no longer holds back what the client accepted after all, for example when it was sent again since
+// its cluster was. If the client accepted an earlier version of something that is no longer held back, the
+// present version is owed.
 func (s *subscription) took(d delivery) {
 	if len(s.parked)+len(d.instead) == 0 {
 		return
@@ -136,14 +138,14 @@ func (s *subscription) took(d delivery) {
 	}
 }
 
-// release holds a name back no longer.
+// release stops holding a name back.
 func (s *subscription) release(name string) {
 	delete(s.parked, name)
 	delete(s.quarantined, name)
 }
 
-// notInstead says that the client rejects the earlier state, too. One that took the present state
-// meanwhile has that.
+// notInstead notes that the client rejects the earlier version, too. If it has accepted the present version
+// meanwhile, that does not matter.
 func (s *subscription) notInstead(name string) {
 	if r, is := s.quarantined[name]; is {
 		r.instead = nil
@@ -158,8 +160,8 @@ func (s *subscription) isRejecting() bool {
 
 func isProbe(d delivery) bool { return d.probe }
 
-// unpark forgets the rejection of what has changed. Where it is not known what the offender was,
-// all that was parked is owed, now or later.
+// unpark forgets the rejections of what has changed. If it is not known which resource was at fault, all
+// that is parked becomes owed, now or later.
 func (s *subscription) unpark(changed []*entry) {
 	if len(s.parked) == 0 {
 		s.late = false
@@ -192,7 +194,7 @@ func (s *subscription) unpark(changed []*entry) {
 	s.parked, s.quarantined, s.late, s.released = nil, nil, false, now
 }
 
-// goesAlong makes owed what goes out with each whole state and may be new to the client.
+// goesAlong makes what is parked owed: it is part of each whole state, and may be new to the client.
 func (s *subscription) goesAlong() {
 	for name := range s.parked {
 		if s.quarantined[name].instead == nil {
@@ -201,7 +203,7 @@ func (s *subscription) goesAlong() {
 	}
 }
 
-// lookAgain says that something will be due at a time, even if nothing changes.
+// lookAgain notes that something may be due at a time, even if nothing changes until then.
 func (s *subscription) lookAgain(at time.Time) {
 	if s.again.IsZero() || at.Before(s.again) {
 		s.again = at

@@ -10,8 +10,8 @@ import (
 // logEvery is how often an event that goes on is logged.
 const logEvery = time.Minute
 
-// repeats logs events that many clients have at once, such as a resource that all of them reject. An
-// event has one line, with the number of clients and of times, and another each minute while it goes
+// repeats logs events that many clients may have at once, such as a resource that all of them reject. Each
+// event is logged once, with the number of clients and of occurrences, and again each minute while it goes
 // on.
 type repeats struct {
 	log *slog.Logger
@@ -22,10 +22,10 @@ type repeats struct {
 	lines map[string]int // how many events there are of a message
 }
 
-// event is what clients have in common: a log message about a resource. An empty name is not known.
+// event is a log message about a resource. The name is empty if it is not known.
 type event struct{ message, typeURL, name string }
 
-// crowd is the clients that had an event since it was logged last.
+// crowd counts the clients that had an event since it was logged last.
 type crowd struct {
 	nodes  map[string]struct{}
 	times  int
@@ -35,11 +35,11 @@ type crowd struct {
 	due    time.Time // when the event is logged next
 }
 
-// gatherFor is how long the first line waits for others, so that it says how many they are.
+// gatherFor is how long an event waits before it is first logged, so that the line can count all clients.
 const gatherFor = time.Second
 
-// maxRepeats is how many events of a minute with the same message have a line of their own; the
-// others share one. maxNodes is how many nodes of one are told apart.
+// maxRepeats is how many events with the same message are logged separately in a minute; the others share
+// one line. maxNodes is how many nodes of an event are told apart.
 const (
 	maxRepeats = 20
 	maxNodes   = 5000
@@ -86,7 +86,7 @@ func (r *repeats) run(ctx context.Context) {
 	}
 }
 
-// say logs the events that are due, and forgets those that did not happen again within a minute.
+// say logs the events that are due, and forgets those that did not happen again.
 func (r *repeats) say() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,8 +20,9 @@ var (
 	deltaFields = fields{node: 1, typeURL: 2, names: 3, dropped: 4, nonce: 6}
 )
 
-// scanner looks at a request while it arrives, so that what is beyond a limit is refused before all of
-// it is there. The length of a field stands before it.
+// scanner walks over the fields of an encoded request while it arrives. The length of a field stands before
+// it, so what exceeds a limit is refused before all of it is there. The scanner also notes where the names
+// stand, so that they need not be decoded.
 type scanner struct {
 	fields
 	limits *admission.Limits
@@ -34,7 +35,7 @@ type scanner struct {
 	others           bool // there are fields of which nothing is noted here
 }
 
-// anew is one that has seen nothing.
+// restart returns a scanner with the same limits that has seen nothing.
 func (s *scanner) restart() *scanner {
 	return &scanner{fields: s.fields, limits: s.limits, most: s.most}
 }
@@ -44,7 +45,7 @@ var errNoMessage = status.Error(codes.InvalidArgument, "the message cannot be re
 // longestTag is the most bytes that a field's number and its length, or its number, have.
 const longestTag = 5 + 10
 
-// finish looks at a message that is there as a whole.
+// finish scans the rest of a message that has arrived completely.
 func (s *scanner) finish(b []byte) error {
 	if err := s.advance(b); err != nil {
 		return err
@@ -55,7 +56,7 @@ func (s *scanner) finish(b []byte) error {
 	return nil
 }
 
-// look goes on where it was. What is there of the message has grown.
+// advance goes on where it stopped. b is what has arrived of the message so far.
 func (s *scanner) advance(b []byte) error {
 	for s.at < len(b) {
 		if size := s.shortName(b[s.at:]); size > 0 {
@@ -96,7 +97,7 @@ func (s *scanner) advance(b []byte) error {
 	return nil
 }
 
-// unread waits for the rest of a field's beginning, if that is what is missing.
+// incomplete returns nil if only the rest of a field's tag and length may be missing.
 func (s *scanner) incomplete(b []byte) error {
 	if len(b)-s.at < longestTag {
 		return nil

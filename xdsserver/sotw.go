@@ -97,7 +97,7 @@ func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
 	return s.rename(r.names)
 }
 
-// bodies leave out what is gone: state of the world has no other way to say so.
+// bodies leaves out what is gone: state of the world has no other way to say so.
 func (w *sotwWire) bodies(to []body, s *subscription, entries []*entry) []body {
 	t, all, most := s.table, entries, w.roomBeside(w.identity)
 	switch {

@@ -34,22 +34,22 @@ func newStore(view View) *store {
 	return s
 }
 
-// others lets others have the store, and this core. The caller holds the lock; what it knows of the store may
-// be another thing afterwards.
+// yield unlocks the store for a moment, and gives this core away, so that others can use both. The caller
+// holds the lock. What it knew of the store may be wrong afterwards.
 func (s *store) yield() {
 	s.mu.Unlock()
-	runtime.Gosched() // who can go on now is in a queue; without this it may wait there for 10 ms
+	runtime.Gosched() // else a goroutine that waits for the lock may wait 10 ms for a core
 	s.mu.Lock()
 }
 
-// pays says who pays for the names that the stream in the slot thinks of.
+// pays sets for whom the names are counted that the stream in the slot asks for and Consul does not have.
 func (s *store) pays(slot int, p *account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accounts.set(slot, p)
 }
 
-// nameBytes is how many bytes the names have that there are, and how many these are, in the largest of the tables.
+// nameBytes returns how many names Consul has and how many bytes these have, of the type with the most.
 func (s *store) nameBytes() (bytes, names int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -99,15 +99,15 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	s.wake(awake)
 }
 
-// wake needs the lock.
+// wake wakes streams by their slots. It needs the lock.
 func (s *store) wake(streams bitset) {
 	for slot := range streams.all {
 		s.wakers[slot]()
 	}
 }
 
-// join gives a stream its slot. wake is called when something changes that concerns the stream, with
-// the lock held.
+// attach gives a stream a slot. wake is called with the lock held when something changes that the stream
+// wants.
 func (s *store) attach(wake func()) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +121,7 @@ func (s *store) attach(wake func()) int {
 	return len(s.wakers) - 1
 }
 
-// leave frees a stream's slot and all that it asked for.
+// detach frees a stream's slot, and forgets what it asked for.
 func (s *store) detach(slot int, subs []*subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +139,7 @@ func (s *store) detach(slot int, subs []*subscription) {
 	s.accounts.set(slot, nil)
 }
 
-// scratch is an empty slice of entries, which may be large already. Pass it to reuse.
+// scratch returns an empty slice of entries from a pool. Pass it to reuse.
 func (s *store) scratch() *[]*entry {
 	if used, ok := s.scratches.Get().(*[]*entry); ok {
 		return used

@@ -15,13 +15,13 @@ import (
 // specifies what resources to return").
 const wildcard = "*"
 
-// maxFlight is how many responses of a type may be unanswered on a stream. A client that leaves
-// more unanswered cannot keep up: it coalesces until it answers.
+// maxFlight is how many responses of a type may be unanswered on a stream. A client that leaves more
+// unanswered cannot keep up: it gets no more until it answers, and then the latest state at once.
 const maxFlight = 64
 
-// subscription is what one stream wants of one type, and what it was given of it. The names it
-// asks for stand in the table; beyond that it remembers only what is unusual. It belongs to its
-// session; what also touches the table needs the store's lock.
+// subscription is what one stream wants of one type, and what it was sent. The table knows which names the
+// stream asks for, so the subscription remembers only what is unusual: what is owed, not answered, or
+// rejected. Its session owns it. Methods that also use the table need the store's lock.
 type subscription struct {
 	table  *table
 	slot   int
@@ -72,9 +72,9 @@ type delivery struct {
 	hold    *hold     // what is kept of it; nil: nothing
 }
 
-// due takes from the subscription what has to be sent now: entries, once each, appended to an
-// empty slice. There may be none. Of the delivery it makes what can be known before it is sent,
-// the entries on top of all among that. It needs the store's lock for reading.
+// due returns what has to be sent now, and takes it off what is owed. The entries, each of them once, are
+// appended to an empty slice; there may be none. Of the delivery it fills in what is known before it is
+// sent. It needs the store's lock for reading.
 func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	t := s.table
 	if s.wild && !s.whole && !s.all && s.seq < t.swept {
@@ -143,7 +143,8 @@ func (s *subscription) owedNow(entries []*entry) (now, later []*entry) {
 	return entries, nil
 }
 
-// append adds an entry, if it is still wanted. One that the table has no more stands for nothing.
+// append appends an entry if the stream still wants it. An entry that has left the table stands for a name
+// without a resource.
 func (s *subscription) append(entries []*entry, e *entry) []*entry {
 	e = s.table.current(e)
 	if s.table.concerns(e, s.slot) {
@@ -155,9 +156,9 @@ func (s *subscription) append(entries []*entry, e *entry) []*entry {
 // owe has a name sent although it did not change.
 func (s *subscription) owe(name string) { s.owed = append(s.owed, s.table.known(name)) }
 
-// owedAllThereIs reports whether just those entries are owed that Consul has: so it is at first on
-// a wildcard subscription, and when a client that has the clusters names the assignment of each,
-// in any order.
+// owedAllThereIs reports whether exactly the entries that Consul has are owed. That is so at first on a
+// wildcard subscription, and when a client that has all clusters asks for the assignment of each, in any
+// order. Such streams share one response body.
 func (s *subscription) owedAllThereIs() bool {
 	t := s.table
 	if s.all {
@@ -182,8 +183,8 @@ func (s *subscription) isOwed() bool { return s.all || len(s.owed) > 0 }
 // full reports whether the client has to answer before it gets more.
 func (s *subscription) full() bool { return len(s.flight) >= maxFlight }
 
-// answered closes a response, and those before it: a client answers in order, so it took them.
-// It reports whether the response was an open one.
+// answered closes a response and those before it: clients answer in order, so an answer to a later response
+// accepts the earlier ones. It reports whether the response was open.
 func (s *subscription) answered(nonce string) (delivery, bool) {
 	i := slices.IndexFunc(s.flight, func(d delivery) bool { return d.nonce == nonce })
 	if i < 0 {
@@ -202,18 +203,18 @@ func (s *subscription) dropFlight(n int) {
 	s.flight = slices.Delete(s.flight, 0, n)
 }
 
-// manyNames is how many names a stream goes through before others have the store.
+// manyNames is how many names a request may go through before it lets others use the store.
 const manyNames = 256
 
-// after lets others have the store after each of many names.
+// yieldAfter unlocks the store for a moment after each manyNames names.
 func (s *subscription) yieldAfter(n int) {
 	if s.yield != nil && n%manyNames == manyNames-1 {
 		s.yield()
 	}
 }
 
-// bring makes owed what belongs to the names, as far as it is wanted and there is such a thing: the
-// assignments of clusters that were sent. It needs the store's lock for reading.
+// bring makes the resources with the names of these entries owed, as far as the stream wants them: the
+// assignments of clusters that are sent. It needs the store's lock for reading.
 func (s *subscription) bring(names []*entry) {
 	for _, n := range names {
 		if e := s.table.entries[n.name]; e != nil && s.table.concerns(e, s.slot) && s.served(e) != nil {

@@ -41,7 +41,7 @@ func newTable(of *resourceType) *table {
 	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, missing: map[*entry]struct{}{}, accounts: &accounts{}}
 }
 
-// entry returns the entry of a name and makes one if need be.
+// entry returns the entry of a name, a new one if there is none.
 func (t *table) entry(name string) *entry {
 	e := t.entries[name]
 	if e == nil {
@@ -51,8 +51,8 @@ func (t *table) entry(name string) *entry {
 	return e
 }
 
-// served is what a stream gets for the entry: nil if it has to be told that there is none. What
-// Consul never had is made each time, so that it takes nothing while nobody sends it.
+// served returns what a stream gets for an entry, nil if it has to be told that there is no resource. The
+// stand-in for a name that Consul never had is made each time, so that it takes no memory between.
 func (t *table) served(e *entry, slot int) *resource {
 	switch {
 	case e.res != nil || !e.named.has(slot):
@@ -63,12 +63,12 @@ func (t *table) served(e *entry, slot int) *resource {
 	return t.standIn(e.name)
 }
 
-// isMade reports whether that is made each time.
+// isMade reports whether served makes what it returns.
 func (t *table) isMade(e *entry, slot int) bool {
 	return e.res == nil && e.empty == nil && t.none != nil && e.named.has(slot)
 }
 
-// servedID is a number that stands for that.
+// servedID returns a number that identifies what served returns.
 func (t *table) servedID(e *entry, slot int) uint64 {
 	switch {
 	case e.res != nil:
@@ -79,16 +79,16 @@ func (t *table) servedID(e *entry, slot int) uint64 {
 	return ^e.id
 }
 
-// concerns reports whether a stream wants to hear of the entry.
+// concerns reports whether a stream wants the entry.
 func (t *table) concerns(e *entry, slot int) bool {
 	return t.wild.has(slot) || e.named.has(slot)
 }
 
-// name puts a stream on the entry of a name, and reports whether it was not there before. A name that
-// nobody had may be more than the stream can have.
+// name notes that a stream asks for a name, and reports whether it did not before. It fails if the name is
+// new and the stream may have no more of these.
 func (t *table) name(slot int, name []byte) (e *entry, added bool, err error) {
 	if e = t.entries[string(name)]; e == nil {
-		if e, err = t.think(slot, string(name)); err != nil {
+		if e, err = t.nameUnknown(slot, string(name)); err != nil {
 			return nil, false, err
 		}
 	}
@@ -103,8 +103,8 @@ func (t *table) name(slot int, name []byte) (e *entry, added bool, err error) {
 	return e, true, nil
 }
 
-// think makes the entry of a name that only streams have, if the stream may have it.
-func (t *table) think(slot int, name string) (*entry, error) {
+// nameUnknown makes the entry of a name that the table does not have, if the stream may have one more.
+func (t *table) nameUnknown(slot int, name string) (*entry, error) {
 	if !utf8.ValidString(name) {
 		return nil, errNoMessage
 	}
@@ -117,15 +117,15 @@ func (t *table) think(slot int, name string) (*entry, error) {
 	return e, nil
 }
 
-// fill makes what is served by name where Consul has nothing any more.
+// fill makes the stand-in for a name that Consul had and has no more.
 func (t *table) fill(e *entry) {
 	if e.seq > 0 && e.res == nil && e.empty == nil {
 		e.empty = t.standIn(e.name)
 	}
 }
 
-// standIn is what is served by name where Consul has nothing. It is nil if there is no such thing, as
-// for a name that no client could take it under.
+// standIn makes what is served under a name that Consul does not have. It is nil if the type has no such
+// thing, or no client could take it under this name.
 func (t *table) standIn(name string) *resource {
 	if t.none == nil {
 		return nil
@@ -137,7 +137,7 @@ func (t *table) standIn(name string) *resource {
 	return newResource(empty)
 }
 
-// unname takes a stream off an entry, and forgets an entry that nothing holds any more.
+// unname notes that a stream no longer asks for an entry. The table forgets an entry that nobody needs.
 func (t *table) unname(slot int, e *entry) {
 	e.named.clear(slot)
 	if e.res != nil {
@@ -151,7 +151,8 @@ func (t *table) unname(slot int, e *entry) {
 	}
 }
 
-// unnameAll takes a stream off all entries. In between others have the table.
+// unnameAll notes that a stream asks for nothing any more. It calls yield once in a while, which lets others
+// use the table.
 func (t *table) unnameAll(slot int, yield func()) {
 	n := 0
 	for _, e := range t.entries {
@@ -165,8 +166,7 @@ func (t *table) unnameAll(slot int, yield func()) {
 	t.shrink(n)
 }
 
-// shrink makes the maps of entries anew when most of those are gone that there were: a map keeps the
-// room that it once had.
+// shrink copies the maps of entries when most of the entries are gone: a map never gives memory back.
 func (t *table) shrink(were int) {
 	if were < manyEntries || len(t.entries) > were/2 {
 		return
@@ -177,7 +177,7 @@ func (t *table) shrink(were int) {
 	t.entries, t.missing = entries, missing
 }
 
-// manyEntries is how many entries are gone through before others have the table.
+// manyEntries is how many entries are gone through before others may use the table.
 const manyEntries = 4096
 
 // has reports whether Consul has the name.
@@ -186,7 +186,7 @@ func (t *table) has(name string) bool {
 	return e != nil && e.res != nil
 }
 
-// set takes in what Consul has now for a name (nil: nothing) as change number seq.
+// set sets what Consul has for a name (nil: nothing) as change number seq.
 func (t *table) set(name string, res *resource, seq uint64, since time.Time) *entry {
 	e := t.entry(name)
 	if (e.res == nil) != (res == nil) {
@@ -210,7 +210,7 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 	return e
 }
 
-// enlist puts an entry into the list of live ones that is not there, or takes it out.
+// enlist puts an entry into the sorted list of those that Consul has, or takes it out.
 func (t *table) enlist(e *entry, in bool) {
 	i, _ := slices.BinarySearchFunc(t.live, e.name, func(o *entry, name string) int {
 		return cmp.Compare(o.name, name)

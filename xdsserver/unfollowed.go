@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// An Envoy that gets its clusters outside of ADS may take clusters that it can follow nowhere: it
-// says nothing then and lets them warm for ever. Incrementally it does so where the source that they
-// name is not a cluster of its own; over REST, where it has no ADS. It shows in what such an Envoy does
-// not do: it asks nowhere for endpoints.
+// An Envoy that gets its clusters outside of ADS may accept clusters whose endpoints it can get nowhere. It
+// reports no error then, and the clusters stay warming for ever. Over incremental xDS that happens if the
+// source in them is no cluster of its bootstrap, over REST if it has no ADS. Such an Envoy is recognised by
+// what it does not do: it never asks for endpoints.
 
-// Unfollowed is a client that takes clusters and asks nowhere for their endpoints.
+// Unfollowed is a client that takes clusters and never asks for their endpoints.
 type Unfollowed struct {
 	Node   string    `json:"node"`
 	Peer   string    `json:"peer"` // over REST without its port
@@ -33,10 +33,10 @@ const (
 		`or clusters of its own that get their endpoints over REST, as "legate bootstrap envoy --mode rest" writes them`
 )
 
-// Unfollowed lists the clients that take clusters and ask nowhere for their endpoints.
+// Unfollowed lists the clients that take clusters and never ask for their endpoints.
 func (s *Server) Unfollowed() []Unfollowed { return s.unfollowedAt(time.Now()) }
 
-// unfollowedOver is how many of them get their clusters in a way, for its metric.
+// unfollowedOver counts those that get their clusters in a way, for its metric.
 func (s *Server) unfollowedOver(way string) (n int) {
 	for _, u := range s.Unfollowed() {
 		if u.Way == way {
@@ -91,8 +91,8 @@ type question struct {
 	typeURL string
 }
 
-// serves reports whether there are resources of a type to ask for: clusters that Envoy resolves by
-// itself have no endpoints here.
+// serves reports whether there are resources of a type to ask for. If Envoy resolves all clusters by
+// itself, there are no endpoints.
 func (s *Server) serves(typeURL string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -114,8 +114,8 @@ func (r *streamRecord) asked() (key nodeKey, typeURLs []string) {
 	return nodeKey{r.address, r.id}, typeURLs
 }
 
-// following reports whether a stream is for one type only that brings another along, and took some of
-// it long enough ago. One that rejects it is told of elsewhere.
+// following reports whether a stream is for a single type that brings another along, and took some of it
+// long enough ago. Clients that reject resources are reported elsewhere.
 func (r *streamRecord) following(now time.Time) (t *resourceType, u Unfollowed, took bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,13 +133,13 @@ func (r *streamRecord) following(now time.Time) (t *resourceType, u Unfollowed, 
 	return t, u, took
 }
 
-// polls are the nodes that ask with single requests. A node is known by its address and its id.
+// polls remembers the nodes that send single requests. A node is known by its address and its id.
 type polls struct {
 	mu sync.Mutex
 	of map[nodeKey]poll
 }
 
-// poll is what a node has asked for of late.
+// poll is what a node has asked for lately.
 type poll struct {
 	first, last time.Time
 	asked       map[string]int // how often, by type URL
@@ -151,7 +151,7 @@ const (
 	pollStays = 5 * time.Minute
 )
 
-// note keeps a request that was answered. Where there are too many nodes a new one is not kept.
+// note remembers a request that was answered. If there are too many nodes, a new one is not remembered.
 func (p *polls) note(address, node, typeURL string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,7 +171,7 @@ func (p *polls) note(address, node, typeURL string, now time.Time) {
 	p.of[key] = one
 }
 
-// lately are the nodes that are kept still.
+// lately returns the nodes that are still remembered.
 func (p *polls) lately(now time.Time) map[nodeKey]poll {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -184,7 +184,7 @@ func (p *polls) lately(now time.Time) map[nodeKey]poll {
 	return kept
 }
 
-// forget needs the lock.
+// forget drops the nodes that have not asked for some time. It needs the lock.
 func (p *polls) forget(now time.Time) {
 	for key, one := range p.of {
 		if now.Sub(one.last) > pollStays {

@@ -2,8 +2,8 @@ package xdsserver
 
 import "time"
 
-// scheduleWake has the session woken when one of its subscriptions wants to look again. One that
-// rings earlier will do: it is set anew then.
+// scheduleWake has the session woken when one of its subscriptions wants to try again. If it is woken
+// earlier for another reason, it is scheduled again then.
 func (ss *session) scheduleWake() {
 	for _, sub := range ss.subs {
 		if sub == nil || sub.again.IsZero() {

@@ -8,9 +8,8 @@ import (
 	"legate/translate"
 )
 
-// Wanted says whether a stream asks for the endpoints of a service: by its name, by that of one of
-// its further ports, or by asking for all. While there are no streams at all, everything is wanted:
-// nobody can be known.
+// Wanted reports whether a stream asks for the endpoints of a service: by its name, by the name of one of
+// its further ports, or by asking for all. While there are no streams, every service is wanted.
 func (s *Server) Wanted(service string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -38,7 +37,7 @@ func (s *store) wanted(service string) (wanted, streams bool) {
 	return wanted, streams
 }
 
-// portWanted says whether a stream asks by name for a further port of a service.
+// portWanted reports whether a stream asks by name for a further port of a service.
 func (t *table) portWanted(service string) bool {
 	at, _ := slices.BinarySearchFunc(t.live, service+".", func(e *entry, name string) int { return cmp.Compare(e.name, name) })
 	for _, e := range t.live[at:] {
