@@ -215,7 +215,7 @@ func TestWhatAClientRejectsTogetherIsNotSentAgainWithEachChange(t *testing.T) {
 		"later": {300 * time.Millisecond, 4 * maxParked},
 	} {
 		t.Run(what, func(t *testing.T) {
-			both(t, func(t *testing.T, s *stage, open opener) {
+			inBubble(t, func(t *testing.T, s *stage, open opener) {
 				s.pace = pace{time.Millisecond, c.together} // no stream is open yet
 				names := s.moreThanAreParked()
 				odd := open("odd")
