@@ -2,7 +2,7 @@
 // change that no test notices is in code that no test checks, or in code that has no effect.
 //
 //	make mutants PKG=./internal/lastknown
-//	make mutants PKG=./discovery FILES='guard*.go' MUTANTS='-run Guard -every 2'
+//	make mutants PKG=./internal/cli FILES='reload*.go' MUTANTS='-run Reload -every 2'
 //
 // It changes comparisons (their boundary, and the opposite), && and ||, conditions (negated), true
 // and false, arithmetic, and it removes statements. Logging is not changed, since log texts are not
@@ -20,5 +20,5 @@
 // with the reason, and does not count. With -again only the survivors of an earlier run are tried,
 // which saves time after tests were added:
 //
-//	make mutants PKG=./discovery FILES='guard*.go' MUTANTS='-again /tmp/report.txt'
+//	make mutants PKG=./internal/cli FILES='reload*.go' MUTANTS='-again /tmp/report.txt'
 package main
