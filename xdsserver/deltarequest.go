@@ -19,7 +19,7 @@ func (r *deltaRequest) decode(whole *[]byte, seen scanner) error {
 	}
 	r.whole = whole
 	r.wanted = seen.wanted.names(b, seen.names)
-	r.dropped = seen.unwanted.names(b, seen.fields.dropped)
+	r.dropped = seen.unwanted.names(b, seen.dropped)
 	if !seen.others { // nothing else is in an acknowledgement
 		var err error
 		if r.message.TypeUrl, err = text(b, seen.texts.typeURL); err == nil {
