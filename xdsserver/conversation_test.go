@@ -186,7 +186,7 @@ func (s *stage) moreThanAreParked() (names []string) {
 }
 
 func TestAClientThatRejectsEverythingIsNotAskedForEver(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
 		s.pace.probe = time.Millisecond // no stream is open yet
 		names := s.moreThanAreParked()
 		c := open("odd")
@@ -240,7 +240,7 @@ func TestWhatAClientRejectsTogetherIsNotSentAgainWithEachChange(t *testing.T) {
 }
 
 func TestAClientThatGoesOnRejectingIsAskedMoreAndMoreSlowly(t *testing.T) {
-	both(t, func(t *testing.T, s *stage, open opener) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
 		s.pace.probe = time.Hour // no stream is open yet
 		names := s.moreThanAreParked()
 		c := open("odd")
