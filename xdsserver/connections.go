@@ -19,7 +19,7 @@ type gate struct {
 	*limiter
 }
 
-// Accept returns the next connection that is let in, now or when it is its turn.
+// Accept returns the next connection that is admitted.
 func (g gate) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
@@ -37,7 +37,8 @@ func (g gate) Accept() (net.Conn, error) {
 	}
 }
 
-// connect counts a connection in. One that is refused may be held: it is closed later.
+// connect admits a connection, or returns a limit error. If held, the refused connection is in the penalty queue, and must
+// not be closed yet.
 func (a *limiter) connect(conn net.Conn) (c *connection, held bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -68,14 +69,14 @@ func (a *limiter) connect(conn net.Conn) (c *connection, held bool, err error) {
 	}, false, nil
 }
 
-// disconnect counts a connection out.
+// disconnect undoes connect.
 func (a *limiter) disconnect(v *visitor) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sub(v)
 }
 
-// sub counts a connection out. The lock is held.
+// sub removes a connection from all counts. The lock is held.
 func (a *limiter) sub(v *visitor) {
 	v.connections--
 	a.connections--
@@ -89,8 +90,8 @@ func (s *Server) CertificateEnds(client net.Addr, why error) {
 		"renew that client's certificate, by an authority of --tls-client-ca; nothing, if that was removed on purpose")
 }
 
-// handshakes counts the clients that did not get past TLS: no certificate, a foreign one, or one
-// whose names are not allowed. Of those that did it hears what gRPC tells nobody else.
+// handshakes counts failed TLS handshakes: no certificate, an untrusted one, or one without an allowed name. The
+// connections of those that succeed are watched for what gRPC reports to nobody: pings and empty frames.
 type handshakes struct {
 	credentials.TransportCredentials
 	refusals *admission.Refusals

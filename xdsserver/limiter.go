@@ -80,7 +80,7 @@ func newLimiter(c Config, r *admission.Refusals, stopping <-chan struct{}, m *me
 	}
 }
 
-// elsewhere stands for the addresses beyond what is remembered one by one.
+// elsewhere stands for all addresses beyond those that are remembered.
 const elsewhere = "elsewhere"
 
 // visitor returns what is kept of an address. The lock is held.
@@ -105,7 +105,7 @@ func (a *limiter) visitor(address string) *visitor {
 	return v
 }
 
-// intercept serves a stream within the limits.
+// intercept admits a stream and serves it within the limits.
 func (a *limiter) intercept(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	ctx := stream.Context()
 	uncompressed(ctx)
@@ -133,12 +133,13 @@ func (a *limiter) intercept(srv any, stream grpc.ServerStream, info *grpc.Stream
 	return a.refused(ctx, g.peerInfo, g.conn, err)
 }
 
-// asksForHealth reports whether a stream asks once whether Legate is well.
+// asksForHealth reports whether a stream is a unary health check.
 func asksForHealth(info *grpc.StreamServerInfo) bool {
 	return info != nil && (info.FullMethod == healthpb.Health_Check_FullMethodName || info.FullMethod == healthpb.Health_List_FullMethodName)
 }
 
-// enterProbe lets in who asks whether Legate is well: an address so often a second, whatever others do.
+// enterProbe admits a health check. Its rate limit is that of its address alone, so that a crowd of streams does not make
+// Legate look ill.
 func (a *limiter) enterProbe(_ context.Context, g *guarded) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -150,7 +151,7 @@ func (a *limiter) enterProbe(_ context.Context, g *guarded) error {
 		"look what this client does, or raise xds.probes_per_second", "an address may ask %d times a second", a.limits.Probes)
 }
 
-// refused counts an error that is a refusal. Who comes again and again is refused differently.
+// refused counts err if it is a limit error, and delays it, or closes the connection, if there are too many.
 func (a *limiter) refused(ctx context.Context, from peerInfo, c *connection, err error) error {
 	if a.refusals.Of(err, from.peer) {
 		a.refuse(ctx, c)
@@ -158,15 +159,15 @@ func (a *limiter) refused(ctx context.Context, from peerInfo, c *connection, err
 	return err
 }
 
-// uncompressed has a client that compresses what it sends get what is shared all the same, which
-// costs nothing.
+// uncompressed turns off compression of what is sent to a client that compresses its requests: responses are shared by
+// all streams as they are.
 func uncompressed(ctx context.Context) {
 	if s, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RecvCompress() string }); ok && s.RecvCompress() != "" {
 		_ = grpc.SetSendCompressor(ctx, encoding.Identity) // it was not sent anything yet
 	}
 }
 
-// enter counts a stream in, and waits until it is its turn.
+// enter admits a stream, at once or after a wait.
 func (a *limiter) enter(ctx context.Context, g *guarded) error {
 	a.mu.Lock()
 	v := a.visitor(g.address)
@@ -207,7 +208,7 @@ func (a *limiter) enter(ctx context.Context, g *guarded) error {
 	return err
 }
 
-// pause has a stream wait. What its client sends meanwhile is not read: that is counted.
+// pause has a stream wait. What its client sends meanwhile stays in the stream's window, which is counted.
 func (g *guarded) pause(ctx context.Context, d time.Duration) error {
 	a := g.within
 	if err := a.budget.Take(&g.visitor.share, admission.HeldRequests, streamWindow); err != nil {
@@ -226,9 +227,9 @@ func (g *guarded) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// turn says how long a new stream has to wait, or that this would be too long. The turn is
-// taken: who goes away while it waits has used it up, so that opening and closing is no way
-// past the queue. The lock is held.
+// turn takes a turn for a new stream, and returns how long it has to wait for it, or a limit error if that is too long.
+// A client that leaves while it waits has used its turn, so opening and closing streams is no way past the queue. The
+// lock is held.
 func (a *limiter) turn(v *visitor) (time.Duration, *admission.Error) {
 	now := a.now()
 	own := v.pace.ReserveN(now, 1)
@@ -244,7 +245,7 @@ func (a *limiter) turn(v *visitor) (time.Duration, *admission.Error) {
 		"too many new streams at the moment; come again in %v", delay.Round(100*time.Millisecond))
 }
 
-// leave counts a stream out, and all that is held for it.
+// leave undoes enter, and gives back all that is held for the stream.
 func (a *limiter) leave(g *guarded) {
 	g.close()
 	g.intake.end()
@@ -262,7 +263,7 @@ func (a *limiter) leave(g *guarded) {
 	}
 }
 
-// enterNode counts a stream's node, once it is known.
+// enterNode admits a stream's node, once it is known.
 func (a *limiter) enterNode(g *guarded, id string) error {
 	key := nodeKey{g.identity, id}
 	if key.identity == "" {
@@ -283,7 +284,7 @@ func (a *limiter) enterNode(g *guarded, id string) error {
 	return nil
 }
 
-// run forgets who is gone, until the context is done.
+// run calls forget every second, until the context is done.
 func (a *limiter) run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -298,8 +299,8 @@ func (a *limiter) run(ctx context.Context) {
 	}
 }
 
-// forget ends the connections that were held long enough by now, and drops the addresses that are
-// as good as new.
+// forget closes connections that were in the penalty queue for long enough, ends penalties, and drops addresses of which
+// nothing is left.
 func (a *limiter) forget(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -316,7 +317,7 @@ func (a *limiter) forget(now time.Time) {
 	}
 }
 
-// isWhole reports whether nothing of what limiters allow is used up.
+// isWhole reports whether all limiters are full.
 func isWhole(now time.Time, limiters ...*rate.Limiter) bool {
 	for _, l := range limiters {
 		if l.TokensAt(now) < float64(l.Burst()) {

@@ -32,7 +32,7 @@ func isStuck(err error) bool {
 // looks is how often a write that waits is looked at within the time that it may be stuck.
 const looks = 4
 
-// Write waits until it is the connection's turn, and then for the client, but not for ever.
+// Write waits for the connection's admission, and then for its client until the connection is stuck.
 func (c *connection) Write(b []byte) (int, error) {
 	c.turn()
 	c.writing.Store(true)

@@ -24,7 +24,7 @@ func newUnread(limits admission.Limits, b *admission.Budget) *unread {
 	return &unread{limits: limits, budget: b, of: map[*visitor]int{}}
 }
 
-// answer is the memory of one answer. Only the goroutine that answers uses it.
+// answer is the memory of one answer. It belongs to the goroutine that answers.
 type answer struct {
 	*unread
 	by   *visitor // of the client
@@ -56,7 +56,7 @@ func (a *answer) grow(to int) error {
 	return nil
 }
 
-// release frees the memory: the client has the answer, or will never get it.
+// release gives the memory back: the client has read the answer, or is gone.
 func (a *answer) release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -6,88 +6,87 @@ import (
 	"time"
 )
 
-// Limits bound what clients can take. The defaults leave a fleet of thousands alone, also behind
-// one address; docs/limits.md has them in one table.
+// Limits bound what clients may take. The defaults suit a fleet of thousands, also behind one address. An IPv6 network
+// of 64 bits counts as one address. docs/limits.md has all limits in one table.
 type Limits struct {
-	// Connections is how many may be open, over gRPC and REST together; ConnectionsPerAddress how many
-	// of them from one address (an IPv6 network of 64 bits counts as one). More are closed at once.
+	// Connections bounds open connections, over gRPC and REST together, ConnectionsPerAddress those of one address.
+	// Further ones are closed at once.
 	Connections           int
 	ConnectionsPerAddress int
-	// RESTConnections is how many of Connections may be over REST. Where there is no room for a new
-	// one, one that was silent for longest goes.
+	// RESTConnections bounds those of Connections that are over REST. A further one replaces the one that has been
+	// silent for longest.
 	RESTConnections int
-	// Streams is how many may be open, StreamsPerAddress how many of them from one address,
-	// StreamsPerNode how many of them with one node id from one identity: the client
-	// certificate's, else the address. More are refused.
+	// Streams bounds open streams, StreamsPerAddress those of one address, StreamsPerNode those with one node id from
+	// one identity: the client certificate's name, or the address without certificates. Further ones are refused.
 	Streams           int
 	StreamsPerAddress int
 	StreamsPerNode    int
-	// StreamsPerConnection is what a client is told when it connects
-	// (SETTINGS_MAX_CONCURRENT_STREAMS); it keeps more back by itself, or is cut off.
+	// StreamsPerConnection is announced to each client (SETTINGS_MAX_CONCURRENT_STREAMS). A client that exceeds it is
+	// disconnected.
 	StreamsPerConnection int
-	// NewStreams is how many streams a second may be opened in the long run, and NewStreamsBurst
-	// how many at once; one address has half of both. More wait, NewStreamWait at most, and are
-	// then refused with the advice when to come again.
+	// NewStreams is the rate of new streams, a second, NewStreamsBurst its burst; an address has half of both. A new
+	// stream waits for NewStreamWait at most, and is then refused, with the time after which to try again.
 	NewStreams      int
 	NewStreamsBurst int
 	NewStreamWait   time.Duration
-	// RefusedStreams is how many streams of a connection may be refused within NewStreamWait. Then
-	// it is closed; while others of its streams are served, who is refused hears of it
-	// NewStreamWait later instead, and it is closed only if as many of them do not wait. An address may
-	// have ten times as many; then those of 500 of its streams hear of it later. Returns is how many connections a second are let in from an address that had one closed for that.
+	// RefusedStreams is how many refused streams a connection may have within NewStreamWait. With more it is closed.
+	// While other streams on it are served, its refusals are delayed by NewStreamWait instead, and it is closed only
+	// if its client resets as many streams rather than wait. An address may have ten times as many refused streams,
+	// then up to 500 of its refusals are delayed.
 	RefusedStreams int
-	Returns        int
+	// Returns is the rate of new connections, a second, of an address that had a connection closed for refused
+	// streams less than a minute ago.
+	Returns int
 	// NodeBytes bounds a client's node message, NodeIDBytes the id in it.
 	NodeBytes   int
 	NodeIDBytes int
-	// BodyBytes bounds a request over REST, compressed and not. Fetches is how many single
-	// requests, over REST and gRPC, are answered at once; more wait for NewStreamWait, and are then
-	// refused. AnswerBytes bounds one answer, and UnreadBytes all that were made and not taken in
-	// yet; an address has half of that.
-	BodyBytes   int
-	Fetches     int
+	// BodyBytes bounds a request over REST, compressed and uncompressed.
+	BodyBytes int
+	// Fetches is how many unary requests, over REST and gRPC, are answered at the same time. Further ones wait for
+	// NewStreamWait at most, and are then refused.
+	Fetches int
+	// AnswerBytes bounds the answer to a unary request, UnreadBytes all such answers that are not read yet; an address
+	// may have half of these.
 	AnswerBytes int
 	UnreadBytes int
 	// MessageTime is how long a message over gRPC may take from its first byte to its last.
 	MessageTime time.Duration
-	// UnprovenBytes is how many bytes a second an address may send of messages that are larger than 128 KiB
-	// and than any that their streams have sent to their end: it may be that they never end. All together
-	// may send twice as many. A stream that has more to send sends it more slowly.
+	// UnprovenBytes is the rate, in bytes a second, at which an address may send the parts of messages that are beyond
+	// 128 KiB and beyond the largest message that their stream has completed: such a message may never end. All
+	// addresses together may send twice as many. Further bytes wait.
 	UnprovenBytes int
-	// MemoryBytes is how much memory clients may have the server hold, all of them together and
-	// whatever it is for; an address has half of that.
+	// MemoryBytes is the memory budget: how many bytes are held for clients at most, whatever for. An address may have
+	// half of them.
 	MemoryBytes int
-	// NameBytes is how much of it a stream may take for names that nobody has. FreshNames is how
-	// many of these it may think of, a second in the long run, and as many at once as it may want of
-	// a type; an address may have four times as many, and all together sixteen times. A stream that
-	// has more is not listened to for as long as it takes.
-	NameBytes  int
+	// NameBytes bounds the memory for names that a stream asks for and Consul does not have.
+	NameBytes int
+	// FreshNames is the rate of names, a second, that a stream asks for first of all and Consul does not have. Its
+	// burst is as many names as a stream may ask for of one type. An address may have four times as many, all addresses
+	// together sixteen times. A stream that exceeds it gets changes, but its requests wait.
 	FreshNames int
-	// NameChanges is how many names a second a stream may begin or cease to ask for in the long run, whether
-	// there are such or not, and four times as many at once as it may want of a type. An address may have 200
-	// times as many, all together 400 times. A stream that has more is not listened to for as long as it takes;
-	// if it alone would have to wait for longer than NewStreamWait, it ends.
+	// NameChanges is the rate of names, a second, that a stream begins or ceases to ask for. Its burst is four times as
+	// many names as a stream may ask for of one type. An address may have 200 times as many, all addresses together 400
+	// times. A stream that exceeds it gets changes, but its requests wait. If it would have to wait for longer than
+	// NewStreamWait for itself alone, it ends.
 	NameChanges int
-	// EmptyFrames is how many HTTP/2 frames that carry nothing a connection may send, a second in the
-	// long run, and ten times as many at once. One with more is closed.
+	// EmptyFrames is the rate of HTTP/2 frames without content, a second, on one connection. Its burst is ten times as
+	// many. With more the connection is closed.
 	EmptyFrames int
-	// Probes is how often an address may ask the health service, a second.
+	// Probes is the rate at which an address may ask the gRPC health service, a second.
 	Probes int
-	// StuckSend is how long a client may take in nothing of what is sent to it before its stream
-	// is closed.
+	// StuckSend is how long a client may read nothing of what it is sent before its stream ends.
 	StuckSend time.Duration
-	// HalfOpen is how long a client may take to connect (TLS, HTTP/2 preface), IdleConnection how
-	// long a connection may be open without a stream.
-	HalfOpen       time.Duration
+	// HalfOpen is how long a client may take to connect: TLS and the HTTP/2 preface.
+	HalfOpen time.Duration
+	// IdleConnection is how long a connection may have no stream.
 	IdleConnection time.Duration
-	// ConnectionAge is when a client is asked to connect anew, so that replicas balance; it
-	// differs from connection to connection by up to a tenth. ConnectionGrace later the
-	// connection is closed.
+	// ConnectionAge is when a client is asked to connect again, plus or minus a tenth, so that replicas balance.
+	// ConnectionGrace later its old connection is closed.
 	ConnectionAge   time.Duration
 	ConnectionGrace time.Duration
 }
 
-// DefaultLimits serve thousands of clients and let no single one take all.
+// DefaultLimits returns limits for thousands of clients, none of which can take everything.
 func DefaultLimits() Limits {
 	return Limits{
 		Connections:           5000,
@@ -124,7 +123,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Validate says what is wrong with the limits, all at once.
+// Validate returns all mistakes in the limits, joined.
 func (l Limits) Validate() error {
 	var errs []error
 	for _, n := range []struct {
