@@ -62,6 +62,26 @@ func TestABatchSendsClustersBeforeAssignments(t *testing.T) {
 	})
 }
 
+// A batch that is published while a session sends goes out in the order of the types like any other: the
+// cluster first, and then its assignment.
+func TestABatchThatArrivesWhileASessionSendsKeepsItsOrder(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		c := open("edge")
+		c.Want(cds)
+		c.Accept(cds, "web@1")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+		for n := 2; n < 3000; n++ {
+			// The acknowledgement of the assignment has the session look what else there is, just now.
+			s.set(assignment("web", n), cluster("web", n))
+			version := fmt.Sprint("web@", n)
+			c.Accept(cds, version)
+			c.Accept(eds, version)
+		}
+	})
+}
+
 func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
 		s.set(append(service("web", 1), service("db", 1)...)...)

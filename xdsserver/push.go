@@ -12,19 +12,31 @@ type response struct {
 	message any
 }
 
+// pass is one walk through the tables. All tables are seen as one batch left them.
+type pass struct {
+	began bool
+	batch uint64 // the last one that was published when the pass began
+}
+
 // flush sends all that is due, in the order of the tables. If it may not wait for the client, it ends
 // when it would have to, and reports that: it is to be called again, and may wait then.
 func (ss *session) flush(mayWait bool) (waits bool, err error) {
 	if err := ss.send(); err != nil { // what could not be sent without waiting
 		return false, err
 	}
-	for i, sub := range ss.subs {
-		for sub != nil && !sub.full() {
+	var current pass
+	for i := 0; i < len(ss.subs); i++ {
+		for sub := ss.subs[i]; sub != nil && !sub.full(); {
 			if !mayWait && ss.stream.wouldWait() {
 				return true, nil
 			}
-			if err := ss.make(sub, ss.subs[i+1:]); err != nil {
+			overtaken, err := ss.make(sub, ss.subs[i+1:], &current)
+			if err != nil {
 				return false, err
+			}
+			if overtaken { // the new batch may have something for the first table, which has to go first
+				current, i = pass{}, -1
+				break
 			}
 			if len(ss.made) == 0 {
 				break
@@ -62,17 +74,22 @@ func (ss *session) send() error {
 }
 
 // make makes the responses that are due on a subscription, if any: one, or several where one would be too
-// large. What their resources bring along becomes due on the subscriptions that come later.
-func (ss *session) make(sub *subscription, later []*subscription) error {
+// large. What their resources bring along becomes due on the subscriptions that come later. Nothing is made
+// if a batch was published since the pass began: the pass is overtaken.
+func (ss *session) make(sub *subscription, later []*subscription, current *pass) (overtaken bool, err error) {
 	ss.made, ss.madeFor = ss.made[:0], sub
 	ss.store.mu.RLock()
 	defer ss.store.mu.RUnlock()
+	if current.began && current.batch != ss.store.seq {
+		return true, nil
+	}
+	*current = pass{true, ss.store.seq}
 	scratch := ss.store.scratch()
 	defer ss.store.reuse(scratch)
 	entries, d, err := sub.due(*scratch)
 	*scratch = entries
 	if err != nil || (len(entries) == 0 && !d.all) {
-		return err
+		return false, err
 	}
 	d.alone, d.instead = len(entries) == 1, sub.substitutes(entries)
 	for _, l := range later {
@@ -84,14 +101,14 @@ func (ss *session) make(sub *subscription, later []*subscription) error {
 	defer func() { clear(ss.bodies) }()
 	switch {
 	case len(ss.bodies) > 1:
-		return ss.parts(sub, d)
+		return false, ss.parts(sub, d)
 	case d.all:
 	case sub.whole: // there is more in it
 		d.entries = slices.Clone(entries)
 	default:
 		d.entries = ss.bodies[0].entries
 	}
-	return ss.respond(sub, d, &ss.bodies[0])
+	return false, ss.respond(sub, d, &ss.bodies[0])
 }
 
 // parts makes a response of each part, up to as many as the client may leave unanswered. What is in the
