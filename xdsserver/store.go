@@ -19,6 +19,10 @@ type store struct {
 	wakers    []func() // of the streams by their slot; nil where a slot is free
 	accounts  accounts
 
+	// detaching is locked before mu while a stream takes back its names, which is a walk through a table. One at
+	// a time: whoever wants mu meanwhile waits for a piece of one walk, and not for one of each.
+	detaching sync.Mutex
+
 	onMissing func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
 
 	scratches sync.Pool // of slices of entries, for what is due on one stream
@@ -123,6 +127,8 @@ func (s *store) attach(wake func()) int {
 
 // detach frees a stream's slot, and forgets what it asked for.
 func (s *store) detach(slot int, subs []*subscription) {
+	s.detaching.Lock()
+	defer s.detaching.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sub := range subs {

@@ -178,7 +178,7 @@ func (t *table) shrink(were int) {
 }
 
 // manyEntries is how many entries are gone through before others may use the table.
-const manyEntries = 4096
+const manyEntries = 1024
 
 // has reports whether Consul has the name.
 func (t *table) has(name string) bool {
