@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type pooled struct {
 	old      bool        // over HTTP/1.1: reserved for requests that want an old connection
 	used     bool        // it has had requests since closeIdle looked last
 	answered atomic.Bool // it has brought an answer
+	heard    atomic.Bool // Consul has begun to answer on it
 }
 
 // waiter is a request that waits for a connection.
@@ -107,14 +109,19 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
+		// Whoever gets the connection next must know that it is a reused one, maybe before this answer
+		// is looked at here.
+		var heard atomic.Bool
+		trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { heard.Store(true); c.heard.Store(true) }}
 		began := time.Now()
-		resp, err := c.RoundTrip(req)
+		resp, err := c.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 		if err == nil {
 			p.learn(c, resp.ProtoMajor)
 			resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxAnswer}
 			return resp, nil
 		}
-		if reused, ended := c.answered.Load(), c.Available() == 0; !reused || !ended || time.Since(began) > retryWithin || req.Context().Err() != nil {
+		reused, ended := c.heard.Load() && !heard.Load(), c.Available() == 0
+		if !reused || !ended || time.Since(began) > retryWithin || req.Context().Err() != nil {
 			return nil, err
 		}
 	}
