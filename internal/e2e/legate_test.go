@@ -135,7 +135,7 @@ func freePorts(t testing.TB, n int) []int {
 
 // patience is how long a state may take to come. It is long because REST polls, clients back off,
 // and the machine may be busy. A passing test does not use it up.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // eventually repeats ask until it returns no error.
 func eventually(t testing.TB, ask func() error) {
