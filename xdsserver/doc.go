@@ -13,10 +13,10 @@
 //   - Every assignment asked for by name is answered: with an empty one where Consul has no such
 //     service, or has it no longer. An Envoy that is left without an answer starts 15 s late,
 //     and keeps the old endpoints of a service whose assignment merely vanished.
-//   - A response that a client rejects counts as not delivered. It is not sent again until
-//     something in it changes, and then all of it is. The resource that is rejected alone is
-//     quarantined on that stream: the last state that some client accepted takes its place. No client
-//     decides for another: what is new is offered to each.
+//   - A response that a client rejects counts as not delivered. Its halves are sent again, and theirs, until
+//     the offender stands alone; what cannot be halved waits until something in it changes. The resource
+//     that is rejected alone is quarantined on that stream: the last state that some client accepted
+//     takes its place. No client decides for another: what is new is offered to each.
 //   - A slow client gets the latest state when it reads again, not each state in between. It delays
 //     nobody, and nothing queues up for it.
 //   - Versions are content hashes. A client that comes back incrementally with the versions it
