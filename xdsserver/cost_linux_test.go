@@ -32,8 +32,9 @@ func inUse() (bytes int) {
 	return bytes
 }
 
-// The budget counts connections and streams with constants. They are what the runtime shows, give or take 30 %. The
-// clients are another process, so that only Legate's side of them is measured.
+// The budget counts connections and streams with constants. They are what the runtime shows, give or take 30 %; the race
+// detector's memory is shown, too, so beside it twice as much may be. The clients are another process, so that only
+// Legate's side of them is measured.
 func TestConnectionsAndStreamsTakeWhatIsCountedForThem(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
@@ -66,12 +67,15 @@ func TestConnectionsAndStreamsTakeWhatIsCountedForThem(t *testing.T) {
 			defer clients(n, streams)()
 			stream := (inUse() - before - n*connection) / streams
 			t.Logf("a connection takes %d bytes, a stream %d", connection, stream)
-			counted := admission.ConnectionBytes
+			least := -0.3
+			if raceDetector {
+				least = -0.5
+			}
 			for _, c := range []struct {
 				what          string
 				takes, counts int
-			}{{"connection", connection, counted}, {"stream", stream, admission.StreamBytes}} {
-				if off := float64(c.counts)/float64(c.takes) - 1; off < -0.3 || off > 0.3 {
+			}{{"connection", connection, admission.ConnectionBytes}, {"stream", stream, admission.StreamBytes}} {
+				if off := float64(c.counts)/float64(c.takes) - 1; off < least || off > 0.3 {
 					t.Errorf("a %s takes %d bytes, %d are counted", c.what, c.takes, c.counts)
 				}
 			}

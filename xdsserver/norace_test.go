@@ -1,0 +1,5 @@
+//go:build !race
+
+package xdsserver
+
+const raceDetector = false
