@@ -75,7 +75,7 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 	if open, most, all := gate.counts(); most > cfg.Consul.MaxConnections {
 		t.Errorf("%d connections at once, %d open now, %d in all; %d are allowed", most, open, all, cfg.Consul.MaxConnections)
 	}
-	if n := r.log.count("more services than connections"); n != 1 {
+	if n := r.log.Count("more services than connections"); n != 1 {
 		t.Errorf("%d warnings about connections, want 1", n)
 	}
 }
@@ -144,7 +144,7 @@ func TestWithACLs(t *testing.T) {
 		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "hidden" {
 			t.Errorf("problems: %+v", p)
 		}
-		if n := r.log.count("consul hides"); n != 1 {
+		if n := r.log.Count("consul hides"); n != 1 {
 			t.Errorf("%d lines, want 1", n)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
 	"legate/discovery/watch"
+	"legate/internal/consultest"
 )
 
 // hang never answers.
@@ -80,9 +81,11 @@ func TestHowOftenTheCanaryAsks(t *testing.T) {
 		least, most int // questions in five minutes
 	}{
 		{"there is no connection", func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }, 1300, 2500},
-		{"it is in trouble", func(*http.Request) (*http.Response, error) { return respond(500, 0, "No cluster leader"), nil }, 1300, 2500},
+		{"it is in trouble", func(*http.Request) (*http.Response, error) {
+			return consultest.Answer(500, 0, "No cluster leader"), nil
+		}, 1300, 2500},
 		{"it hangs", hang, 28, 31},
-		{"it refuses", func(*http.Request) (*http.Response, error) { return respond(403, 0, "no"), nil }, 10, 80},
+		{"it refuses", func(*http.Request) (*http.Response, error) { return consultest.Answer(403, 0, "no"), nil }, 10, 80},
 	} {
 		fake := many(3, 1)
 		inTime(t, guardedConfig(), fake, func(t *testing.T, r *reader) {
@@ -202,7 +205,7 @@ func TestAConsulThatComesLongAfterTheStartIsSeenAtOnce(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/v1/agent/self" {
-				return respond(200, 1, `{"Config":{"Datacenter":"dc1"}}`), nil
+				return consultest.Answer(200, 1, `{"Config":{"Datacenter":"dc1"}}`), nil
 			}
 			return nil, nil
 		})
@@ -219,7 +222,7 @@ func TestAConsulThatRefusesSomeAfterItIsBackIsFreshWithinSeconds(t *testing.T) {
 		back := time.Now()
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
 			if time.Since(back) < 400*time.Millisecond && strings.HasPrefix(req.URL.Path, healthPath) {
-				return respond(500, 1, "Not ready to serve consistent reads"), nil
+				return consultest.Answer(500, 1, "Not ready to serve consistent reads"), nil
 			}
 			return nil, nil
 		})

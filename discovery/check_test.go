@@ -12,6 +12,8 @@ import (
 	"legate/discovery/consul"
 	"legate/discovery/guard"
 	"legate/discovery/watch"
+	"legate/internal/logtest"
+	"legate/internal/metricstest"
 	"legate/metrics"
 )
 
@@ -22,7 +24,7 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 		l.reads("web", 11, 2)
 		l.reads("api", 12, 1)
 		s, m := l.services.byName["web"], metrics.New(metrics.BuildInfo{})
-		log := &lockedBuffer{}
+		log := &logtest.Buffer{}
 		l.w.metrics, l.w.log = m.Consul, slog.New(slog.NewTextHandler(log, nil))
 		check := func(r consul.Reading, err error) {
 			asked.forget()
@@ -53,11 +55,11 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 		if len(asked.restarts) > 0 || !slices.Equal(asked.soon, []string{"web"}) {
 			t.Error("a service that is polled has no watch to start anew, and is to be read soon")
 		}
-		if n := log.count("what its watch did not"); n != 1 {
+		if n := log.Count("what its watch did not"); n != 1 {
 			t.Errorf("the log tells of it %d times", n)
 		}
 		const rereads = "legate_consul_rereads_total"
-		if same, different := sample(t, m, rereads, "same"), sample(t, m, rereads, "different"); same != 1 || different != 1 {
+		if same, different := metricstest.Sum(t, m, rereads, "same"), metricstest.Sum(t, m, rereads, "different"); same != 1 || different != 1 {
 			t.Errorf("%v checks saw the same, and %v something else; want one each", same, different)
 		}
 		asked.polled = false

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
+	"legate/internal/metricstest"
 )
 
 // What a service loses counts once: as its own loss, and not as one beside it.
@@ -181,7 +183,7 @@ func TestTheTroubleOfALookEndsWithItsHold(t *testing.T) {
 		synctest.Wait()
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/v1/catalog/services" && !req.URL.Query().Has("index") {
-				return respond(500, 1, "rpc error"), nil
+				return consultest.Answer(500, 1, "rpc error"), nil
 			}
 			return nil, nil
 		})
@@ -209,7 +211,7 @@ func TestWhatIsHeldIsCounted(t *testing.T) {
 			got := map[string]float64{}
 			for name := range want {
 				metric, label, _ := strings.Cut(name, " ")
-				got[name] = sample(t, r.metrics, metric, label)
+				got[name] = metricstest.Sum(t, r.metrics, metric, label)
 			}
 			if !maps.Equal(got, want) {
 				t.Errorf("%s: %v, want %v", when, got, want)

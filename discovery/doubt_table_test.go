@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"legate/internal/consultest"
 )
 
 // answering answers questions about svc-000, or only those that the leader need not answer.
@@ -14,7 +16,7 @@ func answering(onlyPlain bool, index uint64, body string, header ...string) func
 			if req.URL.Path != healthPath+"svc-000" || onlyPlain && req.URL.Query().Has("consistent") {
 				return nil, nil
 			}
-			return marked(respond(200, index, body), header), nil
+			return marked(consultest.Answer(200, index, body), header), nil
 		})
 	}
 }
@@ -47,7 +49,7 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 			if req.URL.Path == "/v1/catalog/services" {
 				body = "{}"
 			}
-			return marked(respond(200, 500, body), []string{policyHeader, "deny"}), nil
+			return marked(consultest.Answer(200, 500, body), []string{policyHeader, "deny"}), nil
 		})
 	}
 	tested := map[string]bool{}
@@ -68,7 +70,7 @@ func TestEachDoubtHasAnEnd(t *testing.T) {
 				if req.URL.Path != healthPath+"svc-000" {
 					return nil, nil
 				}
-				return respond(500, 1, "rpc error"), nil
+				return consultest.Answer(500, 1, "rpc error"), nil
 			})
 		}, "unavailable", mended, 31 * time.Second, three},
 		{"another datacenter's", "foreign", false, 5, answering(false, 900, instancesOf("dc2")), "foreign", mended, 31 * time.Second, three},

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/internal/consultest"
 )
 
 func TestAnInstanceThatIsRegisteredUnderAnotherNameLeavesTheOldOne(t *testing.T) {
@@ -97,7 +99,7 @@ func TestAPartOfTheCatalogMayBeEmpty(t *testing.T) {
 				index, body := fake.answer(req.URL.Path)
 				fake.mu.Unlock()
 				body = strings.NewReplacer(`"consul":[],`, "", `"consul":[]`, "").Replace(body)
-				resp := respond(200, index, body)
+				resp := consultest.Answer(200, index, body)
 				resp.Header.Set("X-Consul-Default-Acl-Policy", policy)
 				resp.Header.Set("X-Consul-Results-Filtered-By-ACLs", "true")
 				return resp, nil

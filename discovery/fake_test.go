@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"legate/discovery/watch"
+	"legate/internal/consultest"
 )
 
 // What package watch does, as far as it shows in what Consul is asked.
@@ -287,14 +288,14 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 					return nil, req.Context().Err()
 				}
 			}
-			return respond(200, now, body), nil
+			return consultest.Answer(200, now, body), nil
 		}
 		select {
 		case <-changed:
 		case <-cut:
 			return nil, cutWith
 		case <-timeout.C:
-			return respond(200, now, body), nil
+			return consultest.Answer(200, now, body), nil
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}

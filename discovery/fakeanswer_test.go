@@ -1,14 +1,12 @@
 package discovery
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"legate/discovery/consul"
+	"legate/internal/consultest"
 )
 
 // answer needs the lock.
@@ -20,7 +18,7 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 				l[name] = f.tagsOf(name)
 			}
 		}
-		return f.list, asJSON(l)
+		return f.list, consultest.JSON(l)
 	}
 	if path == "/v1/health/state/any" {
 		checks, index := []consul.Check{}, uint64(10)
@@ -41,11 +39,11 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 		for node, status := range f.nodes {
 			checks = append(checks, consul.Check{Node: node, CheckID: nodeCheck, Status: status})
 		}
-		return index, asJSON(checks)
+		return index, consultest.JSON(checks)
 	}
 	name := strings.TrimPrefix(path, healthPath)
 	if list, ok := f.entries[name]; ok {
-		return f.at[name], asJSON(list)
+		return f.at[name], consultest.JSON(list)
 	}
 	return max(f.at[name], 10), "[]"
 }
@@ -55,26 +53,9 @@ func (f *fakeConsul) withHeader(path, key, value string) *http.Response {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	index, body := f.answer(path)
-	resp := respond(200, index, body)
+	resp := consultest.Answer(200, index, body)
 	resp.Header.Set(key, value)
 	return resp
-}
-
-func asJSON(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
-
-// respond makes an answer; index 0 leaves the header out.
-func respond(code int, index uint64, body string) *http.Response {
-	h := http.Header{"Content-Type": {"application/json"}, "X-Consul-Lastcontact": {"0"}, "X-Consul-Knownleader": {"true"}}
-	if index > 0 {
-		h.Set("X-Consul-Index", strconv.FormatUint(index, 10))
-	}
-	return &http.Response{StatusCode: code, ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: io.NopCloser(strings.NewReader(body))}
 }
 
 // tagsOf are the tags of all instances together. It needs the lock.

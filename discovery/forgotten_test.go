@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/internal/consultest"
 )
 
 // knows is how many things the loop remembers, of each kind.
@@ -50,7 +52,7 @@ func TestANameThatIsGoneIsForgotten(t *testing.T) {
 		}
 		refuse := func(req *http.Request) (*http.Response, error) {
 			if strings.HasPrefix(req.URL.Path, healthPath+"odd") {
-				return respond(400, 0, "Bad request"), nil
+				return consultest.Answer(400, 0, "Bad request"), nil
 			}
 			return nil, nil
 		}

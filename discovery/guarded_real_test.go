@@ -90,7 +90,7 @@ func TestRealReapingOfWhatWasCriticalIsBelievedAtOnce(t *testing.T) {
 		deregister(t, consul, "n", fmt.Sprint(name(n), "-2"))
 	}
 	r.await("what took traffic is left", all(4))
-	if took := time.Since(began); took > cfg.Guard.Confirm || r.log.count("a loss is held") > 0 {
-		t.Errorf("8 of 12 that were critical went after %v, with %d holds", took, r.log.count("a loss is held"))
+	if took := time.Since(began); took > cfg.Guard.Confirm || r.log.Count("a loss is held") > 0 {
+		t.Errorf("8 of 12 that were critical went after %v, with %d holds", took, r.log.Count("a loss is held"))
 	}
 }

@@ -27,7 +27,7 @@ func TestALastInstanceThatIsDeregisteredGoesWhenASecondLookAgrees(t *testing.T) 
 		if p := r.Status().Problems; len(p) != 1 || p[0].Kind != "held_emptied" || p[0].Remedy == "" {
 			t.Errorf("problems: %+v", p)
 		}
-		if n := r.log.count("a loss is held"); n != 1 {
+		if n := r.log.Count("a loss is held"); n != 1 {
 			t.Errorf("%d log lines", n)
 		}
 		until(t, 5*time.Second, func() bool { return r.size("svc-000") == -1 })
@@ -175,7 +175,7 @@ func TestWhatADeployDoesIsNotDelayed(t *testing.T) {
 		at("a third goes", 6)
 		fake.between("web", 20, 26, "passing")
 		at("all are others", 6)
-		if n := r.log.count("a loss is held"); n > 0 {
+		if n := r.log.Count("a loss is held"); n > 0 {
 			t.Errorf("%d holds", n)
 		}
 	})

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type reader struct {
 	*Watcher
 	t       *testing.T
-	log     *lockedBuffer
+	log     *logtest.Buffer
 	metrics *metrics.Metrics
 	end     func() error
 
@@ -50,7 +50,7 @@ func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 // startPreferring watches where only some services are wanted.
 func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func(string) bool) *reader {
 	t.Helper()
-	r := &reader{t: t, log: &lockedBuffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	r := &reader{t: t, log: &logtest.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
 	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(r.log, nil)), r.metrics.Consul, rt)
 	must(t, err)
 	r.Watcher = w
@@ -201,10 +201,6 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
-
-type lockedBuffer struct{ logtest.Buffer }
-
-func (b *lockedBuffer) count(s string) int { return b.Count(s) }
 
 // turnstile forwards connections and counts those that are open.
 type turnstile struct {

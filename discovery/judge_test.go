@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 func TestNothingIsTakenAwayOnTheWordOfOneServer(t *testing.T) {
@@ -18,7 +19,7 @@ func TestNothingIsTakenAwayOnTheWordOfOneServer(t *testing.T) {
 			if !strings.HasPrefix(req.URL.Path, healthPath) || req.URL.Query().Has("consistent") {
 				return nil, nil
 			}
-			return respond(200, 900, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"a0","Service":"`+strings.TrimPrefix(req.URL.Path, healthPath)+`","Port":80}}]`), nil
+			return consultest.Answer(200, 900, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"a0","Service":"`+strings.TrimPrefix(req.URL.Path, healthPath)+`","Port":80}}]`), nil
 		})
 		time.Sleep(time.Minute)
 		if _, n := r.now(); n != 1 || r.instances() != 200 {
@@ -47,21 +48,21 @@ func TestWhereNothingIsAllowedUnlessSaidAServiceCanStillGo(t *testing.T) {
 
 func TestGarbageChangesNothing(t *testing.T) {
 	for name, spoiled := range map[string]func() (*http.Response, error){
-		"a page":          func() (*http.Response, error) { return respond(200, 900, "<html>Sign in</html>"), nil },
-		"null":            func() (*http.Response, error) { return respond(200, 900, "null"), nil },
-		"nothing":         func() (*http.Response, error) { return respond(200, 900, ""), nil },
-		"half":            func() (*http.Response, error) { return respond(200, 900, `[{"Node":`), nil },
-		"another type":    func() (*http.Response, error) { return respond(200, 900, `"x"`), nil },
-		"empty, no index": func() (*http.Response, error) { return respond(200, 0, "[]"), nil },
+		"a page":          func() (*http.Response, error) { return consultest.Answer(200, 900, "<html>Sign in</html>"), nil },
+		"null":            func() (*http.Response, error) { return consultest.Answer(200, 900, "null"), nil },
+		"nothing":         func() (*http.Response, error) { return consultest.Answer(200, 900, ""), nil },
+		"half":            func() (*http.Response, error) { return consultest.Answer(200, 900, `[{"Node":`), nil },
+		"another type":    func() (*http.Response, error) { return consultest.Answer(200, 900, `"x"`), nil },
+		"empty, no index": func() (*http.Response, error) { return consultest.Answer(200, 0, "[]"), nil },
 		"another datacenter's": func() (*http.Response, error) {
-			return respond(200, 900, `[{"Node":{"Node":"n","Address":"10.9.9.9","Datacenter":"dc2"},"Service":{"ID":"a0","Service":"a","Port":80}}]`), nil
+			return consultest.Answer(200, 900, `[{"Node":{"Node":"n","Address":"10.9.9.9","Datacenter":"dc2"},"Service":{"ID":"a0","Service":"a","Port":80}}]`), nil
 		},
-		"a redirect": func() (*http.Response, error) { return respond(302, 900, ""), nil },
-		"not found":  func() (*http.Response, error) { return respond(404, 900, "[]"), nil },
-		"no leader":  func() (*http.Response, error) { return respond(500, 1, "No cluster leader"), nil },
-		"denied":     func() (*http.Response, error) { return respond(403, 1, "Permission denied"), nil },
+		"a redirect": func() (*http.Response, error) { return consultest.Answer(302, 900, ""), nil },
+		"not found":  func() (*http.Response, error) { return consultest.Answer(404, 900, "[]"), nil },
+		"no leader":  func() (*http.Response, error) { return consultest.Answer(500, 1, "No cluster leader"), nil },
+		"denied":     func() (*http.Response, error) { return consultest.Answer(403, 1, "Permission denied"), nil },
 		"too many requests": func() (*http.Response, error) {
-			return respond(429, 1, "Your IP is issuing too many concurrent connections"), nil
+			return consultest.Answer(429, 1, "Your IP is issuing too many concurrent connections"), nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestGarbageChangesNothing(t *testing.T) {
 				if p := r.Status().Problems; len(p) == 0 || p[0].Remedy == "" {
 					t.Errorf("problems: %+v", p)
 				}
-				if n := r.log.count("level=WARN"); n > 2 {
+				if n := r.log.Count("level=WARN"); n > 2 {
 					t.Errorf("%d warnings", n)
 				}
 				fake.resume()
@@ -101,7 +102,7 @@ func TestAConsulThatDoesNotWaitIsNotAskedWithoutEnd(t *testing.T) {
 	inTime(t, fakeConfig(), fake, func(t *testing.T, r *reader) {
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
 			if strings.HasPrefix(req.URL.Path, healthPath) {
-				return respond(200, 12, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"a0","Service":"a","Port":80}}]`), nil
+				return consultest.Answer(200, 12, `[{"Node":{"Node":"n","Address":"10.0.0.1"},"Service":{"ID":"a0","Service":"a","Port":80}}]`), nil
 			}
 			return nil, nil
 		})

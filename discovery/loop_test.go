@@ -11,6 +11,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
 	"legate/discovery/watch"
+	"legate/internal/logtest"
 )
 
 // What was asked for before a newer answer came says nothing any more, however late it arrives.
@@ -64,7 +65,7 @@ func inLoop(t *testing.T, story func(t *testing.T, l *loop, asked *recorder)) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeConsul("web", "api")
 		fake.changed = make(chan struct{}) // of this bubble
-		w := watcherOver(t, fakeConfig(), fake, &lockedBuffer{})
+		w := watcherOver(t, fakeConfig(), fake, &logtest.Buffer{})
 		asked := &recorder{Queries: w.queries}
 		l := newLoop(w, asked, "dc1", time.Now())
 		ctx, cancel := context.WithCancel(t.Context())

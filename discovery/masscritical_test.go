@@ -10,13 +10,14 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/guard"
+	"legate/internal/metricstest"
 )
 
 // loud is how often the log says that most of the datacenter turned critical, and whether it is so
 // now.
 func (r *reader) loud() (times int, now bool) {
 	synctest.Wait()
-	return r.log.count("level=ERROR"), sample(r.t, r.metrics, "legate_mass_critical") == 1
+	return r.log.Count("level=ERROR"), metricstest.Sum(r.t, r.metrics, "legate_mass_critical") == 1
 }
 
 // What turned critical one after the other, long ago, is no mass, whatever else is said of it, and
@@ -133,7 +134,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 						t.Errorf("policy %s, remedy %q", policy, p.Remedy)
 					}
 				}
-				if n := r.log.count("level=ERROR"); n != 1 {
+				if n := r.log.Count("level=ERROR"); n != 1 {
 					t.Errorf("%d loud lines", n)
 				}
 				// Whoever is on call changes the policy while it lasts, and back again.

@@ -24,7 +24,7 @@ func TestTheLossOfMostOfADatacenterIsHeld(t *testing.T) {
 			if h := r.Holds(); len(h) != 40 || h[0].Why != "datacenter" || h[0].Remedy != massRemedy {
 				t.Errorf("%d holds: %+v", len(h), h[0])
 			}
-			if n := r.log.count("losses of many services are held"); n == 0 || n > 5 {
+			if n := r.log.Count("losses of many services are held"); n == 0 || n > 5 {
 				t.Errorf("%d lines tell of it", n)
 			}
 			until(t, 2*time.Minute, func() bool { return r.instances() == 20 })

@@ -6,33 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"legate/metrics"
+	"legate/internal/consultest"
+	"legate/internal/metricstest"
 )
-
-// sample is the value of a counter or gauge, summed up over all whose label is one of these, or all
-// at all.
-func sample(t *testing.T, m *metrics.Metrics, name string, labels ...string) (sum float64) {
-	t.Helper()
-	families, err := m.Gather()
-	must(t, err)
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-		for _, one := range f.GetMetric() {
-			wanted := len(labels) == 0
-			for _, l := range one.GetLabel() {
-				for _, label := range labels {
-					wanted = wanted || l.GetValue() == label
-				}
-			}
-			if wanted {
-				sum += one.GetCounter().GetValue() + one.GetGauge().GetValue()
-			}
-		}
-	}
-	return sum
-}
 
 // What a watch does shows in its metrics.
 func TestAWatchIsCounted(t *testing.T) {
@@ -40,7 +16,7 @@ func TestAWatchIsCounted(t *testing.T) {
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		is := func(what, name string, low, high float64, labels ...string) {
 			t.Helper()
-			if got := sample(t, r.metrics, name, labels...); got < low || got > high {
+			if got := metricstest.Sum(t, r.metrics, name, labels...); got < low || got > high {
 				t.Errorf("%s: %s of %v is %v, want from %v to %v", what, name, labels, got, low, high)
 			}
 		}
@@ -59,20 +35,20 @@ func TestAWatchIsCounted(t *testing.T) {
 		is("read", "legate_catalog_instances", 2, 2, "critical")
 		is("read", "legate_catalog_instances", 400, 400, "passing")
 
-		changed := sample(t, r.metrics, "legate_consul_queries_total", "changed")
+		changed := metricstest.Sum(t, r.metrics, "legate_consul_queries_total", "changed")
 		fake.between(name(152), 0, 2, "warning")
 		time.Sleep(2 * time.Second)
 		is("signals are questions, too", "legate_consul_queries_total", changed+2, changed+2, "changed")
 
-		same := sample(t, r.metrics, "legate_consul_rereads_total", "same")
+		same := metricstest.Sum(t, r.metrics, "legate_consul_rereads_total", "same")
 		time.Sleep(cfg.Guard.Reread)
 		is("a round", "legate_consul_rereads_total", same+198, same+202, "same")
 		is("a round", "legate_consul_rereads_total", 0, 0, "different")
 
-		denied := sample(t, r.metrics, "legate_consul_queries_total", "denied")
+		denied := metricstest.Sum(t, r.metrics, "legate_consul_queries_total", "denied")
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
 			if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
-				return respond(403, 0, "no signals"), nil
+				return consultest.Answer(403, 0, "no signals"), nil
 			}
 			return nil, nil
 		})
@@ -84,7 +60,7 @@ func TestAWatchIsCounted(t *testing.T) {
 		time.Sleep(70 * time.Second)
 		fake.restore(3)
 		time.Sleep(10 * time.Second)
-		if got := sample(t, r.metrics, "legate_consul_index_resets_total"); got != 1 {
+		if got := metricstest.Sum(t, r.metrics, "legate_consul_index_resets_total"); got != 1 {
 			t.Errorf("an index that went back is counted %v times, want once, by the canary", got)
 		}
 	})

@@ -97,7 +97,7 @@ func TestAProxyThatCutsWaitsIsNamedAndSummedUp(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		if away, sums := r.log.count("does not answer as it should"), r.log.count("again and again"); away > 6 || sums < 5 || sums > 15 {
+		if away, sums := r.log.Count("does not answer as it should"), r.log.Count("again and again"); away > 6 || sums < 5 || sums > 15 {
 			t.Errorf("%d lines for outages and %d that sum them up in an hour:\n%s", away, sums, r.log)
 		}
 		fake.spoilWaits(0, nil)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
@@ -16,7 +17,7 @@ func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
 	at := func(path string, code int, body string) func(*http.Request) (*http.Response, error) {
 		return func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path == path {
-				return respond(code, 9, body), nil
+				return consultest.Answer(code, 9, body), nil
 			}
 			return ours(r)
 		}
@@ -34,7 +35,7 @@ func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
 		{"the list is null", at("/v1/catalog/services", 200, "null"), "not an object"},
 		{"a service and Consul's own are refused", func(r *http.Request) (*http.Response, error) {
 			if p := r.URL.Path; p == healthPath+name(2) || p == healthPath+catalog.ConsulService {
-				return respond(403, 0, "Permission denied"), nil
+				return consultest.Answer(403, 0, "Permission denied"), nil
 			}
 			return ours(r)
 		}, "Permission denied"},
@@ -120,7 +121,7 @@ func TestTheDatacenterIsAskedForUntilItIsTold(t *testing.T) {
 func agentOf(code int, body string) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
 		if r.URL.Path == "/v1/agent/self" {
-			return respond(code, 0, body), nil
+			return consultest.Answer(code, 0, body), nil
 		}
 		return nil, nil
 	}

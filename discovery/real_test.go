@@ -157,7 +157,7 @@ func TestConsulRestartsAndNothingIsTakenBack(t *testing.T) {
 			}
 		}
 	}
-	if n := r.log.count("kind=unreachable"); n == 0 || n > 2 {
+	if n := r.log.Count("kind=unreachable"); n == 0 || n > 2 {
 		t.Errorf("%d lines tell that 20 services and the list are unreachable, and that they are again", n)
 	}
 }

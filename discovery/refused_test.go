@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
+	"legate/internal/logtest"
 )
 
 // refusing answers questions about these services with a code of its own.
 func refusing(code int, services ...string) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
 		if slices.Contains(services, strings.TrimPrefix(r.URL.Path, healthPath)) {
-			return respond(code, 0, "Bad request"), nil
+			return consultest.Answer(code, 0, "Bad request"), nil
 		}
 		return nil, nil
 	}
@@ -99,7 +101,7 @@ func TestNamesThatAreRefusedAloneHoldNobodyUp(t *testing.T) {
 			if s := r.Status(); !s.Connected || len(s.Problems) != 1 {
 				t.Errorf("%d: status: %+v", code, s)
 			}
-			if n := r.log.count("refuses to answer"); n == 0 || n > tallyLines {
+			if n := r.log.Count("refuses to answer"); n == 0 || n > tallyLines {
 				t.Errorf("%d lines tell of it", n)
 			}
 			fake.resume()
@@ -130,13 +132,13 @@ func TestARefusalOfAllIsNotAboutTheirNames(t *testing.T) {
 	for what, spoil := range map[string]func(*http.Request) (*http.Response, error){
 		"all names but Consul's own": func(r *http.Request) (*http.Response, error) {
 			if strings.HasPrefix(r.URL.Path, healthPath) && !strings.HasSuffix(r.URL.Path, "/consul") {
-				return respond(403, 0, "no"), nil
+				return consultest.Answer(403, 0, "no"), nil
 			}
 			return nil, nil
 		},
 		"every question about a service": func(r *http.Request) (*http.Response, error) {
 			if strings.HasPrefix(r.URL.Path, healthPath) {
-				return respond(404, 0, "404 page not found"), nil
+				return consultest.Answer(404, 0, "404 page not found"), nil
 			}
 			return nil, nil
 		},
@@ -158,7 +160,7 @@ func TestReadLeavesOutNamesThatAreRefused(t *testing.T) {
 	fake := many(4, 1)
 	fake.put("a\u200bb", 0, 1, "passing")
 	fake.spoil = refusing(400, name(1), "a\u200bb")
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	w := watcherOver(t, fakeConfig(), fake, log)
 	c, err := w.Read(t.Context())
 	if err != nil {
@@ -167,7 +169,7 @@ func TestReadLeavesOutNamesThatAreRefused(t *testing.T) {
 	if got := names(c); !slices.Equal(got, []string{"a\u200bb:0", "svc-000:1", "svc-002:1", "svc-003:1"}) {
 		t.Errorf("read %v", got)
 	}
-	if log.count("service="+name(1)) != 1 || log.count("refuses to answer") != 1 {
+	if log.Count("service="+name(1)) != 1 || log.Count("refuses to answer") != 1 {
 		t.Errorf("the log does not say what is left out:\n%s", log)
 	}
 	fake.spoilWith(refusing(400, name(0), name(1), name(2), name(3)))

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/internal/consultest"
 )
 
 func TestWhatBlockingQueriesMissShowsWithinFiveMinutes(t *testing.T) {
@@ -41,7 +43,7 @@ func TestANarrowedTokenShowsAlthoughNoIndexMoves(t *testing.T) {
 			if req.URL.Path != healthPath+"svc-003" || req.URL.Query().Get("index") != "" {
 				return nil, nil
 			}
-			resp := respond(200, fake.at["svc-003"], "[]")
+			resp := consultest.Answer(200, fake.at["svc-003"], "[]")
 			resp.Header.Set("X-Consul-Results-Filtered-By-ACLs", "true")
 			return resp, nil
 		}

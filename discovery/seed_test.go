@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 // seededWith watches a fake Consul with a seed, and returns the first Delta.
@@ -95,7 +96,7 @@ func TestAnAgentThatRefusesDoesNotEndASeededWatch(t *testing.T) {
 		t.Run(body, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := newFakeConsul("web")
-				fake.spoil = func(*http.Request) (*http.Response, error) { return respond(code, 0, body), nil }
+				fake.spoil = func(*http.Request) (*http.Response, error) { return consultest.Answer(code, 0, body), nil }
 				cfg := fakeConfig()
 				cfg.Consul.Datacenter = ""
 				got, w := seededWith(t, cfg, fake, seedOf("dc1", "web"))

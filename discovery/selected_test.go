@@ -117,7 +117,7 @@ func TestAServiceThatLosesItsTagsIsHeldThenGoes(t *testing.T) {
 		if p := r.Status().Problems; len(p) != 1 || !strings.Contains(p[0].Detail, "tags") {
 			t.Errorf("problems: %+v", p)
 		}
-		if n := r.log.count("a loss is held"); n != 1 {
+		if n := r.log.Count("a loss is held"); n != 1 {
 			t.Errorf("%d lines tell of the hold", n)
 		}
 		until(t, 5*time.Second, func() bool { return r.size("web") == -1 })
@@ -247,7 +247,7 @@ func TestTagsThatTheOperatorChangesActAtOnce(t *testing.T) {
 		if h := r.Holds(); len(h) != 0 {
 			t.Errorf("holds: %+v", h)
 		}
-		if n := r.log.count("the selection has changed"); n != 1 {
+		if n := r.log.Count("the selection has changed"); n != 1 {
 			t.Errorf("%d lines tell of it", n)
 		}
 		r.Select(catalog.Selection{})

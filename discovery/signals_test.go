@@ -12,6 +12,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/watch"
+	"legate/internal/consultest"
 )
 
 // manyOverFew is 200 services of which 100 have a blocking query.
@@ -185,7 +186,7 @@ func TestWithoutSignalsTheSweepIsFaster(t *testing.T) {
 		}
 		fake.spoilWith(func(req *http.Request) (*http.Response, error) {
 			if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
-				return respond(403, 0, "no signals"), nil
+				return consultest.Answer(403, 0, "no signals"), nil
 			}
 			return nil, nil
 		})

@@ -11,6 +11,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/watch"
+	"legate/internal/consultest"
 )
 
 // An instance without a check is in no signal; all that shows is that the index of the list moved
@@ -73,7 +74,7 @@ func sweptOnly() (Config, *fakeConsul) {
 
 func noSignals(req *http.Request) (*http.Response, error) {
 	if req.URL.Path == "/v1/health/state/any" {
-		return respond(403, 0, "no signals"), nil
+		return consultest.Answer(403, 0, "no signals"), nil
 	}
 	return nil, nil
 }
@@ -174,7 +175,7 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 	cfg.Consul.MaxConnections, cfg.Watch.SweepPeriod = 7+reserve, 6*time.Second
 	fake.spoil = func(req *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
-			return respond(403, 0, "no signals"), nil
+			return consultest.Answer(403, 0, "no signals"), nil
 		}
 		return nil, nil
 	}

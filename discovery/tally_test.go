@@ -46,10 +46,10 @@ func TestAMassLossHasFewLines(t *testing.T) {
 			time.Sleep(900 * time.Millisecond)
 		}
 		time.Sleep(2 * time.Minute)
-		if n := r.log.count("\n"); n > 50 {
+		if n := r.log.Count("\n"); n > 50 {
 			t.Errorf("%d lines tell of 100 services", n)
 		}
-		if r.log.count("losses of many services are held") == 0 || r.log.count("many holds are over") == 0 {
+		if r.log.Count("losses of many services are held") == 0 || r.log.Count("many holds are over") == 0 {
 			t.Error("nothing sums up what has no line of its own")
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/discovery/guard"
+	"legate/internal/consultest"
 )
 
 // In these tests time stands still while anybody has something to do, so durations are exact.
@@ -145,7 +146,7 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 		}
 		fake.stop()
 		time.Sleep(10 * time.Minute)
-		if n := r.log.count("level=WARN"); n != 1 {
+		if n := r.log.Count("level=WARN"); n != 1 {
 			t.Errorf("%d warnings, want 1", n)
 		}
 		if s := r.Status(); s.Connected || s.Problems[0].Queries != 1001 {
@@ -175,7 +176,7 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		if n := r.log.count("consul is back"); n != 1 {
+		if n := r.log.Count("consul is back"); n != 1 {
 			t.Errorf("%d lines tell that consul is back, want 1", n)
 		}
 		if c, n := r.now(); len(c) != 1000 {
@@ -261,7 +262,7 @@ func TestWhatDoesNotWaitIsPolled(t *testing.T) {
 					fake.mu.Lock()
 					defer fake.mu.Unlock()
 					_, body := fake.answer(req.URL.Path)
-					return respond(200, 5, body), nil
+					return consultest.Answer(200, 5, body), nil
 				})
 				time.Sleep(time.Minute)
 				fake.take()

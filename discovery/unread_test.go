@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 // garbageFor answers questions about these services with a page.
 func garbageFor(services ...string) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
 		if slices.Contains(services, strings.TrimPrefix(r.URL.Path, healthPath)) {
-			return respond(200, 900, "<html>"), nil
+			return consultest.Answer(200, 900, "<html>"), nil
 		}
 		return nil, nil
 	}
@@ -77,7 +78,7 @@ func TestTheOnlyServiceThereIsIsWaitedFor(t *testing.T) {
 	var began time.Time
 	fake.spoil = func(r *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(r.URL.Path, healthPath) && time.Since(began) < 5*time.Second {
-			return respond(500, 1, "No cluster leader"), nil
+			return consultest.Answer(500, 1, "No cluster leader"), nil
 		}
 		return nil, nil
 	}

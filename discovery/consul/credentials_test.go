@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"legate/internal/logtest"
 	"legate/internal/parts"
 )
 
@@ -57,7 +58,7 @@ func TestAClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	own, ca, _, _ := issued(t)
 	_, _, two, twoKey := issued(t)
 	files := &rewriting{t: t}
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	config, err := tlsFor(httpsTo(t, "consul"), TLS{CertFile: own.CertFile, KeyFile: own.KeyFile}, &credentials{log: slog.New(slog.NewTextHandler(log, nil))})
 	must(t, err)
 	shown := func() string {
@@ -70,7 +71,7 @@ func TestAClientCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	if again := shown(); again != first || shown() != first {
 		t.Error("a certificate was shown without its key")
 	}
-	if n := log.count("unusable"); n != 1 {
+	if n := log.Count("unusable"); n != 1 {
 		t.Errorf("%d warnings", n)
 	}
 	files.write(own.KeyFile, twoKey)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 // one reads a health answer with one instance.
@@ -139,7 +140,7 @@ func eight() []byte {
 			"Checks": []any{check("serfHealth", ""), check("service:"+id, id)},
 		})
 	}
-	return []byte(asJSON(list))
+	return []byte(consultest.JSON(list))
 }
 
 // What one answer costs: decoding it, making values of it, comparing them with the last.

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 // Two waits that end alike, one after the other, were cut by something; what else may look so was not.
@@ -59,12 +60,12 @@ func TestADatacenterThatIsNotReachedIsExplained(t *testing.T) {
 		cfg.Datacenter = "dc9"
 		c, err := New(cfg, slog.New(slog.DiscardHandler), roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path != "/v1/catalog/datacenters" {
-				return respond(500, 0, "No path to datacenter"), nil
+				return consultest.Answer(500, 0, "No path to datacenter"), nil
 			}
 			if asked++; says == "" {
-				return respond(500, 0, "no"), nil
+				return consultest.Answer(500, 0, "no"), nil
 			}
-			return respond(200, 0, says), nil
+			return consultest.Answer(200, 0, says), nil
 		}))
 		must(t, err)
 		ask := func() error {
@@ -100,7 +101,7 @@ func TestADatacenterThatIsNotReachedIsExplained(t *testing.T) {
 func TestAProxyThatGivesUpIsLateOrCutsTheWait(t *testing.T) {
 	cfg := DefaultConfig()
 	c, err := New(cfg, slog.New(slog.DiscardHandler), roundTrip(func(*http.Request) (*http.Response, error) {
-		return respond(504, 0, "upstream request timeout"), nil
+		return consultest.Answer(504, 0, "upstream request timeout"), nil
 	}))
 	must(t, err)
 	if _, _, err := c.Health(t.Context(), catalog.ServiceKey{Name: "web"}, Question{}); FailureOf(err) != Timeout {

@@ -45,8 +45,7 @@ type pooled struct {
 	room     int         // the most requests that it was seen to take at once; 0: not seen
 	old      bool        // over HTTP/1.1: reserved for requests that want an old connection
 	used     bool        // it has had requests since closeIdle looked last
-	answered atomic.Bool // it has brought an answer
-	heard    atomic.Bool // Consul has begun to answer on it
+	answered atomic.Bool // Consul has begun to answer on it
 }
 
 // waiter is a request that waits for a connection.
@@ -109,10 +108,10 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Whoever gets the connection next must know that it is a reused one, maybe before this answer
-		// is looked at here.
+		// The next request may get the connection before this answer is looked at here, and has to know
+		// that it is a reused one.
 		var heard atomic.Bool
-		trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { heard.Store(true); c.heard.Store(true) }}
+		trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { heard.Store(true); c.answered.Store(true) }}
 		began := time.Now()
 		resp, err := c.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 		if err == nil {
@@ -120,7 +119,7 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 			resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxAnswer}
 			return resp, nil
 		}
-		reused, ended := c.heard.Load() && !heard.Load(), c.Available() == 0
+		reused, ended := c.answered.Load() && !heard.Load(), c.Available() == 0
 		if !reused || !ended || time.Since(began) > retryWithin || req.Context().Err() != nil {
 			return nil, err
 		}
@@ -220,7 +219,6 @@ func (p *pool) fail(n int, err error) {
 // learn notes how many requests a connection takes, as an answer on it shows. That holds for all
 // connections, since all lead to the same Consul. A connection that is full or closing shows nothing.
 func (p *pool) learn(c *pooled, protoMajor int) {
-	c.answered.Store(true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	room := p.room

@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"legate/internal/logtest"
 )
 
 func TestATokenFileThatIsEmptiedOrGoneLeavesTheLastToken(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	must(t, os.WriteFile(file, []byte("first\n"), 0o600))
-	said := &lockedBuffer{}
+	said := &logtest.Buffer{}
 	token, err := newToken("", file, &credentials{log: slog.New(slog.NewTextHandler(said, nil))})
 	must(t, err)
 	is := func(want string) {
@@ -27,7 +29,7 @@ func TestATokenFileThatIsEmptiedOrGoneLeavesTheLastToken(t *testing.T) {
 	is("first")
 	must(t, os.Remove(file))
 	is("first")
-	if n := said.count("unusable"); n != 1 {
+	if n := said.Count("unusable"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	must(t, os.WriteFile(file, []byte("second\n"), 0o600))

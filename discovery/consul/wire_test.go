@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"legate/discovery/catalog"
+	"legate/internal/consultest"
 )
 
 func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {
@@ -22,7 +23,7 @@ func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {
 	cfg.Namespace, cfg.Partition, cfg.Datacenter = "team", "part", "dc7"
 	c, err := New(cfg, slog.New(slog.DiscardHandler), roundTrip(func(r *http.Request) (*http.Response, error) {
 		got = r
-		return respond(200, 5, "[]"), nil
+		return consultest.Answer(200, 5, "[]"), nil
 	}))
 	must(t, err)
 	if _, _, err := c.Health(t.Context(), catalog.ServiceKey{Name: "a/.. b?%"}, Question{Consistent: true}); err != nil {
@@ -42,7 +43,7 @@ func TestWhatLeavesIsWhatTheConfigSays(t *testing.T) {
 
 func TestAnAnswerThatIsNoneHasAKind(t *testing.T) {
 	page := func(code int, body string) roundTrip {
-		return func(*http.Request) (*http.Response, error) { return respond(code, 5, body), nil }
+		return func(*http.Request) (*http.Response, error) { return consultest.Answer(code, 5, body), nil }
 	}
 	for _, c := range []struct {
 		name string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"legate/discovery/consul"
+	"legate/internal/metricstest"
 	"legate/metrics"
 )
 
@@ -52,31 +53,31 @@ func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
 		const queries, rejected = "legate_consul_queries_total", "legate_consul_answers_rejected_total"
 		total := 0.0
 		for outcome, want := range c.want {
-			if got := sample(t, m, queries, outcome); got != want {
+			if got := metricstest.Sum(t, m, queries, outcome); got != want {
 				t.Errorf("%s: %v questions are %s, want %v", c.name, got, outcome, want)
 			}
 			total += want
 		}
-		if got := sample(t, m, queries); got != total {
+		if got := metricstest.Sum(t, m, queries); got != total {
 			t.Errorf("%s: %v questions in all, want %v", c.name, got, total)
 		}
 		total = 0
 		for why, want := range c.why {
-			if got := sample(t, m, rejected, why); got != want {
+			if got := metricstest.Sum(t, m, rejected, why); got != want {
 				t.Errorf("%s: %v answers are rejected for %s, want %v", c.name, got, why, want)
 			}
 			total += want
 		}
-		if got := sample(t, m, rejected); got != total {
+		if got := metricstest.Sum(t, m, rejected); got != total {
 			t.Errorf("%s: %v answers are rejected in all, want %v", c.name, got, total)
 		}
-		if got := sample(t, m, "legate_consul_index_resets_total"); got != c.resets {
+		if got := metricstest.Sum(t, m, "legate_consul_index_resets_total"); got != c.resets {
 			t.Errorf("%s: %v indexes were reset, want %v", c.name, got, c.resets)
 		}
-		if got := sample(t, m, "legate_consul_index", "script"); got != c.index {
+		if got := metricstest.Sum(t, m, "legate_consul_index", "script"); got != c.index {
 			t.Errorf("%s: the index is %v, want %v", c.name, got, c.index)
 		}
-		if got := sample(t, m, "legate_consul_last_success_timestamp_seconds"); got != 1234 {
+		if got := metricstest.Sum(t, m, "legate_consul_last_success_timestamp_seconds"); got != 1234 {
 			t.Errorf("%s: the last success was at %v", c.name, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/consul/api"
 
 	"legate/discovery/catalog"
+	"legate/internal/logtest"
 )
 
 func isOver(c <-chan struct{}) bool {
@@ -25,7 +26,7 @@ func isOver(c <-chan struct{}) bool {
 // Loops fail and recover one after the other, for this reason or that: the log and the status tell
 // of kinds of failures, however many loops have them, and never of one that nobody has.
 func TestWhatFailsIsToldByKind(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	tr := newOutages(slog.New(slog.NewTextHandler(log, nil)))
 	start := time.Now()
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
@@ -66,7 +67,7 @@ func TestWhatFailsIsToldByKind(t *testing.T) {
 	if p := problems()["garbage"]; p.Queries != 1 || !strings.Contains(p.Detail, "(of b)") {
 		t.Errorf("problem: %+v", p)
 	}
-	if n := log.count("level=WARN"); n != 2 {
+	if n := log.Count("level=WARN"); n != 2 {
 		t.Errorf("%d warnings for two kinds", n)
 	}
 
@@ -75,7 +76,7 @@ func TestWhatFailsIsToldByKind(t *testing.T) {
 		t.Error("what never failed has not recovered")
 	}
 	tr.answered("service/b", at(5))
-	if !isOver(back) || isOver(tr.recovery()) || tr.failing("service/b") || log.count("consul is better") != 1 {
+	if !isOver(back) || isOver(tr.recovery()) || tr.failing("service/b") || log.Count("consul is better") != 1 {
 		t.Error("who waits for a recovery does not hear of it, or hears for ever")
 	}
 	back = tr.recovery()
@@ -97,7 +98,7 @@ func TestWhatFailsIsToldByKind(t *testing.T) {
 	}
 	tr.answered("catalog", at(10))
 	tr.answered("service/a", at(11))
-	if n := log.count("consul is back"); n != 1 || len(problems()) != 0 || log.count("consul is better") != 2 {
+	if n := log.Count("consul is back"); n != 1 || len(problems()) != 0 || log.Count("consul is better") != 2 {
 		t.Errorf("%d lines tell that consul is back, problems %+v", n, problems())
 	}
 	var s Status
@@ -109,7 +110,7 @@ func TestWhatFailsIsToldByKind(t *testing.T) {
 
 // A short outage that comes again is counted; one that lasts has its line even so.
 func TestAnOutageThatLastsIsToldEvenIfItCameBefore(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	tr := newOutages(slog.New(slog.NewTextHandler(log, nil)))
 	now, away := time.Now(), errors.New("connection refused")
 	for range 4 {
@@ -117,7 +118,7 @@ func TestAnOutageThatLastsIsToldEvenIfItCameBefore(t *testing.T) {
 		tr.answered("catalog", now.Add(time.Second))
 		now = now.Add(30 * time.Second)
 	}
-	if told, back := log.count("does not answer as it should"), log.count("consul is back"); told != seriesLines || back != seriesLines {
+	if told, back := log.Count("does not answer as it should"), log.Count("consul is back"); told != seriesLines || back != seriesLines {
 		t.Errorf("%d lines for four outages, %d for their ends", told, back)
 	}
 	var s Status
@@ -127,7 +128,7 @@ func TestAnOutageThatLastsIsToldEvenIfItCameBefore(t *testing.T) {
 	}
 	tr.failed("catalog", away, now)
 	tr.failed("catalog", away, now.Add(seriesLasts-time.Second))
-	if n := log.count("does not answer as it should"); n != seriesLines {
+	if n := log.Count("does not answer as it should"); n != seriesLines {
 		t.Error("it has not lasted yet")
 	}
 	s = Status{}
@@ -136,18 +137,18 @@ func TestAnOutageThatLastsIsToldEvenIfItCameBefore(t *testing.T) {
 	}
 	for range 2 {
 		tr.failed("catalog", away, now.Add(seriesLasts))
-		if n := log.count("does not answer as it should"); n != seriesLines+1 {
+		if n := log.Count("does not answer as it should"); n != seriesLines+1 {
 			t.Errorf("%d lines after it lasted", n)
 		}
 	}
 	tr.answered("catalog", now.Add(seriesSum))
-	if n := log.count("again and again"); n != 1 || log.count("times=2") != 1 {
+	if n := log.Count("again and again"); n != 1 || log.Count("times=2") != 1 {
 		t.Errorf("the log does not sum up the two outages without a line:\n%s", log)
 	}
 }
 
 func TestWhatPoliciesHideIsSaidOnceAndAsLongAsItIsSo(t *testing.T) {
-	log := &lockedBuffer{}
+	log := &logtest.Buffer{}
 	h := &filteredAnswers{log: slog.New(slog.NewTextHandler(log, nil)), in: map[string]struct{}{}}
 	now := time.Now()
 	h.note("catalog", false, now)
@@ -161,7 +162,7 @@ func TestWhatPoliciesHideIsSaidOnceAndAsLongAsItIsSo(t *testing.T) {
 	}
 	h.note("catalog", false, now)
 	h.note("service/a", false, now)
-	if len(h.problems()) > 0 || log.count("\n") != 1 {
+	if len(h.problems()) > 0 || log.Count("\n") != 1 {
 		t.Errorf("it is over: %+v\n%s", h.problems(), log)
 	}
 }

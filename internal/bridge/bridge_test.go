@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"legate/discovery/catalog"
+	"legate/internal/metricstest"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -248,18 +249,7 @@ func TestSeconds(t *testing.T) {
 }
 
 // problems is the sum of the metric legate_translate_problems.
-func problems(t *testing.T, c *crossing) (sum float64) {
+func problems(t *testing.T, c *crossing) float64 {
 	t.Helper()
-	families, err := c.metrics.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() == "legate_translate_problems" {
-			for _, m := range f.GetMetric() {
-				sum += m.GetGauge().GetValue()
-			}
-		}
-	}
-	return sum
+	return metricstest.Sum(t, c.metrics, "legate_translate_problems")
 }

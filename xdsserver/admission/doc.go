@@ -1,6 +1,6 @@
 // Package admission says how much clients may take: the limits, the memory that they may have Legate hold, and
 // what a client that met a limit is told. It has no streams: package xdsserver applies the limits to streams
-// (limiter.go) and connections (connections.go).
+// (streams.go) and connections (connections.go).
 //
 // What a caller may rely on:
 //
