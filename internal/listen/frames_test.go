@@ -1,6 +1,9 @@
 package listen
 
 import (
+	"io"
+	"net"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,6 +55,41 @@ func TestWhatIsNotHTTP2HasNoFrames(t *testing.T) {
 		}
 		if got != 0 {
 			t.Errorf("%q: %d frames", said, got)
+		}
+	}
+}
+
+// However small what was sent is, a client may open the windows of the stream and of the connection for it.
+func TestEachWriteMayBeAnsweredWithTwoUpdates(t *testing.T) {
+	t.Parallel()
+	server, client := net.Pipe()
+	defer server.Close()
+	defer client.Close()
+	refused := 0
+	conn := EmptyFrames{PerSecond: 1, Refused: func(net.Addr) error { refused++; return io.EOF }}.Limit(server)
+	update := append([]byte{0, 0, 4, typeWindowUpdate, 0, 0, 0, 0, 0}, 0, 0, 0, 1)
+	go func() {
+		_, _ = io.WriteString(client, preface) // how it ends is seen on the other side
+		answer := make([]byte, 60)
+		for {
+			if _, err := io.ReadFull(client, answer); err != nil {
+				return
+			}
+			if _, err := client.Write(slices.Concat(update, update)); err != nil {
+				return
+			}
+		}
+	}()
+	in := make([]byte, 1024)
+	if _, err := io.ReadFull(conn, in[:len(preface)]); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 * framesBurst {
+		if _, err := conn.Write(make([]byte, 60)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, in[:2*len(update)]); err != nil {
+			t.Fatalf("refused %d times: %v", refused, err)
 		}
 	}
 }

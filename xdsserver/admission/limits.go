@@ -55,8 +55,8 @@ type Limits struct {
 	// 128 KiB and beyond the largest message that their stream has completed: such a message may never end. All
 	// addresses together may send twice as many. Further bytes wait.
 	UnprovenBytes int
-	// MemoryBytes is the memory budget: how many bytes are held for clients at most, whatever for. An address may have
-	// half of them.
+	// MemoryBytes bounds what is held for all clients together, whatever for. An address may have half of it. It is half
+	// of the memory budget of the whole program.
 	MemoryBytes int
 	// NameBytes bounds the memory for names that a stream asks for and Consul does not have.
 	NameBytes int
