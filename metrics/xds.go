@@ -137,9 +137,9 @@ func (x *XDS) Connections(n int) {
 	x.connections.Set(float64(n))
 }
 
-// Holds registers a function that is called at each scrape for the bytes held for clients, by kind.
+// Memory registers a function that is called at each scrape for the bytes held for clients, by kind.
 // budget is the limit for all kinds together.
-func (x *XDS) Holds(budget int64, of func(kind string) int64) {
+func (x *XDS) Memory(budget int64, of func(kind string) int64) {
 	if x == nil {
 		return
 	}
@@ -147,8 +147,8 @@ func (x *XDS) Holds(budget int64, of func(kind string) int64) {
 	x.held.Store(&of)
 }
 
-// HoldRefused counts a refusal because the budget was exhausted, by kind.
-func (x *XDS) HoldRefused(kind string) {
+// MemoryRefused counts a refusal because the budget was exhausted, by kind.
+func (x *XDS) MemoryRefused(kind string) {
 	if x == nil {
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"legate/xdsserver/admission"
 )
 
 // body is what a response delivers: its resources, encoded. It does not depend on the stream: streams that
@@ -18,7 +20,7 @@ type body struct {
 	removed []string // of those of which there is nothing
 	encoded mem.BufferSlice
 	size    int                     // bytes of all that on the wire
-	hold    *hold                   // what is kept of it
+	charge  *admission.Charge       // for the memory that it takes beside its resources, which all streams share
 	own     int                     // bytes that were made for it alone
 	around  *atomic.Pointer[[]byte] // what surrounds its resources in each response that has them
 	parts   []body                  // as which it is sent, if it is too large for one response
@@ -27,6 +29,13 @@ type body struct {
 	resources []*discoveryv3.Resource
 	anys      []*anypb.Any
 }
+
+// The memory that a resource takes in a response, in bytes: an entry, a message and up to two buffers; in a merged body
+// an entry and a message.
+const (
+	resourceBytes = 112
+	joinedBytes   = 24
+)
 
 // bodies is the cache of the bodies that were made since the table changed last. When one is used again, it
 // is merged into a single buffer: a response of a thousand buffers costs gRPC several times what one buffer
@@ -101,7 +110,7 @@ func newBody(delta bool, entries []*entry, s *subscription) *body {
 			p.encoded = append(p.encoded, mem.SliceBuffer(prefixes[start:len(prefixes):len(prefixes)]), mem.SliceBuffer(res.field[res.any:]))
 		}
 	}
-	p.hold = &hold{bytes: p.own + resourceBytes*len(entries)}
+	p.charge = admission.NewCharge(admission.HeldResponses, p.own+resourceBytes*len(entries))
 	return p
 }
 
@@ -154,7 +163,7 @@ func (p *body) merge() {
 	}
 	if len(p.encoded) > 1 {
 		p.encoded = mem.BufferSlice{mem.SliceBuffer(p.encoded.Materialize())}
-		p.hold = &hold{bytes: p.size + joinedBytes*len(p.entries)} // those that have it as it was go on with that
+		p.charge = admission.NewCharge(admission.HeldResponses, p.size+joinedBytes*len(p.entries)) // those that have it as it was go on with that
 	}
 }
 

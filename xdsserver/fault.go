@@ -21,7 +21,7 @@ const severalClients = 2
 // lookAtFaults is how often Legate looks for such resources.
 const lookAtFaults = time.Second
 
-// Quarantine is a resource that several clients reject and none has accepted. It is held back from
+// Quarantine is a resource that several clients reject and none has accepted. It is not sent to
 // those; who has not seen it is offered it.
 type Quarantine struct {
 	Type    string    `json:"type"` // URL

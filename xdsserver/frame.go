@@ -6,13 +6,15 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"legate/xdsserver/admission"
 )
 
 // frame is a response that is encoded already. All streams that are sent the same share its bytes, but
 // for the nonce.
 type frame struct {
 	buffers mem.BufferSlice
-	hold    *hold // nil: nothing of it is kept
+	charge  *admission.Charge // for its memory until the client has read it; nil: it is not counted
 }
 
 // codec sends frames as they are, and everything else as gRPC's protobuf codec does.
@@ -64,7 +66,7 @@ const nonceBytes = 24
 
 // newFrame is a response that delivers a body.
 func newFrame(version, typeURL, nonce string, p *body, identity []byte) *frame {
-	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+2), hold: p.hold}
+	f := &frame{buffers: make(mem.BufferSlice, 0, len(p.encoded)+2), charge: p.charge}
 	f.buffers = append(f.buffers, mem.SliceBuffer(p.surrounded(version, typeURL, identity)))
 	f.buffers = append(f.buffers, p.encoded...)
 	f.buffers = append(f.buffers, mem.SliceBuffer(appendString(make([]byte, 0, nonceBytes), responseNonce, nonce)))

@@ -50,7 +50,7 @@ func (g *guarded) SendMsg(m any) error {
 	if err := g.taken(waitingMost); err != nil {
 		return err
 	}
-	if err := g.intake.keep(f.hold); err != nil {
+	if err := g.intake.charge(f.charge); err != nil {
 		return err
 	}
 	f.buffers = g.intake.send(f.buffers)

@@ -35,19 +35,19 @@ type intake struct {
 	took    chan struct{} // has something in it if some were taken in
 	marks   *sync.Pool    // of *mark, which all streams share
 
-	of   *guarded
-	mu   sync.Mutex
-	kept []*hold // of the messages that wait, oldest first
+	of      *guarded
+	mu      sync.Mutex
+	charges []*admission.Charge // for the messages that wait, oldest first
 }
 
-// keep says that a message will wait, and what of it is kept until it is taken in.
-func (in *intake) keep(h *hold) error {
+// charge counts the memory of a message that is sent next, until it is taken in.
+func (in *intake) charge(c *admission.Charge) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if err := h.keep(in.of.within.budget, &in.of.visitor.share); err != nil {
+	if err := c.Acquire(in.of.within.budget, &in.of.visitor.share); err != nil {
 		return err
 	}
-	in.kept = append(in.kept, h)
+	in.charges = append(in.charges, c)
 	return nil
 }
 
@@ -55,9 +55,9 @@ func (in *intake) keep(h *hold) error {
 func (in *intake) takenIn() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.kept) > 0 {
-		in.kept[0].drop(in.of.within.budget)
-		in.kept = in.kept[1:]
+	if len(in.charges) > 0 {
+		in.charges[0].Release(in.of.within.budget)
+		in.charges = in.charges[1:]
 	}
 }
 
@@ -65,10 +65,10 @@ func (in *intake) takenIn() {
 func (in *intake) end() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, h := range in.kept {
-		h.drop(in.of.within.budget)
+	for _, c := range in.charges {
+		c.Release(in.of.within.budget)
 	}
-	in.kept = nil
+	in.charges = nil
 }
 
 // mark is a buffer that tells when it was taken in, and what stood before it with it.

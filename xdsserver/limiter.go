@@ -63,7 +63,7 @@ func newLimiter(c Config, r *admission.Refusals, stopping <-chan struct{}, m *me
 	limits := c.Limits
 	return &limiter{
 		limits: limits, largest: c.MaxRequestBytes, names: c.MaxNames, refusals: r, stopping: stopping, changed: m.NodeChanged, sized: m.Connections,
-		budget:    admission.NewBudget(int64(limits.MemoryBytes), m.HoldRefused),
+		budget:    admission.NewBudget(int64(limits.MemoryBytes), m.MemoryRefused),
 		now:       time.Now,
 		pace:      rate.NewLimiter(rate.Limit(limits.NewStreams), limits.NewStreamsBurst),
 		fresh:     freshNames(limits.FreshNames, c.MaxNames, allStreams),

@@ -134,14 +134,14 @@ func (ss *session) parts(sub *subscription, d delivery) error {
 
 // respond makes one response.
 func (ss *session) respond(sub *subscription, d delivery, p *body) error {
-	if err := p.hold.keep(sub.budget, &ss.stream.visitor.share); err != nil {
+	if err := p.charge.Acquire(sub.budget, &ss.stream.visitor.share); err != nil {
 		return err
 	}
 	if p.size > ss.server.config.MaxResponseBytes {
 		ss.server.oversized.count(sub.table.typeURL, ss.wire.name().protocol, ss.node.GetId(), p)
 	}
 	ss.nonce++
-	d.hold = p.hold
+	d.charge = p.charge
 	d.nonce = strconv.FormatUint(ss.nonce, 10)
 	f, message := ss.wire.frame(sub.table, p, d.nonce)
 	sub.flight = append(sub.flight, d)

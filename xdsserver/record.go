@@ -69,8 +69,8 @@ type typeRecord struct {
 	sent, ack, nack  int
 	sentVersion      string
 	acked            string
-	rejected         string            // why the last rejection was one, while something is held back
-	held             map[string]string // what is held back, and why; few names
+	rejected         string            // why the last rejection was one, while something is parked
+	parked           map[string]string // names that are, and why; few of them
 	quarantined      quarantine        // what of it was rejected alone
 	lastSent, lastOK time.Time
 	resumed          time.Time // when the client came with all that it wants
@@ -177,30 +177,30 @@ func (r *streamRecord) resumed(typeURL, version string) {
 	t.stateAt(t.resumed)
 }
 
-// holding notes what the stream holds back because its client rejected it.
-func (r *streamRecord) holding(s *subscription, rejecting bool) {
+// noteParked notes which names of a stream are parked because its client rejected them.
+func (r *streamRecord) noteParked(s *subscription, rejecting bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.of(s.table.typeURL).holding(s.parked, s.quarantined, rejecting)
+	r.of(s.table.typeURL).noteParked(s.parked, s.quarantined, rejecting)
 }
 
-func (t *typeRecord) holding(parked refused, alone quarantine, rejecting bool) {
+func (t *typeRecord) noteParked(parked refused, alone quarantine, rejecting bool) {
 	defer func() { t.stateAt(time.Now()) }()
 	if !rejecting {
-		t.rejected, t.held, t.quarantined = "", nil, nil
+		t.rejected, t.parked, t.quarantined = "", nil, nil
 		return
 	}
 	if !maps.Equal(t.quarantined, alone) {
 		t.quarantined = maps.Clone(alone)
 	}
-	held := make(map[string]string, min(len(parked), fewNames))
+	few := make(map[string]string, min(len(parked), fewNames))
 	for name, why := range parked {
-		if len(held) == fewNames {
+		if len(few) == fewNames {
 			break
 		}
-		held[name] = why
+		few[name] = why
 	}
-	t.held = held
+	t.parked = few
 }
 
 // response records and counts a response.

@@ -33,7 +33,7 @@ func TestRequestsAreToldApart(t *testing.T) {
 	if got := r.of(eds).state(); got != Nacked {
 		t.Errorf("after a rejection and an acceptance of something else: %s", got)
 	}
-	r.of(eds).holding(nil, nil, false)
+	r.of(eds).noteParked(nil, nil, false)
 	got := r.of(eds)
 	if got.ack != 2 || got.nack != 1 || got.sent != 3 || got.acked != "v3" || got.state() != Synced {
 		t.Errorf("%+v is %s", got, got.state())

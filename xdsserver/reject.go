@@ -111,8 +111,8 @@ func (s *subscription) park(all []string, why string) {
 	}
 }
 
-// took no longer holds back what the client accepted after all, for example when it was sent again since
-// its cluster was. If the client accepted an earlier version of something that is no longer held back, the
+// took releases what the client accepted after all, for example when it was sent again since
+// its cluster was. If the client accepted an earlier version of something that is no longer parked, the
 // present version is owed.
 func (s *subscription) took(d delivery) {
 	if len(s.parked)+len(d.instead) == 0 {
@@ -138,7 +138,7 @@ func (s *subscription) took(d delivery) {
 	}
 }
 
-// release stops holding a name back.
+// release ends that a name is parked.
 func (s *subscription) release(name string) {
 	delete(s.parked, name)
 	delete(s.quarantined, name)
@@ -153,7 +153,7 @@ func (s *subscription) notInstead(name string) {
 	}
 }
 
-// isRejecting reports whether something is held back because the client rejected it.
+// isRejecting reports whether something is parked because the client rejected it.
 func (s *subscription) isRejecting() bool {
 	return s.lost || len(s.parked) > 0 || len(s.probes) > 0 || slices.ContainsFunc(s.flight, isProbe)
 }

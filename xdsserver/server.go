@@ -49,7 +49,7 @@ type Server struct {
 	seed maphash.Seed // of sums that mean nothing elsewhere
 
 	sotwStreams, deltaStreams atomic.Int64
-	rejecting                 atomic.Int64 // subscriptions that hold something back
+	rejecting                 atomic.Int64 // subscriptions with parked names
 
 	publishing sync.Mutex // of one batch at a time
 
@@ -85,7 +85,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 	s.admission = newLimiter(config, s.refusals, s.stopping, m)
 	s.unread = newUnread(config.Limits, s.admission.budget)
 	m.Serves(typeURLs()...)
-	m.Holds(s.admission.budget.Memory().Budget, s.admission.budget.Held)
+	m.Memory(s.admission.budget.Memory().Budget, s.admission.budget.Held)
 	m.Stranded(s.unfollowedOver)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),

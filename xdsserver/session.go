@@ -211,8 +211,8 @@ func (ss *session) end(cause error) {
 	}
 }
 
-// reportRejecting keeps the record of what the stream holds back because its client rejected it;
-// a stream that is not open any more holds nothing back.
+// reportRejecting keeps the record of which names are parked because the client rejected them; of a
+// stream that is not open any more none are.
 func (ss *session) reportRejecting(open bool) {
 	for _, sub := range ss.subs {
 		if sub == nil {
@@ -228,7 +228,7 @@ func (ss *session) reportRejecting(open bool) {
 			}
 		}
 		if now || sub.rejecting {
-			ss.record.holding(sub, now)
+			ss.record.noteParked(sub, now)
 		}
 		sub.rejecting = now
 	}

@@ -113,7 +113,7 @@ type TypeStatus struct {
 	LastAck      time.Time `json:"last_ack,omitzero"`
 	// Resumed is when the client came back with just what it would have been sent.
 	Resumed time.Time `json:"resumed,omitzero"`
-	// Rejection is what the client said last, while something that it rejected is held back.
+	// Rejection is what the client said last, while something that it rejected is parked.
 	// Rejected is what that is, by name and with the reason: ten at most, none if it is not known yet.
 	// Remedy is what helps where no change of a service will.
 	Rejection string            `json:"rejection,omitempty"`
@@ -133,7 +133,7 @@ const (
 	Synced  State = "SYNCED"   // the client acknowledged all that it was sent, or brought all it wants
 	Stale   State = "STALE"    // something it was sent is not acknowledged yet
 	NotSent State = "NOT SENT" // nothing was sent
-	Nacked  State = "NACKED"   // something is held back because it was rejected
+	Nacked  State = "NACKED"   // something is parked because it was rejected
 )
 
 func (t *typeRecord) state() State {
@@ -181,7 +181,7 @@ func (r *streamRecord) status(missed map[*store]map[missingKey]missing) StreamSt
 		st.Types = append(st.Types, TypeStatus{
 			Type: sane(t.typeURL), State: t.state(), Since: t.since, Responses: t.sent, Acks: t.ack, Nacks: t.nack,
 			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Resumed: t.resumed,
-			Rejection: t.rejected, Rejected: t.held, Remedy: remedyOf(t.rejected), InVain: absent.few, InVainCount: absent.count,
+			Rejection: t.rejected, Rejected: t.parked, Remedy: remedyOf(t.rejected), InVain: absent.few, InVainCount: absent.count,
 		})
 	}
 	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })

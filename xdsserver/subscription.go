@@ -26,7 +26,7 @@ type subscription struct {
 	table  *table
 	slot   int
 	delays *metrics.Delays   // of changes; nil: they are not measured
-	budget *admission.Budget // of what responses hold; nil: nothing is counted
+	budget *admission.Budget // for the memory of responses; nil: it is not counted
 	yield  func()            // lets others have the store; nil: there are none
 
 	whole bool // each response holds all that is wanted: what it leaves out is gone
@@ -53,7 +53,7 @@ type subscription struct {
 
 	lost bool // the client follows nothing of it, whatever it says later: see outside.go
 
-	rejecting bool // was reported as one that holds something back
+	rejecting bool // was reported as one with parked names
 }
 
 // refused says why a client rejects resources, by name.
@@ -62,14 +62,14 @@ type refused map[string]string
 // delivery is what went into a response.
 type delivery struct {
 	nonce   string
-	seq     uint64    // changes up to this one are in it, as far as its entries go
-	all     bool      // everything that was wanted; entries are then what came on top
-	alone   bool      // one resource, or that there is none
-	entries []*entry  // shared with other streams, so never changed
-	instead []string  // names of which an earlier state was served
-	probe   bool      // a part of a rejected response
-	since   time.Time // when Consul answered the oldest change in it; zero if nothing had changed
-	hold    *hold     // what is kept of it; nil: nothing
+	seq     uint64            // changes up to this one are in it, as far as its entries go
+	all     bool              // everything that was wanted; entries are then what came on top
+	alone   bool              // one resource, or that there is none
+	entries []*entry          // shared with other streams, so never changed
+	instead []string          // names of which an earlier state was served
+	probe   bool              // a part of a rejected response
+	since   time.Time         // when Consul answered the oldest change in it; zero if nothing had changed
+	charge  *admission.Charge // for its memory until it is answered; nil: it is not counted
 }
 
 // due returns what has to be sent now, and takes it off what is owed. The entries, each of them once, are
@@ -198,7 +198,7 @@ func (s *subscription) answered(nonce string) (delivery, bool) {
 // dropFlight forgets the oldest responses.
 func (s *subscription) dropFlight(n int) {
 	for _, d := range s.flight[:n] {
-		d.hold.drop(s.budget)
+		d.charge.Release(s.budget)
 	}
 	s.flight = slices.Delete(s.flight, 0, n)
 }
