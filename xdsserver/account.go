@@ -1,9 +1,8 @@
 package xdsserver
 
 import (
-	"time"
+	"context"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc/codes"
 
 	"legate/xdsserver/admission"
@@ -13,7 +12,7 @@ import (
 // stream that asked first, and when that one stops, to another one that still asks. So a name that all streams ask for
 // is counted once.
 
-// account is what one stream is charged for names. All of it but wait needs the store's lock.
+// account is what one stream is charged for names. All of it but await needs the store's lock.
 type account struct {
 	slot   int
 	budget *admission.Budget
@@ -21,85 +20,23 @@ type account struct {
 	most   int              // bytes
 	bytes  int
 
-	created int             // names that nobody had, since the last wait
-	paces   []*rate.Limiter // of created: the stream's, its address's, that of all streams
-	changed int             // names that the stream began or ceased to ask for, since the last wait
-	changes []*rate.Limiter // of changed, likewise
+	rates   *admission.NameRates
+	created int // names that nobody had, since the last await
+	changed int // names that the stream began or ceased to ask for, since the last await
 }
-
-// The rates of an address, and of all addresses together, are multiples of that of a stream.
-const (
-	addressStreams = 4
-	allStreams     = 16
-	// Changes of names have larger ones: if the whole catalog changes, a fleet behind one address changes all names
-	// at the same moment.
-	addressChanges = 200
-	allChanges     = 400
-)
 
 func newAccount(g *guarded, slot int) *account {
-	a := g.within
-	own := freshNames(a.limits.FreshNames, a.names, 1)
 	return &account{
-		slot: slot, budget: a.budget, share: &g.visitor.share, most: a.limits.NameBytes,
-		paces:   []*rate.Limiter{own, g.visitor.fresh, a.fresh},
-		changes: []*rate.Limiter{nameChanges(a.limits.NameChanges, a.names, 1), g.visitor.changes, a.changes},
+		slot: slot, budget: g.within.budget, share: g.admitted.Share(), most: g.within.limits.NameBytes,
+		rates: g.admitted.NameRates(),
 	}
 }
 
-// nameChanges limits changes of names. Its burst lets a stream ask for as many names of two types as it may, and
-// then replace all of them.
-func nameChanges(perSecond, most, times int) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(perSecond*times), 4*most*times)
-}
-
-// freshNames limits the creation of names that nobody had. Its burst is as many as a stream may ask for.
-func freshNames(perSecond, most, times int) *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(perSecond*times), most*times)
-}
-
-// wait returns how long the stream should not be listened to, because it has created or changed too many names. If the
-// stream's own rate of changes demands a longer wait than longest, it returns a limit error.
-func (p *account) wait(now time.Time, longest time.Duration) (pause time.Duration, refused error) {
-	for _, pace := range p.paces {
-		pause = max(pause, waitFor(pace, now, p.created))
-	}
-	for i, pace := range p.changes {
-		more := waitFor(pace, now, p.changed)
-		if i == 0 && more > longest {
-			refused = admission.Refuse(admission.LimitNameChanges, codes.ResourceExhausted, more, "look what that client names, and no more, and names again; raise xds.name_changes_per_second if it has to",
-				"the stream changes the names that it asks for too often: %.0f a second are allowed; come again in %v", float64(pace.Limit()), more.Round(100*time.Millisecond))
-		}
-		pause = max(pause, more)
-	}
+// await waits while the stream should not be listened to, because it has created or changed too many names.
+func (p *account) await(ctx context.Context) error {
+	created, changed := p.created, p.changed
 	p.created, p.changed = 0, 0
-	return pause, refused
-}
-
-// awaitNames waits while the streams of the address have created, or changed, more names than they may. Names are
-// charged when they are known to be new, so a client could otherwise go on with a new stream for each request.
-func (g *guarded) awaitNames() error {
-	now := g.within.now()
-	if wait := max(debt(g.visitor.fresh, now), debt(g.visitor.changes, now)); wait > 0 {
-		return g.pause(g.ctx, wait)
-	}
-	return nil
-}
-
-// maxDebt bounds how long an address, or all of them, may have to wait.
-const maxDebt = time.Minute
-
-// debt returns how long it takes until a limiter has tokens again.
-func debt(pace *rate.Limiter, now time.Time) time.Duration {
-	return time.Duration(max(0, -pace.TokensAt(now)) / float64(pace.Limit()) * float64(time.Second))
-}
-
-// waitFor takes n tokens, and returns how long to wait for them.
-func waitFor(pace *rate.Limiter, now time.Time, n int) time.Duration {
-	if debt(pace, now) > maxDebt {
-		return maxDebt
-	}
-	return pace.ReserveN(now, min(n, pace.Burst())).DelayFrom(now)
+	return p.rates.Await(ctx, created, changed)
 }
 
 // accounts are those of a store, by slot; nil where nothing is charged.

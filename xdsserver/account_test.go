@@ -144,7 +144,7 @@ func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
 	if r := c.Poll(time.Second); r != nil {
 		t.Errorf("it is listened to: %s", r)
 	}
-	if s.Memory().Kinds[admission.HeldRequests].Bytes < streamWindow {
+	if s.Memory().Kinds[admission.HeldRequests].Bytes < admission.StreamWindow {
 		t.Error("what it may send meanwhile is not counted")
 	}
 	s.set(assignment("round-1-7", 1)) // it hears of changes
@@ -155,7 +155,7 @@ func TestWhoThinksOfTooManyNamesIsNotListenedTo(t *testing.T) {
 func TestANewStreamIsNoWayPastTheLimitOfNewNames(t *testing.T) {
 	bothWith(t, func(c *Config) { c.MaxNames, c.Limits.FreshNames = manyNames+44, 5 }, func(t *testing.T, s *stage, open opener) {
 		s.set(service("web", 1)...)
-		for i := range addressStreams + 1 {
+		for i := range 4 + 1 { // an address has the rate of four streams
 			c := open(fmt.Sprint("stream-", i))
 			c.Want(eds, ghosts(fmt.Sprint("round-", i), manyNames+44, 0)...)
 			c.Read()

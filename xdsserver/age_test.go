@@ -32,7 +32,7 @@ func TestAnOldConnectionIsToldToGoAndItsStreamGoesOnElsewhere(t *testing.T) {
 	}
 	last := c.Accept(cds, "web@2")
 	wantStatus(t, c.Ended(), "Unavailable", "")
-	soon(t, "nothing of it is left", func() bool { return len(here.Streams()) == 0 && here.admission.connected() == 0 })
+	soon(t, "nothing of it is left", func() bool { return len(here.Streams()) == 0 && here.admission.Usage().Connections == 0 })
 
 	again := incremental(t, elsewhere, "edge")
 	again.Resume(cds, last.Versions, "*")
@@ -50,13 +50,13 @@ func TestAConnectionWithoutAStreamIsClosedAndOneWithAStreamIsNot(t *testing.T) {
 	bare, left := xdstest.Dial(t, s.address), xdstest.Dial(t, s.address)
 	bare.Connect() // and never opens a stream
 	done := s.served(left, "done")
-	soon(t, "all are connected", func() bool { return s.admission.connected() == 3 })
+	soon(t, "all are connected", func() bool { return s.admission.Usage().Connections == 3 })
 	time.Sleep(2 * idle)
-	if n := s.admission.connected(); n != 2 {
+	if n := s.admission.Usage().Connections; n != 2 {
 		t.Errorf("%d connections, want those that have a stream", n)
 	}
 	done.Close()
-	soon(t, "only the busy one is connected", func() bool { return s.admission.connected() == 1 })
+	soon(t, "only the busy one is connected", func() bool { return s.admission.Usage().Connections == 1 })
 	s.set(cluster("web", 2))
 	busy.Accept(cds, "web@2")
 }

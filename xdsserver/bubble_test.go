@@ -72,7 +72,7 @@ func (s *stage) tube(p xdstest.Protocol, node string) *xdstest.Client {
 	go func() {
 		defer close(st.over)
 		defer cancel()
-		st.how = s.admission.intercept(nil, serverEnd{st}, nil, func(_ any, stream grpc.ServerStream) error {
+		st.how = s.interceptor.intercept(nil, serverEnd{st}, nil, func(_ any, stream grpc.ServerStream) error {
 			if p == xdstest.Delta {
 				return s.xds.DeltaAggregatedResources(&grpc.GenericServerStream[discoveryv3.DeltaDiscoveryRequest, discoveryv3.DeltaDiscoveryResponse]{ServerStream: stream})
 			}

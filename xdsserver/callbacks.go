@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"legate/metrics"
+	"legate/xdsserver/admission"
 )
 
 // callbacks observe every exchange: they count it, log it at debug level, and keep the records of the open
@@ -139,8 +140,8 @@ func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discover
 
 func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) *streamRecord {
 	rec := newStreamRecord(c.metrics.Opened(fmt.Sprintf("%s-%d", s.protocol, s.id), s.protocol), typeURL)
-	from := peerOf(ctx)
-	rec.peer, rec.address, rec.identity = from.peer, from.address, from.identity
+	from := admission.PeerOf(ctx)
+	rec.peer, rec.address, rec.identity = from.HostPort, from.Address, from.Identity
 	c.mu.Lock()
 	c.streams[s], c.left = rec, time.Time{}
 	c.mu.Unlock()

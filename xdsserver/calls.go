@@ -52,7 +52,7 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 			return err
 		}
 		var f *frame
-		a, err := s.fetch(g.Context(), g.visitor, typeURL, r, func(_ *answer, m *discoveryv3.DiscoveryResponse) error {
+		a, err := s.fetch(g.Context(), g.admitted.Address(), typeURL, r, func(_ *admission.Answer, m *discoveryv3.DiscoveryResponse) error {
 			p := &body{around: &atomic.Pointer[[]byte]{}}
 			for _, resource := range m.GetResources() {
 				p.encoded = append(p.encoded, encodedAny(resource)...)
@@ -63,7 +63,7 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 		if err != nil {
 			return err
 		}
-		defer a.release()
+		defer a.Release()
 		if err := g.SendMsg(f); err != nil {
 			return err
 		}

@@ -52,17 +52,17 @@ func TestConnectionsAndStreamsTakeWhatIsCountedForThem(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				soon(t, "all are here", func() bool { return s.admission.connected() == n && len(s.Streams()) == streams })
+				soon(t, "all are here", func() bool { return s.admission.Usage().Connections == n && len(s.Streams()) == streams })
 				time.Sleep(300 * time.Millisecond) // until what comes with it is done
 				return func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
 			}
 			clients(1, 1)() // what is there once
-			soon(t, "it is gone", func() bool { return s.admission.connected() == 0 })
+			soon(t, "it is gone", func() bool { return s.admission.Usage().Connections == 0 })
 			before := inUse()
 			stop := clients(n, 0)
 			connection := (inUse() - before) / n
 			stop()
-			soon(t, "they are gone", func() bool { return s.admission.connected() == 0 })
+			soon(t, "they are gone", func() bool { return s.admission.Usage().Connections == 0 })
 			before = inUse()
 			defer clients(n, streams)()
 			stream := (inUse() - before - n*connection) / streams

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"legate/xdsserver/admission"
 )
 
 // Drain is how the server ends streams when it is told to stop. With no stream open it stops at once.
@@ -96,5 +98,5 @@ func (s *sessions) endAll(d Drain) time.Duration {
 // endSoon ends a session at a random moment. The lock is held.
 func (s *sessions) endSoon(ss *session) {
 	in := rand.Int64N(int64(max(time.Until(s.lastCall), 0)) + 1)
-	s.open[ss] = time.AfterFunc(time.Duration(in), func() { ss.end(errStopping) })
+	s.open[ss] = time.AfterFunc(time.Duration(in), func() { ss.end(admission.ErrStopping) })
 }

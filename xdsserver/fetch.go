@@ -38,8 +38,8 @@ const (
 // fetch answers a single request for a type, whatever way it came in, within the limits. encode
 // makes of the response what is sent; the bytes that it makes are held by the answer, which is the caller's
 // to release, and its alone if there is no error. Errors have a gRPC status.
-func (s *Server) fetch(ctx context.Context, by *visitor, typeURL string, r *discoveryv3.DiscoveryRequest,
-	encode func(*answer, *discoveryv3.DiscoveryResponse) error) (a *answer, err error) {
+func (s *Server) fetch(ctx context.Context, from *admission.Address, typeURL string, r *discoveryv3.DiscoveryRequest,
+	encode func(*admission.Answer, *discoveryv3.DiscoveryResponse) error) (a *admission.Answer, err error) {
 	defer func() { s.metrics.Fetch(typeURL, outcome(err)) }()
 	if asked := r.GetTypeUrl(); asked != "" && asked != typeURL {
 		return nil, status.Errorf(codes.InvalidArgument, "this serves %q, not %q", typeURL, sane(asked))
@@ -50,27 +50,27 @@ func (s *Server) fetch(ctx context.Context, by *visitor, typeURL string, r *disc
 	if err := checkNode(r.GetNode(), &s.config.Limits); err != nil {
 		return nil, err
 	}
-	if err := s.takeTurn(ctx); err != nil {
+	if err := s.admission.AdmitFetch(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-s.fetches }()
+	defer s.admission.ReleaseFetch()
 	r.TypeUrl = typeURL
 	m, err := s.xds.Fetch(ctx, r)
 	if same := new(types.SkipFetchError); errors.As(err, &same) {
 		err = errUnchanged
 	}
 	if err == nil || errors.Is(err, errUnchanged) {
-		s.polls.note(by.address, r.GetNode().GetId(), typeURL, time.Now())
+		s.polls.note(from.String(), r.GetNode().GetId(), typeURL, time.Now())
 	}
 	if err != nil {
 		return nil, err
 	}
-	a = &answer{unread: s.unread, by: by}
-	if err = a.grow(sizeOf(m)); err == nil {
+	a = s.admission.NewAnswer(from)
+	if err = a.Grow(sizeOf(m)); err == nil {
 		err = encode(a, m)
 	}
 	if err != nil {
-		a.release()
+		a.Release()
 		return nil, err
 	}
 	return a, nil
@@ -84,28 +84,6 @@ func outcome(err error) string {
 		return fetchNotModified
 	}
 	return fetchError
-}
-
-// takeTurn waits until fewer requests than allowed are being answered.
-func (s *Server) takeTurn(ctx context.Context) error {
-	select {
-	case s.fetches <- struct{}{}:
-		return nil
-	default:
-	}
-	timer := time.NewTimer(s.config.Limits.NewStreamWait)
-	defer timer.Stop()
-	select {
-	case s.fetches <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return admission.Refuse(admission.LimitFetches, codes.Unavailable, time.Second, "raise xds.max_fetches if the machine has cores to spare, or let clients poll less often",
-			"too many requests at the moment; come again later")
-	case <-ctx.Done():
-		return status.FromContextError(ctx.Err()).Err()
-	case <-s.stopping:
-		return errStopping
-	}
 }
 
 // Fetch returns the resources that the request names, or all if it names none, or "*". A request whose

@@ -40,7 +40,7 @@ func TestWhoSendsFramesWithNothingInThemIsCutOffAndCounted(t *testing.T) {
 			if said := s.said(admission.LimitEmptyFrames); !strings.Contains(said.Remedy, "xds.empty_frames_per_second") || said.From == "" {
 				t.Errorf("%+v", said)
 			}
-			soon(t, "nothing is left of it", func() bool { return len(s.Streams()) == 0 && s.admission.connected() == 0 })
+			soon(t, "nothing is left of it", func() bool { return len(s.Streams()) == 0 && s.admission.Usage().Connections == 0 })
 			s.served(s.conn, "good")
 		})
 	}
@@ -73,7 +73,7 @@ func TestFramesWithNothingInThemAreCountedOverRESTToo(t *testing.T) {
 				}
 				soon(t, "it is counted", func() bool { return s.met(admission.LimitEmptyFrames) == 1 })
 				<-over
-				soon(t, "nothing is left of it", func() bool { return s.admission.connected() == 0 })
+				soon(t, "nothing is left of it", func() bool { return s.admission.Usage().Connections == 0 })
 			})
 		}
 	}

@@ -102,7 +102,7 @@ func FuzzRequests(f *testing.F) {
 	f.Fuzz(func(t *testing.T, incremental bool, said []byte) {
 		s := fuzzed(t)
 		p := &tape{t: t, ctx: grpc.NewContextWithServerTransportStream(t.Context(), spool(said)), codec: newCodec()}
-		err := s.admission.intercept(nil, p, nil, func(_ any, stream grpc.ServerStream) error {
+		err := s.interceptor.intercept(nil, p, nil, func(_ any, stream grpc.ServerStream) error {
 			if incremental {
 				p.reply = func() proto.Message { return &discoveryv3.DeltaDiscoveryResponse{} }
 				return s.xds.DeltaAggregatedResources(&grpc.GenericServerStream[discoveryv3.DeltaDiscoveryRequest, discoveryv3.DeltaDiscoveryResponse]{ServerStream: stream})
@@ -113,8 +113,9 @@ func FuzzRequests(f *testing.F) {
 		if status.Code(err).String() == "Internal" {
 			t.Errorf("ended with %v", err)
 		}
-		if n := len(s.Streams()); n != 0 || s.Views()[0].Streams != 0 || len(s.admission.open)+len(s.admission.nodes) != 0 {
-			t.Errorf("something is left of the stream: %d streams, %d open, %d nodes", n, len(s.admission.open), len(s.admission.nodes))
+		usage := s.admission.Usage()
+		if n := len(s.Streams()); n != 0 || s.Views()[0].Streams != 0 || usage.Streams+usage.Nodes != 0 {
+			t.Errorf("something is left of the stream: %d streams, %d open, %d nodes", n, usage.Streams, usage.Nodes)
 		}
 		for _, table := range s.stores[own].tables {
 			if held := s.Memory().Held; held != 0 {

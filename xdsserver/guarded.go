@@ -17,19 +17,12 @@ import (
 // does not wait for ever for a client that takes nothing in.
 type guarded struct {
 	grpc.ServerStream
-	peerInfo
-	ctx    context.Context // the stream's, which leads to this
-	within *limiter
-	conn   *connection
-	intake intake
-	inbox  inbox
-	node   *corev3.Node // the first that a request named; only the goroutine that receives uses it
-
-	// of the admission, under its lock
-	visitor *visitor
-	key     nodeKey
-	counted bool
-	left    bool
+	ctx      context.Context // the stream's, which leads to this
+	within   *interceptor
+	admitted *admission.Stream
+	intake   intake
+	inbox    inbox
+	node     *corev3.Node // the first that a request named; only the goroutine that receives uses it
 }
 
 // guardKey is the key of a guarded stream in its context.
@@ -124,13 +117,13 @@ func (g *guarded) pin(node **corev3.Node) error {
 	switch {
 	case g.node != nil:
 		if said != nil && differs(said, g.node) {
-			g.within.changed()
+			g.within.nodeChanged()
 		}
 	case said != nil:
 		if err := checkNode(said, &g.within.limits); err != nil {
 			return err
 		}
-		if err := g.within.enterNode(g, said.GetId()); err != nil {
+		if err := g.admitted.AdmitNode(said.GetId()); err != nil {
 			return err
 		}
 		g.node = essence(said)

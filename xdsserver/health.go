@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"legate/xdsserver/admission"
 )
 
 // probe is gRPC's health service (grpc.health.v1). It knows one service, the whole server, whose name is
@@ -39,7 +41,7 @@ func (p probe) Watch(r *healthpb.HealthCheckRequest, stream healthpb.Health_Watc
 			told = now
 		}
 		if ended {
-			return errStopping
+			return admission.ErrStopping
 		}
 		select {
 		case <-ready:

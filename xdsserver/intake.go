@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
@@ -44,7 +43,7 @@ type intake struct {
 func (in *intake) charge(c *admission.Charge) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if err := c.Acquire(in.of.within.budget, &in.of.visitor.share); err != nil {
+	if err := c.Acquire(in.of.within.budget, in.of.admitted.Share()); err != nil {
 		return err
 	}
 	in.charges = append(in.charges, c)
@@ -157,10 +156,10 @@ func (g *guarded) taken(fewer int64) error {
 	if g.intake.waiting.Load() < fewer {
 		return nil
 	}
-	if err := g.within.budget.Take(&g.visitor.share, admission.HeldRequests, streamWindow); err != nil {
+	if err := g.within.budget.Take(g.admitted.Share(), admission.HeldRequests, admission.StreamWindow); err != nil {
 		return err // nobody reads what it sends meanwhile
 	}
-	defer g.within.budget.Give(&g.visitor.share, admission.HeldRequests, streamWindow)
+	defer g.within.budget.Give(g.admitted.Share(), admission.HeldRequests, admission.StreamWindow)
 	limit := g.within.limits.StuckSend
 	stuck := time.NewTimer(limit)
 	defer stuck.Stop()
@@ -169,14 +168,14 @@ func (g *guarded) taken(fewer int64) error {
 		case <-g.intake.took:
 			stuck.Reset(limit)
 		case <-stuck.C:
-			if g.conn.isWriting() { // which is for the connection to judge
+			if g.admitted.IsWriting() { // which is for the connection to judge
 				stuck.Reset(limit)
 				continue
 			}
-			return admission.Refuse(admission.LimitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing)
+			return admission.Stuck()
 		case <-g.Context().Done():
-			if g.conn.stuck.Load() {
-				return errStuck
+			if g.admitted.IsStuck() {
+				return admission.ErrStuck
 			}
 			return status.FromContextError(g.Context().Err()).Err()
 		}

@@ -36,13 +36,6 @@ func (s *stage) said(limit string) listen.Refused {
 	return listen.Refused{}
 }
 
-// connected is how many connections are open.
-func (a *limiter) connected() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.connections
-}
-
 // soon waits until something holds.
 func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
@@ -92,7 +85,7 @@ func TestMoreStreamsThanAllowedAreRefusedAndAPlaceThatIsFreeIsGivenAway(t *testi
 				t.Errorf("counted %d times", n)
 			}
 			first.Close()
-			soon(t, "the place is free", func() bool { s.admission.mu.Lock(); defer s.admission.mu.Unlock(); return len(s.admission.open) == 1 })
+			soon(t, "the place is free", func() bool { return s.admission.Usage().Streams == 1 })
 			s.served(s.conn, c.nodes[2])
 		})
 	}
@@ -140,7 +133,7 @@ func TestANodeIsPinnedAndItsMetadataIsNotKept(t *testing.T) {
 	s := newStage(t)
 	s.set(service("web", 1)...)
 	changed := 0
-	s.admission.changed = func() { changed++ }
+	s.interceptor.nodeChanged = func() { changed++ }
 	c := xdstest.OpenMethod(t, s.conn, xdstest.Delta, discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResources_FullMethodName, nil)
 	metadata, err := structpb.NewStruct(map[string]any{"much": strings.Repeat("x", 10_000)})
 	if err != nil {
@@ -240,7 +233,7 @@ func TestConnectionsBeyondTheLimitsAreClosedAndThoseThatSayNothingToo(t *testing
 	}
 	ended(one)
 	ended(two)
-	soon(t, "the places are free", func() bool { return s.admission.connected() == 1 })
+	soon(t, "the places are free", func() bool { return s.admission.Usage().Connections == 1 })
 	s.served(xdstest.Dial(t, s.address), "another")
 }
 
@@ -252,13 +245,11 @@ func TestNothingIsKeptOfWhoHasGone(t *testing.T) {
 		s.served(conn, fmt.Sprint("node-", i)).Close()
 		conn.Close()
 	}
-	soon(t, "all has been forgotten", func() bool {
-		a := s.admission
-		a.forget(time.Now().Add(time.Hour)) // the share of new streams is whole
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return len(a.nodes)+len(a.open)+len(a.addresses)+a.connections == 0
+	soon(t, "nothing is open", func() bool {
+		u := s.admission.Usage()
+		return u.Connections+u.Streams+u.Nodes == 0
 	})
+	soon(t, "nothing is held", func() bool { return s.Memory().Held == 0 })
 }
 
 func TestRESTAnswersAFewAtOnceAndTheOthersInTurn(t *testing.T) {
@@ -272,11 +263,13 @@ func TestRESTAnswersAFewAtOnceAndTheOthersInTurn(t *testing.T) {
 		r.Body.Close()
 		return r
 	}
-	s.fetches <- struct{}{} // one that takes long
+	if err := s.admission.AdmitFetch(t.Context()); err != nil { // one that takes long
+		t.Fatal(err)
+	}
 	if r := post(); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" || s.met(admission.LimitFetches) != 1 {
 		t.Errorf("%v, counted %d", r, s.met(admission.LimitFetches))
 	}
-	<-s.fetches
+	s.admission.ReleaseFetch()
 	if r := post(); r.StatusCode != http.StatusOK {
 		t.Errorf("%v", r)
 	}

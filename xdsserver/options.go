@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // which requests may be compressed with
 	"google.golang.org/grpc/keepalive"
+
+	"legate/xdsserver/admission"
 )
 
 // The HTTP/2 windows of what clients send. Being fixed, they spare a ping and its answer for each
@@ -13,7 +15,7 @@ import (
 // what a change costs a stream. That of a stream is what a client can send while nobody reads; for a
 // message that is read it is let send more, as much at a time as it has sent before.
 const (
-	streamWindow     = 64 << 10
+	streamWindow     = admission.StreamWindow
 	connectionWindow = 4 << 20
 )
 
@@ -51,8 +53,8 @@ func (s *Server) guards() []grpc.ServerOption {
 		creds = credentials.NewTLS(s.config.TLS)
 	}
 	return []grpc.ServerOption{
-		grpc.StreamInterceptor(s.admission.intercept),
+		grpc.StreamInterceptor(s.interceptor.intercept),
 		grpc.UnknownServiceHandler(unknownMethod),
-		grpc.Creds(handshakes{creds, s.refusals, s.config.Limits}),
+		grpc.Creds(s.admission.Credentials(creds)),
 	}
 }

@@ -83,15 +83,6 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 	if took := s.silent()(); took < 1500*time.Millisecond {
 		t.Errorf("not held before it was sent away: %v", took)
 	}
-
-	s.admission.forget(time.Now().Add(2 * penaltyStays))
-	start = time.Now()
-	for i := range 5 {
-		s.served(xdstest.Dial(t, s.address), fmt.Sprint("later-", i)).Close()
-	}
-	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("the address still waits: %v", took)
-	}
 	s.set(service("web", 2)...)
 	good.Accept(cds, "web@2") // who was here before noticed nothing
 }
@@ -131,28 +122,6 @@ func TestAFleetAtTheDoorGetsInThoughEachGivesUpAfterASecond(t *testing.T) {
 	fleet.Wait()
 	if n := in.Load(); n != 50 {
 		t.Errorf("%d of 50 got in", n)
-	}
-}
-
-func TestNoMoreThanSomeAreHeldAtTheDoor(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, func(c *Config) {
-		c.Limits.RefusedStreams, c.Limits.Returns = 1, 1
-		c.Limits.NewStreamWait, c.Limits.HalfOpen = time.Minute, 5*time.Second
-	})
-	s.set(service("web", 1)...)
-	hostile := xdstest.Dial(t, s.address)
-	s.refuseUntilMet(hostile)
-	hostile.Close()
-	for s.met(admission.LimitReturns) == 0 {
-		s.silent()
-	}
-	oldest := s.silent()
-	for range maxHeld + 60 { // on a slow machine one a second is let in instead
-		s.silent()
-	}
-	if took := oldest(); took > 30*time.Second {
-		t.Errorf("the oldest was held for %v", took)
 	}
 }
 
@@ -200,13 +169,13 @@ func TestAConnectionThatServesSomebodyIsKeptAndWhoIsRefusedOnItHearsOfItLater(t 
 // Who has a new connection for each stream that is refused does not come again faster than others.
 func TestAnAddressHearsOfItsRefusedStreamsLaterWhenThereAreTooMany(t *testing.T) {
 	t.Parallel()
-	const wait = 3 * time.Second
+	const wait, atOnceOfAddress = 3 * time.Second, 10 // ten times RefusedStreams
 	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams, c.Limits.NewStreamWait = 1, wait })
 	s.set(service("web", 1)...)
 	good := s.served(s.conn, "good")
 	var refused sync.WaitGroup
 	var atOnce, later atomic.Int64
-	for range addressRefused + 10 {
+	for range atOnceOfAddress + 10 {
 		conn := xdstest.Dial(t, s.address)
 		refused.Go(func() {
 			start := time.Now()
@@ -219,7 +188,7 @@ func TestAnAddressHearsOfItsRefusedStreamsLaterWhenThereAreTooMany(t *testing.T)
 		})
 	}
 	refused.Wait()
-	if later.Load() < 5 || atOnce.Load() < addressRefused {
+	if later.Load() < 5 || atOnce.Load() < atOnceOfAddress {
 		t.Errorf("%d heard of it at once, %d later", atOnce.Load(), later.Load())
 	}
 	if said := s.said(admission.LimitRefusedStreams); said.Count == 0 || !strings.Contains(said.Detail, "an address") {

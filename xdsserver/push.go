@@ -134,7 +134,7 @@ func (ss *session) parts(sub *subscription, d delivery) error {
 
 // respond makes one response.
 func (ss *session) respond(sub *subscription, d delivery, p *body) error {
-	if err := p.charge.Acquire(sub.budget, &ss.stream.visitor.share); err != nil {
+	if err := p.charge.Acquire(sub.budget, ss.stream.admitted.Share()); err != nil {
 		return err
 	}
 	if p.size > ss.server.config.MaxResponseBytes {

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -46,8 +45,6 @@ const (
 	// unpaced is how many bytes of a message a client may send as fast as it can, if it has not sent a larger one
 	// to its end (see Limits.UnprovenBytes). An Envoy has less to say at first.
 	unpaced = 128 << 10
-	// allUnproven is how many times what one address may send is allowed all together.
-	allUnproven = 2
 	// expansion is how much memory a request takes while it is read and worked on, for each byte.
 	expansion = 3
 	// maxPooled is how large a buffer for messages may be that is kept for others.
@@ -118,7 +115,7 @@ func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *scanner) ([]
 		if err := g.charge(len(b) + step); err != nil {
 			return b, err
 		}
-		g.paced(min(step, len(b)+step-max(unpaced, g.inbox.finished)))
+		g.admitted.AwaitUnproven(g.ctx, min(step, len(b)+step-max(unpaced, g.inbox.finished)))
 		b = slices.Grow(b, step)
 		n, err := from.Read(b[len(b) : len(b)+step])
 		b = b[:len(b)+n]
@@ -135,27 +132,6 @@ func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *scanner) ([]
 			return b, refused
 		}
 	}
-}
-
-// paced waits until the client may send so many unproven bytes more, or the stream ends.
-func (g *guarded) paced(bytes int) {
-	if bytes <= 0 {
-		return
-	}
-	a, now := g.within, g.within.now()
-	var wait time.Duration
-	for _, pace := range []*rate.Limiter{g.visitor.unproven, a.unproven} {
-		wait = max(wait, pace.ReserveN(now, min(bytes, pace.Burst())).DelayFrom(now))
-	}
-	if wait > 0 {
-		g.conn.sleep(g.ctx, wait)
-	}
-}
-
-// unprovenPace is how many unproven bytes may be sent: those of half a second at once.
-func unprovenPace(l *admission.Limits, times int) *rate.Limiter {
-	n := times * l.UnprovenBytes
-	return rate.NewLimiter(rate.Limit(n), (n+1)/2)
 }
 
 // arriving reads the bytes of one message.
@@ -225,16 +201,17 @@ func (g *guarded) charge(bytes int) error {
 		return nil
 	}
 	if memory < in.charged {
-		g.within.budget.Give(&g.visitor.share, admission.HeldRequests, in.charged-memory)
-	} else if err := g.within.budget.Take(&g.visitor.share, admission.HeldRequests, memory-in.charged); err != nil {
+		g.within.budget.Give(g.admitted.Share(), admission.HeldRequests, in.charged-memory)
+	} else if err := g.within.budget.Take(g.admitted.Share(), admission.HeldRequests, memory-in.charged); err != nil {
 		return err
 	}
 	in.charged = memory
 	return nil
 }
 
-// close counts out what is held of the present request.
+// close counts out what is held for the stream.
 func (g *guarded) close() {
+	g.intake.end()
 	_ = g.charge(0) // giving does not fail
 	g.inbox.mu.Lock()
 	g.inbox.closed = true
@@ -263,8 +240,8 @@ func (g *guarded) brokenOff(err error) error {
 	switch {
 	case late:
 		return slowMessage(g.within.limits.MessageTime)
-	case g.conn.stuck.Load():
-		return errStuck
+	case g.admitted.IsStuck():
+		return admission.ErrStuck
 	case errors.Is(err, io.EOF), hasStatus:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -274,25 +251,25 @@ func (g *guarded) brokenOff(err error) error {
 }
 
 // buffer is one for a message. Pass it to reuse.
-func (a *limiter) buffer() *[]byte {
-	if used, ok := a.buffers.Get().(*[]byte); ok {
+func (i *interceptor) buffer() *[]byte {
+	if used, ok := i.buffers.Get().(*[]byte); ok {
 		return used
 	}
 	return new([]byte)
 }
 
-func (a *limiter) reuse(b *[]byte) {
+func (i *interceptor) reuse(b *[]byte) {
 	if cap(*b) <= maxPooled {
-		a.buffers.Put(b)
+		i.buffers.Put(b)
 	}
 }
 
 // named says how many bytes the names have that there are, and how many names: what a client can have to say of
 // them in its first message is each name twice, and its version.
-func (a *limiter) named(bytes, names int) {
+func (i *interceptor) named(bytes, names int) {
 	const beside = 64 // bytes of the version, and what surrounds it
-	first := int64(a.limits.NodeBytes + firstBytes + 2*bytes + beside*names)
-	if first > a.first.Load() { // clients may still have what there is no more
-		a.first.Store(first)
+	first := int64(i.limits.NodeBytes + firstBytes + 2*bytes + beside*names)
+	if first > i.first.Load() { // clients may still have what there is no more
+		i.first.Store(first)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"legate/translate"
+	"legate/xdsserver/admission"
 )
 
 // request is what a stream's loop has to know of a request, whatever the protocol.
@@ -107,7 +108,7 @@ func (ss *session) enter(ctx context.Context) error {
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()
 	case <-ss.server.stopping:
-		return errStopping
+		return admission.ErrStopping
 	}
 	store, err := ss.server.storeFor(ss.node)
 	if err != nil {
@@ -131,7 +132,7 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.admission.budget, yield: ss.store.yield}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.store.yield}
 			first = true
 		}
 		sub = ss.subs[i]

@@ -50,62 +50,19 @@ func (s *Server) restServer() *http.Server {
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			if r, ok := c.RemoteAddr().(remote); ok { // all come through the gate
-				return context.WithValue(ctx, visitorKey{}, r.conn.visitor)
-			}
-			return ctx
+			return context.WithValue(ctx, addressKey{}, admission.AddressOf(c))
 		},
 	}
 }
 
-// restListener is where requests over REST come in: within the limits, behind TLS if that is on.
-func (s *Server) restListener(l net.Listener) net.Listener {
-	l = gate{s.boundedREST(l), s.admission}
-	if s.config.TLS != nil {
-		l = listen.Encrypted(l, s.config.TLS, func(from net.Addr, err error) {
-			s.refusals.Count(admission.LimitHandshake, from.String(), err.Error(), remedyHandshake)
-		})
+// addressKey is the key of a client's *admission.Address in the context of its requests.
+type addressKey struct{}
+
+func addressOf(ctx context.Context) *admission.Address {
+	if a, ok := ctx.Value(addressKey{}).(*admission.Address); ok {
+		return a
 	}
-	return framed{l, emptyFrames(s.refusals, s.config.Limits, true)}
-}
-
-// framed is a listener whose connections have their HTTP/2 frames counted.
-type framed struct {
-	net.Listener
-	within listen.EmptyFrames
-}
-
-// Accept returns the next connection.
-func (f framed) Accept() (net.Conn, error) {
-	conn, err := f.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return f.within.Limit(conn), nil
-}
-
-// boundedREST keeps connections over REST that only stay open from taking the room of those over gRPC.
-// Of clients on this machine there may be as many as of others: they are clients like them.
-func (s *Server) boundedREST(l net.Listener) net.Listener {
-	limits := s.config.Limits
-	bounds := listen.Bounds{Connections: limits.RESTConnections, PerAddress: min(limits.ConnectionsPerAddress, limits.RESTConnections)}
-	return listen.Bounded(l, bounds, func(why listen.Refusal, from net.Addr) {
-		detail := "too many connections over REST, and none that is silent"
-		if why == listen.Displaced {
-			detail = "a silent connection over REST was closed, since there was no room for a new one"
-		}
-		s.refusals.Count(admission.LimitRESTConnections, remote{Addr: from}.String(), detail, "raise xds.max_rest_connections if these are clients of yours")
-	})
-}
-
-type visitorKey struct{}
-
-// visitorOf is what is kept of the address of a request.
-func visitorOf(ctx context.Context) *visitor {
-	if v, ok := ctx.Value(visitorKey{}).(*visitor); ok {
-		return v
-	}
-	return &visitor{} // it did not come through the gate
+	return &admission.Address{} // the request came over no connection
 }
 
 func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
@@ -115,7 +72,7 @@ func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 			http.Error(w, "send a DiscoveryRequest as JSON with POST", http.StatusMethodNotAllowed)
 			return
 		}
-		m := &metered{budget: s.admission.budget, by: visitorOf(r.Context())}
+		m := &metered{budget: s.budget, from: addressOf(r.Context())}
 		defer m.release()
 		body, a, err := s.fetchJSON(w, r, m, typeURL)
 		if err != nil {
@@ -123,7 +80,7 @@ func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 			s.refuseFetch(w, err)
 			return
 		}
-		defer a.release()
+		defer a.Release()
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		s.deliver(w, r, body)
@@ -131,7 +88,7 @@ func (s *Server) fetchHandler(typeURL string) http.HandlerFunc {
 }
 
 // deliver writes an answer. Where requests share a connection (HTTP/2), a client can take in those that
-// it likes, so that each has its own time; else it is the connection's (see connection.Write).
+// it likes, so that each has its own time; else it is the connection's (see xdsserver/admission/stuck.go).
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
 	control, limit := http.NewResponseController(w), s.config.Limits.StuckSend
 	for part := range slices.Chunk(body, markEvery) {
@@ -141,7 +98,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		if _, err := w.Write(part); err != nil { // a client that went away needs no answer
 			if r.ProtoMajor > 1 && time.Since(began) >= limit {
-				s.refusals.Of(admission.Refuse(admission.LimitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing), r.RemoteAddr)
+				s.refusals.Of(admission.Stuck(), r.RemoteAddr)
 			}
 			return
 		}
@@ -149,7 +106,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, body []byte) {
 }
 
 // fetchJSON answers one request.
-func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, m *metered, typeURL string) (body []byte, a *answer, err error) {
+func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, m *metered, typeURL string) (body []byte, a *admission.Answer, err error) {
 	if err := m.take(admission.StreamBytes); err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +118,7 @@ func (s *Server) fetchJSON(w http.ResponseWriter, r *http.Request, m *metered, t
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err = s.fetch(r.Context(), m.by, typeURL, request, func(a *answer, m *discoveryv3.DiscoveryResponse) error {
+	a, err = s.fetch(r.Context(), m.from, typeURL, request, func(a *admission.Answer, m *discoveryv3.DiscoveryResponse) error {
 		body, err = responseJSON(a, m)
 		return err
 	})
@@ -199,7 +156,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, m *metered) ([
 type metered struct {
 	io.Reader
 	budget *admission.Budget
-	by     *visitor
+	from   *admission.Address
 	held   int
 }
 
@@ -212,14 +169,14 @@ func (m *metered) Read(b []byte) (int, error) {
 }
 
 func (m *metered) take(bytes int) error {
-	err := m.budget.Take(&m.by.share, admission.HeldRequests, bytes)
+	err := m.budget.Take(m.from.Share(), admission.HeldRequests, bytes)
 	if err == nil {
 		m.held += bytes
 	}
 	return err
 }
 
-func (m *metered) release() { m.budget.Give(&m.by.share, admission.HeldRequests, m.held) }
+func (m *metered) release() { m.budget.Give(m.from.Share(), admission.HeldRequests, m.held) }
 
 var errEncoding = errors.New("requests may be compressed with gzip, and with nothing else")
 
@@ -236,7 +193,7 @@ func (s *Server) unreadable(err error) error {
 
 // responseJSON is a response as JSON. It is made bit by bit, so that it is never larger than the
 // answer may be: JSON is several times what the response is otherwise.
-func responseJSON(a *answer, m *discoveryv3.DiscoveryResponse) ([]byte, error) {
+func responseJSON(a *admission.Answer, m *discoveryv3.DiscoveryResponse) ([]byte, error) {
 	asJSON := protojson.MarshalOptions{UseProtoNames: true}
 	body, err := asJSON.Marshal(&discoveryv3.DiscoveryResponse{VersionInfo: m.GetVersionInfo(), TypeUrl: m.GetTypeUrl()})
 	if err != nil {
@@ -248,7 +205,7 @@ func responseJSON(a *answer, m *discoveryv3.DiscoveryResponse) ([]byte, error) {
 		if body, err = asJSON.MarshalAppend(append(body, between...), resource); err != nil {
 			return nil, fmt.Errorf("encode response: %w", err)
 		}
-		if err := a.grow(len(body)); err != nil {
+		if err := a.Grow(len(body)); err != nil {
 			return nil, err
 		}
 		between = ","

@@ -29,21 +29,21 @@ import (
 
 // Server serves the snapshots that are published to it. Its methods may be called concurrently.
 type Server struct {
-	config    Config
-	log       *slog.Logger
-	metrics   *metrics.XDS
-	callbacks *callbacks
-	refusals  *admission.Refusals
-	oversized *oversizes
-	repeats   *repeats
-	admission *limiter
-	fetches   chan struct{} // has room for those that are answered at once
-	manyNames chan struct{} // has room for one request with many names that is worked on
-	unread    *unread
-	polls     *polls
-	xds       server.Server
-	sessions  *sessions
-	workers   *workers
+	config      Config
+	log         *slog.Logger
+	metrics     *metrics.XDS
+	callbacks   *callbacks
+	refusals    *admission.Refusals
+	oversized   *oversizes
+	repeats     *repeats
+	budget      *admission.Budget
+	admission   *admission.Limiter
+	manyNames   chan struct{} // has room for one request with many names that is worked on
+	polls       *polls
+	xds         server.Server
+	interceptor *interceptor
+	sessions    *sessions
+	workers     *workers
 
 	pace pace
 	seed maphash.Seed // of sums that mean nothing elsewhere
@@ -78,14 +78,16 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		refusals:  admission.NewRefusals(log, m.Refused),
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
-		fetches:   make(chan struct{}, config.Limits.Fetches),
 		manyNames: make(chan struct{}, 1),
 		polls:     &polls{of: map[nodeKey]poll{}},
+		budget:    admission.NewBudget(int64(config.Limits.MemoryBytes), m.MemoryRefused),
 	}
-	s.admission = newLimiter(config, s.refusals, s.stopping, m)
-	s.unread = newUnread(config.Limits, s.admission.budget)
+	s.admission = admission.NewLimiter(config.Limits, config.MaxNames, s.budget, s.refusals, m.Connections, s.stopping)
+	s.interceptor = &interceptor{
+		admission: s.admission, budget: s.budget, limits: config.Limits, largest: config.MaxRequestBytes, names: config.MaxNames, nodeChanged: m.NodeChanged,
+	}
 	m.Serves(typeURLs()...)
-	m.Memory(s.admission.budget.Memory().Budget, s.admission.budget.Held)
+	m.Memory(s.budget.Memory().Budget, s.budget.Held)
 	m.Stranded(s.unfollowedOver)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
@@ -102,7 +104,7 @@ func (s *Server) Publish(view View, batch translate.Batch) {
 	now := time.Now()
 	st, opening := s.publish(view, batch, now)
 	s.metrics.Published(view.String(), st.sizes(), now)
-	s.admission.named(st.nameBytes())
+	s.interceptor.named(st.nameBytes())
 	if opening {
 		close(s.ready)
 	}
@@ -163,20 +165,20 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	defer watch.Wait()
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx)) // also while the streams end
 	defer unwatch()
-	watch.Go(func() { s.admission.run(watching) })
+	watch.Go(func() { s.admission.Run(watching) })
 	watch.Go(func() { s.workers.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
 	watch.Go(func() { s.watchFaults(watching) })
-	watch.Go(func() { s.admission.budget.Run(watching) })
+	watch.Go(func() { s.budget.Run(watching) })
 
-	xds = gate{xds, s.admission}
+	xds = s.admission.Listen(xds)
 	ended := make(chan error, 2)
 	running := 1
 	go func() { ended <- wrap("serve xds", xds.Addr(), g.Serve(xds)) }()
 	h := s.restServer()
 	if restListener != nil {
 		running++
-		restListener = s.restListener(restListener)
+		restListener = s.admission.ListenREST(restListener, s.config.TLS)
 		go func() { ended <- wrap("serve rest", restListener.Addr(), h.Serve(restListener)) }()
 	}
 
@@ -225,7 +227,12 @@ func wrap(operation string, address net.Addr, err error) error {
 }
 
 // Memory says what clients have Legate hold.
-func (s *Server) Memory() admission.Memory { return s.admission.budget.Memory() }
+func (s *Server) Memory() admission.Memory { return s.budget.Memory() }
+
+// CertificateEnds counts a client whose connection is closed because its certificate is good no longer.
+func (s *Server) CertificateEnds(client net.Addr, why error) {
+	s.admission.CertificateEnds(client, why)
+}
 
 // Refused says how often clients met each limit since the start.
 func (s *Server) Refused() []listen.Refused { return s.refusals.All() }

@@ -9,7 +9,6 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -104,32 +103,19 @@ func (ss *session) listen() error {
 			return err
 		}
 		if r.hasManyNames() {
-			err = ss.stream.awaitNames()
+			err = ss.stream.admitted.AwaitNames(ss.stream.ctx)
 		}
 		if err == nil {
 			err = ss.take(r)
 		}
-		ss.server.admission.reuse(r.buffer)
-		if err == nil {
-			err = ss.throttle()
+		ss.server.interceptor.reuse(r.buffer)
+		if err == nil && ss.account != nil {
+			err = ss.account.await(ss.stream.ctx)
 		}
 		if err != nil {
 			return err
 		}
 	}
-}
-
-// throttle does not listen to a client that thinks of too many names, until that is bearable again.
-func (ss *session) throttle() error {
-	if ss.account == nil {
-		return nil
-	}
-	a := ss.server.admission
-	wait, refused := ss.account.wait(a.now(), a.limits.NewStreamWait)
-	if refused != nil || wait == 0 {
-		return refused
-	}
-	return ss.stream.pause(ss.stream.Context(), wait)
 }
 
 // take takes in a request, and sends all that is due then. After a request that failed nothing is sent
@@ -235,5 +221,3 @@ func (ss *session) reportRejecting(open bool) {
 }
 
 var errEnded = errors.New("the stream has ended") // told to nobody
-
-var errStopping = status.Error(codes.Unavailable, "legate is shutting down; connect again")

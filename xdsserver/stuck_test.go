@@ -125,7 +125,7 @@ func TestAConnectionThatTakesInNothingIsClosed(t *testing.T) {
 	ready <- struct{}{}
 	c.Want(cds)
 	soon(t, "it is cut off", func() bool { return s.met(admission.LimitStuckSend) == 1 })
-	soon(t, "nothing is left of it", func() bool { return len(s.Streams()) == 0 && s.admission.connected() == 0 })
+	soon(t, "nothing is left of it", func() bool { return len(s.Streams()) == 0 && s.admission.Usage().Connections == 0 })
 }
 
 // Over HTTP/2 requests share a connection, and each can be left unread.
@@ -147,10 +147,10 @@ func TestARESTAnswerThatNobodyReadsIsCutOffOverHTTP2(t *testing.T) {
 	}
 	unread := post()
 	defer unread.Body.Close()
-	soon(t, "it is cut off", func() bool { return s.met(admission.LimitStuckSend) == 1 && s.unread.now() == 0 })
+	soon(t, "it is cut off", func() bool { return s.met(admission.LimitStuckSend) == 1 && s.unread() == 0 })
 	r := post() // on the same connection
 	r.Body.Close()
-	if n := s.admission.connected(); n > 1 {
+	if n := s.admission.Usage().Connections; n > 1 {
 		t.Errorf("%d connections", n)
 	}
 }

@@ -71,7 +71,7 @@ func (s *Server) unfollowedAt(now time.Time) []Unfollowed {
 		for typeURL, times := range p.asked {
 			asking[question{key, typeURL}] = true
 			if t := typeOf(typeURL); t.brings != "" && times > 1 && now.Sub(p.first) >= followWithin {
-				suspect(key, t, Unfollowed{Node: sane(key.id), Peer: key.identity, Way: overREST, Since: p.first, Remedy: useADSBesideREST})
+				suspect(key, t, Unfollowed{Node: sane(key.id), Peer: key.address, Way: overREST, Since: p.first, Remedy: useADSBesideREST})
 			}
 		}
 	}
@@ -84,6 +84,9 @@ func (s *Server) unfollowedAt(now time.Time) []Unfollowed {
 	slices.SortFunc(lost, func(a, b Unfollowed) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Node, b.Node)) })
 	return lost
 }
+
+// nodeKey is a node as clients name it. An id alone says little: any client can choose it.
+type nodeKey struct{ address, id string }
 
 // question is that a node asks for a type.
 type question struct {

@@ -62,11 +62,8 @@ func (s *stage) postUnread() net.Conn {
 	return conn
 }
 
-func (u *unread) now() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.bytes
-}
+// unread is how many bytes of answers clients have not read.
+func (s *stage) unread() int64 { return s.Memory().Kinds[admission.HeldAnswers].Bytes }
 
 func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
 	t.Parallel()
@@ -78,9 +75,9 @@ func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
 	s.large(answer)
 	conn := xdstest.Dial(t, s.address, grpc.WithInitialWindowSize(64<<10), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(2*answer)))
 	s.leaveUnread(conn)
-	soon(t, "the first is held", func() bool { return s.unread.now() >= answer })
+	soon(t, "the first is held", func() bool { return s.unread() >= answer })
 	s.postUnread()
-	soon(t, "the second is held", func() bool { return s.unread.now() >= 2*answer })
+	soon(t, "the second is held", func() bool { return s.unread() >= 2*answer })
 
 	// The address has what it may have.
 	_, err := s.fetch(cds, &discoveryv3.DiscoveryRequest{})
@@ -97,15 +94,11 @@ func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
 	c.Want(eds, "web")
 	c.Accept(eds, "web@empty")
 
-	soon(t, "who reads nothing is cut off", func() bool { return s.met(admission.LimitStuckSend) == 2 && s.unread.now() == 0 })
+	soon(t, "who reads nothing is cut off", func() bool { return s.met(admission.LimitStuckSend) == 2 && s.unread() == 0 })
 	if err := s.leaveUnread(conn)(); err != nil {
 		t.Errorf("who reads: %v", err)
 	}
-	soon(t, "nothing is held", func() bool {
-		s.unread.mu.Lock()
-		defer s.unread.mu.Unlock()
-		return s.unread.bytes+len(s.unread.of) == 0
-	})
+	soon(t, "nothing is held", func() bool { return s.unread() == 0 })
 }
 
 func TestAnAnswerIsBoundedBeforeItIsMade(t *testing.T) {
@@ -122,7 +115,7 @@ func TestAnAnswerIsBoundedBeforeItIsMade(t *testing.T) {
 	if n := s.met(admission.LimitAnswerBytes); n != 2 {
 		t.Errorf("counted %d times", n)
 	}
-	if held := s.unread.now(); held != 0 {
+	if held := s.unread(); held != 0 {
 		t.Errorf("%d bytes are held", held)
 	}
 }
@@ -149,7 +142,7 @@ func TestAnAnswerIsBoundedAsItIsSent(t *testing.T) {
 		t.Errorf("%v %v", r, err)
 	}
 	r.Body.Close()
-	if held := s.unread.now(); held != 0 {
+	if held := s.unread(); held != 0 {
 		t.Errorf("%d bytes are held", held)
 	}
 }

@@ -35,6 +35,9 @@ const (
 	StreamBytes     = 16 << 10
 )
 
+// StreamWindow is what a client may send on a stream while nobody reads it, in bytes: the HTTP/2 window of streams.
+const StreamWindow = 64 << 10
+
 // Budget bounds the memory that is held for clients. Its methods may be called concurrently.
 type Budget struct {
 	most  int64

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package xdsserver
+package admission
 
 import "net"
 

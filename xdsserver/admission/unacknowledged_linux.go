@@ -1,4 +1,4 @@
-package xdsserver
+package admission
 
 import (
 	"net"

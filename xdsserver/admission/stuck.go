@@ -1,4 +1,4 @@
-package xdsserver
+package admission
 
 import (
 	"errors"
@@ -7,8 +7,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"legate/xdsserver/admission"
 )
 
 // If a client does not read, the socket's buffers fill up, and a write blocks. A write is stuck if it blocks and the
@@ -20,28 +18,32 @@ const (
 	remedyStuck  = "look whether that client hangs, or its network"
 )
 
-// errStuck is how the streams of a connection end that was closed because it was stuck.
-var errStuck = status.Error(codes.Unavailable, takesNothing)
+// ErrStuck is how the streams of a connection end that was closed because it was stuck. It is no limit error: the
+// connection was counted.
+var ErrStuck = status.Error(codes.Unavailable, takesNothing)
+
+// Stuck returns the limit error for a client that takes in nothing of one stream, or of one answer.
+func Stuck() *Error { return Refuse(LimitStuckSend, codes.Unavailable, 0, remedyStuck, takesNothing) }
 
 // isStuck reports whether a stream ended because its client took in nothing.
 func isStuck(err error) bool {
-	e := new(admission.Error)
-	return errors.As(err, &e) && e.Limit == admission.LimitStuckSend
+	e := new(Error)
+	return errors.As(err, &e) && e.Limit == LimitStuckSend
 }
 
-// looks is how often a write that waits is looked at within the time that it may be stuck.
-const looks = 4
+// checks is how often a write that waits is looked at within the time that it may be stuck.
+const checks = 4
 
 // Write waits for the connection's admission, and then for its client until the connection is stuck.
 func (c *connection) Write(b []byte) (int, error) {
-	c.turn()
+	c.awaitAdmission()
 	c.writing.Store(true)
 	defer c.writing.Store(false)
-	limit := c.within.limits.StuckSend
-	step := limit / looks
-	if now := time.Now(); now.UnixNano() > c.lookFrom.Load() { // that costs something, so not each time
-		c.lookFrom.Store(now.Add(step).UnixNano())
-		c.lookAt(now.Add(2 * step))
+	limit := c.limiter.limits.StuckSend
+	step := limit / checks
+	if now := time.Now(); now.UnixNano() > c.checkFrom.Load() { // that costs something, so not each time
+		c.checkFrom.Store(now.Add(step).UnixNano())
+		c.checkAt(now.Add(2 * step))
 	}
 	var moved time.Time // when something arrived last, as far as it was looked at
 	unsent := -1
@@ -49,7 +51,7 @@ func (c *connection) Write(b []byte) (int, error) {
 		n, err := c.Conn.Write(b[sent:])
 		sent += n
 		now := time.Now()
-		if !errors.Is(err, os.ErrDeadlineExceeded) || c.isOver(now) {
+		if !errors.Is(err, os.ErrDeadlineExceeded) || c.isPastDeadline(now) {
 			return sent, err
 		}
 		left, known := unacknowledged(c.Conn)
@@ -61,19 +63,16 @@ func (c *connection) Write(b []byte) (int, error) {
 			return sent, err
 		}
 		unsent = left
-		c.lookAt(now.Add(step))
+		c.checkAt(now.Add(step))
 	}
 }
 
 // closeStuck ends a connection whose client takes in nothing.
 func (c *connection) closeStuck() {
 	c.stuck.Store(true)
-	c.within.refusals.Of(admission.Refuse(admission.LimitStuckSend, codes.Unavailable, 0, remedyStuck, "the client takes in nothing; its connection is closed"), c.RemoteAddr().String())
+	c.limiter.refusals.Of(Refuse(LimitStuckSend, codes.Unavailable, 0, remedyStuck, "the client takes in nothing; its connection is closed"), c.RemoteAddr().String())
 	_ = c.Close() // it is of no use any more
 }
-
-// isWriting reports whether a write is under way, which may wait for the client.
-func (c *connection) isWriting() bool { return c.writing.Load() }
 
 // SetDeadline is SetReadDeadline and SetWriteDeadline.
 func (c *connection) SetDeadline(at time.Time) error {
@@ -82,25 +81,25 @@ func (c *connection) SetDeadline(at time.Time) error {
 
 // SetWriteDeadline is for others than Write, which looks at what is written earlier than that.
 func (c *connection) SetWriteDeadline(at time.Time) error {
-	over := int64(0)
+	deadline := int64(0)
 	if !at.IsZero() {
-		over = at.UnixNano()
+		deadline = at.UnixNano()
 	}
-	c.over.Store(over)
-	c.lookFrom.Store(0)
+	c.deadline.Store(deadline)
+	c.checkFrom.Store(0)
 	return c.Conn.SetWriteDeadline(at)
 }
 
-// isOver reports whether the deadline of others has passed.
-func (c *connection) isOver(now time.Time) bool {
-	over := c.over.Load()
-	return over != 0 && now.UnixNano() >= over
+// isPastDeadline reports whether the deadline of others has passed.
+func (c *connection) isPastDeadline(now time.Time) bool {
+	deadline := c.deadline.Load()
+	return deadline != 0 && now.UnixNano() >= deadline
 }
 
-// lookAt has a write that still waits at a time return.
-func (c *connection) lookAt(at time.Time) {
-	if over := c.over.Load(); over != 0 && over < at.UnixNano() {
-		at = time.Unix(0, over)
+// checkAt has a write that still waits at a time return.
+func (c *connection) checkAt(at time.Time) {
+	if deadline := c.deadline.Load(); deadline != 0 && deadline < at.UnixNano() {
+		at = time.Unix(0, deadline)
 	}
 	_ = c.Conn.SetWriteDeadline(at) // it fails on a closed connection, as the write will
 }
