@@ -125,8 +125,8 @@ func (q *Queries) ReadSignalled(signal Signal, on func(s *Service, nodes map[str
 		enqueue(q.services[name])
 	}
 	if len(signal.nodes) > 0 {
-		for _, s := range q.services {
-			if on(s, signal.nodes) {
+		for name, s := range q.services {
+			if _, named := signal.services[name]; !named && on(s, signal.nodes) {
 				enqueue(s)
 			}
 		}

@@ -1,0 +1,99 @@
+package watch
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"legate/discovery/consul"
+	"legate/internal/consultest"
+)
+
+// The agent's datacenter is asked for until there is an answer: where Consul is away as often as the canary asks,
+// which comes later. Where the agent refuses to tell, what is known is taken, and that ends with an error otherwise.
+func TestTheDatacenterOfTheAgent(t *testing.T) {
+	const self = "/v1/agent/self"
+	tells := func(question) (*http.Response, error) {
+		return consultest.Answer(200, 0, `{"Config": {"Datacenter": "dc7"}}`), nil
+	}
+	for _, c := range []struct {
+		name        string
+		first       spoiler // for a minute
+		then        spoiler
+		known       string
+		noCanary    bool
+		want        string // also of the error
+		least, most int    // questions in a minute
+	}{
+		{"it tells", tells, nil, "", false, "dc7", 1, 1},
+		{"it is away", lose, tells, "dc1", false, "dc7", 300, 400},
+		{"it has no leader", refuse(500), tells, "dc1", false, "dc7", 300, 400},
+		{"it hangs", hang, tells, "", false, "dc7", 3, 3},
+		{"it is away, and nobody looks for a restart", lose, tells, "", true, "dc7", 5, 60},
+		{"it is none of Consul's answers", refuse(404), tells, "", false, "dc7", 5, 60},
+		{"it denies", refuse(403), nil, "dc1", false, "dc1", 1, 1},
+		{"it does not understand", refuse(400), nil, "dc1", false, "dc1", 1, 1},
+		{"it denies, and nothing is known", refuse(403), nil, "", false, "--datacenter", 1, 1},
+		{"it does not understand, and nothing is known", refuse(400), nil, "", false, "check the namespace", 1, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newAsking(t, func(cfg *Config, _ *consul.Config) {
+				if !c.noCanary {
+					cfg.Canary = 15 * time.Second
+				}
+			})
+			asked := func() int { return len(a.take(func(q question) bool { return q.path == self })) }
+			a.spoilWith(c.first)
+			var got string
+			var err error
+			over := false
+			go func() {
+				got, err = a.Datacenter(t.Context(), c.known)
+				over = true
+			}()
+			time.Sleep(time.Minute)
+			if n := asked(); n < c.least || n > c.most || over != (c.then == nil) {
+				t.Errorf("%s: asked %d times in a minute, want %d to %d", c.name, n, c.least, c.most)
+			}
+			if !over {
+				if a.Status().Connected || len(a.Status().Problems) != 1 {
+					t.Errorf("%s: status %+v", c.name, a.Status())
+				}
+				a.spoilWith(c.then)
+				time.Sleep(31 * time.Second)
+			}
+			if err != nil {
+				if got != "" || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%s: %q, %v", c.name, got, err)
+				}
+			} else if got != c.want {
+				t.Errorf("%s: %q, want %q", c.name, got, c.want)
+			}
+			if c.want == "dc7" && !a.Status().Connected {
+				t.Errorf("%s: status %+v", c.name, a.Status())
+			}
+			if taken := a.log.Count("remedy="); c.want == "dc1" && taken != 1 {
+				t.Errorf("%s: the log does not say what is taken:\n%s", c.name, a.log)
+			}
+		})
+	}
+}
+
+// Who does not want to know any more gets no answer, and no error, at once.
+func TestTheDatacenterOfTheAgentIsNotWaitedForInVain(t *testing.T) {
+	for name, spoil := range map[string]spoiler{"it is away": lose, "it hangs": hang, "it is none of Consul's": refuse(404)} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newAsking(t, nil)
+			a.spoilWith(spoil)
+			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second+time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			if got, err := a.Datacenter(ctx, ""); got != "" || err != nil || time.Since(began) != 90*time.Second+time.Millisecond {
+				t.Errorf("%s: %q, %v after %v", name, got, err, time.Since(began))
+			}
+		})
+	}
+}
