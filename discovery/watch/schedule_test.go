@@ -1,6 +1,14 @@
 package watch
 
-import "testing"
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"legate/discovery/consul"
+	"legate/internal/metricstest"
+)
 
 // How many blocking queries there may be follows from what connections take.
 func TestThePlacesForBlockingQueries(t *testing.T) {
@@ -19,4 +27,67 @@ func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
 	if len(got) != 1 || !got["c"] {
 		t.Errorf("chosen %v, want c", got)
 	}
+}
+
+// With fewer connections than services some have a query and the others are polled. Whoever comes or goes, queries
+// stay where they are, those that are free go on, and each service is read by one loop. The log says once that
+// connections are short, and again only after they were not.
+func TestWhoHasAQueryWhileServicesComeAndGo(t *testing.T) {
+	three := func(_ *Config, to *consul.Config) { to.MaxConnections = MinConnections + 2 }
+	inTime(t, three, func(t *testing.T, a *asking) {
+		is := func(when string, direct, swept, warned int, want string) {
+			t.Helper()
+			time.Sleep(restful)
+			a.take(isService)
+			time.Sleep(2 * time.Minute)
+			waits := map[string]int{}
+			for _, q := range a.take(isService) {
+				if q.index > 0 {
+					waits[q.path[len(healthPath):]]++
+				}
+			}
+			var names []string
+			for name, n := range waits {
+				names = append(names, name)
+				if n > 3 {
+					t.Errorf("%s: %s is waited for %d times in two minutes: by more than one loop", when, name, n)
+				}
+			}
+			slices.Sort(names)
+			if fmt.Sprint(names) != want {
+				t.Errorf("%s: %v are waited for, want %s", when, names, want)
+			}
+			if s := a.Status(); s.Direct != direct || s.Swept != swept {
+				t.Errorf("%s: status %+v", when, s)
+			}
+			const watches = "legate_consul_watches"
+			if d, s := metricstest.Sum(t, a.metrics, watches, "direct"), metricstest.Sum(t, a.metrics, watches, "swept"); d != float64(direct) || s != float64(swept) {
+				t.Errorf("%s: %v and %v are counted", when, d, s)
+			}
+			if n := a.log.Count("more services than connections"); n != warned {
+				t.Errorf("%s: the log says %d times that connections are short, want %d", when, n, warned)
+			}
+		}
+		a.Complete()
+		is("nobody", 0, 0, 0, "[]")
+		all := a.watching("d", "e", "f")
+		is("as many as there may be", 3, 0, 0, "[d e f]")
+		a.Schedule()
+		is("nothing has changed", 3, 0, 0, "[d e f]")
+		more := a.watching("a", "g")
+		is("more have come", 3, 2, 1, "[d e f]")
+		a.watching("h")
+		is("one more has come", 3, 3, 1, "[d e f]")
+		a.Unwatch(all[0], time.Now())
+		is("one has gone, and nobody knows yet", 3, 3, 1, "[e f]")
+		a.Schedule()
+		is("one has gone", 3, 2, 1, "[a e f]")
+		for _, s := range []*Service{more[0], more[1]} {
+			a.Unwatch(s, time.Now())
+		}
+		a.Schedule()
+		is("enough for all", 3, 0, 1, "[e f h]")
+		a.watching("i")
+		is("and not", 3, 1, 2, "[e f h]")
+	})
 }

@@ -1,11 +1,14 @@
 package watch
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"legate/discovery/catalog"
+	"legate/discovery/consul"
 )
 
 func TestTheStatusSaysHowServicesAreFollowed(t *testing.T) {
@@ -32,5 +35,18 @@ func TestTheStatusSaysHowServicesAreFollowed(t *testing.T) {
 	is("signals", "within a second or two, all others within a round of 10s")
 	if s := w.Status(); s.Direct != 3 || s.Swept != 200 {
 		t.Errorf("status: %+v", s)
+	}
+}
+
+func TestTheProblemsOfTheStatusAreSortedByAge(t *testing.T) {
+	a := queriesOver(t, 100)
+	for n, err := range []error{errors.New("refused"), consul.ErrTimeout, notBelieved{doubt: filtered}} {
+		a.outages.failed(fmt.Sprint("service/", n), err, at(float64(10-n)))
+	}
+	for range 10 {
+		p := a.Status().Problems
+		if len(p) != 3 || p[0].Kind != "filtered" || p[2].Kind != "unreachable" {
+			t.Fatalf("problems: %+v", p)
+		}
 	}
 }
