@@ -34,7 +34,7 @@ func TestANameThatIsRefusedAloneIsNoOutage(t *testing.T) {
 		own, again := 0, 0
 		for _, q := range a.take(isService) {
 			if q.of("consul") {
-				own++
+				own++ // is not asked again
 			} else {
 				again++
 			}
@@ -52,8 +52,9 @@ func TestANameThatIsRefusedAloneIsNoOutage(t *testing.T) {
 			t.Errorf("and told again: %v", got)
 		}
 		a.take(isService)
-		if refused(); len(a.take(aboutOf("consul"))) != 1 {
-			t.Error("when it is refused again, want that found out again, once")
+		refused()
+		if asked := a.take(aboutOf("consul")); len(asked) != 1 || !asked[0].consistent {
+			t.Errorf("when it is refused again: asked %+v, want that found out again, once, from the leader", asked)
 		}
 	})
 }

@@ -18,7 +18,7 @@ type backoff struct {
 func (b *backoff) next() time.Duration {
 	ceiling := b.ceiling()
 	b.failures++
-	return rand.N(ceiling) + 1
+	return rand.N(ceiling)
 }
 
 func (b *backoff) ceiling() time.Duration {

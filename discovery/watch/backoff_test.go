@@ -2,6 +2,7 @@ package watch
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -12,8 +13,8 @@ func TestPausesDoubleUpToTheirMost(t *testing.T) {
 			if got := b.ceiling(); got != want*time.Second {
 				t.Errorf("up to %v, want %v", got, want*time.Second)
 			}
-			if got := b.next(); got <= 0 || got > want*time.Second {
-				t.Errorf("a pause of %v, want above 0 and up to %v", got, want*time.Second)
+			if got := b.next(); got < 0 || got >= want*time.Second {
+				t.Errorf("a pause of %v, want less than %v", got, want*time.Second)
 			}
 		}
 		b.reset()
@@ -44,4 +45,64 @@ func TestWhatAListCostsDecidesHowOftenItIsAskedFor(t *testing.T) {
 			t.Errorf("after %v for %d names: %v, want %v", s.took, s.names, got, s.want)
 		}
 	}
+}
+
+// All that wait are woken when one is answered again. Who fails even so begins with short pauses.
+func TestWhoWaitsIsWokenWhenOneIsAnsweredAgain(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, a *asking) {
+		a.Complete()
+		all := a.watching("a", "b", "c")
+		for range 5 {
+			time.Sleep(restful)
+			a.spoilWith(lose)
+			time.Sleep(10 * time.Minute)
+			a.take(isService)
+			a.spoilWith(only(aboutOf("c"), lose))
+			for a.Fails(all[0]) && a.Fails(all[1]) && a.ListFails() {
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+			}
+			time.Sleep(time.Second)
+			if a.Fails(all[0]) || a.Fails(all[1]) || a.ListFails() || !a.Fails(all[2]) {
+				t.Errorf("a second after the first was answered: problems %+v", a.Status().Problems)
+			}
+			if n := len(a.take(aboutOf("c"))); n < 3 {
+				t.Errorf("who failed even so was tried %d times in that second", n)
+			}
+			a.spoilWith(nil)
+		}
+	})
+}
+
+// Nobody rushes in: who was told that one is answered again even so waits for a short pause that it draws, and no
+// pause is longer than the longest.
+func TestNobodyRushesInWhenOneIsAnsweredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAsking(t, nil)
+		least := time.Duration(0)
+		for range 40 {
+			pause := a.backoff()
+			pause.failures = 20
+			a.outages.failed("one", errListEmpty, time.Now())
+			began := time.Now()
+			go func() {
+				time.Sleep(time.Microsecond)
+				a.outages.answered("one", time.Now())
+			}()
+			a.backOff(t.Context(), &pause)
+			took := time.Since(began)
+			least += took
+			if took > a.cfg.BackoffMin || pause.failures != 0 {
+				t.Errorf("it waits %v, and then has failed %d times", took, pause.failures)
+			}
+			began = time.Now()
+			a.backOff(t.Context(), &pause)
+			if time.Since(began) > a.cfg.BackoffMin || pause.failures != 1 {
+				t.Errorf("with nobody answered it waits %v", time.Since(began))
+			}
+		}
+		if least < 40*a.cfg.BackoffMin/4 {
+			t.Errorf("40 waits are %v together, want half of %v each", least, a.cfg.BackoffMin)
+		}
+	})
 }

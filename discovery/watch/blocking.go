@@ -22,18 +22,16 @@ func (q *Queries) watchList(ctx context.Context) {
 	var cost listCost
 	var last consul.Listing
 	for ctx.Err() == nil {
-		asking, over, end := q.listing.begin(ctx)
+		asking, over := q.listing.begin(ctx)
 		if over {
 			list.index = 0
 		}
 		got, err := list.next(asking, true)
-		again := restarted(asking)
-		end()
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			if !again {
+			if !restarted(asking) {
 				q.outages.failed(loopList, err, time.Now())
 				q.backOffAfter(ctx, err, &pause)
 			}
@@ -123,8 +121,7 @@ func (q *Queries) longestPoll() time.Duration {
 
 // read asks s's question once. again is true if the question was interrupted, to be asked from the start.
 func (q *Queries) read(s *Service, block bool) (got answer[consul.Reading], again bool, err error) {
-	asking, over, end := s.asks.begin(s.ctx)
-	defer end()
+	asking, over := s.asks.begin(s.ctx)
 	if over {
 		s.query.index = 0
 	}

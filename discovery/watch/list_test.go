@@ -3,6 +3,7 @@ package watch
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -189,4 +190,32 @@ func TestWhatConsulHidesIsSaid(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A list that changes all the time is asked for once a second, and one that costs Consul much less often: a tenth of
+// the time.
+func TestAListIsNotAskedForAllTheTime(t *testing.T) {
+	for _, c := range []struct {
+		takes       time.Duration
+		least, most int // questions in a minute
+	}{
+		{0, 55, 61},
+		{300 * time.Millisecond, 16, 20},
+		{time.Second, 9, 11},
+	} {
+		inTime(t, nil, func(t *testing.T, a *asking) {
+			a.spoilWith(only(isList, func(question) (*http.Response, error) { time.Sleep(c.takes); return nil, nil }))
+			a.listing.restart()
+			time.Sleep(restful)
+			a.take(isList)
+			for n := range 600 {
+				a.list(strconv.Itoa(n))
+				time.Sleep(100 * time.Millisecond)
+			}
+			if n := len(a.take(isList)); n < c.least || n > c.most {
+				t.Errorf("a list that takes %v was asked for %d times in a minute, want %d to %d", c.takes, n, c.least, c.most)
+			}
+			a.spoilWith(nil)
+		})
+	}
 }

@@ -235,22 +235,17 @@ func TestWhoWaitsForTheRingHearsTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := newPollRing()
-		heard := 0
-		go func() {
-			if r.takeUrgent(ctx) == nil {
-				heard++
-			}
-		}()
-		go func() {
-			if !r.awaitSome(ctx) {
-				heard += 10
-			}
-		}()
+		var hurry, some bool // it is heard
+		go func() { hurry = r.takeUrgent(ctx) == nil }()
+		go func() { some = !r.awaitSome(ctx) }()
 		synctest.Wait()
+		if hurry || some {
+			t.Errorf("heard before, of what is in a hurry: %v, of somebody: %v", hurry, some)
+		}
 		cancel()
 		synctest.Wait()
-		if heard != 11 {
-			t.Errorf("heard by %d", heard)
+		if !hurry || !some {
+			t.Errorf("heard by who waits for what is in a hurry: %v, for somebody: %v", hurry, some)
 		}
 		if r.awaitTurn(ctx, time.Hour) {
 			t.Error("a turn comes after the end")

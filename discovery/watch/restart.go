@@ -12,7 +12,7 @@ var errRestart = errors.New("the question is asked from the start")
 type restarter struct {
 	mu     sync.Mutex
 	asked  bool
-	cancel context.CancelCauseFunc // of the question under way
+	cancel context.CancelCauseFunc // of the last question
 }
 
 // restart ends the question under way, or the next one if there is none.
@@ -25,20 +25,17 @@ func (r *restarter) restart() {
 	}
 }
 
-// begin returns the context for one question, and whether a restart was asked for, so that this one
-// starts over. end is called after it.
-func (r *restarter) begin(ctx context.Context) (question context.Context, over bool, end func()) {
+// begin returns the context for one question, which ends with the next one at the latest, and whether a
+// restart was asked for, so that this one starts over.
+func (r *restarter) begin(ctx context.Context) (question context.Context, over bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	over, r.asked = r.asked, false
-	question, cancel := context.WithCancelCause(ctx)
-	r.cancel = cancel
-	return question, over, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.cancel = nil
-		cancel(nil)
+	if r.cancel != nil {
+		r.cancel(nil)
 	}
+	over, r.asked = r.asked, false
+	question, r.cancel = context.WithCancelCause(ctx)
+	return question, over
 }
 
 // restarted says whether that is why the question ended.

@@ -6,7 +6,7 @@ import (
 
 func TestAQuestionThatIsInterruptedStartsOver(t *testing.T) {
 	var a restarter
-	first, over, end := a.begin(t.Context())
+	first, over := a.begin(t.Context())
 	if over || restarted(first) {
 		t.Error("nobody interrupted it")
 	}
@@ -14,24 +14,19 @@ func TestAQuestionThatIsInterruptedStartsOver(t *testing.T) {
 	if !restarted(first) || first.Err() == nil {
 		t.Error("the question under way goes on")
 	}
-	end()
-	second, over, end := a.begin(t.Context())
+	second, over := a.begin(t.Context())
 	if !over || restarted(second) || second.Err() != nil {
 		t.Error("the next one does not start over, or is interrupted, too")
 	}
-	end()
-	if second.Err() == nil || restarted(second) {
-		t.Error("the end of a question is no interruption")
-	}
-	a.restart() // between two questions
-	if third, over, end := a.begin(t.Context()); !over || third.Err() != nil {
-		t.Error("an interruption between two questions is lost")
-	} else {
-		end()
-	}
-	if _, over, end := a.begin(t.Context()); over {
+	third, over := a.begin(t.Context())
+	if over || third.Err() != nil {
 		t.Error("one interruption counts twice")
-	} else {
-		end()
+	}
+	if second.Err() == nil || restarted(second) {
+		t.Error("a question goes on while the next one is asked, or is taken for interrupted")
+	}
+	a.restart() // after the answer, before the next question
+	if fourth, over := a.begin(t.Context()); !over || fourth.Err() != nil {
+		t.Error("an interruption between two questions is lost")
 	}
 }
