@@ -64,6 +64,7 @@ func TestTheDatacenterOfTheAgent(t *testing.T) {
 				}
 				a.spoilWith(c.then)
 				time.Sleep(31 * time.Second)
+				synctest.Wait()
 			}
 			if err != nil {
 				if got != "" || !strings.Contains(err.Error(), c.want) {
