@@ -65,32 +65,6 @@ func (s *stage) refusedAs(conn *grpc.ClientConn, node, code, text string) error 
 	return err
 }
 
-func TestMoreStreamsThanAllowedAreRefusedAndAPlaceThatIsFreeIsGivenAway(t *testing.T) {
-	for _, c := range []struct {
-		limit string
-		set   func(*admission.Limits)
-		nodes []string // the third is one too many
-	}{
-		{admission.LimitStreams, func(l *admission.Limits) { l.Streams = 2 }, []string{"a", "b", "c"}},
-		{admission.LimitStreamsPerAddress, func(l *admission.Limits) { l.StreamsPerAddress = 2 }, []string{"a", "b", "c"}},
-		{admission.LimitStreamsPerNode, func(l *admission.Limits) { l.StreamsPerNode = 2 }, []string{"a", "a", "a"}},
-	} {
-		t.Run(c.limit, func(t *testing.T) {
-			s := newStage(t, func(config *Config) { c.set(&config.Limits) })
-			s.set(service("web", 1)...)
-			first := s.served(s.conn, c.nodes[0])
-			s.served(s.conn, c.nodes[1])
-			_ = s.refusedAs(s.conn, c.nodes[2], "ResourceExhausted", "the most here")
-			if n := s.met(c.limit); n != 1 {
-				t.Errorf("counted %d times", n)
-			}
-			first.Close()
-			soon(t, "the place is free", func() bool { return s.admission.Usage().Streams == 1 })
-			s.served(s.conn, c.nodes[2])
-		})
-	}
-}
-
 func TestNewStreamsBeyondTheRateWaitAndThenAreToldWhenToComeAgain(t *testing.T) {
 	s := newStage(t, func(c *Config) {
 		c.Limits.NewStreams, c.Limits.NewStreamsBurst, c.Limits.NewStreamWait = 20, 2, 150*time.Millisecond

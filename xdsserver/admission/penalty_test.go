@@ -1,7 +1,11 @@
 package admission
 
 import (
+	"context"
+	"errors"
 	"net"
+	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,8 +15,7 @@ import (
 func gone(client net.Conn) bool {
 	_ = client.SetReadDeadline(time.Now().Add(time.Millisecond))
 	_, err := client.Read(make([]byte, 1))
-	timeout, is := err.(net.Error)
-	return err != nil && !(is && timeout.Timeout())
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func TestAPenaltyLimitsNewConnectionsOfAnAddressUntilItEnds(t *testing.T) {
@@ -85,6 +88,110 @@ func TestAPenaltyQueueIsBoundedAndItsOldestConnectionIsClosed(t *testing.T) {
 		}
 		if n := w.Usage().Connections; n != maxQueued+1 || w.open != n {
 			t.Errorf("%d connections are counted, %d are told", n, w.open)
+		}
+	})
+}
+
+// served is a connection with a stream on it that is served.
+func (w *world) served(ip string) *connection {
+	w.t.Helper()
+	c := w.connects(ip)
+	if err := w.stream(w.t.Context(), c).Admit(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func TestRefusalsOnAConnectionThatServesSomebodyAreDelayedInstead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(l *Limits) { l.RefusedStreams = 2 })
+		c := w.served("10.0.0.1")
+		start := time.Now()
+		for i, want := range []time.Duration{0, 0, w.limits.NewStreamWait} {
+			if w.refused(t.Context(), c); time.Since(start) != want {
+				t.Errorf("refusal %d reaches its client after %v, want %v", i, time.Since(start), want)
+			}
+		}
+		if isClosed(c) || w.met(LimitRefusedStreams) != 1 || w.budget.Held("requests") != 0 {
+			t.Errorf("closed: %t, counted %d, %d bytes are held", isClosed(c), w.met(LimitRefusedStreams), w.budget.Held("requests"))
+		}
+	})
+}
+
+func TestAConnectionIsClosedIfItsClientResetsStreamsInsteadOfWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(l *Limits) { l.RefusedStreams = 2 })
+		c := w.served("10.0.0.1")
+		reset, leave := context.WithCancel(t.Context())
+		leave()
+		for i := range 5 { // two at once, two that are reset, one too many
+			if isClosed(c) {
+				t.Fatalf("closed after %d refusals", i)
+			}
+			w.refused(reset, c)
+		}
+		if !isClosed(c) {
+			t.Error("it is open")
+		}
+		w.refused(reset, c) // which does no harm
+		if n := w.Usage().Connections; n != 0 {
+			t.Errorf("%d connections", n)
+		}
+	})
+}
+
+// Each refusal that is delayed takes memory, of the address and for at most as many as it may have streams.
+func TestNoMoreRefusalsAreDelayedThanAnAddressMayHaveStreams(t *testing.T) {
+	for name, set := range map[string]func(*Limits){
+		"streams": func(l *Limits) { l.StreamsPerAddress = 3 },
+		"memory":  func(l *Limits) { l.MemoryBytes = 2 * (ConnectionBytes + StreamBytes + 3*(StreamBytes+StreamWindow)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(l *Limits) { l.RefusedStreams = 1 }, set)
+			c := w.served("10.0.0.1")
+			w.refused(t.Context(), c)
+			var late sync.WaitGroup
+			for range 3 {
+				late.Go(func() { w.refused(t.Context(), c) })
+			}
+			synctest.Wait()
+			if held := w.budget.Held("requests"); held != 3*(StreamBytes+StreamWindow) || isClosed(c) {
+				t.Errorf("%s: %d bytes are held, closed: %t", name, held, isClosed(c))
+			}
+			if w.refused(t.Context(), c); !isClosed(c) {
+				t.Errorf("%s: it is open", name)
+			}
+			late.Wait()
+			if held := w.budget.Held("requests"); held != 0 {
+				t.Errorf("%s: %d bytes are left", name, held)
+			}
+		})
+	}
+}
+
+// Who has a new connection for each stream that is refused has no more refusals without a delay.
+func TestRefusalsOfAnAddressAreDelayedWhenThereAreTooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(l *Limits) { l.RefusedStreams = 1 })
+		start := time.Now()
+		refused := func(ip string) time.Duration {
+			w.refused(t.Context(), w.connects(ip))
+			return time.Since(start)
+		}
+		for range addressRefused {
+			if took := refused("10.0.0.1"); took != 0 {
+				t.Errorf("it took %v", took)
+			}
+		}
+		if took := refused("10.0.0.1"); took != w.limits.NewStreamWait {
+			t.Errorf("it took %v", took)
+		}
+		start = time.Now()
+		if took := refused("10.0.0.2"); took != 0 {
+			t.Errorf("another address: %v", took)
+		}
+		if n := w.Usage().Connections; n != addressRefused+2 || w.met(LimitRefusedStreams) != 1 {
+			t.Errorf("%d are open, counted %d", n, w.met(LimitRefusedStreams))
 		}
 	})
 }

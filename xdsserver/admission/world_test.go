@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -72,7 +73,7 @@ func (w *world) stream(ctx context.Context, c *connection) *Stream {
 func (w *world) refused(ctx context.Context, c *connection) {
 	w.t.Helper()
 	refused := Refuse(LimitNodeIDBytes, 3, 0, LookAtClient, "the node's id is too long")
-	if got := w.stream(ctx, c).End(ctx, refused); got != error(refused) {
+	if got := w.stream(ctx, c).End(ctx, refused); !errors.Is(got, refused) {
 		w.t.Errorf("%v", got)
 	}
 }
@@ -91,7 +92,7 @@ func (w *world) met(limit string) uint64 {
 // meets reports an error that is not the one of a limit.
 func (w *world) meets(err error, limit string) {
 	w.t.Helper()
-	if e, is := err.(*Error); !is || e.Limit != limit || status.Code(err) != e.Code {
+	if e := new(Error); !errors.As(err, &e) || e.Limit != limit || status.Code(err) != e.Code {
 		w.t.Errorf("%v, want one of the limit %s", err, limit)
 	}
 }
