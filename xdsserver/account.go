@@ -86,6 +86,14 @@ func (all *accounts) buy(slot int, name string) (*account, int, error) {
 	return p, price, nil
 }
 
+// grow charges the stream in the slot for memory that it has already, in bytes; negative: it has given that back.
+func (all *accounts) grow(slot, bytes int) {
+	if p := all.of(slot); p != nil {
+		p.bytes += bytes
+		p.budget.Force(p.share, admission.HeldNames, bytes)
+	}
+}
+
 // settle charges an entry that only streams need to one of them, and any other entry to nobody.
 func (all *accounts) settle(e *entry) {
 	isVain := e.res == nil && !e.named.empty()

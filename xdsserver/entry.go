@@ -18,6 +18,7 @@ type entry struct {
 	since   time.Time // when the Consul answer behind that change arrived
 	named   bitset    // the streams that ask for it by name
 
+	missing  bool // streams ask for it by name, and Consul does not have it
 	detached bool // the table does not have it, any more or yet: it stands for nothing
 
 	accepted atomic.Uint64 // seq of the last state that some client accepted

@@ -185,8 +185,8 @@ func (p *play) end() {
 		if len(t.log) >= 2*t.logLimit {
 			p.t.Errorf("the log has %d changes", len(t.log))
 		}
-		if !t.wild.empty() || len(t.missing) > 0 {
-			p.t.Errorf("wildcards %b, in vain %v", t.wild, t.missing)
+		if !t.wild.empty() || t.missing > 0 || slices.ContainsFunc(t.inVain, func(l inVain) bool { return l.entries != nil }) {
+			p.t.Errorf("wildcards %b, %d in vain, lists %v", t.wild, t.missing, t.inVain)
 		}
 	}
 	if n := p.Views()[0].Streams; n != 0 {

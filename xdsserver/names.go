@@ -173,7 +173,7 @@ func (s *subscription) rename(names nameList) error {
 	}
 	if kept != nil && s.named > len(kept) {
 		n := 0
-		for _, e := range s.table.entries {
+		for e := range s.table.namedBy(s.slot) {
 			if _, keep := kept[e]; !keep && e.named.has(s.slot) {
 				s.drop(e)
 			}

@@ -139,6 +139,7 @@ func (s *store) detach(slot int, subs []*subscription) {
 		if sub.named > 0 {
 			sub.table.unnameAll(slot, s.yield)
 		}
+		sub.table.forgetInVain(slot)
 	}
 	s.reportMissing()
 	s.wakers[slot] = nil

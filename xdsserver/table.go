@@ -16,11 +16,12 @@ type table struct {
 	*resourceType
 	seed        maphash.Seed
 	entries     map[string]*entry
-	live        []*entry            // those that Consul has, by name
-	ids         uint64              // the sum of their ids
-	nameBytes   int                 // of their names
-	wild        bitset              // the streams with a wildcard subscription
-	missing     map[*entry]struct{} // those that streams name and Consul does not have
+	live        []*entry // those that Consul has, by name
+	ids         uint64   // the sum of their ids
+	nameBytes   int      // of their names
+	wild        bitset   // the streams with a wildcard subscription
+	missing     int      // how many entries streams name and Consul does not have
+	inVain      []inVain // the lists of these, by the streams' slots
 	missingTold int
 	accounts    *accounts
 	seq         uint64 // of the last change
@@ -38,7 +39,7 @@ type table struct {
 }
 
 func newTable(of *resourceType) *table {
-	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, missing: map[*entry]struct{}{}, accounts: &accounts{}}
+	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, accounts: &accounts{}}
 }
 
 // entry returns the entry of a name, a new one if there is none.
@@ -99,6 +100,7 @@ func (t *table) name(slot int, name []byte) (e *entry, added bool, err error) {
 	t.fill(e)
 	if e.res == nil {
 		t.noteMissing(e)
+		t.addInVain(slot, e)
 	}
 	return e, true, nil
 }
@@ -144,18 +146,19 @@ func (t *table) unname(slot int, e *entry) {
 		return
 	}
 	t.noteMissing(e)
-	if e.named.empty() {
-		if e.seq <= t.forgot {
-			t.remove(e)
-		}
+	t.staleInVain(slot)
+	if e.named.empty() && e.seq <= t.forgot {
+		t.remove(e)
 	}
 }
 
 // unnameAll notes that a stream asks for nothing any more. It calls yield once in a while, which lets others
 // use the table.
 func (t *table) unnameAll(slot int, yield func()) {
-	n := 0
-	for _, e := range t.entries {
+	were, n := len(t.entries), 0
+	all := t.namedBy(slot)
+	t.forgetInVain(slot)
+	for e := range all {
 		if e.named.has(slot) {
 			t.unname(slot, e)
 		}
@@ -163,18 +166,18 @@ func (t *table) unnameAll(slot int, yield func()) {
 			yield()
 		}
 	}
-	t.shrink(n)
+	t.forgetInVain(slot)
+	t.shrink(were)
 }
 
-// shrink copies the maps of entries when most of the entries are gone: a map never gives memory back.
+// shrink copies the map of entries when most of the entries are gone: a map never gives memory back.
 func (t *table) shrink(were int) {
 	if were < manyEntries || len(t.entries) > were/2 {
 		return
 	}
-	entries, missing := make(map[string]*entry, len(t.entries)), make(map[*entry]struct{}, len(t.missing))
+	entries := make(map[string]*entry, len(t.entries))
 	maps.Copy(entries, t.entries)
-	maps.Copy(missing, t.missing)
-	t.entries, t.missing = entries, missing
+	t.entries = entries
 }
 
 // manyEntries is how many entries are gone through before others may use the table.
@@ -189,7 +192,8 @@ func (t *table) has(name string) bool {
 // set sets what Consul has for a name (nil: nothing) as change number seq.
 func (t *table) set(name string, res *resource, seq uint64, since time.Time) *entry {
 	e := t.entry(name)
-	if (e.res == nil) != (res == nil) {
+	had := e.res != nil
+	if had != (res != nil) {
 		t.enlist(e, res != nil)
 	}
 	t.retain(e, res)
@@ -202,6 +206,9 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 	e.res, e.since = res, since
 	e.seq, t.seq = seq, seq
 	t.noteMissing(e)
+	if had != (res != nil) {
+		t.noteInVain(e)
+	}
 	if !e.named.empty() {
 		t.fill(e)
 	}
