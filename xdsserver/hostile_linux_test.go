@@ -40,7 +40,7 @@ func TestHostileClientsDoNotHurtTheGoodOnes(t *testing.T) {
 	good := s.goodClients(100)
 	defer s.startHostile()()
 	for _, limit := range []string{admission.LimitMessageBytes, admission.LimitNodeIDBytes, admission.LimitRefusedStreams, admission.LimitReturns} {
-		for deadline := time.Now().Add(time.Minute); s.met(limit) == 0; good.follow(10) {
+		for deadline := time.Now().Add(5 * time.Minute); s.met(limit) == 0; good.follow(10) {
 			if time.Now().After(deadline) {
 				t.Fatalf("no hostile client met the limit %s", limit)
 			}

@@ -64,7 +64,7 @@ func (s *stage) inVain(m *metrics.Metrics, typeURL string, want float64, first .
 	s.t.Helper()
 	label := map[string]string{cds: "cds", eds: "eds"}[typeURL]
 	var got string
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		n := gauge(s.t, m, "legate_xds_names_in_vain", label)
 		got = fmt.Sprint(n)
 		var said []string

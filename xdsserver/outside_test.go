@@ -195,7 +195,7 @@ func TestViewsThatClientsNameAreBoundedAndEnd(t *testing.T) {
 	for _, c := range clients {
 		c.Close()
 	}
-	for end := time.Now().Add(30 * time.Second); len(s.Streams()) > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); len(s.Streams()) > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	s.Publish(own, fleet(t, "web", "db").Diff(first))

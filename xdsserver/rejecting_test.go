@@ -56,7 +56,7 @@ func TestWhatAClientTakesAfterAllIsHeldBackNoMore(t *testing.T) {
 func rejecting(t *testing.T, m *metrics.Metrics, want float64) {
 	t.Helper()
 	got := ""
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		families, err := m.Gather()
 		if err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func TestWhoDoesNotGetPastTLSCountsOverGRPCAndREST(t *testing.T) {
 		_ = plain.SetDeadline(time.Now().Add(10 * time.Second))
 		_, _ = io.Copy(io.Discard, plain)
 		plain.Close()
-		for deadline := time.Now().Add(30 * time.Second); s.refusedTimes(admission.LimitHandshake) < before+2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); s.refusedTimes(admission.LimitHandshake) < before+2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		}
 		if got := s.refusedTimes(admission.LimitHandshake) - before; got != 2 {
 			t.Errorf("%s: %d counted, want 2", at, got)

@@ -144,7 +144,7 @@ func TestHealthSaysWhetherThereIsSomethingToServe(t *testing.T) {
 		t.Errorf("before the first batch: %s", got)
 	}
 	s.set()
-	for deadline := time.Now().Add(30 * time.Second); serving() != "SERVING"; {
+	for deadline := time.Now().Add(2 * time.Minute); serving() != "SERVING"; {
 		if time.Now().After(deadline) {
 			t.Fatal("not serving after the first batch")
 		}
@@ -258,7 +258,7 @@ func TestStreamsAndViewsTellWhereEverybodyStands(t *testing.T) {
 		c := open("edge")
 		state := func(want State) {
 			t.Helper()
-			for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 				streams := s.Streams()
 				if len(streams) == 1 && len(streams[0].Types) == 1 && streams[0].Types[0].State == want && streams[0].Node == "edge" {
 					return
@@ -286,7 +286,7 @@ func TestStreamsAndViewsTellWhereEverybodyStands(t *testing.T) {
 			t.Errorf("%v", dump)
 		}
 		c.Close()
-		for deadline := time.Now().Add(30 * time.Second); s.Views()[0].Streams != 0 || len(s.Streams()) != 0; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); s.Views()[0].Streams != 0 || len(s.Streams()) != 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the stream is not forgotten")
 			}
@@ -304,7 +304,7 @@ func TestTheFirstRequestIsSignalled(t *testing.T) {
 		open("edge").Want(cds)
 		select {
 		case <-s.FirstRequest(): // before there is anything to answer with
-		case <-time.After(30 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("no signal")
 		}
 	})

@@ -10,7 +10,7 @@ import (
 func (s *stage) typeStatus(typeURL string, want State) TypeStatus {
 	s.t.Helper()
 	var got TypeStatus
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		for _, st := range s.Streams() {
 			i := slices.IndexFunc(st.Types, func(t TypeStatus) bool { return t.Type == typeURL })
 			if i < 0 {

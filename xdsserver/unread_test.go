@@ -65,15 +65,22 @@ func (s *stage) postUnread() net.Conn {
 // unread is how many bytes of answers clients have not read.
 func (s *stage) unread() int64 { return s.Memory().Kinds[admission.HeldAnswers].Bytes }
 
-func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
-	t.Parallel()
-	const answer = 16 << 20 // more than windows and the system's buffers take
-	s := newStage(t, func(c *Config) {
-		c.Limits.UnreadBytes, c.Limits.StuckSend = 2*2*answer+(8<<20), 5*time.Second // for two, with what JSON adds
+const answer = 16 << 20 // more than windows and the system's buffers take
+
+// unreadStage is a server with one large answer for each request. Its clients are cut off if they do not read for the
+// patience; conn is one that reads little.
+func unreadStage(t *testing.T, patience time.Duration) (s *stage, conn *grpc.ClientConn) {
+	s = newStage(t, func(c *Config) {
+		c.Limits.UnreadBytes, c.Limits.StuckSend = 2*2*answer+(8<<20), patience // for two, with what JSON adds
 		c.Limits.RefusedStreams = 1000
 	})
 	s.large(answer)
-	conn := xdstest.Dial(t, s.address, grpc.WithInitialWindowSize(64<<10), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(2*answer)))
+	return s, xdstest.Dial(t, s.address, grpc.WithInitialWindowSize(64<<10), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(2*answer)))
+}
+
+func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
+	t.Parallel()
+	s, conn := unreadStage(t, time.Hour)
 	s.leaveUnread(conn)
 	soon(t, "the first is held", func() bool { return s.unread() >= answer })
 	s.postUnread()
@@ -93,7 +100,13 @@ func TestAnswersThatNobodyReadsAreBoundedOverRESTAndGRPC(t *testing.T) {
 	c := incremental(t, s, "edge") // streams are not concerned
 	c.Want(eds, "web")
 	c.Accept(eds, "web@empty")
+}
 
+func TestWhoDoesNotReadAnAnswerIsCutOffOverRESTAndGRPC(t *testing.T) {
+	t.Parallel()
+	s, conn := unreadStage(t, 3*time.Second)
+	s.leaveUnread(conn)
+	s.postUnread()
 	soon(t, "who reads nothing is cut off", func() bool { return s.met(admission.LimitStuckSend) == 2 && s.unread() == 0 })
 	if err := s.leaveUnread(conn)(); err != nil {
 		t.Errorf("who reads: %v", err)

@@ -27,10 +27,10 @@ const (
 	Delta Protocol = "delta"
 )
 
-// timeout is how long a client waits for something expected, and quiet how long for something
-// unexpected.
+// timeout is how long a client waits for something expected, on a machine that has much else to do, and quiet how long
+// for something unexpected.
 const (
-	timeout = 30 * time.Second
+	timeout = 2 * time.Minute
 	quiet   = 150 * time.Millisecond
 )
 
