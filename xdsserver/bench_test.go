@@ -10,6 +10,7 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/protobuf/proto"
 
+	"legate/internal/xdstest"
 	"legate/translate"
 )
 
@@ -106,5 +107,37 @@ func BenchmarkAcknowledgement(b *testing.B) {
 		if err := r.decode(&whole, seen); err != nil || r.sum != first.sum {
 			b.Fatal("not recognised", err)
 		}
+	}
+}
+
+// BenchmarkExchange publishes a change, which a stream is sent and acknowledges. There is no network.
+func BenchmarkExchange(b *testing.B) {
+	for _, p := range []xdstest.Protocol{xdstest.SotW, xdstest.Delta} {
+		b.Run(string(p), func(b *testing.B) {
+			s := bubbled(b)
+			s.set(service("web", 1)...)
+			c := s.tube(p, "edge")
+			c.Want(eds, "web")
+			c.Accept(eds, "web@1")
+			b.ReportAllocs()
+			for n := 2; b.Loop(); n++ {
+				s.set(assignment("web", n))
+				c.Ack(c.Read())
+			}
+		})
+	}
+}
+
+// BenchmarkStream opens a stream that asks for one name, and ends it. There is no network.
+func BenchmarkStream(b *testing.B) {
+	s := bubbled(b, func(c *Config) { c.Limits.NewStreams, c.Limits.NewStreamsBurst = 1e9, 1e9 })
+	s.set(service("web", 1)...)
+	b.ReportAllocs()
+	for b.Loop() {
+		c := s.tube(xdstest.Delta, "edge")
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+		c.Close()
+		_ = c.Ended()
 	}
 }

@@ -34,7 +34,7 @@ func inBubble(t *testing.T, story func(t *testing.T, s *stage, open opener), cha
 }
 
 // bubbled is a server that listens nowhere.
-func bubbled(t *testing.T, change ...func(*Config)) *stage {
+func bubbled(t testing.TB, change ...func(*Config)) *stage {
 	t.Helper()
 	config := DefaultConfig()
 	for _, c := range change {

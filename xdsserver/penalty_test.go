@@ -51,7 +51,7 @@ func (s *stage) silent() (closed func() time.Duration) {
 	}
 }
 
-func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing.T) {
+func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndGetsAPenalty(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(c *Config) {
 		c.Limits.RefusedStreams, c.Limits.Returns, c.Limits.NewStreamWait = 3, 4, 2*time.Second
@@ -68,8 +68,8 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 	}
 	s.refuseUntilMet(hostile)
 
-	// Now there are four turns a second: four at once, then one each quarter, and who would have to
-	// wait for more than half a second is sent away.
+	// Now four connections a second are admitted: four at once, then one each quarter of a second. One that would have
+	// to wait for more than half a second goes to the penalty queue.
 	start := time.Now()
 	for i := range 6 {
 		s.served(xdstest.Dial(t, s.address), fmt.Sprint("comes-", i))
@@ -81,15 +81,15 @@ func TestWhoDoesNotWaitWhenRefusedLosesItsConnectionAndWaitsAtTheDoor(t *testing
 		s.silent()
 	}
 	if took := s.silent()(); took < 1500*time.Millisecond {
-		t.Errorf("not held before it was sent away: %v", took)
+		t.Errorf("it was closed after %v in the penalty queue", took)
 	}
 	s.set(service("web", 2)...)
 	good.Accept(cds, "web@2") // who was here before noticed nothing
 }
 
-// An Envoy of "legate bootstrap envoy" gives up after a second where there is TLS, since nothing
-// was said by then, and comes again: turns must not go to those who have left meanwhile.
-func TestAFleetAtTheDoorGetsInThoughEachGivesUpAfterASecond(t *testing.T) {
+// An Envoy of "legate bootstrap envoy" gives up after a second where there is TLS, since nothing was said by then, and
+// connects again: admission must not go to those that have left meanwhile.
+func TestAFleetWithAPenaltyIsAdmittedThoughEachClientGivesUpAfterASecond(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, func(c *Config) { c.Limits.RefusedStreams = 1 })
 	s.set(service("web", 1)...)
