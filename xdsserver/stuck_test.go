@@ -33,7 +33,7 @@ func TestAClientThatReadsSlowlyButSteadilyIsNotStuck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const limit, size = time.Second, 1 << 20
+			const limit, size = 4 * time.Second, 1 << 20 // it takes longer than the limit
 			s := newStage(t, func(c *Config) { c.Limits.StuckSend = limit })
 			s.large(size)
 			b := s.bare()
@@ -43,7 +43,7 @@ func TestAClientThatReadsSlowlyButSteadilyIsNotStuck(t *testing.T) {
 			if name == "stream" {
 				s.set(xdstest.FatCluster("fat-0", 2, 1)) // this waits until the rest is taken in
 			}
-			for step := limit / 8; got.Load() < size; time.Sleep(step) {
+			for step := limit / 32; got.Load() < size; time.Sleep(step) {
 				if n := s.met(admission.LimitStuckSend); n > 0 {
 					t.Fatalf("cut off after %d bytes", got.Load())
 				}
@@ -81,10 +81,10 @@ func (s *stage) dialThrottled(pause func()) *grpc.ClientConn {
 // Here the windows are large, and it is the network that is slow.
 func TestAClientBehindASlowNetworkIsNotStuck(t *testing.T) {
 	t.Parallel()
-	const limit = time.Second
+	const limit = 4 * time.Second
 	s := newStage(t, func(c *Config) { c.Limits.StuckSend = limit })
-	s.large(8 << 20)
-	c := xdstest.Open(t, s.dialThrottled(func() { time.Sleep(limit / 30) }), xdstest.Delta, "slow")
+	s.large(12 << 20) // which takes longer than the limit
+	c := xdstest.Open(t, s.dialThrottled(func() { time.Sleep(limit / 120) }), xdstest.Delta, "slow")
 	c.Want(cds)
 	for i := 2; ; i++ {
 		s.set(xdstest.FatCluster("fat-0", i, 1))
