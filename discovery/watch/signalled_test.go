@@ -138,7 +138,7 @@ func TestSignalsThatFail(t *testing.T) {
 			a.checks(map[string]string{"a": "passing", "b": "passing"}, "passing")
 			a.watching("a", "b", "c", "d")
 			a.Complete()
-			for n := range 3 {
+			for n := range 2 {
 				a.checks(map[string]string{"a": "passing", "b": "passing", "c": fmt.Sprint(n)}, "passing")
 				time.Sleep(restful)
 				a.spoilWith(only(isChecks, c.spoil))
