@@ -244,10 +244,14 @@ func TestAConsulThatWaitedBetweenIsPolledSoon(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			a.spoilWith(nil)
 			time.Sleep(2 * time.Minute)
+			a.service("web", 1)
+			time.Sleep(restful)
 			a.take(isService)
 			a.spoilWith(only(aboutOf("web"), a.withoutWaiting))
 			time.Sleep(a.cfg.BackoffMin)
-			soon += min(1, len(a.take(isService)))
+			if len(a.take(isService)) >= 2 { // one that finds out that there is no wait, and one after a pause
+				soon++
+			}
 			a.spoilWith(nil)
 			time.Sleep(time.Minute)
 		}
@@ -278,6 +282,21 @@ func TestAServiceWithoutAConnectionIsNotWaitedFor(t *testing.T) {
 		}
 		if all[1].Key != (catalog.ServiceKey{Datacenter: "dc1", Name: "b"}) {
 			t.Errorf("key %+v", all[1].Key)
+		}
+	})
+}
+
+// An index that went back once is looked at again at once, and so is one that does so a second time. Then there is a pause.
+func TestAnIndexThatGoesBackTwiceIsNotAskedForAtOnce(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, a *asking) {
+		a.service("web", 1)
+		a.watching("web")
+		a.Complete()
+		time.Sleep(restful)
+		a.take(isService)
+		a.spoilWith(only(aboutOf("web"), a.backAndForth))
+		if n := len(a.take(isService)); n != 3 { // the leader, one that waits, and the leader once more
+			t.Errorf("asked %d times at once, want 3", n)
 		}
 	})
 }

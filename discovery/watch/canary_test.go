@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"legate/internal/metricstest"
 )
 
-func withCanary(cfg *Config, _ *consul.Config) { cfg.Canary = 15 * time.Second }
+func withCanary(cfg *Config, _ *consul.Config) { cfg.Canary = DefaultConfig().Canary } // 15 s
 
 // What the canary finds out is told once, and so soon.
 func TestWhatTheCanarySees(t *testing.T) {
@@ -94,6 +95,10 @@ func TestHowOftenTheCanaryLooks(t *testing.T) {
 		if n := looks(5 * time.Minute); n != 20 {
 			t.Errorf("it looks %d times in 5 minutes, want every 15 s", n)
 		}
+		time.Sleep(15 * time.Second)
+		if asked := a.take(isCanary); len(asked) != 1 || !asked[0].consistent || asked[0].index != 0 {
+			t.Errorf("asked %+v, want the leader asked", asked)
+		}
 		a.mu.Lock()
 		a.holds = true
 		a.mu.Unlock()
@@ -121,6 +126,20 @@ func TestHowOftenTheCanaryLooks(t *testing.T) {
 			a.outages.answered("service/web", time.Now())
 		}
 	})
+}
+
+// The time between two looks is what was configured, whether or not the steps of its wait fit into it.
+func TestTheCanaryLooksWhenItIsTime(t *testing.T) {
+	for _, every := range []time.Duration{500 * time.Millisecond, time.Second, 4 * time.Second, 10 * time.Second} {
+		inTime(t, func(cfg *Config, _ *consul.Config) { cfg.Canary = every }, func(t *testing.T, a *asking) {
+			time.Sleep(every / 2)
+			a.take(isCanary)
+			time.Sleep(20 * every)
+			if n := len(a.take(isCanary)); n != 20 {
+				t.Errorf("it looks %d times in 20 times %v", n, every)
+			}
+		})
+	}
 }
 
 // While Consul does not answer the canary asks five or six times a second, and where it answers, and
@@ -177,5 +196,20 @@ func TestACanaryThatWasAnsweredAsksAgainSoon(t *testing.T) {
 			a.spoilWith(nil)
 			time.Sleep(time.Minute)
 		}
+	})
+}
+
+// A first list that takes long is not asked for anew because the canary's is there.
+func TestTheCanaryDoesNotInterruptTheFirstList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAsking(t, withCanary)
+		a.spoilWith(only(isList, func(question) (*http.Response, error) { time.Sleep(19 * time.Second); return nil, nil }))
+		a.start(func() {
+			time.Sleep(19 * time.Second)
+			if n := len(told[Listed](a)); n != 1 {
+				t.Errorf("told %d lists, want the first one", n)
+			}
+			a.spoilWith(nil)
+		})
 	})
 }

@@ -186,5 +186,29 @@ func TestAConfirmationInDoubtIsAskedForTwice(t *testing.T) {
 		if asked := a.take(aboutOf("web")); len(asked) != 2 || len(got) != 1 || !got[0].Reply.At.Equal(began.Add(a.apart)) {
 			t.Errorf("asked %+v, told %+v", asked, got)
 		}
+		if last := a.Status().LastSuccess; !last.Equal(time.Now()) {
+			t.Errorf("the last answer of Consul's was at %v, want now", last)
+		}
 	})
+}
+
+// A check or a confirmation that is refused like every other name says nothing of its own.
+func TestAChecksRefusalIsOfTheNameOnlyIfItIs(t *testing.T) {
+	for name, ask := range map[string]func(a *asking, s *Service){
+		"a check":        func(a *asking, s *Service) { a.Check(a.t.Context(), s, Past{}, true) },
+		"a confirmation": func(a *asking, s *Service) { a.Confirm(s, Past{}) },
+	} {
+		for _, alone := range []bool{true, false} {
+			inTime(t, nil, func(t *testing.T, a *asking) {
+				s := a.Watch(t.Context(), catalog.ServiceKey{Name: "web"})
+				a.spoilWith(only(func(q question) bool { return isService(q) && (q.of("web") || !alone) }, refuse(400)))
+				ask(a, s)
+				refused := len(told[Refused](a)) > 0
+				if p := a.Status().Problems; refused != alone || (len(p) > 0) == alone {
+					t.Errorf("%s of a name that is refused alone, %v: told %v, problems %+v", name, alone, refused, p)
+				}
+				a.Unwatch(s, time.Now())
+			})
+		}
+	}
 }

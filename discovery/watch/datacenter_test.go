@@ -85,15 +85,27 @@ func TestTheDatacenterOfTheAgent(t *testing.T) {
 
 // Who does not want to know any more gets no answer, and no error, at once.
 func TestTheDatacenterOfTheAgentIsNotWaitedForInVain(t *testing.T) {
-	for name, spoil := range map[string]spoiler{"it is away": lose, "it hangs": hang, "it is none of Consul's": refuse(404)} {
+	for _, c := range []struct {
+		name  string
+		spoil spoiler
+		after time.Duration
+		fails bool // in the log
+	}{
+		{"it is away", lose, 90*time.Second + time.Millisecond, true},
+		{"it is none of Consul's", refuse(404), 90*time.Second + time.Millisecond, true},
+		{"it hangs", hang, 5 * time.Second, false},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := newAsking(t, nil)
-			a.spoilWith(spoil)
-			ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second+time.Millisecond)
+			a.spoilWith(c.spoil)
+			ctx, cancel := context.WithTimeout(t.Context(), c.after)
 			defer cancel()
 			began := time.Now()
-			if got, err := a.Datacenter(ctx, ""); got != "" || err != nil || time.Since(began) != 90*time.Second+time.Millisecond {
-				t.Errorf("%s: %q, %v after %v", name, got, err, time.Since(began))
+			if got, err := a.Datacenter(ctx, ""); got != "" || err != nil || time.Since(began) != c.after {
+				t.Errorf("%s: %q, %v after %v", c.name, got, err, time.Since(began))
+			}
+			if (a.log.Count("level=WARN") > 0) != c.fails {
+				t.Errorf("%s: the log:\n%s", c.name, a.log)
 			}
 		})
 	}

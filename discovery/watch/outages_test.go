@@ -166,3 +166,17 @@ func TestWhatPoliciesHideIsSaidOnceAndAsLongAsItIsSo(t *testing.T) {
 		t.Errorf("it is over: %+v\n%s", h.problems(), log)
 	}
 }
+
+// Who stands for a kind of failure after another recovered does so with what it had last.
+func TestWhoStandsForOthersSaysWhatItHadLast(t *testing.T) {
+	o := newOutages(slog.New(slog.DiscardHandler))
+	now := time.Now()
+	o.failed("service/a", errors.New("refused at first"), now)
+	o.failed("service/b", errors.New("refused, too"), now)
+	o.failed("service/b", errors.New("no route"), now)
+	o.answered("service/a", now)
+	var s Status
+	if o.describe(&s); len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Detail, "no route (of b)") {
+		t.Errorf("problems: %+v", s.Problems)
+	}
+}

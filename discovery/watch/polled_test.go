@@ -58,21 +58,20 @@ func TestEachServiceIsReadInItsTurn(t *testing.T) {
 func TestTheSweepCatchesUpWithSmallDelaysOnly(t *testing.T) {
 	for _, c := range []struct {
 		stop        time.Duration
-		least, most int // reads in the five seconds after it, and those at once
+		least, most int // reads from its begin to five seconds after its end
 	}{
-		{time.Second, 10, 13},
-		{time.Minute, 11, 17},
+		{2500 * time.Millisecond, 15, 16},
+		{time.Minute, 15, 19},
 	} {
 		inTime(t, short, func(t *testing.T, a *asking) {
 			a.ringOf6()
 			over := make(chan struct{})
 			a.spoilWith(only(polls, func(question) (*http.Response, error) { <-over; return nil, nil }))
 			time.Sleep(c.stop)
-			a.take(isService)
 			close(over)
 			time.Sleep(5 * time.Second)
 			if n := len(a.take(polls)); n < c.least || n > c.most {
-				t.Errorf("after a stop of %v: %d reads in 5 s, want %d to %d", c.stop, n, c.least, c.most)
+				t.Errorf("in a stop of %v and 5 s more: %d reads, want %d to %d", c.stop, n, c.least, c.most)
 			}
 			a.spoilWith(noSignals)
 		})
@@ -141,10 +140,10 @@ func TestAConsulThatFailsIsSweptLessOften(t *testing.T) {
 	})
 }
 
-// A turn that is due sooner, because the ring has grown, signals were lost or something came that nobody named, is
-// not waited for as long as before.
+// A turn that is due sooner, because the ring has grown or something came that nobody named, is not waited for as long as
+// before.
 func TestATurnThatIsDueSoonerComesSooner(t *testing.T) {
-	inTime(t, func(cfg *Config, to *consul.Config) { short(cfg, to); cfg.SweepPeriod = time.Hour }, func(t *testing.T, a *asking) {
+	inTime(t, shortAndSlow, func(t *testing.T, a *asking) {
 		a.checks(nil, "passing")
 		all := a.watching("a", "b", "c")
 		a.Complete()
@@ -200,6 +199,31 @@ func TestAServiceThatLeavesTheRingHasAQuery(t *testing.T) {
 		}
 		if swept["e"] > 0 || swept["a"] < 15 || len(swept) != 6 {
 			t.Errorf("read in turn: %v, want a in the place of e", swept)
+		}
+	})
+}
+
+// A service that gets a query of its own while it is polled has one when that is over.
+func TestAServiceThatIsPolledGetsItsQueryAfterThat(t *testing.T) {
+	inTime(t, short, func(t *testing.T, a *asking) {
+		all := a.ringOf6()
+		slow := only(aboutOf("e"), func(question) (*http.Response, error) { time.Sleep(time.Second); return nil, nil })
+		a.spoilWith(func(q question) (*http.Response, error) { _, _ = slow(q); return noSignals(q) })
+		a.service("e", 1)
+		a.ReadSoon(all[4])
+		for range 2 {
+			time.Sleep(100 * time.Millisecond)
+			a.Changed(all[4], time.Now())
+		}
+		if n := len(a.take(aboutOf("e"))); n != 1 {
+			t.Errorf("asked %d times while it is polled, want that one to end", n)
+		}
+		time.Sleep(2 * time.Second)
+		a.spoilWith(noSignals)
+		told[Answered](a)
+		a.service("e", 2)
+		if got := a.sizes(all[4]); fmt.Sprint(got) != "[2]" {
+			t.Errorf("after that a change is told at once as %v", got)
 		}
 	})
 }
@@ -280,5 +304,20 @@ func TestAServiceIsNotReadTwiceAtOnce(t *testing.T) {
 		}
 		a.spoilWith(noSignals)
 		time.Sleep(time.Minute)
+	})
+}
+
+// What is to be read from the start is asked of the leader, also if it is polled.
+func TestAServiceOfTheRingIsReadFromTheStart(t *testing.T) {
+	inTime(t, short, func(t *testing.T, a *asking) {
+		all := a.ringOf6()
+		a.ReadAgain(all[1])
+		if asked := a.take(isService); len(asked) != 1 || !asked[0].of("b") || !asked[0].consistent {
+			t.Errorf("asked %+v, want the leader asked for b at once", asked)
+		}
+		a.ReadSoon(all[1])
+		if asked := a.take(isService); len(asked) != 1 || asked[0].consistent {
+			t.Errorf("and then asked %+v, want any server asked", asked)
+		}
 	})
 }

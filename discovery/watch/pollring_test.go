@@ -137,3 +137,18 @@ func TestWhoIsInAHurryIsTakenInOrderAndOnce(t *testing.T) {
 		t.Error("hurries one that is not in the ring")
 	}
 }
+
+// One of those who wait is woken, however many services are in a hurry: it wakes the next, and nobody is woken in vain.
+func TestWhoIsWokenForSomebodyInAHurryWakesTheNext(t *testing.T) {
+	r, all := ringOf("a", "b")
+	r.makeUrgent(all["a"])
+	r.makeUrgent(all["b"])
+	<-r.urgentAdded
+	if got := r.nextUrgent(); got != all["a"] || len(r.urgentAdded) != 1 {
+		t.Error("nobody else hears that there is one more")
+	}
+	<-r.urgentAdded
+	if got := r.nextUrgent(); got != all["b"] || len(r.urgentAdded) != 0 {
+		t.Error("somebody is woken in vain")
+	}
+}

@@ -12,8 +12,13 @@ func (q *Queries) Schedule() {
 		return
 	}
 	q.dirty = false
+	q.schedule(q.slots())
+}
+
+// schedule is for so many blocking queries.
+func (q *Queries) schedule(slots int) {
 	names := slices.Sorted(maps.Keys(q.services))
-	chosen := choose(names, func(name string) bool { return q.ring.isDirect(q.services[name]) }, q.slots())
+	chosen := choose(names, func(name string) bool { return q.ring.isDirect(q.services[name]) }, slots)
 	for _, name := range names {
 		s := q.services[name]
 		start := false

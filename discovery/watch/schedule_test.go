@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,8 +65,11 @@ func TestWhoHasAQueryWhileServicesComeAndGo(t *testing.T) {
 			if d, s := metricstest.Sum(t, a.metrics, watches, "direct"), metricstest.Sum(t, a.metrics, watches, "swept"); d != float64(direct) || s != float64(swept) {
 				t.Errorf("%s: %v and %v are counted", when, d, s)
 			}
-			if n := a.log.Count("more services than connections"); n != warned {
+			lines := a.log.Lines("more services than connections")
+			if n := len(lines); n != warned {
 				t.Errorf("%s: the log says %d times that connections are short, want %d", when, n, warned)
+			} else if counts := "services=5 swept=2 max_connections=11"; warned == 1 && !strings.Contains(lines[0], counts) {
+				t.Errorf("%s: the log says %s, want %s", when, lines[0], counts)
 			}
 		}
 		a.Complete()
@@ -89,5 +93,38 @@ func TestWhoHasAQueryWhileServicesComeAndGo(t *testing.T) {
 		is("enough for all", 3, 0, 1, "[e f h]")
 		a.watching("i")
 		is("and not", 3, 1, 2, "[e f h]")
+	})
+}
+
+// Where there are fewer connections than before, services lose their queries and are polled; they have them back when
+// there are more.
+func TestQueriesAreTakenBackWhereConnectionsAreFewer(t *testing.T) {
+	inTime(t, nil, func(t *testing.T, a *asking) {
+		for _, name := range []string{"a", "b", "c"} {
+			a.service(name, 1)
+		}
+		all := a.watching("a", "b", "c")
+		a.Complete()
+		for _, slots := range []int{3, 1, 2, 0, 3} {
+			a.schedule(slots)
+			for n, s := range all {
+				a.service(s.Key.Name, n+slots) // who waited for a change has one
+			}
+			time.Sleep(restful)
+			a.take(isService)
+			time.Sleep(time.Minute)
+			waited := map[string]bool{}
+			for _, q := range a.take(isService) {
+				waited[q.path[len(healthPath):]] = q.index > 0
+			}
+			for n, s := range all {
+				if want := n < slots; waited[s.Key.Name] != want || (s.place != nil) != want || a.ReadSoon(s) == want {
+					t.Errorf("with %d queries: %s is waited for %v, may lose its query %v", slots, s.Key.Name, waited[s.Key.Name], s.place != nil)
+				}
+			}
+			if st := a.Status(); st.Direct != slots || st.Swept != 3-slots {
+				t.Errorf("with %d queries: status %+v", slots, st)
+			}
+		}
 	})
 }

@@ -17,6 +17,12 @@ import (
 // short is a Consul that gives a connection to one service; the others stand in the ring.
 func short(_ *Config, to *consul.Config) { to.MaxConnections = MinConnections }
 
+// shortAndSlow hardly reads the others.
+func shortAndSlow(cfg *Config, to *consul.Config) {
+	short(cfg, to)
+	cfg.SweepPeriod = time.Hour
+}
+
 // checks sets what the query over all checks says: one check for each service, with its status, and one of a node.
 func (a *asking) checks(status map[string]string, node string) {
 	all := []consul.Check{}
@@ -31,7 +37,7 @@ func (s Signal) names() []string { return slices.Sorted(maps.Keys(s.services)) }
 // A check that changes names its service, after a first answer that names nobody, and not more often than every
 // 1.8 s. What Consul says in between is seen together.
 func TestAChangedCheckNamesItsService(t *testing.T) {
-	inTime(t, short, func(t *testing.T, a *asking) {
+	inTime(t, shortAndSlow, func(t *testing.T, a *asking) {
 		a.checks(map[string]string{"a": "passing", "b": "passing"}, "passing")
 		a.watching("a", "b", "c", "d")
 		a.Complete()
@@ -55,6 +61,23 @@ func TestAChangedCheckNamesItsService(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		if got := told[Signal](a); len(got) != 1 || fmt.Sprint(got[0].names()) != "[b c]" || len(got[0].nodes) != 1 || !got[0].came {
 			t.Errorf("told %+v, want b, c and the node together", got)
+		}
+		time.Sleep(signalEvery)
+		count := func(outcome string) float64 {
+			return metricstest.Sum(t, a.metrics, "legate_consul_queries_total", outcome)
+		}
+		changed, unchanged := count("changed"), count("unchanged")
+		a.checks(map[string]string{"a": "critical", "b": "warning", "c": "passing"}, "passing")
+		if got := told[Signal](a); len(got) != 1 || len(got[0].names()) > 0 || len(got[0].nodes) != 1 || got[0].came {
+			t.Errorf("told %+v, want the node", got)
+		}
+		time.Sleep(signalEvery)
+		a.checks(map[string]string{"a": "critical", "b": "warning", "c": "passing"}, "passing") // as it is
+		if got := told[Signal](a); len(got) > 0 {
+			t.Errorf("told %+v, and nothing changed", got)
+		}
+		if c, u := count("changed")-changed, count("unchanged")-unchanged; c != 1 || u != 1 {
+			t.Errorf("%v answers are counted as changed, %v as unchanged, want one of each", c, u)
 		}
 		a.put(checksPath, []consul.Check{})
 		time.Sleep(signalEvery)
@@ -215,8 +238,15 @@ func TestSignalsAreForThoseWithoutAConnection(t *testing.T) {
 			told[Signal](a)
 			a.checks(map[string]string{"a": "passing", "b": time.Now().String()}, "passing")
 		}
+		a.spoilWith(only(isChecks, hang))
 		a.watching("b")
-		if got := told[Signal](a); len(got) > 0 {
+		time.Sleep(time.Second)
+		if s := a.Status(); s.Mode != "sweep" {
+			t.Errorf("before signals are there: status %+v", s)
+		}
+		a.spoilWith(nil)
+		time.Sleep(time.Minute)
+		if got := told[Signal](a); len(got) > 0 || a.Status().Mode != "signals" {
 			t.Errorf("what changed while nobody needed it is told: %+v", got)
 		}
 	})
@@ -237,5 +267,37 @@ func TestSignalsThatCostMuchAreAskedForLessOften(t *testing.T) {
 			t.Errorf("asked %d times in a minute where an answer takes 0.4 s, want one in 4.4 s", n)
 		}
 		synctest.Wait()
+	})
+}
+
+// Instances that come or go, so that the index of the list moves and its names do not, are named by a signal, or else one
+// round is fast.
+func TestWhatNoSignalNamesIsLookedForInOneFastRound(t *testing.T) {
+	inTime(t, shortAndSlow, func(t *testing.T, a *asking) {
+		a.checks(nil, "passing")
+		a.watching("a", "b", "c", "d")
+		a.Complete()
+		time.Sleep(time.Minute)
+		for _, c := range []struct {
+			name string
+			told func()
+			wait time.Duration // after it
+			fast bool
+		}{
+			{"no signal", func() {}, 0, true},
+			{"a signal of what came", func() { a.ReadSignalled(Signal{came: true}, nil) }, 3*signalEvery - time.Millisecond, false},
+			{"a signal of a status", func() { a.ReadSignalled(Signal{}, nil) }, time.Second, true},
+			{"a signal of what came, long ago", func() { a.ReadSignalled(Signal{came: true}, nil) }, 3 * signalEvery, true},
+		} {
+			a.listing.restart() // so that the query for the list waits now, and not for the end of a pause
+			c.told()
+			time.Sleep(max(c.wait, 2*time.Second))
+			a.take(isService)
+			a.list() // as before
+			if time.Sleep(time.Second); len(a.take(polls)) >= 3 != c.fast {
+				t.Errorf("%s: a fast round %v, want %v", c.name, !c.fast, c.fast)
+			}
+			time.Sleep(10 * time.Second)
+		}
 	})
 }

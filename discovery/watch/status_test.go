@@ -17,7 +17,7 @@ func TestTheStatusSaysHowServicesAreFollowed(t *testing.T) {
 		t.Helper()
 		s := w.Status()
 		i := slices.IndexFunc(s.Problems, func(p catalog.Problem) bool { return p.Kind == "connections" })
-		if s.Mode != mode || (i >= 0) != (within != "") || i >= 0 && (!strings.Contains(s.Problems[i].Detail, within) || s.Problems[i].Remedy == "") {
+		if s.Mode != mode || (i >= 0) != (within != "") || i >= 0 && (!strings.Contains(s.Problems[i].Detail, within) || !strings.Contains(s.Problems[i].Remedy, "use https (HTTP/2), or")) {
 			t.Errorf("mode %s, problems %+v, want %s and %q", s.Mode, s.Problems, mode, within)
 		}
 	}

@@ -61,9 +61,6 @@ func (r *pollRing) nextUrgent() *Service {
 func (r *pollRing) setSignalled(is bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.signalled && !is {
-		notify(r.changed)
-	}
 	r.signalled = is
 }
 
@@ -79,7 +76,7 @@ func (r *pollRing) explained(now time.Time) {
 func (r *pollRing) unexplained(now time.Time, round func(n int) time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.ring) == 0 || now.Sub(r.structural) < 3*signalEvery {
+	if now.Sub(r.structural) < 3*signalEvery {
 		return
 	}
 	r.boost = now.Add(round(len(r.ring)))
