@@ -216,8 +216,7 @@ func TestNotMoreThanSomeReadAtOnce(t *testing.T) {
 	few := func(cfg *Config, _ *consul.Config) { cfg.FirstReads = 3 }
 	inTime(t, few, func(t *testing.T, a *asking) {
 		time.Sleep(10 * time.Second) // the list waits
-		slow := func(question) (*http.Response, error) { time.Sleep(time.Second); return nil, nil }
-		a.spoilWith(only(func(q question) bool { return q.index == 0 }, slow))
+		a.spoilWith(only(func(q question) bool { return q.index == 0 }, slowly(time.Second)))
 		a.take(isService)
 		a.watching("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 		for range 5 {

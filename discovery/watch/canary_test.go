@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,7 +202,7 @@ func TestACanaryThatWasAnsweredAsksAgainSoon(t *testing.T) {
 func TestTheCanaryDoesNotInterruptTheFirstList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t, withCanary)
-		a.spoilWith(only(isList, func(question) (*http.Response, error) { time.Sleep(19 * time.Second); return nil, nil }))
+		a.spoilWith(only(isList, slowly(19*time.Second)))
 		a.start(func() {
 			time.Sleep(19 * time.Second)
 			if n := len(told[Listed](a)); n != 1 {

@@ -177,6 +177,18 @@ func hang(q question) (*http.Response, error) {
 	return nil, q.ctx.Err()
 }
 
+// slowly answers as usual after a while, unless nobody waits for it any more.
+func slowly(takes time.Duration) spoiler {
+	return func(q question) (*http.Response, error) {
+		select {
+		case <-time.After(takes):
+			return nil, nil
+		case <-q.ctx.Done():
+			return nil, q.ctx.Err()
+		}
+	}
+}
+
 func lose(question) (*http.Response, error) { return nil, errors.New("connection refused") }
 
 // only spoils the questions of some kind.

@@ -204,7 +204,7 @@ func TestAListIsNotAskedForAllTheTime(t *testing.T) {
 		{time.Second, 9, 11},
 	} {
 		inTime(t, nil, func(t *testing.T, a *asking) {
-			a.spoilWith(only(isList, func(question) (*http.Response, error) { time.Sleep(c.takes); return nil, nil }))
+			a.spoilWith(only(isList, slowly(c.takes)))
 			a.listing.restart()
 			time.Sleep(restful)
 			a.take(isList)

@@ -207,7 +207,7 @@ func TestAServiceThatLeavesTheRingHasAQuery(t *testing.T) {
 func TestAServiceThatIsPolledGetsItsQueryAfterThat(t *testing.T) {
 	inTime(t, short, func(t *testing.T, a *asking) {
 		all := a.ringOf6()
-		slow := only(aboutOf("e"), func(question) (*http.Response, error) { time.Sleep(time.Second); return nil, nil })
+		slow := only(aboutOf("e"), slowly(time.Second))
 		a.spoilWith(func(q question) (*http.Response, error) { _, _ = slow(q); return noSignals(q) })
 		a.service("e", 1)
 		a.ReadSoon(all[4])
@@ -232,7 +232,7 @@ func TestAServiceThatIsPolledGetsItsQueryAfterThat(t *testing.T) {
 func TestWhoIsInAHurryIsReadByAFew(t *testing.T) {
 	inTime(t, short, func(t *testing.T, a *asking) {
 		all := a.ringOf6()
-		slow := only(polls, func(question) (*http.Response, error) { time.Sleep(100 * time.Millisecond); return nil, nil })
+		slow := only(polls, slowly(100*time.Millisecond))
 		a.spoilWith(func(q question) (*http.Response, error) { _, _ = slow(q); return noSignals(q) })
 		time.Sleep(250 * time.Millisecond)
 		a.take(isService)

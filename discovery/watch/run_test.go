@@ -25,7 +25,7 @@ func TestRunEndsAfterAllThatItStarted(t *testing.T) {
 			a.start(func() {
 				a.watching("a", "b", "c", "d")
 				time.Sleep(restful)
-				a.spoilWith(only(is, func(question) (*http.Response, error) { time.Sleep(time.Minute); return nil, nil })) // whoever wants to end
+				a.spoilWith(only(is, func(question) (*http.Response, error) { time.Sleep(time.Minute); return nil, nil })) // whether or not it is to end
 				time.Sleep(20 * time.Second)
 				began = time.Now()
 			})

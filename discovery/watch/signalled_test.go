@@ -255,7 +255,7 @@ func TestSignalsAreForThoseWithoutAConnection(t *testing.T) {
 // Signals that cost Consul much are asked for less often.
 func TestSignalsThatCostMuchAreAskedForLessOften(t *testing.T) {
 	inTime(t, short, func(t *testing.T, a *asking) {
-		a.spoilWith(only(isChecks, func(question) (*http.Response, error) { time.Sleep(400 * time.Millisecond); return nil, nil }))
+		a.spoilWith(only(isChecks, slowly(400*time.Millisecond)))
 		a.checks(nil, "passing")
 		a.watching("a", "b")
 		a.Complete()
