@@ -19,7 +19,7 @@ func listed(names ...string) nameList {
 	for _, n := range names {
 		b = appendString(b, requestNames, n)
 	}
-	return nameList{b}
+	return nameList{b, len(names)}
 }
 
 // readDelta reads parts that are one message when they stand one after the other.
@@ -58,7 +58,7 @@ func TestTheNamesOfAnIncrementalRequestAreReadWhereverTheyStand(t *testing.T) {
 			proto.Merge(whole, p)
 		}
 		r := readDelta(t, parts...)
-		if got, want := r.wanted.strings(), whole.GetResourceNamesSubscribe(); !slices.Equal(got, want) || r.wanted.count() != len(want) {
+		if got, want := r.wanted.strings(), whole.GetResourceNamesSubscribe(); !slices.Equal(got, want) || r.wanted.count != len(want) {
 			t.Errorf("%v: wanted are %q", parts, got)
 		}
 		if got, want := r.dropped.strings(), whole.GetResourceNamesUnsubscribe(); !slices.Equal(got, want) || r.dropped.has("*") != slices.Contains(want, "*") {

@@ -20,18 +20,19 @@ func (s *subscription) legacyWildcard() bool {
 // subscribe is an incremental request's resource_names_subscribe. have are the versions that
 // the client says it holds already (initial_resource_versions, first request only).
 func (s *subscription) subscribe(names nameList, have map[string]string) error {
-	n := names.count()
+	n := names.count
 	if len(have) == 0 {
 		s.owed = slices.Grow(s.owed, n)
 	}
 	s.table.accounts.change(s.slot, n) // also those that it names again: they are sent again
+	next := 0
 	for i, name := range names.all {
 		s.yieldAfter(i)
 		if string(name) == wildcard {
 			s.everything(have)
 			continue
 		}
-		e, added, err := s.table.name(s.slot, name)
+		e, added, err := s.table.name(s.slot, name, &next)
 		if err != nil {
 			return err
 		}
@@ -148,16 +149,17 @@ func (s *subscription) rename(names nameList) error {
 	}
 	var kept map[*entry]struct{} // of what was named before, if anything was
 	if s.named > 0 {
-		kept = make(map[*entry]struct{}, names.count())
+		kept = make(map[*entry]struct{}, names.count)
 	} else {
-		s.owed = slices.Grow(s.owed, names.count())
+		s.owed = slices.Grow(s.owed, names.count)
 	}
+	next := 0
 	for i, name := range names.all {
 		s.yieldAfter(i)
 		if string(name) == wildcard {
 			continue
 		}
-		e, added, err := s.table.name(s.slot, name)
+		e, added, err := s.table.name(s.slot, name, &next)
 		if err != nil {
 			return err
 		}

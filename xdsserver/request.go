@@ -29,7 +29,7 @@ type request struct {
 func (r *request) hasManyNames() bool {
 	n := len(r.have)
 	if !r.repeats {
-		n += r.names.count() + r.dropped.count()
+		n += r.names.count + r.dropped.count
 	}
 	return n > manyNames
 }

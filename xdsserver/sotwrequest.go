@@ -21,8 +21,9 @@ type sotwRequest struct {
 	before map[string]nameSum // of earlier requests
 }
 
-// nameSum stands for names in their order: how many bytes they have, and a sum over these.
+// nameSum stands for names in their order: how many there are, how many bytes they have, and a sum over these.
 type nameSum struct {
+	count int
 	bytes int
 	sum   uint64
 }
@@ -43,7 +44,7 @@ func (r *sotwRequest) decode(whole *[]byte, seen scanner) error {
 		}
 		if tail.wanted.count == 0 {
 			r.sum, r.summed = sum, true
-			return r.read(b, span{from: from, to: to, count: 1})
+			return r.read(b, span{from: from, to: to, count: sum.count})
 		}
 	}
 	if err := seen.finish(b); err != nil {
@@ -51,7 +52,7 @@ func (r *sotwRequest) decode(whole *[]byte, seen scanner) error {
 	}
 	if r.summed = !seen.wanted.apart; r.summed {
 		names := b[seen.wanted.from:seen.wanted.to]
-		r.sum = nameSum{len(names), maphash.Bytes(r.seed, names)}
+		r.sum = nameSum{seen.wanted.count, len(names), maphash.Bytes(r.seed, names)}
 	}
 	return r.read(b, seen.wanted)
 }

@@ -85,10 +85,20 @@ func (t *table) concerns(e *entry, slot int) bool {
 	return t.wild.has(slot) || e.named.has(slot)
 }
 
+// find returns the entry of a name, nil if there is none. Most clients ask for names in the order in which these were
+// sent, which is that of live: next is the place there where the name is looked for first, and moves on.
+func (t *table) find(name []byte, next *int) *entry {
+	if i := *next; i < len(t.live) && t.live[i].name == string(name) {
+		*next = i + 1
+		return t.live[i]
+	}
+	return t.entries[string(name)]
+}
+
 // name notes that a stream asks for a name, and reports whether it did not before. It fails if the name is
-// new and the stream may have no more of these.
-func (t *table) name(slot int, name []byte) (e *entry, added bool, err error) {
-	if e = t.entries[string(name)]; e == nil {
+// new and the stream may have no more of these. See find for next.
+func (t *table) name(slot int, name []byte, next *int) (e *entry, added bool, err error) {
+	if e = t.find(name, next); e == nil {
 		if e, err = t.nameUnknown(slot, string(name)); err != nil {
 			return nil, false, err
 		}
