@@ -89,7 +89,7 @@ func work(ctx context.Context, o options) (float64, error) {
 	if err != nil {
 		fmt.Fprintf(o.out, "the changes do not compile together, each is built by itself: %v\n", err)
 	}
-	t := tally{out: o.out, of: map[fate]int{}}
+	t := newTally(o.out)
 	results := make(chan result)
 	go func() {
 		defer close(results)

@@ -176,6 +176,9 @@ func TestWhatNoTestNoticesLowersTheScore(t *testing.T) {
 	if err != nil || !strings.Contains(out.String(), "7 of 15 noticed: 46.7 % (5 by a failure, 2 because the tests hung); 4 survived, 4 are not covered") {
 		t.Errorf("score %v, %v:\n%s", score, err, out.String())
 	}
+	if want := "\nsmall.go: 7 of 15 noticed: 46.7 %\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("want a line for each file, %s in\n%s", want, out.String())
+	}
 	if want := "small.go:14: survived\n    - \t\tclear(m)\n    + \t\tif false { clear(m) }\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("want %s in\n%s", want, out.String())
 	}
