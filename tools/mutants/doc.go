@@ -15,10 +15,10 @@
 // the fastest first, with -short, until one fails. A change that no test covers is not tried, and
 // survives.
 //
-// Each surviving change is printed as a diff, and at the end the score of each file. The exit code is 1 if fewer than -threshold percent
-// were noticed, and 2 after an error. A change without an effect can be listed in equivalent.txt
-// with the reason, and does not count. With -again only the survivors of an earlier run are tried,
-// which saves time after tests were added:
+// Each surviving change is printed as a diff, and at the end the score of each file. The exit code
+// is 1 if fewer than -threshold percent were noticed, and 2 after an error. A change without an
+// effect can be listed in equivalent.txt with the reason, and does not count. With -again only the
+// survivors of an earlier run are tried, which saves time after tests were added:
 //
 //	make mutants PKG=./internal/cli FILES='reload*.go' MUTANTS='-again /tmp/report.txt'
 package main
