@@ -89,6 +89,10 @@ func TestAPenaltyQueueIsBoundedAndItsOldestConnectionIsClosed(t *testing.T) {
 		if n := w.Usage().Connections; n != maxQueued+1 || w.open != n {
 			t.Errorf("%d connections are counted, %d are told", n, w.open)
 		}
+		time.Sleep(time.Second)
+		if c := w.connects("10.0.0.1"); c.wait != 0 {
+			t.Errorf("one that is admitted waits for %v, for those that were not", c.wait)
+		}
 	})
 }
 
@@ -104,15 +108,16 @@ func (w *world) served(ip string) *connection {
 
 func TestRefusalsOnAConnectionThatServesSomebodyAreDelayedInstead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(l *Limits) { l.RefusedStreams = 2 })
+		w := newWorld(t, func(l *Limits) { l.RefusedStreams, l.StreamsPerAddress = 2, 1 })
 		c := w.served("10.0.0.1")
 		start := time.Now()
-		for i, want := range []time.Duration{0, 0, w.limits.NewStreamWait} {
+		wait := w.limits.NewStreamWait
+		for i, want := range []time.Duration{0, 0, wait, wait, wait, 2 * wait} { // two are allowed in each
 			if w.refused(t.Context(), c); time.Since(start) != want {
 				t.Errorf("refusal %d reaches its client after %v, want %v", i, time.Since(start), want)
 			}
 		}
-		if isClosed(c) || w.met(LimitRefusedStreams) != 1 || w.budget.Held("requests") != 0 {
+		if isClosed(c) || w.met(LimitRefusedStreams) != 2 || w.budget.Held("requests") != 0 {
 			t.Errorf("closed: %t, counted %d, %d bytes are held", isClosed(c), w.met(LimitRefusedStreams), w.budget.Held("requests"))
 		}
 	})

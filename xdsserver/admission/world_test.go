@@ -57,9 +57,12 @@ func (w *world) dial(ip string) (c *connection, client net.Conn, queued bool, er
 // connects is dial for a connection that has to be admitted.
 func (w *world) connects(ip string) *connection {
 	w.t.Helper()
-	c, _, _, err := w.dial(ip)
-	if err != nil {
-		w.t.Fatal(err)
+	c, _, queued, err := w.dial(ip)
+	if err != nil || queued {
+		w.t.Fatal(queued, err)
+	}
+	if n := w.Usage().Connections; w.open != n {
+		w.t.Errorf("%d connections are counted, %d are told", n, w.open)
 	}
 	return c
 }
