@@ -25,10 +25,10 @@ type account struct {
 	changed int // names that the stream began or ceased to ask for, since the last await
 }
 
-func newAccount(g *guarded, slot int) *account {
+func newAccount(l *limitedStream, slot int) *account {
 	return &account{
-		slot: slot, budget: g.within.budget, share: g.admitted.Share(), most: g.within.limits.NameBytes,
-		rates: g.admitted.NameRates(),
+		slot: slot, budget: l.within.budget, share: l.admitted.Share(), most: l.within.limits.NameBytes,
+		rates: l.admitted.NameRates(),
 	}
 }
 

@@ -46,13 +46,13 @@ func healthService() *grpc.ServiceDesc {
 
 func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 	return func(_ any, stream grpc.ServerStream) error {
-		g := guardedOf(stream.Context())
+		l := limitedStreamOf(stream.Context())
 		r := &discoveryv3.DiscoveryRequest{}
-		if err := g.RecvMsg(r); err != nil {
+		if err := l.RecvMsg(r); err != nil {
 			return err
 		}
 		var f *frame
-		a, err := s.fetch(g.Context(), g.admitted.Address(), typeURL, r, func(_ *admission.Answer, m *discoveryv3.DiscoveryResponse) error {
+		a, err := s.fetch(l.Context(), l.admitted.Address(), typeURL, r, func(_ *admission.Answer, m *discoveryv3.DiscoveryResponse) error {
 			p := &body{around: &atomic.Pointer[[]byte]{}}
 			for _, resource := range m.GetResources() {
 				p.encoded = append(p.encoded, encodedAny(resource)...)
@@ -64,10 +64,10 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 			return err
 		}
 		defer a.Release()
-		if err := g.SendMsg(f); err != nil {
+		if err := l.SendMsg(f); err != nil {
 			return err
 		}
-		return g.taken(1)
+		return l.taken(1)
 	}
 }
 

@@ -34,7 +34,7 @@ type intake struct {
 	took    chan struct{} // has something in it if some were taken in
 	marks   *sync.Pool    // of *mark, which all streams share
 
-	of      *guarded
+	of      *limitedStream
 	mu      sync.Mutex
 	charges []*admission.Charge // for the messages that wait, oldest first
 }
@@ -152,32 +152,32 @@ func (in *intake) send(message mem.BufferSlice) mem.BufferSlice {
 
 // taken waits until fewer bytes than that wait to be taken in. A client that takes in nothing for
 // too long is stuck; one that is slow is not.
-func (g *guarded) taken(fewer int64) error {
-	if g.intake.waiting.Load() < fewer {
+func (l *limitedStream) taken(fewer int64) error {
+	if l.intake.waiting.Load() < fewer {
 		return nil
 	}
-	if err := g.within.budget.Take(g.admitted.Share(), admission.HeldRequests, admission.StreamWindow); err != nil {
+	if err := l.within.budget.Take(l.admitted.Share(), admission.HeldRequests, admission.StreamWindow); err != nil {
 		return err // nobody reads what it sends meanwhile
 	}
-	defer g.within.budget.Give(g.admitted.Share(), admission.HeldRequests, admission.StreamWindow)
-	limit := g.within.limits.StuckSend
+	defer l.within.budget.Give(l.admitted.Share(), admission.HeldRequests, admission.StreamWindow)
+	limit := l.within.limits.StuckSend
 	stuck := time.NewTimer(limit)
 	defer stuck.Stop()
-	for g.intake.waiting.Load() >= fewer {
+	for l.intake.waiting.Load() >= fewer {
 		select {
-		case <-g.intake.took:
+		case <-l.intake.took:
 			stuck.Reset(limit)
 		case <-stuck.C:
-			if g.admitted.IsWriting() { // which is for the connection to judge
+			if l.admitted.IsWriting() { // which is for the connection to judge
 				stuck.Reset(limit)
 				continue
 			}
 			return admission.Stuck()
-		case <-g.Context().Done():
-			if g.admitted.IsStuck() {
+		case <-l.Context().Done():
+			if l.admitted.IsStuck() {
 				return admission.ErrStuck
 			}
-			return status.FromContextError(g.Context().Err()).Err()
+			return status.FromContextError(l.Context().Err()).Err()
 		}
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// interceptor has every stream admitted, and serves it as a guarded one. It has what these share.
+// interceptor has every stream admitted, and serves it as a limitedStream. It has what these share.
 type interceptor struct {
 	admission   *admission.Limiter
 	budget      *admission.Budget
@@ -41,14 +41,14 @@ func (i *interceptor) intercept(srv any, stream grpc.ServerStream, info *grpc.St
 		err = admitted.Admit(ctx)
 	}
 	if err == nil {
-		g := &guarded{
+		l := &limitedStream{
 			ServerStream: stream, within: i, admitted: admitted,
 			intake: intake{took: make(chan struct{}, 1), marks: &i.marks},
 			inbox:  inbox{wire: wire},
 		}
-		g.intake.of, g.ctx = g, context.WithValue(ctx, guardKey{}, g)
-		err = next(srv, g)
-		g.close()
+		l.intake.of, l.ctx = l, context.WithValue(ctx, limitedStreamKey{}, l)
+		err = next(srv, l)
+		l.close()
 		admitted.Release()
 	}
 	return admitted.End(ctx, err)

@@ -23,7 +23,7 @@ const (
 // between plain TCP connections, and ours are counted or encrypted. Larger pieces are read past it.
 const readBuffer = 4 << 10
 
-// ServerOptions are those of the gRPC server that [Server.Run] starts, its codec and its guards
+// ServerOptions are those of the gRPC server that [Server.Run] starts, its codec and its limits
 // excepted.
 func (c Config) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
@@ -46,8 +46,8 @@ func (c Config) ServerOptions() []grpc.ServerOption {
 // maxHeaders bounds the headers of a stream, in bytes: Envoy sends some hundred.
 const maxHeaders = 32 << 10
 
-// guards are the options that hold clients to the limits, and to TLS if it is on.
-func (s *Server) guards() []grpc.ServerOption {
+// limitOptions are those that put clients under the limits, and under TLS if it is on.
+func (s *Server) limitOptions() []grpc.ServerOption {
 	creds := insecure.NewCredentials()
 	if s.config.TLS != nil {
 		creds = credentials.NewTLS(s.config.TLS)

@@ -73,35 +73,35 @@ func transportOf(ctx context.Context) (transportStream, error) {
 
 // receive waits for a message and returns its bytes, which are to be reused. One that came in pieces
 // is within the limits that seen knows.
-func (g *guarded) receive(seen *scanner) (*[]byte, error) {
-	in := &g.inbox
-	_ = g.charge(0) // the last one is done with, and giving back never fails
+func (l *limitedStream) receive(seen *scanner) (*[]byte, error) {
+	in := &l.inbox
+	_ = l.charge(0) // the last one is done with, and giving back never fails
 	var header [messageHeader]byte
 	if err := in.wire.ReadMessageHeader(header[:]); err != nil {
-		return nil, g.brokenOff(err)
+		return nil, l.brokenOff(err)
 	}
 	size := int(binary.BigEndian.Uint32(header[1:]))
-	if most := g.largest(); size > most {
+	if most := l.largest(); size > most {
 		return nil, tooLarge(size, most)
 	}
 	if in.timer == nil {
-		in.timer = time.AfterFunc(g.within.limits.MessageTime, g.tooSlow)
+		in.timer = time.AfterFunc(l.within.limits.MessageTime, l.tooSlow)
 	} else {
-		in.timer.Reset(g.within.limits.MessageTime)
+		in.timer.Reset(l.within.limits.MessageTime)
 	}
 	defer in.timer.Stop()
 	from, err := unpacked(&arriving{wire: in.wire, left: size}, header[0], in.wire.RecvCompress())
 	if err != nil {
-		return nil, g.brokenOff(err)
+		return nil, l.brokenOff(err)
 	}
-	message := g.within.buffer()
+	message := l.within.buffer()
 	step := piece // of one that is compressed
 	if header[0] == 0 {
 		step = min(max(piece, in.finished), size)
 	}
-	*message, err = g.readAll((*message)[:0], from, step, seen)
+	*message, err = l.readAll((*message)[:0], from, step, seen)
 	if err != nil {
-		g.within.reuse(message)
+		l.within.reuse(message)
 		return nil, err
 	}
 	in.finished = max(in.finished, len(*message))
@@ -109,13 +109,13 @@ func (g *guarded) receive(seen *scanner) (*[]byte, error) {
 }
 
 // readAll appends a message. Each piece is looked at before there is room for the next one.
-func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *scanner) ([]byte, error) {
-	most := g.largest()
+func (l *limitedStream) readAll(b []byte, from io.Reader, step int, seen *scanner) ([]byte, error) {
+	most := l.largest()
 	for {
-		if err := g.charge(len(b) + step); err != nil {
+		if err := l.charge(len(b) + step); err != nil {
 			return b, err
 		}
-		g.admitted.AwaitUnproven(g.ctx, min(step, len(b)+step-max(unpaced, g.inbox.finished)))
+		l.admitted.AwaitUnproven(l.ctx, min(step, len(b)+step-max(unpaced, l.inbox.finished)))
 		b = slices.Grow(b, step)
 		n, err := from.Read(b[len(b) : len(b)+step])
 		b = b[:len(b)+n]
@@ -126,7 +126,7 @@ func (g *guarded) readAll(b []byte, from io.Reader, step int, seen *scanner) ([]
 		case errors.Is(err, io.EOF):
 			return b, nil
 		case err != nil:
-			return b, g.brokenOff(err)
+			return b, l.brokenOff(err)
 		}
 		if refused := seen.advance(b); refused != nil {
 			return b, refused
@@ -177,12 +177,12 @@ func unpacked(body io.Reader, compressed byte, with string) (io.Reader, error) {
 // largest is how many bytes the next message may have: at first what a client may have to say, then
 // twice what it has said. What it can have to say depends on how many names there are, and is not
 // known before they are.
-func (g *guarded) largest() int {
-	first := int(g.within.first.Load())
+func (l *limitedStream) largest() int {
+	first := int(l.within.first.Load())
 	if first == 0 {
-		return g.within.largest
+		return l.within.largest
 	}
-	return min(g.within.largest, max(first, 2*g.inbox.finished))
+	return min(l.within.largest, max(first, 2*l.inbox.finished))
 }
 
 func tooLarge(size, most int) error {
@@ -192,8 +192,8 @@ func tooLarge(size, most int) error {
 
 // charge counts so many bytes for the present request, and none for one that is done with. Few bytes
 // are counted with the stream.
-func (g *guarded) charge(bytes int) error {
-	in := &g.inbox
+func (l *limitedStream) charge(bytes int) error {
+	in := &l.inbox
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	memory := max(0, bytes-piece) * expansion
@@ -201,8 +201,8 @@ func (g *guarded) charge(bytes int) error {
 		return nil
 	}
 	if memory < in.charged {
-		g.within.budget.Give(g.admitted.Share(), admission.HeldRequests, in.charged-memory)
-	} else if err := g.within.budget.Take(g.admitted.Share(), admission.HeldRequests, memory-in.charged); err != nil {
+		l.within.budget.Give(l.admitted.Share(), admission.HeldRequests, in.charged-memory)
+	} else if err := l.within.budget.Take(l.admitted.Share(), admission.HeldRequests, memory-in.charged); err != nil {
 		return err
 	}
 	in.charged = memory
@@ -210,20 +210,20 @@ func (g *guarded) charge(bytes int) error {
 }
 
 // close counts out what is held for the stream.
-func (g *guarded) close() {
-	g.intake.end()
-	_ = g.charge(0) // giving does not fail
-	g.inbox.mu.Lock()
-	g.inbox.closed = true
-	g.inbox.mu.Unlock()
+func (l *limitedStream) close() {
+	l.intake.end()
+	_ = l.charge(0) // giving does not fail
+	l.inbox.mu.Lock()
+	l.inbox.closed = true
+	l.inbox.mu.Unlock()
 }
 
 // tooSlow ends a stream whose message does not come to its end.
-func (g *guarded) tooSlow() {
-	g.inbox.mu.Lock()
-	g.inbox.late = true
-	g.inbox.mu.Unlock()
-	_ = g.inbox.wire.WriteStatus(slowMessage(g.within.limits.MessageTime).GRPCStatus()) // it may have ended
+func (l *limitedStream) tooSlow() {
+	l.inbox.mu.Lock()
+	l.inbox.late = true
+	l.inbox.mu.Unlock()
+	_ = l.inbox.wire.WriteStatus(slowMessage(l.within.limits.MessageTime).GRPCStatus()) // it may have ended
 }
 
 func slowMessage(limit time.Duration) *admission.Error {
@@ -232,15 +232,15 @@ func slowMessage(limit time.Duration) *admission.Error {
 }
 
 // brokenOff is why no message could be read.
-func (g *guarded) brokenOff(err error) error {
-	g.inbox.mu.Lock()
-	late := g.inbox.late
-	g.inbox.mu.Unlock()
+func (l *limitedStream) brokenOff(err error) error {
+	l.inbox.mu.Lock()
+	late := l.inbox.late
+	l.inbox.mu.Unlock()
 	_, hasStatus := status.FromError(err)
 	switch {
 	case late:
-		return slowMessage(g.within.limits.MessageTime)
-	case g.admitted.IsStuck():
+		return slowMessage(l.within.limits.MessageTime)
+	case l.admitted.IsStuck():
 		return admission.ErrStuck
 	case errors.Is(err, io.EOF), hasStatus:
 		return err

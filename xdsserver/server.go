@@ -154,7 +154,7 @@ func (s *Server) FirstRequest() <-chan struct{} { return s.callbacks.first }
 // drain and Config.StopTimeout at the latest. What is published meanwhile is still sent. It
 // closes the listeners. It can be called once.
 func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error {
-	g := grpc.NewServer(slices.Concat(s.config.ServerOptions(), s.guards(), []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec())})...)
+	g := grpc.NewServer(slices.Concat(s.config.ServerOptions(), s.limitOptions(), []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec())})...)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, s.xds)
 	for _, t := range resourceTypes {
 		g.RegisterService(s.fetchAsStream(t), s.xds)

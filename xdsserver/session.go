@@ -39,7 +39,7 @@ type wire interface {
 // which is most of what comes, costs no switch from one goroutine to another.
 type session struct {
 	server  *Server
-	stream  *guarded
+	stream  *limitedStream
 	wire    wire
 	record  *streamRecord
 	typeURL string // the stream's only type; empty if aggregated
@@ -64,7 +64,7 @@ type session struct {
 
 // serve runs one stream until it ends.
 func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err error) {
-	ss := &session{server: s, stream: guardedOf(stream.Context()), wire: w, typeURL: typeURL}
+	ss := &session{server: s, stream: limitedStreamOf(stream.Context()), wire: w, typeURL: typeURL}
 	s.sessions.add(ss)
 	defer func() {
 		s.sessions.remove(ss)

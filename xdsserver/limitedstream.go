@@ -13,9 +13,9 @@ import (
 	"legate/xdsserver/admission"
 )
 
-// guarded is a stream within the limits. Its requests have the node that the stream began with, and a send
+// limitedStream is a stream within the limits. Its requests have the node that the stream began with, and a send
 // does not wait for ever for a client that takes nothing in.
-type guarded struct {
+type limitedStream struct {
 	grpc.ServerStream
 	ctx      context.Context // the stream's, which leads to this
 	within   *interceptor
@@ -25,75 +25,77 @@ type guarded struct {
 	node     *corev3.Node // the first that a request named; only the goroutine that receives uses it
 }
 
-// guardKey is the key of a guarded stream in its context.
-type guardKey struct{}
+// limitedStreamKey is the key of a limitedStream in its context.
+type limitedStreamKey struct{}
 
 // Context is the stream's.
-func (g *guarded) Context() context.Context { return g.ctx }
+func (l *limitedStream) Context() context.Context { return l.ctx }
 
-// guardedOf returns the stream of a context. Every stream passes the admission, so there is one.
-func guardedOf(ctx context.Context) *guarded { return ctx.Value(guardKey{}).(*guarded) }
+// limitedStreamOf returns the stream of a context. Every stream passes the admission, so there is one.
+func limitedStreamOf(ctx context.Context) *limitedStream {
+	return ctx.Value(limitedStreamKey{}).(*limitedStream)
+}
 
 // SendMsg waits until the client has taken in most of what it was sent before, up to the limit for that.
-func (g *guarded) SendMsg(m any) error {
+func (l *limitedStream) SendMsg(m any) error {
 	f, counts := m.(*frame)
 	if !counts {
-		return g.ServerStream.SendMsg(m)
+		return l.ServerStream.SendMsg(m)
 	}
-	if err := g.taken(waitingMost); err != nil {
+	if err := l.taken(waitingMost); err != nil {
 		return err
 	}
-	if err := g.intake.charge(f.charge); err != nil {
+	if err := l.intake.charge(f.charge); err != nil {
 		return err
 	}
-	f.buffers = g.intake.send(f.buffers)
-	return g.ServerStream.SendMsg(f)
+	f.buffers = l.intake.send(f.buffers)
+	return l.ServerStream.SendMsg(f)
 }
 
 // wouldWait reports whether SendMsg would wait for the client to take in what it was sent.
-func (g *guarded) wouldWait() bool { return g.intake.waiting.Load() >= waitingMost }
+func (l *limitedStream) wouldWait() bool { return l.intake.waiting.Load() >= waitingMost }
 
 // RecvMsg returns requests that are within the limits, each with the node of the stream.
-func (g *guarded) RecvMsg(m any) error {
-	seen := scanner{limits: &g.within.limits, most: g.within.names}
+func (l *limitedStream) RecvMsg(m any) error {
+	seen := scanner{limits: &l.within.limits, most: l.within.names}
 	switch r := m.(type) {
 	case *sotwRequest: // which has the bytes from then on
 		seen.fields = sotwFields
-		message, err := g.receive(&seen)
+		message, err := l.receive(&seen)
 		if err == nil {
 			err = r.decode(message, seen)
 		}
 		if err != nil {
 			return err
 		}
-		return g.pin(&r.message.Node)
+		return l.pin(&r.message.Node)
 	case *deltaRequest: // and so has this
 		seen.fields = deltaFields
-		message, err := g.receive(&seen)
+		message, err := l.receive(&seen)
 		if err == nil {
 			err = r.decode(message, seen)
 		}
 		if err != nil {
 			return err
 		}
-		return g.pin(&r.message.Node)
+		return l.pin(&r.message.Node)
 	case *discoveryv3.DiscoveryRequest:
 		seen.fields = sotwFields
-		if err := g.decode(r, seen, fetchShape); err != nil {
+		if err := l.decode(r, seen, fetchShape); err != nil {
 			return err
 		}
-		return g.pin(&r.Node)
+		return l.pin(&r.Node)
 	}
-	return g.decode(m.(proto.Message), seen, nil) // of another service
+	return l.decode(m.(proto.Message), seen, nil) // of another service
 }
 
 // decode receives a message. If there is a shape, only the fields in it are decoded.
-func (g *guarded) decode(m proto.Message, seen scanner, s *shape) error {
-	message, err := g.receive(&seen)
+func (l *limitedStream) decode(m proto.Message, seen scanner, s *shape) error {
+	message, err := l.receive(&seen)
 	if err != nil {
 		return err
 	}
-	defer g.within.reuse(message)
+	defer l.within.reuse(message)
 	if err := seen.finish(*message); err != nil {
 		return err
 	}
@@ -112,23 +114,23 @@ func checkType(size int) error {
 
 // pin replaces the node of a request by that of the stream's first request, which decided its identity and
 // its view.
-func (g *guarded) pin(node **corev3.Node) error {
+func (l *limitedStream) pin(node **corev3.Node) error {
 	said := *node
 	switch {
-	case g.node != nil:
-		if said != nil && differs(said, g.node) {
-			g.within.nodeChanged()
+	case l.node != nil:
+		if said != nil && differs(said, l.node) {
+			l.within.nodeChanged()
 		}
 	case said != nil:
-		if err := checkNode(said, &g.within.limits); err != nil {
+		if err := checkNode(said, &l.within.limits); err != nil {
 			return err
 		}
-		if err := g.admitted.AdmitNode(said.GetId()); err != nil {
+		if err := l.admitted.AdmitNode(said.GetId()); err != nil {
 			return err
 		}
-		g.node = essence(said)
+		l.node = essence(said)
 	}
-	*node = g.node
+	*node = l.node
 	return nil
 }
 
