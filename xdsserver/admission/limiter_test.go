@@ -79,7 +79,7 @@ func TestRunClosesPenaltyQueuesAndEndsPenalties(t *testing.T) {
 			t.Error("not closed")
 		}
 		time.Sleep(penaltyTime - 10*time.Second)
-		if _, client, queued, _ = w.dial("10.0.0.1"); queued {
+		if _, _, queued, _ = w.dial("10.0.0.1"); queued {
 			t.Error("one is admitted each second")
 		}
 		if _, client, queued, _ = w.dial("10.0.0.1"); !queued {
