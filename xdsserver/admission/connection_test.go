@@ -25,6 +25,14 @@ func TestAConnectionIsServedWhenItIsAdmitted(t *testing.T) {
 				t.Errorf("%d bytes after %v: %v", n, time.Since(start), err)
 			}
 		}
+		if c, client, _, _ = w.dial("10.0.0.1"); c == nil {
+			t.Fatal("it is not admitted")
+		}
+		c.wait = time.Second
+		go func() { _, _ = client.Read(make([]byte, 1)) }()
+		if took, err := write(c, 1); took != c.wait || err != nil {
+			t.Errorf("written after %v: %v", took, err)
+		}
 		if c.NetConn() == nil || AddressOf(c).String() != "10.0.0.1" || c.RemoteAddr().String() != "10.0.0.1:1" {
 			t.Errorf("%v of %v", c.RemoteAddr(), AddressOf(c))
 		}

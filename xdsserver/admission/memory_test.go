@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 func TestAChargeIsCountedOnceForWhoHasItFirst(t *testing.T) {
@@ -39,11 +41,11 @@ func TestAChargeIsCountedOnceForWhoHasItFirst(t *testing.T) {
 }
 
 func TestUnreadAnswersAreBoundedAndHalfOfThemForAnAddress(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.AnswerBytes, l.UnreadBytes = 60, 100 })
+	w := newWorld(t, func(l *Limits) { l.AnswerBytes, l.UnreadBytes = 50, 100 })
 	one, other := AddressOf(w.connects("10.0.0.1")), AddressOf(w.connects("10.0.0.2"))
 	before := one.Share().Bytes()
 	a, b, c := w.NewAnswer(one), w.NewAnswer(one), w.NewAnswer(other)
-	w.meets(a.Grow(61), LimitAnswerBytes)
+	w.meets(a.Grow(51), LimitAnswerBytes)
 	for _, to := range []int{20, 10, 30} {
 		if err := a.Grow(to); err != nil {
 			t.Error(err)
@@ -56,6 +58,7 @@ func TestUnreadAnswersAreBoundedAndHalfOfThemForAnAddress(t *testing.T) {
 	if err := c.Grow(50); err != nil {
 		t.Errorf("another address: %v", err)
 	}
+	w.meets(w.NewAnswer(AddressOf(w.connects("10.0.0.3"))).Grow(1), LimitUnreadBytes)
 	if held := w.budget.Held("answers"); held != 100 || one.Share().Bytes() != before+50 {
 		t.Errorf("%d bytes are held, %d of one", held, one.Share().Bytes()-before)
 	}
@@ -143,6 +146,25 @@ func TestNamesBeyondTheirRatesWait(t *testing.T) {
 			t.Errorf("it waits again: %v", got)
 		}
 	})
+}
+
+func TestRatesOfAnAddressAndOfAllAreMultiples(t *testing.T) {
+	l := Limits{FreshNames: 3, NameChanges: 5, UnprovenBytes: 7, RefusedStreams: 2, NewStreamWait: time.Second}
+	for name, c := range map[string]struct {
+		is    *rate.Limiter
+		rate  float64
+		burst int
+	}{
+		"fresh names":   {freshNames(&l, 10, 4), 12, 40},
+		"name changes":  {nameChanges(&l, 10, 200), 1000, 8000},
+		"unproven":      {unprovenBytes(&l, 2), 14, 7},
+		"refused":       {refusedStreams(&l, 10), 20, 20},
+		"refused alone": {refusedStreams(&l, 1), 2, 2},
+	} {
+		if float64(c.is.Limit()) != c.rate || c.is.Burst() != c.burst {
+			t.Errorf("%s: %v a second, %d at once, want %v and %d", name, c.is.Limit(), c.is.Burst(), c.rate, c.burst)
+		}
+	}
 }
 
 // Who changes so much that all have to wait for very long waits for a minute at a time.

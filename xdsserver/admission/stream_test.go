@@ -125,9 +125,21 @@ func TestNewStreamsBeyondTheRateWaitAndThenAreToldWhenToComeAgain(t *testing.T) 
 		if err := <-waits; err == nil || w.Usage().Streams != 2 {
 			t.Errorf("who left while it waited: %v, %+v", err, w.Usage())
 		}
-		w.meets(admit(t.Context()), LimitNewStreams)
-		if err := w.stream(t.Context(), w.connects("10.0.0.2")).Admit(t.Context()); err != nil {
-			t.Errorf("another address: %v", err)
+		for range 10 { // which use none
+			w.meets(admit(t.Context()), LimitNewStreams)
+		}
+		start = time.Now()
+		if err := w.stream(t.Context(), w.connects("10.0.0.2")).Admit(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("another address: after %v, %v", time.Since(start), err)
+		}
+		time.Sleep(200 * time.Millisecond)
+		start = time.Now()
+		if err := admit(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("later: after %v, %v", time.Since(start), err)
+		}
+		u := w.Usage()
+		if held := w.budget.Held("connections"); u.Streams != 4 || held != int64(u.Connections*ConnectionBytes+u.Streams*StreamBytes) {
+			t.Errorf("%+v, %d bytes are held", u, held)
 		}
 	})
 }
