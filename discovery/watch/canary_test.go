@@ -18,10 +18,7 @@ func TestWhatTheCanarySees(t *testing.T) {
 		if got := told[Restart](a); len(got) > 0 {
 			t.Errorf("all is well, and told %+v", got)
 		}
-		a.mu.Lock()
-		index := a.index
-		a.mu.Unlock()
-		a.putAt(index-5, listPath, consul.Listing{"consul": {}}) // who waits for a higher one hears nothing
+		a.putAt(5, listPath, consul.Listing{"consul": {}}) // who waits for a higher one hears nothing
 		time.Sleep(15 * time.Second)
 		if got := told[Restart](a); len(got) != 1 || !got[0].IndexWentBack || got[0].Why == "" || time.Since(got[0].At) > 15*time.Second {
 			t.Errorf("after the index went back: %+v", got)
@@ -98,16 +95,12 @@ func TestHowOftenTheCanaryLooks(t *testing.T) {
 		if asked := a.take(isCanary); len(asked) != 1 || !asked[0].consistent || asked[0].index != 0 {
 			t.Errorf("asked %+v, want the leader asked", asked)
 		}
-		a.mu.Lock()
-		a.holds = true
-		a.mu.Unlock()
+		a.holding.Store(true)
 		time.Sleep(15 * time.Second)
 		if n := looks(time.Minute); n != 20 {
 			t.Errorf("while a loss is held it looks %d times in a minute, want every 3 s", n)
 		}
-		a.mu.Lock()
-		a.holds = false
-		a.mu.Unlock()
+		a.holding.Store(false)
 		if time.Sleep(30 * time.Second); looks(5*time.Minute) > 21 {
 			t.Error("it looks often although nothing is held any more")
 		}

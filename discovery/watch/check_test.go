@@ -8,8 +8,8 @@ import (
 	"legate/discovery/consul"
 )
 
-// watched is a service that was read, has n instances, and waits for changes of which it hears nothing.
-func (a *asking) watchedService(name string, n int) (*Service, Past) {
+// alreadyRead is a service with n instances that was read, and what was told of it.
+func (a *asking) alreadyRead(name string, n int) (*Service, Past) {
 	a.t.Helper()
 	a.service(name, n)
 	s := a.watching(name)[0]
@@ -29,13 +29,18 @@ func (a *asking) watchedService(name string, n int) (*Service, Past) {
 func TestACheckAsksTheLeader(t *testing.T) {
 	for _, list := range []bool{false, true} {
 		inTime(t, nil, func(t *testing.T, a *asking) {
-			web, past := a.watchedService("web", 3)
+			web, past := a.alreadyRead("web", 3)
 			a.putAt(past.Index, healthPath+"web", entries("web", 1)) // its query hears nothing of it
 			a.Check(t.Context(), web, past, list)
 			got := told[Checked](a)
-			if len(got) != 1 || got[0].Err != nil || got[0].Service != web || len(got[0].Reading.Service.Instances) != 1 || got[0].Past.Answers != 1 ||
-				!got[0].Reply.Consistent || (got[0].List != nil) != list || list && !got[0].ListReply.Consistent {
-				t.Errorf("with the list %v: told %+v", list, got)
+			if len(got) != 1 || got[0].Err != nil || got[0].Service != web || got[0].Past.Answers != 1 {
+				t.Fatalf("with the list %v: told %+v", list, got)
+			}
+			if len(got[0].Reading.Service.Instances) != 1 || !got[0].Reply.Consistent {
+				t.Errorf("with the list %v: read %+v", list, got[0].Answered)
+			}
+			if (got[0].List != nil) != list || list && !got[0].ListReply.Consistent {
+				t.Errorf("with the list %v: the list is %v, %+v", list, got[0].List, got[0].ListReply)
 			}
 			asked := a.take(func(question) bool { return true })
 			if want := map[bool]int{false: 1, true: 2}[list]; len(asked) != want || !asked[0].of("web") || !asked[0].consistent || !asked[want-1].consistent {
@@ -53,7 +58,7 @@ func TestACheckKnowsWhatWasTold(t *testing.T) {
 	expected := func(cfg *Config, _ *consul.Config) { cfg.FilteredExpected = true }
 	for _, filtered := range []bool{false, true} {
 		inTime(t, expected, func(t *testing.T, a *asking) {
-			web, past := a.watchedService("web", 3)
+			web, past := a.alreadyRead("web", 3)
 			past.Filtered = filtered
 			about := a.after(web, past)
 			if about.was != (previous{index: past.Index, weight: 3, filtered: filtered}) || !about.last.Equal(past.Reading) || about.index != 0 {
@@ -67,8 +72,8 @@ func TestACheckKnowsWhatWasTold(t *testing.T) {
 	}
 }
 
-// A check that fails is trouble with Consul if the list was to be read with it: nobody else tells of that. It is over
-// when a check is answered, when none is needed, or the service is gone.
+// A check that fails is trouble with Consul if the list was to be read with it: nobody else tells of that. The trouble
+// is over when a check is answered, when none is needed, or when the service is gone.
 func TestAChecksFailureEnds(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -84,7 +89,7 @@ func TestAChecksFailureEnds(t *testing.T) {
 		}},
 	} {
 		inTime(t, nil, func(t *testing.T, a *asking) {
-			web, past := a.watchedService("web", 3)
+			web, past := a.alreadyRead("web", 3)
 			unlisted := func(q question) bool { return isList(q) && q.index == 0 }
 			a.spoilWith(only(aboutOf("web"), refuse(500)))
 			a.Check(t.Context(), web, past, false)
@@ -120,7 +125,7 @@ func TestAChecksFailureEnds(t *testing.T) {
 func TestAConfirmationAsksUntilThereIsAnAnswer(t *testing.T) {
 	for _, doubt := range []bool{false, true} {
 		inTime(t, nil, func(t *testing.T, a *asking) {
-			web, past := a.watchedService("web", 3)
+			web, past := a.alreadyRead("web", 3)
 			a.Unwatch(web, time.Now())
 			gone := a.Watch(t.Context(), web.Key)
 			a.spoilWith(only(aboutOf("web"), refuse(500)))
@@ -141,8 +146,11 @@ func TestAConfirmationAsksUntilThereIsAnAnswer(t *testing.T) {
 			}
 			time.Sleep(31 * time.Second)
 			got := told[Confirmed](a)
-			if len(got) != 1 || got[0].Service != gone || len(got[0].Reading.Service.Instances) != 1 || got[0].Doubt != doubt || got[0].Past.Answers != 1 || !got[0].Reply.Consistent {
-				t.Errorf("told %+v, want a doubt: %v", got, doubt)
+			if len(got) != 1 || got[0].Service != gone || got[0].Doubt != doubt || got[0].Past.Answers != 1 {
+				t.Fatalf("told %+v, want a doubt: %v", got, doubt)
+			}
+			if len(got[0].Reading.Service.Instances) != 1 || !got[0].Reply.Consistent {
+				t.Errorf("read %+v", got[0].Answered)
 			}
 			if !a.Status().Connected || a.outages.failing("confirm/web") {
 				t.Errorf("status: %+v", a.Status())
@@ -194,7 +202,7 @@ func TestAConfirmationInDoubtIsAskedForTwice(t *testing.T) {
 
 // A check or a confirmation that is refused like every other name says nothing of its own.
 func TestAChecksRefusalIsOfTheNameOnlyIfItIs(t *testing.T) {
-	for name, ask := range map[string]func(a *asking, s *Service){
+	for name, ask := range map[string]func(*asking, *Service){
 		"a check":        func(a *asking, s *Service) { a.Check(a.t.Context(), s, Past{}, true) },
 		"a confirmation": func(a *asking, s *Service) { a.Confirm(s, Past{}) },
 	} {

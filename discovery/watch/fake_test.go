@@ -63,8 +63,7 @@ func (f *fake) put(path string, body any) {
 	f.wake()
 }
 
-// putAt does so with an index of the test's choice, and wakes nobody: who waits for a higher one
-// hears of it only where that is higher still.
+// putAt does so with an index of the test's choice, and wakes nobody who waits.
 func (f *fake) putAt(index uint64, path string, body any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -167,7 +166,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// refuse, hang and lose are what a Consul in trouble does.
+// refuse, hang, lose and slowly are what a Consul in trouble does.
 func refuse(code int) spoiler {
 	return func(question) (*http.Response, error) { return consultest.Answer(code, 0, "no"), nil }
 }

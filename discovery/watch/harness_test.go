@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,7 +50,7 @@ type asking struct {
 	t       *testing.T
 	log     *logtest.Buffer
 	metrics *metrics.Metrics
-	holds   bool // what held says; it is set while everybody waits
+	holding atomic.Bool // a loss is held
 
 	mu     sync.Mutex
 	events []Event
@@ -82,7 +83,7 @@ func newAsking(t *testing.T, change func(*Config, *consul.Config)) *asking {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Queries = New(cfg, client, 10*time.Second, func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.holds }, log, a.metrics.Consul)
+	a.Queries = New(cfg, client, 10*time.Second, a.holding.Load, log, a.metrics.Consul)
 	a.Select(catalog.Selection{})
 	return a
 }

@@ -163,8 +163,8 @@ func TestWhatConsulHidesIsSaid(t *testing.T) {
 			if q.index > 0 {
 				return nil, nil
 			}
-			a.mu.Lock()
-			defer a.mu.Unlock()
+			a.fake.mu.Lock()
+			defer a.fake.mu.Unlock()
 			resp := consultest.Answer(200, a.pages[q.path].index, a.pages[q.path].body)
 			resp.Header.Set("X-Consul-Results-Filtered-By-Acls", "true")
 			return resp, nil
