@@ -24,7 +24,7 @@ func TestOverHTTPSFewConnectionsAreShared(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Consul.Address, cfg.Consul.TLS.CAFile = "https://"+gate.addr, consul.Certs.CAFile
 	r := start(t, cfg)
-	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 450 })
+	r.await("all are there", func(c catalog.Catalog) bool { return len(c.Services) == 450 })
 	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "svc-449", ID: "second", Port: 2})
 	r.await("and are watched", r.has("svc-449", catalog.Passing, catalog.Passing))
 	if s := r.Status(); !s.HTTP2 || s.Swept != 0 || s.Direct != 450 {
@@ -42,7 +42,7 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 	cfg := configFor(consul)
 	cfg.Consul.Address = gate.addr
 	r := start(t, cfg)
-	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 250 })
+	r.await("all are there", func(c catalog.Catalog) bool { return len(c.Services) == 250 })
 	if s := r.Status(); s.Direct != 92 || s.Swept != 158 || len(s.Problems) != 1 {
 		t.Errorf("status: %+v", s)
 	}

@@ -41,11 +41,11 @@ func (l *loop) confirmed(e watch.Confirmed) {
 // guard is to know of it.
 func (l *loop) weigh(s *service, e watch.Answered, seen guard.Answered) guard.Decision {
 	l.rehome(s, e.Reading.Service.Instances)
-	before := l.served.catalog[s.Key].Instances
+	before := l.served.catalog.Services[s.Key].Instances
 	s.past.Reading, s.selected = e.Reading, selected(l.selection, e.Reading)
 	seen.Key, seen.Said, seen.Selected = s.Key, e.Reading.Service.Instances, s.selected.Service.Instances
 	d := l.observe(e.Reply.At, seen)
-	l.report.deselected(s, catalog.Lacking(before, l.served.catalog[s.Key].Instances), l.selection.Tags, e.Reply.At)
+	l.report.deselected(s, catalog.Lacking(before, l.served.catalog.Services[s.Key].Instances), l.selection.Tags, e.Reply.At)
 	return d
 }
 
@@ -66,7 +66,7 @@ func (l *loop) observe(at time.Time, seen guard.Observation) guard.Decision {
 // Consul lists it as a service.
 func (l *loop) serve(key catalog.ServiceKey, instances []catalog.Instance, at time.Time) {
 	s := l.services.byName[key.Name]
-	_, known := l.served.catalog[key]
+	_, known := l.served.catalog.Services[key]
 	switch {
 	case len(instances) > 0:
 		l.set(catalog.Service{Key: key, Instances: instances}, at)

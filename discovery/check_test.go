@@ -43,7 +43,7 @@ func TestALookThatDiffersStartsTheWatchAnew(t *testing.T) {
 			}
 		}
 		check(other, nil)
-		if !slices.Equal(asked.restarts, []string{"web"}) || len(l.served.catalog[s.Key].Instances) != 2 {
+		if !slices.Equal(asked.restarts, []string{"web"}) || len(l.served.catalog.Services[s.Key].Instances) != 2 {
 			t.Errorf("asked for %+v: want the watch to see for itself", asked)
 		}
 		check(other, fmt.Errorf("check: %w", consul.ErrNotBelieved))

@@ -10,7 +10,7 @@ func (l *loop) finish() {
 	}
 	l.complete = true
 	l.queries.Complete()
-	l.w.log.Info("consul catalog is complete", "datacenter", l.datacenter, "services", len(l.served.catalog))
+	l.w.log.Info("consul catalog is complete", "datacenter", l.datacenter, "services", len(l.served.catalog.Services))
 }
 
 // unreadPatience is how long the first complete read waits for the last few services, if they
@@ -45,5 +45,5 @@ func (l *loop) stopWaiting(now time.Time) {
 	l.complete = true
 	l.queries.Complete()
 	l.w.log.Warn("consul catalog is complete but for services that cannot be read, serving without waiting for them",
-		"datacenter", l.datacenter, "services", len(l.served.catalog), "unread", len(names), "first", names[0], "remedy", unreadRemedy)
+		"datacenter", l.datacenter, "services", len(l.served.catalog.Services), "unread", len(names), "first", names[0], "remedy", unreadRemedy)
 }

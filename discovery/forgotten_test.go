@@ -18,9 +18,9 @@ func (r *reader) knows() map[string]int {
 	r.commands <- func(l *loop) {
 		status := l.w.queries.Status()
 		seen <- map[string]int{
-			"watched": len(l.services.byName), "homes": len(l.homes), "in the catalog": len(l.served.catalog), "held": len(l.guard.Holds()), "shown": len(l.report.holds), "refused": len(l.services.refused),
+			"watched": len(l.services.byName), "homes": len(l.homes), "in the catalog": len(l.served.catalog.Services), "held": len(l.guard.Holds()), "shown": len(l.report.holds), "refused": len(l.services.refused),
 			"with a query": status.Direct, "polled": status.Swept, "unread": l.services.unread, "unanswered": l.services.unanswered,
-			"unsent": len(l.served.pending.had), "hold lines": len(l.report.over),
+			"unsent": len(l.served.pending.services), "hold lines": len(l.report.over),
 		}
 	}
 	return <-seen

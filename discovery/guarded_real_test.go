@@ -77,7 +77,7 @@ func TestRealReapingOfWhatWasCriticalIsBelievedAtOnce(t *testing.T) {
 	all := func(want int) func(catalog.Catalog) bool {
 		return func(c catalog.Catalog) bool {
 			n := 0
-			for _, s := range c {
+			for _, s := range c.Services {
 				n += len(s.Instances)
 			}
 			return n == want

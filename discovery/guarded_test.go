@@ -240,7 +240,7 @@ func TestWhatTheSeedHasIsGuardedToo(t *testing.T) {
 			all = append(all, name(n))
 		}
 		got, w := seededWith(t, guardedConfig(), fake, seedOf("dc1", all...))
-		if len(got) != 20 || len(w.Holds()) != 20 {
+		if len(got.Services) != 20 || len(w.Holds()) != 20 {
 			t.Errorf("an empty Consul after a restart: handed out %v, %d holds", names(got), len(w.Holds()))
 		}
 	})

@@ -156,7 +156,7 @@ func names(c catalog.Catalog) []string {
 }
 
 func (r *reader) service(c catalog.Catalog, name string) (catalog.Service, bool) {
-	s, ok := c[catalog.ServiceKey{Datacenter: "dc1", Name: name}]
+	s, ok := c.Services[catalog.ServiceKey{Datacenter: "dc1", Name: name}]
 	return s, ok
 }
 

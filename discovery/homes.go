@@ -27,7 +27,7 @@ func (l *loop) rehome(s *service, is []catalog.Instance) {
 // movedAway says that every instance which is served of s, and which Consul does not have under its
 // name, was seen under another name since: so Consul has not forgotten them.
 func (l *loop) movedAway(s *service) bool {
-	for _, i := range catalog.Lacking(l.served.catalog[s.Key].Instances, s.selected.Service.Instances) {
+	for _, i := range catalog.Lacking(l.served.catalog.Services[s.Key].Instances, s.selected.Service.Instances) {
 		if home := l.homes[i.Key()]; home == nil || home == s {
 			return false
 		}

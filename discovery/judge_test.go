@@ -40,7 +40,7 @@ func TestWhereNothingIsAllowedUnlessSaidAServiceCanStillGo(t *testing.T) {
 		fake.set("a", -1)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if c, _ := r.now(); len(c) != 1 {
+		if c, _ := r.now(); len(c.Services) != 1 {
 			t.Errorf("still there: %v, status %+v", names(c), r.Status())
 		}
 	})
@@ -74,7 +74,7 @@ func TestGarbageChangesNothing(t *testing.T) {
 				fake.set("b", -1)
 				time.Sleep(5 * time.Minute)
 				synctest.Wait()
-				if c, n := r.now(); n != 1 || len(c) != 2 {
+				if c, n := r.now(); n != 1 || len(c.Services) != 2 {
 					t.Errorf("%d Deltas, catalog %v", n, names(c))
 				}
 				if n := len(fake.take()); n > 3*60 {
@@ -89,7 +89,7 @@ func TestGarbageChangesNothing(t *testing.T) {
 				fake.resume()
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				if c, _ := r.now(); len(c) != 1 || !r.has("a", catalog.Passing, catalog.Passing)(c) {
+				if c, _ := r.now(); len(c.Services) != 1 || !r.has("a", catalog.Passing, catalog.Passing)(c) {
 					t.Errorf("afterwards: %v", names(c))
 				}
 			})

@@ -95,7 +95,7 @@ func TestAServiceThatIsNotListedButThereStays(t *testing.T) {
 		fake.unlist("a")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if c, n := r.now(); n != 1 || len(c) != 2 {
+		if c, n := r.now(); n != 1 || len(c.Services) != 2 {
 			t.Fatalf("%d Deltas, catalog %v", n, names(c))
 		}
 		fake.set("a", 2)
@@ -122,7 +122,7 @@ func TestAListedServiceWithoutInstancesStaysEmpty(t *testing.T) {
 		fake.set("a", -1)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if c, _ := r.now(); len(c) != 0 {
+		if c, _ := r.now(); len(c.Services) != 0 {
 			t.Errorf("catalog %v", names(c))
 		}
 	})

@@ -56,7 +56,7 @@ func (l *loop) watch(name string) *service {
 // unlisted decides on a service that is not in the list, or not with the tags that select its
 // instances: it goes if it is known to have none, and is asked for if it is known to have some.
 func (l *loop) unlisted(s *service, at time.Time) {
-	if len(l.served.catalog[s.Key].Instances) == 0 {
+	if len(l.served.catalog.Services[s.Key].Instances) == 0 {
 		l.drop(s, at)
 		return
 	}

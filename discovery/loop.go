@@ -164,7 +164,7 @@ func (l *loop) publish() {
 	for h := catalog.Passing; h <= catalog.Maintenance; h++ {
 		instances[h.String()] = l.served.health[h]
 	}
-	l.w.metrics.Catalog(len(l.served.catalog), instances)
+	l.w.metrics.Catalog(len(l.served.catalog.Services), instances)
 	var unread *catalog.Problem
 	if l.complete {
 		unread = l.services.unreadProblem(l.served.catalog)
@@ -172,7 +172,7 @@ func (l *loop) publish() {
 	refused := l.services.refusedProblem()
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
-	l.w.status.Services, l.w.status.Instances = len(l.served.catalog), instances
+	l.w.status.Services, l.w.status.Instances = len(l.served.catalog.Services), instances
 	if !l.w.status.Complete {
 		l.w.status.FirstSync = Progress{Done: len(l.services.byName) - l.services.unread, Total: len(l.services.byName)}
 	}

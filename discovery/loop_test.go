@@ -25,7 +25,7 @@ func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
 		s.listed = false
 		l.checks.running++
 		l.handle(watch.Checked{Answered: old, Past: past})
-		if n := len(l.served.catalog[s.Key].Instances); n != 3 || !asked.nothing() {
+		if n := len(l.served.catalog.Services[s.Key].Instances); n != 3 || !asked.nothing() {
 			t.Errorf("%d instances, asked for %+v: a check from before the last answer was compared with it", n, asked)
 		}
 		s.confirming, s.listed = true, true
@@ -35,7 +35,7 @@ func TestAnAnswerThatANewerOneOvertookChangesNothing(t *testing.T) {
 		}
 		s.confirming, s.listed = true, false
 		l.handle(watch.Confirmed{Answered: old, Past: past})
-		if n := len(l.served.catalog[s.Key].Instances); n != 3 || l.services.byName["web"] != s {
+		if n := len(l.served.catalog.Services[s.Key].Instances); n != 3 || l.services.byName["web"] != s {
 			t.Errorf("%d instances: what confirms was asked before the last answer", n)
 		}
 		if !s.confirming {
@@ -165,8 +165,8 @@ func TestAServiceThatIsGoneIsForgotten(t *testing.T) {
 		l.reads("api", 12, 1)
 		l.reads("web", 13, 0)
 		l.lists(14, "api")
-		if l.services.byName["web"] != nil || len(l.served.catalog) != 1 || len(l.services.byName) != 1 {
-			t.Fatalf("%d services are left in the catalog", len(l.served.catalog))
+		if l.services.byName["web"] != nil || len(l.served.catalog.Services) != 1 || len(l.services.byName) != 1 {
+			t.Fatalf("%d services are left in the catalog", len(l.served.catalog.Services))
 		}
 		for _, p := range l.w.Status().Problems {
 			t.Errorf("problem: %+v", p)

@@ -40,7 +40,7 @@ func (r *reader) size(name string) int {
 func (r *reader) instances() (n int) {
 	synctest.Wait()
 	c, _ := r.now()
-	for _, s := range c {
+	for _, s := range c.Services {
 		n += len(s.Instances)
 	}
 	return n

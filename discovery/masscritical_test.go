@@ -100,7 +100,7 @@ func TestMostOfADatacenterTurnsCriticalAtOnce(t *testing.T) {
 		synctest.Wait()
 		c, _ := r.now()
 		count := map[catalog.Health]int{}
-		for _, s := range c {
+		for _, s := range c.Services {
 			for _, i := range s.Instances {
 				count[i.Health]++
 			}

@@ -40,8 +40,8 @@ func TestTheLossOfMostOfADatacenterIsHeld(t *testing.T) {
 			}
 			time.Sleep(10 * time.Minute)
 			synctest.Wait()
-			if c, n := r.now(); n != 1 || len(c) != 50 || len(r.Holds()) != 0 {
-				t.Errorf("%d Deltas, %d services, %d holds", n, len(c), len(r.Holds()))
+			if c, n := r.now(); n != 1 || len(c.Services) != 50 || len(r.Holds()) != 0 {
+				t.Errorf("%d Deltas, %d services, %d holds", n, len(c.Services), len(r.Holds()))
 			}
 		})
 	})

@@ -12,14 +12,18 @@ import (
 
 // anyCatalog is a catalog with some of a few services, each with some of a few instances.
 func anyCatalog(r *rand.Rand) catalog.Catalog {
-	c := catalog.Catalog{}
+	c := catalog.New()
 	for n := range r.IntN(6) {
 		key := catalog.ServiceKey{Datacenter: "dc" + strconv.Itoa(r.IntN(2)), Name: strconv.Itoa(n)}
 		s := catalog.Service{Key: key}
 		for i := range r.IntN(3) {
 			s.Instances = append(s.Instances, catalog.Instance{ID: strconv.Itoa(i), Node: "n", Port: r.IntN(2)})
 		}
-		c[key] = s
+		c.Services[key] = s
+	}
+	for n := range r.IntN(3) {
+		key := catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: strconv.Itoa(n)}
+		c.Entries[key] = catalog.Entry{Key: key, Protocol: strconv.Itoa(r.IntN(2))}
 	}
 	return c
 }
@@ -29,14 +33,14 @@ func anyCatalog(r *rand.Rand) catalog.Catalog {
 func TestWhatIsTakenFromTheOutboxLeadsToTheCatalog(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	b := newPending()
-	now, reader := catalog.Catalog{}, catalog.Catalog{}
+	var now, reader catalog.Catalog
 	var oldest time.Time
 	for n := range 2000 {
 		at := time.Unix(int64(1000+n), 0)
 		target := anyCatalog(r)
 		d := now.Diff(target)
 		for _, s := range d.Set[:min(len(d.Set), 1+r.IntN(2))] {
-			old, had := now[s.Key]
+			old, had := now.Services[s.Key]
 			b.note(s.Key, old, had, at)
 			now = now.Apply(catalog.Delta{Set: []catalog.Service{s}})
 			if oldest.IsZero() {
@@ -44,8 +48,23 @@ func TestWhatIsTakenFromTheOutboxLeadsToTheCatalog(t *testing.T) {
 			}
 		}
 		for _, key := range d.Gone[:min(len(d.Gone), 1)] {
-			b.note(key, now[key], true, at)
+			b.note(key, now.Services[key], true, at)
 			now = now.Apply(catalog.Delta{Gone: []catalog.ServiceKey{key}})
+			if oldest.IsZero() {
+				oldest = at
+			}
+		}
+		for _, e := range d.Entries {
+			old, had := now.Entries[e.Key]
+			b.noteEntry(e.Key, old, had, at)
+			now = now.Apply(catalog.Delta{Entries: []catalog.Entry{e}})
+			if oldest.IsZero() {
+				oldest = at
+			}
+		}
+		for _, key := range d.GoneEntries {
+			b.noteEntry(key, now.Entries[key], true, at)
+			now = now.Apply(catalog.Delta{GoneEntries: []catalog.EntryKey{key}})
 			if oldest.IsZero() {
 				oldest = at
 			}
@@ -54,7 +73,8 @@ func TestWhatIsTakenFromTheOutboxLeadsToTheCatalog(t *testing.T) {
 			continue
 		}
 		got, want := b.delta(now), reader.Diff(now)
-		if !reader.Apply(got).Equal(now) || len(got.Set) != len(want.Set) || !slices.Equal(got.Gone, want.Gone) {
+		if !reader.Apply(got).Equal(now) || len(got.Set) != len(want.Set) || !slices.Equal(got.Gone, want.Gone) ||
+			len(got.Entries) != len(want.Entries) || !slices.Equal(got.GoneEntries, want.GoneEntries) {
 			t.Fatalf("offers %+v, want %+v", got, want)
 		}
 		if !slices.IsSortedFunc(got.Set, func(a, b catalog.Service) int { return a.Key.Compare(b.Key) }) {
@@ -78,7 +98,7 @@ func TestWhatIsTakenFromTheOutboxLeadsToTheCatalog(t *testing.T) {
 	key := catalog.ServiceKey{Name: "web"}
 	b.note(key, catalog.Service{}, false, time.Unix(9, 0))
 	b.note(key, catalog.Service{}, true, time.Unix(5, 0))
-	if d := b.delta(catalog.Catalog{key: {Key: key}}); len(d.Set) != 1 || !d.Since.Equal(time.Unix(5, 0)) {
+	if d := b.delta(catalog.Of(catalog.Service{Key: key})); len(d.Set) != 1 || !d.Since.Equal(time.Unix(5, 0)) {
 		t.Errorf("%+v, want the older of two changes that came out of order", d)
 	}
 }

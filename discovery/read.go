@@ -20,22 +20,22 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 	if datacenter == "" {
 		var err error
 		if datacenter, err = w.client.AgentDatacenter(ctx); err != nil {
-			return nil, withRemedy(err)
+			return catalog.Catalog{}, withRemedy(err)
 		}
 		w.setDatacenter(datacenter)
 	}
 	w.client.SetDatacenter(datacenter)
 	list, err := w.queries.ReadList(ctx)
 	if err != nil {
-		return nil, withRemedy(err)
+		return catalog.Catalog{}, withRemedy(err)
 	}
 	var names []string
-	services, selection := catalog.Catalog{}, w.cfg.Selection()
+	read, selection := catalog.New(), w.cfg.Selection()
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		switch key := (catalog.ServiceKey{Datacenter: datacenter, Name: name}); {
 		case !selection.Matches(name, list[name]):
 		case !key.Askable():
-			services[key] = catalog.Service{Key: key} // what translates it says that it is left out
+			read.Services[key] = catalog.Service{Key: key} // what translates it says that it is left out
 		default:
 			names = append(names, name)
 		}
@@ -56,19 +56,19 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, withRemedy(err)
+		return catalog.Catalog{}, withRemedy(err)
 	}
 	if len(names) > 0 && !slices.Contains(refused, nil) {
-		return nil, withRemedy(refused[0])
+		return catalog.Catalog{}, withRemedy(refused[0])
 	}
 	for i, r := range readings {
 		if refused[i] != nil {
 			w.log.Warn(refusedText, "service", names[i], "error", refused[i], "remedy", refusedRemedy)
 		} else if len(r.Service.Instances) > 0 {
-			services[r.Service.Key] = r.Service
+			read.Services[r.Service.Key] = r.Service
 		}
 	}
-	return services, nil
+	return read, nil
 }
 
 // withRemedy is for errors that a person reads at once.

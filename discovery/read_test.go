@@ -50,12 +50,12 @@ func TestReadReadsAllOnceOrSaysWhyNot(t *testing.T) {
 		w := watcherOver(t, cfg, fake, io.Discard)
 		got, err := w.Read(t.Context())
 		if c.says != "" {
-			if err == nil || !strings.Contains(err.Error(), c.says) || got != nil {
+			if err == nil || !strings.Contains(err.Error(), c.says) || !got.Empty() {
 				t.Errorf("%s: %v, %v, want it to say %q", c.name, names(got), err, c.says)
 			}
 			continue
 		}
-		if key := (catalog.ServiceKey{Datacenter: "dc7", Name: name(3)}); err != nil || len(got) != 4 || len(got[key].Instances) != 1 || w.Status().Datacenter != "dc7" {
+		if key := (catalog.ServiceKey{Datacenter: "dc7", Name: name(3)}); err != nil || len(got.Services) != 4 || len(got.Services[key].Instances) != 1 || w.Status().Datacenter != "dc7" {
 			t.Errorf("%s: %v, %v, in %q", c.name, names(got), err, w.Status().Datacenter)
 		}
 	}
@@ -74,7 +74,7 @@ func TestReadAsksTwiceForWhatIsInDoubt(t *testing.T) {
 		cfg.Watch.FilteredExpected = true
 		began := time.Now()
 		got, err := watcherOver(t, cfg, fake, io.Discard).Read(t.Context())
-		if took := time.Since(began); err != nil || len(got) > 0 || took < cfg.Guard.Confirm || took > cfg.Guard.Confirm+time.Second {
+		if took := time.Since(began); err != nil || len(got.Services) > 0 || took < cfg.Guard.Confirm || took > cfg.Guard.Confirm+time.Second {
 			t.Errorf("%v, %v after %v", names(got), err, took)
 		}
 	})

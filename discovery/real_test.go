@@ -48,7 +48,7 @@ func TestWhatHappensInConsulIsHandedOut(t *testing.T) {
 func TestAnEmptyCatalogIsHandedOutOnce(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{})
 	r := start(t, configFor(consul))
-	r.await("one empty Delta", func(c catalog.Catalog) bool { return len(c) == 0 })
+	r.await("one empty Delta", func(c catalog.Catalog) bool { return len(c.Services) == 0 })
 	r.stays(300 * time.Millisecond)
 	if s := r.Status(); !s.Complete {
 		t.Errorf("status: %+v", s)
@@ -71,7 +71,7 @@ func TestNamesMayContainAnything(t *testing.T) {
 		register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: name, ID: name, Port: 1000 + i})
 	}
 	r := start(t, configFor(consul))
-	r.await("all are read, each with its own instance", func(c catalog.Catalog) bool { return len(c) == len(odd) })
+	r.await("all are read, each with its own instance", func(c catalog.Catalog) bool { return len(c.Services) == len(odd) })
 	c, _ := r.now()
 	for i, name := range odd {
 		s, _ := r.service(c, name)
@@ -105,7 +105,7 @@ func TestProxiesAndGatewaysAreNotServices(t *testing.T) {
 	if _, err := consul.Client().Catalog().Deregister(&api.CatalogDeregistration{Node: "n", ServiceID: "web"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	r.await("web goes although its name is still listed", func(c catalog.Catalog) bool { return len(c) == 0 })
+	r.await("web goes although its name is still listed", func(c catalog.Catalog) bool { return len(c.Services) == 0 })
 }
 
 func TestSelectionByNameAndTag(t *testing.T) {
@@ -131,7 +131,7 @@ func TestConsulRestartsAndNothingIsTakenBack(t *testing.T) {
 	ctx := t.Context()
 	fill(t, consul, 20) // into the catalog: an agent that just started may take 15 s to pass it on
 	r := start(t, configFor(consul))
-	r.await("all are there", func(c catalog.Catalog) bool { return len(c) == 20 })
+	r.await("all are there", func(c catalog.Catalog) bool { return len(c.Services) == 20 })
 	_, before := r.now()
 
 	must(t, consul.Stop())
@@ -168,8 +168,8 @@ func TestReadOnce(t *testing.T) {
 	w, err := New(configFor(consul), nil, nil)
 	must(t, err)
 	c, err := w.Read(t.Context())
-	if err != nil || len(c) != 40 {
-		t.Errorf("Read: %d services, %v", len(c), err)
+	if err != nil || len(c.Services) != 40 {
+		t.Errorf("Read: %d services, %v", len(c.Services), err)
 	}
 	cfg := configFor(consul)
 	cfg.Consul.Address = "127.0.0.1:1"
@@ -198,7 +198,7 @@ func TestTheEnvironmentDoesNotSpeakForTheConfig(t *testing.T) {
 	}
 	w, err := New(configFor(consul), nil, nil)
 	must(t, err)
-	if c, err := w.Read(t.Context()); err != nil || len(c) != 1 {
+	if c, err := w.Read(t.Context()); err != nil || len(c.Services) != 1 {
 		t.Errorf("Read: %v, %v", names(c), err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Translation then reports that they are not served, and why. They have no query, so nothing waits
 // for them.
 func (l *loop) listUnaskable(e watch.Listed) {
-	for key := range l.served.catalog {
+	for key := range l.served.catalog.Services {
 		tags, there := e.Names[key.Name]
 		if listed := there && l.selection.Matches(key.Name, tags); !listed && !key.Askable() {
 			l.served.remove(key, e.At)
@@ -37,7 +37,7 @@ func (l *loop) refuse(e watch.Refused) {
 	if s == nil || !l.services.refuse(s, e) {
 		return
 	}
-	_, served := l.served.catalog[s.Key]
+	_, served := l.served.catalog.Services[s.Key]
 	l.report.refused(s, served, e.Err, e.At)
 	l.finish()
 }

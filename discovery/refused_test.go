@@ -76,8 +76,8 @@ func TestNamesThatAreNotPrintableComeFromNoSeed(t *testing.T) {
 		fake.spoil = refusing(400, "a\u200bb")
 		seed := seedOf("dc1", name(0))
 		key := catalog.ServiceKey{Datacenter: "dc1", Name: "a\u200bb"}
-		seed[key] = catalog.Service{Key: key}
-		if got, _ := seededWith(t, guardedConfig(), fake, seed); len(got) != 3 {
+		seed.Services[key] = catalog.Service{Key: key}
+		if got, _ := seededWith(t, guardedConfig(), fake, seed); len(got.Services) != 3 {
 			t.Errorf("handed out %v, want the three that Consul lists", names(got))
 		}
 	})

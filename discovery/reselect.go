@@ -44,8 +44,8 @@ func (l *loop) reselect(s catalog.Selection) {
 	l.selection = s
 	warnOfConsul(s, l.w.log)
 	l.queries.Select(s)
-	now, services, instances := time.Now(), len(l.served.catalog), l.served.size()
-	for key, known := range l.served.catalog {
+	now, services, instances := time.Now(), len(l.served.catalog.Services), l.served.size()
+	for key, known := range l.served.catalog.Services {
 		switch {
 		case l.services.byName[key.Name] != nil: // else it is seeded, and the list was not seen yet
 		case !s.MatchesName(key.Name):
@@ -59,12 +59,12 @@ func (l *loop) reselect(s catalog.Selection) {
 		switch {
 		case !s.MatchesName(f.Key.Name):
 			l.drop(f, now)
-		case f.read || len(l.served.catalog[f.Key].Instances) > 0: // else there is nothing to select from
+		case f.read || len(l.served.catalog.Services[f.Key].Instances) > 0: // else there is nothing to select from
 			l.observe(now, guard.Reselected{Key: f.Key, Selection: s})
 		}
 	}
 	l.w.log.Info("the selection has changed", "include", s.Include, "exclude", s.Exclude, "tags", s.Tags,
-		"services_before", services, "services_kept", len(l.served.catalog), "instances_before", instances, "instances_kept", l.served.size())
+		"services_before", services, "services_kept", len(l.served.catalog.Services), "instances_before", instances, "instances_kept", l.served.size())
 	if !l.listed {
 		return
 	}

@@ -68,7 +68,7 @@ func TestASelectionNarrowsWhatIsKnownFromAnEarlierRun(t *testing.T) {
 				fake.spoil = away
 				w := watcherOver(t, guardedConfig(), fake, io.Discard)
 				seed := seedOf("dc1", "web", "db", "api")
-				seed[catalog.ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
+				seed.Services[catalog.ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
 				w.Seed(seed)
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)

@@ -20,7 +20,7 @@ func (w *Watcher) Seed(c catalog.Catalog) { w.seed = c }
 
 // useSeed puts the seed into the catalog, as something that the reader does not have.
 func (l *loop) useSeed(seed catalog.Catalog) {
-	for key, s := range l.selection.Of(seed) {
+	for key, s := range l.selection.Of(seed).Services {
 		if key.Datacenter != l.datacenter {
 			continue
 		}
@@ -32,7 +32,7 @@ func (l *loop) useSeed(seed catalog.Catalog) {
 
 // watchSeeded watches what was seeded, before the first list says which of it is still there.
 func (l *loop) watchSeeded() {
-	for key := range l.served.catalog {
+	for key := range l.served.catalog.Services {
 		if l.services.byName[key.Name] == nil && key.Askable() {
 			l.watch(key.Name)
 		}
@@ -41,7 +41,7 @@ func (l *loop) watchSeeded() {
 
 // seeded is the datacenter that the seed is of; empty if there is none.
 func (w *Watcher) seeded() string {
-	for key := range w.seed {
+	for key := range w.seed.Services {
 		return key.Datacenter
 	}
 	return ""

@@ -40,15 +40,15 @@ func seededWith(t *testing.T, cfg Config, fake *fakeConsul, seed catalog.Catalog
 		}
 		return catalog.Catalog{}.Apply(d), w
 	case <-time.After(time.Hour):
-		return nil, w
+		return catalog.Catalog{}, w
 	}
 }
 
 func seedOf(datacenter string, names ...string) catalog.Catalog {
-	c := catalog.Catalog{}
+	c := catalog.New()
 	for _, name := range names {
 		key := catalog.ServiceKey{Datacenter: datacenter, Name: name}
-		c[key] = catalog.Service{Key: key, Instances: []catalog.Instance{{ID: name + "0", Node: "old", Address: "10.9.9.9", Port: 1}}}
+		c.Services[key] = catalog.Service{Key: key, Instances: []catalog.Instance{{ID: name + "0", Node: "old", Address: "10.9.9.9", Port: 1}}}
 	}
 	return c
 }
@@ -56,10 +56,10 @@ func seedOf(datacenter string, names ...string) catalog.Catalog {
 func TestTheFirstDeltaOfASeededWatchIsWhatConsulSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeConsul("changed", "new", "same", "hidden")
-		same, _ := seededWith(t, fakeConfig(), fake, nil)
+		same, _ := seededWith(t, fakeConfig(), fake, catalog.Catalog{})
 		seed := seedOf("dc1", "changed", "gone", "hidden")
-		seed[catalog.ServiceKey{Datacenter: "dc1", Name: "same"}] = same[catalog.ServiceKey{Datacenter: "dc1", Name: "same"}]
-		maps.Copy(seed, seedOf("dc2", "elsewhere"))
+		seed.Services[catalog.ServiceKey{Datacenter: "dc1", Name: "same"}] = same.Services[catalog.ServiceKey{Datacenter: "dc1", Name: "same"}]
+		maps.Copy(seed.Services, seedOf("dc2", "elsewhere").Services)
 		fake.unlist("hidden")
 		fake.take()
 
@@ -85,7 +85,7 @@ func TestASeededServiceThatConsulDoesNotListGoesOnlyWhenThatIsConfirmed(t *testi
 			}
 			return nil, nil
 		}
-		if got, w := seededWith(t, fakeConfig(), fake, seedOf("dc1", "gone", "web")); len(got) != 2 || w.Status().Services != 2 {
+		if got, w := seededWith(t, fakeConfig(), fake, seedOf("dc1", "gone", "web")); len(got.Services) != 2 || w.Status().Services != 2 {
 			t.Errorf("handed out %v, status %+v", names(got), w.Status())
 		}
 	})
@@ -100,7 +100,7 @@ func TestAnAgentThatRefusesDoesNotEndASeededWatch(t *testing.T) {
 				cfg := fakeConfig()
 				cfg.Consul.Datacenter = ""
 				got, w := seededWith(t, cfg, fake, seedOf("dc1", "web"))
-				if got != nil || len(w.Status().Problems) != 1 {
+				if !got.Empty() || len(w.Status().Problems) != 1 {
 					t.Errorf("handed out %v, status %+v", names(got), w.Status())
 				}
 			})

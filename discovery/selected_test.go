@@ -259,12 +259,12 @@ func TestTagsThatTheOperatorChangesActAtOnce(t *testing.T) {
 // A seed from before somebody changed the selection does not bring back what it left out.
 func TestASeedHasWhatIsSelectedOnly(t *testing.T) {
 	seed := seedOf("dc1", "web", "db", "a\u200bb")
-	seed[catalog.ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
+	seed.Services[catalog.ServiceKey{Datacenter: "dc1", Name: "web"}].Instances[0].Tags = v1
 	s := catalog.Selection{Tags: v1}
 	if c := s.Of(seed); !slices.Equal(names(c), []string{"web:1"}) {
 		t.Errorf("it has %v, want web alone", names(c))
 	}
-	if c := (catalog.Selection{}).Of(seed); len(c) != 3 {
+	if c := (catalog.Selection{}).Of(seed); len(c.Services) != 3 {
 		t.Errorf("without a selection: %v", names(c))
 	}
 }

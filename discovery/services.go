@@ -106,7 +106,7 @@ func (all *services) unreadProblem(known catalog.Catalog) *catalog.Problem {
 	}
 	var names []string
 	for name, s := range all.byName {
-		_, served := known[s.Key]
+		_, served := known.Services[s.Key]
 		_, refused := all.refused[s]
 		if s.read || served || refused || s.begun.After(time.Now().Add(-unreadPatience)) {
 			continue

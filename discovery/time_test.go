@@ -138,8 +138,8 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if c, n := r.now(); n != 1 || len(c) != 1000 {
-			t.Fatalf("%d services in %d Deltas", len(c), n)
+		if c, n := r.now(); n != 1 || len(c.Services) != 1000 {
+			t.Fatalf("%d services in %d Deltas", len(c.Services), n)
 		}
 		if most := fake.atOnce(); most > 16 {
 			t.Errorf("%d first reads at once", most)
@@ -179,8 +179,8 @@ func TestAThousandWatchesFailAsOne(t *testing.T) {
 		if n := r.log.Count("consul is back"); n != 1 {
 			t.Errorf("%d lines tell that consul is back, want 1", n)
 		}
-		if c, n := r.now(); len(c) != 1000 {
-			t.Errorf("%d services after %d Deltas", len(c), n)
+		if c, n := r.now(); len(c.Services) != 1000 {
+			t.Errorf("%d services after %d Deltas", len(c.Services), n)
 		}
 	})
 }

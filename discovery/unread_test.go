@@ -32,8 +32,8 @@ func TestOneServiceThatCannotBeReadHoldsNobodyUp(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if c, n := r.now(); n != 1 || len(c) != 19 {
-			t.Fatalf("%d services in %d Deltas", len(c), n)
+		if c, n := r.now(); n != 1 || len(c.Services) != 19 {
+			t.Fatalf("%d services in %d Deltas", len(c.Services), n)
 		}
 		if p := r.Status().Problems; !slices.ContainsFunc(p, func(p catalog.Problem) bool { return p.Kind == "unread" && strings.Contains(p.Detail, "svc-007") }) {
 			t.Errorf("problems: %+v", p)
@@ -87,7 +87,7 @@ func TestTheOnlyServiceThereIsIsWaitedFor(t *testing.T) {
 		began = time.Now()
 		r := startOver(t, guardedConfig(), fake)
 		until(t, time.Minute, func() bool { _, n := r.now(); return n > 0 })
-		if c, n := r.now(); n != 1 || len(c) != 1 {
+		if c, n := r.now(); n != 1 || len(c.Services) != 1 {
 			t.Errorf("the first of %d Deltas has %v, want the one service that there is", n, names(c))
 		}
 		must(t, r.end())

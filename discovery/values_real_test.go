@@ -43,7 +43,7 @@ func TestWeightsAreThoseThatConsulKeeps(t *testing.T) {
 		}
 	}
 	r := start(t, configFor(consul))
-	r.await("all are read", func(c catalog.Catalog) bool { return len(c) == len(cases)+2 })
+	r.await("all are read", func(c catalog.Catalog) bool { return len(c.Services) == len(cases)+2 })
 	got, _ := r.now()
 	for name, c := range cases {
 		for _, way := range []string{"catalog-", "agent-"} {
@@ -69,7 +69,7 @@ func TestTaggedAddressesAsTheRealConsulHasThem(t *testing.T) {
 		must(t, consul.Client().Agent().ServiceRegister(s))
 	}
 	r := start(t, configFor(consul))
-	r.await("all are read", func(c catalog.Catalog) bool { return len(c) == 3 })
+	r.await("all are read", func(c catalog.Catalog) bool { return len(c.Services) == 3 })
 	c, _ := r.now()
 	for _, want := range []struct {
 		service, address string

@@ -100,7 +100,7 @@ func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 
 func crossingCatalog(r *rand.Rand) catalog.Catalog {
 	names := []string{"a", "b", "c", "d", "e", "f"}
-	c := catalog.Catalog{}
+	c := catalog.New()
 	for _, name := range slices.Concat(names, []string{"a.x.port", "b.y.port"}) {
 		if r.IntN(3) == 0 {
 			continue
@@ -113,7 +113,7 @@ func crossingCatalog(r *rand.Rand) catalog.Catalog {
 		for id := range r.IntN(3) {
 			s.Instances = append(s.Instances, catalog.Instance{Node: "n", ID: fmt.Sprint(id), Tags: tags, Port: r.IntN(2)})
 		}
-		c[s.Key] = s
+		c.Services[s.Key] = s
 	}
 	return c
 }

@@ -158,15 +158,15 @@ func requireSame(t *testing.T, what string, got, want Resources) {
 // randomCatalog is small and full of collisions and quirks, so that steps between two of them
 // change, add, remove, repair and spoil services.
 func randomCatalog(r *rand.Rand) catalog.Catalog {
-	c := catalog.Catalog{}
+	c := catalog.New()
 	for _, name := range []string{"web", "Web", "web.grpc.port", "api.v2", "db", "*", "a b", "", "x\x00"} {
 		if r.IntN(3) > 0 {
 			s := randomService(r, own(name))
-			c[s.Key] = s
+			c.Services[s.Key] = s
 		}
 	}
 	if r.IntN(3) == 0 {
-		c[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
+		c.Services[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
 	}
 	return c
 }

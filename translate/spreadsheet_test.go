@@ -55,9 +55,9 @@ func TestABuildDependsOnNothingButWhatItReads(t *testing.T) {
 			for c := range before.cells.all() {
 				mixed := catalog.Catalog{}.Apply(catalog.Catalog{}.Diff(others))
 				for _, k := range builtFrom(c) {
-					delete(mixed, k)
-					if service, is := a[k]; is {
-						mixed[k] = service
+					delete(mixed.Services, k)
+					if service, is := a.Services[k]; is {
+						mixed.Services[k] = service
 					}
 				}
 				read := reader{inputs: inputs{}.apply(catalog.Catalog{}.Diff(mixed))}
@@ -83,7 +83,7 @@ func TestEachUnitIsCalledForAndReadsWhoCallsForIt(t *testing.T) {
 				now = next
 			}
 			called := map[unit]catalog.ServiceKey{}
-			for k, service := range now {
+			for k, service := range now.Services {
 				for _, u := range folded.rules.units(nil, service) {
 					if called[u] = k; folded.cells.get(u) != nil && !slices.Contains(builtFrom(folded.cells.get(u)), k) {
 						t.Fatalf("seed %d: %v calls for %v, which does not read it", seed, k, u)

@@ -45,54 +45,89 @@ func (k ServiceKey) Askable() bool {
 	return k.Name != "" && !strings.ContainsFunc(k.Name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// Catalog is what Consul was last believed to say.
-type Catalog map[ServiceKey]Service
+// Catalog is what Consul was last believed to say. The zero Catalog is empty.
+type Catalog struct {
+	Services map[ServiceKey]Service
+	Entries  map[EntryKey]Entry
+}
 
-// Delta is the difference between two catalogs. Set and Gone are sorted by key and disjoint.
+// New is the empty catalog, to be filled in.
+func New() Catalog { return Catalog{map[ServiceKey]Service{}, map[EntryKey]Entry{}} }
+
+// Of is a catalog of these services, without entries.
+func Of(services ...Service) Catalog { return Catalog{}.Apply(Delta{Set: services}) }
+
+// Delta is the difference between two catalogs. Set and Gone are about services, Entries and
+// GoneEntries about config entries. Each is sorted by key; what is set is not gone.
 type Delta struct {
-	Set  []Service
-	Gone []ServiceKey
+	Set         []Service
+	Gone        []ServiceKey
+	Entries     []Entry
+	GoneEntries []EntryKey
 	// Since is when the oldest Consul answer in this Delta arrived; zero if unknown.
 	Since time.Time
 }
 
 // Empty reports whether the Delta changes nothing.
-func (d Delta) Empty() bool { return len(d.Set) == 0 && len(d.Gone) == 0 }
+func (d Delta) Empty() bool {
+	return len(d.Set)+len(d.Gone)+len(d.Entries)+len(d.GoneEntries) == 0
+}
+
+// Empty reports whether there is nothing in the catalog.
+func (c Catalog) Empty() bool { return len(c.Services)+len(c.Entries) == 0 }
 
 // Apply returns the catalog after d. The receiver is not changed.
 func (c Catalog) Apply(d Delta) Catalog {
-	next := maps.Clone(c)
+	return Catalog{
+		Services: apply(c.Services, d.Set, d.Gone, Service.key),
+		Entries:  apply(c.Entries, d.Entries, d.GoneEntries, Entry.key),
+	}
+}
+
+// Diff returns the Delta that turns c into to: c.Apply(c.Diff(to)) equals to.
+func (c Catalog) Diff(to Catalog) (d Delta) {
+	d.Set, d.Gone = diff(c.Services, to.Services, Service.Equal, ServiceKey.Compare, Service.key)
+	d.Entries, d.GoneEntries = diff(c.Entries, to.Entries, Entry.Equal, EntryKey.Compare, Entry.key)
+	return d
+}
+
+// Equal reports whether both catalogs hold equal services and entries.
+func (c Catalog) Equal(o Catalog) bool {
+	return maps.EqualFunc(c.Services, o.Services, Service.Equal) && maps.EqualFunc(c.Entries, o.Entries, Entry.Equal)
+}
+
+func (s Service) key() ServiceKey { return s.Key }
+func (e Entry) key() EntryKey     { return e.Key }
+
+func apply[K comparable, V any](all map[K]V, set []V, gone []K, key func(V) K) map[K]V {
+	if len(set)+len(gone) == 0 && all != nil {
+		return all // it is shared: nothing that was handed out is changed
+	}
+	next := maps.Clone(all)
 	if next == nil {
-		next = make(Catalog, len(d.Set))
+		next = make(map[K]V, len(set))
 	}
-	for _, s := range d.Set {
-		next[s.Key] = s
+	for _, v := range set {
+		next[key(v)] = v
 	}
-	for _, k := range d.Gone {
+	for _, k := range gone {
 		delete(next, k)
 	}
 	return next
 }
 
-// Diff returns the Delta that turns c into to: c.Apply(c.Diff(to)) equals to.
-func (c Catalog) Diff(to Catalog) Delta {
-	var d Delta
-	for k, s := range to {
-		if old, ok := c[k]; !ok || !old.Equal(s) {
-			d.Set = append(d.Set, s)
+func diff[K comparable, V any](from, to map[K]V, equal func(a, b V) bool, compare func(a, b K) int, key func(V) K) (set []V, gone []K) {
+	for k, v := range to {
+		if old, ok := from[k]; !ok || !equal(old, v) {
+			set = append(set, v)
 		}
 	}
-	for k := range c {
+	for k := range from {
 		if _, ok := to[k]; !ok {
-			d.Gone = append(d.Gone, k)
+			gone = append(gone, k)
 		}
 	}
-	slices.SortFunc(d.Set, func(a, b Service) int { return a.Key.Compare(b.Key) })
-	slices.SortFunc(d.Gone, ServiceKey.Compare)
-	return d
-}
-
-// Equal reports whether both catalogs hold equal services.
-func (c Catalog) Equal(o Catalog) bool {
-	return maps.EqualFunc(c, o, Service.Equal)
+	slices.SortFunc(set, func(a, b V) int { return compare(key(a), key(b)) })
+	slices.SortFunc(gone, compare)
+	return set, gone
 }

@@ -9,14 +9,18 @@ import (
 
 // someCatalog is a catalog with some of a few services, each with some of a few instances.
 func someCatalog(r *rand.Rand) Catalog {
-	c := Catalog{}
+	c := New()
 	for n := range r.IntN(6) {
 		key := ServiceKey{Datacenter: "dc" + strconv.Itoa(r.IntN(2)), Name: strconv.Itoa(n)}
 		s := Service{Key: key}
 		for i := range r.IntN(3) {
 			s.Instances = append(s.Instances, Instance{ID: strconv.Itoa(i), Node: "n", Port: r.IntN(2)})
 		}
-		c[key] = s
+		c.Services[key] = s
+	}
+	for n := range r.IntN(4) {
+		key := EntryKey{[]string{ServiceDefaults, ServiceResolver}[r.IntN(2)], strconv.Itoa(n)}
+		c.Entries[key] = Entry{Key: key, Protocol: strconv.Itoa(r.IntN(2))}
 	}
 	return c
 }
@@ -30,20 +34,26 @@ func TestADifferenceLeadsFromOneCatalogToTheOther(t *testing.T) {
 		if got := a.Apply(d); !got.Equal(b) || !a.Equal(before) {
 			t.Fatalf("%v and %+v give %v, want %v", a, d, got, b)
 		}
-		if d.Empty() != a.Equal(b) || d.Empty() != (len(d.Set)+len(d.Gone) == 0) {
+		if d.Empty() != a.Equal(b) || d.Empty() != (len(d.Set)+len(d.Gone)+len(d.Entries)+len(d.GoneEntries) == 0) {
 			t.Fatalf("%+v is the difference of %v and %v", d, a, b)
 		}
-		if !slices.IsSortedFunc(d.Set, func(a, b Service) int { return a.Key.Compare(b.Key) }) || !slices.IsSortedFunc(d.Gone, ServiceKey.Compare) {
+		if !slices.IsSortedFunc(d.Set, func(a, b Service) int { return a.Key.Compare(b.Key) }) || !slices.IsSortedFunc(d.Gone, ServiceKey.Compare) ||
+			!slices.IsSortedFunc(d.Entries, func(a, b Entry) int { return a.Key.Compare(b.Key) }) || !slices.IsSortedFunc(d.GoneEntries, EntryKey.Compare) {
 			t.Fatalf("not in order: %+v", d)
 		}
 		for _, s := range d.Set {
-			if old, had := a[s.Key]; had && old.Equal(s) || slices.Contains(d.Gone, s.Key) {
+			if old, had := a.Services[s.Key]; had && old.Equal(s) || slices.Contains(d.Gone, s.Key) {
 				t.Fatalf("%v is set for nothing", s.Key)
 			}
 		}
+		for _, e := range d.Entries {
+			if old, had := a.Entries[e.Key]; had && old.Equal(e) || slices.Contains(d.GoneEntries, e.Key) {
+				t.Fatalf("%v is set for nothing", e.Key)
+			}
+		}
 	}
-	if got := Catalog(nil).Apply(Delta{}); got == nil {
-		t.Error("a catalog that was applied to is none")
+	if got := (Catalog{}).Apply(Delta{}); got.Services == nil || got.Entries == nil {
+		t.Error("a catalog that was applied to cannot be filled in")
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package catalog holds the values that discovery hands out: services with their instances, a
-// [Catalog] of them, and the [Delta] between two catalogs.
+// Package catalog holds the values that discovery hands out: services with their instances, Consul's
+// config entries, a [Catalog] of both, and the [Delta] between two catalogs.
 //
 //   - Values are plain data. Slices are sorted, and nothing is changed after it was handed over, so
 //     values may be shared between goroutines and compared.

@@ -20,14 +20,15 @@ type Selection struct {
 	Tags []string
 }
 
-// Of is the selected part of a catalog.
+// Of is the selected part of a catalog. Config entries are not selected: those of services that are not
+// there do nothing.
 func (s Selection) Of(c Catalog) Catalog {
-	out := make(Catalog, len(c))
-	for key, service := range c {
+	out := Catalog{Services: make(map[ServiceKey]Service, len(c.Services)), Entries: c.Entries}
+	for key, service := range c.Services {
 		had := len(service.Instances)
 		service.Instances = s.Instances(service.Instances)
 		if s.MatchesName(key.Name) && (had == 0 || len(service.Instances) > 0) {
-			out[key] = service
+			out.Services[key] = service
 		}
 	}
 	return out

@@ -64,7 +64,7 @@ func TestAnAliasThatLeadsNowhereIsNamed(t *testing.T) {
 	}
 	s := begin(t, func(c *Config, _ *Resolver) { c.Servers = []string{parts.Loopback(ports[0])} })
 	s.give(service("alias", "db.service.consul"))
-	s.await("handed out", func(c catalog.Catalog) bool { return len(c) == 1 })
+	s.await("handed out", func(c catalog.Catalog) bool { return len(c.Services) == 1 })
 	eventually(t, func() bool { return len(s.Status().Troubled) == 1 })
 	if got := s.Status().Troubled[0].Detail; !strings.Contains(got, `an alias of "db.example."`) || !strings.Contains(got, "recursors") {
 		t.Errorf("it says %q", got)
@@ -78,7 +78,7 @@ func found(t *testing.T, r *Resolver, host string) []string {
 	defer cancel()
 	c := r.Once(ctx, catalog.Catalog{}.Apply(catalog.Delta{Set: []catalog.Service{service("one", host)}}))
 	var all []string
-	for _, a := range c[key("one")].Hosts[host].Addresses {
+	for _, a := range c.Services[key("one")].Hosts[host].Addresses {
 		all = append(all, a.String())
 	}
 	slices.Sort(all)

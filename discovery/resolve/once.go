@@ -16,7 +16,7 @@ func (r *Resolver) Once(ctx context.Context, c catalog.Catalog) catalog.Catalog 
 	names := map[string]*name{}
 	var group errgroup.Group
 	group.SetLimit(r.cfg.Queries)
-	for _, s := range c {
+	for _, s := range c.Services {
 		for _, host := range hostsOf(s, r.cfg.Reach) {
 			if names[host] != nil {
 				continue
@@ -30,8 +30,8 @@ func (r *Resolver) Once(ctx context.Context, c catalog.Catalog) catalog.Catalog 
 		}
 	}
 	_ = group.Wait() // none fails
-	out := maps.Clone(c)
-	for key, s := range c {
+	out := catalog.Catalog{Services: maps.Clone(c.Services), Entries: c.Entries}
+	for key, s := range c.Services {
 		hosts := hostsOf(s, r.cfg.Reach)
 		if len(hosts) == 0 {
 			continue
@@ -40,7 +40,7 @@ func (r *Resolver) Once(ctx context.Context, c catalog.Catalog) catalog.Catalog 
 		for _, host := range hosts {
 			s.Hosts[host] = names[host].value()
 		}
-		out[key] = s
+		out.Services[key] = s
 	}
 	return out
 }

@@ -21,6 +21,7 @@ type owner struct {
 	first   bool                                    // no Delta went out yet
 	firstBy time.Time                               // until when the first one may wait for DNS
 	due     map[catalog.ServiceKey]*catalog.Service // changes for the next Delta; nil: the service is gone
+	entries map[catalog.EntryKey]*catalog.Entry     // and so of config entries
 	since   time.Time                               // when the oldest answer behind these came
 	built   *catalog.Delta                          // the next Delta, as offered; nil: to be built anew
 
@@ -38,7 +39,7 @@ func newOwner(ctx context.Context, r *Resolver) *owner {
 	return &owner{
 		r: r, ctx: ctx, first: true,
 		names: map[string]*name{}, services: map[catalog.ServiceKey]user{}, waiting: map[catalog.ServiceKey]time.Time{},
-		due: map[catalog.ServiceKey]*catalog.Service{}, told: map[string]bool{},
+		due: map[catalog.ServiceKey]*catalog.Service{}, entries: map[catalog.EntryKey]*catalog.Entry{}, told: map[string]bool{},
 	}
 }
 
@@ -58,6 +59,12 @@ func (o *owner) take(d catalog.Delta, now time.Time) {
 		o.unuse(key, nil)
 		delete(o.waiting, key)
 		o.due[key] = nil
+	}
+	for _, e := range d.Entries {
+		o.entries[e.Key] = &e
+	}
+	for _, key := range d.GoneEntries {
+		o.entries[key] = nil
 	}
 }
 
@@ -175,7 +182,7 @@ func (o *owner) ready() bool {
 	if o.first {
 		return o.began && len(o.waiting) == 0
 	}
-	return len(o.due) > 0
+	return len(o.due)+len(o.entries) > 0
 }
 
 func (o *owner) delta() catalog.Delta {
@@ -183,18 +190,27 @@ func (o *owner) delta() catalog.Delta {
 		return *o.built
 	}
 	d := catalog.Delta{Since: o.since}
-	for key, s := range o.due {
-		switch {
-		case s != nil:
-			d.Set = append(d.Set, *s)
-		case !o.first:
-			d.Gone = append(d.Gone, key)
-		}
-	}
+	d.Set, d.Gone = dueOf(o.due, o.first)
+	d.Entries, d.GoneEntries = dueOf(o.entries, o.first)
 	slices.SortFunc(d.Set, func(a, b catalog.Service) int { return a.Key.Compare(b.Key) })
 	slices.SortFunc(d.Gone, catalog.ServiceKey.Compare)
+	slices.SortFunc(d.Entries, func(a, b catalog.Entry) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(d.GoneEntries, catalog.EntryKey.Compare)
 	o.built = &d
 	return d
+}
+
+// dueOf splits changes into what is set and what is gone. The first Delta takes nothing back.
+func dueOf[K comparable, V any](due map[K]*V, first bool) (set []V, gone []K) {
+	for key, v := range due {
+		switch {
+		case v != nil:
+			set = append(set, *v)
+		case !first:
+			gone = append(gone, key)
+		}
+	}
+	return set, gone
 }
 
 // sent notes that the reader took the Delta, and reports whether it was the first.
@@ -202,6 +218,7 @@ func (o *owner) sent() (first bool) {
 	first = o.first
 	o.first, o.built, o.since = false, nil, time.Time{}
 	clear(o.due)
+	clear(o.entries)
 	o.r.seed = nil // who is named later was not named in the earlier run
 	return first
 }

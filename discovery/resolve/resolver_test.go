@@ -104,7 +104,7 @@ func (s *scene) stays(what string, span time.Duration) {
 // has says what a service's only host name stands for; nothing: that it has no addresses.
 func has(service string, addresses ...string) func(catalog.Catalog) bool {
 	return func(c catalog.Catalog) bool {
-		s, ok := c[key(service)]
+		s, ok := c.Services[key(service)]
 		for _, h := range s.Hosts {
 			var got []string
 			for _, a := range h.Addresses {
@@ -132,8 +132,8 @@ func TestAHostNameBecomesItsAddressesAndFollowsThem(t *testing.T) {
 	s := begin(t, nil)
 	s.dns.Set("db.example.", 0, "10.0.0.2", "10.0.0.1", "2001:db8::1")
 	s.give(service("db", "DB.example"), service("web", "10.9.9.9"))
-	s.await("resolved before it is first handed out", func(c catalog.Catalog) bool { return len(c) == 2 })
-	if !has("db", "10.0.0.1", "10.0.0.2")(s.catalog) || len(s.catalog[key("web")].Hosts) != 0 {
+	s.await("resolved before it is first handed out", func(c catalog.Catalog) bool { return len(c.Services) == 2 })
+	if !has("db", "10.0.0.1", "10.0.0.2")(s.catalog) || len(s.catalog.Services[key("web")].Hosts) != 0 {
 		t.Errorf("first handed out: %v", s.catalog)
 	}
 	s.dns.Set("db.example.", 0, "10.0.0.3")
@@ -170,7 +170,7 @@ func TestWhatWasResolvedStays(t *testing.T) {
 			critical.Instances[0].Health = catalog.Critical
 			s.give(critical)
 			s.await("health passes meanwhile", func(c catalog.Catalog) bool {
-				return c[key("db")].Instances[0].Health == catalog.Critical && has("db", "10.0.0.1")(c)
+				return c.Services[key("db")].Instances[0].Health == catalog.Critical && has("db", "10.0.0.1")(c)
 			})
 			s.dns.Silence(false)
 			s.dns.Set("db.example.", 0, "10.0.0.2")
@@ -200,7 +200,7 @@ func TestAStartWaitsForADeadDNSForGraceOnly(t *testing.T) {
 	s.dns.Silence(true)
 	began := time.Now()
 	s.give(service("db", "db.example"), service("web", "10.9.9.9"))
-	s.await("handed out", func(c catalog.Catalog) bool { return len(c) == 2 })
+	s.await("handed out", func(c catalog.Catalog) bool { return len(c.Services) == 2 })
 	if took := time.Since(began); took < 700*time.Millisecond {
 		t.Errorf("after %v", took)
 	}
@@ -228,11 +228,11 @@ func TestANameOfAnEarlierRunCountsUntilDNSAnswers(t *testing.T) {
 func TestAServiceWaitsForItsNameAloneAndKeepsWhatItHasMeanwhile(t *testing.T) {
 	s := begin(t, func(c *Config, _ *Resolver) { c.Grace = time.Minute })
 	s.give(service("db", "10.0.0.7"))
-	s.await("an IP address", func(c catalog.Catalog) bool { return len(c) == 1 })
+	s.await("an IP address", func(c catalog.Catalog) bool { return len(c.Services) == 1 })
 	s.dns.Silence(true)
 	s.give(service("db", "db.example"), service("web", "10.9.9.9"))
-	s.await("the other passes", func(c catalog.Catalog) bool { return len(c) == 2 })
-	if got := s.catalog[key("db")].Instances[0].Address; got != "10.0.0.7" {
+	s.await("the other passes", func(c catalog.Catalog) bool { return len(c.Services) == 2 })
+	if got := s.catalog.Services[key("db")].Instances[0].Address; got != "10.0.0.7" {
 		t.Errorf("meanwhile the service has %s", got)
 	}
 	s.dns.Silence(false)
@@ -270,7 +270,7 @@ func TestANameThatNobodyUsesIsForgotten(t *testing.T) {
 	s.give(service("db", "db.example"))
 	s.await("resolved", has("db", "10.0.0.1"))
 	s.in <- catalog.Delta{Gone: []catalog.ServiceKey{key("db")}}
-	s.await("gone", func(c catalog.Catalog) bool { return len(c) == 0 })
+	s.await("gone", func(c catalog.Catalog) bool { return len(c.Services) == 0 })
 	eventually(t, func() bool { return s.Status().Names == 0 && len(s.Addresses()) == 0 })
 	time.Sleep(100 * time.Millisecond) // what was under way
 	n := s.dns.Queries("db.example.")
@@ -366,10 +366,10 @@ func TestOnceLooksEachNameUpOnce(t *testing.T) {
 	c := catalog.Catalog{}.Apply(catalog.Delta{Set: []catalog.Service{
 		service("a", "db.example"), service("b", "db.example"), service("none", "none.example"), service("ip", "10.0.0.5"), known}})
 	got := r.Once(t.Context(), c)
-	if !has("a", "10.0.0.1")(got) || !has("b", "10.0.0.1")(got) || !has("none")(got) || !has("old", "10.0.0.8")(got) || len(got) != 5 || d.Queries("db.example.") != 1 {
+	if !has("a", "10.0.0.1")(got) || !has("b", "10.0.0.1")(got) || !has("none")(got) || !has("old", "10.0.0.8")(got) || len(got.Services) != 5 || d.Queries("db.example.") != 1 {
 		t.Errorf("%d queries gave %v", d.Queries("db.example."), got)
 	}
-	if len(c[key("a")].Hosts) != 0 {
+	if len(c.Services[key("a")].Hosts) != 0 {
 		t.Error("the catalog that it was given has changed")
 	}
 }

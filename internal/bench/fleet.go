@@ -89,7 +89,7 @@ func newCatalog(f fleet) *dataset {
 func (c *dataset) change(services []int, revision int) (translate.Batch, error) {
 	d := c.delta(services, revision)
 	for _, s := range d.Set {
-		c.values[s.Key] = s
+		c.values.Services[s.Key] = s
 	}
 	next, problems := c.resources.Apply(d)
 	if len(problems) > 0 {

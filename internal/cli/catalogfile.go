@@ -15,11 +15,13 @@ import (
 )
 
 // catalogFile is a catalog on disk, as --save-catalog writes it. It is for tests and for questions
-// such as "what would Legate make of this?", so it is readable: one field a line, services sorted.
+// such as "what would Legate make of this?", so it is readable: one field a line,
+// services and config entries sorted.
 type catalogFile struct {
 	Format     string // catalogFormat
 	Datacenter string
 	Services   []catalog.Service
+	Entries    []catalog.Entry `json:",omitempty"`
 }
 
 const catalogFormat = "legate catalog 1"
@@ -33,8 +35,11 @@ func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 		}
 	}()
 	f := catalogFile{Format: catalogFormat, Datacenter: datacenter}
-	for _, k := range slices.SortedFunc(maps.Keys(c), catalog.ServiceKey.Compare) {
-		f.Services = append(f.Services, c[k])
+	for _, k := range slices.SortedFunc(maps.Keys(c.Services), catalog.ServiceKey.Compare) {
+		f.Services = append(f.Services, c.Services[k])
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(c.Entries), catalog.EntryKey.Compare) {
+		f.Entries = append(f.Entries, c.Entries[k])
 	}
 	content, err := json.MarshalIndent(f, "", " ")
 	if err != nil {
@@ -57,28 +62,34 @@ func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 func loadCatalog(path string) (datacenter string, c catalog.Catalog, err error) {
 	in, _, err := files.Open(path)
 	if err != nil {
-		return "", nil, fmt.Errorf("--catalog %q: %w: give the path of a file that --save-catalog wrote", path, reason(err))
+		return "", c, fmt.Errorf("--catalog %q: %w: give the path of a file that --save-catalog wrote", path, reason(err))
 	}
 	defer in.Close()
 	var f catalogFile
 	d := json.NewDecoder(in)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return "", nil, fmt.Errorf("--catalog %q: not a catalog: %w: write one with --save-catalog", path, err)
+		return "", c, fmt.Errorf("--catalog %q: not a catalog: %w: write one with --save-catalog", path, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return "", nil, fmt.Errorf("--catalog %q: something follows the catalog: write it anew with --save-catalog", path)
+		return "", c, fmt.Errorf("--catalog %q: something follows the catalog: write it anew with --save-catalog", path)
 	}
 	if f.Format != catalogFormat {
-		return "", nil, fmt.Errorf("--catalog %q: its Format is %q, this version reads %q: write it anew with --save-catalog", path, f.Format, catalogFormat)
+		return "", c, fmt.Errorf("--catalog %q: its Format is %q, this version reads %q: write it anew with --save-catalog", path, f.Format, catalogFormat)
 	}
-	c = make(catalog.Catalog, len(f.Services))
+	c = catalog.New()
 	for _, s := range f.Services {
-		if _, twice := c[s.Key]; twice {
-			return "", nil, fmt.Errorf("--catalog %q: service %q is there twice: remove one", path, s.Key)
+		if _, twice := c.Services[s.Key]; twice {
+			return "", c, fmt.Errorf("--catalog %q: service %q is there twice: remove one", path, s.Key)
 		}
 		slices.SortFunc(s.Instances, catalog.Instance.Compare)
-		c[s.Key] = s
+		c.Services[s.Key] = s
+	}
+	for _, e := range f.Entries {
+		if _, twice := c.Entries[e.Key]; twice {
+			return "", c, fmt.Errorf("--catalog %q: config entry %q is there twice: remove one", path, e.Key)
+		}
+		c.Entries[e.Key] = e
 	}
 	return f.Datacenter, c, nil
 }

@@ -87,17 +87,17 @@ legate render --catalog catalog.json --strict`,
 func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	datacenter, services, err := p.catalog(ctx, o)
+	datacenter, said, err := p.catalog(ctx, o)
 	if err != nil {
 		return err
 	}
 	if o.translate.Resolved {
 		log, bounded := o.log.logger(p.err, p.getenv)
 		defer bounded.Flush()
-		services = dns.New(o.resolve, log, nil).Once(ctx, services)
+		said = dns.New(o.resolve, log, nil).Once(ctx, said)
 	}
 	if o.saveCatalog != "" {
-		if err := saveCatalog(o.saveCatalog, datacenter, services); err != nil {
+		if err := saveCatalog(o.saveCatalog, datacenter, said); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	if err := o.translate.Validate(); err != nil {
 		return err
 	}
-	resources, _ := translate.New(o.translate).Apply(catalog.Catalog{}.Diff(services))
+	resources, _ := translate.New(o.translate).Apply(catalog.Catalog{}.Diff(said))
 	var out bytes.Buffer
 	if err := printResources(&out, o.format, resources); err != nil {
 		return err
@@ -131,22 +131,22 @@ func (p *program) catalog(ctx context.Context, o *renderOptions) (string, catalo
 		return datacenter, catalog, err
 	}
 	if err := o.consul.Validate(); err != nil {
-		return "", nil, usageError{err}
+		return "", catalog.Catalog{}, usageError{err}
 	}
 	log, bounded := o.log.logger(p.err, p.getenv)
 	defer bounded.Flush()
 	watcher, err := discovery.New(o.consul, log, nil)
 	if err != nil {
-		return "", nil, err
+		return "", catalog.Catalog{}, err
 	}
 	limited, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	catalog, err := watcher.Read(limited)
+	read, err := watcher.Read(limited)
 	if errors.Is(limited.Err(), context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: it took longer than --timeout %v", err, o.timeout)
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("read consul %q: %w", watcher.Status().Address, err)
+		return "", catalog.Catalog{}, fmt.Errorf("read consul %q: %w", watcher.Status().Address, err)
 	}
-	return watcher.Status().Datacenter, catalog, nil
+	return watcher.Status().Datacenter, read, nil
 }

@@ -90,7 +90,7 @@ func TestALegateWithoutConsulIsReadyWithItsLastKnownCatalog(t *testing.T) {
 	key := catalog.ServiceKey{Datacenter: "dc1", Name: "shop"}
 	h := lastknown.Header{Scope: lastknown.Scope{Datacenter: "dc1"}, Believed: time.Now()}
 	var file strings.Builder
-	if err := lastknown.Encode(&file, h, catalog.Catalog{key: {Key: key}}); err != nil {
+	if err := lastknown.Encode(&file, h, catalog.Of(catalog.Service{Key: key})); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(state, "last-known-catalog"), file.String())

@@ -91,7 +91,7 @@ func (s *systemd) prepareLegate(x *example, etc string) {
 	var known strings.Builder
 	key := catalog.ServiceKey{Datacenter: "dc1", Name: "shop"}
 	h := lastknown.Header{Scope: lastknown.Scope{Datacenter: "dc1"}, Believed: time.Now()}
-	if err := lastknown.Encode(&known, h, catalog.Catalog{key: {Key: key}}); err != nil {
+	if err := lastknown.Encode(&known, h, catalog.Of(catalog.Service{Key: key})); err != nil {
 		s.t.Fatal(err)
 	}
 	replaceFile(s.t, filepath.Join(s.dir, "last-known-catalog"), known.String())

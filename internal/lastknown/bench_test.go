@@ -11,10 +11,10 @@ import (
 
 // large returns 10,000 services with ten instances each.
 func large() catalog.Catalog {
-	c := catalog.Catalog{}
+	c := catalog.New()
 	for i := range 10_000 {
 		name := fmt.Sprintf("service-%05d", i)
-		c[key(name)] = catalogOf(10, name)[key(name)]
+		c.Services[key(name)] = catalogOf(10, name).Services[key(name)]
 	}
 	return c
 }
@@ -44,7 +44,7 @@ func BenchmarkLoad(b *testing.B) {
 // goroutine.
 func BenchmarkAdd(b *testing.B) {
 	k := &keeper{wake: make(chan struct{}, 1)}
-	d := catalog.Delta{Set: []catalog.Service{catalogOf(10, "shop")[key("shop")]}}
+	d := catalog.Delta{Set: []catalog.Service{catalogOf(10, "shop").Services[key("shop")]}}
 	for b.Loop() {
 		k.add(d)
 	}

@@ -60,7 +60,7 @@ func TestAFileIsUsedOnlyForWhatItIsOfAndNotForever(t *testing.T) {
 		"the clock has forgotten all": {scope, time.Unix(0, 0).Sub(header.Believed), errAhead},
 	} {
 		_, got, err := load(path, c.want, 24*time.Hour, header.Believed.Add(c.after))
-		if !errors.Is(err, c.err) || (err == nil) != (got != nil) {
+		if !errors.Is(err, c.err) || (err == nil) != (!got.Empty()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestWhatIsNoFileOfOursIsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{fifo, folder, empty, other} {
-		if _, c, err := load(path, scope, time.Hour, header.Believed); err == nil || c != nil || !strings.Contains(err.Error(), "--state-dir") {
+		if _, c, err := load(path, scope, time.Hour, header.Believed); err == nil || !c.Empty() || !strings.Contains(err.Error(), "--state-dir") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -19,14 +19,16 @@ import (
 )
 
 // The file is text, in lines: the magic string with the schema; the header; one service a line, as
-// JSON, in the order of their keys; and the seal, a SHA-256 of everything before it. The seal is
-// the last line, so a file that was cut short has none.
+// JSON, in the order of their keys; so one config entry a line; and the seal, a SHA-256 of everything
+// before it. The seal is the last line, so a file that was cut short has none.
 const (
 	magic = "legate-last-known "
 	seal  = "sha256:"
-	// schema changes with every change to the shape of catalog.Service or the header: otherwise a
-	// version that does not know a new field would silently drop it.
-	schema = 2
+	// schema changes with every change to the shape of catalog.Service, catalog.Entry or the header:
+	// otherwise a version that does not know a new field would silently drop it.
+	schema = 3
+	// oldest is the first schema that is still read: 2 is 3 without config entries.
+	oldest = 2
 )
 
 // Header describes the content of a file.
@@ -35,6 +37,7 @@ type Header struct {
 	// Believed is when Consul last confirmed the content, in UTC.
 	Believed time.Time
 	Services int
+	Entries  int `json:",omitempty"`
 	// Hosts are the addresses of host names when the file was written: see package resolve.
 	Hosts map[string][]netip.Addr `json:",omitempty"`
 }
@@ -59,18 +62,23 @@ func (s Scope) selection() catalog.Selection {
 	return catalog.Selection{Include: s.Include, Exclude: s.Exclude, Tags: s.Tags}
 }
 
-// Encode writes a catalog. It sets Header.Services itself.
+// Encode writes a catalog. It sets Header.Services and Header.Entries itself.
 func Encode(w io.Writer, h Header, c catalog.Catalog) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
 	fmt.Fprintf(out, "%s%d\n", magic, schema)
-	h.Services = len(c)
+	h.Services, h.Entries = len(c.Services), len(c.Entries)
 	lines := json.NewEncoder(out) // a write error stays in out, and Flush returns it
 	if err := lines.Encode(h); err != nil {
 		return err
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(c), catalog.ServiceKey.Compare) {
-		if err := lines.Encode(c[key]); err != nil {
+	for _, key := range slices.SortedFunc(maps.Keys(c.Services), catalog.ServiceKey.Compare) {
+		if err := lines.Encode(c.Services[key]); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(c.Entries), catalog.EntryKey.Compare) {
+		if err := lines.Encode(c.Entries[key]); err != nil {
 			return err
 		}
 	}
@@ -92,14 +100,14 @@ var (
 
 // Decode reads what Encode wrote. It returns the whole catalog or an error.
 func Decode(data []byte) (Header, catalog.Catalog, error) {
-	fail := func(err error) (Header, catalog.Catalog, error) { return Header{}, nil, err }
+	fail := func(err error) (Header, catalog.Catalog, error) { return Header{}, catalog.Catalog{}, err }
 	first, _, _ := bytes.Cut(data, []byte("\n"))
 	version, ours := bytes.CutPrefix(first, []byte(magic))
 	if !ours {
 		return fail(errForeign)
 	}
-	if v, err := strconv.Atoi(string(version)); err != nil || v != schema {
-		return fail(fmt.Errorf("%w: schema %.20q, this one reads %d", errSchema, version, schema))
+	if v, err := strconv.Atoi(string(version)); err != nil || v < oldest || v > schema {
+		return fail(fmt.Errorf("%w: schema %.20q, this one reads %d to %d", errSchema, version, oldest, schema))
 	}
 	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
 	said, sealed := bytes.CutPrefix(data[end:], []byte(seal))
@@ -116,33 +124,51 @@ func Decode(data []byte) (Header, catalog.Catalog, error) {
 	return h, c, nil
 }
 
-// decodeLines reads the header and the services. It checks the properties that discovery guarantees
-// for a catalog, since readers rely on them whatever the source.
+// decodeLines reads the header, the services and the entries. It checks the properties that discovery
+// guarantees for a catalog, since readers rely on them whatever the source.
 func decodeLines(lines []byte) (h Header, c catalog.Catalog, err error) {
 	in := json.NewDecoder(bytes.NewReader(lines))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&h); err != nil {
-		return h, nil, err
+		return h, c, err
 	}
-	c = catalog.Catalog{}
+	c = catalog.New()
 	var last catalog.ServiceKey // the zero key sorts before all others
-	for {
+	for range h.Services {
 		var s catalog.Service
 		switch err := in.Decode(&s); {
-		case errors.Is(err, io.EOF):
-			if len(c) != h.Services {
-				return h, nil, fmt.Errorf("%d services, its header says %d", len(c), h.Services)
-			}
-			return h, c, nil
 		case err != nil:
-			return h, nil, err
+			return h, c, ended(err, "services", len(c.Services), h.Services)
 		case s.Key.Datacenter != h.Scope.Datacenter:
-			return h, nil, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
+			return h, c, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
 		case last.Compare(s.Key) >= 0:
-			return h, nil, fmt.Errorf("service %q is out of order", s.Key)
+			return h, c, fmt.Errorf("service %q is out of order", s.Key)
 		case !slices.IsSortedFunc(s.Instances, catalog.Instance.Compare):
-			return h, nil, fmt.Errorf("the instances of service %q are out of order", s.Key)
+			return h, c, fmt.Errorf("the instances of service %q are out of order", s.Key)
 		}
-		c[s.Key], last = s, s.Key
+		c.Services[s.Key], last = s, s.Key
 	}
+	var before catalog.EntryKey
+	for range h.Entries {
+		var e catalog.Entry
+		switch err := in.Decode(&e); {
+		case err != nil:
+			return h, c, ended(err, "config entries", len(c.Entries), h.Entries)
+		case before.Compare(e.Key) >= 0:
+			return h, c, fmt.Errorf("config entry %q is out of order", e.Key)
+		}
+		c.Entries[e.Key], before = e, e.Key
+	}
+	if in.More() {
+		return h, c, fmt.Errorf("more than the %d services and %d config entries of its header", h.Services, h.Entries)
+	}
+	return h, c, nil
+}
+
+// ended is the error of a line that is not there, or cannot be read.
+func ended(err error, what string, read, want int) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%d %s, its header says %d", read, what, want)
+	}
+	return err
 }

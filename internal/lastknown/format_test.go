@@ -20,9 +20,22 @@ func key(name string) catalog.ServiceKey {
 	return catalog.ServiceKey{Datacenter: "dc1", Name: name}
 }
 
+// entries returns config entries that say something in each field.
+func entries() []catalog.Entry {
+	n, u, d := 7, uint32(8), 9*time.Second
+	return []catalog.Entry{
+		{Key: catalog.EntryKey{Kind: catalog.ProxyDefaults, Name: catalog.GlobalEntry}, Protocol: "http", ModifyIndex: 1<<64 - 1},
+		{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: "shop"}, Protocol: "grpc", ConnectTimeout: d,
+			Limits:             catalog.Limits{MaxConnections: &n, MaxPendingRequests: &n, MaxConcurrentRequests: &n},
+			PassiveHealthCheck: &catalog.PassiveHealthCheck{Interval: d, MaxFailures: u, EnforcingConsecutive5xx: &u, MaxEjectionPercent: &u, BaseEjectionTime: &d}},
+		{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: "a/b ?%"}, ConnectTimeout: d,
+			LoadBalancer: &catalog.LoadBalancer{Policy: "ring_hash", MinimumRingSize: 1, MaximumRingSize: 1 << 60, ChoiceCount: 2}},
+	}
+}
+
 // catalogOf returns services with that many instances each.
 func catalogOf(instances int, names ...string) catalog.Catalog {
-	c := catalog.Catalog{}
+	c := catalog.New()
 	for _, name := range names {
 		s := catalog.Service{Key: key(name)}
 		for i := range instances {
@@ -37,7 +50,7 @@ func catalogOf(instances int, names ...string) catalog.Catalog {
 				CreateIndex: 1 << 60, ModifyIndex: 1<<64 - 1,
 			})
 		}
-		c[s.Key] = s
+		c.Services[s.Key] = s
 	}
 	return c
 }
@@ -57,18 +70,19 @@ func encode(t testing.TB, h Header, c catalog.Catalog) []byte {
 }
 
 func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
-	for _, c := range []catalog.Catalog{{}, catalogOf(0, "empty"), catalogOf(7, "shop", "web", "a/b ?%")} {
+	both := catalogOf(7, "shop", "web", "a/b ?%").Apply(catalog.Delta{Entries: entries()})
+	for _, c := range []catalog.Catalog{{}, catalogOf(0, "empty"), both, {Entries: both.Entries}} {
 		h, got, err := Decode(encode(t, header, c))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !got.Equal(c) || !h.Scope.Equal(scope) || !h.Believed.Equal(header.Believed) || h.Services != len(c) {
+		if !got.Equal(c) || !h.Scope.Equal(scope) || !h.Believed.Equal(header.Believed) || h.Services != len(c.Services) || h.Entries != len(c.Entries) {
 			t.Errorf("read %+v %v\nwritten %+v %v", h, got, header, c)
 		}
-		for k, s := range c {
+		for k, s := range c.Services {
 			for i, in := range s.Instances {
-				if got[k].Instances[i].ModifyIndex != in.ModifyIndex { // Equal ignores it
-					t.Errorf("%v: index %d", k, got[k].Instances[i].ModifyIndex)
+				if got.Services[k].Instances[i].ModifyIndex != in.ModifyIndex { // Equal ignores it
+					t.Errorf("%v: index %d", k, got.Services[k].Instances[i].ModifyIndex)
 				}
 			}
 		}
@@ -77,14 +91,17 @@ func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
 
 // The schema number stands for the shape of the values. A change of the shape needs a new number
 // and a new text here.
-func TestTheSchemaChangesWithTheShapeOfAService(t *testing.T) {
-	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Hosts map[string][]netip.Addr} ` +
+func TestTheSchemaChangesWithTheShapeOfTheValues(t *testing.T) {
+	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Entries int;Hosts map[string][]netip.Addr} ` +
 		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []Instance{ID string;Node string;Address string;ServiceAddress string;NodeAddress string;` +
 		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;Ports []Port{Name string;Port int;Default bool};SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
 		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
-		`Kind string;CreateIndex uint64;ModifyIndex uint64};Hosts map[string]Host{Addresses []netip.Addr;Why string}}`
-	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[catalog.Service]())
-	if got != shape || schema != 2 {
+		`Kind string;CreateIndex uint64;ModifyIndex uint64};Hosts map[string]Host{Addresses []netip.Addr;Why string}} ` +
+		`Entry{Key EntryKey{Kind string;Name string};Protocol string;ConnectTimeout Duration;Limits Limits{MaxConnections *int;MaxPendingRequests *int;MaxConcurrentRequests *int};` +
+		`PassiveHealthCheck *PassiveHealthCheck{Interval Duration;MaxFailures uint32;EnforcingConsecutive5xx *uint32;MaxEjectionPercent *uint32;BaseEjectionTime *Duration};` +
+		`LoadBalancer *LoadBalancer{Policy string;MinimumRingSize uint64;MaximumRingSize uint64;ChoiceCount uint32};ModifyIndex uint64}`
+	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[catalog.Service]()) + " " + shapeOf(reflect.TypeFor[catalog.Entry]())
+	if got != shape || schema != 3 {
 		t.Errorf("schema %d has the shape\n%s", schema, got)
 	}
 }
@@ -95,6 +112,8 @@ func shapeOf(t reflect.Type) string {
 		return "time.Time"
 	case t == reflect.TypeFor[netip.Addr]():
 		return "netip.Addr"
+	case t.Kind() == reflect.Pointer:
+		return "*" + shapeOf(t.Elem())
 	case t.Kind() == reflect.Slice:
 		return "[]" + shapeOf(t.Elem())
 	case t.Kind() == reflect.Map:
@@ -112,7 +131,7 @@ func shapeOf(t reflect.Type) string {
 func TestAFileThatWasCutShortAnywhereIsNotUsed(t *testing.T) {
 	whole := encode(t, header, catalogOf(2, "shop", "web"))
 	for n := range len(whole) {
-		if _, c, err := Decode(whole[:n]); err == nil || c != nil {
+		if _, c, err := Decode(whole[:n]); err == nil || !c.Empty() {
 			t.Fatalf("%d of %d bytes were believed", n, len(whole))
 		}
 	}
@@ -124,7 +143,7 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 		data := bytes.Clone(whole)
 		i := rand.IntN(len(data))
 		data[i] ^= 1 << rand.IntN(8)
-		if _, c, err := Decode(data); err == nil || c != nil {
+		if _, c, err := Decode(data); err == nil || !c.Empty() {
 			t.Fatalf("byte %d was %q, is %q, and was believed", i, whole[i], data[i])
 		}
 	}
@@ -132,8 +151,8 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 
 func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 	data := encode(t, header, catalogOf(1, "shop"))
-	for _, version := range []string{"1", "3", "0", "-1", "x", "99999999999999999999"} {
-		other := bytes.Replace(data, []byte(magic+"2\n"), []byte(magic+version+"\n"), 1)
+	for _, version := range []string{"1", "4", "0", "-1", "x", "99999999999999999999"} {
+		other := bytes.Replace(data, []byte(magic+"3\n"), []byte(magic+version+"\n"), 1)
 		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
 			t.Errorf("schema %s: %v", version, err)
 		}
@@ -143,11 +162,11 @@ func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 // Even with a valid seal a catalog must have the properties that discovery guarantees.
 func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 	unsorted := catalogOf(3, "shop")
-	s := unsorted[key("shop")]
+	s := unsorted.Services[key("shop")]
 	s.Instances[0], s.Instances[2] = s.Instances[2], s.Instances[0]
 	foreign := catalogOf(1, "shop")
-	foreign[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
-	twice := catalog.Catalog{key("a"): {Key: key("shop")}, key("b"): {Key: key("shop")}}
+	foreign.Services[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
+	twice := catalog.Catalog{Services: map[catalog.ServiceKey]catalog.Service{key("a"): {Key: key("shop")}, key("b"): {Key: key("shop")}}}
 	for name, c := range map[string]catalog.Catalog{"unsorted": unsorted, "foreign": foreign, "twice": twice} {
 		if _, _, err := Decode(encode(t, header, c)); !errors.Is(err, errContent) {
 			t.Errorf("%s: %v", name, err)
@@ -155,15 +174,43 @@ func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 	}
 }
 
+// A Legate that is updated has the file of the version before, which knew no config entries.
+func TestAFileOfTheSchemaBeforeIsUsed(t *testing.T) {
+	c := catalogOf(2, "shop", "web")
+	_, lines, _ := strings.Cut(string(encode(t, header, c)), "\n")
+	lines = lines[:strings.LastIndex(lines, seal)]
+	if h, got, err := Decode(sealedAs(2, lines)); err != nil || !got.Equal(c) || h.Services != 2 {
+		t.Errorf("read %+v of %+v: %v", got, h, err)
+	}
+}
+
+func TestEntriesThatContradictTheHeaderAreNotUsed(t *testing.T) {
+	c := catalog.Catalog{}.Apply(catalog.Delta{Entries: entries()})
+	_, lines, _ := strings.Cut(string(encode(t, header, c)), "\n")
+	lines = lines[:strings.LastIndex(lines, seal)]
+	last := lines[strings.LastIndexByte(lines[:len(lines)-1], '\n')+1:]
+	for name, bad := range map[string]string{
+		"one is missing":  strings.TrimSuffix(lines, last),
+		"one is too much": lines + strings.Replace(last, "a/b", "b/b", 1),
+		"out of order":    strings.Replace(lines, `"service-defaults"`, `"a"`, 1),
+	} {
+		if _, _, err := Decode(sealed(bad)); !errors.Is(err, errContent) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // sealed returns a file with these lines after the first one, and a valid seal.
-func sealed(lines string) []byte {
+func sealed(lines string) []byte { return sealedAs(schema, lines) }
+
+func sealedAs(schema int, lines string) []byte {
 	text := fmt.Sprintf("%s%d\n%s", magic, schema, lines)
 	return fmt.Appendf(nil, "%s%s%x\n", text, seal, sha256.Sum256([]byte(text)))
 }
 
 func TestAFileWithMoreThanItShouldHaveIsNotUsed(t *testing.T) {
 	const h, one = `{"Scope":{"Datacenter":"dc1"},"Services":1}` + "\n", `{"Key":{"Datacenter":"dc1","Name":"shop"}}` + "\n"
-	if _, c, err := Decode(sealed(h + one)); err != nil || len(c) != 1 {
+	if _, c, err := Decode(sealed(h + one)); err != nil || len(c.Services) != 1 {
 		t.Fatalf("%v %v", c, err)
 	}
 	for name, lines := range map[string]string{
@@ -173,7 +220,7 @@ func TestAFileWithMoreThanItShouldHaveIsNotUsed(t *testing.T) {
 		"a service without a name":                 `{"Services":1}` + "\n{}\n",
 		"a service that the header does not count": h + one + `{"Key":{"Datacenter":"dc1","Name":"web"}}` + "\n",
 	} {
-		if _, c, err := Decode(sealed(lines)); !errors.Is(err, errContent) || c != nil {
+		if _, c, err := Decode(sealed(lines)); !errors.Is(err, errContent) || !c.Empty() {
 			t.Errorf("%s: %v %v", name, c, err)
 		}
 	}
@@ -232,7 +279,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, c, err := Decode(data)
 		if err != nil {
-			if c != nil {
+			if !c.Empty() {
 				t.Errorf("an error and a catalog: %v", err)
 			}
 			return
@@ -253,7 +300,7 @@ func FuzzDecodeLines(f *testing.F) {
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		h, c, err := decodeLines(lines)
 		if err != nil {
-			if c != nil {
+			if !c.Empty() {
 				t.Errorf("an error and a catalog: %v", err)
 			}
 			return

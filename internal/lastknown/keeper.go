@@ -17,8 +17,14 @@ type keeper struct {
 	renewed func() bool               // whether Consul has confirmed the catalog since the last write
 
 	mu      sync.Mutex
-	pending map[catalog.ServiceKey]*catalog.Service // nil: gone
+	pending *changes // nil: there are none
 	wake    chan struct{}
+}
+
+// changes are what was set since the catalog was last folded. nil: gone.
+type changes struct {
+	services map[catalog.ServiceKey]*catalog.Service
+	entries  map[catalog.EntryKey]*catalog.Entry
 }
 
 // share limits writing to one part in so many of the time: a large catalog that changes constantly
@@ -43,13 +49,19 @@ func (k *keeper) add(d catalog.Delta) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.pending == nil {
-		k.pending = make(map[catalog.ServiceKey]*catalog.Service, len(d.Set))
+		k.pending = &changes{map[catalog.ServiceKey]*catalog.Service{}, map[catalog.EntryKey]*catalog.Entry{}}
 	}
 	for _, s := range d.Set {
-		k.pending[s.Key] = &s
+		k.pending.services[s.Key] = &s
 	}
 	for _, key := range d.Gone {
-		k.pending[key] = nil
+		k.pending.services[key] = nil
+	}
+	for _, e := range d.Entries {
+		k.pending.entries[e.Key] = &e
+	}
+	for _, key := range d.GoneEntries {
+		k.pending.entries[key] = nil
 	}
 	select {
 	case k.wake <- struct{}{}:
@@ -59,7 +71,7 @@ func (k *keeper) add(d catalog.Delta) {
 
 // run writes until the context is done. Then it writes once more if anything is still unwritten.
 func (k *keeper) run(ctx context.Context) {
-	catalog := catalog.Catalog{}
+	catalog := catalog.New()
 	written := false
 	var retry <-chan time.Time // nil unless the last write failed
 	wait := retryFirst
@@ -104,14 +116,23 @@ func (k *keeper) fold(catalog catalog.Catalog) (changed bool) {
 	pending := k.pending
 	k.pending = nil
 	k.mu.Unlock()
-	for key, s := range pending {
-		if s == nil {
-			delete(catalog, key)
+	if pending == nil {
+		return false
+	}
+	put(catalog.Services, pending.services)
+	put(catalog.Entries, pending.entries)
+	return true
+}
+
+// put sets what is there, and deletes what is nil.
+func put[K comparable, V any](all map[K]V, these map[K]*V) {
+	for key, v := range these {
+		if v == nil {
+			delete(all, key)
 		} else {
-			catalog[key] = *s
+			all[key] = *v
 		}
 	}
-	return pending != nil
 }
 
 // attempt writes the catalog and waits for the write to end. The catalog must not be changed before

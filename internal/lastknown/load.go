@@ -21,14 +21,14 @@ const maxBytes = 1 << 30
 func load(path string, want Scope, maxAge time.Duration, now time.Time) (Header, catalog.Catalog, error) {
 	data, err := read(path, maxBytes)
 	if err != nil {
-		return Header{}, nil, fmt.Errorf("%w: %s", err, remedyOf(err))
+		return Header{}, catalog.Catalog{}, fmt.Errorf("%w: %s", err, remedyOf(err))
 	}
 	h, c, err := Decode(data)
 	if err == nil {
 		err = check(h, want, maxAge, now)
 	}
 	if err != nil {
-		return Header{}, nil, fmt.Errorf("%w: %s", err, remedyOf(err))
+		return Header{}, catalog.Catalog{}, fmt.Errorf("%w: %s", err, remedyOf(err))
 	}
 	return h, c, nil
 }

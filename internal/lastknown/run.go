@@ -23,9 +23,9 @@ func (s *Shelf) Run(ctx context.Context, consul func() Consul, in <-chan catalog
 	if err != nil {
 		return err
 	}
-	s.known = nil // it may be large
+	s.known = catalog.Catalog{} // it may be large
 	s.change(func(st *state) { st.read = true })
-	s.keeper.add(catalog.Delta{Set: first.Set, Gone: offer.Gone})
+	s.keeper.add(catalog.Delta{Set: first.Set, Gone: offer.Gone, Entries: first.Entries, GoneEntries: offer.GoneEntries})
 	if !send(ctx, offer, out) {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (s *Shelf) startKeeper(ctx context.Context, consul func() Consul) (end func
 // both are empty if ctx ended first.
 func (s *Shelf) awaitFirst(ctx context.Context, consul func() Consul, in <-chan catalog.Delta, out chan<- catalog.Delta) (first, offer catalog.Delta, err error) {
 	var late <-chan time.Time
-	if s.known != nil {
+	if s.atHand() {
 		late = time.After(s.config.Grace)
 	}
 	for {
@@ -135,14 +135,14 @@ func (s *Shelf) awaitConsul(ctx context.Context, consul func() Consul, in <-chan
 // reselect narrows the catalog from the file to the current selection, in memory and in the file,
 // which keeps its date. It returns what changed.
 func (s *Shelf) reselect() catalog.Delta {
-	if s.known == nil {
+	if !s.atHand() {
 		return catalog.Delta{}
 	}
 	was := s.known
 	s.known = s.scopeNow().selection().Of(was)
 	s.change(func(st *state) {
 		if st.stale {
-			st.services = len(s.known)
+			st.services = len(s.known.Services)
 		}
 	})
 	s.keeper.add(catalog.Catalog{}.Diff(s.known))
@@ -168,9 +168,9 @@ func (s *Shelf) rejectFile(agent string) {
 
 // beginStale records that the file is served instead of Consul's catalog.
 func (s *Shelf) beginStale(consul Consul) {
-	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known) })
+	s.change(func(st *state) { st.stale, st.believed, st.services = true, s.header.Believed, len(s.known.Services) })
 	s.metrics.Stale(true)
-	attrs := []any{"file", s.path, "services", len(s.known), "believed", s.header.Believed,
+	attrs := []any{"file", s.path, "services", len(s.known.Services), "believed", s.header.Believed,
 		age(s.header.Believed, time.Now())}
 	if consul.Problem != "" {
 		attrs = append(attrs, "consul", consul.Problem, "remedy", consul.Remedy)
@@ -209,7 +209,7 @@ func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	}
 	s.change(func(st *state) { st.written = h.Believed })
 	s.warnIfExposed()
-	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c), "seconds", took.Seconds())
+	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c.Services), "entries", len(c.Entries), "seconds", took.Seconds())
 	return nil
 }
 

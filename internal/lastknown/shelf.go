@@ -23,6 +23,9 @@ type Config struct {
 	Grace time.Duration
 	// Every is the minimum interval between two writes.
 	Every time.Duration
+	// WithoutEntries is set if Consul's config entries are not watched: then those in the file are not
+	// served either.
+	WithoutEntries bool
 	// Scope is what Legate serves. Its Datacenter may be empty; then Consul's agent supplies it.
 	Scope Scope
 }
@@ -56,8 +59,8 @@ type Shelf struct {
 	metrics *metrics.LastKnown
 	disk    disk
 
-	header       Header // of known
-	known        catalog.Catalog
+	header       Header          // of known
+	known        catalog.Catalog // zero: none, or not needed any more
 	keeper       *keeper
 	rescoped     chan struct{} // capacity 1
 	hosts        func() map[string][]netip.Addr
@@ -90,10 +93,10 @@ func (s *Shelf) KeepHosts(now func() map[string][]netip.Addr, changed <-chan str
 }
 
 // Load reads the file; it is called before Run. It returns the catalog that was last believed. If
-// there is no usable one it returns nil and logs why. The catalog must not be changed.
+// there is no usable one, it is empty and the log says why. The catalog must not be changed.
 func (s *Shelf) Load() catalog.Catalog {
 	if s.path == "" {
-		return nil
+		return catalog.Catalog{}
 	}
 	if err := prepare(s.path); err != nil {
 		s.log.Warn("folder of the last known catalog cannot be used, going on without", "folder", s.config.Dir, "error", err, "remedy", writeRemedy(err))
@@ -107,13 +110,19 @@ func (s *Shelf) Load() catalog.Catalog {
 		s.log.Warn("last known catalog cannot be used, going on without", "file", s.path, "error", err)
 		s.change(func(st *state) { st.unusable = err.Error() })
 	default:
+		if s.config.WithoutEntries {
+			clear(c.Entries)
+		}
 		s.log.Info("last known catalog is at hand", "file", s.path, "datacenter", h.Scope.Datacenter,
-			"services", len(c), age(h.Believed, time.Now()))
+			"services", len(c.Services), "entries", len(c.Entries), age(h.Believed, time.Now()))
 		s.header, s.known = h, c
 		s.metrics.Believed(h.Believed)
 	}
 	return s.known
 }
+
+// atHand says that there is a catalog from the file, and that it may be served.
+func (s *Shelf) atHand() bool { return s.known.Services != nil }
 
 // Rescope changes the selection of services that is watched. The catalog served from the file is
 // narrowed at once. The file is written again for the new selection: the next start would reject

@@ -148,7 +148,7 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 		s.silent()
 
 		now := catalogOf(2, "new", "same")
-		now[key("shop")] = catalogOf(1, "shop")[key("shop")]
+		now.Services[key("shop")] = catalogOf(1, "shop").Services[key("shop")]
 		s.answers()
 		first := whole(now)
 		first.Since = time.Now()
@@ -164,7 +164,7 @@ func TestWithoutConsulTheFileIsServedAfterTheGraceAndThenReplaced(t *testing.T) 
 		if stale := s.metric("legate_serving_stale"); stale != "0" {
 			t.Errorf("stale %s", stale)
 		}
-		if s.known != nil {
+		if s.atHand() {
 			t.Error("what nobody needs any more is kept in memory")
 		}
 	})
@@ -221,7 +221,7 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 
 		// Many changes cause few writes, and the last change is written.
 		for i := 2; i < 100; i++ {
-			d := catalog.Delta{Set: []catalog.Service{catalogOf(i, "a")[key("a")]}, Gone: []catalog.ServiceKey{key("b")}}
+			d := catalog.Delta{Set: []catalog.Service{catalogOf(i, "a").Services[key("a")]}, Gone: []catalog.ServiceKey{key("b")}}
 			want = want.Apply(d)
 			s.in <- d
 			<-s.out
@@ -240,7 +240,7 @@ func TestTheFileFollowsWhatIsBelieved(t *testing.T) {
 		s.in <- catalog.Delta{Gone: []catalog.ServiceKey{key("a")}}
 		<-s.out
 		s.stop()
-		if len(onDisk()) != 0 {
+		if len(onDisk().Services) != 0 {
 			t.Errorf("on disk at the end: %v", onDisk())
 		}
 	})
@@ -371,7 +371,7 @@ func TestAFolderThatCannotBeUsedIsSaidAtTheStart(t *testing.T) {
 	dir := t.TempDir()
 	for folder, want := range map[string]bool{dir: false, filepath.Join(dir, "no", "folder"): true} {
 		log := &logtest.Buffer{}
-		if c := New(Config{Dir: folder}, slog.New(slog.NewTextHandler(log, nil)), nil).Load(); c != nil {
+		if c := New(Config{Dir: folder}, slog.New(slog.NewTextHandler(log, nil)), nil).Load(); !c.Empty() {
 			t.Errorf("loaded %v", c)
 		}
 		if got := strings.Contains(log.String(), "folder of the last known catalog cannot be used"); got != want {

@@ -125,7 +125,7 @@ func TestWhatCannotBeReplacedIsSaidWithoutItsPath(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := store(system{}, path, header, nil); !errors.Is(err, fs.ErrExist) || strings.Contains(err.Error(), fileName) {
+	if err := store(system{}, path, header, catalog.Catalog{}); !errors.Is(err, fs.ErrExist) || strings.Contains(err.Error(), fileName) {
 		t.Errorf("%v", err)
 	}
 }
