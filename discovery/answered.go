@@ -54,7 +54,15 @@ func (l *loop) observe(at time.Time, seen guard.Observation) guard.Decision {
 	d := l.guard.Step(at, seen)
 	l.report.decided(d)
 	for _, e := range d.Ended {
-		l.queries.EndChecks(e.Key)
+		if e.Entry == (catalog.EntryKey{}) {
+			l.queries.EndChecks(e.Key)
+		}
+	}
+	for _, e := range d.Entries {
+		l.served.setEntry(e, at)
+	}
+	for _, key := range d.GoneEntries {
+		l.served.removeEntry(key, at)
 	}
 	for _, s := range d.Serve {
 		l.serve(s.Key, s.Instances, at)

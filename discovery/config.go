@@ -40,8 +40,8 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	errs := []error{c.Consul.Validate(), c.Watch.Validate(), c.Guard.Validate()}
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Consul.MaxConnections < watch.MinConnections {
-		bad("consul connections %d: at least %d are needed", c.Consul.MaxConnections, watch.MinConnections)
+	if least := c.Watch.MinConnections(); c.Consul.MaxConnections < least {
+		bad("consul connections %d: at least %d are needed, three less without config entries", c.Consul.MaxConnections, least)
 	}
 	for _, glob := range slices.Concat(c.Include, c.Exclude) {
 		if strings.TrimSpace(glob) == "" {

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"legate/discovery/watch"
 )
 
 func TestTheDefaultConfigIsValid(t *testing.T) {
@@ -26,7 +25,7 @@ func TestEachMistakeInAConfigIsNamed(t *testing.T) {
 		`consul address ":8500": not an address`:         func(c *Config) { c.Consul.Address = ":8500" },
 		`consul scheme "ftp": must be http or https`:     func(c *Config) { c.Consul.Scheme = "ftp" },
 		`its key must both be given`:                     func(c *Config) { c.Consul.TLS.CertFile = "x" },
-		`consul connections 4: at least 9 are needed`:    func(c *Config) { c.Consul.MaxConnections = 4 },
+		`consul connections 4: at least 12 are needed`:   func(c *Config) { c.Consul.MaxConnections = 4 },
 		`consul wait 11m0s: must be from 1s to 10m`:      func(c *Config) { c.Consul.Wait = 11 * 60e9 },
 		`consul first reads 0`:                           func(c *Config) { c.Watch.FirstReads = 0 },
 		`consul back-off 250ms to 0s`:                    func(c *Config) { c.Watch.BackoffMax = 0 },
@@ -50,8 +49,8 @@ func TestTheBoundsOfTheConfig(t *testing.T) {
 		change func(*Config)
 		good   bool
 	}{
-		"least connections":   {func(c *Config) { c.Consul.MaxConnections = watch.MinConnections }, true},
-		"fewer":               {func(c *Config) { c.Consul.MaxConnections = watch.MinConnections - 1 }, false},
+		"least connections":   {func(c *Config) { c.Consul.MaxConnections = c.Watch.MinConnections() }, true},
+		"fewer":               {func(c *Config) { c.Consul.MaxConnections = c.Watch.MinConnections() - 1 }, false},
 		"shortest wait":       {func(c *Config) { c.Consul.Wait = time.Second }, true},
 		"shorter":             {func(c *Config) { c.Consul.Wait = time.Second - 1 }, false},
 		"longest wait":        {func(c *Config) { c.Consul.Wait = 10 * time.Minute }, true},

@@ -14,7 +14,6 @@ import (
 
 // What package watch does, as far as it shows in what Consul is asked.
 const (
-	reserve      = watch.MinConnections - 2 // connections that no blocking query of a service takes
 	openPatience = 20 * time.Second
 	openFirst    = 100
 	openRate     = 2000 // a second
@@ -23,6 +22,9 @@ const (
 	promoteFirst = 10
 	pollRate     = 100 // a second
 )
+
+// reserve is how many connections no blocking query of a service takes.
+func reserve() int { return watch.Config{}.MinConnections() - 2 }
 
 // healthPath is before the name of a service in the path of a question about it.
 const healthPath = "/v1/health/service/"

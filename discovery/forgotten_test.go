@@ -30,7 +30,7 @@ func (r *reader) knows() map[string]int {
 func TestANameThatIsGoneIsForgotten(t *testing.T) {
 	fake := many(20, 2)
 	cfg := guardedConfig()
-	cfg.Consul.MaxConnections = 10 + reserve
+	cfg.Consul.MaxConnections = 10 + reserve()
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(10 * time.Minute)
 		before := fmt.Sprint(r.knows())

@@ -12,11 +12,15 @@ import (
 	"legate/discovery/guard"
 )
 
-// Hold is a loss of one service that is not believed yet.
+// Hold is a loss of one service, or of one of Consul's config entries, that is not believed yet.
 type Hold struct {
+	// Service is the service. Of an entry it is the one that the entry is about; empty: all.
 	Service string `json:"service"`
+	// Entry is the config entry (kind/name) that is gone; empty: instances of the service are.
+	Entry string `json:"entry,omitempty"`
 	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond; or
-	// doubted: the answer was odd, such as one with less at the same index.
+	// doubted: the answer was odd, such as one with less at the same index. Of an entry it is entry or
+	// datacenter, or entry_hidden: the token may not read it.
 	Why string `json:"why"`
 	// What is kept: so many instances, of those that are served. Consul still has so many of them,
 	// without the tags that select them; the others are gone.
@@ -25,13 +29,20 @@ type Hold struct {
 	Deselected int       `json:"deselected,omitempty"`
 	Since      time.Time `json:"since"`
 	// Until is when it is believed at the latest, if Consul answers and still says the same. It is
-	// zero when that time has come: then it is believed as soon as Consul has said so once more.
+	// zero when that time has come: then it is believed as soon as Consul has said so once more. It is
+	// also zero for an entry that is hidden: that is kept until the token may read it again.
 	Until  time.Time `json:"until,omitzero"`
 	Remedy string    `json:"remedy"`
 }
 
+// Name is what is held: the service, or the entry. It is also the name to release it by.
+func (h Hold) Name() string { return cmp.Or(h.Entry, h.Service) }
+
 // Ends says when it is believed, in the same words wherever that is shown.
 func (h Hold) Ends(now time.Time) string {
+	if h.Why == string(guard.EntryHidden) {
+		return "when the token may read it again, or on release"
+	}
 	left := h.Until.Sub(now).Round(time.Second)
 	if left <= 0 {
 		return "when Consul confirms it"
@@ -41,6 +52,12 @@ func (h Hold) Ends(now time.Time) string {
 
 // String says it in a sentence.
 func (h Hold) String() string {
+	switch {
+	case h.Why == string(guard.EntryHidden):
+		return fmt.Sprintf("%s: Consul hides it from the token, and it is kept", h.Entry)
+	case h.Entry != "":
+		return fmt.Sprintf("%s: gone according to Consul, and kept (%s)", h.Entry, h.Why)
+	}
 	return fmt.Sprintf("%s: %d of %d instances %s according to Consul, and kept (%s)", h.Service, h.Kept, h.Served, lostHow(h.Kept, h.Deselected), h.Why)
 }
 
@@ -56,12 +73,14 @@ func lostHow(kept, deselected int) string {
 }
 
 const (
-	holdRemedy = "if they are really gone, wait, or release it: legate holds release --service NAME"
-	tagsRemedy = "if the tags are meant to be gone, wait, or release it: legate holds release --service NAME; else put them back"
-	massRemedy = "look at Consul: was its state lost, restored or hidden? If the instances are really gone: legate holds release --all"
+	entryRemedy  = "if it was deleted, wait, or release it: legate holds release --service KIND/NAME; else write it again"
+	hiddenRemedy = `give the token service:read on every service (service_prefix "" { policy = "read" }); if the entry is not to count any more, release it: legate holds release --service KIND/NAME`
+	holdRemedy   = "if they are really gone, wait, or release it: legate holds release --service NAME"
+	tagsRemedy   = "if the tags are meant to be gone, wait, or release it: legate holds release --service NAME; else put them back"
+	massRemedy   = "look at Consul: was its state lost, restored or hidden? If the instances are really gone: legate holds release --all"
 )
 
-// Holds are all losses that are held now, by the name of the service. It may be called at any time.
+// Holds are all losses that are held now: of services, by name, and then of config entries. It may be called at any time.
 func (w *Watcher) Holds() []Hold {
 	w.mu.Lock()
 	holds := slices.Clone(w.holds)
@@ -75,15 +94,16 @@ func (w *Watcher) Holds() []Hold {
 	return holds
 }
 
-// holding says whether a loss is held now.
+// holding says whether a loss is held now that Consul may take back any moment. What is hidden from the
+// token can stay so for days.
 func (w *Watcher) holding() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.holds) > 0
+	return slices.ContainsFunc(w.holds, func(h Hold) bool { return h.Why != string(guard.EntryHidden) })
 }
 
-// Release believes what is held of a service, or of all if the name is empty, at once. It
-// returns how many holds ended; 0 also if ctx ended before the Watcher came to it. Before Consul
+// Release believes what is held of a service and of its config entries, of one entry (kind/name), or of
+// all if the name is empty, at once. It returns how many holds ended; 0 also if ctx ended before the Watcher came to it. Before Consul
 // was reached once there are none.
 func (w *Watcher) Release(ctx context.Context, service string) int {
 	select {
@@ -100,22 +120,26 @@ func (w *Watcher) Release(ctx context.Context, service string) int {
 	}
 }
 
-// release believes what is held of a service, or of all.
+// release believes what is held of a service or an entry, or of all.
 func (l *loop) release(service string) int {
 	n := len(l.observe(time.Now(), guard.Released{Service: service}).Ended)
 	l.w.log.Warn("holds are released by hand", "service", cmp.Or(service, "all"), "released", n)
 	return n
 }
 
-// describeHolds adds a problem for each kind of hold.
+// describeHolds adds a problem for each kind of hold: of instances, and of config entries.
 func describeHolds(holds []Hold, s *Status) {
 	by := map[string][]Hold{}
 	for _, h := range holds {
-		by[h.Why] = append(by[h.Why], h)
+		kind := "held_" + h.Why
+		if h.Entry != "" && h.Why == string(guard.DatacenterLost) {
+			kind = "held_entries"
+		}
+		by[kind] = append(by[kind], h)
 	}
-	for _, why := range slices.Sorted(maps.Keys(by)) {
-		all := by[why]
-		p := catalog.Problem{Kind: "held_" + why, Since: all[0].Since, Services: len(all), Remedy: all[0].Remedy}
+	for _, kind := range slices.Sorted(maps.Keys(by)) {
+		all := by[kind]
+		p := catalog.Problem{Kind: kind, Since: all[0].Since, Services: len(all), Remedy: all[0].Remedy}
 		kept, deselected := 0, 0
 		for _, h := range all {
 			kept += h.Kept
@@ -124,8 +148,15 @@ func describeHolds(holds []Hold, s *Status) {
 				p.Since = h.Since
 			}
 		}
-		names := catalog.SomeOf(len(all), func(i int) string { return all[i].Service })
-		p.Detail = fmt.Sprintf("according to Consul, instances of %s (%d in all) %s; they are kept until that is sure", names, kept, lostHow(kept, deselected))
+		names := catalog.SomeOf(len(all), func(i int) string { return all[i].Name() })
+		switch {
+		case all[0].Why == string(guard.EntryHidden):
+			p.Detail = fmt.Sprintf("Consul hides the config entries %s from the token; they are kept as they were last seen", names)
+		case all[0].Entry != "":
+			p.Detail = fmt.Sprintf("according to Consul, the config entries %s are gone; they are kept until that is sure", names)
+		default:
+			p.Detail = fmt.Sprintf("according to Consul, instances of %s (%d in all) %s; they are kept until that is sure", names, kept, lostHow(kept, deselected))
+		}
 		s.Problems = append(s.Problems, p)
 	}
 }

@@ -28,6 +28,9 @@ type queries interface {
 	EndChecks(key catalog.ServiceKey)
 	Confirm(s *watch.Service, p watch.Past)
 
+	RereadEntries(kind string)
+	CheckEntry(ctx context.Context, key catalog.EntryKey)
+
 	Fails(s *watch.Service) bool
 	ListFails() bool
 }
@@ -43,7 +46,8 @@ type loop struct {
 	list     watch.Listed // the last one
 	listed   bool         // there was one
 	services services
-	complete bool // all of a list was read, once
+	entries  entries
+	complete bool // all of a list was read, once, and all kinds of entries
 	homes    homes
 	guard    *guard.State
 	served   served
@@ -54,7 +58,7 @@ type loop struct {
 func newLoop(w *Watcher, q queries, datacenter string, now time.Time) *loop {
 	return &loop{
 		w: w, queries: q, selection: w.cfg.Selection(), datacenter: datacenter,
-		services: newServices(), homes: homes{}, guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now}, report: report{w: w},
+		services: newServices(), entries: newEntries(w.cfg.Watch.Kinds(), now), homes: homes{}, guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now}, report: report{w: w},
 	}
 }
 
@@ -125,6 +129,12 @@ func (l *loop) handle(e watch.Event) {
 		l.refuse(e)
 	case watch.Signal:
 		l.queries.ReadSignalled(e, l.isOn)
+	case watch.EntriesListed:
+		l.entriesListed(e)
+	case watch.EntriesRefused:
+		l.entriesTold(e.Kind)
+	case watch.EntryChecked:
+		l.entryChecked(e)
 	case watch.Restart:
 		if e.IndexWentBack {
 			l.observe(e.At, guard.IndexWentBack{})
@@ -135,14 +145,17 @@ func (l *loop) handle(e watch.Event) {
 
 // tick is what time alone brings.
 func (l *loop) tick(now time.Time) {
-	l.checks.due = l.observe(now, guard.Elapsed{}).Ask
+	d := l.observe(now, guard.Elapsed{})
+	l.checks.due, l.entries.due = d.Ask, d.AskEntries
 	if every := l.w.cfg.Guard.Reread; every > 0 && l.complete {
+		l.rereadEntries(now, every)
 		l.checks.earn(now, len(l.services.byName), every)
 	}
 	l.checks.ticked = now
 	l.report.sumUp(l.selection.Tags, now)
 	l.stopWaiting(now)
 	l.startChecks(now)
+	l.startEntryChecks(now)
 }
 
 // ticking is how often tick is called: often enough for the shortest of the guard's times.
@@ -164,7 +177,9 @@ func (l *loop) publish() {
 	for h := catalog.Passing; h <= catalog.Maintenance; h++ {
 		instances[h.String()] = l.served.health[h]
 	}
+	entries := l.byKind()
 	l.w.metrics.Catalog(len(l.served.catalog.Services), instances)
+	l.w.metrics.Entries(entries)
 	var unread *catalog.Problem
 	if l.complete {
 		unread = l.services.unreadProblem(l.served.catalog)
@@ -172,7 +187,7 @@ func (l *loop) publish() {
 	refused := l.services.refusedProblem()
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
-	l.w.status.Services, l.w.status.Instances = len(l.served.catalog.Services), instances
+	l.w.status.Services, l.w.status.Instances, l.w.status.Entries = len(l.served.catalog.Services), instances, entries
 	if !l.w.status.Complete {
 		l.w.status.FirstSync = Progress{Done: len(l.services.byName) - l.services.unread, Total: len(l.services.byName)}
 	}

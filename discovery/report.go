@@ -44,18 +44,11 @@ func (r *report) showHolds(g *guard.State, now time.Time) {
 	r.holds = nil
 	services, instances := map[string]int{}, map[string]int{}
 	var fresh []Hold
-	for _, h := range g.Holds() {
-		one := Hold{Service: h.Key.Name, Why: string(h.Why), Kept: h.Kept, Served: h.Served, Deselected: h.Deselected, Since: h.Since, Until: h.Until, Remedy: holdRemedy}
-		switch {
-		case h.Why == guard.DatacenterLost || h.Why == guard.CatalogShrunk:
-			one.Remedy = massRemedy
-		case one.Deselected > 0:
-			one.Remedy = tagsRemedy
-		}
+	for _, one := range holdsOf(g) {
 		r.holds = append(r.holds, one)
 		services[one.Why]++
 		instances[one.Why] += one.Kept
-		at, was := slices.BinarySearchFunc(before, one, func(a, b Hold) int { return cmp.Compare(a.Service, b.Service) })
+		at, was := slices.BinarySearchFunc(before, one, compareHolds)
 		if !was || before[at].Why != one.Why {
 			fresh = append(fresh, one)
 		}
@@ -67,6 +60,39 @@ func (r *report) showHolds(g *guard.State, now time.Time) {
 	r.logHolds(fresh, now)
 }
 
+// holdsOf are the holds that there are now, in the order of compareHolds.
+func holdsOf(g *guard.State) (all []Hold) {
+	for _, h := range g.Holds() {
+		one := Hold{Service: h.Key.Name, Why: string(h.Why), Kept: h.Kept, Served: h.Served, Deselected: h.Deselected, Since: h.Since, Until: h.Until, Remedy: holdRemedy}
+		switch {
+		case h.Why == guard.DatacenterLost || h.Why == guard.CatalogShrunk:
+			one.Remedy = massRemedy
+		case one.Deselected > 0:
+			one.Remedy = tagsRemedy
+		}
+		all = append(all, one)
+	}
+	for _, h := range g.HeldEntries() {
+		one := Hold{Service: h.Key.Name, Entry: h.Key.String(), Why: string(h.Why), Since: h.Since, Until: h.Until, Remedy: entryRemedy}
+		if h.Key.Kind == catalog.ProxyDefaults {
+			one.Service = ""
+		}
+		switch h.Why {
+		case guard.DatacenterLost:
+			one.Remedy = massRemedy
+		case guard.EntryHidden:
+			one.Remedy = hiddenRemedy
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// compareHolds orders services by name, and then entries by kind and name.
+func compareHolds(a, b Hold) int {
+	return cmp.Or(cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Service, b.Service))
+}
+
 // logHolds tells of losses that are held, and of those that are held for another reason now.
 func (r *report) logHolds(fresh []Hold, now time.Time) {
 	for _, h := range fresh {
@@ -74,19 +100,32 @@ func (r *report) logHolds(fresh []Hold, now time.Time) {
 			continue
 		}
 		level := slog.LevelInfo
-		if h.Why == string(guard.DatacenterLost) {
+		if h.Why == string(guard.DatacenterLost) || h.Why == string(guard.EntryHidden) {
 			level = slog.LevelWarn // somebody should look
 		}
-		r.w.log.Log(context.Background(), level, "a loss is held until it is sure", "service", h.Service, "why", h.Why,
-			"kept", h.Kept, "deselected", h.Deselected, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy)
+		r.w.log.Log(context.Background(), level, "a loss is held until it is sure", attrsOf(h)...)
 	}
+}
+
+func attrsOf(h Hold) []any {
+	switch {
+	case h.Entry == "":
+		return []any{"service", h.Service, "why", h.Why, "kept", h.Kept, "deselected", h.Deselected, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy}
+	case h.Until.IsZero():
+		return []any{"entry", h.Entry, "why", h.Why, "remedy", h.Remedy}
+	}
+	return []any{"entry", h.Entry, "why", h.Why, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy}
 }
 
 // logOver tells of holds that are over.
 func (r *report) logOver(now time.Time) {
 	for _, e := range r.over {
 		if r.lines.over.line(e.Outcome, now) {
-			r.w.log.Info("a hold is over", "service", e.Key.Name, "outcome", e.Outcome, "held_seconds", e.Held.Seconds())
+			what := []any{"service", e.Key.Name}
+			if e.Entry != (catalog.EntryKey{}) {
+				what = []any{"entry", e.Entry.String()}
+			}
+			r.w.log.Info("a hold is over", append(what, "outcome", e.Outcome, "held_seconds", e.Held.Seconds())...)
 		}
 	}
 	r.over = nil

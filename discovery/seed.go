@@ -1,6 +1,8 @@
 package discovery
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"legate/discovery/catalog"
@@ -10,22 +12,32 @@ import (
 // Seed gives the Watcher a catalog that was believed before it started, from an earlier run. It
 // is called before Run, at most once; the catalog must not be changed afterwards.
 //
-// The seeded services count as last believed, exactly as if this Watcher had read them: what
+// The seeded services and config entries count as last believed, exactly as if this Watcher had read them: what
 // Consul says of them at first is a change, and is judged as one. A service that Consul lists no
 // longer goes only when that is confirmed. The first Delta is still complete, and handed out
 // only when all of Consul's services, and the seeded ones that it does not list, were read.
-// Services of another datacenter than the one that is watched are left out, and so is what is not
-// selected.
+// Services of another datacenter than the one that is watched are left out, with the entries that came
+// with them, and so is what is not selected.
 func (w *Watcher) Seed(c catalog.Catalog) { w.seed = c }
 
 // useSeed puts the seed into the catalog, as something that the reader does not have.
 func (l *loop) useSeed(seed catalog.Catalog) {
+	here := false
+	for key := range seed.Services {
+		here = here || key.Datacenter == l.datacenter
+	}
 	for key, s := range l.selection.Of(seed).Services {
 		if key.Datacenter != l.datacenter {
 			continue
 		}
 		l.served.seed(s)
 		l.guard.Step(time.Time{}, guard.Seeded{Key: key, Instances: s.Instances})
+	}
+	if here && len(l.entries.kinds) > 0 {
+		for _, e := range seed.Entries {
+			l.served.seedEntry(e)
+		}
+		l.guard.Step(time.Time{}, guard.SeededEntries{Entries: slices.Collect(maps.Values(seed.Entries))})
 	}
 	l.publish()
 }

@@ -59,6 +59,12 @@ func (s *served) setEntry(is catalog.Entry, at time.Time) {
 	s.catalog.Entries[is.Key] = is
 }
 
+// seedEntry is seed for a config entry.
+func (s *served) seedEntry(is catalog.Entry) {
+	s.pending.noteEntry(is.Key, catalog.Entry{}, false, time.Time{})
+	s.catalog.Entries[is.Key] = is
+}
+
 func (s *served) removeEntry(key catalog.EntryKey, at time.Time) {
 	if was, had := s.catalog.Entries[key]; had {
 		s.pending.noteEntry(key, was, had, at)

@@ -11,14 +11,13 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
-	"legate/discovery/watch"
 	"legate/internal/consultest"
 )
 
 // manyOverFew is 200 services of which 100 have a blocking query.
 func manyOverFew() (Config, *fakeConsul) {
 	cfg := guardedConfig()
-	cfg.Consul.MaxConnections = 101 + reserve
+	cfg.Consul.MaxConnections = 101 + reserve()
 	return cfg, many(200, 2)
 }
 
@@ -234,7 +233,7 @@ func TestTheQueryOverAllChecksEndsWithTheLastServiceThatNeedsIt(t *testing.T) {
 		fake.changed = make(chan struct{}) // of this bubble
 		fake.slowDown(time.Second)
 		cfg := fakeConfig()
-		cfg.Consul.MaxConnections, cfg.Watch.FirstReads = watch.MinConnections, 1
+		cfg.Consul.MaxConnections, cfg.Watch.FirstReads = cfg.Watch.MinConnections(), 1
 		w, err := newWatcher(cfg, slog.New(slog.DiscardHandler), nil, fake)
 		must(t, err)
 		w.Seed(seedOf("dc1", append(going, "web")...))

@@ -24,8 +24,9 @@ type Status struct {
 
 	Services  int            `json:"services"`  // in the catalog as last believed
 	Instances map[string]int `json:"instances"` // by health
+	Entries   map[string]int `json:"entries"`   // Consul's config entries, by kind; no kinds: they are not watched
 	Index     uint64         `json:"index"`     // of the last believed list of services
-	Held      int            `json:"held"`      // services of which a loss is not believed yet
+	Held      int            `json:"held"`      // services, and config entries, of which a loss is not believed yet
 
 	Direct int `json:"direct"` // listed services with a blocking query of their own
 	Swept  int `json:"swept"`  // listed services that are read in turn, and when a signal names them

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
-	"legate/discovery/watch"
 	"legate/internal/consultest"
 )
 
@@ -66,7 +65,7 @@ func TestInstancesThatNoSignalNamesAreSeenInOneFastRound(t *testing.T) {
 // sweptOnly is 100 services in the ring, a turn every 30 ms, and no signals.
 func sweptOnly() (Config, *fakeConsul) {
 	cfg := guardedConfig()
-	cfg.Consul.MaxConnections = watch.MinConnections
+	cfg.Consul.MaxConnections = cfg.Watch.MinConnections()
 	fake := many(101, 1)
 	fake.spoil = noSignals
 	return cfg, fake
@@ -172,7 +171,7 @@ func TestEveryServiceIsReadInItsTurn(t *testing.T) {
 	}
 	fake := newFakeConsul(services...)
 	cfg := fakeConfig()
-	cfg.Consul.MaxConnections, cfg.Watch.SweepPeriod = 7+reserve, 6*time.Second
+	cfg.Consul.MaxConnections, cfg.Watch.SweepPeriod = 7+reserve(), 6*time.Second
 	fake.spoil = func(req *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(req.URL.Path, "/v1/health/state") {
 			return consultest.Answer(403, 0, "no signals"), nil

@@ -17,7 +17,7 @@ import (
 func fakeConfig() Config {
 	cfg := DefaultConfig()
 	cfg.Consul.Datacenter = "dc1"
-	cfg.Guard, cfg.Watch.Canary = noGuard(), 0
+	cfg.Guard, cfg.Watch.Canary, cfg.Watch.Entries = noGuard(), 0, false // entries have stories of their own
 	return cfg
 }
 

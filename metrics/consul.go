@@ -15,6 +15,7 @@ type Consul struct {
 	indexResets prometheus.Counter
 	services    prometheus.Gauge
 	instances   *prometheus.GaugeVec
+	entries     *prometheus.GaugeVec
 	watches     *prometheus.GaugeVec
 	connections prometheus.Gauge
 	signals     prometheus.Counter
@@ -62,6 +63,10 @@ func newConsul(r prometheus.Registerer) *Consul {
 			Name: "legate_catalog_instances",
 			Help: "Service instances in the catalog as last believed by health.",
 		}, []string{"health"}),
+		entries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "legate_catalog_entries",
+			Help: "Consul's config entries in the catalog as last believed by kind; none if they are not watched.",
+		}, []string{"kind"}),
 		watches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "legate_consul_watches",
 			Help: "Services followed by a blocking query of their own (direct), or read in turn and when signals name them, because connections are short (swept).",
@@ -84,7 +89,7 @@ func newConsul(r prometheus.Registerer) *Consul {
 	c.watches.WithLabelValues("direct")
 	c.watches.WithLabelValues("swept")
 	r.MustRegister(c.queries, c.duration, c.lastSuccess, c.index, c.indexResets,
-		c.services, c.instances, c.watches, c.connections, c.signals)
+		c.services, c.instances, c.entries, c.watches, c.connections, c.signals)
 	c.guard = newGuard(r)
 	return c
 }
@@ -107,7 +112,7 @@ func (c *Consul) Fresh(at time.Time) {
 	c.lastSuccess.Set(unixSeconds(at))
 }
 
-// Index sets the Raft index of the last believed answer to a query (catalog, services).
+// Index sets the Raft index of the last believed answer to a query (catalog, services, entries).
 func (c *Consul) Index(query string, index uint64) {
 	if c == nil {
 		return
@@ -132,6 +137,16 @@ func (c *Consul) Catalog(services int, instances map[string]int) {
 	c.services.Set(float64(services))
 	for _, h := range healths {
 		c.instances.WithLabelValues(h).Set(float64(instances[h]))
+	}
+}
+
+// Entries sets how many config entries there are in the believed catalog by kind.
+func (c *Consul) Entries(byKind map[string]int) {
+	if c == nil {
+		return
+	}
+	for kind, n := range byKind {
+		c.entries.WithLabelValues(kind).Set(float64(n))
 	}
 }
 

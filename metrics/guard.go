@@ -18,7 +18,7 @@ var (
 		"status", "unreadable", "no_index", "index_one", "index_back", "index_stuck",
 		"filtered", "hidden", "contradicted", "foreign",
 	}
-	suspicions   = []string{"emptied", "shrunk", "catalog", "datacenter", "doubted"}
+	suspicions   = []string{"emptied", "shrunk", "catalog", "datacenter", "doubted", "entry", "entry_hidden"}
 	holdOutcomes = []string{"confirmed", "evident", "expired", "released", "returned", "replaced", "dropped"}
 )
 
@@ -30,7 +30,7 @@ func newGuard(r prometheus.Registerer) *guard {
 		}, []string{"reason"}),
 		holds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "legate_holds",
-			Help: "Services of which a loss is held, not believed yet, by reason.",
+			Help: "Services, and config entries, of which a loss is held, not believed yet, by reason.",
 		}, []string{"reason"}),
 		kept: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "legate_holds_instances",
@@ -72,7 +72,7 @@ func (c *Consul) Rejected(reason string) {
 	}
 }
 
-// Holds sets, by reason, how many services have a held loss and how many instances are held. A
+// Holds sets, by reason, how many services and entries have a held loss and how many instances are held. A
 // reason that is not in the map is 0.
 func (c *Consul) Holds(services, instances map[string]int) {
 	if c == nil {

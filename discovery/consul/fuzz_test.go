@@ -16,7 +16,16 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`[{"Node":null,"Service":{"TaggedAddresses":{"lan":{"Address":"x","Port":1}},"SocketPath":"/s"},"Checks":[{"CheckID":"_node_maintenance","Status":"critical"}]}]`))
 	f.Add([]byte(`[null,{},{"Service":{"ID":"c","Service":"Web"}}]`))
 	f.Add([]byte(`{"web":["b","a"],"":null}`))
+	f.Add([]byte(`[{"Kind":"service-resolver","Name":"A","ConnectTimeout":"3s","LoadBalancer":{"Policy":"maglev"}},{"Kind":"proxy-defaults","Name":"global","Config":{"protocol":7}}]`))
 	f.Fuzz(func(t *testing.T, answer []byte) {
+		var configs []configEntry
+		if json.Unmarshal(answer, &configs) == nil {
+			for i := range configs {
+				if e := entryOf(&configs[i]); !e.Equal(e) {
+					t.Errorf("not equal to itself: %+v", e)
+				}
+			}
+		}
 		var entries []entry
 		if json.Unmarshal(answer, &entries) == nil {
 			key := catalog.ServiceKey{Name: "web"}

@@ -7,8 +7,8 @@ import (
 )
 
 // wire is the last hand on a request before it leaves. Three things are set here because
-// Consul's client library cannot be told them: the token of this moment, the name of a service
-// escaped to the last byte, and that an environment variable must not speak for the Config.
+// Consul's client library cannot be told them: the token of this moment, the name of a service or an
+// entry escaped to the last byte, and that an environment variable must not speak for the Config.
 type wire struct {
 	next      http.RoundTripper
 	token     *token
@@ -34,11 +34,23 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	setOrDelete(query, "ns", w.namespace)
 	setOrDelete(query, "partition", w.partition)
 	u.RawQuery = query.Encode()
-	if name, ok := strings.CutPrefix(u.Path, w.prefix+healthPath); ok {
-		u.RawPath = (&url.URL{Path: w.prefix + healthPath}).EscapedPath() + escapeName(name)
+	if before, name := w.named(u.Path); name != "" {
+		u.RawPath = (&url.URL{Path: before}).EscapedPath() + escapeName(name)
 	}
 	out.URL = &u
 	return w.next.RoundTrip(&out)
+}
+
+// named splits a path that ends in a name. Others have none.
+func (w *wire) named(path string) (before, name string) {
+	if name, ok := strings.CutPrefix(path, w.prefix+healthPath); ok {
+		return w.prefix + healthPath, name
+	}
+	if entry, ok := strings.CutPrefix(path, w.prefix+configPath); ok {
+		kind, name, _ := strings.Cut(entry, "/")
+		return w.prefix + configPath + kind + "/", name
+	}
+	return path, ""
 }
 
 func setOrDelete(v url.Values, key, value string) {

@@ -48,8 +48,26 @@ type (
 		Key       catalog.ServiceKey
 		Selection catalog.Selection
 	}
-	// Released is that a person believes what is held: of one service, or of all if the name is empty.
+	// Released is that a person believes what is held: of one service, with the config entries of that name,
+	// of one entry (kind/name), or of all if the name is empty.
 	Released struct{ Service string }
+	// EntriesListed are all config entries of a kind, as Consul lists them.
+	EntriesListed struct {
+		Kind    string
+		Entries []catalog.Entry
+	}
+	// EntryAsked is that the leader is being asked for an entry by its name.
+	EntryAsked struct{ Key catalog.EntryKey }
+	// EntrySeen is what it says: that there is the entry, that it is hidden from the token, or that there
+	// is none.
+	EntrySeen struct {
+		Key    catalog.EntryKey
+		Entry  *catalog.Entry
+		Hidden bool
+	}
+	// SeededEntries are config entries that were believed before the start. They come before all else
+	// about them.
+	SeededEntries struct{ Entries []catalog.Entry }
 	// MassPolicy is that the operator sets Config.MassCritical, also for what is critical already.
 	MassPolicy struct{ Policy string }
 )
@@ -62,6 +80,10 @@ type Decision struct {
 	Ask          []catalog.ServiceKey // for a second, consistent look, the most urgent first
 	// A part of the loss of most of the datacenter came back, which queries that wait do not hear.
 	Unheard bool
+
+	Entries     []catalog.Entry    // config entries to serve from now on; some may be served so already
+	GoneEntries []catalog.EntryKey // and those that are believed to be gone
+	AskEntries  []catalog.EntryKey // that the leader is to be asked for by their names
 }
 
 // Served is what is served of a service. No instances: the service has none, or is not served.
@@ -71,9 +93,11 @@ type Served struct {
 }
 
 // Ended is a hold that is over. The outcome is a metric's label: confirmed, evident, expired or
-// released if the loss was believed, returned, replaced or dropped if there is none any more.
+// released if the loss was believed, returned, replaced or dropped if there is none any more. It is of a
+// service, or of a config entry.
 type Ended struct {
 	Key     catalog.ServiceKey
+	Entry   catalog.EntryKey
 	Outcome string
 	Held    time.Duration
 }

@@ -21,6 +21,9 @@ type State struct {
 	wentBack time.Time                        // when Consul's index was last seen to go back
 	onsets   int                              // instances that turned critical lately, or with the mass
 	mass     time.Time                        // since when most of the datacenter is critical; zero: it is not
+
+	entries     map[catalog.EntryKey]*entry // Consul's config entries
+	heldEntries int                         // of these, that are held
 }
 
 // service is what the guard knows of one. Its instances are sorted.
@@ -38,7 +41,7 @@ type service struct {
 
 // New is a State that knows no service.
 func New(cfg Config) *State {
-	return &State{cfg: cfg, services: map[catalog.ServiceKey]*service{}, losing: map[catalog.ServiceKey]time.Time{}}
+	return &State{cfg: cfg, services: map[catalog.ServiceKey]*service{}, losing: map[catalog.ServiceKey]time.Time{}, entries: map[catalog.EntryKey]*entry{}}
 }
 
 // Step takes an observation into account and says what follows. It is a pure function of the state,
@@ -75,6 +78,7 @@ func (Elapsed) on(g *State, now time.Time, d *Decision) {
 		g.weigh(s, s.hold.kept, nil, now, d)
 	}
 	d.Ask = g.due(now)
+	g.elapsedEntries(now, d)
 }
 
 func (o Asked) on(g *State, now time.Time, _ *Decision) {
@@ -90,6 +94,7 @@ func (o Released) on(g *State, now time.Time, d *Decision) {
 			s.traffic.past = nil // what is left is the new whole
 		}
 	}
+	g.releaseEntries(o.Service, now, d)
 	if o.Service == "" {
 		g.total.past = nil
 		clear(g.losing)

@@ -76,7 +76,7 @@ func (g *State) end(s *service, now time.Time, outcome string, d *Decision) {
 		return
 	}
 	g.keep(s.hold, nil)
-	d.Ended, d.HoldsChanged = append(d.Ended, Ended{s.key, outcome, now.Sub(s.hold.since)}), true
+	d.Ended, d.HoldsChanged = append(d.Ended, Ended{Key: s.key, Outcome: outcome, Held: now.Sub(s.hold.since)}), true
 	s.hold = nil
 	g.holds--
 }

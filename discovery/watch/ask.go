@@ -81,17 +81,16 @@ type refusedAlone struct{ error }
 
 func (e refusedAlone) Unwrap() error { return e.error }
 
-// ask asks a question about a service. If that is refused, ask finds out whether the name is the cause:
-// it is, if the same question about Consul's own service is answered, and this one is refused once
-// more after that. With known, the name is the cause already, and that is not tried again.
-func (q *Queries) ask(ctx context.Context, key catalog.ServiceKey, about *query[consul.Reading], block, known bool) (answer[consul.Reading], error) {
+// ask asks a question. If it is refused, ask finds out whether the name in it is the cause: it is, if
+// another question is answered, and this one is refused once more after that. With known, the name is the
+// cause already, and that is not tried again.
+func ask[T any](ctx context.Context, about *query[T], block, known bool, another func(ctx context.Context) error) (answer[T], error) {
 	got, err := about.next(ctx, block)
 	if !consul.IsRefusal(err) {
 		return got, err
 	}
 	if !known {
-		own := catalog.ServiceKey{Datacenter: key.Datacenter, Name: catalog.ConsulService}
-		if _, _, other := q.askService(ctx, own, consul.Question{Consistent: true}); other != nil {
+		if another(ctx) != nil {
 			return got, err
 		}
 		if got, err = about.next(ctx, false); !consul.IsRefusal(err) {
@@ -99,6 +98,15 @@ func (q *Queries) ask(ctx context.Context, key catalog.ServiceKey, about *query[
 		}
 	}
 	return got, refusedAlone{err}
+}
+
+// ask asks a question about a service. The other question is the same about Consul's own service.
+func (q *Queries) ask(ctx context.Context, key catalog.ServiceKey, about *query[consul.Reading], block, known bool) (answer[consul.Reading], error) {
+	return ask(ctx, about, block, known, func(ctx context.Context) error {
+		own := catalog.ServiceKey{Datacenter: key.Datacenter, Name: catalog.ConsulService}
+		_, _, err := q.askService(ctx, own, consul.Question{Consistent: true})
+		return err
+	})
 }
 
 // failed reports a question about a service that failed: as trouble with its name alone, or with Consul.

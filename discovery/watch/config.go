@@ -12,6 +12,9 @@ type Config struct {
 	// answers from which Consul hides something are not believed, since a token that lost its
 	// rights looks the same.
 	FilteredExpected bool
+	// Entries says that Consul's config entries are watched, too. That takes three connections, or three
+	// streams where Consul speaks HTTP/2.
+	Entries bool
 	// Canary is the time between two reads that look for an index that went back and for
 	// connections that hang. 0: none.
 	Canary time.Duration
@@ -38,12 +41,17 @@ const (
 	reserve       = pollers + urgentReaders + 2
 )
 
-// MinConnections is one for the list of services, the reserve, and one blocking query.
-const MinConnections = 1 + reserve + 1
+// minConnections is one for the list of services, the reserve, and one blocking query.
+const minConnections = 1 + reserve + 1
+
+// MinConnections is how many connections are needed at least: a few for what is always asked, one for each
+// kind of config entries, and one blocking query.
+func (c Config) MinConnections() int { return minConnections + len(c.Kinds()) }
 
 // DefaultConfig spares Consul, and sees a change at once.
 func DefaultConfig() Config {
 	return Config{
+		Entries:     true,
 		Canary:      15 * time.Second,
 		FirstReads:  16,
 		BackoffMin:  250 * time.Millisecond,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/discovery/consul"
 )
 
@@ -49,6 +50,26 @@ type Refused struct {
 	At      time.Time
 }
 
+// EntriesListed are the config entries of a kind, as Consul lists them. What the list lacks is gone, or is
+// hidden from the token.
+type EntriesListed struct {
+	Kind    string
+	Entries []catalog.Entry
+	Reply   consul.Reply
+}
+
+// EntriesRefused is that Consul refuses to list a kind of config entries, while it answers other questions.
+type EntriesRefused struct{ Kind string }
+
+// EntryChecked is what the leader says of an entry that the list lacked.
+type EntryChecked struct {
+	Key   catalog.EntryKey
+	Entry catalog.Entry // if it is there
+	Found consul.Found
+	At    time.Time
+	Err   error // nil, or why there is no answer
+}
+
 // Restart is that all that is known may be old: everything has to be read again.
 type Restart struct {
 	Why           string
@@ -68,6 +89,10 @@ func (Answered) event() {}
 func (Refused) event()  {}
 func (Restart) event()  {}
 func (Signal) event()   {}
+
+func (EntriesListed) event()  {}
+func (EntriesRefused) event() {}
+func (EntryChecked) event()   {}
 
 // tell hands an event to the caller, unless ctx ends first.
 func (q *Queries) tell(ctx context.Context, e Event) {

@@ -112,3 +112,14 @@ func judgeList(was previous, r consul.Reply, is content, partial bool) (verdict,
 	}
 	return v, why
 }
+
+// judgeEntries is judge for the config entries of a kind. What an answer lacks is asked for by its name, of
+// the leader, before it is believed to be gone (see package guard). So an answer need not be given twice,
+// and policies that hide a part of it are no reason to doubt the rest.
+func judgeEntries(was previous, r consul.Reply, is content, _ bool) (verdict, doubt) {
+	v, why := judge(was, r, is, true)
+	if v == askLeader || v == reject {
+		return v, why
+	}
+	return believe, ""
+}

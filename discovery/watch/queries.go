@@ -28,10 +28,13 @@ type Queries struct {
 	firstReads firstReads
 	outages    *outages
 	filtered   *filteredAnswers
+	access     *entryAccess
 	selection  atomic.Pointer[catalog.Selection] // what of an answer counts
 
 	listing   restarter     // the question for the list
 	listIndex atomic.Uint64 // of the last believed answer to it
+
+	entries map[string]*restarter // the questions for config entries, by kind; the map does not change
 
 	// The caller's goroutine's.
 	services map[string]*Service // by name
@@ -47,7 +50,7 @@ type Queries struct {
 // New asks nothing yet. confirm is the least time between two odd answers of the leader that must agree.
 // held says whether a loss is held now, and may be called from any goroutine.
 func New(cfg Config, client *consul.Client, confirm time.Duration, held func() bool, log *slog.Logger, m *metrics.Consul) *Queries {
-	return &Queries{
+	q := &Queries{
 		cfg: cfg, client: client, apart: confirm, log: log, metrics: m, held: held,
 		wanted:     func(string) bool { return true },
 		events:     make(chan Event),
@@ -55,10 +58,16 @@ func New(cfg Config, client *consul.Client, confirm time.Duration, held func() b
 		firstReads: newFirstReads(),
 		outages:    newOutages(log),
 		filtered:   &filteredAnswers{log: log, in: map[string]struct{}{}},
+		access:     &entryAccess{log: log, kinds: map[string]error{}},
+		entries:    map[string]*restarter{},
 		services:   map[string]*Service{},
 		lru:        newLRU(),
 		ring:       newPollRing(),
 	}
+	for _, kind := range cfg.Kinds() {
+		q.entries[kind] = &restarter{}
+	}
+	return q
 }
 
 // Prefer tells which services somebody asks for, so that blocking queries, where they are short, go to
@@ -75,6 +84,9 @@ func (q *Queries) Run(ctx context.Context, use func(ctx context.Context, events 
 	defer q.loops.Wait()
 	defer cancel()
 	q.loops.Go(func() { q.watchList(ctx) })
+	for kind := range q.entries {
+		q.loops.Go(func() { q.watchEntries(ctx, kind) })
+	}
 	q.loops.Go(func() { q.sweep(ctx) })
 	q.loops.Go(func() { q.signals(ctx) })
 	for range urgentReaders {

@@ -51,8 +51,9 @@ func choose(names []string, has func(string) bool, slots int) map[string]bool {
 	return chosen
 }
 
-// slots is how many blocking queries on services there may be beside the list and the reserve.
-func (q *Queries) slots() int { return q.client.Capacity() - 1 - reserve }
+// slots is how many blocking queries on services there may be beside those for the list and the config
+// entries, and the reserve.
+func (q *Queries) slots() int { return q.client.Capacity() - 1 - len(q.entries) - reserve }
 
 // note counts the services with a blocking query and those that are polled. It says once that connections
 // are short, and again only after they were not.

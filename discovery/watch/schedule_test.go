@@ -13,7 +13,7 @@ import (
 
 // How many blocking queries there may be follows from what connections take.
 func TestThePlacesForBlockingQueries(t *testing.T) {
-	if w := queriesOver(t, 20); w.slots() != 20-1-reserve || w.shortRemedy() == "" {
+	if w := queriesOver(t, 20); w.slots() != 20-1-len(DefaultConfig().Kinds())-reserve || w.shortRemedy() == "" {
 		t.Errorf("%d places", w.slots())
 	}
 }

@@ -71,6 +71,9 @@ func (q *Queries) RestartQuery(s *Service) { s.asks.restart() }
 func (q *Queries) RestartAll(why string) {
 	q.log.Warn("all of consul is read again", "cause", why, "services", len(q.services))
 	q.listing.restart()
+	for _, question := range q.entries {
+		question.restart()
+	}
 	for _, s := range q.services {
 		q.ReadAgain(s)
 	}

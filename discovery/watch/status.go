@@ -47,7 +47,9 @@ func (q *Queries) Status() Status {
 }
 
 // Standing are the problems with what the token may read. It may be called from any goroutine.
-func (q *Queries) Standing() []catalog.Problem { return q.filtered.problems() }
+func (q *Queries) Standing() []catalog.Problem {
+	return slices.Concat(q.filtered.problems(), q.access.problems())
+}
 
 // Fails says that the last question about a service failed.
 func (q *Queries) Fails(s *Service) bool { return q.outages.failing(s.loop()) }
