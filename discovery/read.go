@@ -42,12 +42,12 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 	}
 	readings := make([]consul.Reading, len(names))
 	refused := make([]error, len(names))
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(w.cfg.Watch.FirstReads)
 	for i, name := range names {
 		group.Go(func() error {
 			key := catalog.ServiceKey{Datacenter: datacenter, Name: name}
-			said, alone, err := w.queries.ReadService(ctx, key)
+			said, alone, err := w.queries.ReadService(reading, key)
 			readings[i] = selected(selection, said)
 			if alone {
 				refused[i], err = err, nil
@@ -68,7 +68,24 @@ func (w *Watcher) Read(ctx context.Context) (catalog.Catalog, error) {
 			read.Services[r.Service.Key] = r.Service
 		}
 	}
-	return read, nil
+	return read, w.readEntries(ctx, read)
+}
+
+// readEntries reads the config entries into a catalog. Kinds that Consul does not tell are left out.
+func (w *Watcher) readEntries(ctx context.Context, into catalog.Catalog) error {
+	for _, kind := range w.cfg.Watch.Kinds() {
+		entries, refused, err := w.queries.ReadEntries(ctx, kind)
+		switch {
+		case refused:
+			w.log.Warn("consul does not tell config entries of a kind, going on without", "kind", kind, "error", err, "remedy", consul.RemedyOf(err))
+		case err != nil:
+			return withRemedy(err)
+		}
+		for _, e := range entries {
+			into.Entries[e.Key] = e
+		}
+	}
+	return nil
 }
 
 // withRemedy is for errors that a person reads at once.

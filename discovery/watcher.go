@@ -62,6 +62,9 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		policies:   make(chan string, 1),
 		status:     Status{Address: client.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections},
 	}
+	if !cfg.Watch.Entries {
+		log.Info("consul's config entries are not watched: what they say of services does not count")
+	}
 	w.queries = watch.New(cfg.Watch, client, cfg.Guard.Confirm, w.holding, log, m)
 	w.queries.Select(cfg.Selection())
 	return w, nil

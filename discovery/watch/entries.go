@@ -50,21 +50,16 @@ func (q *Queries) watchEntries(ctx context.Context, kind string) {
 	burst := rate.NewLimiter(burstRate, burstFirst)
 	refused := false
 	for ctx.Err() == nil {
-		asking, over, end := q.entries[kind].begin(ctx)
+		asking, over := q.entries[kind].begin(ctx)
 		if over {
 			about.index = 0
 		}
-		got, err := ask(asking, about, true, refused, func(ctx context.Context) error {
-			_, _, err := q.askList(ctx, consul.Question{Consistent: true})
-			return err
-		})
-		again := err != nil && restarted(asking)
-		end()
+		got, err := ask(asking, about, true, refused, q.anotherAnswer)
 		alone := refusedAlone{}
 		switch {
 		case ctx.Err() != nil:
 			return
-		case again:
+		case err != nil && restarted(asking):
 			continue
 		case errors.As(err, &alone):
 			refused = true
@@ -96,6 +91,12 @@ func (q *Queries) watchEntries(ctx context.Context, kind string) {
 		polling.max = min(q.cfg.BackoffMax, pollEvery)
 		q.backOff(ctx, &polling)
 	}
+}
+
+// anotherAnswer asks for something else than config entries.
+func (q *Queries) anotherAnswer(ctx context.Context) error {
+	_, _, err := q.askList(ctx, consul.Question{Consistent: true})
+	return err
 }
 
 // RereadEntries has a kind of config entries read from the start, consistently.

@@ -24,6 +24,16 @@ func (q *Queries) ReadService(ctx context.Context, key catalog.ServiceKey) (said
 	return said, errors.As(err, &refusedAlone{}), err
 }
 
+// ReadEntries does so with the config entries of a kind. refused says that Consul does not tell that kind.
+// What is hidden from the token is left out, and that is logged. It may be called from any goroutine.
+func (q *Queries) ReadEntries(ctx context.Context, kind string) (entries []catalog.Entry, refused bool, err error) {
+	got, err := ask(ctx, q.entriesQuery(kind), false, false, q.anotherAnswer)
+	if err == nil {
+		q.access.answered(kind, got.reply.Filtered, time.Now())
+	}
+	return got.value, errors.As(err, &refusedAlone{}), err
+}
+
 // surely asks again what is in doubt, when it is believed if it is the same.
 func surely[T any](ctx context.Context, ask func() (answer[T], error)) (T, error) {
 	for {

@@ -81,13 +81,15 @@ func ofConsul(s Status) []concern {
 	return all
 }
 
-// titleOf names a problem of discovery, with the number of services or queries that have it.
+// titleOf names a problem of discovery, with the number of services, entries or queries that have it.
 func titleOf(p catalog.Problem) string {
 	what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
 	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
 		what = "Held: " + lost(why)
 	}
 	switch {
+	case strings.HasPrefix(p.Kind, "held_entr"):
+		what += " (" + plural(p.Services, "entry") + ")"
 	case p.Services > 0:
 		what += " (" + plural(p.Services, "service") + ")"
 	case p.Queries > 0:

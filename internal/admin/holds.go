@@ -14,7 +14,7 @@ import (
 // ReleasePath is the path of the call that releases holds.
 const ReleasePath = "/api/v1/holds/release"
 
-// Releaser releases the holds of one service or, if the name is empty, of all.
+// Releaser releases the holds of one service, of one config entry (kind/name) or, if the name is empty, all.
 type Releaser interface {
 	Release(ctx context.Context, service string) (released int)
 }
@@ -29,7 +29,7 @@ func (s *Server) holds(w http.ResponseWriter, _ *http.Request) {
 	answerHolds(w, Held{Holds: holdsOf(s.rooms.Consul)})
 }
 
-// ReleaseHolds handles the call that releases: ?service=NAME for one service, ?all=true for all.
+// ReleaseHolds handles the call that releases: ?service=NAME for one service or config entry, ?all=true for all.
 // One of the two is required. The answer says how many were released.
 func ReleaseHolds(r Releaser) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -52,6 +52,7 @@ func holdsOf(consul interface{ Holds() []discovery.Hold }) []discovery.Hold {
 	holds := slices.Clone(consul.Holds())
 	for i := range holds {
 		holds[i].Service = quote.Cut(holds[i].Service, quote.DataBytes)
+		holds[i].Entry = quote.Cut(holds[i].Entry, quote.DataBytes)
 	}
 	return holds
 }

@@ -28,6 +28,12 @@ func lost(why string) string {
 		return "most of the datacenter"
 	case "doubted":
 		return "instances that a doubtful answer lacks"
+	case "entry":
+		return "a config entry"
+	case "entry_hidden":
+		return "the right to read a config entry"
+	case "entries":
+		return "many config entries"
 	}
 	return why
 }

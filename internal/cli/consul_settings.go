@@ -91,6 +91,11 @@ func consulSettings(c *discovery.Config) []*setting {
 			name: "consul-filtered-expected", env: "LEGATE_CONSUL_FILTERED_EXPECTED", key: "consul.filtered_expected", category: category,
 			usage: "The token is meant to see only a part of the catalog. Without this, answers that Consul has filtered are not believed, since a token that lost its rights looks the same.",
 		}),
+		boolean(&c.Watch.Entries, setting{
+			name: "consul-config-entries", env: "LEGATE_CONSUL_CONFIG_ENTRIES", key: "consul.config_entries", category: category,
+			usage: "Watch Consul's config entries proxy-defaults, service-defaults and service-resolver, which say how services are reached. " +
+				"It takes three connections, and a token with service:read on every service that has such entries.",
+		}),
 		duration(&c.Consul.Wait, time.Second, 10*time.Minute, setting{
 			name: "consul-wait", env: "LEGATE_CONSUL_WAIT", key: "consul.wait", category: category, hint: "SPAN",
 			usage: "Maximum time that a blocking query waits for a change; Consul adds up to a sixteenth. " +

@@ -32,7 +32,7 @@ func (p *program) holdsList() *command {
 		about: `
 A loss is held while it may be Consul's mistake: what Consul says is gone is served on,
 and asked about again. Of the instances that are kept some may only have lost the tags that
-select them (--tag). Nothing needs to be done, except to look at Consul if most of a
+select them (--tag). Consul's config entries are held, too (KIND/NAME). Nothing needs to be done, except to look at Consul if most of a
 datacenter is held.`,
 		examples: `
 legate holds list
@@ -59,11 +59,13 @@ func (p *program) holdsRelease() *command {
 		name:  "release",
 		usage: "believe losses at once: of one service, or all that are held",
 		about: `
-Instances that Consul says are gone are taken from Envoy at once. This changes something:
+Instances that Consul says are gone are taken from Envoy at once, and config entries that it
+says are gone, or hides from the token, count no longer. This changes something:
 it takes Legate's unix socket (its --admin-socket, or admin.sock in its --state-dir), or
 the token of its --admin-token-file.`,
 		examples: `
 legate holds release --service web --admin-socket /var/lib/legate/admin.sock
+legate holds release --service service-defaults/web
 legate holds release --all --admin-token-file /etc/legate/admin-token`,
 		run: func(ctx context.Context) error {
 			query := url.Values{}
@@ -79,14 +81,14 @@ legate holds release --all --admin-token-file /etc/legate/admin-token`,
 			if err := a.call(ctx, "POST", admin.ReleasePath+"?"+query.Encode(), &held); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "released: %s\n", plural(held.Released, "service"))
+			fmt.Fprintf(p.out, "released: %s\n", plural(held.Released, "hold"))
 			return nil
 		},
 	}
 	c.settings = append(a.settings(),
 		text(&service, setting{
 			name: "service", env: "LEGATE_HOLDS_SERVICE", category: "What", hint: "NAME",
-			usage: "The service whose loss is believed.",
+			usage: "The service whose loss is believed, with that of its config entries; or one config entry: KIND/NAME.",
 		}),
 		boolean(&all, setting{
 			name: "all", env: "LEGATE_HOLDS_ALL", category: "What",
@@ -113,7 +115,7 @@ func printHolds(w io.Writer, format string, held admin.Held) error {
 	now := time.Now()
 	remedies, known := []string(nil), map[string]bool{}
 	for _, h := range held.Holds {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", quote.Name(h.Service), quote.Name(h.Why), h.Kept, h.Deselected, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", quote.Name(h.Name()), quote.Name(h.Why), h.Kept, h.Deselected, h.Served, h.Since.Format(time.RFC3339), h.Ends(now))
 		if !known[h.Remedy] {
 			known[h.Remedy] = true
 			remedies = append(remedies, h.Remedy)

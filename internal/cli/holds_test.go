@@ -25,7 +25,8 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 			return
 		}
 		_ = json.NewEncoder(w).Encode(admin.Held{Released: 2, Holds: []discovery.Hold{
-			{Service: "web", Why: "datacenter", Kept: 3, Served: 4, Deselected: 2, Since: time.Unix(0, 0), Remedy: "look at Consul"}}})
+			{Service: "web", Why: "datacenter", Kept: 3, Served: 4, Deselected: 2, Since: time.Unix(0, 0), Remedy: "look at Consul"},
+			{Service: "web", Entry: "service-defaults/web", Why: "entry_hidden", Since: time.Unix(0, 0), Remedy: "give the token rights"}}})
 	}))
 	defer server.Close()
 	token := file(t, "token", "secret\n")
@@ -34,12 +35,14 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 		exit int
 		says string
 	}{
-		{[]string{"list"}, 0, "SERVICE  WHY         KEPT  LOST TAGS  SERVED"},
-		{[]string{"list"}, 0, "web      datacenter  3     2          4"},
+		{[]string{"list"}, 0, "SERVICE               WHY           KEPT  LOST TAGS  SERVED"},
+		{[]string{"list"}, 0, "web                   datacenter    3     2          4"},
+		{[]string{"list"}, 0, "service-defaults/web  entry_hidden"},
+		{[]string{"list"}, 0, "when the token may read it again, or on release"},
 		{[]string{"list"}, 0, "look at Consul"},
 		{[]string{"list"}, 0, "when Consul confirms it"},
 		{[]string{"list", "--format", "json"}, 0, `"service": "web"`},
-		{[]string{"release", "--all", "--admin-token-file", token}, 0, "released: 2 services"},
+		{[]string{"release", "--all", "--admin-token-file", token}, 0, "released: 2 holds"},
 		{[]string{"release", "--all"}, 1, "401 Unauthorized: send the token"},
 		{[]string{"release"}, 2, "say what to release"},
 		{[]string{"release", "--all", "--service", "web"}, 2, "say what to release"},
@@ -49,8 +52,8 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 			t.Errorf("%v: exit %d\n%s%s", c.args, r.code, r.out, r.err)
 		}
 	}
-	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[5] != want {
-		t.Errorf("asked %q, want %q", asked[5], want)
+	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[7] != want {
+		t.Errorf("asked %q, want %q", asked[7], want)
 	}
 	if r := legate(t, nil, "holds", "list", "--admin-addr", "127.0.0.1:1"); r.code != 1 || !strings.Contains(r.err, "does it run there?") {
 		t.Errorf("exit %d: %s", r.code, r.err)
@@ -94,7 +97,7 @@ func TestWithAStateFolderHoldsCanBeReleasedWithoutARestart(t *testing.T) {
 	if refused.code != 1 || !strings.Contains(refused.err, "--admin-socket") || strings.Contains(refused.err, socket) {
 		t.Errorf("exit %d, which does not say how, or tells a stranger where: %s", refused.code, refused.err)
 	}
-	if released := legate(t, nil, "holds", "release", "--all", "--admin-socket", socket); released.code != 0 || released.out != "released: 0 services\n" {
+	if released := legate(t, nil, "holds", "release", "--all", "--admin-socket", socket); released.code != 0 || released.out != "released: 0 holds\n" {
 		t.Errorf("exit %d: %s%s", released.code, released.out, released.err)
 	}
 	if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {

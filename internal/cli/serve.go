@@ -134,6 +134,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		return err
 	}
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
+	o.state.WithoutEntries = !o.consul.Watch.Entries
 	shelf := lastknown.New(o.state, log, m.LastKnown)
 	watcher.Seed(shelf.Load())
 	resolver := dns.New(o.resolve, log, m.Resolve)

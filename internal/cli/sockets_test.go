@@ -24,7 +24,7 @@ func TestEachListenerCanBeASocket(t *testing.T) {
 	if r.xds != at("xds") || r.rest != at("rest") || r.admin != at("admin") {
 		t.Errorf("the log says xds %s, rest %s, admin %s", r.xds, r.rest, r.admin)
 	}
-	if said := legate(t, nil, "holds", "release", "--all", "--admin-addr", at("admin")); said.code != 0 || said.out != "released: 0 services\n" {
+	if said := legate(t, nil, "holds", "release", "--all", "--admin-addr", at("admin")); said.code != 0 || said.out != "released: 0 holds\n" {
 		t.Errorf("over the socket: exit %d: %s%s", said.code, said.out, said.err)
 	}
 	if code := r.end(); code != 0 {

@@ -65,7 +65,7 @@ func TestTheSidecarRunsAsItsFilesSay(t *testing.T) {
 	// Whoever may open the socket may release holds.
 	release := exec.CommandContext(t.Context(), program.Path(t), "holds", "release", "--all", "--admin-socket", filepath.Join(run, "admin.sock"))
 	release.Env = parts.OwnEnvironment()
-	if out, err := release.CombinedOutput(); err != nil || !strings.Contains(string(out), "released: 0 services") {
+	if out, err := release.CombinedOutput(); err != nil || !strings.Contains(string(out), "released: 0 holds") {
 		t.Errorf("holds release: %v: %s", err, out)
 	}
 

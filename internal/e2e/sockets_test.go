@@ -44,7 +44,7 @@ func TestEnvoysAreServedOverUnixSockets(t *testing.T) {
 	}
 	release := exec.CommandContext(t.Context(), program.Path(t), "holds", "release", "--all", "--admin-addr", "unix://"+admin)
 	release.Env = parts.OwnEnvironment()
-	if out, err := release.CombinedOutput(); err != nil || !strings.Contains(string(out), "released: 0 services") {
+	if out, err := release.CombinedOutput(); err != nil || !strings.Contains(string(out), "released: 0 holds") {
 		t.Errorf("holds release: %v: %s", err, out)
 	}
 	l.stop(t)
