@@ -39,6 +39,7 @@ type fakeConsul struct {
 	entries  map[string][]any
 	at       map[string]uint64 // index of each service
 	nodes    map[string]string // the status of each node's own check
+	config   fakeEntries
 	changed  chan struct{}
 	cutAfter time.Duration // each wait; 0: none
 	cutWith  error
@@ -175,6 +176,7 @@ func (f *fakeConsul) restore(back uint64) {
 	defer f.mu.Unlock()
 	f.index -= back
 	f.list -= back
+	f.config.at -= back
 	for name := range f.at {
 		f.at[name] -= back
 	}
@@ -275,12 +277,21 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 			cut = time.After(f.cutAfter - time.Since(began))
 		}
 		cutWith := f.cutWith
-		now, body := f.answer(req.URL.Path)
+		var named *http.Response
+		now, body := uint64(0), ""
+		if key, is := entryIn(req.URL.Path); is {
+			named = f.config.named(key, max(f.config.at, 10), q.Has("consistent"))
+		} else {
+			now, body = f.answer(req.URL.Path)
+		}
 		f.mu.Unlock()
 		if spoil != nil {
 			if resp, err := spoil(req); resp != nil || err != nil {
 				return resp, err
 			}
+		}
+		if named != nil {
+			return named, nil
 		}
 		if index == 0 || now > index {
 			if takes > 0 {
@@ -290,14 +301,14 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 					return nil, req.Context().Err()
 				}
 			}
-			return consultest.Answer(200, now, body), nil
+			return f.config.marked(req.URL.Path, consultest.Answer(200, now, body)), nil
 		}
 		select {
 		case <-changed:
 		case <-cut:
 			return nil, cutWith
 		case <-timeout.C:
-			return consultest.Answer(200, now, body), nil
+			return f.config.marked(req.URL.Path, consultest.Answer(200, now, body)), nil
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}

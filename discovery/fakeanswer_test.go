@@ -41,6 +41,9 @@ func (f *fakeConsul) answer(path string) (uint64, string) {
 		}
 		return index, consultest.JSON(checks)
 	}
+	if kind, is := strings.CutPrefix(path, configPath); is {
+		return f.config.list(kind)
+	}
 	name := strings.TrimPrefix(path, healthPath)
 	if list, ok := f.entries[name]; ok {
 		return f.at[name], consultest.JSON(list)

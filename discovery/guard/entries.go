@@ -88,7 +88,7 @@ func (o EntriesListed) on(g *State, now time.Time, d *Decision) {
 	}
 	held := g.entriesHeld(now)
 	for _, e := range held {
-		if e.hold.since == now && !e.hold.most && g.cfg.Confirm == 0 {
+		if e.hold.since.Equal(now) && !e.hold.most && g.cfg.Confirm == 0 {
 			g.dropEntry(e, now, "confirmed", d)
 		}
 	}

@@ -263,7 +263,7 @@ func TestAConsulThatWaitedBetweenIsPolledSoon(t *testing.T) {
 
 // A service that is asked for by its loop and goes on in the poll ring is asked for by nobody else.
 func TestAServiceWithoutAConnectionIsNotWaitedFor(t *testing.T) {
-	inTime(t, func(_ *Config, to *consul.Config) { to.MaxConnections = MinConnections }, func(t *testing.T, a *asking) {
+	inTime(t, func(_ *Config, to *consul.Config) { to.MaxConnections = minConnections }, func(t *testing.T, a *asking) {
 		all := a.watching("a", "b")
 		a.Complete()
 		time.Sleep(time.Minute)

@@ -74,7 +74,7 @@ func newAsking(t *testing.T, change func(*Config, *consul.Config)) *asking {
 	a.list()
 	a.service("consul", 1)
 	cfg, to := DefaultConfig(), consul.DefaultConfig()
-	cfg.Canary, to.Datacenter = 0, "dc1"
+	cfg.Canary, cfg.Entries, to.Datacenter = 0, false, "dc1"
 	if change != nil {
 		change(&cfg, &to)
 	}

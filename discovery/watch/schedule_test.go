@@ -34,7 +34,7 @@ func TestBlockingQueriesStayWhereTheyAre(t *testing.T) {
 // stay where they are, those that are free go on, and each service is read by one loop. The log says once that
 // connections are short, and again only after they were not.
 func TestWhoHasAQueryWhileServicesComeAndGo(t *testing.T) {
-	three := func(_ *Config, to *consul.Config) { to.MaxConnections = MinConnections + 2 }
+	three := func(_ *Config, to *consul.Config) { to.MaxConnections = minConnections + 2 }
 	inTime(t, three, func(t *testing.T, a *asking) {
 		is := func(when string, direct, swept, warned int, want string) {
 			t.Helper()

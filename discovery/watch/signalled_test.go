@@ -15,7 +15,7 @@ import (
 )
 
 // short is a Consul that gives a connection to one service; the others stand in the ring.
-func short(_ *Config, to *consul.Config) { to.MaxConnections = MinConnections }
+func short(_ *Config, to *consul.Config) { to.MaxConnections = minConnections }
 
 // shortAndSlow hardly reads the others.
 func shortAndSlow(cfg *Config, to *consul.Config) {
