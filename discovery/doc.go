@@ -3,11 +3,11 @@
 // A [Watcher] follows one Consul datacenter with blocking queries and hands out
 // [catalog.Delta] values. What a reader may rely on:
 //
-//   - The first Delta is complete: it holds every selected service. Nothing is
-//     handed out before all of them were read. An empty catalog gives an empty Delta. There are two
+//   - The first Delta is complete: it holds every selected service, and all config entries. Nothing is
+//     handed out before all of them were read. An empty catalog gives an empty Delta. There are three
 //     exceptions: names that Consul refuses to be asked for while it answers for others (see
-//     refused.go), and a few services that cannot be read although all others can, which are no
-//     longer waited for after 10 s (see firstsync.go).
+//     refused.go), a few services that cannot be read although all others can, which are no
+//     longer waited for after 10 s (see firstsync.go), and config entries that Consul does not tell.
 //   - Folding the Deltas in order with [catalog.Catalog.Apply] gives the catalog as it was
 //     last believed. A slow reader gets fewer, larger Deltas and never an old one.
 //   - Apart from the first, a Delta is never empty: an answer that changes no value is
@@ -32,6 +32,13 @@
 //   - Package catalog has the values.
 //
 // Everything is read again, consistently and spread evenly, within Config.Guard.Reread (check.go).
+//
+// # Config entries
+//
+// Consul's config entries say how services are reached: to lose one can turn a gRPC service into one of
+// HTTP/1.1, which is as bad as to lose its instances. A list of them lacks what the token may not read,
+// with 200. So what a list lacks is held, and the leader is asked for it by its name: it says 404 only to
+// who may read the entry (entries.go, package guard).
 //
 // # What is selected, and what counts as a service
 //

@@ -26,6 +26,9 @@ type Consul struct {
 // is 0, not missing.
 var healths = []string{"passing", "warning", "critical", "maintenance"}
 
+// entryKinds are the kinds of config entries that are watched.
+var entryKinds = []string{"proxy-defaults", "service-defaults", "service-resolver"}
+
 // outcomes are the usual outcomes of a query, exported from the start. Others are counted too, but
 // do not start at 0.
 var outcomes = []string{
@@ -65,7 +68,7 @@ func newConsul(r prometheus.Registerer) *Consul {
 		}, []string{"health"}),
 		entries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "legate_catalog_entries",
-			Help: "Consul's config entries in the catalog as last believed by kind; none if they are not watched.",
+			Help: "Consul's config entries in the catalog as last believed by kind. 0 if they are not watched.",
 		}, []string{"kind"}),
 		watches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "legate_consul_watches",
@@ -82,6 +85,9 @@ func newConsul(r prometheus.Registerer) *Consul {
 	})
 	for _, h := range healths {
 		c.instances.WithLabelValues(h)
+	}
+	for _, k := range entryKinds {
+		c.entries.WithLabelValues(k)
 	}
 	for _, o := range outcomes {
 		c.queries.WithLabelValues(o)
@@ -140,13 +146,14 @@ func (c *Consul) Catalog(services int, instances map[string]int) {
 	}
 }
 
-// Entries sets how many config entries there are in the believed catalog by kind.
+// Entries sets how many config entries there are in the believed catalog by kind. A kind that is not in
+// the map is 0.
 func (c *Consul) Entries(byKind map[string]int) {
 	if c == nil {
 		return
 	}
-	for kind, n := range byKind {
-		c.entries.WithLabelValues(kind).Set(float64(n))
+	for _, kind := range entryKinds {
+		c.entries.WithLabelValues(kind).Set(float64(byKind[kind]))
 	}
 }
 

@@ -15,6 +15,8 @@
 //     from 50 to 5 touches one service, a Consul that forgets touches all. In a small datacenter
 //     breadth says nothing, but an index that went back does.
 //
+// Consul's config entries are held like instances: see entries.go.
+//
 // It is a state machine without clock, goroutine or log: the same observations at the same times give the
 // same decisions. Who calls [State.Step] asks Consul, counts and logs as each [Decision] says.
 //

@@ -1,5 +1,6 @@
-// Package watch keeps the questions to one Consul open: which services there are, and what each of them
-// is. It decides which answers are believed, and which service has a blocking query of its own.
+// Package watch keeps the questions to one Consul open: which services there are, what each of them is,
+// and which config entries there are. It decides which answers are believed, and which service has a
+// blocking query of its own.
 //
 // What the caller of [Queries] may rely on:
 //
@@ -13,9 +14,9 @@
 //
 // What Consul may rely on:
 //
-//   - One blocking query for the list of services, at most once a second, and one for each service. Where
-//     there are more services than connections, the blocking queries are for those that somebody
-//     wants and that changed last (lru.go). The others stand in a poll ring (pollring.go): signals, which
+//   - One blocking query for the list of services, at most once a second, one for each kind of config
+//     entries (entries.go), and one for each service. Where there are more services than connections, the
+//     blocking queries are for those that somebody wants and that changed last (lru.go). The others stand in a poll ring (pollring.go): signals, which
 //     are paced answers about all checks, name those to read again, and a slow sweep sees what no
 //     signal shows: weights, addresses, meta, and instances without checks.
 //   - At the start everything is read once before the blocking queries are opened, two thousand a second

@@ -75,7 +75,7 @@ func (q *Queries) watchEntries(ctx context.Context, kind string) {
 		}
 		refused = false
 		q.outages.answered(loop, time.Now())
-		q.access.answered(kind, got.reply.Filtered, time.Now())
+		q.noteHidden(kind, got.reply.Filtered)
 		pause.reset()
 		if got.changed {
 			q.tell(ctx, EntriesListed{Kind: kind, Entries: got.value, Reply: got.reply})
@@ -91,6 +91,15 @@ func (q *Queries) watchEntries(ctx context.Context, kind string) {
 		polling.max = min(q.cfg.BackoffMax, pollEvery)
 		q.backOff(ctx, &polling)
 	}
+}
+
+// noteHidden notes whether policies hide a part of a kind from the token.
+func (q *Queries) noteHidden(kind string, hidden bool) {
+	if q.cfg.FilteredExpected {
+		q.filtered.note(entriesLoop(kind), hidden, time.Now())
+		hidden = false
+	}
+	q.access.answered(kind, hidden, time.Now())
 }
 
 // anotherAnswer asks for something else than config entries.

@@ -29,7 +29,7 @@ func (q *Queries) ReadService(ctx context.Context, key catalog.ServiceKey) (said
 func (q *Queries) ReadEntries(ctx context.Context, kind string) (entries []catalog.Entry, refused bool, err error) {
 	got, err := ask(ctx, q.entriesQuery(kind), false, false, q.anotherAnswer)
 	if err == nil {
-		q.access.answered(kind, got.reply.Filtered, time.Now())
+		q.noteHidden(kind, got.reply.Filtered)
 	}
 	return got.value, errors.As(err, &refusedAlone{}), err
 }
