@@ -1,6 +1,8 @@
 package discovery
 
 import (
+	"bytes"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +158,46 @@ func TestATokenThatLosesItsRightsTakesNoConfigEntryAway(t *testing.T) {
 	r.await("and can be released", silentAbout(defaultsOf("db")))
 	if c, _ := r.now(); !speaks(defaultsOf("web"), "http2")(c) {
 		t.Errorf("web: %+v", c.Entries)
+	}
+}
+
+// Consul restarts, and then a snapshot of before an entry was written is restored.
+func TestARealConsulThatRestartsOrIsRestoredTakesNoConfigEntryAway(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{Persistent: true})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", Port: 80})
+	write(t, consul, serviceDefaults("db", "tcp"))
+	snapshot, _, err := consul.Client().Snapshot().Save(nil)
+	must(t, err)
+	saved, err := io.ReadAll(snapshot)
+	must(t, err)
+	must(t, snapshot.Close())
+	write(t, consul, serviceDefaults("web", "grpc"))
+	cfg := entriesConfig(consul)
+	cfg.Consul.Wait = 2 * time.Second // after a restore, a query waits to its end at an index that is not reached any more
+	r := start(t, cfg)
+	r.await("both are there", func(c catalog.Catalog) bool {
+		return speaks(defaultsOf("web"), "grpc")(c) && speaks(defaultsOf("db"), "tcp")(c)
+	})
+
+	must(t, consul.Stop())
+	eventually(t, "it shows in the status", func() bool { return !r.Status().Connected })
+	must(t, consul.Start(t.Context()))
+	eventually(t, "it is over", func() bool { return r.Status().Connected })
+	write(t, consul, serviceDefaults("db", "http"))
+	r.await("changes flow again", speaks(defaultsOf("db"), "http"))
+
+	must(t, consul.Client().Snapshot().Restore(nil, bytes.NewReader(saved)))
+	eventually(t, "what is not in the snapshot is held for long", func() bool { return r.holds("datacenter", "service-defaults/web") })
+	r.await("what is in it is as it was", speaks(defaultsOf("db"), "tcp"))
+	r.stays(3 * time.Second)
+	write(t, consul, serviceDefaults("web", "grpc"))
+	eventually(t, "it is written again", func() bool { return len(r.Holds()) == 0 })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.deltas {
+		if len(d.GoneEntries) > 0 {
+			t.Errorf("taken back: %v", d.GoneEntries)
+		}
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/consul/api"
+
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -68,6 +70,38 @@ func TestALegateThatStartsWithoutConsulServesTheLastKnownCatalog(t *testing.T) {
 	}
 	for _, f := range flows {
 		f.goesOn(t)
+	}
+}
+
+// Consul's config entries survive a Legate that starts, and stops, without Consul.
+func TestALegateThatStartsWithoutConsulKeepsConfigEntries(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	s.register(t, "shop", "shop-1", 1)
+	if _, _, err := s.consul.Client().ConfigEntries().Set(&api.ServiceConfigEntry{Kind: api.ServiceDefaults, Name: "shop", Protocol: "grpc"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	kept := func() error {
+		text, err := os.ReadFile(filepath.Join(state, "last-known-catalog"))
+		if err == nil && !strings.Contains(string(text), `{"Key":{"Kind":"service-defaults","Name":"shop"},"Protocol":"grpc",`) {
+			err = fmt.Errorf("the entry is not in the file:\n%s", text)
+		}
+		return err
+	}
+	s.legate = startLegate(t, s.consul, "--state-dir", state)
+	s.legate.exports(t, `legate_catalog_entries{kind="service-defaults"} 1`)
+	eventually(t, kept)
+	if err := s.consul.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.legate.stop(t)
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
+	s.legate.exports(t, "legate_serving_stale 1")
+	s.legate.stop(t)
+	if err := kept(); err != nil {
+		t.Error(err)
 	}
 }
 
