@@ -284,6 +284,7 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 		} else {
 			now, body = f.answer(req.URL.Path)
 		}
+		hides := f.config.hides(req.URL.Path)
 		f.mu.Unlock()
 		if spoil != nil {
 			if resp, err := spoil(req); resp != nil || err != nil {
@@ -301,14 +302,14 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 					return nil, req.Context().Err()
 				}
 			}
-			return f.config.marked(req.URL.Path, consultest.Answer(200, now, body)), nil
+			return withMark(hides, consultest.Answer(200, now, body)), nil
 		}
 		select {
 		case <-changed:
 		case <-cut:
 			return nil, cutWith
 		case <-timeout.C:
-			return f.config.marked(req.URL.Path, consultest.Answer(200, now, body)), nil
+			return withMark(hides, consultest.Answer(200, now, body)), nil
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}

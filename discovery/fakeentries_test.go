@@ -65,9 +65,15 @@ func (e *fakeEntries) list(kind string) (uint64, string) {
 	return max(e.at, 10), consultest.JSON(list)
 }
 
-// marked is an answer, with the mark of one that policies have cut if it is.
-func (e *fakeEntries) marked(path string, answer *http.Response) *http.Response {
-	if kind, is := strings.CutPrefix(path, configPath); is && kind != catalog.ProxyDefaults && e.rights != nil {
+// hides says that policies cut the answer to a question about a kind.
+func (e *fakeEntries) hides(path string) bool {
+	kind, is := strings.CutPrefix(path, configPath)
+	return is && kind != catalog.ProxyDefaults && e.rights != nil
+}
+
+// withMark is an answer, with the mark of one that policies have cut if it is.
+func withMark(cut bool, answer *http.Response) *http.Response {
+	if cut {
 		answer.Header.Set("X-Consul-Results-Filtered-By-ACLs", "true")
 	}
 	return answer
