@@ -82,7 +82,7 @@ type dataset struct {
 func newCatalog(f fleet) *dataset {
 	config := translate.DefaultConfig()
 	config.Datacenter = datacenter
-	return &dataset{fleet: f, values: catalog.Catalog{}, resources: translate.New(config)}
+	return &dataset{fleet: f, values: catalog.New(), resources: translate.New(config)}
 }
 
 // change moves services to a revision and returns the batch that a server must apply.
