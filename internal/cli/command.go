@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"legate/internal/suggest"
 )
 
 // command is one command or, if it has subcommands, a group.
@@ -98,7 +100,7 @@ func (p *program) noCommand(known []*command, full string) urfave.ActionFunc {
 		}
 		if given := ctx.Args().First(); given != "" {
 			return usageError{fmt.Errorf("unknown command %q%s", full+" "+given,
-				or(didYouMean(given, names), fmt.Sprintf(": the commands are %s; see %q", strings.Join(names, ", "), full+" --help")))}
+				or(suggest.DidYouMean(given, names), fmt.Sprintf(": the commands are %s; see %q", strings.Join(names, ", "), full+" --help")))}
 		}
 		if ctx.Command.HelpName == "legate" {
 			fmt.Fprintln(p.err, rootHelp(known))
@@ -138,5 +140,5 @@ func whichFlag(ctx *urfave.Context, all []*command, name string) string {
 	for i := range own {
 		own[i] = "--" + own[i]
 	}
-	return or(didYouMean("--"+name, own), fmt.Sprintf(", see %q", ctx.Command.HelpName+" --help"))
+	return or(suggest.DidYouMean("--"+name, own), fmt.Sprintf(", see %q", ctx.Command.HelpName+" --help"))
 }

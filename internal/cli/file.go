@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"legate/internal/files"
+	"legate/internal/suggest"
 )
 
 // entry is one key of the configuration file.
@@ -58,7 +59,7 @@ func (r *fileReader) read(in io.Reader) error {
 	}
 	r.each(doc.Content[0], "the file", func(block, body *yaml.Node) {
 		if !slices.Contains(r.blocks(), block.Value) {
-			r.fail(block, "unknown block %q%s", block.Value, or(didYouMean(block.Value, r.blocks()), ": the blocks are "+strings.Join(r.blocks(), ", ")))
+			r.fail(block, "unknown block %q%s", block.Value, or(suggest.DidYouMean(block.Value, r.blocks()), ": the blocks are "+strings.Join(r.blocks(), ", ")))
 			return
 		}
 		r.each(body, "block "+block.Value, func(key, value *yaml.Node) { r.key(block.Value, key, value) })
@@ -92,7 +93,7 @@ func (r *fileReader) key(block string, key, value *yaml.Node) {
 	i := slices.IndexFunc(r.known, func(s *setting) bool { return s.key == block+"."+key.Value })
 	if i < 0 {
 		r.fail(key, "unknown key %q in block %s%s", key.Value, block,
-			or(didYouMean(key.Value, r.keys(block)), ": the keys are "+strings.Join(r.keys(block), ", ")))
+			or(suggest.DidYouMean(key.Value, r.keys(block)), ": the keys are "+strings.Join(r.keys(block), ", ")))
 		return
 	}
 	s, where := r.known[i], fmt.Sprintf("%s:%d", r.path, key.Line)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"legate/internal/suggest"
 )
 
 // A setting is one value that a user can choose: by flag, by environment variable, or by a key of
@@ -102,7 +104,7 @@ func choice(to *string, of []string, s setting) *setting {
 				return nil
 			}
 		}
-		return fmt.Errorf("want one of %s%s", strings.Join(of, ", "), didYouMean(last(v), of))
+		return fmt.Errorf("want one of %s%s", strings.Join(of, ", "), suggest.DidYouMean(last(v), of))
 	}
 	return &s
 }
@@ -113,7 +115,7 @@ func choices(to *[]string, of []string, s setting) *setting {
 	s.set = func(v []string) error {
 		for _, one := range v {
 			if !slices.Contains(of, one) {
-				return fmt.Errorf("want some of %s%s", strings.Join(of, ", "), didYouMean(one, of))
+				return fmt.Errorf("want some of %s%s", strings.Join(of, ", "), suggest.DidYouMean(one, of))
 			}
 		}
 		*to = v

@@ -1,13 +1,14 @@
-package cli
+// Package suggest names the word that somebody probably meant.
+package suggest
 
 import (
 	"fmt"
 	"strings"
 )
 
-// didYouMean returns ": did you mean …?" with the known word nearest to the given one, or "" if
+// DidYouMean returns ": did you mean …?" with the known word nearest to the given one, or "" if
 // none is near.
-func didYouMean(given string, known []string) string {
+func DidYouMean(given string, known []string) string {
 	best, at := "", 1+max(2, len(given)/3)
 	for _, k := range known {
 		if d := distance(strings.ToLower(given), strings.ToLower(k)); d < at {
