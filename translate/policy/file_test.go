@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEachMistakeInAFileIsNamedWithLineAndRemedy(t *testing.T) {
+	for _, c := range []struct{ name, content, want string }{
+		{"unknown block", "default: {}\n", `policy.yaml:1: unknown field "default" in the file: did you mean "defaults"?`},
+		{"unknown field", "defaults:\n  conect_timeout: 1s\n", `policy.yaml:2: unknown field "conect_timeout" in defaults: did you mean "connect_timeout"?`},
+		{"unknown field of a group", "defaults:\n  tls: {ca_flie: x}\n", `policy.yaml:2: unknown field "ca_flie" in tls: there are enabled, sni, ca, cert_file`},
+		{"unknown field of a check", "defaults:\n  health_checks:\n  - {type: tcp, intervall: 1s}\n", `policy.yaml:3: unknown field "intervall" in health_checks[0]: did you mean "interval"?`},
+		{"field twice", "defaults:\n  protocol: grpc\n  protocol: tcp\n", `policy.yaml:3: "protocol" is there twice, first in line 2: remove one`},
+		{"word", "defaults:\n  protocol: grcp\n", `policy.yaml:2: protocol: "grcp" is none of http1, http2, grpc, tcp, auto, downstream: did you mean "grpc"?`},
+		{"span", "defaults:\n  connect_timeout: 5\n", `policy.yaml:2: connect_timeout: "5" is no time span: write a number and its unit, such as 250ms, 5s or 1m30s`},
+		{"span out of bounds", "defaults:\n  connect_timeout: 0s\n", `policy.yaml:2: connect_timeout: 0s is out of bounds: want 1ms to 1h`},
+		{"percentage", "defaults:\n  healthy_panic_threshold: 101\n", `policy.yaml:2: healthy_panic_threshold: 101% is out of bounds: want 0% to 100%`},
+		{"size", "defaults:\n  per_connection_buffer_limit: 1MB\n", `policy.yaml:2: per_connection_buffer_limit: "1MB" is no size: write a whole number of bytes, or one with KiB, MiB or GiB`},
+		{"number", "defaults:\n  max_requests_per_connection: -1\n", `policy.yaml:2: max_requests_per_connection: "-1" is not a whole number from 0`},
+		{"list for a value", "defaults:\n  protocol: [grpc]\n", `policy.yaml:2: protocol must be a plain value`},
+		{"value for a group", "defaults:\n  tls: on\n", `policy.yaml:2: tls must hold keys and values: enabled`},
+		{"empty group", "defaults:\n  tls: {}\n", `policy.yaml:2: tls is empty and says nothing: set one of its fields, such as enabled`},
+		{"rule without match", "services:\n- protocol: grpc\n", `policy.yaml:2: services[0] has no match, so nobody knows for which services it is: set match`},
+		{"match without condition", "services:\n- match: {}\n  protocol: grpc\n", `policy.yaml:2: services[0].match has no condition: set names`},
+		{"bad filter", "services:\n- match: {filter: 'Service.Meta.v =='}\n", `policy.yaml:2: services[0].match.filter: `},
+		{"filter of an unknown field", "services:\n- match: {filter: 'Servcie.Tags contains x'}\n", `fields are those of Consul's health/service`},
+		{"rules that contradict", "defaults:\n  lb_policy: maglev\n  slow_start: {window: 10s}\n", `policy.yaml:3: slow_start.window, lb_policy: there is no slow start with maglev: use round_robin or least_request, or set slow_start.window to 0s`},
+		{"prime", "defaults:\n  maglev: {table_size: 65536}\n", `policy.yaml:2: maglev.table_size: 65536 is no prime number: take a prime`},
+		{"raw", "defaults:\n  envoy:\n    conect_timeout: 1s\n", `policy.yaml:3: envoy: `},
+		{"raw, Legate's fields", "defaults:\n  envoy: {name: x, type: STATIC}\n", `policy.yaml:2: envoy: name, type is Legate's: remove it`},
+		{"owners", "owners: [protocl]\n", `policy.yaml:1: owners: no field that owners may set is called "protocl": write names such as protocol`},
+		{"owners of what is not theirs", "owners: [tls.key_file]\n", `policy.yaml:1: owners: no field that owners may set is called "tls.key_file"`},
+		{"merge key", "defaults: &d {protocol: grpc}\nservices:\n- <<: *d\n  match: {names: [x]}\n", `policy.yaml:3: merge keys (<<) are not supported`},
+		{"two documents", "defaults: {}\n---\ndefaults: {}\n", `policy.yaml: more than one YAML document: remove the second one`},
+		{"not YAML", "\t", `policy.yaml: not YAML: `},
+	} {
+		_, err := Parse([]File{{"policy.yaml", []byte(c.content)}})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+func TestAllMistakesOfAllFilesAreReportedAtOnce(t *testing.T) {
+	p, err := Parse([]File{
+		{"a.yaml", []byte("defaults:\n  protocol: x\n  connect_timeout: y\n")},
+		{"b.yaml", []byte("services:\n- match: {name: web}\n  tls: {enabled: perhaps}\n")},
+	})
+	if err == nil || len(p.defaults)+len(p.rules) != 0 {
+		t.Fatalf("%v %v", p, err)
+	}
+	for _, want := range []string{"a.yaml:2: protocol", "a.yaml:3: connect_timeout", `b.yaml:2: unknown field "name"`, "b.yaml:3: tls.enabled"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %s", err, want)
+		}
+	}
+}
+
+func TestFilesCountInTheirOrder(t *testing.T) {
+	p, err := Parse([]File{
+		{"10.yaml", []byte("defaults: {protocol: http2, connect_timeout: 1s}\nservices:\n- {match: {names: [web]}, lb_policy: random}\n")},
+		{"20.json", []byte(`{"defaults": {"protocol": "grpc"}, "services": [{"match": {"names": "web"}, "lb_policy": "maglev"}]}`)},
+		{"30.yaml", []byte("# nothing\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := p.For(own("web"), "", noEntry)
+	want := "protocol grpc (defaults 20.json:1)\nconnect_timeout 1s (defaults 10.yaml:1)\nlb_policy maglev (services 20.json:1)\nhealthy_panic_threshold 0% (built-in)\n"
+	if got := show(e); got != want {
+		t.Errorf("%s want\n%s", got, want)
+	}
+}
+
+func TestEachKindOfValueIsReadAndShownInOneSpelling(t *testing.T) {
+	p := parseOne(t, `
+defaults:
+  connect_timeout: 90s
+  healthy_panic_threshold: 12.5
+  per_connection_buffer_limit: 65536
+  tls: {alpn: [h2, http/1.1], sni: "1.2"}
+  subsets: {default_subset: {version: 1}}
+  health_checks: [{type: http, path: /, expected_statuses: [200-299]}]
+  envoy: {track_timeout_budgets: true}
+`)
+	e, _ := p.For(own("web"), "", noEntry)
+	for _, want := range []string{"connect_timeout 1m30s ", "healthy_panic_threshold 12.5% ", "per_connection_buffer_limit 64KiB ",
+		`tls.alpn ["h2","http/1.1"] `, "tls.sni 1.2 ", `subsets.default_subset {"version":"1"} `, `health_checks [{"expected_statuses":["200-299"],"path":"/","type":"http"}] `,
+		`envoy {"track_timeout_budgets":true} `} {
+		if !strings.Contains(show(e), want) {
+			t.Errorf("%s lacks %s", show(e), want)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package policy
+
+import (
+	"slices"
+
+	"legate/discovery/catalog"
+	"legate/internal/glob"
+)
+
+// match says to which services a rule applies. All of its conditions must hold; no condition matches all.
+type match struct {
+	names  []string          // globs on the service's name; one must match
+	ports  []string          // names of further ports; a rule with some applies to their clusters alone
+	tags   []string          // an instance must carry all
+	meta   map[string]string // globs on values of the instance's meta
+	filter *filter           // an expression over the instance; nil: none
+}
+
+// matches reports whether a rule applies to a service, or to one of its further ports. What is said of
+// instances must hold for most of them; if it holds for half, the oldest registration decides.
+func (m *match) matches(s catalog.Service, port string) bool {
+	name := func(pattern string) bool { return glob.Match(pattern, s.Key.Name) }
+	if len(m.names) > 0 && !slices.ContainsFunc(m.names, name) || len(m.ports) > 0 && !slices.Contains(m.ports, port) {
+		return false
+	}
+	if len(m.tags) == 0 && len(m.meta) == 0 && m.filter == nil {
+		return true
+	}
+	most, _, _ := vote(s.Instances, func(i *catalog.Instance) bool { return m.instance(s, i) })
+	return most
+}
+
+func (m *match) instance(s catalog.Service, i *catalog.Instance) bool {
+	for _, tag := range m.tags {
+		if !slices.Contains(i.Tags, tag) {
+			return false
+		}
+	}
+	for key, pattern := range m.meta {
+		if value, has := i.Meta[key]; !has || !glob.Match(pattern, value) {
+			return false
+		}
+	}
+	return m.filter == nil || m.filter.matches(s, i)
+}

@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"legate/discovery/catalog"
+)
+
+// Policies are what the operator wants: the defaults, and rules for services, in their order. The zero
+// Policies has Legate's own defaults. It is never changed.
+type Policies struct {
+	builtIn  Layer // nil: builtIn()
+	defaults []Layer
+	rules    []rule
+	owners   []string // globs on the fields that owners may set; nil: all that are open to them, empty: none
+}
+
+// rule is one of services: in a file.
+type rule struct {
+	match match
+	says  Layer
+}
+
+// Problem is something of one service's policy that does not count, and why.
+type Problem struct {
+	Source Source
+	Detail string
+	Remedy string
+}
+
+// Default is what Legate says by itself, where Envoy's own default would be a bad one.
+func Default() Policy {
+	connect, panic := Duration(5*time.Second), Percent(0)
+	return Policy{ConnectTimeout: &connect, HealthyPanicThreshold: &panic}
+}
+
+// WithBuiltIn returns the policies with other defaults than Legate's own at the bottom.
+func (p Policies) WithBuiltIn(own Policy) Policies {
+	p.builtIn = LayerOf(own, Source{Kind: BuiltIn})
+	return p
+}
+
+// For returns the effective policy of a service, or of one of its further ports, and what of it does not
+// count. entry looks up Consul's config entries: it is asked for proxy-defaults and for those of the
+// service's name, and for no others.
+func (p *Policies) For(s catalog.Service, port string, entry func(catalog.EntryKey) (catalog.Entry, bool)) (*Effective, []Problem) {
+	var problems []Problem
+	found := func(one Problem) { problems = append(problems, one) }
+	layers := make([]Layer, 0, 4+len(p.defaults))
+	if p.builtIn == nil {
+		layers = append(layers, LayerOf(Default(), Source{Kind: BuiltIn}))
+	} else {
+		layers = append(layers, p.builtIn)
+	}
+	layers = append(layers, p.defaults...)
+	layers = append(layers, ofConsul(s.Key, entry, found), p.ofOwner(s, found))
+	for i := range p.rules {
+		if r := &p.rules[i]; r.match.matches(s, port) {
+			layers = append(layers, r.says)
+		}
+	}
+	e := effective(layers, func(v *Value, m Mistake) {
+		found(Problem{v.Source, v.Field.Path + " " + v.Show() + " is left out: " + m.Detail, m.Remedy})
+	})
+	return e, slices.Clip(problems)
+}
