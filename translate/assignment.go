@@ -4,6 +4,8 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"legate/translate/policy"
 )
 
 // EmptyAssignment is the assignment for a name that Consul does not have. Envoy delays its start for
@@ -11,14 +13,17 @@ import (
 // an empty one it answers "no healthy upstream" at once. It is validated as every other resource is;
 // the error says why no client could take it.
 func EmptyAssignment(name string) (Resource, error) {
-	return encode(Name{AssignmentType, name}, assignment(name, nil))
+	return encode(Name{AssignmentType, name}, assignment(name, policy.Policy{}, nil))
 }
 
 // assignment groups sorted endpoints by locality, all at priority 0. A locality's weight is the sum of
 // its endpoints' weights, healthy or not. So each endpoint gets the share that it would get without
 // localities; Envoy itself takes the unhealthy ones off a locality's share.
-func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
+func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
 	a := &endpointv3.ClusterLoadAssignment{ClusterName: name}
+	if p.OverprovisioningFactor != nil {
+		a.Policy = &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: whole(p.OverprovisioningFactor)}
+	}
 	var group *endpointv3.LocalityLbEndpoints
 	for i, e := range endpoints {
 		if i == 0 || e.locality != endpoints[i-1].locality {
@@ -28,7 +33,7 @@ func assignment(name string, endpoints []endpoint) *endpointv3.ClusterLoadAssign
 			}
 			a.Endpoints = append(a.Endpoints, group)
 		}
-		if e.state == degraded {
+		if e.state == degraded && p.OverprovisioningFactor == nil {
 			a.Policy = healthyFirst(len(endpoints))
 		}
 		group.LoadBalancingWeight.Value += uint32(e.weight)
@@ -61,6 +66,7 @@ func lbEndpoint(e endpoint) *endpointv3.LbEndpoint {
 	m.lb.HostIdentifier, m.host.Endpoint = &m.host, &m.endpoint
 	m.lb.HealthStatus = e.state.status()
 	m.lb.LoadBalancingWeight, m.weight.Value = &m.weight, uint32(e.weight)
+	m.lb.Metadata = e.metadata.message()
 	m.endpoint.Address, m.endpoint.Hostname = &m.address, e.hostname
 	if e.kind == kindSocket {
 		m.address.Address, m.pipe.Pipe = &m.pipe, &corev3.Pipe{Path: e.host}

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // units appends the service itself and those of its further ports that can have a cluster by their names.
@@ -25,7 +28,7 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	case !is:
 		return nil, nil
 	case u.port == "":
-		return c.buildService(s)
+		return c.buildService(u, s, read)
 	case slices.Contains(furtherPorts(s), u.port):
 		return c.buildPort(u, s, read)
 	default:
@@ -33,18 +36,26 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	}
 }
 
-func (c Config) buildService(s catalog.Service) ([]Resource, []Problem) {
+// said is the policy of a unit.
+func (c Config) said(u unit, read *reader) *said { return read.said(u, c.base) }
+
+func (c Config) buildService(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
 	if bad := c.checkName(s.Key); bad.found() {
 		return nil, []Problem{bad.of(s.Key)}
 	}
-	endpoints, problems := c.endpointsOf(s, "")
+	said := c.said(u, read)
+	p := said.Policy()
+	endpoints, problems := c.endpointsOf(s, "", p)
+	for _, one := range said.problems {
+		problems = append(problems, flaw{BadPolicy, one.Source.String() + ": " + one.Detail, one.Remedy}.of(s.Key))
+	}
 	problems = append(problems, c.unusableSockets(s, endpoints)...)
 	for _, port := range furtherPorts(s) {
 		if bad := checkPortName(port); bad.found() {
 			problems = append(problems, bad.of(s.Key))
 		}
 	}
-	return c.resourcesOf(unit{service: s.Key}, endpoints, problems)
+	return c.resourcesOf(u, p, endpoints, problems)
 }
 
 func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
@@ -59,13 +70,21 @@ func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, 
 		bad.remedy = "give the port or its service a shorter name"
 		return nil, []Problem{bad.of(s.Key)}
 	}
-	endpoints, problems := c.endpointsOf(s, u.port)
-	return c.resourcesOf(u, endpoints, problems)
+	p := c.said(u, read).Policy()
+	endpoints, problems := c.endpointsOf(s, u.port, p)
+	return c.resourcesOf(u, p, endpoints, problems)
 }
 
-// resourcesOf adds the resources to the problems, or the problem that there are none.
-func (c Config) resourcesOf(u unit, endpoints []endpoint, problems []Problem) ([]Resource, []Problem) {
-	resources, err := encodeUnit(u.name(), c.settingsFor(u.service), endpoints)
+// resourcesOf adds the resources to the problems, or the problem that there are none. Raw fields that
+// break a rule of Envoy's in this cluster are left out of it.
+func (c Config) resourcesOf(u unit, p policy.Policy, endpoints []endpoint, problems []Problem) ([]Resource, []Problem) {
+	resources, err := encodeUnit(u.name(), p, endpoints)
+	if err != nil && p.Envoy != nil {
+		problems = append(problems, flaw{BadPolicy, "the raw fields under envoy are left out: " + err.Error(),
+			"correct them in the policy file; they are envoy.config.cluster.v3.Cluster's"}.of(u.service))
+		p.Envoy = nil
+		resources, err = encodeUnit(u.name(), p, endpoints)
+	}
 	if err != nil {
 		problems = append(problems, flaw{Invalid, err.Error(),
 			"please report this as a bug: no catalog should lead here"}.of(u.service))
@@ -75,20 +94,29 @@ func (c Config) resourcesOf(u unit, endpoints []endpoint, problems []Problem) ([
 
 // encodeUnit makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
 // assignment still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
-func encodeUnit(name string, s Settings, endpoints []endpoint) ([]Resource, error) {
-	c, assigned := edsCluster(name, s), endpoints
+func encodeUnit(name string, p policy.Policy, endpoints []endpoint) ([]Resource, error) {
+	var c *clusterv3.Cluster
+	var err error
+	assigned := endpoints
 	if slices.ContainsFunc(endpoints, isHostname) {
-		var err error
-		if c, err = dnsCluster(name, s, slices.DeleteFunc(slices.Clone(endpoints), isSocket)); err != nil {
+		c, err = dnsCluster(name, p, slices.DeleteFunc(slices.Clone(endpoints), isSocket))
+		assigned = slices.DeleteFunc(slices.Clone(endpoints), isHostname)
+	} else {
+		c, err = edsCluster(name, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Envoy != nil {
+		if err := validatePacked(c.ProtoReflect()); err != nil {
 			return nil, err
 		}
-		assigned = slices.DeleteFunc(slices.Clone(endpoints), isHostname)
 	}
 	cluster, err := encode(Name{ClusterType, name}, c)
 	if err != nil {
 		return nil, err
 	}
-	assignment, err := encode(Name{AssignmentType, name}, assignment(name, assigned), cluster.Version)
+	assignment, err := encode(Name{AssignmentType, name}, assignment(name, p, assigned), cluster.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ type cell struct {
 	unit      unit
 	resources []Resource // sorted by type and name
 	problems  []Problem
+	policy    *said                // what it was built by; nil: it asked for none
 	reads     []catalog.ServiceKey // the services of others that it was built from, sorted
 	since     time.Time            // of the delta that changed its resources last
 }
@@ -50,8 +51,12 @@ func (c cell) over(old *cell) *cell {
 	share(c.resources, old)
 	resources := slices.EqualFunc(c.resources, old.resources, sameVersion)
 	problems, reads := slices.Equal(c.problems, old.problems), slices.Equal(c.reads, old.reads)
-	if resources && problems && reads {
+	policy := c.policy == old.policy || c.policy != nil && old.policy != nil && c.policy.same(old.policy)
+	if resources && problems && reads && policy {
 		return old
+	}
+	if policy {
+		c.policy = old.policy
 	}
 	if resources {
 		c.resources, c.since = old.resources, old.since

@@ -7,6 +7,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // TestInstancesNeverChangeTheCluster: nothing that can be said of instances, and of the names that
@@ -34,7 +35,7 @@ func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
 	web := catalog.Delta{Set: []catalog.Service{eight(1)}}
 	config := testConfig()
 	before, _ := New(config).Apply(web)
-	config.Defaults.ConnectTimeout *= 2
+	config.Defaults.ConnectTimeout = new(policy.Duration(10e9))
 	after, _ := New(config).Apply(web)
 
 	batch := after.Diff(before)
@@ -48,8 +49,8 @@ func TestAChangedClusterBringsItsAssignmentAlong(t *testing.T) {
 
 func TestSettingsReachTheCluster(t *testing.T) {
 	config := testConfig()
-	config.Defaults.HealthyPanicThreshold = 12.5
-	config.Defaults.ConnectTimeout = 1_500_000_000
+	config.Defaults.HealthyPanicThreshold = new(policy.Percent(12.5))
+	config.Defaults.ConnectTimeout = new(policy.Duration(1_500_000_000))
 	r, _ := New(config).Apply(catalog.Delta{Set: []catalog.Service{eight(1)}})
 	m, err := Decode(resource(t, r, ClusterType, "service-00001"))
 	if err != nil {

@@ -46,8 +46,8 @@ const (
 	alias
 )
 
-// said is the tag of a service's first instance, if it has some.
-func said(s catalog.Service, what int) string {
+// tagOf is the tag of a service's first instance, if it has some.
+func tagOf(s catalog.Service, what int) string {
 	if len(s.Instances) == 0 {
 		return ""
 	}
@@ -56,15 +56,17 @@ func said(s catalog.Service, what int) string {
 
 func (crossing) units(units []unit, s catalog.Service) []unit {
 	units = append(units, unit{service: s.Key})
-	if name := said(s, alias); name != "" {
+	if name := tagOf(s, alias); name != "" {
 		units = append(units, unit{s.Key, name})
 	}
 	return units
 }
 
+func (crossing) said(unit, *reader) *said { return nil }
+
 func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 	s, is := read.service(u.service)
-	if !is || u.port != "" && u.port != said(s, alias) {
+	if !is || u.port != "" && u.port != tagOf(s, alias) {
 		return nil, nil
 	}
 	problem := func(reason Reason, detail string) []Problem {
@@ -75,16 +77,16 @@ func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 			return nil, problem(BadName, u.name())
 		}
 	}
-	for hops := 0; said(s, redirect) != ""; hops++ {
+	for hops := 0; tagOf(s, redirect) != ""; hops++ {
 		if hops == 3 {
 			return nil, problem(Invalid, "a circle of redirects")
 		}
-		if s, is = read.service(own(said(s, redirect))); !is {
+		if s, is = read.service(own(tagOf(s, redirect))); !is {
 			return nil, problem(Invalid, "a redirect to "+s.Key.Name)
 		}
 	}
 	var problems []Problem
-	if other := said(s, failover); other != "" && len(s.Instances) == 1 {
+	if other := tagOf(s, failover); other != "" && len(s.Instances) == 1 {
 		if next, is := read.service(own(other)); is {
 			s = next
 		} else {

@@ -5,26 +5,32 @@ import (
 	"slices"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // endpoint is what Envoy needs to know of an instance, and no more. Neither ids nor tags nor meta
-// are in it, so changes of those change no resource. An address that a host name was resolved to
+// are in it, except those that the policy names, so changes of others change no resource. An address that a host name was resolved to
 // carries the name, so that Envoy can rewrite the Host header to it.
 type endpoint struct {
 	address
 	locality catalog.Locality
 	state    state
 	weight   uint64
+	metadata labels
 }
 
 // endpointsOf makes endpoints of the instances that can be served, and problems of what cannot: of
 // the named port, or without a name of the port that each instance has by default. The endpoints are
 // distinct and sorted by locality and address; the problems are in the order of the instances.
-func (c Config) endpointsOf(s catalog.Service, port string) ([]endpoint, []Problem) {
+func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]endpoint, []Problem) {
 	endpoints := make([]endpoint, 0, len(s.Instances))
 	var addresses []address
 	var problems []Problem
 	for _, i := range s.Instances {
+		state := stateOf(i, p)
+		if state == dropped {
+			continue
+		}
 		var flaws []flaw
 		addresses, flaws = c.addressesOf(addresses[:0], s, i, port)
 		for _, bad := range flaws {
@@ -39,8 +45,9 @@ func (c Config) endpointsOf(s catalog.Service, port string) ([]endpoint, []Probl
 		if bad.found() && port == "" {
 			problems = append(problems, bad.in(s.Key, i))
 		}
+		weight, metadata := weightOf(i, state, p), labelsOf(i, p.EndpointMetadata)
 		for _, a := range addresses {
-			endpoints = append(endpoints, endpoint{a, l, stateOf(i), weightOf(i)})
+			endpoints = append(endpoints, endpoint{a, l, state, weight, metadata})
 		}
 	}
 	endpoints = distinct(endpoints)
@@ -58,7 +65,8 @@ func distinct(endpoints []endpoint) []endpoint {
 			cmp.Compare(a.state, b.state),
 			cmp.Compare(b.weight, a.weight),
 			compareLocalities(a.locality, b.locality),
-			cmp.Compare(a.hostname, b.hostname))
+			cmp.Compare(a.hostname, b.hostname),
+			slices.CompareFunc(a.metadata, b.metadata, label.compare))
 	})
 	endpoints = slices.CompactFunc(endpoints, func(a, b endpoint) bool { return compareAddresses(a.address, b.address) == 0 })
 	slices.SortStableFunc(endpoints, func(a, b endpoint) int { return compareLocalities(a.locality, b.locality) })

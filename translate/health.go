@@ -4,6 +4,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // state is an instance's health as Envoy gets it, the best first.
@@ -15,23 +16,38 @@ const (
 	degraded // warning, with a warning weight of 0: no traffic while another endpoint is healthy
 	critical
 	maintenance
+	dropped // not sent at all
 )
 
-// stateOf is the instance's health. With a warning weight of 0, which Consul's DNS takes as no share at
-// all, a warning makes it degraded.
-func stateOf(i catalog.Instance) state {
+// stateOf is the instance's health, as the policy wants it. Where the policy says nothing of it, a warning
+// with a weight of 0, which Consul's DNS takes as no share at all, makes an instance degraded.
+func stateOf(i catalog.Instance, p policy.Policy) state {
 	switch i.Health {
 	case catalog.Passing:
 		return passing
 	case catalog.Warning:
-		if i.Weights.Warning < 1 {
+		if p.Warning == nil && i.Weights.Warning < 1 {
 			return degraded
 		}
-		return warning
+		return wanted(p.Warning, warning)
 	case catalog.Maintenance:
-		return maintenance
+		return wanted(p.Maintenance, maintenance)
 	default:
+		return wanted(p.Critical, critical)
+	}
+}
+
+// wanted is the state that a policy names, or the usual one.
+func wanted(word *string, usual state) state {
+	switch text(word) {
+	case "drop":
+		return dropped
+	case "degraded":
+		return degraded
+	case "unhealthy":
 		return critical
+	default: // healthy, draining: what is usual for a warning and for maintenance
+		return usual
 	}
 }
 

@@ -4,11 +4,15 @@ import (
 	"slices"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
-// inputs are what the units read: the services of the catalog.
+// inputs are what the units read: the services of the catalog, Consul's config entries, and what the operator
+// wants.
 type inputs struct {
 	services *tree[catalog.ServiceKey, *service]
+	entries  *tree[catalog.EntryKey, *entry]
+	policies policy.Policies
 }
 
 // service is a service as an element of a tree.
@@ -16,6 +20,12 @@ type service struct{ catalog.Service }
 
 func (s *service) key() catalog.ServiceKey   { return s.Key }
 func (s *service) appendKey(b []byte) []byte { return appendService(b, s.Key) }
+
+// entry is a config entry as an element of a tree.
+type entry struct{ catalog.Entry }
+
+func (e *entry) key() catalog.EntryKey     { return e.Key }
+func (e *entry) appendKey(b []byte) []byte { return appendStrings(b, e.Key.Kind, e.Key.Name) }
 
 // apply returns the inputs after d.
 func (in inputs) apply(d catalog.Delta) inputs {
@@ -28,21 +38,31 @@ func (in inputs) apply(d catalog.Delta) inputs {
 	for _, k := range d.Gone {
 		in.services = in.services.without(k)
 	}
+	entries := make([]*entry, len(d.Entries))
+	for n, e := range d.Entries {
+		entries[n] = &entry{e}
+	}
+	slices.SortFunc(entries, func(a, b *entry) int { return a.Key.Compare(b.Key) })
+	in.entries = in.entries.with(entries)
+	for _, k := range d.GoneEntries {
+		in.entries = in.entries.without(k)
+	}
 	return in
 }
 
 // reader is the only way from a unit to the inputs. It records which services of others are read, also
 // when they are not there: a unit depends on a key's absence as it does on its value. A unit's own
-// service needs no record, as the unit names it.
+// service needs no record, as the unit names it, nor do the config entries of that name.
 type reader struct {
 	inputs inputs
 	own    catalog.ServiceKey
 	others []catalog.ServiceKey
+	policy *said // what was read of policies; nil: nothing
 }
 
 // begin makes r the reader of a unit, which has read nothing yet.
 func (r *reader) begin(u unit) *reader {
-	r.own, r.others = u.service, r.others[:0]
+	r.own, r.others, r.policy = u.service, r.others[:0], nil
 	return r
 }
 

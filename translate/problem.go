@@ -26,6 +26,8 @@ const (
 	BadName         Reason = "name"       // no cluster can have the service's name
 	OtherDatacenter Reason = "datacenter" // the service is of another datacenter or of a peer
 	Invalid         Reason = "invalid"    // Envoy's own rules are broken, which ours should have prevented
+	// BadPolicy leaves out one field of the service's policy, or a part of one; the service is served.
+	BadPolicy Reason = "policy"
 
 	// Of an instance.
 	BadAddress Reason = "address"    // neither an IP address to connect to nor a host name
@@ -39,7 +41,7 @@ const (
 
 // Reasons are all of them, in a fixed order: what a metric can have as label values.
 func Reasons() []Reason {
-	return []Reason{BadName, OtherDatacenter, Invalid, BadAddress, Unresolved, BadPort, BadSocket, Mixed, BadLocality}
+	return []Reason{BadName, OtherDatacenter, Invalid, BadPolicy, BadAddress, Unresolved, BadPort, BadSocket, Mixed, BadLocality}
 }
 
 // flaw is a Problem before it is known whose it is. Without a reason there is none.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // Resources are what a catalog became: for each service that can be served, a cluster and an
@@ -19,6 +20,7 @@ type Resources struct {
 	cells   *tree[unit, *cell]
 	flawed  *tree[unit, *cell] // those of the cells that have problems
 	removed time.Time          // Since of the last delta that took a cell away
+	home    string             // the datacenter whose config entries are among the inputs
 }
 
 // rules say which units there are and what they become. They are pure, and hold to this:
@@ -33,11 +35,16 @@ type rules interface {
 	units([]unit, catalog.Service) []unit
 	// build returns the resources of a unit, sorted by name, and what is left out of them.
 	build(unit, *reader) ([]Resource, []Problem)
+	// said returns the policy of a unit that build has read one for.
+	said(unit, *reader) *said
 }
 
 // New returns the Resources of the empty catalog. The Config should have passed its Validate;
 // with a Config that has not, services become problems.
-func New(c Config) Resources { return Resources{rules: c} }
+func New(c Config) Resources {
+	c.base = policy.Base(c.Defaults)
+	return Resources{rules: c, home: c.Datacenter}
+}
 
 // Apply returns the Resources after d, and the problems of the units that were built again (only
 // those: see [Resources.Problems]). It costs what these units cost. The receiver is not changed.
@@ -50,6 +57,9 @@ func (r Resources) Apply(d catalog.Delta, views ...Resources) (Resources, []Prob
 		r.inputs = views[0].inputs
 	} else {
 		r.inputs = r.inputs.apply(d)
+	}
+	if len(d.Entries)+len(d.GoneEntries) > 0 {
+		units = r.saidBy(units, d)
 	}
 	return r.build(units, d.Since, views)
 }
@@ -81,13 +91,21 @@ func (r Resources) touchedBy(d catalog.Delta) []unit {
 
 // dependents appends the units that were built from a service: its own and those that have read it.
 func (r Resources) dependents(units []unit, k catalog.ServiceKey) []unit {
-	for c := range r.cells.from(unit{service: k}) {
-		if c.unit.service != k {
-			break
-		}
+	for c := range r.cellsOf(k) {
 		units = append(units, c.unit)
 	}
 	return r.readers.of(units, k)
+}
+
+// cellsOf are the cells of a service itself and of its further ports.
+func (r Resources) cellsOf(k catalog.ServiceKey) iter.Seq[*cell] {
+	return func(yield func(*cell) bool) {
+		for c := range r.cells.from(unit{service: k}) {
+			if c.unit.service != k || !yield(c) {
+				return
+			}
+		}
+	}
 }
 
 // rebuilding is what one unit was and became; nil: nothing. They differ.
@@ -110,7 +128,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 			for _, view := range views {
 				share(resources, view.cells.get(u))
 			}
-			b.to = cell{u, resources, found, read.reads(), since}.over(b.from)
+			b.to = cell{u, resources, found, read.policy, read.reads(), since}.over(b.from)
 			problems = append(problems, found...)
 		}
 		if b.from != b.to {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // TestVersionsStayFromBuildToBuild: a replica, a restart and an upgrade of Legate serve equal
@@ -128,10 +129,10 @@ func TestConfigNamesWhatEnvoyWouldReject(t *testing.T) {
 	for what, spoil := range map[string]func(*Config){
 		"no datacenter":      func(c *Config) { c.Datacenter = "" },
 		"an odd datacenter":  func(c *Config) { c.Datacenter = "dc\n" },
-		"no connect timeout": func(c *Config) { c.Defaults.ConnectTimeout = 0 },
-		"panic below 0":      func(c *Config) { c.Defaults.HealthyPanicThreshold = -1 },
-		"panic above 100":    func(c *Config) { c.Defaults.HealthyPanicThreshold = 101 },
-		"restless dns":       func(c *Config) { c.Defaults.DNSRefresh = time.Millisecond },
+		"no connect timeout": func(c *Config) { c.Defaults.ConnectTimeout = new(policy.Duration(0)) },
+		"panic below 0":      func(c *Config) { c.Defaults.HealthyPanicThreshold = new(policy.Percent(-1)) },
+		"panic above 100":    func(c *Config) { c.Defaults.HealthyPanicThreshold = new(policy.Percent(101)) },
+		"restless dns":       func(c *Config) { c.Defaults.DNS.Refresh = new(policy.Duration(time.Millisecond)) },
 	} {
 		bad := good
 		spoil(&bad)

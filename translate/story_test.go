@@ -169,13 +169,13 @@ func show(t *testing.T, b Batch, problems []Problem) []byte {
 		if err := errors.Join(encoder.Encode(value), encoder.Close()); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&out, "%s:\n", label(r.Name))
+		fmt.Fprintf(&out, "%s:\n", nameOf(r.Name))
 		for line := range strings.Lines(asYAML.String()) {
 			fmt.Fprintf(&out, "  %s", line)
 		}
 	}
 	for _, n := range b.Gone {
-		fmt.Fprintf(&out, "gone: %s\n", label(n))
+		fmt.Fprintf(&out, "gone: %s\n", nameOf(n))
 	}
 	for _, p := range problems {
 		fmt.Fprintf(&out, "problem: %s %s (%s)\n  %s\n  Remedy: %s.\n", p.Service, p.Instance, p.Reason, p.Detail, p.Remedy)
@@ -186,7 +186,7 @@ func show(t *testing.T, b Batch, problems []Problem) []byte {
 	return out.Bytes()
 }
 
-func label(n Name) string {
+func nameOf(n Name) string {
 	if n.Type == ClusterType {
 		return "cluster " + n.Name
 	}

@@ -4,13 +4,17 @@ import (
 	"math"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // weightOf is the instance's weight for its state, from 1 to 2^32-1. An instance that gets no traffic
 // has the weight of a passing one: when it recovers, only its health changes.
-func weightOf(i catalog.Instance) uint64 {
+func weightOf(i catalog.Instance, s state, p policy.Policy) uint64 {
+	if p.Weights != nil && !*p.Weights {
+		return 1
+	}
 	w := i.Weights.Passing
-	if stateOf(i) == warning {
+	if s == warning {
 		w = i.Weights.Warning
 	}
 	return min(uint64(max(w, 1)), math.MaxUint32)

@@ -7,6 +7,7 @@ import (
 
 	dns "legate/discovery/resolve"
 	"legate/translate"
+	"legate/translate/policy"
 )
 
 // hostSettings choose the address of an instance and who resolves host names. The resolver and the
@@ -43,7 +44,7 @@ func hostSettings(r *dns.Config, t *translate.Config) []*setting {
 		then(duration(&r.Refresh, 100*time.Millisecond, r.Most, setting{
 			name: "resolve-refresh", env: "LEGATE_RESOLVE_REFRESH", key: "services.resolve_refresh", category: category, hint: "SPAN",
 			usage: "Minimum interval between two look-ups of a name. The maximum is " + r.Most.String() + "; in between the TTL of the answer counts.",
-		}), func() { t.Defaults.DNSRefresh = r.Refresh }),
+		}), func() { t.Defaults.DNS.Refresh = (*policy.Duration)(&r.Refresh) }),
 		duration(&r.Keep, 0, 30*24*time.Hour, setting{
 			name: "resolve-keep", env: "LEGATE_RESOLVE_KEEP", key: "services.resolve_keep", category: category, hint: "SPAN",
 			usage: "How long addresses are kept after DNS said that the name does not exist (NXDOMAIN). While DNS is silent, fails, or has no address, they are kept.",

@@ -10,7 +10,7 @@ import (
 // Policies are what the operator wants: the defaults, and rules for services, in their order. The zero
 // Policies has Legate's own defaults. It is never changed.
 type Policies struct {
-	builtIn  Layer // nil: builtIn()
+	base     Layer // nil: that of Default
 	defaults []Layer
 	rules    []rule
 	owners   []string // globs on the fields that owners may set; nil: all that are open to them, empty: none
@@ -35,9 +35,12 @@ func Default() Policy {
 	return Policy{ConnectTimeout: &connect, HealthyPanicThreshold: &panic}
 }
 
-// WithBuiltIn returns the policies with other defaults than Legate's own at the bottom.
-func (p Policies) WithBuiltIn(own Policy) Policies {
-	p.builtIn = LayerOf(own, Source{Kind: BuiltIn})
+// Base is a policy as the weakest layer of all.
+func Base(p Policy) Layer { return LayerOf(p, Source{Kind: BuiltIn}) }
+
+// Over returns the policies over another base than Legate's own.
+func (p Policies) Over(base Layer) Policies {
+	p.base = base
 	return p
 }
 
@@ -48,10 +51,10 @@ func (p *Policies) For(s catalog.Service, port string, entry func(catalog.EntryK
 	var problems []Problem
 	found := func(one Problem) { problems = append(problems, one) }
 	layers := make([]Layer, 0, 4+len(p.defaults))
-	if p.builtIn == nil {
-		layers = append(layers, LayerOf(Default(), Source{Kind: BuiltIn}))
+	if p.base == nil {
+		layers = append(layers, Base(Default()))
 	} else {
-		layers = append(layers, p.builtIn)
+		layers = append(layers, p.base)
 	}
 	layers = append(layers, p.defaults...)
 	layers = append(layers, ofConsul(s.Key, entry, found), p.ofOwner(s, found))

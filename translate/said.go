@@ -1,0 +1,89 @@
+package translate
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// said is what all sources together say of how a unit is reached. A unit is built again when that changes,
+// and not when somebody says it anew.
+type said struct {
+	*policy.Effective
+	problems []policy.Problem
+}
+
+// same reports whether a unit becomes the same with both.
+func (s *said) same(o *said) bool { return s.Same(o.Effective) && slices.Equal(s.problems, o.problems) }
+
+// said reads the policy of a unit: the operator's, over a base; what Consul's entries say of the unit's
+// service; and what its owner says.
+func (r *reader) said(u unit, base policy.Layer) *said {
+	s, _ := r.service(u.service)
+	policies := r.inputs.policies.Over(base)
+	e, problems := policies.For(s, u.port, func(k catalog.EntryKey) (catalog.Entry, bool) {
+		e := r.inputs.entries.get(k)
+		if e == nil {
+			return catalog.Entry{}, false
+		}
+		return e.Entry, true
+	})
+	r.policy = &said{e, problems}
+	return r.policy
+}
+
+// With returns the Resources after the operator changed his mind, and the problems of the units that were
+// built again: those whose policy is another now. All others stay what they are, and are not sent again.
+//
+// Who keeps several views of one catalog hands the result for one of them to the others, as with Apply.
+func (r Resources) With(p policy.Policies, views ...Resources) (Resources, []Problem) {
+	r.inputs.policies = p
+	return r.build(r.resaid(nil, r.cells.all()), time.Time{}, views)
+}
+
+// resaid appends the units of those cells whose policy is another with the inputs as they are now.
+func (r Resources) resaid(units []unit, cells iter.Seq[*cell]) []unit {
+	read := reader{inputs: r.inputs}
+	for c := range cells {
+		if c.policy != nil && !r.rules.said(c.unit, read.begin(c.unit)).same(c.policy) {
+			units = append(units, c.unit)
+		}
+	}
+	return units
+}
+
+// saidBy appends the units whose policy is another after a delta's config entries. Proxy-defaults are
+// everybody's; any other entry is of the services with its name.
+func (r Resources) saidBy(units []unit, d catalog.Delta) []unit {
+	names := map[string]bool{}
+	for _, e := range d.Entries {
+		names[e.Key.Name] = true
+	}
+	for _, k := range d.GoneEntries {
+		names[k.Name] = true
+	}
+	if names[catalog.GlobalEntry] {
+		return r.resaid(units, r.cells.all())
+	}
+	for name := range names {
+		k := catalog.ServiceKey{Datacenter: r.home, Name: name}
+		units = r.resaid(units, r.cellsOf(k))
+	}
+	return units
+}
+
+// Policy is what holds for a service, each field with its source, and what of it does not count. It is
+// computed anew: sources can change without a value that does.
+func (r Resources) Policy(k catalog.ServiceKey) (*policy.Effective, []policy.Problem, bool) {
+	u := unit{service: k}
+	c := r.cells.get(u)
+	if c == nil || c.policy == nil {
+		return nil, nil, false
+	}
+	read := reader{inputs: r.inputs}
+	now := r.rules.said(u, read.begin(u))
+	return now.Effective, now.problems, true
+}
