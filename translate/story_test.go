@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 var update = flag.Bool("update", false, "write what the stories give into their batches")
@@ -50,15 +51,19 @@ func tell(t *testing.T, path string) {
 	if len(story.Files) == 0 || len(story.Files)%2 != 0 {
 		t.Fatalf("a story is pairs of a change and a batch, not %d files", len(story.Files))
 	}
-	r := New(config)
+	r, policies := New(config), policy.Policies{}
 	for n := 0; n < len(story.Files); n += 2 {
 		change, batch := story.Files[n], &story.Files[n+1]
 		step := n/2 + 1
 		if change.Name != fmt.Sprintf("%d change", step) || batch.Name != fmt.Sprintf("%d batch", step) {
 			t.Fatalf("step %d has the files %q and %q", step, change.Name, batch.Name)
 		}
-		delta := parseChange(t, change.Data)
+		delta, wanted := parseChange(t, change.Data)
 		next, problems := r.Apply(delta)
+		if wanted != nil {
+			policies, problems = *wanted, nil
+			next, problems = next.With(policies)
+		}
 		got := show(t, next.Diff(r), problems)
 		if *update {
 			batch.Data = got
@@ -68,6 +73,7 @@ func tell(t *testing.T, path string) {
 		r, services = next, services.Apply(delta)
 	}
 	whole, _ := New(config).Apply(catalog.Catalog{}.Diff(services))
+	whole, _ = whole.With(policies)
 	requireSame(t, "told in one go", r, whole)
 	if *update {
 		if err := os.WriteFile(path, txtar.Format(story), 0o644); err != nil {
@@ -91,8 +97,9 @@ func parse(text []byte, into any) error {
 	return d.Decode(into)
 }
 
-// parseChange reads a change. An instance has weight 1 and passes unless it says otherwise.
-func parseChange(t *testing.T, data []byte) catalog.Delta {
+// parseChange reads a change of the catalog, or of the operator's policy file, or both. An instance has
+// weight 1 and passes unless it says otherwise.
+func parseChange(t *testing.T, data []byte) (catalog.Delta, *policy.Policies) {
 	t.Helper()
 	var c struct {
 		Set map[string][]struct {
@@ -100,13 +107,17 @@ func parseChange(t *testing.T, data []byte) catalog.Delta {
 			Port                              int
 			Weights                           *catalog.Weights
 			Locality                          catalog.Locality
-			NodeMeta                          map[string]string
+			Meta, NodeMeta                    map[string]string
+			CreateIndex                       uint64
 			Tags                              []string
 			Tagged                            map[string]catalog.TaggedAddress
 			Ports                             []catalog.Port
 		}
-		Hosts map[string]catalog.Host // of all services that the change sets
-		Gone  []string
+		Hosts       map[string]catalog.Host // of all services that the change sets
+		Gone        []string
+		Entries     []catalog.Entry
+		GoneEntries []catalog.EntryKey
+		Policy      json.RawMessage
 	}
 	if err := parse(data, &c); err != nil {
 		t.Fatalf("%v in\n%s", err, data)
@@ -128,7 +139,7 @@ func parseChange(t *testing.T, data []byte) catalog.Delta {
 			}
 			s.Instances = append(s.Instances, catalog.Instance{
 				Node: i.Node, ID: i.ID, Address: i.Address, SocketPath: i.Socket, Port: i.Port, Health: health,
-				Weights: *i.Weights, Locality: i.Locality, NodeMeta: i.NodeMeta, Tags: i.Tags, Tagged: i.Tagged, Ports: i.Ports,
+				Weights: *i.Weights, Locality: i.Locality, Meta: i.Meta, NodeMeta: i.NodeMeta, CreateIndex: i.CreateIndex, Tags: i.Tags, Tagged: i.Tagged, Ports: i.Ports,
 			})
 		}
 		if !slices.IsSortedFunc(s.Instances, catalog.Instance.Compare) {
@@ -139,7 +150,15 @@ func parseChange(t *testing.T, data []byte) catalog.Delta {
 	for _, name := range c.Gone {
 		d.Gone = append(d.Gone, own(name))
 	}
-	return d
+	d.Entries, d.GoneEntries = c.Entries, c.GoneEntries
+	if c.Policy == nil {
+		return d, nil
+	}
+	policies, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: c.Policy}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, &policies
 }
 
 func own(name string) catalog.ServiceKey {
