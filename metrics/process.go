@@ -39,18 +39,21 @@ func newProcess(r prometheus.Registerer) *Process {
 	return p
 }
 
-// Reloaded counts an attempt to reload the configuration.
-func (p *Process) Reloaded(ok bool, at time.Time) {
+// Reloaded counts an attempt to reload the configuration or the policy. All says whether both are now in
+// force as their files are.
+func (p *Process) Reloaded(ok, all bool, at time.Time) {
 	if p == nil {
 		return
 	}
+	p.reloadedOK.Set(0)
+	if all {
+		p.reloadedOK.Set(1)
+	}
 	if !ok {
 		p.reloads.WithLabelValues("rejected").Inc()
-		p.reloadedOK.Set(0)
 		return
 	}
 	p.reloads.WithLabelValues("ok").Inc()
-	p.reloadedOK.Set(1)
 	p.reloadedAt.Set(unixSeconds(at))
 }
 

@@ -18,6 +18,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/metrics"
 	"legate/translate"
+	"legate/translate/policy"
 	"legate/xdsserver"
 )
 
@@ -34,8 +35,10 @@ type Bridge struct {
 	log        *slog.Logger
 	metrics    *metrics.Translate
 
-	problems map[string]int // how many stand, by reason
+	policies policy.Policies // in force, once there are Resources
+	problems map[string]int  // how many stand, by reason
 	pings    chan struct{}
+	wishes   chan policy.Policies // the newest that Run has not taken over
 
 	mu    sync.Mutex
 	state State
@@ -56,7 +59,7 @@ func (s State) Ready() bool { return !s.Complete.IsZero() }
 // New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
 // first Delta arrives, if the config does not say it: discovery knows it by then.
 func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
-	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: map[string]int{}, pings: make(chan struct{})}
+	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
 }
 
 // State may be called at any time.
@@ -77,9 +80,23 @@ func (b *Bridge) Alive(ctx context.Context) bool {
 	}
 }
 
+// Adopt has what the operator wants from now on taken over soon: by Run, one after the other with Deltas.
+// Of several that wait, the newest counts. It may be called before Run, and must not be called concurrently.
+func (b *Bridge) Adopt(p policy.Policies) {
+	select {
+	case <-b.wishes:
+	default:
+	}
+	b.wishes <- p
+}
+
 // Run carries Deltas until the context is done.
 func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 	b.change(func(s *State) { s.Since = time.Now() })
+	select {
+	case b.policies = <-b.wishes: // before the first Delta
+	default:
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,6 +105,8 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 			if err := b.carry(d); err != nil {
 				return err
 			}
+		case p := <-b.wishes:
+			b.adopt(p)
 		case <-b.pings:
 		}
 	}
@@ -105,7 +124,7 @@ func (b *Bridge) carry(d catalog.Delta) error {
 			return fmt.Errorf("translate the catalog: %w", err)
 		}
 		view = xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
-		from = translate.New(b.config)
+		from, _ = translate.New(b.config).With(b.policies)
 	}
 	to, _ := from.Apply(d)
 	batch := to.Diff(from)
@@ -124,6 +143,25 @@ func (b *Bridge) carry(d catalog.Delta) error {
 	}
 	b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "answered", d.Since)
 	return nil
+}
+
+// adopt takes over what the operator wants. What that touches is built again; the rest is not sent again.
+func (b *Bridge) adopt(p policy.Policies) {
+	b.policies = p
+	old := b.State()
+	if !old.Ready() {
+		return // the first Delta is translated with it
+	}
+	to, _ := old.Resources.With(p)
+	batch := to.Diff(old.Resources)
+	changed := old.Changed
+	if len(batch.Set)+len(batch.Gone) > 0 {
+		b.server.Publish(old.View, batch)
+		changed = time.Now()
+	}
+	b.report(to.DiffProblems(old.Resources))
+	b.change(func(s *State) { s.Resources, s.Changed = to, changed })
+	b.log.Info("policy is in force", "resources", len(batch.Set))
 }
 
 func (b *Bridge) change(f func(*State)) {

@@ -42,6 +42,9 @@ func (o *serveOptions) verify() error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	if _, err := loadPolicy(o.policy); err != nil {
+		return err
+	}
 	quiet := slog.New(slog.DiscardHandler)
 	if _, err := credentials(o.listen.tls, "--tls", quiet); err != nil {
 		return err

@@ -14,26 +14,30 @@ import (
 	"legate/internal/admin"
 	"legate/internal/files"
 	"legate/metrics"
+	"legate/translate/policy"
 )
 
 // live are the settings that a running Legate can change. All others need a restart.
 var live = []string{"include", "exclude", "tag", "mass-critical", "log-level"}
 
-// reloader applies a changed configuration file: at once on SIGHUP, else a few seconds after the
-// file has changed. A file with any mistake in it is not applied at all.
+// reloader applies a changed configuration file, and a changed policy: at once on SIGHUP, else a few
+// seconds after a file has changed. What has any mistake in it is not applied at all.
 type reloader struct {
 	program *program
 	running *command // its settings are in force
 	path    string
+	policy  string // the file or folder of policies
 	hup     <-chan os.Signal
 	log     *slog.Logger
 	metrics *metrics.Process
-	apply   func(*serveOptions) // applies the live settings
-	notify  func(state string)  // to systemd
-	ready   func() bool         // whether systemd was told so
+	apply   func(*serveOptions)   // applies the live settings
+	adopt   func(policy.Policies) // applies policies
+	notify  func(state string)    // to systemd
+	ready   func() bool           // whether systemd was told so
 
 	mu        sync.Mutex
 	rejected  *admin.Trouble // nil: the last file read is in force
+	refused   *admin.Trouble // nil: the last policy read is in force
 	unapplied *admin.Trouble // nil: no setting waits for a restart
 }
 
@@ -42,17 +46,13 @@ func (r *reloader) troubles() []admin.Trouble {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []admin.Trouble
-	for _, t := range []*admin.Trouble{r.rejected, r.unapplied} {
+	for _, t := range []*admin.Trouble{r.rejected, r.refused, r.unapplied} {
 		if t != nil {
 			all = append(all, *t)
 		}
 	}
 	return all
 }
-
-// pollEvery is how often the file is read. A new content must be the same twice in a row, since an
-// editor may still be writing it.
-const pollEvery = 2 * time.Second
 
 // hangups returns a channel of SIGHUPs. Without a configuration file the signal must not end the
 // program either: whoever sends it wants a reload.
@@ -63,35 +63,36 @@ func hangups() (hup chan os.Signal, stop func()) {
 }
 
 func (r *reloader) run(ctx context.Context) error {
-	if r.path == "" {
+	var watched []*watched
+	for _, w := range []struct {
+		path   string
+		read   func() ([]byte, error)
+		reload func(cause string)
+	}{
+		{r.path, func() ([]byte, error) { return files.Read(r.path, maxConfig) }, r.reload},
+		{r.policy, func() ([]byte, error) { return policyBytes(r.policy) }, r.reloadPolicy},
+	} {
+		if w.path != "" {
+			watched = append(watched, watch(w.read, w.reload))
+		}
+	}
+	if len(watched) == 0 {
 		return r.withoutFile(ctx)
 	}
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	content := func() string { // an unreadable file is no change: it may be being replaced
-		text, err := files.Read(r.path, maxConfig)
-		if err != nil {
-			return ""
-		}
-		return string(text)
-	}
-	known := content()
-	before := known
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-r.hup:
-			known = content()
-			before = known
-			r.reload("SIGHUP")
-		case <-poll.C:
-			now := content()
-			if now != known && now == before && now != "" {
-				known = now
-				r.reload("the file has changed")
+			for _, w := range watched {
+				w.now("SIGHUP")
 			}
-			before = now
+		case <-poll.C:
+			for _, w := range watched {
+				w.poll()
+			}
 		}
 	}
 }
@@ -124,7 +125,6 @@ func (r *reloader) reload(cause string) {
 		err = o.validate()
 	}
 	now := time.Now()
-	r.metrics.Reloaded(err == nil, now)
 	if err != nil {
 		said := strings.ReplaceAll(err.Error(), "\n", "; ")
 		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
@@ -132,11 +132,13 @@ func (r *reloader) reload(cause string) {
 		r.setTrouble(&r.rejected, &admin.Trouble{Kind: "configuration", Since: now,
 			Detail: "the changed configuration file is rejected, what was read before holds: " + said,
 			Remedy: "correct the file: it is then read again by itself; until then a restart fails"})
+		r.count(false, now)
 		return
 	}
 	changed, unapplied := differing(r.running.settings, next.settings)
 	r.setTrouble(&r.rejected, nil)
 	r.setTrouble(&r.unapplied, restartTrouble(unapplied, now))
+	r.count(true, now)
 	r.apply(o)
 	r.log.Info("configuration is reloaded", "cause", cause, "changed", changed)
 	if len(unapplied) > 0 {
@@ -149,6 +151,14 @@ func (r *reloader) setTrouble(place **admin.Trouble, t *admin.Trouble) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*place = t
+}
+
+// count counts an attempt to reload, after its trouble is set.
+func (r *reloader) count(ok bool, now time.Time) {
+	r.mu.Lock()
+	all := r.rejected == nil && r.refused == nil
+	r.mu.Unlock()
+	r.metrics.Reloaded(ok, all, now)
 }
 
 // restartTrouble returns the trouble of settings that wait for a restart; nil if there are none.

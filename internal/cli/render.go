@@ -21,6 +21,7 @@ type renderOptions struct {
 	config      string
 	consul      discovery.Config
 	translate   translate.Config
+	policy      string
 	resolve     dns.Config
 	log         logOptions
 	catalog     string
@@ -79,6 +80,7 @@ legate render --catalog catalog.json --strict`,
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
+	c.settings = append(c.settings, policySetting(&o.policy))
 	c.settings = append(c.settings, o.log.settings()...)
 	c.settings = append(c.settings, configSetting(&o.config))
 	return c
@@ -87,6 +89,10 @@ legate render --catalog catalog.json --strict`,
 func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	policies, err := loadPolicy(o.policy)
+	if err != nil {
+		return err
+	}
 	datacenter, said, err := p.catalog(ctx, o)
 	if err != nil {
 		return err
@@ -105,7 +111,8 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	if err := o.translate.Validate(); err != nil {
 		return err
 	}
-	resources, _ := translate.New(o.translate).Apply(catalog.Catalog{}.Diff(said))
+	resources, _ := translate.New(o.translate).With(policies)
+	resources, _ = resources.Apply(catalog.Catalog{}.Diff(said))
 	var out bytes.Buffer
 	if err := printResources(&out, o.format, resources); err != nil {
 		return err

@@ -28,6 +28,7 @@ type serveOptions struct {
 	consul    discovery.Config
 	state     lastknown.Config
 	translate translate.Config
+	policy    string
 	resolve   dns.Config
 	xds       xdsserver.Config
 	memory    memoryOptions
@@ -65,7 +66,8 @@ second signal ends Legate at once.
 A changed --config file is applied a few seconds later, or at once on SIGHUP. A file
 with a mistake is not applied at all, and log, page and /readyz name the mistake.
 --include, --exclude, --tag, --mass-critical and --log-level take effect without a
-restart; other changed settings are named, and need one. "legate check config" finds
+restart; other changed settings are named, and need one. The policy of --policy is read
+again in the same way. "legate check config" finds
 mistakes beforehand.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
@@ -85,6 +87,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
+	c.settings = append(c.settings, policySetting(&o.policy))
 	c.settings = append(c.settings, o.listen.settings()...)
 	c.settings = append(c.settings, o.memory.settings()...)
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
@@ -105,6 +108,10 @@ func (o *serveOptions) validate() error {
 
 func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) error {
 	if err := o.validate(); err != nil {
+		return err
+	}
+	policies, err := loadPolicy(o.policy)
+	if err != nil {
 		return err
 	}
 	log, bounded := o.log.logger(p.err, p.getenv)
@@ -146,6 +153,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
+	carrier.Adopt(policies)
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
 			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
@@ -153,7 +161,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	defer life.end()
 	notify := notifier(log)
 	isReady := func() bool { return carrier.State().Ready() }
-	reload := &reloader{program: p, running: c, path: o.config, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, apply: func(next *serveOptions) {
+	reload := &reloader{program: p, running: c, path: o.config, policy: o.policy, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
 		o.log.now.Set(next.log.severity())
 		consul := o.consul.Selecting(next.consul.Selection())
 		watcher.Select(consul.Selection())

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -67,4 +68,28 @@ func (p *Policies) For(s catalog.Service, port string, entry func(catalog.EntryK
 		found(Problem{v.Source, v.Field.Path + " " + v.Show() + " is left out: " + m.Detail, m.Remedy})
 	})
 	return e, slices.Clip(problems)
+}
+
+// Raw yields the policies that have raw fields: those that the defaults make, and those that each rule makes
+// with them, with where they are written. What Envoy would refuse in them is left out, as in [Policies.For].
+func (p *Policies) Raw() iter.Seq2[string, Policy] {
+	return func(yield func(string, Policy) bool) {
+		under := append([]Layer{Base(Default())}, p.defaults...)
+		said := func(l Layer, layers ...Layer) bool {
+			if l.get(policySchema().byPath["envoy"]) == nil {
+				return true
+			}
+			return yield(l[0].Source.Where, effective(layers, func(*Value, Mistake) {}).Policy())
+		}
+		for n, l := range p.defaults {
+			if !said(l, under[:n+2]...) {
+				return
+			}
+		}
+		for _, r := range p.rules {
+			if !said(r.says, append(slices.Clone(under), r.says)...) {
+				return
+			}
+		}
+	}
 }
