@@ -2,6 +2,7 @@ package translate
 
 import (
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -22,7 +23,7 @@ const (
 
 func healthChecks(p policy.Policy) []*corev3.HealthCheck {
 	var all []*corev3.HealthCheck
-	for _, h := range p.HealthChecks {
+	for n, h := range p.HealthChecks {
 		c := &corev3.HealthCheck{
 			Timeout:               durationpb.New(checkTimeout),
 			Interval:              durationpb.New(checkInterval),
@@ -48,6 +49,9 @@ func healthChecks(p policy.Policy) []*corev3.HealthCheck {
 		}
 		if h.HealthyThreshold != nil {
 			c.HealthyThreshold = whole(h.HealthyThreshold)
+		}
+		if len(p.HealthChecks) > 1 {
+			c.Name = fmt.Sprintf("%s-%d", text(h.Type), n) // Envoy tells several apart by their names
 		}
 		asks(c, h, p)
 		all = append(all, c)

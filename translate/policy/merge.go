@@ -68,9 +68,10 @@ func effective(layers []Layer, dropped func(*Value, Mistake)) *Effective {
 	}
 }
 
-// breaks is the first mistake of a layer that has a value to leave out, with that value; nil if there is none.
+// breaks is the first contradiction in a layer, with the value to leave out; nil if there is none. Each value
+// by itself was checked when it was read.
 func breaks(l Layer) (*Value, Mistake) {
-	for _, m := range l.policy().Validate() {
+	for _, m := range l.policy().contradictions() {
 		if v := m.weakest(l); v != nil {
 			return v, m
 		}

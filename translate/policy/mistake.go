@@ -43,6 +43,12 @@ func (p Policy) Validate() []Mistake {
 			c.field(f, v)
 		}
 	}
+	return append(c.mistakes, p.contradictions()...)
+}
+
+// contradictions are the mistakes of a policy whose fields are right by themselves.
+func (p Policy) contradictions() []Mistake {
+	c := &checker{policy: p}
 	c.protocol()
 	c.balance()
 	c.outlier()

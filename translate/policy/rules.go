@@ -76,6 +76,12 @@ func (c *checker) subsets() {
 	if is(s.Fallback, "default_subset") && len(s.DefaultSubset) == 0 {
 		c.lacks("subsets.fallback_policy", "there is no default subset", "set subsets.default_subset")
 	}
+	if orElse(s.LocalityAware, false) && !is(c.policy.Locality, "weighted") {
+		c.lacks("subsets.locality_weight_aware", "localities do not count", "set locality to weighted")
+	}
+	if orElse(s.ScaleLocalityWeight, false) && !orElse(s.LocalityAware, false) {
+		c.lacks("subsets.scale_locality_weight", "localities do not count within subsets", "set subsets.locality_weight_aware too")
+	}
 	for i, one := range s.Selectors {
 		c.selector(fmt.Sprintf("[%d]: ", i), one)
 	}
