@@ -75,15 +75,31 @@ func (r Resources) saidBy(units []unit, d catalog.Delta) []unit {
 	return units
 }
 
-// Policy is what holds for a service, each field with its source, and what of it does not count. It is
-// computed anew: sources can change without a value that does.
-func (r Resources) Policy(k catalog.ServiceKey) (*policy.Effective, []policy.Problem, bool) {
-	u := unit{service: k}
-	c := r.cells.get(u)
+// Policy is what holds for the cluster of that name, each field with its source, and what of it does not
+// count. It is computed anew: sources can change without a value that does.
+func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, bool) {
+	c := r.cells.get(unit{service: catalog.ServiceKey{Datacenter: r.home, Name: cluster}})
+	if c == nil {
+		for one := range r.cells.all() {
+			if one.unit.port != "" && one.unit.name() == cluster {
+				c = one
+			}
+		}
+	}
 	if c == nil || c.policy == nil {
 		return nil, nil, false
 	}
 	read := reader{inputs: r.inputs}
-	now := r.rules.said(u, read.begin(u))
+	now := r.rules.said(c.unit, read.begin(c.unit))
 	return now.Effective, now.problems, true
+}
+
+// Served are the names of the clusters, sorted by their services.
+func (r Resources) Served() (names []string) {
+	for c := range r.cells.all() {
+		if c.policy != nil {
+			names = append(names, c.unit.name())
+		}
+	}
+	return names
 }

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	stdflag "flag"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -19,6 +21,7 @@ type command struct {
 	about    string // further help, in short lines
 	examples string
 	settings []*setting
+	operand  *operand                        // what it takes besides flags; nil: nothing
 	run      func(ctx context.Context) error // called once the settings are resolved
 	sub      []*command
 }
@@ -43,7 +46,7 @@ func (c *command) build(p *program, all []*command, parent string) *urfave.Comma
 		return u
 	}
 	u.Action = func(ctx *urfave.Context) error {
-		if err := noArguments(full, ctx.Args().Slice()); err != nil {
+		if err := c.operands(full, ctx.Args().Slice()); err != nil {
 			return err
 		}
 		if err := p.resolve(c.settings, all); err != nil {
@@ -75,6 +78,34 @@ func everySetting(all []*command) []*setting {
 		out = append(append(out, c.settings...), everySetting(c.sub)...)
 	}
 	return out
+}
+
+// operand is the one thing that a command takes besides its flags.
+type operand struct {
+	name string // in help: SERVICE
+	to   *string
+}
+
+// operands takes the operand of the command, if it has one. Flags may come before it and after it.
+func (c *command) operands(full string, args []string) error {
+	if c.operand == nil {
+		return noArguments(full, args)
+	}
+	if len(args) == 0 {
+		return usageError{fmt.Errorf("%q needs %s, see %q", full, c.operand.name, full+" --help")}
+	}
+	*c.operand.to = args[0]
+	rest := stdflag.NewFlagSet(full, stdflag.ContinueOnError)
+	rest.SetOutput(io.Discard)
+	for _, f := range flags(c.settings) {
+		if err := f.Apply(rest); err != nil {
+			return err
+		}
+	}
+	if err := rest.Parse(args[1:]); err != nil {
+		return usageError{fmt.Errorf("%w, see %q", err, full+" --help")}
+	}
+	return noArguments(full, rest.Args())
 }
 
 // noArguments rejects arguments after the flags: urfave/cli would silently ignore them, and every

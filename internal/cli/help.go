@@ -42,6 +42,9 @@ func (c *command) help(full string) string {
 		}
 		return b.String()
 	}
+	if c.operand != nil {
+		b.WriteString(" " + c.operand.name)
+	}
 	if len(c.settings) > 0 {
 		b.WriteString(" [flags]")
 	}

@@ -31,14 +31,18 @@ type renderOptions struct {
 	timeout     time.Duration
 }
 
-func (p *program) render() *command {
-	o := &renderOptions{
+func newRenderOptions() *renderOptions {
+	return &renderOptions{
 		consul:    discovery.DefaultConfig(),
 		translate: translate.DefaultConfig(),
 		resolve:   dns.DefaultConfig(),
 		format:    "yaml",
 		timeout:   time.Minute,
 	}
+}
+
+func (p *program) render() *command {
+	o := newRenderOptions()
 	const category = "Rendering"
 	c := &command{
 		name:  "render",
@@ -54,10 +58,7 @@ legate render --include web --format json
 legate render --save-catalog catalog.json
 legate render --catalog catalog.json --strict`,
 		settings: []*setting{
-			text(&o.catalog, setting{
-				name: "catalog", env: "LEGATE_RENDER_CATALOG", key: "render.catalog", category: category, hint: "FILE",
-				usage: "Read this catalog, written by --save-catalog, instead of Consul.",
-			}),
+			o.catalogSetting(),
 			text(&o.saveCatalog, setting{
 				name: "save-catalog", env: "LEGATE_RENDER_SAVE_CATALOG", key: "render.save_catalog", category: category, hint: "FILE",
 				usage: "Also write the catalog to this file.",
