@@ -81,8 +81,8 @@ type TLS struct {
 	SDS         *string  `policy:"sds" owner:"no" doc:"Name of a secret in Envoy's bootstrap: its own certificate, instead of cert_file and key_file."`
 	CASDS       *string  `policy:"ca_sds" owner:"no" doc:"Name of a secret in Envoy's bootstrap: the authorities, and names, instead of ca and sans."`
 	SANs        []string `policy:"sans" owner:"no" doc:"Names of which the certificate must have one: a DNS name, spiffe:// or another URI, an IP address; * stands for any characters. Default: the name that sni asks for."`
-	MinVersion  *string  `policy:"min_version" values:"1.2 1.3" doc:"Lowest version of TLS; Envoy's default is 1.2."`
-	MaxVersion  *string  `policy:"max_version" values:"1.2 1.3" doc:"Highest version of TLS; Envoy's default is 1.2."`
+	MinVersion  *string  `policy:"min_version" values:"1.2 1.3" doc:"Lowest version of TLS; default 1.2."`
+	MaxVersion  *string  `policy:"max_version" values:"1.2 1.3" doc:"Highest version of TLS; default 1.3."`
 	ALPN        []string `policy:"alpn" doc:"Protocols that are offered. Default: what protocol needs."`
 	SessionKeys *uint32  `policy:"max_session_keys" range:"0..4294967295" doc:"Sessions that are kept for reuse; 0: none. Envoy's default is 1."`
 }
