@@ -55,7 +55,7 @@ func (c Config) buildService(u unit, s catalog.Service, read *reader) ([]Resourc
 			problems = append(problems, bad.of(s.Key))
 		}
 	}
-	return c.resourcesOf(u, p, endpoints, problems)
+	return c.resourcesOf(u, read, p, endpoints, problems)
 }
 
 func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
@@ -72,18 +72,22 @@ func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, 
 	}
 	p := c.said(u, read).Policy()
 	endpoints, problems := c.endpointsOf(s, u.port, p)
-	return c.resourcesOf(u, p, endpoints, problems)
+	return c.resourcesOf(u, read, p, endpoints, problems)
 }
 
 // resourcesOf adds the resources to the problems, or the problem that there are none. Raw fields that
 // break a rule of Envoy's in this cluster are left out of it.
-func (c Config) resourcesOf(u unit, p policy.Policy, endpoints []endpoint, problems []Problem) ([]Resource, []Problem) {
-	resources, err := encodeUnit(u.name(), p, endpoints)
+func (c Config) resourcesOf(u unit, read *reader, p policy.Policy, endpoints []endpoint, problems []Problem) ([]Resource, []Problem) {
+	var made *Resource
+	if c.Resolved && p.Envoy == nil { // a DNS cluster has endpoints in it, and raw fields may have been left out
+		made = read.cluster()
+	}
+	resources, err := encodeUnit(u.name(), p, endpoints, made)
 	if err != nil && p.Envoy != nil {
 		problems = append(problems, flaw{BadPolicy, "the raw fields under envoy are left out: " + err.Error(),
 			"correct them in the policy file; they are envoy.config.cluster.v3.Cluster's"}.of(u.service))
 		p.Envoy = nil
-		resources, err = encodeUnit(u.name(), p, endpoints)
+		resources, err = encodeUnit(u.name(), p, endpoints, nil)
 	}
 	if err != nil {
 		problems = append(problems, flaw{Invalid, err.Error(),
@@ -94,25 +98,21 @@ func (c Config) resourcesOf(u unit, p policy.Policy, endpoints []endpoint, probl
 
 // encodeUnit makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
 // assignment still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
-func encodeUnit(name string, p policy.Policy, endpoints []endpoint) ([]Resource, error) {
-	var c *clusterv3.Cluster
+//
+// A cluster that was made of the same policy is taken as it is; nil if there is none.
+func encodeUnit(name string, p policy.Policy, endpoints []endpoint, made *Resource) ([]Resource, error) {
+	var cluster Resource
 	var err error
 	assigned := endpoints
-	if slices.ContainsFunc(endpoints, isHostname) {
-		c, err = dnsCluster(name, p, slices.DeleteFunc(slices.Clone(endpoints), isSocket))
+	switch {
+	case slices.ContainsFunc(endpoints, isHostname):
+		cluster, err = encodeCluster(dnsCluster(name, p, slices.DeleteFunc(slices.Clone(endpoints), isSocket)))
 		assigned = slices.DeleteFunc(slices.Clone(endpoints), isHostname)
-	} else {
-		c, err = edsCluster(name, p)
+	case made != nil:
+		cluster = *made
+	default:
+		cluster, err = encodeCluster(edsCluster(name, p))
 	}
-	if err != nil {
-		return nil, err
-	}
-	if p.Envoy != nil {
-		if err := validatePacked(c.ProtoReflect()); err != nil {
-			return nil, err
-		}
-	}
-	cluster, err := encode(Name{ClusterType, name}, c)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +121,15 @@ func encodeUnit(name string, p policy.Policy, endpoints []endpoint) ([]Resource,
 		return nil, err
 	}
 	return []Resource{cluster, assignment}, nil
+}
+
+// encodeCluster encodes a cluster, if there is no error already. What is packed in it was validated where it
+// was packed, except raw fields.
+func encodeCluster(c *clusterv3.Cluster, err error) (Resource, error) {
+	if err != nil {
+		return Resource{}, err
+	}
+	return encode(Name{ClusterType, c.Name}, c)
 }
 
 func isHostname(e endpoint) bool { return e.kind == kindHostname }

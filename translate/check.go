@@ -12,7 +12,7 @@ import (
 func CheckPolicies(p policy.Policies) error {
 	var errs []error
 	for where, said := range p.Raw() {
-		if _, err := encodeUnit("service", said, nil); err != nil {
+		if _, err := encodeUnit("service", said, nil, nil); err != nil {
 			errs = append(errs, fmt.Errorf("%s: envoy would refuse this: %w: correct the fields under envoy", where, err))
 		}
 	}

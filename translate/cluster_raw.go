@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"fmt"
-
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,9 +15,9 @@ func mergeRaw(c *clusterv3.Cluster, raw *policy.Raw) error {
 		return nil
 	}
 	if err := overlay(c.ProtoReflect(), raw.Cluster.ProtoReflect()); err != nil {
-		return fmt.Errorf("envoy: %w", err)
+		return err
 	}
-	return nil
+	return validatePacked(c.ProtoReflect())
 }
 
 // overlay sets in to what from has: messages are merged field by field, also packed ones of the same type,

@@ -58,11 +58,12 @@ type reader struct {
 	own    catalog.ServiceKey
 	others []catalog.ServiceKey
 	policy *said // what was read of policies; nil: nothing
+	before *cell // what the unit is until now; nil: nothing
 }
 
 // begin makes r the reader of a unit, which has read nothing yet.
-func (r *reader) begin(u unit) *reader {
-	r.own, r.others, r.policy = u.service, r.others[:0], nil
+func (r *reader) begin(u unit, before *cell) *reader {
+	r.own, r.others, r.policy, r.before = u.service, r.others[:0], nil, before
 	return r
 }
 

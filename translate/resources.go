@@ -123,7 +123,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 	read := reader{inputs: r.inputs}
 	for _, u := range units {
 		b := rebuilding{unit: u, from: r.cells.get(u)}
-		resources, found := r.rules.build(u, read.begin(u))
+		resources, found := r.rules.build(u, read.begin(u, b.from))
 		if len(resources)+len(found) > 0 {
 			for _, view := range views {
 				share(resources, view.cells.get(u))

@@ -35,6 +35,19 @@ func (r *reader) said(u unit, base policy.Layer) *said {
 	return r.policy
 }
 
+// cluster is the one that the unit has until now, if it was made of the policy that was read; nil otherwise.
+func (r *reader) cluster() *Resource {
+	if r.before == nil || r.before.policy == nil || r.policy == nil || !r.before.policy.Same(r.policy.Effective) {
+		return nil
+	}
+	for n, one := range r.before.resources {
+		if one.Type == ClusterType {
+			return &r.before.resources[n]
+		}
+	}
+	return nil
+}
+
 // With returns the Resources after the operator changed his mind, and the problems of the units that were
 // built again: those whose policy is another now. All others stay what they are, and are not sent again.
 //
@@ -48,7 +61,7 @@ func (r Resources) With(p policy.Policies, views ...Resources) (Resources, []Pro
 func (r Resources) resaid(units []unit, cells iter.Seq[*cell]) []unit {
 	read := reader{inputs: r.inputs}
 	for c := range cells {
-		if c.policy != nil && !r.rules.said(c.unit, read.begin(c.unit)).same(c.policy) {
+		if c.policy != nil && !r.rules.said(c.unit, read.begin(c.unit, c)).same(c.policy) {
 			units = append(units, c.unit)
 		}
 	}
@@ -90,7 +103,7 @@ func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, 
 		return nil, nil, false
 	}
 	read := reader{inputs: r.inputs}
-	now := r.rules.said(c.unit, read.begin(c.unit))
+	now := r.rules.said(c.unit, read.begin(c.unit, c))
 	return now.Effective, now.problems, true
 }
 

@@ -61,7 +61,7 @@ func TestABuildDependsOnNothingButWhatItReads(t *testing.T) {
 					}
 				}
 				read := reader{inputs: inputs{}.apply(catalog.Catalog{}.Diff(mixed))}
-				resources, problems := before.rules.build(c.unit, read.begin(c.unit))
+				resources, problems := before.rules.build(c.unit, read.begin(c.unit, nil))
 				if !slices.EqualFunc(resources, c.resources, equalResource) || !slices.Equal(problems, c.problems) || !slices.Equal(read.reads(), c.reads) {
 					t.Fatalf("seed %d: %v is another when what it did not read is another", seed, c.unit)
 				}

@@ -7,6 +7,7 @@
 //	/readyz              200 once there is something to serve, else 503 with the reason in words
 //	/api/v1/status       what the page shows, as JSON
 //	/api/v1/holds        losses in Consul that are not believed yet, as JSON
+//	/api/v1/services/web how a service is reached, and who said so, as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -132,6 +133,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/page.js", asset("text/javascript", pageJS))
 	mux.HandleFunc("/api/v1/status", s.status)
 	mux.HandleFunc("/api/v1/holds", s.holds)
+	mux.HandleFunc("/api/v1/services/{name}", s.service)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
 		profiles(mux)
