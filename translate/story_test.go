@@ -61,7 +61,7 @@ func tell(t *testing.T, path string) {
 		delta, wanted := parseChange(t, change.Data)
 		next, problems := r.Apply(delta)
 		if wanted != nil {
-			policies, problems = *wanted, nil
+			policies = *wanted
 			next, problems = next.With(policies)
 		}
 		got := show(t, next.Diff(r), problems)

@@ -46,14 +46,14 @@ func TestPolicyCheckSaysWhichServicesWouldChangeAndHow(t *testing.T) {
 }
 
 func TestAWrongPolicyIsAnErrorWhereverItIsRead(t *testing.T) {
-	wrong := file(t, "wrong.yaml", "defaults:\n  protocl: grpc\n  connect_timeout: 5\n")
+	wrong := file(t, "wrong.yaml", "defaults:\n  protokol: grpc\n  connect_timeout: 5\n")
 	refused := file(t, "refused.yaml", "services:\n- match: {names: [web]}\n  envoy: {connect_timeout: -1s}\n")
 	for _, c := range []struct {
 		code int
 		want string
 		args []string
 	}{
-		{1, `wrong.yaml:2: unknown field "protocl" in defaults: did you mean "protocol"?`, []string{"policy", "check", wrong}},
+		{1, `wrong.yaml:2: unknown field "protokol" in defaults: did you mean "protocol"?`, []string{"policy", "check", wrong}},
 		{1, `wrong.yaml:3: connect_timeout: "5" is no time span`, []string{"policy", "check", wrong}},
 		{1, "refused.yaml:2: envoy would refuse this", []string{"policy", "check", refused}},
 		{2, "wrong.yaml:2", []string{"check", "config", "--policy", wrong}},
@@ -94,9 +94,9 @@ func TestAChangedPolicyIsTakenOverWholeOrNotAtAll(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.yaml")
 	write(t, path, "defaults: {connect_timeout: 1s}\n")
 	r := serve(t, "--consul-addr", closedPort(t), "--policy", path)
-	write(t, path, "defaults: {connect_timeout: 2s}\nservices:\n- match: {names: [web]}\n  protocl: grpc\n")
+	write(t, path, "defaults: {connect_timeout: 2s}\nservices:\n- match: {names: [web]}\n  protokol: grpc\n")
 	refused := r.log.await(t, "policy is not reloaded") // without a signal
-	if said, _ := refused["error"].(string); !strings.Contains(said, `policy.yaml:4: unknown field "protocl"`) || refused["remedy"] == "" {
+	if said, _ := refused["error"].(string); !strings.Contains(said, `policy.yaml:4: unknown field "protokol"`) || refused["remedy"] == "" {
 		t.Errorf("%v", refused)
 	}
 	r.says(t, "the changed policy is rejected", true)

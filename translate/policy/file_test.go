@@ -29,7 +29,7 @@ func TestEachMistakeInAFileIsNamedWithLineAndRemedy(t *testing.T) {
 		{"prime", "defaults:\n  maglev: {table_size: 65536}\n", `policy.yaml:2: maglev.table_size: 65536 is no prime number: take a prime`},
 		{"raw", "defaults:\n  envoy:\n    conect_timeout: 1s\n", `policy.yaml:3: envoy: `},
 		{"raw, Legate's fields", "defaults:\n  envoy: {name: x, type: STATIC}\n", `policy.yaml:2: envoy: name, type is Legate's: remove it`},
-		{"owners", "owners: [protocl]\n", `policy.yaml:1: owners: no field that owners may set is called "protocl": write names such as protocol`},
+		{"owners", "owners: [protokol]\n", `policy.yaml:1: owners: no field that owners may set is called "protokol": write names such as protocol`},
 		{"owners of what is not theirs", "owners: [tls.key_file]\n", `policy.yaml:1: owners: no field that owners may set is called "tls.key_file"`},
 		{"merge key", "defaults: &d {protocol: grpc}\nservices:\n- <<: *d\n  match: {names: [x]}\n", `policy.yaml:3: merge keys (<<) are not supported`},
 		{"two documents", "defaults: {}\n---\ndefaults: {}\n", `policy.yaml: more than one YAML document: remove the second one`},

@@ -125,7 +125,7 @@ func TestRulesMatchServices(t *testing.T) {
 		{"tags: [canary, us]", false},
 		{"meta: {version: v2*}", true},
 		{"meta: {version: v1}", false},
-		{"meta: {verison: '*'}", false},
+		{"meta: {verzion: '*'}", false},
 		{"names: [web], tags: [us]", false},
 		{`filter: 'Service.Meta.version matches "^v2" and "eu" in Service.Tags and Node.Meta.rack == 7'`, true},
 		{`filter: 'Service.Meta.none == "x"'`, false},
