@@ -86,7 +86,7 @@ func loadPolicy(path string) (policy.Policies, error) {
 
 // reloadPolicy reads the policies again. With any mistake in them nothing changes.
 func (r *reloader) reloadPolicy(cause string) {
-	p, err := loadPolicy(r.policy)
+	p, err := loadPolicy(r.policy.path)
 	now := time.Now()
 	if err != nil {
 		said := strings.ReplaceAll(err.Error(), "\n", "; ")

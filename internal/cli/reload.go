@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"legate/internal/admin"
-	"legate/internal/files"
 	"legate/metrics"
 	"legate/translate/policy"
 )
@@ -25,8 +24,8 @@ var live = []string{"include", "exclude", "tag", "mass-critical", "log-level"}
 type reloader struct {
 	program *program
 	running *command // its settings are in force
-	path    string
-	policy  string // the file or folder of policies
+	config  *watched // nil: there is no such file
+	policy  *watched
 	hup     <-chan os.Signal
 	log     *slog.Logger
 	metrics *metrics.Process
@@ -63,22 +62,16 @@ func hangups() (hup chan os.Signal, stop func()) {
 }
 
 func (r *reloader) run(ctx context.Context) error {
-	var watched []*watched
-	for _, w := range []struct {
-		path   string
-		read   func() ([]byte, error)
-		reload func(cause string)
-	}{
-		{r.path, func() ([]byte, error) { return files.Read(r.path, maxConfig) }, r.reload},
-		{r.policy, func() ([]byte, error) { return policyBytes(r.policy) }, r.reloadPolicy},
-	} {
-		if w.path != "" {
-			watched = append(watched, watch(w.read, w.reload))
+	var all []*watched
+	for _, w := range []*watched{r.config, r.policy} {
+		if w != nil {
+			all = append(all, w)
 		}
 	}
-	if len(watched) == 0 {
+	if len(all) == 0 {
 		return r.withoutFile(ctx)
 	}
+	reload := map[*watched]func(cause string){r.config: r.reload, r.policy: r.reloadPolicy}
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for {
@@ -86,12 +79,15 @@ func (r *reloader) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.hup:
-			for _, w := range watched {
-				w.now("SIGHUP")
+			for _, w := range all {
+				w.take()
+				reload[w]("SIGHUP")
 			}
 		case <-poll.C:
-			for _, w := range watched {
-				w.poll()
+			for _, w := range all {
+				if w.changed() {
+					reload[w]("the file has changed")
+				}
 			}
 		}
 	}

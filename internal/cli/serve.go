@@ -110,6 +110,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	if err := o.validate(); err != nil {
 		return err
 	}
+	config, rules := watchConfig(o.config), watch(o.policy, policyBytes)
 	policies, err := loadPolicy(o.policy)
 	if err != nil {
 		return err
@@ -161,7 +162,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	defer life.end()
 	notify := notifier(log)
 	isReady := func() bool { return carrier.State().Ready() }
-	reload := &reloader{program: p, running: c, path: o.config, policy: o.policy, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
+	reload := &reloader{program: p, running: c, config: config, policy: rules, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
 		o.log.now.Set(next.log.severity())
 		consul := o.consul.Selecting(next.consul.Selection())
 		watcher.Select(consul.Selection())

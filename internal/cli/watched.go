@@ -1,6 +1,10 @@
 package cli
 
-import "time"
+import (
+	"time"
+
+	"legate/internal/files"
+)
 
 // pollEvery is how often files are read that can be reloaded. A new content must be the same twice in a row,
 // since an editor may still be writing it.
@@ -8,40 +12,48 @@ const pollEvery = 2 * time.Second
 
 // watched is a file, or several as one, that is loaded again when its content changes.
 type watched struct {
-	read          func() ([]byte, error)
-	reload        func(cause string)
+	path          string
+	read          func(path string) ([]byte, error)
 	known, before string // the content that was loaded, and the last one that was seen
 }
 
-// watch takes the content as it is now for loaded.
-func watch(read func() ([]byte, error), reload func(cause string)) *watched {
-	w := &watched{read: read, reload: reload}
-	w.known = w.content()
-	w.before = w.known
+// watch begins with the content as it is now. So call it before the file is loaded: then no change between
+// the two is missed. It is nil without a path.
+func watch(path string, read func(path string) ([]byte, error)) *watched {
+	if path == "" {
+		return nil
+	}
+	w := &watched{path: path, read: read}
+	w.take()
 	return w
+}
+
+func watchConfig(path string) *watched {
+	return watch(path, func(path string) ([]byte, error) { return files.Read(path, maxConfig) })
 }
 
 // content is empty if it cannot be read. That is no change: the file may be being replaced.
 func (w *watched) content() string {
-	text, err := w.read()
+	text, err := w.read(w.path)
 	if err != nil {
 		return ""
 	}
 	return string(text)
 }
 
-// now loads it again, changed or not.
-func (w *watched) now(cause string) {
+// take takes the content as it is now for loaded.
+func (w *watched) take() {
 	w.known = w.content()
 	w.before = w.known
-	w.reload(cause)
 }
 
-func (w *watched) poll() {
+// changed reports whether there is a new content that can be loaded, and takes it for loaded.
+func (w *watched) changed() bool {
 	content := w.content()
-	if content != w.known && content == w.before && content != "" {
+	is := content != w.known && content == w.before && content != ""
+	if is {
 		w.known = content
-		w.reload("the file has changed")
 	}
 	w.before = content
+	return is
 }
