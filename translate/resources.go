@@ -20,7 +20,7 @@ type Resources struct {
 	cells   *tree[unit, *cell]
 	flawed  *tree[unit, *cell] // those of the cells that have problems
 	removed time.Time          // Since of the last delta that took a cell away
-	home    string             // the datacenter whose config entries are among the inputs
+	home    string             // the own datacenter
 }
 
 // rules say which units there are and what they become. They are pure, and hold to this:
@@ -91,21 +91,13 @@ func (r Resources) touchedBy(d catalog.Delta) []unit {
 
 // dependents appends the units that were built from a service: its own and those that have read it.
 func (r Resources) dependents(units []unit, k catalog.ServiceKey) []unit {
-	for c := range r.cellsOf(k) {
+	for c := range r.cells.from(unit{service: k}) {
+		if c.unit.service != k {
+			break
+		}
 		units = append(units, c.unit)
 	}
 	return r.readers.of(units, k)
-}
-
-// cellsOf are the cells of a service itself and of its further ports.
-func (r Resources) cellsOf(k catalog.ServiceKey) iter.Seq[*cell] {
-	return func(yield func(*cell) bool) {
-		for c := range r.cells.from(unit{service: k}) {
-			if c.unit.service != k || !yield(c) {
-				return
-			}
-		}
-	}
 }
 
 // rebuilding is what one unit was and became; nil: nothing. They differ.

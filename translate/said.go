@@ -3,6 +3,7 @@ package translate
 import (
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"legate/discovery/catalog"
@@ -69,7 +70,7 @@ func (r Resources) resaid(units []unit, cells iter.Seq[*cell]) []unit {
 }
 
 // saidBy appends the units whose policy is another after a delta's config entries. Proxy-defaults are
-// everybody's; any other entry is of the services with its name.
+// everybody's; any other entry is of the services with its name, in whatever case.
 func (r Resources) saidBy(units []unit, d catalog.Delta) []unit {
 	names := map[string]bool{}
 	for _, e := range d.Entries {
@@ -78,14 +79,13 @@ func (r Resources) saidBy(units []unit, d catalog.Delta) []unit {
 	for _, k := range d.GoneEntries {
 		names[k.Name] = true
 	}
-	if names[catalog.GlobalEntry] {
-		return r.resaid(units, r.cells.all())
-	}
-	for name := range names {
-		k := catalog.ServiceKey{Datacenter: r.home, Name: name}
-		units = r.resaid(units, r.cellsOf(k))
-	}
-	return units
+	return r.resaid(units, func(yield func(*cell) bool) {
+		for c := range r.cells.all() {
+			if (names[catalog.GlobalEntry] || names[strings.ToLower(c.unit.service.Name)]) && !yield(c) {
+				return
+			}
+		}
+	})
 }
 
 // Policy is what holds for the cluster of that name, each field with its source, and what of it does not

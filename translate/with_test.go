@@ -3,6 +3,7 @@ package translate
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"legate/discovery/catalog"
@@ -23,8 +24,8 @@ func saying(r *rand.Rand) catalog.Catalog {
 			}
 		}
 		for _, e := range []catalog.Entry{
-			{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: k.Name}, Protocol: pick(r, "http", "grpc", "odd")},
-			{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: k.Name}, LoadBalancer: &catalog.LoadBalancer{Policy: pick(r, "maglev", "ring_hash", "")}},
+			{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: strings.ToLower(k.Name)}, Protocol: pick(r, "http", "grpc", "odd")},
+			{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: strings.ToLower(k.Name)}, LoadBalancer: &catalog.LoadBalancer{Policy: pick(r, "maglev", "ring_hash", "")}},
 			{Key: catalog.EntryKey{Kind: catalog.ProxyDefaults, Name: catalog.GlobalEntry}, Protocol: pick(r, "http2", "tcp")},
 		} {
 			if r.IntN(3) == 0 {

@@ -8,8 +8,10 @@ import (
 	"legate/discovery/catalog"
 )
 
-// entryKeys are the config entries that say how a service is reached, the weakest first.
+// entryKeys are the config entries that say how a service is reached, the weakest first. Consul does not tell
+// names of entries apart by case.
 func entryKeys(service string) []catalog.EntryKey {
+	service = strings.ToLower(service)
 	return []catalog.EntryKey{
 		{Kind: catalog.ProxyDefaults, Name: catalog.GlobalEntry},
 		{Kind: catalog.ServiceDefaults, Name: service},

@@ -146,3 +146,14 @@ func TestRulesMatchServices(t *testing.T) {
 		t.Errorf("port grpc: %s", show(e))
 	}
 }
+
+func TestConfigEntriesAreOfTheServicesWithTheirNameInWhateverCase(t *testing.T) {
+	var asked []string
+	(&Policies{}).For(own("Web"), "", func(k catalog.EntryKey) (catalog.Entry, bool) {
+		asked = append(asked, k.String())
+		return catalog.Entry{}, false
+	})
+	if want := "[proxy-defaults/global service-defaults/web service-resolver/web]"; fmt.Sprint(asked) != want {
+		t.Errorf("%v, want %s", asked, want)
+	}
+}
