@@ -94,13 +94,19 @@ func (o EntriesListed) on(g *State, now time.Time, d *Decision) {
 	}
 }
 
-// entriesHeld are the entries that are held, by key. If that is most of all, or Consul's state may be
-// another one, they are held as the loss of most of the datacenter is.
+// entriesHeld are the entries that are held, by key. If those that are not known to be hidden are most of
+// all, or Consul's state may be another one, they are held as the loss of most of the datacenter is.
 func (g *State) entriesHeld(now time.Time) []*entry {
 	held := g.heldBy()
-	if g.cfg.DatacenterHold > 0 && (g.indexWentBack(now) || g.cfg.Datacenter.passed(g.heldEntries, len(g.entries))) {
+	lost := 0
+	for _, e := range held {
+		if !e.hold.hidden {
+			lost++
+		}
+	}
+	if g.cfg.DatacenterHold > 0 && (g.indexWentBack(now) || g.cfg.Datacenter.passed(lost, len(g.entries))) {
 		for _, e := range held {
-			e.hold.most = true
+			e.hold.most = e.hold.most || !e.hold.hidden
 		}
 	}
 	return held
@@ -117,7 +123,7 @@ func (o EntrySeen) on(g *State, now time.Time, d *Decision) {
 	case o.Entry != nil:
 		g.found(*o.Entry, now, d)
 	case o.Hidden:
-		h.hidden, h.missed = true, time.Time{}
+		h.hidden, h.missed, h.most = true, time.Time{}, false // that explains why it is not listed
 	default:
 		if h.hidden = false; h.missed.IsZero() {
 			h.missed = now
@@ -188,7 +194,8 @@ func (g *State) releaseEntries(name string, now time.Time, d *Decision) {
 }
 
 // elapsedEntries believes what is confirmed and whose time has come, and asks for what is due. Of those
-// that are hidden it asks for one at a time: they can be read again together.
+// that are hidden it asks for one at a time, and soon for the next one if that is hidden no more: they
+// can be read again together.
 func (g *State) elapsedEntries(now time.Time, d *Decision) {
 	held := g.entriesHeld(now)
 	for _, e := range held {

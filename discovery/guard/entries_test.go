@@ -232,6 +232,32 @@ func TestMostEntriesTogetherAreHeldLikeMostOfTheDatacenter(t *testing.T) {
 	l.is("few may all go", 0)
 }
 
+// What is hidden is not lost: it does not make the loss of another one that of most.
+func TestHiddenEntriesAreNoLossOfMost(t *testing.T) {
+	l := newLedger(t, nil)
+	l.lists("grpc", many(12)...)
+	l.lists("grpc", many(4)...)
+	l.looks(30*time.Second, true)
+	if h := l.g.HeldEntries(); len(h) != 8 || h[0].Why != EntryHidden {
+		t.Fatalf("held are %+v", h)
+	}
+	l.lists("grpc", many(3)...) // one is deleted
+	for range 12 {
+		l.after(time.Second)
+		for _, key := range slices.Clone(l.asked) {
+			l.sees(EntryAsked{key})
+			l.sees(EntrySeen{Key: key, Hidden: key != entryKey("s03")})
+		}
+	}
+	if _, is := l.served[entryKey("s03")]; is || len(l.served) != 11 {
+		t.Errorf("%d are served, held are %+v", len(l.served), l.g.HeldEntries())
+	}
+	l.looks(20*time.Second, false)
+	if h := l.g.HeldEntries(); len(l.served) != 11 || len(h) != 8 || h[0].Why != DatacenterLost {
+		t.Errorf("all can be read, and are gone: %d are served, held are %+v, want them held as most", len(l.served), h)
+	}
+}
+
 // A snapshot was restored, or Consul lost its state: then no loss is a person's doing.
 func TestWhatIsLostWithAnIndexThatWentBackIsHeldForLong(t *testing.T) {
 	for what, wentBackFirst := range map[string]bool{"the index first": true, "the loss first": false} {

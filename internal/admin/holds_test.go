@@ -42,6 +42,28 @@ func TestThePageSaysHowManyOfAHoldLostTheirTagsOnly(t *testing.T) {
 	}
 }
 
+func TestThePageShowsConfigEntriesAndThoseThatAreHeld(t *testing.T) {
+	h := healthy()
+	h.holds = []discovery.Hold{{Service: "web", Entry: "service-defaults/web", Why: "entry_hidden"}}
+	h.consul.Complete = true
+	h.consul.Entries = map[string]int{"proxy-defaults": 1, "service-defaults": 2}
+	h.consul.Problems = []catalog.Problem{{Kind: "held_entry_hidden", Services: 2}, {Kind: "hidden_entries", Queries: 1}}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{
+		`<th scope="row" class="node">service-defaults/web</th><td>the right to read a config entry</td><td class="n">all</td>`, "when the token may read it again, or on release",
+		"<dt>proxy-defaults</dt><dd>1 entry</dd>", "<dt>service-defaults</dt><dd>2 entries</dd>",
+		"Held: the right to read a config entry (2 entries)", "Consul: hidden entries (1 query)",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	h.consul.Entries = nil
+	if page := h.get(t, "/").Body.String(); !strings.Contains(page, "<dt>Config entries</dt><dd>not watched</dd>") {
+		t.Errorf("that they are not watched is not said:\n%s", page)
+	}
+}
+
 func TestThePageSaysHowManyServicesAProblemConcerns(t *testing.T) {
 	h := healthy()
 	h.consul.Problems = []catalog.Problem{{Kind: "refused_names", Services: 3}, {Kind: "unread", Services: 1}, {Kind: "denied", Queries: 4}, {Kind: "timeout", Queries: 1}}
