@@ -60,7 +60,7 @@ func (n *name) value() catalog.Host {
 func (n *name) stale() bool      { return !n.since.IsZero() && len(n.addresses) > 0 }
 func (n *name) unresolved() bool { return n.known && len(n.addresses) == 0 }
 
-// watch queries a name again and again, and reports each outcome to the owner. known says that it has
+// watch queries a name again and again, and reports each outcome to the loop. known says that it has
 // addresses already.
 func (r *Resolver) watch(ctx context.Context, n *name, known bool) {
 	failures := 0

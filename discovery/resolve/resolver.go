@@ -70,29 +70,29 @@ func (r *Resolver) Run(ctx context.Context, in <-chan catalog.Delta, out chan<- 
 		cancel()
 		r.names.Wait()
 	}()
-	o := newOwner(ctx, r)
+	l := newLoop(ctx, r)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		var offer chan<- catalog.Delta
 		var delta catalog.Delta
-		if o.ready() {
-			offer, delta = out, o.delta()
+		if l.ready() {
+			offer, delta = out, l.delta()
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case offer <- delta:
-			if o.sent() {
-				o.show()
+			if l.sent() {
+				l.show()
 			}
 		case d := <-in:
-			o.take(d, time.Now())
+			l.take(d, time.Now())
 		case h := <-r.heard:
-			o.learn(h)
+			l.learn(h)
 		case now := <-ticker.C:
-			o.release(now)
-			o.show()
+			l.release(now)
+			l.show()
 		}
 	}
 }

@@ -46,15 +46,15 @@ func (r *Resolver) Status() Status {
 }
 
 // show renews the status and the metrics, and logs names whose trouble begins or ends.
-func (o *owner) show() {
-	if !o.moved {
+func (l *loop) show() {
+	if !l.moved {
 		return
 	}
-	o.moved = false
-	s := Status{Names: len(o.names)}
-	stands := make(map[string][]netip.Addr, len(o.names))
+	l.moved = false
+	s := Status{Names: len(l.names)}
+	stands := make(map[string][]netip.Addr, len(l.names))
 	var bad []*name
-	for host, n := range o.names {
+	for host, n := range l.names {
 		if len(n.addresses) > 0 {
 			stands[host] = n.addresses
 		}
@@ -69,20 +69,20 @@ func (o *owner) show() {
 	}
 	slices.SortFunc(bad, func(a, b *name) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.host, b.host)) })
 	for _, n := range bad[:min(len(bad), maxShown)] {
-		s.Troubled = append(s.Troubled, n.describe(o.r.cfg.Keep))
+		s.Troubled = append(s.Troubled, n.describe(l.r.cfg.Keep))
 	}
-	o.r.metrics.Names(s.Names, s.Stale, s.Unresolved)
-	o.r.mu.Lock()
-	same := maps.EqualFunc(o.r.stands, stands, slices.Equal)
-	o.r.status, o.r.stands = s, stands
-	o.r.mu.Unlock()
+	l.r.metrics.Names(s.Names, s.Stale, s.Unresolved)
+	l.r.mu.Lock()
+	same := maps.EqualFunc(l.r.stands, stands, slices.Equal)
+	l.r.status, l.r.stands = s, stands
+	l.r.mu.Unlock()
 	if !same {
 		select {
-		case o.r.moved <- struct{}{}:
+		case l.r.moved <- struct{}{}:
 		default: // it has not been read yet
 		}
 	}
-	o.tell(bad)
+	l.tell(bad)
 }
 
 func (n *name) describe(keep time.Duration) Named {
@@ -101,24 +101,24 @@ func (n *name) describe(keep time.Duration) Named {
 
 // tell logs the names whose trouble has begun since the last call in one line, and those whose trouble is
 // over in another.
-func (o *owner) tell(bad []*name) {
+func (l *loop) tell(bad []*name) {
 	var fresh []*name
 	still := map[string]bool{}
 	for _, n := range bad {
-		if still[n.host] = true; !o.told[n.host] {
+		if still[n.host] = true; !l.told[n.host] {
 			fresh = append(fresh, n)
 		}
 	}
-	over := slices.Sorted(maps.Keys(o.told))
+	over := slices.Sorted(maps.Keys(l.told))
 	over = slices.DeleteFunc(over, func(host string) bool { return still[host] })
-	o.told = still
+	l.told = still
 	if len(fresh) > 0 {
-		d := fresh[0].describe(o.r.cfg.Keep)
-		o.r.log.Warn("host names are not resolved, what they stood for is kept", "hosts", some(fresh), "count", len(fresh),
+		d := fresh[0].describe(l.r.cfg.Keep)
+		l.r.log.Warn("host names are not resolved, what they stood for is kept", "hosts", some(fresh), "count", len(fresh),
 			"kept", d.Addresses, "detail", d.Detail, "remedy", d.Remedy)
 	}
 	if len(over) > 0 {
-		o.r.log.Info("host names are resolved again, or no longer used", "hosts", strings.Join(over[:min(len(over), eachHost)], ", "), "count", len(over))
+		l.r.log.Info("host names are resolved again, or no longer used", "hosts", strings.Join(over[:min(len(over), eachHost)], ", "), "count", len(over))
 	}
 }
 

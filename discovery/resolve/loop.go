@@ -8,8 +8,8 @@ import (
 	"legate/discovery/catalog"
 )
 
-// owner is the state of Run. Only Run's goroutine uses it.
-type owner struct {
+// loop is the state of Run. Only Run's goroutine uses it.
+type loop struct {
 	r   *Resolver
 	ctx context.Context
 
@@ -35,8 +35,8 @@ type user struct {
 	hosts   []string
 }
 
-func newOwner(ctx context.Context, r *Resolver) *owner {
-	return &owner{
+func newLoop(ctx context.Context, r *Resolver) *loop {
+	return &loop{
 		r: r, ctx: ctx, first: true,
 		names: map[string]*name{}, services: map[catalog.ServiceKey]user{}, waiting: map[catalog.ServiceKey]time.Time{},
 		due: map[catalog.ServiceKey]*catalog.Service{}, entries: map[catalog.EntryKey]*catalog.Entry{}, told: map[string]bool{},
@@ -44,159 +44,159 @@ func newOwner(ctx context.Context, r *Resolver) *owner {
 }
 
 // take handles a Delta that comes in.
-func (o *owner) take(d catalog.Delta, now time.Time) {
-	if !o.began {
-		o.began, o.firstBy = true, now.Add(o.r.cfg.Grace)
+func (l *loop) take(d catalog.Delta, now time.Time) {
+	if !l.began {
+		l.began, l.firstBy = true, now.Add(l.r.cfg.Grace)
 	}
-	o.built = nil
+	l.built = nil
 	if !d.Empty() {
-		o.arrived(d.Since)
+		l.arrived(d.Since)
 	}
 	for _, s := range d.Set {
-		o.set(s, now)
+		l.set(s, now)
 	}
 	for _, key := range d.Gone {
-		o.unuse(key, nil)
-		delete(o.waiting, key)
-		o.due[key] = nil
+		l.unuse(key, nil)
+		delete(l.waiting, key)
+		l.due[key] = nil
 	}
 	for _, e := range d.Entries {
-		o.entries[e.Key] = &e
+		l.entries[e.Key] = &e
 	}
 	for _, key := range d.GoneEntries {
-		o.entries[key] = nil
+		l.entries[key] = nil
 	}
 }
 
 // arrived notes when an answer behind the next Delta came; the oldest counts.
-func (o *owner) arrived(at time.Time) {
-	if o.since.IsZero() || !at.IsZero() && at.Before(o.since) {
-		o.since = at
+func (l *loop) arrived(at time.Time) {
+	if l.since.IsZero() || !at.IsZero() && at.Before(l.since) {
+		l.since = at
 	}
 }
 
-func (o *owner) set(s catalog.Service, now time.Time) {
-	hosts := hostsOf(s, o.r.cfg.Reach)
-	o.unuse(s.Key, hosts)
+func (l *loop) set(s catalog.Service, now time.Time) {
+	hosts := hostsOf(s, l.r.cfg.Reach)
+	l.unuse(s.Key, hosts)
 	if len(hosts) == 0 {
-		delete(o.waiting, s.Key)
-		o.due[s.Key] = &s
+		delete(l.waiting, s.Key)
+		l.due[s.Key] = &s
 		return
 	}
 	for _, host := range hosts {
-		o.use(host, s.Key)
+		l.use(host, s.Key)
 	}
-	o.services[s.Key] = user{s, hosts}
-	if o.allKnown(hosts) {
-		o.pass(s.Key)
+	l.services[s.Key] = user{s, hosts}
+	if l.allKnown(hosts) {
+		l.pass(s.Key)
 		return
 	}
-	if _, waits := o.waiting[s.Key]; !waits {
-		o.waiting[s.Key] = now.Add(o.r.cfg.Grace)
-		if o.first {
-			o.waiting[s.Key] = o.firstBy
+	if _, waits := l.waiting[s.Key]; !waits {
+		l.waiting[s.Key] = now.Add(l.r.cfg.Grace)
+		if l.first {
+			l.waiting[s.Key] = l.firstBy
 		}
 	}
 }
 
 // use notes that a service has a host name. If it is the first, DNS is asked from now on.
-func (o *owner) use(host string, by catalog.ServiceKey) {
-	n := o.names[host]
+func (l *loop) use(host string, by catalog.ServiceKey) {
+	n := l.names[host]
 	if n == nil {
-		n = &name{host: host, users: map[catalog.ServiceKey]struct{}{}, addresses: o.r.seed[host]}
-		ctx, stop := context.WithCancel(o.ctx)
+		n = &name{host: host, users: map[catalog.ServiceKey]struct{}{}, addresses: l.r.seed[host]}
+		ctx, stop := context.WithCancel(l.ctx)
 		n.stop = stop
-		o.names[host] = n
+		l.names[host] = n
 		known := len(n.addresses) > 0
-		o.r.names.Go(func() { o.r.watch(ctx, n, known) })
-		o.moved = true
+		l.r.names.Go(func() { l.r.watch(ctx, n, known) })
+		l.moved = true
 	}
 	n.users[by] = struct{}{}
 }
 
 // unuse drops a service, and its host names except those in keep. A name that no service has any more
 // is forgotten.
-func (o *owner) unuse(key catalog.ServiceKey, keep []string) {
-	for _, host := range o.services[key].hosts {
-		n := o.names[host]
+func (l *loop) unuse(key catalog.ServiceKey, keep []string) {
+	for _, host := range l.services[key].hosts {
+		n := l.names[host]
 		if slices.Contains(keep, host) {
 			continue
 		}
 		if delete(n.users, key); len(n.users) == 0 {
 			n.stop()
-			delete(o.names, host)
-			o.moved = true
+			delete(l.names, host)
+			l.moved = true
 		}
 	}
-	delete(o.services, key)
+	delete(l.services, key)
 }
 
 // learn handles the outcome of a query. If the name's addresses have changed, its services are passed
 // on, unless they still wait for another name.
-func (o *owner) learn(h heard) {
+func (l *loop) learn(h heard) {
 	n := h.name
-	if o.names[n.host] != n {
+	if l.names[n.host] != n {
 		return
 	}
-	changed := n.learn(h.outcome, o.r.cfg.Keep, h.at)
-	o.moved = true
+	changed := n.learn(h.outcome, l.r.cfg.Keep, h.at)
+	l.moved = true
 	if !changed {
 		return
 	}
 	for key := range n.users {
-		if _, waits := o.waiting[key]; waits && !o.allKnown(o.services[key].hosts) {
+		if _, waits := l.waiting[key]; waits && !l.allKnown(l.services[key].hosts) {
 			continue
 		}
-		o.arrived(h.at)
-		o.pass(key)
+		l.arrived(h.at)
+		l.pass(key)
 	}
 }
 
 // release passes on the services that have waited long enough.
-func (o *owner) release(now time.Time) {
-	for key, until := range o.waiting {
+func (l *loop) release(now time.Time) {
+	for key, until := range l.waiting {
 		if !now.Before(until) {
-			o.pass(key)
+			l.pass(key)
 		}
 	}
 }
 
-func (o *owner) allKnown(hosts []string) bool {
-	return !slices.ContainsFunc(hosts, func(host string) bool { return !o.names[host].known })
+func (l *loop) allKnown(hosts []string) bool {
+	return !slices.ContainsFunc(hosts, func(host string) bool { return !l.names[host].known })
 }
 
 // pass puts a service into the next Delta, with the addresses of its host names.
-func (o *owner) pass(key catalog.ServiceKey) {
-	u := o.services[key]
+func (l *loop) pass(key catalog.ServiceKey) {
+	u := l.services[key]
 	s := u.service
 	s.Hosts = make(map[string]catalog.Host, len(u.hosts))
 	for _, host := range u.hosts {
-		s.Hosts[host] = o.names[host].value()
+		s.Hosts[host] = l.names[host].value()
 	}
-	delete(o.waiting, key)
-	o.due[key], o.built = &s, nil
+	delete(l.waiting, key)
+	l.due[key], l.built = &s, nil
 }
 
 // ready says that there is a Delta to hand out. The first one waits until it is complete.
-func (o *owner) ready() bool {
-	if o.first {
-		return o.began && len(o.waiting) == 0
+func (l *loop) ready() bool {
+	if l.first {
+		return l.began && len(l.waiting) == 0
 	}
-	return len(o.due)+len(o.entries) > 0
+	return len(l.due)+len(l.entries) > 0
 }
 
-func (o *owner) delta() catalog.Delta {
-	if o.built != nil {
-		return *o.built
+func (l *loop) delta() catalog.Delta {
+	if l.built != nil {
+		return *l.built
 	}
-	d := catalog.Delta{Since: o.since}
-	d.Set, d.Gone = dueOf(o.due, o.first)
-	d.Entries, d.GoneEntries = dueOf(o.entries, o.first)
+	d := catalog.Delta{Since: l.since}
+	d.Set, d.Gone = dueOf(l.due, l.first)
+	d.Entries, d.GoneEntries = dueOf(l.entries, l.first)
 	slices.SortFunc(d.Set, func(a, b catalog.Service) int { return a.Key.Compare(b.Key) })
 	slices.SortFunc(d.Gone, catalog.ServiceKey.Compare)
 	slices.SortFunc(d.Entries, func(a, b catalog.Entry) int { return a.Key.Compare(b.Key) })
 	slices.SortFunc(d.GoneEntries, catalog.EntryKey.Compare)
-	o.built = &d
+	l.built = &d
 	return d
 }
 
@@ -214,11 +214,11 @@ func dueOf[K comparable, V any](due map[K]*V, first bool) (set []V, gone []K) {
 }
 
 // sent notes that the reader took the Delta, and reports whether it was the first.
-func (o *owner) sent() (first bool) {
-	first = o.first
-	o.first, o.built, o.since = false, nil, time.Time{}
-	clear(o.due)
-	clear(o.entries)
-	o.r.seed = nil // who is named later was not named in the earlier run
+func (l *loop) sent() (first bool) {
+	first = l.first
+	l.first, l.built, l.since = false, nil, time.Time{}
+	clear(l.due)
+	clear(l.entries)
+	l.r.seed = nil // who is named later was not named in the earlier run
 	return first
 }
