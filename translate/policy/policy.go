@@ -35,9 +35,9 @@ type Policy struct {
 
 	HealthChecks          []HealthCheck `policy:"health_checks" owner:"no" doc:"Envoy's own checks of each endpoint, at most 8, beside Consul's. An endpoint must pass them and be healthy in Consul."`
 	IgnoreHealthOnRemoval *bool         `policy:"ignore_health_on_host_removal" doc:"Whether an endpoint that Consul removed goes although Envoy's own checks pass. Default with health_checks: true."`
-	CloseOnFailure        *bool         `policy:"close_connections_on_host_health_failure" doc:"Whether connections to an endpoint are closed when it turns unhealthy."`
+	CloseOnFailure        *bool         `policy:"close_connections_on_host_health_failure" doc:"Whether connections of TCP proxies to an endpoint are closed when health_checks or outlier detection find it unhealthy. Consul alone does not: see critical."`
 	TLS                   TLS           `policy:"tls"`
-	Critical              *string       `policy:"critical" values:"unhealthy drop degraded" doc:"What a critical instance is: unhealthy (no traffic), left out, or degraded (traffic only if too few are healthy)."`
+	Critical              *string       `policy:"critical" values:"unhealthy drop degraded" doc:"What a critical instance is: unhealthy (no new traffic), left out, or degraded (traffic only if too few are healthy)."`
 	Warning               *string       `policy:"warning" values:"healthy degraded unhealthy" doc:"What an instance in state warning is."`
 	Maintenance           *string       `policy:"maintenance" values:"draining drop" doc:"What an instance in maintenance is: draining (no new traffic) or left out."`
 	Weights               *bool         `policy:"weights" doc:"Whether Consul's weights count. false: all endpoints weigh 1."`
