@@ -56,9 +56,10 @@ golden: ## rewrite the expected results of the translate stories; review the dif
 	go test ./translate -update
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for half a minute
+fuzz: parts ## run each fuzz target for half a minute, and load 2,000 random policies into a real Envoy
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r dir target; do \
 		echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime 30s -fuzzminimizetime 10x || exit 1; done
+	@for seed in 2 3 4 5 6 7 8; do LEGATE_DRAWN_SEED=$$seed go test ./internal/e2e -run '^TestARealEnvoyAcceptsEveryPolicy' -count=1 || exit 1; done
 
 .PHONY: mutants
 mutants: ## change the code of PKG place by place and show what no test notices: PKG=./discovery/watch FILES='judge*.go' MUTANTS='-run Believed'
