@@ -1,6 +1,7 @@
 // Package translate turns catalog values into xDS resources.
 //
-// It works like a spreadsheet. The inputs are the services of the catalog. A unit is one name that
+// It works like a spreadsheet. The inputs are the services of the catalog, Consul's config entries, and the
+// operator's policies (see package policy). A unit is one name that
 // clients can ask for; it is built by a pure function, and everything that this function looks at
 // goes through a reader, which records it. When an input changes, the units that read it are built
 // again, and no others. So dependencies are never declared and never forgotten.
@@ -21,13 +22,14 @@
 //     several views of one catalog ([Resources.View]) hold what is equal in them.
 //   - Every resource that leaves passes protoc-gen-validate and our own rules, so that Envoy
 //     does not reject it. What fails becomes a [Problem] and is left out alone.
-//   - A cluster depends on the settings alone: instances that come and go never change it,
-//     since Envoy would rebuild it, drop its connections and warm it again.
+//   - A cluster depends on its service's effective policy alone: instances that come and go never change
+//     it, unless most of them say another policy than before. Envoy would rebuild it, drop its connections
+//     and warm it again. A change of policies builds only the units again whose policy is another now.
 //   - Each service that can be served gives a cluster and an assignment of its name, also when it
 //     has no instances. So does each of its further ports. Only services of the own datacenter are
 //     served: their names are the clusters' names.
-//   - A critical instance is sent as unhealthy, one in maintenance as draining. Neither is ever
-//     left out, and neither changes its weight.
+//   - A critical instance is sent as unhealthy, one in maintenance as draining. Neither is left out,
+//     unless the policy says so, and neither changes its weight.
 //   - Host names come resolved (see package resolve): each address is an endpoint like any other.
 //     Only where Envoy is to resolve them (Config.Resolved is false) a service with a host name
 //     becomes a DNS cluster, since EDS takes IP addresses and unix sockets only. A DNS cluster
