@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // fleet is a catalog of so many services with eight healthy instances each.
@@ -55,6 +56,60 @@ func BenchmarkOneServiceOf10000(b *testing.B) {
 		next, _ := r.Apply(changes[n%2])
 		if batch := next.Diff(r); len(batch.Set) != 1 {
 			b.Fatalf("changed %d resources, want the assignment only", len(batch.Set))
+		}
+		r = next
+	}
+}
+
+// BenchmarkOneServiceWithPolicies is the same where all five sources say something of the service, and the
+// operator has 100 rules.
+func BenchmarkOneServiceWithPolicies(b *testing.B) {
+	rules := "defaults: {connect_timeout: 2s, circuit_breakers: {max_connections: 100}}\nservices:\n"
+	for n := range 99 {
+		rules += fmt.Sprintf("- {match: {names: [team-%d-*]}, protocol: grpc}\n", n)
+	}
+	rules += "- {match: {names: [service-*]}, outlier_detection: {consecutive_5xx: 3}}\n"
+	policies, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte(rules)}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	owned := func() catalog.Service {
+		s := eight(4321)
+		for n := range s.Instances {
+			s.Instances[n].Meta = map[string]string{"legate-lb-policy": "least_request", "version": "1"}
+		}
+		return s
+	}
+	r, _ := empty().With(policies)
+	r, _ = r.Apply(fleet(10_000))
+	r, _ = r.Apply(catalog.Delta{Entries: []catalog.Entry{{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: eight(4321).Key.Name}, Protocol: "grpc"}}})
+	changes := [2]catalog.Delta{{Set: []catalog.Service{owned()}}, {Set: []catalog.Service{owned()}}}
+	changes[1].Set[0].Instances[3].Health = catalog.Critical
+	r, _ = r.Apply(changes[0])
+	b.ReportAllocs()
+	for n := 1; b.Loop(); n++ {
+		next, _ := r.Apply(changes[n%2])
+		if batch := next.Diff(r); len(batch.Set) != 1 {
+			b.Fatalf("changed %d resources, want the assignment only", len(batch.Set))
+		}
+		r = next
+	}
+}
+
+// BenchmarkANewDefault changes a default of 10,000 services, to and fro.
+func BenchmarkANewDefault(b *testing.B) {
+	r, _ := empty().Apply(fleet(10_000))
+	var policies [2]policy.Policies
+	for n := range policies {
+		var err error
+		if policies[n], err = policy.Parse([]policy.File{{Name: "policy.yaml", Content: fmt.Appendf(nil, "defaults: {connect_timeout: %ds}\n", n+1)}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for n := 0; b.Loop(); n++ {
+		next, _ := r.With(policies[n%2])
+		if batch := next.Diff(r); len(batch.Set) != 20_000 {
+			b.Fatalf("changed %d resources", len(batch.Set))
 		}
 		r = next
 	}
