@@ -201,6 +201,31 @@ func TestRightsThatAreLostSilentlyTakeNoConfigEntryAway(t *testing.T) {
 	})
 }
 
+// The rights come back, and the entry is deleted before it is listed again: what the query saw last, while
+// the entry was hidden, and what it sees now are the same.
+func TestAnEntryThatIsSeenByNameAloneAndThenDeletedGoes(t *testing.T) {
+	fake := newFakeConsul("web")
+	fake.write(defaultsOf("web"), "grpc")
+	inTime(t, withEntries(), fake, func(t *testing.T, r *reader) {
+		fake.allows(func(catalog.EntryKey) bool { return false })
+		until(t, 3*time.Minute, func() bool { return r.holds("entry_hidden", "service-defaults/web") })
+		fake.spoilWith(func(req *http.Request) (*http.Response, error) { // what is asked for by name is the last that is seen of it
+			if key, named := entryIn(req.URL.Path); named && key == defaultsOf("web") {
+				fake.mu.Lock()
+				delete(fake.config.protocols, key)
+				fake.config.rights = nil
+				fake.index++
+				fake.config.at = fake.index
+				fake.mu.Unlock()
+				fake.resume()
+				return consultest.Answer(200, 20, consultest.JSON(entryJSON(key, "grpc"))), nil
+			}
+			return nil, nil
+		})
+		until(t, time.Minute, func() bool { c, _ := r.now(); return silentAbout(defaultsOf("web"))(c) && len(r.Holds()) == 0 })
+	})
+}
+
 // Each kind is read again consistently in turn, so that what its query has missed surfaces.
 func TestConfigEntriesAreReadAgainInTurn(t *testing.T) {
 	fake := newFakeConsul("web")

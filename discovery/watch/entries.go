@@ -48,11 +48,11 @@ func (q *Queries) watchEntries(ctx context.Context, kind string) {
 	about, loop := q.entriesQuery(kind), entriesLoop(kind)
 	pause, polling := q.backoff(), q.backoff()
 	burst := rate.NewLimiter(burstRate, burstFirst)
-	refused := false
+	refused, anew := false, false
 	for ctx.Err() == nil {
 		asking, over := q.entries[kind].begin(ctx)
 		if over {
-			about.index = 0
+			about.index, anew = 0, true // who had it read again may know otherwise: it is told, changed or not
 		}
 		got, err := ask(asking, about, true, refused, q.anotherAnswer)
 		alone := refusedAlone{}
@@ -77,7 +77,8 @@ func (q *Queries) watchEntries(ctx context.Context, kind string) {
 		q.outages.answered(loop, time.Now())
 		q.noteHidden(kind, got.reply.Filtered)
 		pause.reset()
-		if got.changed {
+		if got.changed || anew {
+			anew = false
 			q.tell(ctx, EntriesListed{Kind: kind, Entries: got.value, Reply: got.reply})
 		}
 		if !got.idle && about.doubts < 2 {
@@ -108,7 +109,8 @@ func (q *Queries) anotherAnswer(ctx context.Context) error {
 	return err
 }
 
-// RereadEntries has a kind of config entries read from the start, consistently.
+// RereadEntries has a kind of config entries read from the start, consistently. The answer is told, also if
+// it says the same as the last one.
 func (q *Queries) RereadEntries(kind string) { q.entries[kind].restart() }
 
 // CheckEntry asks the leader for an entry that the list lacks. The answer comes as [EntryChecked], also if

@@ -77,8 +77,8 @@ func TestEachKindOfConfigEntriesHasABlockingQuery(t *testing.T) {
 		if asked := a.take(ofKind(catalog.ServiceDefaults)); len(asked) != 2 || !asked[0].consistent || asked[1].index == 0 {
 			t.Errorf("read again: %+v, want the leader asked, and then waited", asked)
 		}
-		if got := a.listed(); len(got) > 0 {
-			t.Errorf("nothing new is told: %v", got)
+		if got := a.listed(); len(got) != 1 {
+			t.Errorf("who has it read again is told %v, want what is listed, though that is nothing new", got)
 		}
 		if p := a.Standing(); len(p) > 0 {
 			t.Errorf("problems: %+v", p)

@@ -43,10 +43,10 @@ func TestAHoldIsShownAndReleased(t *testing.T) {
 	if out := holds("list"); strings.Count(out, "datacenter") < 10 || !strings.Contains(out, "--all") {
 		t.Errorf("list:\n%s", out)
 	}
-	if out := holds("release", "--service", "shop-03"); !strings.Contains(out, "1 service") {
+	if out := holds("release", "--service", "shop-03"); !strings.Contains(out, "1 hold") {
 		t.Error(out)
 	}
-	if out := holds("release", "--all"); !strings.Contains(out, "9 services") {
+	if out := holds("release", "--all"); !strings.Contains(out, "9 holds") {
 		t.Error(out)
 	}
 	if s := l.status(t); s.Consul.Services != 2 {

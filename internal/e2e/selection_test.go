@@ -62,7 +62,7 @@ func TestATagPicksInstancesAndLosingItIsALoss(t *testing.T) {
 			t.Errorf("%s: while it is held, 18 requests went to %v, %v", e.way.name, got, err)
 		}
 	}
-	if out := holds("release", "--service", "nomad"); !strings.Contains(out, "1 service") {
+	if out := holds("release", "--service", "nomad"); !strings.Contains(out, "1 hold") {
 		t.Error(out)
 	}
 	s.everywhere(t, func(e *envoy) error { return e.refuses("nomad") })
