@@ -61,7 +61,7 @@ func (d *decoder) list(n *yaml.Node, what string, do func(at int, n *yaml.Node))
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "%s must be a list", what)
+		d.fail(n, "%s must be a list: put each element into a line of its own that begins with a dash, or all of them into [ ]", what)
 		return
 	}
 	for at, one := range n.Content {
@@ -126,11 +126,7 @@ func (d *decoder) value(f *Field, n *yaml.Node) (reflect.Value, bool) {
 	case f.typ == reflect.TypeFor[map[string]string]():
 		v = reflect.ValueOf(d.texts(n, f.Path))
 	case f.typ == reflect.TypeFor[*Raw]():
-		raw, err := decodeRaw(n)
-		if err != nil {
-			d.fail(n, "%s: %s", f.Path, err)
-		}
-		v = reflect.ValueOf(raw)
+		v = reflect.ValueOf(d.raw(n, f.Path))
 	default:
 		var err error
 		if v, err = f.parse(d.text(n, f.Path)); err != nil && len(d.errs) == before {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -41,7 +42,8 @@ func (d *decoder) read(content []byte, p *Policies) {
 	case errors.Is(err, io.EOF):
 		return // an empty file says nothing
 	case err != nil:
-		d.errs = append(d.errs, fmt.Errorf("%s: not YAML: %s", d.file, strings.TrimPrefix(err.Error(), "yaml: ")))
+		d.errs = append(d.errs, fmt.Errorf("%s%s: look at the indentation here and just before, which is of spaces and never of tabs, and at quotes and brackets that are not closed",
+			d.file, notYAML(err)))
 		return
 	}
 	if err := in.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
@@ -60,6 +62,16 @@ func (d *decoder) read(content []byte, p *Policies) {
 			d.list(value, "services", func(at int, n *yaml.Node) { d.rule(n, at, p) })
 		}
 	})
+}
+
+// notYAML is what the YAML parser says, with the line where other mistakes have it.
+func notYAML(err error) string {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	line, detail, is := strings.Cut(strings.TrimPrefix(text, "line "), ": ")
+	if _, err := strconv.Atoi(line); !is || err != nil {
+		return ": not YAML: " + text
+	}
+	return ":" + line + ": not YAML: " + detail
 }
 
 func (d *decoder) at(n *yaml.Node) string { return fmt.Sprintf("%s:%d", d.file, n.Line) }
@@ -96,6 +108,7 @@ func (d *decoder) rule(n *yaml.Node, at int, p *Policies) {
 
 func (d *decoder) match(n *yaml.Node, what string) match {
 	var m match
+	before := len(d.errs)
 	texts := func(n *yaml.Node) (all []string) {
 		if n.Kind == yaml.ScalarNode {
 			return []string{n.Value}
@@ -120,7 +133,7 @@ func (d *decoder) match(n *yaml.Node, what string) match {
 			}
 		}
 	})
-	if n = follow(n); len(m.names)+len(m.ports)+len(m.tags)+len(m.meta) == 0 && m.filter == nil {
+	if n = follow(n); len(d.errs) == before && len(m.names)+len(m.ports)+len(m.tags)+len(m.meta) == 0 && m.filter == nil {
 		d.fail(n, "%s has no condition: set names, ports, tags, meta or filter; what holds for all services belongs under defaults", what)
 	}
 	return m

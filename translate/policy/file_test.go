@@ -27,17 +27,36 @@ func TestEachMistakeInAFileIsNamedWithLineAndRemedy(t *testing.T) {
 		{"filter of an unknown field", "services:\n- match: {filter: 'Servcie.Tags contains x'}\n", `fields are those of Consul's health/service`},
 		{"rules that contradict", "defaults:\n  lb_policy: maglev\n  slow_start: {window: 10s}\n", `policy.yaml:3: slow_start.window, lb_policy: there is no slow start with maglev: use round_robin or least_request, or set slow_start.window to 0s`},
 		{"prime", "defaults:\n  maglev: {table_size: 65536}\n", `policy.yaml:2: maglev.table_size: 65536 is no prime number: take a prime`},
-		{"raw", "defaults:\n  envoy:\n    conect_timeout: 1s\n", `policy.yaml:3: envoy: `},
-		{"raw, Legate's fields", "defaults:\n  envoy: {name: x, type: STATIC}\n", `policy.yaml:2: envoy: name, type is Legate's: remove it`},
+		{"raw", "defaults:\n  envoy:\n    conect_timeout: 1s\n", `policy.yaml:3: envoy: unknown field "conect_timeout": see envoy.config.cluster.v3.Cluster in Envoy's API reference`},
+		{"raw, a number for a span", "defaults:\n  envoy:\n    lb_policy: MAGLEV\n    connect_timeout: 5\n", `policy.yaml:4: envoy: connect_timeout: unexpected token 5: see`},
+		{"raw, a message for a list", "defaults:\n  envoy:\n    circuit_breakers: {thresholds: {max_retries: 5}}\n", `policy.yaml:3: envoy: circuit_breakers: unexpected token {: see`},
+		{"raw, Legate's fields", "defaults:\n  envoy:\n    name: x\n    type: STATIC\n", "policy.yaml:3: envoy: name is Legate's: remove it\npolicy.yaml:4: envoy: type is Legate's: remove it"},
 		{"owners", "owners: [protokol]\n", `policy.yaml:1: owners: no field that owners may set is called "protokol": write names such as protocol`},
 		{"owners of what is not theirs", "owners: [tls.key_file]\n", `policy.yaml:1: owners: no field that owners may set is called "tls.key_file"`},
 		{"merge key", "defaults: &d {protocol: grpc}\nservices:\n- <<: *d\n  match: {names: [x]}\n", `policy.yaml:3: merge keys (<<) are not supported`},
 		{"two documents", "defaults: {}\n---\ndefaults: {}\n", `policy.yaml: more than one YAML document: remove the second one`},
-		{"not YAML", "\t", `policy.yaml: not YAML: `},
+		{"a tab", "services:\n- match: {names: [web]}\n\tprotocol: grpc\n", `policy.yaml:3: not YAML: found character that cannot start any token: look at the indentation here and just before, which is of spaces and never of tabs, and at quotes and brackets that are not closed`},
+		{"deeper than its neighbour", "services:\n- match: {names: [web]}\n   protocol: grpc\n", `: not YAML: did not find expected key: look at`},
+		{"rules without dashes", "services:\n  match: {names: [web]}\n", `policy.yaml:2: services must be a list: put each element into a line of its own that begins with a dash, or all of them into [ ]`},
+		{"a check without type", "defaults:\n  health_checks: [{path: /x}]\n", `[0]: it has no type: set type to http, grpc or tcp`},
 	} {
 		_, err := Parse([]File{{"policy.yaml", []byte(c.content)}})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+// TestAMistakeIsReportedOnce: what follows from it is no further mistake.
+func TestAMistakeIsReportedOnce(t *testing.T) {
+	for _, content := range []string{
+		"services:\n- match: web\n", "services:\n- match: {name: web}\n", "services:\n- match: {filter: 'Service.Foo == 1'}\n",
+		"defaults:\n  health_checks: [{path: /x}]\n",
+		"defaults:\n  envoy: {connect_timeout: 5, lb_policy: MAGLEV}\n",
+	} {
+		_, err := Parse([]File{{"policy.yaml", []byte(content)}})
+		if err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", content, err)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,10 +21,34 @@ type Raw struct {
 // owned are the fields of a cluster that are Legate's: what a cluster is called, and how endpoints are found.
 var owned = []protoreflect.Name{"name", "type", "cluster_type", "eds_cluster_config", "load_assignment"}
 
-func decodeRaw(n *yaml.Node) (*Raw, error) {
+// raw reads fields of a Cluster. A mistake is named at the line of its field.
+func (d *decoder) raw(n *yaml.Node, what string) *Raw {
 	if n.Kind != yaml.MappingNode {
-		return nil, errors.New("must hold fields of envoy.config.cluster.v3.Cluster")
+		d.fail(n, "%s must hold fields of envoy.config.cluster.v3.Cluster", what)
+		return nil
 	}
+	raw, err := decodeRaw(n)
+	if err == nil {
+		return raw
+	}
+	before := len(d.errs)
+	for i := 0; i < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if _, err := decodeRaw(&yaml.Node{Kind: yaml.MappingNode, Content: n.Content[i : i+2]}); err != nil {
+			name := ""
+			if !strings.Contains(err.Error(), key.Value) {
+				name = key.Value + ": "
+			}
+			d.fail(key, "%s: %s%s", what, name, err)
+		}
+	}
+	if len(d.errs) == before { // each field is right, but not together with the others
+		d.fail(n, "%s: %s", what, err)
+	}
+	return nil
+}
+
+func decodeRaw(n *yaml.Node) (*Raw, error) {
 	text, err := jsonOf(n)
 	if err != nil {
 		return nil, err
@@ -52,11 +76,14 @@ func ParseRaw(text string) (*Raw, error) {
 	return &Raw{JSON: text, Cluster: c}, nil
 }
 
+// position is where in the JSON a mistake is. Nobody has seen that JSON: it was made from the YAML.
+var position = regexp.MustCompile(`^(syntax error )?\(line \d+:\d+\): `)
+
 // withoutPrefix is the text of protojson's error. Its prefix varies its spaces between builds on purpose.
 func withoutPrefix(err error) string {
 	_, text, found := strings.Cut(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto:")
 	if !found {
 		return err.Error()
 	}
-	return strings.TrimSpace(text)
+	return position.ReplaceAllString(strings.TrimSpace(text), "")
 }

@@ -24,7 +24,7 @@ func (c *checker) checks() {
 		case kind == "grpc" && !is(p.Protocol, "http2", "grpc", "auto", "downstream"):
 			c.lacks("health_checks protocol", fmt.Sprintf("[%d]: a grpc check needs HTTP/2", i), "set protocol to grpc")
 		}
-		if h.foreign(kind) {
+		if kind != "" && h.foreign(kind) {
 			wrong("it has fields of another type", "leave those of type "+kind)
 		}
 		for _, s := range h.ExpectedStatuses {
