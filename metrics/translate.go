@@ -6,11 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Translate counts what translation leaves out.
+// Translate counts what translation leaves out, and how far a change of policy is.
 type Translate struct {
 	mu       sync.Mutex
 	problems *prometheus.GaugeVec
 	known    map[string]bool // reasons that have a series
+	rollout  *prometheus.GaugeVec
+	paused   prometheus.Gauge
 }
 
 func newTranslate(r prometheus.Registerer) *Translate {
@@ -20,8 +22,17 @@ func newTranslate(r prometheus.Registerer) *Translate {
 			Help: "Services and instances that are left out, because Envoy could not use them, by reason.",
 		}, []string{"reason"}),
 		known: map[string]bool{},
+		rollout: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "legate_policy_rollout_clusters",
+			Help: "Clusters of the change of policy that goes out now, by state: changed, or waiting with their old policy.",
+		}, []string{"state"}),
+		paused: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "legate_policy_rollout_paused",
+			Help: "1 while a change of policy goes out no further, because clients reject what it changed; else 0.",
+		}),
 	}
-	r.MustRegister(t.problems)
+	r.MustRegister(t.problems, t.rollout, t.paused)
+	t.Rollout(0, 0, false)
 	return t
 }
 
@@ -38,5 +49,20 @@ func (t *Translate) Problems(byReason map[string]int) {
 	}
 	for reason := range t.known {
 		t.problems.WithLabelValues(reason).Set(float64(byReason[reason]))
+	}
+}
+
+// Rollout sets how far the change of policy is that goes out: how many clusters have the new policy and how many
+// wait, and whether these wait because clients reject what was changed.
+func (t *Translate) Rollout(changed, waiting int, paused bool) {
+	if t == nil {
+		return
+	}
+	t.rollout.WithLabelValues("changed").Set(float64(changed))
+	t.rollout.WithLabelValues("waiting").Set(float64(waiting))
+	if paused {
+		t.paused.Set(1)
+	} else {
+		t.paused.Set(0)
 	}
 }

@@ -7,10 +7,15 @@ import (
 	"legate/translate/policy"
 )
 
-// inputs are what the units read: the services of the catalog, Consul's config entries, and what the operator
-// wants.
+// inputs are what the units read: the services of the catalog, and the sources of policy.
 type inputs struct {
 	services *tree[catalog.ServiceKey, *service]
+	sources
+}
+
+// sources say how services are reached, besides what the services say of themselves: Consul's config entries,
+// and what the operator wants. A unit that is behind reads older ones.
+type sources struct {
 	entries  *tree[catalog.EntryKey, *entry]
 	policies policy.Policies
 }

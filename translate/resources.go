@@ -21,6 +21,8 @@ type Resources struct {
 	flawed  *tree[unit, *cell] // those of the cells that have problems
 	removed time.Time          // Since of the last delta that took a cell away
 	home    string             // the own datacenter
+	behind  *tree[unit, *late] // the units that are behind
+	survey  *survey            // which units are not compared yet; nil: none
 }
 
 // rules say which units there are and what they become. They are pure, and hold to this:
@@ -59,7 +61,11 @@ func (r Resources) Apply(d catalog.Delta, views ...Resources) (Resources, []Prob
 		r.inputs = r.inputs.apply(d)
 	}
 	if len(d.Entries)+len(d.GoneEntries) > 0 {
-		units = r.saidBy(units, d)
+		cells := r.cellsSaidBy(d)
+		if r.AnyBehind() {
+			r.behind, r.survey, cells = nil, nil, r.cells.all()
+		}
+		units = r.resaid(units, cells)
 	}
 	return r.build(units, d.Since, views)
 }
@@ -115,6 +121,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 	read := reader{inputs: r.inputs}
 	for _, u := range units {
 		b := rebuilding{unit: u, from: r.cells.get(u)}
+		read.inputs.sources = r.sourcesOf(u)
 		resources, found := r.rules.build(u, read.begin(u, b.from))
 		if len(resources)+len(found) > 0 {
 			for _, view := range views {
@@ -123,6 +130,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 			b.to = cell{u, resources, found, read.policy, read.reads(), since}.over(b.from)
 			problems = append(problems, found...)
 		}
+		r.behind = r.stillBehind(u, b.to, &read)
 		if b.from != b.to {
 			rebuilt = append(rebuilt, b)
 		}

@@ -55,6 +55,7 @@ func (r *reader) cluster() *Resource {
 // Who keeps several views of one catalog hands the result for one of them to the others, as with Apply.
 func (r Resources) With(p policy.Policies, views ...Resources) (Resources, []Problem) {
 	r.inputs.policies = p
+	r.behind, r.survey = nil, nil
 	return r.build(r.resaid(nil, r.cells.all()), time.Time{}, views)
 }
 
@@ -69,9 +70,9 @@ func (r Resources) resaid(units []unit, cells iter.Seq[*cell]) []unit {
 	return units
 }
 
-// saidBy appends the units whose policy is another after a delta's config entries. Proxy-defaults are
+// cellsSaidBy are the cells whose policy may be another after a delta's config entries. Proxy-defaults are
 // everybody's; any other entry is of the services with its name, in whatever case.
-func (r Resources) saidBy(units []unit, d catalog.Delta) []unit {
+func (r Resources) cellsSaidBy(d catalog.Delta) iter.Seq[*cell] {
 	names := map[string]bool{}
 	for _, e := range d.Entries {
 		names[e.Key.Name] = true
@@ -79,13 +80,13 @@ func (r Resources) saidBy(units []unit, d catalog.Delta) []unit {
 	for _, k := range d.GoneEntries {
 		names[k.Name] = true
 	}
-	return r.resaid(units, func(yield func(*cell) bool) {
+	return func(yield func(*cell) bool) {
 		for c := range r.cells.all() {
 			if (names[catalog.GlobalEntry] || names[strings.ToLower(c.unit.service.Name)]) && !yield(c) {
 				return
 			}
 		}
-	})
+	}
 }
 
 // Policy is what holds for the cluster of that name, each field with its source, and what of it does not

@@ -50,11 +50,13 @@ func (s *subscription) rejected(d delivery, why string) (offender string, known 
 	case s.insists(d):
 	case len(all) == 1 && d.alone: // not the last one that is there of several
 		s.quarantine(all[0], why, d)
+		s.table.noteRejected(all, d)
 		return all[0], true
 	case s.whole || len(s.parked) >= maxParked:
 		// What a whole state leaves out is deleted, so it cannot be cut in two. Envoy applies
 		// the good clusters of a rejected response by itself.
 		s.park(all, why)
+		s.table.noteRejected(all, d)
 	default:
 		half := len(all) / 2
 		s.probes = append(s.probes, all[half:], all[:half:half])

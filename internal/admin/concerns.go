@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ const shownFor = 10 * time.Minute
 
 // concernsOf lists what is wrong, critical concerns first.
 func concernsOf(s Status) []concern {
-	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
+	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofRollout(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
 	for i := range all {
 		c := &all[i]
@@ -109,6 +110,21 @@ func ofDisk(s Status) []concern {
 		all = append(all, concern{Key: "disk", Severity: warning, What: "Last known catalog on disk", Detail: s.LastKnown.File + " " + bad})
 	}
 	return all
+}
+
+// ofRollout reports a change of policy that goes out no further.
+func ofRollout(s Status) []concern {
+	r := s.Rollout
+	if r == nil || r.Paused.IsZero() {
+		return nil
+	}
+	c := concern{Key: "rollout", Severity: warning, Of: "rejected", Remedy: r.Remedy,
+		What:   fmt.Sprintf("A change of policy goes out no further: %s of %s have it", strconv.Itoa(r.Changed), plural(r.Total(), "cluster")),
+		Detail: fmt.Sprintf("For %s clients reject what it changed, so the other clusters keep their old policy.", span(s.Now.Sub(r.Paused)))}
+	for _, one := range r.Rejected {
+		c.Each = append(c.Each, fmt.Sprintf("%s of %s, by %s: %s", short(one.Type), one.Name, one.Node, one.Reason))
+	}
+	return []concern{c}
 }
 
 // ofRefusals returns the limits that clients met recently.

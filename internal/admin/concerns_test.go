@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/bridge"
 	"legate/internal/lastknown"
 	"legate/translate"
 	"legate/xdsserver"
@@ -154,6 +156,10 @@ var troubles = map[string]func(*house){
 	"LegateSlow":            func(h *house) { h.slow = 3 * time.Second },
 	"LegateCertificateEnds": func(h *house) { h.own = []Trouble{{Kind: "certificate", Detail: "it ends"}} },
 	"LegateConfigRejected":  func(h *house) { h.own = []Trouble{{Kind: "configuration", Detail: "legate.yaml:3"}} },
+	"LegatePolicyWaits": func(h *house) {
+		h.state.Rollout = bridge.Rollout{Since: now.Add(-time.Hour), Changed: 1, Waiting: 99, Paused: now.Add(-time.Hour),
+			Rejected: []xdsserver.Rejected{{Name: translate.Name{Type: translate.ClusterType, Name: "web"}, Node: "edge-2", Reason: "no such suite"}}}
+	},
 	"LegateKeepsNothing":    func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
 }
 
@@ -213,5 +219,23 @@ func TestWhatIsNotWellWithLegateItselfIsSaidEverywhere(t *testing.T) {
 	h.streams, h.left = nil, now.Add(-2*time.Hour)
 	if w := h.get(t, "/readyz"); w.Body.String() != "ready\n" {
 		t.Errorf("long after the last stream: %s", w.Body)
+	}
+}
+
+func TestAPolicyThatGoesOutNoFurtherIsNamedWithItsRemedy(t *testing.T) {
+	h := healthy()
+	troubles["LegatePolicyWaits"](h)
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"1 of 100 clusters have it", "clusters of web, by edge-2: no such suite", "correct the policy", "waits after 1 of 100 clusters"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q:\n%s", want, page)
+		}
+	}
+	var s Status
+	if err := json.Unmarshal(h.get(t, "/api/v1/status").Body.Bytes(), &s); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Rollout; r == nil || r.Waiting != 99 || len(r.Rejected) != 1 || r.Rejected[0].Name != "web" || r.Remedy == "" {
+		t.Errorf("the API says %+v", r)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/internal/bridge"
 	"legate/internal/lastknown"
 	"legate/internal/listen"
 	"legate/internal/quote"
@@ -44,6 +45,44 @@ type Status struct {
 	// Unfollowed are clients that take clusters but never subscribe to their endpoints.
 	Unfollowed []xdsserver.Unfollowed `json:"unfollowed"`
 	Problems   []Problem              `json:"problems"` // services and instances that are left out
+	// Rollout is a change of policy that goes out bit by bit; none, if none is under way.
+	Rollout *Rollout `json:"rollout,omitempty"`
+}
+
+// Rollout is a bridge.Rollout with names for JSON.
+type Rollout struct {
+	Since    time.Time  `json:"since"`
+	Changed  int        `json:"changed"`            // clusters that have the new policy
+	Waiting  int        `json:"waiting"`            // clusters that still have the old one
+	Paused   time.Time  `json:"paused,omitzero"`    // since when it waits, because clients reject what it changed
+	Rejected []Rejected `json:"rejected,omitempty"` // what of it they reject
+	Remedy   string     `json:"remedy,omitempty"`
+}
+
+// Total is the number of its clusters.
+func (r Rollout) Total() int { return r.Changed + r.Waiting }
+
+// Rejected is a resource that a client rejects after its policy changed.
+type Rejected struct {
+	Type   string `json:"type"` // URL
+	Name   string `json:"name"`
+	Node   string `json:"node"` // of one of the clients
+	Reason string `json:"reason"`
+}
+
+// rolloutOf returns nil if none is under way.
+func rolloutOf(r bridge.Rollout) *Rollout {
+	if r.Changed+r.Waiting == 0 {
+		return nil
+	}
+	out := &Rollout{Since: r.Since, Changed: r.Changed, Waiting: r.Waiting, Paused: r.Paused}
+	for _, one := range r.Rejected {
+		out.Rejected = append(out.Rejected, Rejected{one.Type, one.Name.Name, one.Node, one.Reason})
+	}
+	if !r.Paused.IsZero() {
+		out.Remedy = bridge.RolloutRemedy
+	}
+	return out
 }
 
 // Problem is a translate.Problem with names for JSON.
@@ -71,6 +110,7 @@ func (s *Server) read() Status {
 		Memory:     s.rooms.XDS.Memory(),
 		Unfollowed: append([]xdsserver.Unfollowed{}, s.rooms.XDS.Unfollowed()...),
 		Problems:   []Problem{},
+		Rollout:    rolloutOf(state.Rollout),
 	}
 	out.Ready = out.NotReady == ""
 	for _, p := range state.Resources.Problems() {

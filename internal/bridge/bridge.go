@@ -4,6 +4,8 @@
 //
 //   - Each Delta becomes at most one batch. The first one is always published, even if it is
 //     empty: with it the server begins to answer.
+//   - A change of policy that touches many clusters goes out bit by bit (see rollout.go). Deltas
+//     pass in between; what they change in a cluster that waits is built by its old policy.
 //   - A Delta costs what its services cost, whatever else the catalog holds.
 //   - A problem is logged once when it appears and once when it is over.
 package bridge
@@ -13,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"legate/discovery/catalog"
@@ -25,6 +28,8 @@ import (
 // Server is what the bridge needs of an xDS server.
 type Server interface {
 	Publish(view xdsserver.View, batch translate.Batch)
+	// Rejected says which of the names some client rejects as it is now. It waits for no client.
+	Rejected(view xdsserver.View, names []translate.Name) []xdsserver.Rejected
 }
 
 // Bridge is the way from discovery to the server.
@@ -35,10 +40,12 @@ type Bridge struct {
 	log        *slog.Logger
 	metrics    *metrics.Translate
 
-	policies policy.Policies // in force, once there are Resources
-	problems map[string]int  // how many stand, by reason
-	pings    chan struct{}
-	wishes   chan policy.Policies // the newest that Run has not taken over
+	policies  policy.Policies // the newest that Run has taken over
+	spreading spreading
+	over      atomic.Int64   // how long a rollout takes
+	problems  map[string]int // how many stand, by reason
+	pings     chan struct{}
+	wishes    chan policy.Policies // the newest that Run has not taken over
 
 	mu    sync.Mutex
 	state State
@@ -51,15 +58,21 @@ type State struct {
 	Changed   time.Time // when the last batch was published
 	View      xdsserver.View
 	Resources translate.Resources
+	Rollout   Rollout // of a policy, if one is under way
 }
 
 // Ready reports whether there is something to serve.
 func (s State) Ready() bool { return !s.Complete.IsZero() }
 
+// DefaultRollout is over how long a change of policy goes out that touches many clusters.
+const DefaultRollout = 30 * time.Second
+
 // New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
 // first Delta arrives, if the config does not say it: discovery knows it by then.
 func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
-	return &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
+	b := &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
+	b.Spread(DefaultRollout)
+	return b
 }
 
 // State may be called at any time.
@@ -107,61 +120,48 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 			}
 		case p := <-b.wishes:
 			b.adopt(p)
+		case <-b.spreading.due():
+			b.goOn()
 		case <-b.pings:
 		}
 	}
 }
 
-// carry takes one Delta over.
+// carry takes one Delta over. The first one is translated with the newest policy as a whole.
 func (b *Bridge) carry(d catalog.Delta) error {
-	old := b.State()
-	from, view := old.Resources, old.View
-	if !old.Ready() {
-		if b.config.Datacenter == "" {
-			b.config.Datacenter = b.datacenter()
-		}
-		if err := b.config.Validate(); err != nil {
-			return fmt.Errorf("translate the catalog: %w", err)
-		}
-		view = xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
-		from, _ = translate.New(b.config).With(b.policies)
-	}
-	to, _ := from.Apply(d)
-	batch := to.Diff(from)
-	now, changed := time.Now(), old.Changed
-	if !old.Ready() || len(batch.Set)+len(batch.Gone) > 0 {
-		b.server.Publish(view, batch)
-		changed = now
-	}
-	b.report(to.DiffProblems(from))
-
-	b.change(func(s *State) { s.Resources, s.View, s.Changed = to, view, changed })
-	if !old.Ready() {
-		b.change(func(s *State) { s.Complete = now })
-		b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(old.Since)))
+	if b.State().Ready() {
+		b.take(d)
 		return nil
 	}
-	b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "answered", d.Since)
+	if b.config.Datacenter == "" {
+		b.config.Datacenter = b.datacenter()
+	}
+	if err := b.config.Validate(); err != nil {
+		return fmt.Errorf("translate the catalog: %w", err)
+	}
+	view := xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
+	from, _ := translate.New(b.config).With(b.policies)
+	to, _ := from.Apply(d)
+	b.server.Publish(view, to.Diff(from))
+	b.report(to.DiffProblems(from))
+	now := time.Now()
+	b.change(func(s *State) { s.Resources, s.View, s.Changed, s.Complete = to, view, now, now })
+	b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(b.State().Since)))
 	return nil
 }
 
-// adopt takes over what the operator wants. What that touches is built again; the rest is not sent again.
-func (b *Bridge) adopt(p policy.Policies) {
-	b.policies = p
+// publish publishes what differs from the Resources before, if anything does.
+func (b *Bridge) publish(to translate.Resources) {
 	old := b.State()
-	if !old.Ready() {
-		return // the first Delta is translated with it
-	}
-	to, _ := old.Resources.With(p)
 	batch := to.Diff(old.Resources)
 	changed := old.Changed
 	if len(batch.Set)+len(batch.Gone) > 0 {
 		b.server.Publish(old.View, batch)
 		changed = time.Now()
+		b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "answered", batch.Since)
 	}
 	b.report(to.DiffProblems(old.Resources))
 	b.change(func(s *State) { s.Resources, s.Changed = to, changed })
-	b.log.Info("policy is in force", "resources", len(batch.Set))
 }
 
 func (b *Bridge) change(f func(*State)) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	"go.uber.org/goleak"
 
 	"legate/discovery/catalog"
@@ -22,10 +23,28 @@ import (
 type recorder struct {
 	views   []xdsserver.View
 	batches []translate.Batch
+	rejects func(name string) bool // what some client rejects; nil: nothing
+
+	timeouts map[string]time.Duration // of the clusters that were published last
+}
+
+// Rejected is asked by the goroutine that publishes.
+func (r *recorder) Rejected(_ xdsserver.View, names []translate.Name) (all []xdsserver.Rejected) {
+	for _, n := range names {
+		if r.rejects != nil && n.Type == translate.ClusterType && r.rejects(n.Name) {
+			all = append(all, xdsserver.Rejected{Name: n, Node: "edge-1", Reason: "no such suite"})
+		}
+	}
+	return all
 }
 
 func (r *recorder) Publish(v xdsserver.View, b translate.Batch) {
 	r.views, r.batches = append(r.views, v), append(r.batches, b)
+	for _, one := range b.Set {
+		if m, err := translate.Decode(one); err == nil && r.timeouts != nil && one.Type == translate.ClusterType {
+			r.timeouts[one.Name.Name] = m.(*clusterv3.Cluster).GetConnectTimeout().AsDuration()
+		}
+	}
 }
 
 // crossing is a bridge under test.
@@ -37,7 +56,7 @@ type crossing struct {
 }
 
 func newCrossing(config translate.Config) *crossing {
-	c := &crossing{published: &recorder{}, log: &bytes.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	c := &crossing{published: &recorder{timeouts: map[string]time.Duration{}}, log: &bytes.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
 	log := slog.New(slog.NewTextHandler(c.log, nil))
 	c.Bridge = New(config, func() string { return "dc1" }, c.published, log, c.metrics.Translate)
 	return c

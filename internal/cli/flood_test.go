@@ -169,6 +169,8 @@ type nowhere struct{}
 
 func (nowhere) Publish(xdsserver.View, translate.Batch) {}
 
+func (nowhere) Rejected(xdsserver.View, []translate.Name) []xdsserver.Rejected { return nil }
+
 // onXDS floods a server over a connection, then stops the server.
 func onXDS(t *testing.T, log *slog.Logger, flood func(s *xdsserver.Server, conn *grpc.ClientConn)) {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 )
 
 // live are the settings that a running Legate can change. All others need a restart.
-var live = []string{"include", "exclude", "tag", "mass-critical", "log-level"}
+var live = []string{"include", "exclude", "tag", "mass-critical", "policy-rollout", "log-level"}
 
 // reloader applies a changed configuration file, and a changed policy: at once on SIGHUP, else a few
 // seconds after a file has changed. What has any mistake in it is not applied at all.

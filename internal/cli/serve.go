@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"legate/discovery"
 	"legate/discovery/catalog"
@@ -29,6 +30,7 @@ type serveOptions struct {
 	state     lastknown.Config
 	translate translate.Config
 	policy    string
+	rollout   time.Duration
 	resolve   dns.Config
 	xds       xdsserver.Config
 	memory    memoryOptions
@@ -47,6 +49,7 @@ func (p *program) serveCommand() (*command, *serveOptions) {
 		consul:    discovery.DefaultConfig(),
 		state:     lastknown.DefaultConfig(),
 		translate: translate.DefaultConfig(),
+		rollout:   bridge.DefaultRollout,
 		resolve:   dns.DefaultConfig(),
 		xds:       xdsserver.DefaultConfig(),
 	}
@@ -65,8 +68,8 @@ second signal ends Legate at once.
 
 A changed --config file is applied a few seconds later, or at once on SIGHUP. A file
 with a mistake is not applied at all, and log, page and /readyz name the mistake.
---include, --exclude, --tag, --mass-critical and --log-level take effect without a
-restart; other changed settings are named, and need one. The policy of --policy is read
+--include, --exclude, --tag, --mass-critical, --policy-rollout and --log-level take
+effect without a restart; other changed settings are named, and need one. The policy of --policy is read
 again in the same way. "legate check config" finds
 mistakes beforehand.`,
 		examples: `
@@ -87,7 +90,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
-	c.settings = append(c.settings, policySetting(&o.policy))
+	c.settings = append(c.settings, policySetting(&o.policy), rolloutSetting(&o.rollout))
 	c.settings = append(c.settings, o.listen.settings()...)
 	c.settings = append(c.settings, o.memory.settings()...)
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
@@ -154,6 +157,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
+	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
@@ -167,6 +171,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		consul := o.consul.Selecting(next.consul.Selection())
 		watcher.Select(consul.Selection())
 		watcher.MassCritical(next.consul.Guard.MassCritical)
+		carrier.Spread(next.rollout)
 		shelf.Rescope(scopeOf(consul))
 	}}
 	o.listen.people.TLS, o.listen.people.Hosts = open.people.Config(), o.listen.names()

@@ -1,0 +1,103 @@
+package bridge
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"legate/translate"
+)
+
+// units are n clusters; the service of the i-th has so many instances.
+func units(n int, instances func(i int) int) []translate.Behind {
+	all := make([]translate.Behind, n)
+	for i := range all {
+		all[i].Instances = instances(i)
+	}
+	return all
+}
+
+// gone walks through a rollout by its own times and returns when each of its clusters changed.
+func gone(r rollout, over time.Duration, rejected func(at time.Duration) bool) (at []time.Duration) {
+	for start, now := r.last, r.last; !r.ended(); {
+		var some []translate.Behind
+		var wait time.Duration
+		r, some, wait = r.step(now, over, rejected(now.Sub(start)))
+		for range some {
+			at = append(at, now.Sub(start))
+		}
+		now = now.Add(wait)
+	}
+	return at
+}
+
+func never(time.Duration) bool { return false }
+
+func TestARolloutIsSpreadOverItsTimeAndItsFirstClusterChangesAlone(t *testing.T) {
+	for _, n := range []int{11, 200, 10_000} {
+		for _, over := range []time.Duration{time.Second, 30 * time.Second, time.Hour} {
+			t.Run(fmt.Sprint(n, over), func(t *testing.T) {
+				at := gone(rolloutOf(units(n, func(int) int { return 1 }), time.Unix(0, 0)), over, never)
+				if len(at) != n || at[0] != 0 || at[1] == 0 {
+					t.Fatalf("%d clusters changed, the first two at %v", len(at), at[:2])
+				}
+				if last := at[n-1]; last > over+rolloutEvery || last < over-over/time.Duration(n)-rolloutEvery {
+					t.Errorf("the last one changes after %v", last)
+				}
+				for i, when := range at {
+					if should := time.Duration(float64(over) / float64(n) * float64(i)); when < should-time.Microsecond || when > should+rolloutEvery+time.Microsecond {
+						t.Fatalf("cluster %d changes at %v, and not soon after %v", i, when, should)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestARolloutThatTakesNoTimeGoesOutAtOnceInPieces(t *testing.T) {
+	r := rolloutOf(units(1000, func(int) int { return 1 }), time.Unix(0, 0))
+	pieces := 0
+	for !r.ended() {
+		var some []translate.Behind
+		var wait time.Duration
+		r, some, wait = r.step(time.Unix(0, 0), 0, true) // whatever is rejected
+		pieces++
+		if len(some) != atOnce || wait != 0 {
+			t.Fatalf("%d clusters, and the next ones in %v", len(some), wait)
+		}
+	}
+	if pieces != 10 {
+		t.Error(pieces)
+	}
+}
+
+func TestSmallServicesGoFirst(t *testing.T) {
+	r := rolloutOf(units(50, func(i int) int { return i * 7 % 50 }), time.Unix(0, 0))
+	for i, u := range r.units {
+		if u.Instances != i {
+			t.Fatalf("number %d has %d instances", i, u.Instances)
+		}
+	}
+}
+
+func TestNothingChangesWhileSomethingIsRejectedAndThatTimeDoesNotCount(t *testing.T) {
+	const over, n = 10 * time.Second, 100
+	start := rolloutOf(units(n, func(int) int { return 1 }), time.Unix(0, 0))
+	from, to := 3*time.Second, time.Hour
+	at := gone(start, over, func(at time.Duration) bool { return at >= from && at < to })
+	before := 0
+	for _, when := range at {
+		switch {
+		case when < from:
+			before++
+		case when < to:
+			t.Fatalf("a cluster changes at %v", when)
+		}
+	}
+	if before < 25 || before > 31 {
+		t.Errorf("%d clusters changed before", before)
+	}
+	if last := at[n-1] - (to - from); last > over+2*rejectedEvery || last < over-2*rejectedEvery {
+		t.Errorf("without the pause it took %v", last)
+	}
+}

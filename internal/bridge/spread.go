@@ -1,0 +1,228 @@
+package bridge
+
+import (
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/translate"
+	"legate/translate/policy"
+	"legate/xdsserver"
+)
+
+// surveyed is how many units are compared with a new policy at once. Other changes pass in between.
+const surveyed = 100
+
+// spreading is what the bridge knows of a change of policy on its way. Only Run uses it.
+type spreading struct {
+	touched  []translate.Behind // by the change that is surveyed, so far
+	rollout  rollout
+	changed  []translate.Name // by rollouts since the last time when none was under way, and by what came in between
+	since    time.Time        // when Consul gave the answer behind the last change; zero: it is the operator's
+	timer    *time.Timer      // when to go on; nil: there is nothing to do
+	was      Rollout          // as it was last told
+	awaiting bool             // a survey is under way
+}
+
+// Rollout is how far a change of policy is that goes out bit by bit. The zero Rollout is none.
+type Rollout struct {
+	Since    time.Time // when it began
+	Changed  int       // clusters that have the new policy by now
+	Waiting  int       // clusters that still have the old one
+	Paused   time.Time // since when it waits, because clients reject what it changed; zero: it goes on
+	Rejected []xdsserver.Rejected
+}
+
+// Spread sets over how long a change of policy goes out that touches more than ten clusters; 0: at once. It may be
+// called at any time, also for a change on its way.
+func (b *Bridge) Spread(over time.Duration) { b.over.Store(int64(over)) }
+
+// adopt takes in what the operator wants. Survey and rollout bring it into force.
+func (b *Bridge) adopt(p policy.Policies) {
+	b.policies = p
+	if b.State().Ready() { // else the first Delta is translated with it
+		b.endSurvey()
+		b.spreading.touched, b.spreading.since = nil, time.Time{}
+		b.publish(b.State().Resources.Propose(p))
+		b.survey()
+	}
+}
+
+// take takes a Delta over. Services change at once; what its config entries change goes the way of a policy.
+func (b *Bridge) take(d catalog.Delta) {
+	entries := len(d.Entries)+len(d.GoneEntries) > 0
+	if entries {
+		b.endSurvey()
+		b.spreading.touched, b.spreading.since = nil, d.Since
+	}
+	to, _, touched := b.State().Resources.Take(d)
+	if entries && len(touched) <= manyClusters {
+		to, _ = to.Advance(touched, d.Since) // with the instances of the same Delta, in one batch
+		b.noteChanged(touched)
+		touched = nil
+	}
+	b.publish(to)
+	if entries {
+		b.spreading.touched = touched
+		b.survey()
+	}
+}
+
+// goOn does the next bit of what is under way.
+func (b *Bridge) goOn() {
+	b.spreading.timer = nil
+	if b.spreading.awaiting {
+		b.survey()
+	} else {
+		b.roll()
+	}
+}
+
+// survey compares some units with the newest policy. After the last of them it begins to bring it into force.
+func (b *Bridge) survey() {
+	s := &b.spreading
+	to, touched, more := b.State().Resources.Survey(surveyed)
+	s.touched = append(s.touched, touched...)
+	s.awaiting = more
+	b.publish(to)
+	if more {
+		b.after(0)
+		return
+	}
+	b.begin()
+}
+
+// endSurvey ends a survey that is under way, as another change comes.
+func (b *Bridge) endSurvey() {
+	for b.spreading.awaiting {
+		b.survey()
+	}
+}
+
+// begin brings into force what was surveyed: at once if it touches few clusters, else by a rollout of all that is
+// behind, also because of changes before.
+func (b *Bridge) begin() {
+	s := &b.spreading
+	now := b.State().Resources
+	if few := s.touched; len(few) <= manyClusters {
+		to, _ := now.Advance(few, s.since)
+		b.noteChanged(few)
+		b.publish(to)
+	} else {
+		s.rollout = rolloutOf(now.Behind(), time.Now())
+		b.log.Info("policy goes out", "clusters", len(s.rollout.units), "touched", len(few), "over", time.Duration(b.over.Load()).String())
+	}
+	s.touched = nil
+	b.roll()
+}
+
+// roll has the clusters take the new policy whose time has come.
+func (b *Bridge) roll() {
+	s := &b.spreading
+	old := b.State()
+	if s.rollout.ended() || !old.Resources.AnyBehind() {
+		b.endRollout()
+		return
+	}
+	now, over := time.Now(), time.Duration(b.over.Load())
+	rejected, mended := s.mended(old.Resources, b.server.Rejected(old.View, s.changed))
+	next, units, wait := s.rollout.step(now, over, len(rejected) > 0)
+	s.rollout = next
+	if units = append(mended, units...); len(units) > 0 {
+		to, _ := old.Resources.Advance(units, s.since)
+		b.noteChanged(units)
+		b.publish(to)
+	}
+	if s.rollout.ended() {
+		b.endRollout()
+		return
+	}
+	b.tell(now, rejected)
+	b.after(wait)
+}
+
+// mended takes from what clients reject the clusters for which there is a newer policy. Those do not wait: what clients
+// have cannot be worse, and until it changes nothing else would.
+func (s *spreading) mended(r translate.Resources, rejected []xdsserver.Rejected) (still []xdsserver.Rejected, mended []translate.Behind) {
+	if len(rejected) == 0 {
+		return nil, nil
+	}
+	behind := map[string]translate.Behind{}
+	for _, u := range r.Behind() {
+		behind[u.Name()] = u
+	}
+	for _, one := range rejected {
+		if u, is := behind[one.Name.Name]; is {
+			mended = append(mended, u)
+		} else {
+			still = append(still, one)
+		}
+	}
+	return still, mended
+}
+
+// noteChanged notes what clients may reject.
+func (b *Bridge) noteChanged(units []translate.Behind) {
+	for _, u := range units {
+		for _, t := range []string{translate.ClusterType, translate.AssignmentType} {
+			b.spreading.changed = append(b.spreading.changed, translate.Name{Type: t, Name: u.Name()})
+		}
+	}
+}
+
+// after has goOn called later, and not at any time that was said before.
+func (b *Bridge) after(wait time.Duration) {
+	if b.spreading.timer != nil {
+		b.spreading.timer.Stop()
+	}
+	b.spreading.timer = time.NewTimer(wait)
+}
+
+// due is when there is something to do.
+func (s *spreading) due() <-chan time.Time {
+	if s.timer == nil {
+		return nil
+	}
+	return s.timer.C
+}
+
+// endRollout ends what is under way: the policy is in force.
+func (b *Bridge) endRollout() {
+	s := &b.spreading
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	if s.was.Changed+s.was.Waiting > 0 {
+		b.log.Info("policy is in force everywhere", "clusters", len(s.rollout.units), "seconds", seconds(time.Since(s.was.Since)))
+	}
+	s.timer, s.rollout, s.changed, s.was = nil, rollout{}, nil, Rollout{}
+	b.told(s.was)
+}
+
+// tell tells how far the rollout is, and logs when it pauses and when it goes on.
+func (b *Bridge) tell(now time.Time, rejected []xdsserver.Rejected) {
+	s := &b.spreading
+	is := Rollout{Since: s.was.Since, Changed: s.rollout.done, Waiting: len(s.rollout.units) - s.rollout.done}
+	if is.Since.IsZero() {
+		is.Since = now
+	}
+	if len(rejected) > 0 && b.over.Load() > 0 {
+		is.Rejected, is.Paused = rejected, s.was.Paused
+		if is.Paused.IsZero() {
+			is.Paused = now
+			b.log.Warn("policy goes out no further: clients reject what it changed", "changed", is.Changed, "waiting", is.Waiting,
+				"resource", rejected[0].Name.Name, "node", rejected[0].Node, "error", rejected[0].Reason, "remedy", RolloutRemedy)
+		}
+	} else if !s.was.Paused.IsZero() {
+		b.log.Info("policy goes out again", "changed", is.Changed, "waiting", is.Waiting, "seconds", seconds(now.Sub(s.was.Paused)))
+	}
+	s.was = is
+	b.told(is)
+}
+
+func (b *Bridge) told(is Rollout) {
+	b.metrics.Rollout(is.Changed, is.Waiting, !is.Paused.IsZero())
+	b.change(func(s *State) { s.Rollout = is })
+}
+
+// RolloutRemedy is what helps when a rollout is paused.
+const RolloutRemedy = "correct the policy: what is corrected goes out first, and the rest follows by itself; with policy-rollout 0s (it is read again when the configuration file changes) the rest goes out as it is"

@@ -1,0 +1,194 @@
+package translate
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// A change of policy can touch thousands of clusters, and Envoy rebuilds each of them. So it can be taken in
+// without being in force anywhere: by Propose and Take. Survey then finds out, some units at a time, which
+// become others by it. Those are behind: they go on being built from the sources that they were built from,
+// whatever becomes of their instances, until Advance builds them from the newest. All others read the newest
+// at once, as it makes no difference to them.
+
+// Behind is a unit that is behind: a service, or a further port of one.
+type Behind struct {
+	unit      unit
+	Instances int // of its service
+}
+
+// Name is the name of its cluster, and of its assignment.
+func (b Behind) Name() string { return b.unit.name() }
+
+// late is a unit that is behind, as an element of a tree.
+type late struct {
+	unit unit
+	from *sources // which it is built from
+	due  *said    // what the newest say of it
+}
+
+func (l *late) key() unit                 { return l.unit }
+func (l *late) appendKey(b []byte) []byte { return l.unit.appendTo(b) }
+
+// survey says which units were not compared with the newest sources yet: those from next on. They are built
+// from the sources before.
+type survey struct {
+	from *sources
+	next unit
+}
+
+// AnyBehind reports whether a unit is behind, or may turn out to be by the survey that is under way.
+func (r Resources) AnyBehind() bool { return r.behind != nil || r.survey != nil }
+
+// sourcesOf are the sources from which a unit is built.
+func (r Resources) sourcesOf(u unit) sources {
+	if l := r.behind.get(u); l != nil {
+		return *l.from
+	}
+	if r.survey != nil && u.Compare(r.survey.next) >= 0 {
+		return *r.survey.from
+	}
+	return r.inputs.sources
+}
+
+// Propose returns the Resources for which the operator wants p from now on. Nothing is built. A survey that
+// is under way is ended first.
+func (r Resources) Propose(p policy.Policies) Resources {
+	r = r.surveyed()
+	before := r.inputs.sources
+	r.inputs.policies = p
+	r.survey = &survey{from: &before}
+	return r
+}
+
+// Take is Apply for those who let policy wait: services change at once, and config entries are proposed. If
+// these are of some services only, it returns which of their units are behind now because of them. Else a
+// survey begins. A survey that is under way is ended first.
+func (r Resources) Take(d catalog.Delta, views ...Resources) (Resources, []Problem, []Behind) {
+	r, problems := r.Apply(catalog.Delta{Set: d.Set, Gone: d.Gone, Since: d.Since}, views...)
+	if len(d.Entries)+len(d.GoneEntries) == 0 {
+		return r, problems, nil
+	}
+	r = r.surveyed()
+	before := r.inputs.sources
+	r.inputs = r.inputs.apply(catalog.Delta{Entries: d.Entries, GoneEntries: d.GoneEntries})
+	if saysGlobally(d) {
+		r.survey = &survey{from: &before}
+		return r, problems, nil
+	}
+	r, touched := r.look(r.cellsSaidBy(d), &before)
+	return r, problems, touched
+}
+
+// Survey compares the next n units with the newest sources. It returns those that are behind because of the
+// last change, and whether there are more to compare.
+func (r Resources) Survey(n int) (next Resources, touched []Behind, more bool) {
+	if r.survey == nil {
+		return r, nil, false
+	}
+	cells := make([]*cell, 0, n)
+	for c := range r.cells.from(r.survey.next) {
+		if len(cells) == n {
+			more = true
+			r.survey = &survey{r.survey.from, c.unit}
+			break
+		}
+		cells = append(cells, c)
+	}
+	from := r.survey.from
+	if !more {
+		r.survey = nil
+	}
+	r, touched = r.look(slices.Values(cells), from)
+	return r, touched, more
+}
+
+// surveyed is r after its survey.
+func (r Resources) surveyed() Resources {
+	for more := r.survey != nil; more; {
+		r, _, more = r.Survey(1024)
+	}
+	return r
+}
+
+// look compares cells, which are sorted, with the newest sources. Those that become others by the last change
+// are behind from now on, with the sources from which they were built.
+func (r Resources) look(cells iter.Seq[*cell], from *sources) (Resources, []Behind) {
+	read := reader{inputs: r.inputs}
+	var all []*late
+	var touched []Behind
+	for c := range cells {
+		if c.policy == nil {
+			continue
+		}
+		was, due := r.behind.get(c.unit), r.rules.said(c.unit, read.begin(c.unit, c))
+		switch {
+		case due.same(c.policy):
+			r.behind = r.behind.without(c.unit)
+		case was != nil && due.same(was.due): // the last change does not touch it
+		case was != nil:
+			all, touched = append(all, &late{c.unit, was.from, due}), append(touched, r.behindOf(c.unit))
+		default:
+			all, touched = append(all, &late{c.unit, from, due}), append(touched, r.behindOf(c.unit))
+		}
+	}
+	r.behind = r.behind.with(all)
+	return r, touched
+}
+
+// stillBehind returns the units that are behind after one of them was built again, to c: it may be gone, or
+// what its service says by now may be the same with old and new sources.
+func (r Resources) stillBehind(u unit, c *cell, read *reader) *tree[unit, *late] {
+	l := r.behind.get(u)
+	if l == nil {
+		return r.behind
+	}
+	if c == nil || c.policy == nil {
+		return r.behind.without(u)
+	}
+	read.inputs.sources = r.inputs.sources
+	due := r.rules.said(u, read.begin(u, c))
+	if due.same(c.policy) {
+		return r.behind.without(u)
+	}
+	return r.behind.with([]*late{{u, l.from, due}})
+}
+
+// Advance builds units from the newest sources that are behind, and leaves alone those that are not. It costs
+// what they cost. Since is when Consul gave the answer behind it; zero if unknown.
+func (r Resources) Advance(units []Behind, since time.Time, views ...Resources) (Resources, []Problem) {
+	var all []unit
+	for _, b := range units {
+		if r.behind.get(b.unit) != nil {
+			r.behind = r.behind.without(b.unit)
+			all = append(all, b.unit)
+		}
+	}
+	return r.build(all, since, views)
+}
+
+// Behind are all units that are behind, sorted by service. While a survey is under way there may be more.
+func (r Resources) Behind() (all []Behind) {
+	for l := range r.behind.all() {
+		all = append(all, r.behindOf(l.unit))
+	}
+	return all
+}
+
+func (r Resources) behindOf(u unit) Behind {
+	b := Behind{unit: u}
+	if s := r.inputs.services.get(u.service); s != nil {
+		b.Instances = len(s.Instances)
+	}
+	return b
+}
+
+// saysGlobally reports whether a delta has a config entry that is everybody's.
+func saysGlobally(d catalog.Delta) bool {
+	return slices.ContainsFunc(d.Entries, func(e catalog.Entry) bool { return e.Key.Name == catalog.GlobalEntry }) ||
+		slices.ContainsFunc(d.GoneEntries, func(k catalog.EntryKey) bool { return k.Name == catalog.GlobalEntry })
+}
