@@ -60,7 +60,7 @@ func (r Resources) sourcesOf(u unit) sources {
 func (r Resources) Propose(p policy.Policies) Resources {
 	r = r.surveyed()
 	before := r.inputs.sources
-	r.inputs.policies = p
+	r.inputs.policies = &p
 	r.survey = &survey{from: &before}
 	return r
 }
@@ -149,6 +149,9 @@ func (r Resources) stillBehind(u unit, c *cell, read *reader) *tree[unit, *late]
 	}
 	if c == nil || c.policy == nil {
 		return r.behind.without(u)
+	}
+	if r.survey != nil && u.Compare(r.survey.next) >= 0 {
+		return r.behind // the survey comes to it
 	}
 	read.inputs.sources = r.inputs.sources
 	due := r.rules.said(u, read.begin(u, c))

@@ -56,7 +56,7 @@ func (c cell) over(old *cell) *cell {
 		return old
 	}
 	if policy {
-		c.policy = old.policy
+		c.policy = c.policy.sharing(old.policy)
 	}
 	if resources {
 		c.resources, c.since = old.resources, old.since

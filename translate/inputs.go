@@ -17,7 +17,7 @@ type inputs struct {
 // and what the operator wants. A unit that is behind reads older ones.
 type sources struct {
 	entries  *tree[catalog.EntryKey, *entry]
-	policies policy.Policies
+	policies *policy.Policies // nil: the zero Policies
 }
 
 // service is a service as an element of a tree.

@@ -11,28 +11,57 @@ import (
 )
 
 // said is what all sources together say of how a unit is reached. A unit is built again when that changes,
-// and not when somebody says it anew.
+// and not when somebody says it anew. It is never changed.
 type said struct {
 	*policy.Effective
 	problems []policy.Problem
+	basis    basis
+}
+
+// basis is what said was made of. Of equal ones the same is made, so it need not be made again when an instance
+// merely turns critical.
+type basis struct {
+	policies *policy.Policies
+	entries  [3]*entry // by policy.EntryKeys
+	look     uint64    // of the service
 }
 
 // same reports whether a unit becomes the same with both.
 func (s *said) same(o *said) bool { return s.Same(o.Effective) && slices.Equal(s.problems, o.problems) }
 
+// sharing is s, which is the same as o, and holds no more than o does.
+func (s *said) sharing(o *said) *said {
+	if s == nil || s.basis == o.basis {
+		return o
+	}
+	return &said{o.Effective, o.problems, s.basis}
+}
+
 // said reads the policy of a unit: the operator's, over a base; what Consul's entries say of the unit's
 // service; and what its owner says.
 func (r *reader) said(u unit, base policy.Layer) *said {
 	s, _ := r.service(u.service)
-	policies := r.inputs.policies.Over(base)
+	var policies policy.Policies
+	if r.inputs.policies != nil {
+		policies = *r.inputs.policies
+	}
+	of := basis{policies: r.inputs.policies, look: policies.Look(s)}
+	keys := policy.EntryKeys(s.Key.Name)
+	for n, k := range keys {
+		of.entries[n] = r.inputs.entries.get(k)
+	}
+	if b := r.before; b != nil && b.policy != nil && b.policy.basis == of {
+		r.policy = b.policy
+		return r.policy
+	}
+	policies = policies.Over(base)
 	e, problems := policies.For(s, u.port, func(k catalog.EntryKey) (catalog.Entry, bool) {
-		e := r.inputs.entries.get(k)
-		if e == nil {
-			return catalog.Entry{}, false
+		if e := of.entries[slices.Index(keys[:], k)]; e != nil {
+			return e.Entry, true
 		}
-		return e.Entry, true
+		return catalog.Entry{}, false
 	})
-	r.policy = &said{e, problems}
+	r.policy = &said{e, problems, of}
 	return r.policy
 }
 
@@ -54,7 +83,7 @@ func (r *reader) cluster() *Resource {
 //
 // Who keeps several views of one catalog hands the result for one of them to the others, as with Apply.
 func (r Resources) With(p policy.Policies, views ...Resources) (Resources, []Problem) {
-	r.inputs.policies = p
+	r.inputs.policies = &p
 	r.behind, r.survey = nil, nil
 	return r.build(r.resaid(nil, r.cells.all()), time.Time{}, views)
 }
@@ -90,7 +119,8 @@ func (r Resources) cellsSaidBy(d catalog.Delta) iter.Seq[*cell] {
 }
 
 // Policy is what holds for the cluster of that name, each field with its source, and what of it does not
-// count. It is computed anew: sources can change without a value that does.
+// count. It is computed anew: sources can change without a value that does. A cluster that waits for a change
+// of policy to reach it does not have all of that yet.
 func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, bool) {
 	c := r.cells.get(unit{service: catalog.ServiceKey{Datacenter: r.home, Name: cluster}})
 	if c == nil {
@@ -104,7 +134,7 @@ func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, 
 		return nil, nil, false
 	}
 	read := reader{inputs: r.inputs}
-	now := r.rules.said(c.unit, read.begin(c.unit, c))
+	now := r.rules.said(c.unit, read.begin(c.unit, nil))
 	return now.Effective, now.problems, true
 }
 

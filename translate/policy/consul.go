@@ -8,11 +8,11 @@ import (
 	"legate/discovery/catalog"
 )
 
-// entryKeys are the config entries that say how a service is reached, the weakest first. Consul does not tell
+// EntryKeys are the config entries that say how a service is reached, the weakest first. Consul does not tell
 // names of entries apart by case.
-func entryKeys(service string) []catalog.EntryKey {
+func EntryKeys(service string) [3]catalog.EntryKey {
 	service = strings.ToLower(service)
-	return []catalog.EntryKey{
+	return [3]catalog.EntryKey{
 		{Kind: catalog.ProxyDefaults, Name: catalog.GlobalEntry},
 		{Kind: catalog.ServiceDefaults, Name: service},
 		{Kind: catalog.ServiceResolver, Name: service},
@@ -84,7 +84,7 @@ func count(n *int) *uint32 {
 // ofConsul is the layer of a service's config entries.
 func ofConsul(k catalog.ServiceKey, entry func(catalog.EntryKey) (catalog.Entry, bool), found func(Problem)) Layer {
 	var merged Layer
-	for _, key := range entryKeys(k.Name) {
+	for _, key := range EntryKeys(k.Name) {
 		e, is := entry(key)
 		if !is {
 			continue
