@@ -22,7 +22,7 @@ type entry struct {
 	detached bool // the table does not have it, any more or yet: it stands for nothing
 
 	accepted atomic.Uint64 // seq of the last state that some client accepted
-	rejected atomic.Uint64 // seq of the last state that was in a response that some client rejected, when it was held back for that
+	rejected atomic.Uint64 // seq of the last state that was in a response that was parked on some stream
 	good     *resource     // the last resource before res that some client accepted
 	prev     *resource     // the one before res, while nobody has accepted it yet
 	prevSeq  uint64

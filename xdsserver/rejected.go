@@ -64,7 +64,7 @@ func (s *store) rejected(names []translate.Name) (all []translate.Name) {
 	return all
 }
 
-// whoRejects is an open stream of the store on which something of the name's type is held back: the one on which
+// whoRejects is an open stream of the store on which something of the name's type is parked: the one on which
 // it is the name itself, if that is known. Without any, nobody rejects it any more.
 func (c *callbacks) whoRejects(st *store, n translate.Name) (who Rejected, is bool) {
 	c.mu.RLock()
@@ -75,7 +75,7 @@ func (c *callbacks) whoRejects(st *store, n translate.Name) (who Rejected, is bo
 			if r.store != st || t.typeURL != n.Type || t.rejected == "" {
 				continue
 			}
-			why, known := t.held[n.Name]
+			why, known := t.parked[n.Name]
 			if !known {
 				why = t.rejected
 			}

@@ -160,7 +160,7 @@ var troubles = map[string]func(*house){
 		h.state.Rollout = bridge.Rollout{Since: now.Add(-time.Hour), Changed: 1, Waiting: 99, Paused: now.Add(-time.Hour),
 			Rejected: []xdsserver.Rejected{{Name: translate.Name{Type: translate.ClusterType, Name: "web"}, Node: "edge-2", Reason: "no such suite"}}}
 	},
-	"LegateKeepsNothing":    func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
+	"LegateKeepsNothing": func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
 }
 
 // unseen are alerts without a concern: their trouble lies in the past or in another program, or a

@@ -122,6 +122,13 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 			b.adopt(p)
 		case <-b.spreading.due():
 			b.goOn()
+			select {
+			case d := <-deltas: // one that waited meanwhile: it goes before the next bit
+				if err := b.carry(d); err != nil {
+					return err
+				}
+			default:
+			}
 		case <-b.pings:
 		}
 	}

@@ -15,8 +15,8 @@ import (
 // manyClusters is how many clusters a change of policy may touch that goes out at once.
 const manyClusters = 10
 
-// atOnce is how many clusters are built and published together. Other changes pass in between.
-const atOnce = 100
+// atOnce is how many clusters are built and published together, in some milliseconds. Other changes pass in between.
+const atOnce = 50
 
 // How often a rollout goes on, at most, and how often it looks whether clients still reject what it changed.
 const (
@@ -32,11 +32,9 @@ type rollout struct {
 	last  time.Time          // when it was last looked at
 }
 
-// rolloutOf begins a rollout.
+// rolloutOf begins a rollout. Services of the same size keep their order.
 func rolloutOf(units []translate.Behind, now time.Time) rollout {
-	slices.SortStableFunc(units, func(a, b translate.Behind) int {
-		return cmp.Or(cmp.Compare(a.Instances, b.Instances), cmp.Compare(a.Name(), b.Name()))
-	})
+	slices.SortStableFunc(units, func(a, b translate.Behind) int { return cmp.Compare(a.Instances, b.Instances) })
 	return rollout{units: units, last: now}
 }
 

@@ -9,7 +9,8 @@ import (
 	"legate/xdsserver"
 )
 
-// surveyed is how many units are compared with a new policy at once. Other changes pass in between.
+// surveyed is how many units are compared with a new policy together, in some milliseconds. Other changes pass in
+// between.
 const surveyed = 100
 
 // spreading is what the bridge knows of a change of policy on its way. Only Run uses it.

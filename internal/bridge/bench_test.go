@@ -1,0 +1,83 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/translate"
+	"legate/xdsserver"
+)
+
+// arrivals tells when a service's resources were published.
+type arrivals chan int
+
+func (a arrivals) Publish(_ xdsserver.View, b translate.Batch) { a <- len(b.Set) }
+
+func (a arrivals) Rejected(xdsserver.View, []translate.Name) []xdsserver.Rejected { return nil }
+
+// BenchmarkSingleChangesWhileADefaultGoesOut turns an instance critical and back, every 5 ms, while a new default
+// goes out over 10,000 services: as fast as it can, and over time. It reports how long the changes take until they are
+// published, and how long it took until the new default was everywhere.
+func BenchmarkSingleChangesWhileADefaultGoesOut(b *testing.B) {
+	const services = 10_000
+	for _, over := range []time.Duration{0, 5 * time.Second} {
+		b.Run(over.String(), func(b *testing.B) {
+			var took []time.Duration
+			var whole time.Duration
+			for n := 0; b.Loop(); n++ {
+				one, all := goesOut(b, services, over)
+				took, whole = append(took, one...), whole+all
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2])/1e6, "p50-ms")
+			b.ReportMetric(float64(took[len(took)*99/100])/1e6, "p99-ms")
+			b.ReportMetric(whole.Seconds()/float64(b.N), "whole-s")
+		})
+	}
+}
+
+func goesOut(b *testing.B, services int, over time.Duration) (took []time.Duration, whole time.Duration) {
+	var first catalog.Delta
+	for i := range services {
+		s := service(fmt.Sprintf("s%05d", i), 80)
+		for n := range 7 {
+			more := s.Instances[0]
+			more.ID, more.Port = fmt.Sprint(s.Key.Name, "-", n+2), 81+n
+			s.Instances = append(s.Instances, more)
+		}
+		first.Set = append(first.Set, s)
+	}
+	published, deltas, ended := make(arrivals, 1_000_000), make(chan catalog.Delta), make(chan error)
+	c := New(translate.DefaultConfig(), func() string { return "dc1" }, published, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	c.Spread(over)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer func() { cancel(); <-ended }()
+	go func() { ended <- c.Run(ctx, deltas) }()
+	deltas <- first
+	<-published
+	c.Adopt(under(b, "defaults: {connect_timeout: 2s}"))
+	began := time.Now()
+	for n := 0; whole == 0; n++ {
+		s := first.Set[services/2]
+		s.Instances = slices.Clone(s.Instances)
+		s.Instances[n%8].Health = catalog.Critical
+		at := time.Now()
+		deltas <- catalog.Delta{Set: []catalog.Service{s}} // it is taken in when the one before is done with
+		for len(published) > 0 {
+			<-published
+		}
+		c.Alive(ctx) // so the change is published
+		took = append(took, time.Since(at))
+		time.Sleep(5 * time.Millisecond)
+		if r := c.State(); !r.Resources.AnyBehind() && n > 0 {
+			whole = time.Since(began)
+		}
+	}
+	return took, whole
+}
