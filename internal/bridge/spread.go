@@ -226,4 +226,4 @@ func (b *Bridge) told(is Rollout) {
 }
 
 // RolloutRemedy is what helps when a rollout is paused.
-const RolloutRemedy = "correct the policy: what is corrected goes out first, and the rest follows by itself; with policy-rollout 0s (it is read again when the configuration file changes) the rest goes out as it is"
+const RolloutRemedy = "correct the policy: what is corrected goes out first, and the rest follows by itself; with --policy-rollout 0s (services.rollout in the configuration file, without a restart) the rest goes out as it is"

@@ -28,7 +28,7 @@ func policySetting(to *string) *setting {
 // rolloutSetting is over how long a changed policy goes out.
 func rolloutSetting(to *time.Duration) *setting {
 	return duration(to, 0, 24*time.Hour, setting{
-		name: "policy-rollout", env: "LEGATE_POLICY_ROLLOUT", key: "services.policy_rollout", category: "Policy", hint: "SPAN",
+		name: "policy-rollout", env: "LEGATE_POLICY_ROLLOUT", key: "services.rollout", category: "Policy", hint: "SPAN",
 		usage: "Over how long a change of policy goes out that touches more than ten clusters, those of the smallest services first: Envoy rebuilds each of them. If clients reject one, the rest waits. 0: at once.",
 	})
 }

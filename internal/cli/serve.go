@@ -69,9 +69,9 @@ second signal ends Legate at once.
 A changed --config file is applied a few seconds later, or at once on SIGHUP. A file
 with a mistake is not applied at all, and log, page and /readyz name the mistake.
 --include, --exclude, --tag, --mass-critical, --policy-rollout and --log-level take
-effect without a restart; other changed settings are named, and need one. The policy of --policy is read
-again in the same way. "legate check config" finds
-mistakes beforehand.`,
+effect without a restart; other changed settings are named, and need one. The policy
+of --policy is read again in the same way. "legate check config" finds mistakes
+beforehand.`,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve
