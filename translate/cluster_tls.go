@@ -2,6 +2,7 @@ package translate
 
 import (
 	"net/netip"
+	"path"
 	"regexp"
 	"strings"
 
@@ -71,12 +72,18 @@ func tlsContext(p policy.Policy) *tlsv3.UpstreamTlsContext {
 	// A certificate that a public authority signed for somebody else is none of this service's.
 	up.AutoSniSanValidation = t.SNI != nil && len(t.SANs) == 0 && t.CASDS == nil
 	if t.SDS != nil {
-		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{{Name: *t.SDS}}
+		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{secret(*t.SDS)}
 	} else if t.Cert != nil {
 		common.TlsCertificates = []*tlsv3.TlsCertificate{{CertificateChain: file(*t.Cert), PrivateKey: file(*t.Key)}}
 	}
-	if t.CASDS != nil {
-		common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContextSdsSecretConfig{ValidationContextSdsSecretConfig: &tlsv3.SdsSecretConfig{Name: *t.CASDS}}
+	switch {
+	case t.CASDS != nil && len(t.SANs) > 0:
+		common.ValidationContextType = &tlsv3.CommonTlsContext_CombinedValidationContext{CombinedValidationContext: &tlsv3.CommonTlsContext_CombinedCertificateValidationContext{
+			DefaultValidationContext:         &tlsv3.CertificateValidationContext{MatchTypedSubjectAltNames: sans(t.SANs)},
+			ValidationContextSdsSecretConfig: secret(*t.CASDS)}}
+		return up
+	case t.CASDS != nil:
+		common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContextSdsSecretConfig{ValidationContextSdsSecretConfig: secret(*t.CASDS)}
 		return up
 	}
 	authorities := systemCA
@@ -86,6 +93,18 @@ func tlsContext(p policy.Policy) *tlsv3.UpstreamTlsContext {
 	common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContext{
 		ValidationContext: &tlsv3.CertificateValidationContext{TrustedCa: file(authorities), MatchTypedSubjectAltNames: sans(t.SANs)}}
 	return up
+}
+
+// secret is one of Envoy's bootstrap or, by a path, that of an SDS file on Envoy's machine, which is named like
+// the file. Envoy watches the files of such a secret, and no others.
+func secret(name string) *tlsv3.SdsSecretConfig {
+	if !path.IsAbs(name) {
+		return &tlsv3.SdsSecretConfig{Name: name}
+	}
+	return &tlsv3.SdsSecretConfig{Name: strings.TrimSuffix(path.Base(name), path.Ext(name)), SdsConfig: &corev3.ConfigSource{
+		ResourceApiVersion:    corev3.ApiVersion_V3,
+		ConfigSourceSpecifier: &corev3.ConfigSource_PathConfigSource{PathConfigSource: &corev3.PathConfigSource{Path: name}},
+	}}
 }
 
 func tlsVersion(v *string) tlsv3.TlsParameters_TlsProtocol {

@@ -19,7 +19,7 @@ func TestEveryPolicyThatTheSchemaAllowsMakesAClusterThatPassesEnvoysRules(t *tes
 	for _, file := range []string{"tls.ca", "tls.cert_file", "tls.key_file"} {
 		draw.Texts[file] = []string{"/etc/envoy/some.pem"}
 	}
-	draw.Texts["tls.sds"], draw.Texts["tls.ca_sds"] = []string{"client"}, []string{"authorities"}
+	draw.Texts["tls.sds"], draw.Texts["tls.ca_sds"] = []string{"client", "/etc/envoy/client.yaml"}, []string{"authorities", "/etc/envoy/authorities.yaml"}
 	counts := map[string]int{}
 	name := func(i int) string { return fmt.Sprintf("s%03d", i) }
 	policies, err := policy.Parse([]policy.File{{Name: "drawn", Content: draw.Rules(n, name, counts)}})

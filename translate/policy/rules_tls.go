@@ -25,8 +25,8 @@ func (c *checker) tls() {
 	case t.Cert != nil && t.SDS != nil:
 		c.wrong("tls.cert_file tls.key_file tls.sds", "two certificates", "set cert_file and key_file, or sds")
 	}
-	if t.CASDS != nil && (t.CA != nil || t.SANs != nil) {
-		c.wrong("tls.ca_sds tls.ca tls.sans", "the secret says already who is believed", "set ca and sans, or ca_sds")
+	if t.CASDS != nil && t.CA != nil {
+		c.wrong("tls.ca_sds tls.ca", "the secret says already who is believed", "set ca, or ca_sds")
 	}
 	if orElse(t.CA, System) == System && t.CASDS == nil && len(t.SANs) == 0 && t.SNI == nil {
 		c.lacks("tls.ca tls.enabled tls.cert_file tls.key_file tls.sds tls.min_version tls.max_version tls.alpn tls.max_session_keys",
@@ -43,9 +43,27 @@ func (c *checker) tls() {
 			c.wrong(f.path, quote(*f.file)+" is not an absolute path", "write the path on Envoy's machine, such as /etc/ssl/ca.pem")
 		}
 	}
+	for _, f := range []struct {
+		path   string
+		secret *string
+	}{{"tls.sds", t.SDS}, {"tls.ca_sds", t.CASDS}} {
+		if f.secret != nil && path.IsAbs(*f.secret) && !isSecretFile(*f.secret) {
+			c.wrong(f.path, quote(*f.secret)+" does not end like a file of Envoy's SDS", "write the name of a secret in the bootstrap, or a path such as /etc/envoy/NAME.yaml of a file with the secret NAME")
+		}
+	}
 	for _, one := range t.ALPN {
 		if one == "" || len(one) > 255 {
 			c.wrong("tls.alpn", quote(one)+" is no protocol", "write names such as h2 or http/1.1")
 		}
+	}
+}
+
+// isSecretFile reports whether Envoy reads a secret from a file of this name, which names the secret, too.
+func isSecretFile(file string) bool {
+	switch extension := path.Ext(file); extension {
+	case ".yaml", ".yml", ".json":
+		return path.Base(file) != extension
+	default:
+		return false
 	}
 }
