@@ -31,7 +31,9 @@ func TestARealEnvoyAcceptsEveryPolicyThatTheSchemaAllows(t *testing.T) {
 	}
 	draw := policytest.Drawer{Rand: rand.New(rand.NewPCG(uint64(seed), 1)), Texts: policytest.Texts(), Calm: true}
 	draw.Texts["tls.ca"], draw.Texts["tls.cert_file"], draw.Texts["tls.key_file"] = []string{certs.CAFile}, []string{certs.CertFile}, []string{certs.KeyFile}
-	draw.Texts["tls.sds"], draw.Texts["tls.ca_sds"] = []string{"client"}, []string{"authorities"}
+	sds := t.TempDir()
+	draw.Texts["tls.sds"] = []string{"client", writeSecret(t, sds, "certificate", "tls_certificate: {certificate_chain: {filename: %q}, private_key: {filename: %q}}", certs.CertFile, certs.KeyFile)}
+	draw.Texts["tls.ca_sds"] = []string{"authorities", writeSecret(t, sds, "trusted", "validation_context: {trusted_ca: {filename: %q}}", certs.CAFile)}
 	name := func(i int) string { return fmt.Sprintf("service-%04d", i) }
 	file := filepath.Join(t.TempDir(), "policy.json")
 	if err := os.WriteFile(file, draw.Rules(n, name, nil), 0o600); err != nil {

@@ -113,6 +113,16 @@ func (s signer) sign(t testing.TB, template, parent *x509.Certificate, of *ecdsa
 	return cert
 }
 
+// leaf makes a certificate for both ends of connections to 127.0.0.1 and to the names.
+func (s signer) leaf(t testing.TB, key *ecdsa.PrivateKey, names ...string) *x509.Certificate {
+	t.Helper()
+	return s.sign(t, &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, s.cert, key)
+}
+
 func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -149,11 +159,7 @@ func swap(t testing.TB, s signer, dir, name string) {
 func renew(t testing.TB, s signer, dir, name string) {
 	t.Helper()
 	key := newKey(t)
-	cert := s.sign(t, &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, s.cert, key)
+	cert := s.leaf(t, key, name)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
