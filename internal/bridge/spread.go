@@ -129,7 +129,7 @@ func (b *Bridge) roll() {
 	next, units, wait := s.rollout.step(now, over, len(rejected) > 0)
 	s.rollout = next
 	if units = append(mended, units...); len(units) > 0 {
-		to, _ := old.Resources.Advance(units, s.since)
+		to, _ := old.Resources.Advance(units, time.Time{}) // they waited on purpose: that is no delay of the change
 		b.noteChanged(units)
 		b.publish(to)
 	}

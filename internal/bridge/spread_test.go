@@ -154,6 +154,25 @@ func TestANewDefaultIsSpreadOverTheRolloutSmallServicesFirst(t *testing.T) {
 	})
 }
 
+// What goes out bit by bit waits on purpose, so that it is not measured as a change that takes long.
+func TestWhatARolloutHoldsBackIsNoDelayOfAChange(t *testing.T) {
+	whileItRuns(t, fleet(100), func(g *going) {
+		g.deltas <- catalog.Delta{
+			Entries: []catalog.Entry{{Key: catalog.EntryKey{Kind: catalog.ProxyDefaults, Name: "global"}, Protocol: "grpc"}},
+			Since:   time.Now(),
+		}
+		first := len(g.published.batches)
+		if changed := len(g.sync()) + len(g.after(2*DefaultRollout)); changed != 100 {
+			t.Errorf("%d clusters have changed", changed)
+		}
+		for _, batch := range g.published.batches[first:] {
+			if !batch.Since.IsZero() {
+				t.Errorf("a batch of %d resources is measured from %v on", len(batch.Set), batch.Since)
+			}
+		}
+	})
+}
+
 func TestAChangeThatTouchesFewGoesOutAtOnceAlsoDuringARollout(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {
 		few := "services: [{match: {names: ['s09?']}, connect_timeout: 1s}]"
