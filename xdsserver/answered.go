@@ -29,6 +29,6 @@ func (ss *session) answered(sub *subscription, r *request) {
 	offender, known := sub.rejected(d, r.rejection)
 	if known || len(sub.probes) == 0 { // else it is searched for
 		ss.server.repeats.add("client rejects a resource and keeps what it has", sub.table.typeURL, offender, ss.node.GetId(), r.rejection,
-			"look at it in /debug/config_dump, and change the service in Consul so that this client can use it")
+			"look at it in /debug/config_dump, and change the service in Consul, or its policy (legate policy explain SERVICE says who set what), so that this client can use it")
 	}
 }

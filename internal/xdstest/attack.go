@@ -27,7 +27,7 @@ type Attack struct {
 	run       func(a attacker)
 }
 
-// Attacks returns all attacks; the last one is all others at once.
+// Attacks returns all attacks; the last two are several of the others at once, and all of them.
 func Attacks() []Attack {
 	all := []Attack{
 		{"rejects all", "a stream rejects every response", func(a attacker) { a.crowd(1, a.rejectAll) }},
@@ -41,14 +41,22 @@ func Attacks() []Attack {
 		{"fresh names", "10 streams ask for 20,000 other unknown names with each request", func(a attacker) { a.crowd(10, a.freshNames) }},
 		{"empty frames", "5 connections send SETTINGS, and DATA frames with nothing in them", func(a attacker) { a.crowd(5, a.emptyFrames) }},
 	}
-	each := slices.Clone(all)
-	return append(all, Attack{"all of it", "all of the above at once", func(a attacker) {
+	mixed := map[string]bool{"rejects all": true, "never reads": true, "large nodes": true, "type URLs": true, "rapid resets": true}
+	some := slices.DeleteFunc(slices.Clone(all), func(a Attack) bool { return !mixed[a.Name] })
+	return append(slices.Clip(all),
+		Attack{"mixed", "those who reject all, never read, have large nodes, ask for 20,000 types and reset streams, at once", atOnce(some)},
+		Attack{"all of it", "all of the above at once", atOnce(all)})
+}
+
+// atOnce runs several attacks at the same time.
+func atOnce(all []Attack) func(a attacker) {
+	return func(a attacker) {
 		var at sync.WaitGroup
-		for _, attack := range each {
+		for _, attack := range all {
 			at.Go(func() { attack.run(a) })
 		}
 		at.Wait()
-	}})
+	}
 }
 
 // Run attacks the server at address from the IP address from, until the context is done. did counts
