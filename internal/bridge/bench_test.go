@@ -57,7 +57,12 @@ func goesOut(b *testing.B, services int, over time.Duration) (took []time.Durati
 	c := New(translate.DefaultConfig(), func() string { return "dc1" }, published, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
 	c.Spread(over)
 	ctx, cancel := context.WithCancel(b.Context())
-	defer func() { cancel(); <-ended }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	}()
 	go func() { ended <- c.Run(ctx, deltas) }()
 	deltas <- first
 	<-published

@@ -71,7 +71,7 @@ func echoes(ctx context.Context, client grpc_testing.TestServiceClient) error {
 		return fmt.Errorf("the echo is %q: %w", said.GetPayload().GetBody(), err)
 	}
 	if _, err := client.EmptyCall(ctx, &grpc_testing.Empty{}); status.Code(err) != codes.ResourceExhausted {
-		return fmt.Errorf("a failure arrives as %v", err)
+		return fmt.Errorf("a failure arrives otherwise than it was sent: %w", err)
 	}
 	stream, err := client.FullDuplexCall(ctx)
 	if err != nil {
