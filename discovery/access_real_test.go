@@ -43,7 +43,7 @@ func TestPlainHTTPStaysWithinItsConnections(t *testing.T) {
 	cfg.Consul.Address = gate.addr
 	r := start(t, cfg)
 	r.await("all are there", func(c catalog.Catalog) bool { return len(c.Services) == 250 })
-	if s := r.Status(); s.Direct != 92 || s.Swept != 158 || len(s.Problems) != 1 {
+	if s := r.Status(); s.Direct != 89 || s.Swept != 161 || len(s.Problems) != 1 {
 		t.Errorf("status: %+v", s)
 	}
 	begin := time.Now()

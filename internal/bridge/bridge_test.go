@@ -1,11 +1,12 @@
 package bridge
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"legate/discovery/catalog"
+	"legate/internal/logtest"
 	"legate/internal/metricstest"
 	"legate/metrics"
 	"legate/translate"
@@ -22,6 +24,7 @@ import (
 // recorder is a server that remembers what was published.
 type recorder struct {
 	views   []xdsserver.View
+	mu      sync.Mutex // of all that follows, while the bridge runs
 	batches []translate.Batch
 	rejects func(name string) bool // what some client rejects; nil: nothing
 
@@ -30,6 +33,8 @@ type recorder struct {
 
 // Rejected is asked by the goroutine that publishes.
 func (r *recorder) Rejected(_ xdsserver.View, names []translate.Name) (all []xdsserver.Rejected) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, n := range names {
 		if r.rejects != nil && n.Type == translate.ClusterType && r.rejects(n.Name) {
 			all = append(all, xdsserver.Rejected{Name: n, Node: "edge-1", Reason: "no such suite"})
@@ -39,6 +44,8 @@ func (r *recorder) Rejected(_ xdsserver.View, names []translate.Name) (all []xds
 }
 
 func (r *recorder) Publish(v xdsserver.View, b translate.Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.views, r.batches = append(r.views, v), append(r.batches, b)
 	for _, one := range b.Set {
 		if m, err := translate.Decode(one); err == nil && r.timeouts != nil && one.Type == translate.ClusterType {
@@ -47,16 +54,30 @@ func (r *recorder) Publish(v xdsserver.View, b translate.Batch) {
 	}
 }
 
+// since returns what was published after the first n batches.
+func (r *recorder) since(n int) []translate.Batch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.batches[n:])
+}
+
+// reject sets what some client rejects.
+func (r *recorder) reject(rejects func(name string) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejects = rejects
+}
+
 // crossing is a bridge under test.
 type crossing struct {
 	*Bridge
 	published *recorder
-	log       *bytes.Buffer
+	log       *logtest.Buffer
 	metrics   *metrics.Metrics
 }
 
 func newCrossing(config translate.Config) *crossing {
-	c := &crossing{published: &recorder{timeouts: map[string]time.Duration{}}, log: &bytes.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	c := &crossing{published: &recorder{timeouts: map[string]time.Duration{}}, log: &logtest.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
 	log := slog.New(slog.NewTextHandler(c.log, nil))
 	c.Bridge = New(config, func() string { return "dc1" }, c.published, log, c.metrics.Translate)
 	return c

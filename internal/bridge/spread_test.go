@@ -76,14 +76,15 @@ func whileItRuns(t *testing.T, first catalog.Delta, test func(g *going)) {
 // their order.
 func (g *going) sync() (changed []string) {
 	synctest.Wait()
-	for ; g.seen < len(g.published.batches); g.seen++ {
-		for _, one := range g.published.batches[g.seen].Set {
+	for _, batch := range g.published.since(g.seen) {
+		g.seen++
+		for _, one := range batch.Set {
 			if one.Type == translate.ClusterType {
 				changed = append(changed, one.Name.Name)
 			}
 			g.has[one.Name] = one
 		}
-		for _, n := range g.published.batches[g.seen].Gone {
+		for _, n := range batch.Gone {
 			delete(g.has, n)
 		}
 	}
@@ -157,15 +158,15 @@ func TestANewDefaultIsSpreadOverTheRolloutSmallServicesFirst(t *testing.T) {
 // What goes out bit by bit waits on purpose, so that it is not measured as a change that takes long.
 func TestWhatARolloutHoldsBackIsNoDelayOfAChange(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {
+		first := g.seen
 		g.deltas <- catalog.Delta{
 			Entries: []catalog.Entry{{Key: catalog.EntryKey{Kind: catalog.ProxyDefaults, Name: "global"}, Protocol: "grpc"}},
 			Since:   time.Now(),
 		}
-		first := len(g.published.batches)
 		if changed := len(g.sync()) + len(g.after(2*DefaultRollout)); changed != 100 {
 			t.Errorf("%d clusters have changed", changed)
 		}
-		for _, batch := range g.published.batches[first:] {
+		for _, batch := range g.published.since(first) {
 			if !batch.Since.IsZero() {
 				t.Errorf("a batch of %d resources is measured from %v on", len(batch.Set), batch.Since)
 			}
@@ -201,7 +202,7 @@ func TestInstancesPassDuringARolloutAndLeaveTheClusterAlone(t *testing.T) {
 		p := under(t, "defaults: {connect_timeout: 2s}")
 		g.Adopt(p)
 		g.sync()
-		batches := len(g.published.batches)
+		batches := g.seen
 		sick := first.Set[99]
 		sick.Instances = append([]catalog.Instance{}, sick.Instances...)
 		sick.Instances[0].Health = catalog.Critical
@@ -209,7 +210,7 @@ func TestInstancesPassDuringARolloutAndLeaveTheClusterAlone(t *testing.T) {
 		if changed := g.sync(); len(changed) != 0 {
 			t.Errorf("clusters %v changed with an instance", changed)
 		}
-		if b := g.published.batches[batches]; len(b.Set) != 1 || b.Set[0].Name != (translate.Name{Type: translate.AssignmentType, Name: "s099"}) {
+		if b := g.published.since(batches)[0]; len(b.Set) != 1 || b.Set[0].Name != (translate.Name{Type: translate.AssignmentType, Name: "s099"}) {
 			t.Errorf("published: %v", b.Set)
 		}
 		if changed := g.after(2 * DefaultRollout); len(changed) != 99 {
@@ -225,7 +226,7 @@ func TestInstancesPassDuringARolloutAndLeaveTheClusterAlone(t *testing.T) {
 func TestARejectionPausesTheRestAndAMendedPolicyGoesOn(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {
 		var mended atomic.Bool
-		g.published.rejects = func(name string) bool { return name == "s001" && !mended.Load() }
+		g.published.reject(func(name string) bool { return name == "s001" && !mended.Load() })
 		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
 		g.sync()
 		changed := g.after(time.Hour)
@@ -260,10 +261,7 @@ func TestARejectionPausesTheRestAndAMendedPolicyGoesOn(t *testing.T) {
 // Whoever corrects the default itself touches all clusters again. Those that are rejected do not wait for their turn.
 func TestAMendedDefaultReachesFirstWhatIsRejected(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {
-		g.published.rejects = func(name string) bool {
-			timeout := g.published.timeouts[name]
-			return timeout == 2*time.Second && name > "s010"
-		}
+		g.published.reject(func(name string) bool { return g.published.timeouts[name] == 2*time.Second && name > "s010" })
 		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
 		g.sync()
 		g.after(time.Hour)
@@ -316,7 +314,7 @@ func TestASecondPolicyGoesStraightToWhatHasNotChanged(t *testing.T) {
 
 func TestTheRestGoesOutAtOnceWhenTheRolloutIsSetToTakeNoTime(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {
-		g.published.rejects = func(string) bool { return true }
+		g.published.reject(func(string) bool { return true })
 		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
 		if g.after(time.Hour); g.State().Rollout.Waiting != 99 {
 			t.Fatalf("told: %+v", g.State().Rollout)
