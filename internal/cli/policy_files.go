@@ -92,9 +92,14 @@ func loadPolicy(path string) (policy.Policies, error) {
 	return p, nil
 }
 
-// reloadPolicy reads the policies again. With any mistake in them nothing changes.
+// reloadPolicy reads the policies again. With any mistake in them nothing changes. Nor does it if they say
+// nothing any more, unless somebody asks for it by a signal: a full disk leaves such a file, a folder that is
+// not mounted is empty, and every service would be reached in another way at once.
 func (r *reloader) reloadPolicy(cause string) {
 	p, err := loadPolicy(r.policy.path)
+	if err == nil && cause != hangup && p.Silent() && !r.policies.Silent() {
+		err = fmt.Errorf("%s says nothing any more: if that is meant, send SIGHUP", r.policy.path)
+	}
 	now := time.Now()
 	if err != nil {
 		said := strings.ReplaceAll(err.Error(), "\n", "; ")
@@ -107,6 +112,7 @@ func (r *reloader) reloadPolicy(cause string) {
 	}
 	r.setTrouble(&r.refused, nil)
 	r.count(true, now)
+	r.policies = p
 	r.adopt(p)
 	r.log.Info("policy is reloaded", "cause", cause)
 }

@@ -118,3 +118,23 @@ func TestAChangedPolicyIsTakenOverWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// TestAPolicyThatIsGoneIsNotBelieved until somebody says that it is meant: files are cut off by full disks, and
+// folders are empty while nothing is mounted.
+func TestAPolicyThatIsGoneIsNotBelieved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	write(t, path, "defaults: {connect_timeout: 1s}\n")
+	r := serve(t, "--consul-addr", closedPort(t), "--policy", path)
+	write(t, path, "")
+	refused := r.log.await(t, "policy is not reloaded")
+	if said, _ := refused["error"].(string); !strings.Contains(said, "says nothing any more") || !strings.Contains(said, "SIGHUP") {
+		t.Errorf("%v", refused)
+	}
+	r.says(t, "says nothing any more", true)
+	hangUp(t)
+	r.log.await(t, "policy is reloaded")
+	r.says(t, "says nothing any more", false)
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}

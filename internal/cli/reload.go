@@ -19,20 +19,24 @@ import (
 // live are the settings that a running Legate can change. All others need a restart.
 var live = []string{"include", "exclude", "tag", "mass-critical", "policy-rollout", "log-level"}
 
+// hangup is the cause of a reload that somebody asked for.
+const hangup = "SIGHUP"
+
 // reloader applies a changed configuration file, and a changed policy: at once on SIGHUP, else a few
 // seconds after a file has changed. What has any mistake in it is not applied at all.
 type reloader struct {
-	program *program
-	running *command // its settings are in force
-	config  *watched // nil: there is no such file
-	policy  *watched
-	hup     <-chan os.Signal
-	log     *slog.Logger
-	metrics *metrics.Process
-	apply   func(*serveOptions)   // applies the live settings
-	adopt   func(policy.Policies) // applies policies
-	notify  func(state string)    // to systemd
-	ready   func() bool           // whether systemd was told so
+	program  *program
+	running  *command // its settings are in force
+	config   *watched // nil: there is no such file
+	policy   *watched
+	policies policy.Policies // in force
+	hup      <-chan os.Signal
+	log      *slog.Logger
+	metrics  *metrics.Process
+	apply    func(*serveOptions)   // applies the live settings
+	adopt    func(policy.Policies) // applies policies
+	notify   func(state string)    // to systemd
+	ready    func() bool           // whether systemd was told so
 
 	mu        sync.Mutex
 	rejected  *admin.Trouble // nil: the last file read is in force
@@ -81,7 +85,7 @@ func (r *reloader) run(ctx context.Context) error {
 		case <-r.hup:
 			for _, w := range all {
 				w.take()
-				reload[w]("SIGHUP")
+				reload[w](hangup)
 			}
 		case <-poll.C:
 			for _, w := range all {

@@ -166,7 +166,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	defer life.end()
 	notify := notifier(log)
 	isReady := func() bool { return carrier.State().Ready() }
-	reload := &reloader{program: p, running: c, config: config, policy: rules, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
+	reload := &reloader{program: p, running: c, config: config, policy: rules, policies: policies, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
 		o.log.now.Set(next.log.severity())
 		consul := o.consul.Selecting(next.consul.Selection())
 		watcher.Select(consul.Selection())

@@ -39,6 +39,11 @@ func Default() Policy {
 // Base is a policy as the weakest layer of all.
 func Base(p Policy) Layer { return LayerOf(p, Source{Kind: BuiltIn}) }
 
+// Silent reports whether the operator says nothing of any service, nor of owners.
+func (p Policies) Silent() bool {
+	return len(p.defaults)+len(p.rules) == 0 && p.owners == nil
+}
+
 // Over returns the policies over another base than Legate's own.
 func (p Policies) Over(base Layer) Policies {
 	p.base = base
