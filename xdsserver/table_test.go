@@ -129,6 +129,7 @@ func took(t *testing.T, m *metrics.Metrics) func(sent, ack []time.Duration) {
 	count, sum := map[string]uint64{}, map[string]float64{}
 	return func(sent, ack []time.Duration) {
 		t.Helper()
+		synctest.Wait() // a client has a response before it is counted
 		families, err := m.Gather()
 		if err != nil {
 			t.Fatal(err)
