@@ -10,6 +10,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/internal/quote"
+	"legate/translate"
 )
 
 // concern is a box on the page: something that an operator should look at. Each kind of trouble has
@@ -158,8 +159,8 @@ func ofOversize(s Status) []concern {
 	return all
 }
 
-// ofLeftOut returns one concern for each reason for which translation leaves out services and
-// instances.
+// ofLeftOut returns one concern for each reason for which translation leaves out services, instances, or a part of
+// the policy of a service.
 func ofLeftOut(s Status) []concern {
 	var all []concern
 	at := map[string]int{}
@@ -171,7 +172,11 @@ func ofLeftOut(s Status) []concern {
 		key := "left_out/" + string(p.Reason)
 		if _, known := at[key]; !known {
 			at[key] = len(all)
-			all = append(all, concern{Key: key, Severity: warning, What: "Left out: " + where, Detail: p.Detail, Remedy: p.Remedy, Of: "left out"})
+			of := "left out"
+			if p.Reason == translate.BadPolicy {
+				of = "services"
+			}
+			all = append(all, concern{Key: key, Severity: warning, What: leftOut(p.Reason) + where, Detail: p.Detail, Remedy: p.Remedy, Of: of})
 		}
 		c := &all[at[key]]
 		c.Each = append(c.Each, where+": "+p.Detail)
@@ -183,9 +188,17 @@ func ofLeftOut(s Status) []concern {
 			continue
 		}
 		c.Detail = "For example " + c.Each[0]
-		c.What = "Left out: " + countsOf(s, c.Key)
+		c.What = leftOut(translate.Reason(strings.TrimPrefix(c.Key, "left_out/"))) + countsOf(s, c.Key)
 	}
 	return all
+}
+
+// leftOut says what is left out for a reason.
+func leftOut(why translate.Reason) string {
+	if why == translate.BadPolicy {
+		return "Served without a part of the policy: "
+	}
+	return "Left out: "
 }
 
 // countsOf says how many services and instances are left out for one reason.

@@ -97,6 +97,16 @@ func TestWhatIsLeftOutForOneReasonIsOneBox(t *testing.T) {
 	}
 }
 
+func TestAServiceThatLacksOnlyAPartOfItsPolicyIsNotCalledLeftOut(t *testing.T) {
+	h := healthy()
+	web := instance("web", 80)
+	web.Instances[0].Meta = map[string]string{"legate-protocol": "grcp"}
+	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{web}})
+	if page := h.get(t, "/").Body.String(); !strings.Contains(page, "Served without a part of the policy: web.dc1") || strings.Contains(page, "Left out: web") {
+		t.Error(page)
+	}
+}
+
 func TestALongListIsCutAndSaysWhereTheRestIs(t *testing.T) {
 	page := manyReject(maxEach+100).get(t, "/").Body.String()
 	if !strings.Contains(page, `and 100 more: <a href="/api/v1/status">`) {

@@ -189,8 +189,24 @@ func (b *Bridge) report(appeared, over []translate.Problem) {
 		b.problems[string(p.Reason)]--
 	}
 	b.metrics.Problems(b.problems)
+	appearedIn, appeared := apart(appeared)
+	overIn, over := apart(over)
 	b.logSome(slog.LevelWarn, "left out", appeared)
+	b.logSome(slog.LevelWarn, "served without a part of its policy", appearedIn)
 	b.logSome(slog.LevelInfo, "no longer left out", over)
+	b.logSome(slog.LevelInfo, "served with all of its policy again", overIn)
+}
+
+// apart returns the problems that only a part of a policy has, and all others.
+func apart(all []translate.Problem) (policies, others []translate.Problem) {
+	for _, p := range all {
+		if p.Reason == translate.BadPolicy {
+			policies = append(policies, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return policies, others
 }
 
 // logSome logs a bounded number of problems, so that a catalog full of them fills no disk.

@@ -264,6 +264,23 @@ func TestABridgeIsAliveWhileItRuns(t *testing.T) {
 	}
 }
 
+func TestAServiceThatLacksOnlyAPartOfItsPolicyIsNotCalledLeftOut(t *testing.T) {
+	c := newCrossing(translate.DefaultConfig())
+	for _, step := range []struct{ protocol, says string }{
+		{"grcp", `msg="served without a part of its policy" service=web.dc1`},
+		{"grpc", `msg="served with all of its policy again" service=web.dc1`},
+	} {
+		web := service("web", 80)
+		web.Instances[0].Meta = map[string]string{"legate-protocol": step.protocol}
+		if err := c.carry(catalog.Delta{Set: []catalog.Service{web}}); err != nil {
+			t.Fatal(err)
+		}
+		if said := c.log.String(); !strings.Contains(said, step.says) || strings.Contains(said, "left out") {
+			t.Errorf("the log says %s", said)
+		}
+	}
+}
+
 // One problem begins as another ends: their number is the same, and both are told.
 func TestAProblemThatTakesAnothersPlaceIsTold(t *testing.T) {
 	c := newCrossing(translate.DefaultConfig())
