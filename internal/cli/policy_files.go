@@ -103,11 +103,11 @@ func (r *reloader) reloadPolicy(cause string) {
 	now := time.Now()
 	if err != nil {
 		said := strings.ReplaceAll(err.Error(), "\n", "; ")
-		r.log.Error("policy is not reloaded, all stays as it was", "cause", cause, "error", said, "remedy", "correct the file; it is then read again")
 		r.setTrouble(&r.refused, &admin.Trouble{Kind: "policy", Since: now,
 			Detail: "the changed policy is rejected, what was read before holds: " + said,
 			Remedy: "correct the file: it is then read again by itself; until then a restart fails; legate policy check FILE finds mistakes beforehand"})
 		r.count(false, now)
+		r.log.Error("policy is not reloaded, all stays as it was", "cause", cause, "error", said, "remedy", "correct the file; it is then read again")
 		return
 	}
 	r.setTrouble(&r.refused, nil)

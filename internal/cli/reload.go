@@ -127,12 +127,12 @@ func (r *reloader) reload(cause string) {
 	now := time.Now()
 	if err != nil {
 		said := strings.ReplaceAll(err.Error(), "\n", "; ")
-		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
-			"error", said, "remedy", "correct the file; it is then read again")
 		r.setTrouble(&r.rejected, &admin.Trouble{Kind: "configuration", Since: now,
 			Detail: "the changed configuration file is rejected, what was read before holds: " + said,
 			Remedy: "correct the file: it is then read again by itself; until then a restart fails"})
 		r.count(false, now)
+		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
+			"error", said, "remedy", "correct the file; it is then read again")
 		return
 	}
 	changed, unapplied := differing(r.running.settings, next.settings)
