@@ -61,41 +61,6 @@ func BenchmarkOneServiceOf10000(b *testing.B) {
 	}
 }
 
-// BenchmarkOneServiceWithPolicies is the same where all five sources say something of the service, and the
-// operator has 100 rules.
-func BenchmarkOneServiceWithPolicies(b *testing.B) {
-	rules := "defaults: {connect_timeout: 2s, circuit_breakers: {max_connections: 100}}\nservices:\n"
-	for n := range 99 {
-		rules += fmt.Sprintf("- {match: {names: [team-%d-*]}, protocol: grpc}\n", n)
-	}
-	rules += "- {match: {names: [service-*]}, outlier_detection: {consecutive_5xx: 3}}\n"
-	policies, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte(rules)}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	owned := func() catalog.Service {
-		s := eight(4321)
-		for n := range s.Instances {
-			s.Instances[n].Meta = map[string]string{"legate-lb-policy": "least_request", "version": "1"}
-		}
-		return s
-	}
-	r, _ := empty().With(policies)
-	r, _ = r.Apply(fleet(10_000))
-	r, _ = r.Apply(catalog.Delta{Entries: []catalog.Entry{{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: eight(4321).Key.Name}, Protocol: "grpc"}}})
-	changes := [2]catalog.Delta{{Set: []catalog.Service{owned()}}, {Set: []catalog.Service{owned()}}}
-	changes[1].Set[0].Instances[3].Health = catalog.Critical
-	r, _ = r.Apply(changes[0])
-	b.ReportAllocs()
-	for n := 1; b.Loop(); n++ {
-		next, _ := r.Apply(changes[n%2])
-		if batch := next.Diff(r); len(batch.Set) != 1 {
-			b.Fatalf("changed %d resources, want the assignment only", len(batch.Set))
-		}
-		r = next
-	}
-}
-
 // BenchmarkANewDefault changes a default of 10,000 services, to and fro.
 func BenchmarkANewDefault(b *testing.B) {
 	r, _ := empty().Apply(fleet(10_000))

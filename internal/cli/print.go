@@ -95,7 +95,11 @@ func printProblems(w io.Writer, problems []translate.Problem) {
 		if p.Instance != "" {
 			where += ", instance " + quote.Name(p.Instance)
 		}
-		fmt.Fprintf(w, "left out: %s: %s (%s): %s\n", where, quote.Text(p.Detail, quote.TextBytes), p.Reason, p.Remedy)
+		what := "left out"
+		if p.Reason == translate.BadPolicy {
+			what = "served without a part of its policy"
+		}
+		fmt.Fprintf(w, "%s: %s: %s (%s): %s\n", what, where, quote.Text(p.Detail, quote.TextBytes), p.Reason, p.Remedy)
 	}
 }
 

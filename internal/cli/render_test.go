@@ -156,3 +156,10 @@ func TestResourcesHoldNothingThatATerminalObeys(t *testing.T) {
 		}
 	}
 }
+
+func TestAServiceThatLacksOnlyAPartOfItsPolicyIsNotCalledLeftOut(t *testing.T) {
+	r := legate(t, nil, "render", "--catalog", savedWeb(t))
+	if r.code != 0 || !strings.HasPrefix(r.err, "served without a part of its policy: web.dc1: owner legate-protocol: ") {
+		t.Errorf("%+v", r)
+	}
+}
