@@ -120,8 +120,9 @@ func slowStart() policyStory {
 	}
 }
 
-// ringHash: each user has an instance, the same after Legate's restart. When an instance goes, its users
-// move, and hardly any others. Without lb_policy, the instances take turns.
+// ringHash: each user has an instance, the same after Legate's restart, and after the instance came back at
+// another address. When an instance goes, its users move, and hardly any others: the ring is made of the
+// instances' hash_key, so that it is the same one in each run. Without lb_policy, the instances take turns.
 func ringHash() policyStory {
 	const instances, users = 10, 300
 	return policyStory{
@@ -132,8 +133,13 @@ func ringHash() policyStory {
 - match: {names: [cart]}
   lb_policy: ring_hash
   ring_hash: {minimum_ring_size: 4096}
+  endpoint_metadata: {meta: [hash_key]}
 `),
-		register: func(t *testing.T, s *stage) { s.registerSome(t, "cart", instances) },
+		register: func(t *testing.T, s *stage) {
+			for i := range instances {
+				registerKeyed(t, s, fmt.Sprintf("cart-%d", i+1))
+			}
+		},
 		routes: map[string]func(route) []route{"cart": func(r route) []route {
 			r["route"].(object)["hash_policy"] = []any{object{"header": object{"header_name": "x-user"}}}
 			return []route{r}
@@ -173,6 +179,18 @@ func ringHash() policyStory {
 				t.Errorf("%d of %d users moved after legate's restart", n, users)
 			}
 
+			addr := registerKeyed(t, s, "cart-5")
+			eventually(t, func() error {
+				all, err := e.endpoints("cart")
+				if _, there := all[addr]; err == nil && !there {
+					err = errors.New("envoy does not have the new address of cart-5")
+				}
+				return err
+			})
+			if n := moved(first, homes()); n > 0 {
+				t.Errorf("%d of %d users moved after one of their instances came back at another address", n, users)
+			}
+
 			s.deregister(t, "cart-3")
 			eventually(t, func() error {
 				if n := e.stat(t, "cluster.cart.membership_total"); n != instances-1 {
@@ -187,6 +205,16 @@ func ringHash() policyStory {
 			}
 		},
 	}
+}
+
+// registerKeyed registers an instance of cart at a new address, which Envoy hashes by its name.
+func registerKeyed(t *testing.T, s *stage, instance string) (addr string) {
+	b := s.backend(t, instance, "127.0.0.1:0")
+	s.registerAs(t, parts.Instance{
+		ID: instance, Service: "cart", Address: "127.0.0.1", Port: b.Port,
+		Meta: map[string]string{"hash_key": instance},
+	})
+	return b.Addr
 }
 
 // moved is how many are somewhere else.
