@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"legate/internal/suggest"
 )
 
 // decoder reads policies of one file, and notes its mistakes.
@@ -25,7 +23,7 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 
 // each calls do for each key of a mapping and its value; names are the keys that it may have. A key without
 // a value says nothing.
-func (d *decoder) each(n *yaml.Node, what string, names []string, do func(key, value *yaml.Node)) {
+func (d *decoder) each(n *yaml.Node, what string, l level, names []string, do func(key, value *yaml.Node)) {
 	if n = follow(n); isNull(n) {
 		return
 	}
@@ -44,24 +42,20 @@ func (d *decoder) each(n *yaml.Node, what string, names []string, do func(key, v
 		case twice:
 			d.fail(key, "%s is there twice, first in line %d: remove one", quote(key.Value), line)
 		case !slices.Contains(names, key.Value):
-			hint := suggest.DidYouMean(key.Value, names)
-			if hint == "" {
-				hint = ": there are " + strings.Join(names, ", ")
-			}
-			d.fail(key, "unknown field %s in %s%s", quote(key.Value), what, hint)
+			d.unknown(key, n, what, l, names)
 		case !isNull(value):
 			do(key, value)
 		}
 	}
 }
 
-// list calls do for each element of a list.
-func (d *decoder) list(n *yaml.Node, what string, do func(at int, n *yaml.Node)) {
+// list calls do for each element of a list; example is one as it is written.
+func (d *decoder) list(n *yaml.Node, what, example string, do func(at int, n *yaml.Node)) {
 	if n = follow(n); isNull(n) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		d.fail(n, "%s must be a list: put each element into a line of its own that begins with a dash, or all of them into [ ]", what)
+		d.fail(n, "%s must be a list: put each element into a line of its own that begins with a dash, or all of them into [ ], such as %s", what, example)
 		return
 	}
 	for at, one := range n.Content {
@@ -72,7 +66,7 @@ func (d *decoder) list(n *yaml.Node, what string, do func(at int, n *yaml.Node))
 // layer reads the fields of a policy. Whoever else has keys in the same mapping gets them by other.
 func (d *decoder) layer(n *yaml.Node, what string, s Source, other map[string]func(*yaml.Node)) Layer {
 	var l Layer
-	d.group(n, what, "", policySchema(), other, func(f *Field, v reflect.Value, line int) {
+	d.group(n, what, ruleLevel, "", policySchema(), other, func(f *Field, v reflect.Value, line int) {
 		l = append(l, &Value{Field: f, Source: s, text: textOf(v), value: v, line: line})
 	})
 	l.sort()
@@ -80,14 +74,14 @@ func (d *decoder) layer(n *yaml.Node, what string, s Source, other map[string]fu
 }
 
 // group reads the fields of one group of a schema, and of the groups in it.
-func (d *decoder) group(n *yaml.Node, what, path string, s *schema, other map[string]func(*yaml.Node), found func(*Field, reflect.Value, int)) {
+func (d *decoder) group(n *yaml.Node, what string, l level, path string, s *schema, other map[string]func(*yaml.Node), found func(*Field, reflect.Value, int)) {
 	names := slices.Clone(s.names[path])
 	for name := range other {
 		names = append(names, name)
 	}
 	slices.Sort(names[len(s.names[path]):])
 	said := false
-	d.each(n, what, names, func(key, value *yaml.Node) {
+	d.each(n, what, l, names, func(key, value *yaml.Node) {
 		said = true
 		if do := other[key.Value]; do != nil {
 			do(value)
@@ -96,7 +90,7 @@ func (d *decoder) group(n *yaml.Node, what, path string, s *schema, other map[st
 		full := strings.TrimPrefix(path+"."+key.Value, ".")
 		f := s.byPath[full]
 		if f == nil {
-			d.group(value, full, full, s, nil, found)
+			d.group(value, full, level(full), full, s, nil, found)
 			return
 		}
 		if v, ok := d.value(f, value); ok {
@@ -114,14 +108,14 @@ func (d *decoder) value(f *Field, n *yaml.Node) (reflect.Value, bool) {
 	switch {
 	case f.elements() != nil:
 		v = reflect.MakeSlice(f.typ, 0, len(n.Content))
-		d.list(n, f.Path, func(at int, n *yaml.Node) {
+		d.list(n, f.Path, "- "+f.elements().names[""][0]+": ...", func(at int, n *yaml.Node) {
 			one := reflect.New(f.typ.Elem()).Elem()
-			d.group(n, fmt.Sprintf("%s[%d]", f.Path, at), "", f.elements(), nil, func(f *Field, v reflect.Value, _ int) { f.in(one).Set(v) })
+			d.group(n, fmt.Sprintf("%s[%d]", f.Path, at), level(f.Path), "", f.elements(), nil, func(f *Field, v reflect.Value, _ int) { f.in(one).Set(v) })
 			v = reflect.Append(v, one)
 		})
 	case f.typ == reflect.TypeFor[[]string]():
 		texts := []string{}
-		d.list(n, f.Path, func(_ int, n *yaml.Node) { texts = append(texts, d.text(n, f.Path)) })
+		d.list(n, f.Path, "- x", func(_ int, n *yaml.Node) { texts = append(texts, d.text(n, f.Path)) })
 		v = reflect.ValueOf(texts)
 	case f.typ == reflect.TypeFor[map[string]string]():
 		v = reflect.ValueOf(d.texts(n, f.Path))
@@ -176,6 +170,16 @@ func follow(n *yaml.Node) *yaml.Node {
 		return n.Alias
 	}
 	return n
+}
+
+// hasKey reports whether a mapping has a key, be it without a value.
+func hasKey(n *yaml.Node, key string) bool {
+	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

@@ -50,7 +50,7 @@ func (d *decoder) read(content []byte, p *Policies) {
 		d.errs = append(d.errs, fmt.Errorf("%s: more than one YAML document: remove the second one", d.file))
 		return
 	}
-	d.each(doc.Content[0], "the file", []string{"owners", "defaults", "services"}, func(key, value *yaml.Node) {
+	d.each(doc.Content[0], "the file", fileLevel, fileNames, func(key, value *yaml.Node) {
 		switch key.Value {
 		case "owners":
 			d.owners(value, p)
@@ -59,7 +59,7 @@ func (d *decoder) read(content []byte, p *Policies) {
 			d.check(says, Merge(append(slices.Clone(p.defaults), says)...).policy())
 			p.defaults = append(p.defaults, says)
 		case "services":
-			d.list(value, "services", func(at int, n *yaml.Node) { d.rule(n, at, p) })
+			d.list(value, "services", "- match: {names: [web]}", func(at int, n *yaml.Node) { d.rule(n, at, p) })
 		}
 	})
 }
@@ -81,7 +81,7 @@ func (d *decoder) owners(n *yaml.Node, p *Policies) {
 	if p.owners == nil {
 		p.owners = []string{}
 	}
-	d.list(n, "owners", func(_ int, n *yaml.Node) {
+	d.list(n, "owners", "- protocol", func(_ int, n *yaml.Node) {
 		pattern := d.text(n, "owners")
 		one := &Policies{owners: []string{pattern}}
 		if !slices.ContainsFunc(policySchema().fields, func(f *Field) bool { return f.Owner && one.allows(f) }) {
@@ -94,13 +94,16 @@ func (d *decoder) owners(n *yaml.Node, p *Policies) {
 func (d *decoder) rule(n *yaml.Node, at int, p *Policies) {
 	what := fmt.Sprintf("services[%d]", at)
 	var r rule
-	matched := false
+	before := len(d.errs)
+	has := func(key string) bool { return hasKey(n, key) }
 	r.says = d.layer(n, what, Source{Services, d.at(n)}, map[string]func(*yaml.Node){"match": func(n *yaml.Node) {
-		matched = true
 		r.match = d.match(n, what+".match")
 	}})
-	if !matched {
+	switch {
+	case !has("match") && !slices.ContainsFunc(matchNames, has):
 		d.fail(n, "%s has no match, so nobody knows for which services it is: set match, such as match: {names: [web]}; what holds for all services belongs under defaults", what)
+	case len(d.errs) == before && r.match.empty():
+		d.fail(n, "%s.match has no condition: set names, ports, tags, meta or filter; what holds for all services belongs under defaults", what)
 	}
 	d.check(r.says, r.says.policy())
 	p.rules = append(p.rules, r)
@@ -108,15 +111,14 @@ func (d *decoder) rule(n *yaml.Node, at int, p *Policies) {
 
 func (d *decoder) match(n *yaml.Node, what string) match {
 	var m match
-	before := len(d.errs)
 	texts := func(n *yaml.Node) (all []string) {
 		if n.Kind == yaml.ScalarNode {
 			return []string{n.Value}
 		}
-		d.list(n, what, func(_ int, n *yaml.Node) { all = append(all, d.text(n, what)) })
+		d.list(n, what, "- web", func(_ int, n *yaml.Node) { all = append(all, d.text(n, what)) })
 		return all
 	}
-	d.each(n, what, []string{"names", "ports", "tags", "meta", "filter"}, func(key, value *yaml.Node) {
+	d.each(n, what, matchLevel, matchNames, func(key, value *yaml.Node) {
 		switch key.Value {
 		case "names":
 			m.names = texts(value)
@@ -133,9 +135,6 @@ func (d *decoder) match(n *yaml.Node, what string) match {
 			}
 		}
 	})
-	if n = follow(n); len(d.errs) == before && len(m.names)+len(m.ports)+len(m.tags)+len(m.meta) == 0 && m.filter == nil {
-		d.fail(n, "%s has no condition: set names, ports, tags, meta or filter; what holds for all services belongs under defaults", what)
-	}
 	return m
 }
 

@@ -41,6 +41,19 @@ func TestEachMistakeInAFileIsNamedWithLineAndRemedy(t *testing.T) {
 		{"a tab", "services:\n- match: {names: [web]}\n\tprotocol: grpc\n", `policy.yaml:3: not YAML: found character that cannot start any token: look at the indentation here and just before, which is of spaces and never of tabs, and at quotes and brackets that are not closed`},
 		{"deeper than its neighbour", "services:\n- match: {names: [web]}\n   protocol: grpc\n", `: not YAML: did not find expected key: look at`},
 		{"rules without dashes", "services:\n  match: {names: [web]}\n", `policy.yaml:2: services must be a list: put each element into a line of its own that begins with a dash, or all of them into [ ]`},
+		{"a group's field beside the group", "services:\n- match: {names: [web]}\n  http2:\n  keepalive_timeout: 1s\n", `policy.yaml:4: unknown field "keepalive_timeout" in services[0]: it is a field of http2 (line 3): indent it deeper than that`},
+		{"a group's field that has no group", "defaults:\n  keepalive_timeout: 1s\n", `policy.yaml:2: unknown field "keepalive_timeout" in defaults: it is a field of http2: write it below that, indented`},
+		{"a field of several groups", "defaults:\n  interval: 1s\n", `policy.yaml:2: unknown field "interval" in defaults: it is a field of health_checks and of outlier_detection and of tcp_keepalive: write it below that, indented`},
+		{"a field of the inner group beside it", "defaults:\n  subsets:\n    selectors:\n    keys: [a]\n", `policy.yaml:4: unknown field "keys" in subsets: it is a field of selectors (line 3): indent it deeper than that`},
+		{"conditions beside match", "services:\n- match:\n  names: [web]\n  protocol: grpc\n", `policy.yaml:3: unknown field "names" in services[0]: it is a field of match (line 2): indent it deeper than that`},
+		{"conditions without match", "services:\n- tags: [web]\n", `policy.yaml:2: unknown field "tags" in services[0]: it is a field of endpoint_metadata and of match: write it below that, indented`},
+		{"fields in match", "services:\n- match:\n    names: [web]\n    protocol: grpc\n", `policy.yaml:4: unknown field "protocol" in services[0].match: it is a field of the rule itself, or of defaults: indent it less`},
+		{"fields deeper than their group", "defaults:\n  tls:\n    sni: web\n    lb_policy: random\n", `policy.yaml:4: unknown field "lb_policy" in tls: it is a field of the rule itself, or of defaults: indent it less`},
+		{"defaults beside defaults", "defaults:\nprotocol: grpc\n", `policy.yaml:2: unknown field "protocol" in the file: it is a field of defaults (line 1): indent it deeper than that`},
+		{"fields of no block", "protocol: grpc\n", `policy.yaml:1: unknown field "protocol" in the file: it is a field of defaults, and of each rule under services: write it below one of them, indented`},
+		{"services in defaults", "defaults:\n  protocol: grpc\n  services: []\n", `policy.yaml:3: unknown field "services" in defaults: it stands at the beginning of a line: do not indent it`},
+		{"rules by names", "services:\n  web: {protocol: grpc}\n", `policy.yaml:2: services must be a list: put each element into a line of its own that begins with a dash, or all of them into [ ], such as - match: {names: [web]}`},
+		{"match without a value", "services:\n- match:\n  protocol: grpc\n", `policy.yaml:2: services[0].match has no condition: set names`},
 		{"a check without type", "defaults:\n  health_checks: [{path: /x}]\n", `[0]: it has no type: set type to http, grpc or tcp`},
 	} {
 		_, err := Parse([]File{{"policy.yaml", []byte(c.content)}})
@@ -53,7 +66,7 @@ func TestEachMistakeInAFileIsNamedWithLineAndRemedy(t *testing.T) {
 // TestAMistakeIsReportedOnce: what follows from it is no further mistake.
 func TestAMistakeIsReportedOnce(t *testing.T) {
 	for _, content := range []string{
-		"services:\n- match: web\n", "services:\n- match: {name: web}\n", "services:\n- match: {filter: 'Service.Foo == 1'}\n",
+		"services:\n- match: web\n", "services:\n- match:\n  names: [web]\n", "defaults:\nprotocol: grpc\n", "services:\n- match: {name: web}\n", "services:\n- match: {filter: 'Service.Foo == 1'}\n",
 		"defaults:\n  health_checks: [{path: /x}]\n",
 		"defaults:\n  envoy: {connect_timeout: 5, lb_policy: MAGLEV}\n",
 	} {
@@ -67,12 +80,12 @@ func TestAMistakeIsReportedOnce(t *testing.T) {
 func TestAllMistakesOfAllFilesAreReportedAtOnce(t *testing.T) {
 	p, err := Parse([]File{
 		{"a.yaml", []byte("defaults:\n  protocol: x\n  connect_timeout: y\n")},
-		{"b.yaml", []byte("services:\n- match: {name: web}\n  tls: {enabled: perhaps}\n")},
+		{"b.yaml", []byte("services:\n- match: {name: web}\n  tls: {enabled: perhaps}\n- protokol: grpc\n")},
 	})
 	if err == nil || len(p.defaults)+len(p.rules) != 0 {
 		t.Fatalf("%v %v", p, err)
 	}
-	for _, want := range []string{"a.yaml:2: protocol", "a.yaml:3: connect_timeout", `b.yaml:2: unknown field "name"`, "b.yaml:3: tls.enabled"} {
+	for _, want := range []string{"a.yaml:2: protocol", "a.yaml:3: connect_timeout", `b.yaml:2: unknown field "name"`, "b.yaml:3: tls.enabled", `b.yaml:4: unknown field "protokol"`, "b.yaml:4: services[1] has no match"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %s", err, want)
 		}

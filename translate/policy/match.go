@@ -16,6 +16,11 @@ type match struct {
 	filter *filter           // an expression over the instance; nil: none
 }
 
+// empty reports whether there is no condition at all.
+func (m *match) empty() bool {
+	return len(m.names)+len(m.ports)+len(m.tags)+len(m.meta) == 0 && m.filter == nil
+}
+
 // matches reports whether a rule applies to a service, or to one of its further ports. What is said of
 // instances must hold for most of them; if it holds for half, the oldest registration decides.
 func (m *match) matches(s catalog.Service, port string) bool {
