@@ -30,7 +30,8 @@ test: parts ## all tests, those with a real Consul and a real Envoy included
 
 .PHONY: test-short
 test-short: ## the tests that need no external program, in under a minute
-	go test -short -parallel 8 -timeout 2m ./...
+	@# Much of their time is waiting, so more packages than cores run at once.
+	go test -short -p 6 -parallel 8 -timeout 2m ./...
 
 .PHONY: build
 build: ## build ./legate: static, it needs nothing from the machine that it runs on
