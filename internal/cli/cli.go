@@ -21,7 +21,8 @@ import (
 )
 
 // Main runs the command line and returns the exit code of the process: 0 for success, 1 for a
-// failure, 2 for a mistake in the command line, the environment or the configuration file.
+// failure, 2 for a mistake in the command line, the environment or the configuration file, others as the
+// command's help says.
 func Main(args []string) int {
 	p := program{out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	return p.run(context.Background(), args)
@@ -39,7 +40,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if coder := urfave.ExitCoder(nil); errors.As(err, &coder) { // "legate help" with an unknown command
 		err = usageError{fmt.Errorf("%w, see %q", err, "legate --help")}
 	}
-	if err != nil {
+	if answer := outcome(0); err != nil && !errors.As(err, &answer) {
 		out := p.err
 		if toJournal(p.err, p.getenv) {
 			out = prefixed{p.err, []byte("<3>")}

@@ -21,7 +21,7 @@ type command struct {
 	about    string // further help, in short lines
 	examples string
 	settings []*setting
-	operand  *operand                        // what it takes besides flags; nil: nothing
+	operand  operand                         // what it takes besides flags
 	run      func(ctx context.Context) error // called once the settings are resolved
 	sub      []*command
 }
@@ -80,32 +80,43 @@ func everySetting(all []*command) []*setting {
 	return out
 }
 
-// operand is the one thing that a command takes besides its flags.
+// operand is what a command takes besides its flags: at least min words and at most max. The zero value
+// takes none.
 type operand struct {
-	name string // in help: SERVICE
-	to   *string
+	name     string // in help: SERVICE
+	min, max int
+	set      func(words []string)
 }
 
-// operands takes the operand of the command, if it has one. Flags may come before it and after it.
+// one is an operand that a command needs.
+func one(name string, to *string) operand {
+	return operand{name, 1, 1, func(words []string) { *to = words[0] }}
+}
+
+// operands takes the words of the command. Flags may come before, between and after them.
 func (c *command) operands(full string, args []string) error {
-	if c.operand == nil {
-		return noArguments(full, args)
+	var words []string
+	for len(args) > 0 && len(words) < c.operand.max {
+		words = append(words, args[0])
+		rest := stdflag.NewFlagSet(full, stdflag.ContinueOnError)
+		rest.SetOutput(io.Discard)
+		for _, f := range flags(c.settings) {
+			if err := f.Apply(rest); err != nil {
+				return err
+			}
+		}
+		if err := rest.Parse(args[1:]); err != nil {
+			return usageError{fmt.Errorf("%w, see %q", err, full+" --help")}
+		}
+		args = rest.Args()
 	}
-	if len(args) == 0 {
+	if len(words) < c.operand.min {
 		return usageError{fmt.Errorf("%q needs %s, see %q", full, c.operand.name, full+" --help")}
 	}
-	*c.operand.to = args[0]
-	rest := stdflag.NewFlagSet(full, stdflag.ContinueOnError)
-	rest.SetOutput(io.Discard)
-	for _, f := range flags(c.settings) {
-		if err := f.Apply(rest); err != nil {
-			return err
-		}
+	if len(words) > 0 {
+		c.operand.set(words)
 	}
-	if err := rest.Parse(args[1:]); err != nil {
-		return usageError{fmt.Errorf("%w, see %q", err, full+" --help")}
-	}
-	return noArguments(full, rest.Args())
+	return noArguments(full, args)
 }
 
 // noArguments rejects arguments after the flags: urfave/cli would silently ignore them, and every

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"strconv"
 )
 
 // Exit codes.
@@ -12,6 +13,12 @@ const (
 	exitUsage  = 2 // flags, environment or file must change
 )
 
+// outcome is an exit code that answers the user's question. The command has already printed the rest of
+// the answer, so nothing else is printed.
+type outcome int
+
+func (o outcome) Error() string { return "exit code " + strconv.Itoa(int(o)) }
+
 // usageError is a mistake in what the user wrote.
 type usageError struct{ error }
 
@@ -19,9 +26,12 @@ func (e usageError) Unwrap() error { return e.error }
 
 func exitCode(err error) int {
 	var usage usageError
+	var answer outcome
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &answer):
+		return int(answer)
 	case errors.As(err, &usage):
 		return exitUsage
 	default:

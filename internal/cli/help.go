@@ -42,7 +42,7 @@ func (c *command) help(full string) string {
 		}
 		return b.String()
 	}
-	if c.operand != nil {
+	if c.operand.max > 0 {
 		b.WriteString(" " + c.operand.name)
 	}
 	if len(c.settings) > 0 {

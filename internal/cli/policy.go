@@ -51,7 +51,7 @@ set have Envoy's own defaults, and are not printed.`,
 		examples: `
 legate policy explain web --policy /etc/legate/policy.yaml
 legate policy explain web --policy policy.yaml --catalog catalog.json --json`,
-		operand:  &operand{"SERVICE", &service},
+		operand:  one("SERVICE", &service),
 		settings: append(o.inputs(), boolean(&asJSON, setting{name: "json", env: "LEGATE_POLICY_JSON", category: "Output", usage: "Print JSON."})),
 	}
 	c.run = func(ctx context.Context) error {
@@ -107,7 +107,7 @@ with the policy that --policy names, or with none. It ends with exit code 1 if t
 		examples: `
 legate policy check policy.yaml
 legate render --save-catalog now.json && legate policy check new.yaml --catalog now.json --policy /etc/legate/policy.yaml`,
-		operand:  &operand{"FILE|FOLDER", &file},
+		operand:  one("FILE|FOLDER", &file),
 		settings: []*setting{o.catalogSetting(), policySetting(&o.policy)},
 	}
 	c.run = func(ctx context.Context) error {
