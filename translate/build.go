@@ -144,10 +144,14 @@ func (c Config) unusableSockets(s catalog.Service, endpoints []endpoint) []Probl
 	var problems []Problem
 	for _, i := range s.Instances {
 		if !checkSocket(i.SocketPath).found() {
-			problems = append(problems, flaw{Mixed,
-				fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
-				"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}.in(s.Key, i))
+			problems = append(problems, mixed(i).in(s.Key, i))
 		}
 	}
 	return problems
+}
+
+// mixed says why an instance on a unix socket is not in a DNS cluster.
+func mixed(i catalog.Instance) flaw {
+	return flaw{Mixed, fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
+		"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // sheet is a set of rules with the catalogs that try them. The laws hold for each.
@@ -63,6 +64,8 @@ func (crossing) units(units []unit, s catalog.Service) []unit {
 }
 
 func (crossing) said(unit, *reader) *said { return nil }
+
+func (crossing) became(unit, catalog.Service, policy.Policy) []Became { return nil }
 
 func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 	s, is := read.service(u.service)

@@ -17,6 +17,7 @@ type endpoint struct {
 	state    state
 	weight   uint64
 	metadata labels
+	instance int // which one of its service it is made of: nothing that is sent depends on it
 }
 
 // endpointsOf makes endpoints of the instances that can be served, and problems of what cannot: of
@@ -26,7 +27,7 @@ func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]
 	endpoints := make([]endpoint, 0, len(s.Instances))
 	var addresses []address
 	var problems []Problem
-	for _, i := range s.Instances {
+	for n, i := range s.Instances {
 		state := stateOf(i, p)
 		if state == dropped {
 			continue
@@ -47,7 +48,7 @@ func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]
 		}
 		weight, metadata := weightOf(i, state, p), labelsOf(i, p.EndpointMetadata)
 		for _, a := range addresses {
-			endpoints = append(endpoints, endpoint{a, l, state, weight, metadata})
+			endpoints = append(endpoints, endpoint{a, l, state, weight, metadata, n})
 		}
 	}
 	endpoints = distinct(endpoints)
@@ -66,7 +67,8 @@ func distinct(endpoints []endpoint) []endpoint {
 			cmp.Compare(b.weight, a.weight),
 			compareLocalities(a.locality, b.locality),
 			cmp.Compare(a.hostname, b.hostname),
-			slices.CompareFunc(a.metadata, b.metadata, label.compare))
+			slices.CompareFunc(a.metadata, b.metadata, label.compare),
+			cmp.Compare(a.instance, b.instance)) // equal in all that is sent
 	})
 	endpoints = slices.CompactFunc(endpoints, func(a, b endpoint) bool { return compareAddresses(a.address, b.address) == 0 })
 	slices.SortStableFunc(endpoints, func(a, b endpoint) int { return compareLocalities(a.locality, b.locality) })

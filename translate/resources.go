@@ -39,6 +39,8 @@ type rules interface {
 	build(unit, *reader) ([]Resource, []Problem)
 	// said returns the policy of a unit that build has read one for.
 	said(unit, *reader) *said
+	// became says what build makes of each instance of a unit's service by a policy.
+	became(unit, catalog.Service, policy.Policy) []Became
 }
 
 // New returns the Resources of the empty catalog. The Config should have passed its Validate;

@@ -122,14 +122,11 @@ func (r Resources) cellsSaidBy(d catalog.Delta) iter.Seq[*cell] {
 // count. It is computed anew: sources can change without a value that does. A cluster that waits for a change
 // of policy to reach it does not have all of that yet.
 func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, bool) {
-	c := r.cells.get(unit{service: catalog.ServiceKey{Datacenter: r.home, Name: cluster}})
-	if c == nil {
-		for one := range r.cells.all() {
-			if one.unit.port != "" && one.unit.name() == cluster {
-				c = one
-			}
-		}
+	u, is := r.unitOf(cluster)
+	if !is {
+		return nil, nil, false
 	}
+	c := r.cells.get(u)
 	if c == nil || c.policy == nil {
 		return nil, nil, false
 	}

@@ -1,0 +1,189 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// Explanation is one name that clients can ask for: what Consul says of its service, and what became of that.
+type Explanation struct {
+	Name    string    // of the cluster and of the assignment
+	Service string    // whose name it is
+	Port    string    // which further port of the service; empty: the service itself
+	Ports   []string  // names of the clusters of the service's further ports, sorted
+	Served  bool      // there is a cluster of that name
+	Changed time.Time // when Consul gave the answer by which it last changed; zero: unknown
+	// Instances are all that Consul has, sorted by node and id.
+	Instances []Became
+	Problems  []Problem // of the service and of its ports
+}
+
+// Became says what became of one instance.
+type Became struct {
+	Instance catalog.Instance
+	// Endpoints are what Envoy gets of it: none if it is left out, several if its host name has several
+	// addresses.
+	Endpoints []Endpoint
+	// Out says why it is left out; nil: it is not.
+	Out *Out
+}
+
+// Endpoint is an endpoint as Envoy gets it.
+type Endpoint struct {
+	Address  string // host and port, or the path of a unix socket
+	Health   string // in Envoy's words: HEALTHY, DEGRADED, DRAINING, UNHEALTHY
+	Weight   uint32
+	Locality catalog.Locality
+}
+
+// Out says why an instance is left out.
+type Out struct{ Detail, Remedy string }
+
+// Explain explains the name of a cluster; false if Consul has no such service or port. It costs what the service
+// costs. It says what is served now: a cluster that waits for a change of policy is explained by its old one.
+func (r Resources) Explain(name string) (Explanation, bool) {
+	u, is := r.unitOf(name)
+	if !is {
+		return Explanation{}, false
+	}
+	s := r.inputs.services.get(u.service)
+	x := Explanation{Name: name, Service: u.service.Name, Port: u.port, Problems: r.problemsOf(u.service)}
+	for c := range r.cellsOf(u.service) {
+		if c.unit.port != "" && len(c.resources) > 0 {
+			x.Ports = append(x.Ports, c.unit.name())
+		}
+	}
+	c := r.cells.get(u)
+	if x.Served = len(c.all()) > 0; x.Served {
+		x.Changed = c.since
+	}
+	x.Instances = r.became(u, s.Service, c)
+	return x, true
+}
+
+// unitOf is the unit that is called so, and whether its service has it. A service comes before another one's
+// port.
+func (r Resources) unitOf(name string) (unit, bool) {
+	key := catalog.ServiceKey{Datacenter: r.home, Name: name}
+	if r.inputs.services.get(key) != nil {
+		return unit{service: key}, true
+	}
+	rest, _ := strings.CutSuffix(name, portSuffix)
+	dot := strings.LastIndexByte(rest, '.')
+	if dot < 0 || !IsPortOf(rest[:dot], name) {
+		return unit{}, false
+	}
+	key.Name = rest[:dot]
+	u := unit{key, rest[dot+1:]}
+	return u, r.cells.get(u) != nil
+}
+
+// cellsOf yields the cells of a service and of its ports.
+func (r Resources) cellsOf(k catalog.ServiceKey) func(yield func(*cell) bool) {
+	return func(yield func(*cell) bool) {
+		for c := range r.cells.from(unit{service: k}) {
+			if c.unit.service != k || !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// problemsOf are all problems of a service and of its ports.
+func (r Resources) problemsOf(k catalog.ServiceKey) (all []Problem) {
+	for c := range r.flawed.from(unit{service: k}) {
+		if c.unit.service != k {
+			break
+		}
+		all = append(all, c.problems...)
+	}
+	return all
+}
+
+// became says what became of each instance of s in the cell of one of its units, which may be nil.
+func (r Resources) became(u unit, s catalog.Service, c *cell) []Became {
+	if len(c.all()) > 0 {
+		var p policy.Policy
+		if c.policy != nil {
+			p = c.policy.Policy()
+		}
+		return r.rules.became(u, s, p)
+	}
+	out := Out{Detail: "nothing of that name is served"}
+	if c.flawed() {
+		out = Out{c.problems[0].Detail, c.problems[0].Remedy}
+	}
+	all := make([]Became, len(s.Instances))
+	for n, i := range s.Instances {
+		all[n] = Became{Instance: i, Out: &out}
+	}
+	return all
+}
+
+// became says what becomes of each instance. An instance has the endpoints that were made of it, except those
+// whose address another instance has as well and is served at.
+func (c Config) became(u unit, s catalog.Service, p policy.Policy) []Became {
+	endpoints, _ := c.endpointsOf(s, u.port, p)
+	if slices.ContainsFunc(endpoints, isHostname) { // Envoy gets a DNS cluster
+		endpoints = slices.DeleteFunc(endpoints, isSocket)
+	}
+	all := make([]Became, len(s.Instances))
+	servedAt := make(map[address]int, len(endpoints))
+	for _, e := range endpoints {
+		b := &all[e.instance]
+		b.Endpoints = append(b.Endpoints, Endpoint{e.address.String(), e.state.status().String(), uint32(e.weight), e.locality})
+		servedAt[e.place()] = e.instance
+	}
+	for n, i := range s.Instances {
+		if all[n].Instance = i; len(all[n].Endpoints) == 0 {
+			all[n].Out = c.outOf(u, s, i, p, servedAt)
+		}
+	}
+	return all
+}
+
+// outOf says why an instance is left out. servedAt says which instances are served, by their addresses.
+func (c Config) outOf(u unit, s catalog.Service, i catalog.Instance, p policy.Policy, servedAt map[address]int) *Out {
+	if stateOf(i, p) == dropped {
+		return &Out{fmt.Sprintf("it is %s, and the policy leaves such instances out (%[1]s: drop)", i.Health), "nothing, if that is meant"}
+	}
+	addresses, flaws := c.addressesOf(nil, s, i, u.port)
+	for _, a := range addresses {
+		if n, is := servedAt[a.place()]; is {
+			other := s.Instances[n]
+			return &Out{fmt.Sprintf("%s has the same address, and is served in its place", quote(other.Node+"/"+other.ID)),
+				"nothing, if that is the one that runs there; else deregister it"}
+		}
+	}
+	if len(addresses) > 0 {
+		flaws = []flaw{mixed(i)}
+	}
+	if len(flaws) > 0 {
+		return &Out{flaws[0].detail, flaws[0].remedy}
+	}
+	return &Out{"it has no port " + quote(u.port), "nothing, if that is meant"}
+}
+
+// String is the address as people write it.
+func (a address) String() string {
+	if a.kind == kindSocket {
+		return a.host
+	}
+	host := a.host
+	if strings.Contains(host, ":") { // IPv6
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(a.port))
+}
+
+// place is the address without the name that was resolved to it: where something listens.
+func (a address) place() address {
+	a.hostname = ""
+	return a
+}
