@@ -71,13 +71,16 @@ func (l *loop) observe(at time.Time, seen guard.Observation) guard.Decision {
 }
 
 // serve puts what is served of a service into the catalog. One without instances stays there if
-// Consul lists it as a service.
+// Consul lists it as a service, and keeps those of its last ones that are selected as its former ones.
 func (l *loop) serve(key catalog.ServiceKey, instances []catalog.Instance, at time.Time) {
 	s := l.services.byName[key.Name]
-	_, known := l.served.catalog.Services[key]
+	was, known := l.served.catalog.Services[key]
+	was.Key = key
+	is := was.With(instances)
+	is.Former = l.selection.Instances(is.Former)
 	switch {
 	case len(instances) > 0:
-		l.set(catalog.Service{Key: key, Instances: instances}, at)
+		l.set(is, at)
 	case s == nil:
 		l.served.remove(key, at)
 	case !s.listed:
@@ -85,7 +88,7 @@ func (l *loop) serve(key catalog.ServiceKey, instances []catalog.Instance, at ti
 	case !s.read || s.selected.Others > 0: // nothing of it is selected, or proxies and gateways only: not a service
 		l.served.remove(key, at)
 	case known:
-		l.set(catalog.Service{Key: key}, at)
+		l.set(is, at)
 	}
 }
 

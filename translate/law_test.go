@@ -188,6 +188,9 @@ func randomService(r *rand.Rand, k catalog.ServiceKey) catalog.Service {
 			NodeMeta:   map[string]string{"zone": pick(r, "", "b")},
 		})
 	}
+	if r.IntN(4) == 0 {
+		return s.With(nil)
+	}
 	return s
 }
 

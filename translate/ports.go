@@ -25,12 +25,12 @@ func IsPortOf(service, cluster string) bool {
 	return ok && dot > 0 && rest[:dot] == service
 }
 
-// furtherPorts are the names of those ports of a service that are not the default of all its instances,
-// sorted. The cluster of a port has all instances with that port, even those whose default it is. So it
+// furtherPorts are the names of those ports of a service that are not the default of all its instances, or of
+// its last ones if it has none, sorted. The cluster of a port has all instances with that port, even those whose default it is. So it
 // stays the same while the default port is changed from one instance to the next.
 func furtherPorts(s catalog.Service) []string {
 	var names []string
-	for _, i := range s.Instances {
+	for _, i := range s.Voters() {
 		for _, p := range i.Ports {
 			if !p.Default {
 				names = append(names, p.Name)

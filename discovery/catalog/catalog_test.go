@@ -16,6 +16,9 @@ func someCatalog(r *rand.Rand) Catalog {
 		for i := range r.IntN(3) {
 			s.Instances = append(s.Instances, Instance{ID: strconv.Itoa(i), Node: "n", Port: r.IntN(2)})
 		}
+		if r.IntN(3) == 0 {
+			s = s.With(nil)
+		}
 		c.Services[key] = s
 	}
 	for n := range r.IntN(4) {
@@ -95,6 +98,7 @@ func TestWhatMakesTwoServicesDiffer(t *testing.T) {
 	for what, change := range map[string]func(*Service, *Instance){
 		"key":             func(s *Service, _ *Instance) { s.Key.Name = "api" },
 		"hosts":           func(s *Service, _ *Instance) { s.Hosts["h"] = Host{Why: "x"} },
+		"former":          func(s *Service, i *Instance) { s.Former = []Instance{*i} },
 		"id":              func(_ *Service, i *Instance) { i.ID = "j" },
 		"node":            func(_ *Service, i *Instance) { i.Node = "o" },
 		"address":         func(_ *Service, i *Instance) { i.Address = "b" },

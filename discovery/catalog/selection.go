@@ -26,7 +26,7 @@ func (s Selection) Of(c Catalog) Catalog {
 	out := Catalog{Services: make(map[ServiceKey]Service, len(c.Services)), Entries: c.Entries}
 	for key, service := range c.Services {
 		had := len(service.Instances)
-		service.Instances = s.Instances(service.Instances)
+		service.Instances, service.Former = s.Instances(service.Instances), s.Instances(service.Former)
 		if s.MatchesName(key.Name) && (had == 0 || len(service.Instances) > 0) {
 			out.Services[key] = service
 		}

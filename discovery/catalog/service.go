@@ -11,6 +11,9 @@ import (
 type Service struct {
 	Key       ServiceKey
 	Instances []Instance // sorted by Node, then ID
+	// Former are the instances that it had last, while it has none: what they said of it still holds. Those
+	// are no endpoints. It is nil for a service that has instances, and for one that was never seen with some.
+	Former []Instance `json:",omitempty"`
 	// Hosts are the host names that its instances are reached by, in lower case, and what they stand
 	// for. A Watcher does not know that: package resolve fills it in.
 	Hosts map[string]Host `json:",omitempty"`
@@ -19,7 +22,28 @@ type Service struct {
 // Equal reports whether both say the same. Raft indexes and check output do not count:
 // they move without anything having changed for a client.
 func (s Service) Equal(o Service) bool {
-	return s.Key == o.Key && slices.EqualFunc(s.Instances, o.Instances, Instance.Equal) && maps.EqualFunc(s.Hosts, o.Hosts, Host.Equal)
+	return s.Key == o.Key && slices.EqualFunc(s.Instances, o.Instances, Instance.Equal) &&
+		slices.EqualFunc(s.Former, o.Former, Instance.Equal) && maps.EqualFunc(s.Hosts, o.Hosts, Host.Equal)
+}
+
+// With is the service with these instances instead of its own. If there are none, it keeps those that it had
+// last as its Former. So what is said of it does not change with the last instance that goes, nor with the
+// first one that comes back.
+func (s Service) With(instances []Instance) Service {
+	is := Service{Key: s.Key, Instances: instances}
+	if len(instances) == 0 {
+		is.Former = s.Voters()
+	}
+	return is
+}
+
+// Voters are the instances that say what the service is and how it is reached: all that it has, whatever their
+// health; without any, those that it had last.
+func (s Service) Voters() []Instance {
+	if len(s.Instances) == 0 {
+		return s.Former
+	}
+	return s.Instances
 }
 
 // Instance is one registration of a service on a Consul node.

@@ -83,6 +83,7 @@ func loadCatalog(path string) (datacenter string, c catalog.Catalog, err error) 
 			return "", c, fmt.Errorf("--catalog %q: service %q is there twice: remove one", path, s.Key)
 		}
 		slices.SortFunc(s.Instances, catalog.Instance.Compare)
+		slices.SortFunc(s.Former, catalog.Instance.Compare)
 		c.Services[s.Key] = s
 	}
 	for _, e := range f.Entries {

@@ -26,8 +26,9 @@ const (
 	seal  = "sha256:"
 	// schema changes with every change to the shape of catalog.Service, catalog.Entry or the header:
 	// otherwise a version that does not know a new field would silently drop it.
-	schema = 3
-	// oldest is the first schema that is still read: 2 is 3 without config entries.
+	schema = 4
+	// oldest is the first schema that is still read: 3 is 4 without former instances, and 2 is 3 without
+	// config entries.
 	oldest = 2
 )
 
@@ -143,8 +144,10 @@ func decodeLines(lines []byte) (h Header, c catalog.Catalog, err error) {
 			return h, c, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
 		case last.Compare(s.Key) >= 0:
 			return h, c, fmt.Errorf("service %q is out of order", s.Key)
-		case !slices.IsSortedFunc(s.Instances, catalog.Instance.Compare):
+		case !slices.IsSortedFunc(s.Voters(), catalog.Instance.Compare):
 			return h, c, fmt.Errorf("the instances of service %q are out of order", s.Key)
+		case len(s.Instances) > 0 && len(s.Former) > 0:
+			return h, c, fmt.Errorf("service %q has instances and former ones", s.Key)
 		}
 		c.Services[s.Key], last = s, s.Key
 	}

@@ -71,7 +71,7 @@ func encode(t testing.TB, h Header, c catalog.Catalog) []byte {
 
 func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
 	both := catalogOf(7, "shop", "web", "a/b ?%").Apply(catalog.Delta{Entries: entries()})
-	for _, c := range []catalog.Catalog{{}, catalogOf(0, "empty"), both, {Entries: both.Entries}} {
+	for _, c := range []catalog.Catalog{{}, catalogOf(0, "empty"), catalog.Of(emptied(catalogOf(3, "shop"))), both, {Entries: both.Entries}} {
 		h, got, err := Decode(encode(t, header, c))
 		if err != nil {
 			t.Fatal(err)
@@ -89,19 +89,23 @@ func TestWhatIsWrittenIsWhatIsRead(t *testing.T) {
 	}
 }
 
+// emptied is a catalog's shop after its last instances went.
+func emptied(c catalog.Catalog) catalog.Service { return c.Services[key("shop")].With(nil) }
+
 // The schema number stands for the shape of the values. A change of the shape needs a new number
 // and a new text here.
 func TestTheSchemaChangesWithTheShapeOfTheValues(t *testing.T) {
-	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Entries int;Hosts map[string][]netip.Addr} ` +
-		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []Instance{ID string;Node string;Address string;ServiceAddress string;NodeAddress string;` +
+	const instance = `Instance{ID string;Node string;Address string;ServiceAddress string;NodeAddress string;` +
 		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;Ports []Port{Name string;Port int;Default bool};SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
 		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
-		`Kind string;CreateIndex uint64;ModifyIndex uint64};Hosts map[string]Host{Addresses []netip.Addr;Why string}} ` +
+		`Kind string;CreateIndex uint64;ModifyIndex uint64}`
+	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Entries int;Hosts map[string][]netip.Addr} ` +
+		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []` + instance + `;Former []` + instance + `;Hosts map[string]Host{Addresses []netip.Addr;Why string}} ` +
 		`Entry{Key EntryKey{Kind string;Name string};Protocol string;ConnectTimeout Duration;Limits Limits{MaxConnections *int;MaxPendingRequests *int;MaxConcurrentRequests *int};` +
 		`PassiveHealthCheck *PassiveHealthCheck{Interval Duration;MaxFailures uint32;EnforcingConsecutive5xx *uint32;MaxEjectionPercent *uint32;BaseEjectionTime *Duration};` +
 		`LoadBalancer *LoadBalancer{Policy string;MinimumRingSize uint64;MaximumRingSize uint64;ChoiceCount uint32};ModifyIndex uint64}`
 	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[catalog.Service]()) + " " + shapeOf(reflect.TypeFor[catalog.Entry]())
-	if got != shape || schema != 3 {
+	if got != shape || schema != 4 {
 		t.Errorf("schema %d has the shape\n%s", schema, got)
 	}
 }
@@ -151,8 +155,8 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 
 func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 	data := encode(t, header, catalogOf(1, "shop"))
-	for _, version := range []string{"1", "4", "0", "-1", "x", "99999999999999999999"} {
-		other := bytes.Replace(data, []byte(magic+"3\n"), []byte(magic+version+"\n"), 1)
+	for _, version := range []string{"1", "5", "0", "-1", "x", "99999999999999999999"} {
+		other := bytes.Replace(data, []byte(magic+"4\n"), []byte(magic+version+"\n"), 1)
 		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
 			t.Errorf("schema %s: %v", version, err)
 		}
@@ -167,20 +171,27 @@ func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 	foreign := catalogOf(1, "shop")
 	foreign.Services[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
 	twice := catalog.Catalog{Services: map[catalog.ServiceKey]catalog.Service{key("a"): {Key: key("shop")}, key("b"): {Key: key("shop")}}}
-	for name, c := range map[string]catalog.Catalog{"unsorted": unsorted, "foreign": foreign, "twice": twice} {
+	both := catalogOf(1, "shop").Services[key("shop")]
+	both.Former = both.Instances
+	for name, c := range map[string]catalog.Catalog{
+		"unsorted": unsorted, "former ones unsorted": catalog.Of(emptied(unsorted)), "instances and former ones": catalog.Of(both), "foreign": foreign, "twice": twice,
+	} {
 		if _, _, err := Decode(encode(t, header, c)); !errors.Is(err, errContent) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-// A Legate that is updated has the file of the version before, which knew no config entries.
-func TestAFileOfTheSchemaBeforeIsUsed(t *testing.T) {
+// A Legate that is updated has the file of a version before, which knew neither config entries nor former
+// instances.
+func TestAFileOfASchemaBeforeIsUsed(t *testing.T) {
 	c := catalogOf(2, "shop", "web")
 	_, lines, _ := strings.Cut(string(encode(t, header, c)), "\n")
 	lines = lines[:strings.LastIndex(lines, seal)]
-	if h, got, err := Decode(sealedAs(2, lines)); err != nil || !got.Equal(c) || h.Services != 2 {
-		t.Errorf("read %+v of %+v: %v", got, h, err)
+	for before := oldest; before < schema; before++ {
+		if h, got, err := Decode(sealedAs(before, lines)); err != nil || !got.Equal(c) || h.Services != 2 {
+			t.Errorf("schema %d: read %+v of %+v: %v", before, got, h, err)
+		}
 	}
 }
 

@@ -15,4 +15,6 @@
 //   - An effective policy breaks no rule that [Policy.Validate] knows: what Envoy would refuse in it is left out.
 //   - Instances that say different things in their meta: what most of them say holds, ties go to what the
 //     oldest registration says. So a rolling deploy changes the policy once. It is a Problem while it lasts.
+//   - All instances have a vote, whatever their health and whether or not they can be served. A service
+//     without any is as its last ones said (catalog.Service.Former), so the policy stays while they are gone.
 package policy

@@ -12,8 +12,9 @@ import (
 func (p *Policies) Look(s catalog.Service) uint64 {
 	everything := slices.ContainsFunc(p.rules, func(r rule) bool { return r.match.filter != nil })
 	h := hash(offset)
-	for n := range s.Instances {
-		i := &s.Instances[n]
+	voters := s.Voters()
+	for n := range voters {
+		i := &voters[n]
 		h.text(i.Node) // it orders registrations of one transaction, as the id does
 		h.text(i.ID)
 		h.number(i.CreateIndex)

@@ -22,7 +22,7 @@ func (m *match) empty() bool {
 }
 
 // matches reports whether a rule applies to a service, or to one of its further ports. What is said of
-// instances must hold for most of them; if it holds for half, the oldest registration decides.
+// instances must hold for most of its voters; if it holds for half, the oldest registration decides.
 func (m *match) matches(s catalog.Service, port string) bool {
 	name := func(pattern string) bool { return glob.Match(pattern, s.Key.Name) }
 	if len(m.names) > 0 && !slices.ContainsFunc(m.names, name) || len(m.ports) > 0 && !slices.Contains(m.ports, port) {
@@ -31,7 +31,7 @@ func (m *match) matches(s catalog.Service, port string) bool {
 	if len(m.tags) == 0 && len(m.meta) == 0 && m.filter == nil {
 		return true
 	}
-	most, _, _ := vote(s.Instances, func(i *catalog.Instance) bool { return m.instance(s, i) })
+	most, _, _ := vote(s.Voters(), func(i *catalog.Instance) bool { return m.instance(s, i) })
 	return most
 }
 

@@ -21,8 +21,8 @@ func (p *Policies) ofOwner(s catalog.Service, found func(Problem)) Layer {
 	for _, key := range metaKeys(s) {
 		said := majority(s, key)
 		source := Source{Owner, key}
-		if said.others > 0 {
-			found(Problem{Source: source, Detail: fmt.Sprintf("instances disagree: %s, by %d of %d, holds", said.text(), len(s.Instances)-said.others, len(s.Instances)),
+		if said.votes < len(s.Voters()) {
+			found(Problem{Source: source, Detail: fmt.Sprintf("instances disagree: %s, by %d of %d, holds", said.text(), said.votes, len(s.Voters())),
 				Remedy: "finish the deployment, or register all instances with the same meta"})
 		}
 		if !said.some {
@@ -74,10 +74,11 @@ func (p *Policies) allows(f *Field) bool {
 	return p.owners == nil || slices.ContainsFunc(p.owners, func(pattern string) bool { return glob.Match(pattern, f.Path) })
 }
 
-// metaKeys are the keys with MetaPrefix that any instance has, sorted.
+// metaKeys are the keys with MetaPrefix that any voter has, sorted.
 func metaKeys(s catalog.Service) (keys []string) {
-	for i := range s.Instances {
-		for key := range s.Instances[i].Meta {
+	voters := s.Voters()
+	for i := range voters {
+		for key := range voters[i].Meta {
 			if strings.HasPrefix(key, MetaPrefix) && !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
@@ -89,9 +90,9 @@ func metaKeys(s catalog.Service) (keys []string) {
 
 // say is what instances say under a key.
 type say struct {
-	value  string
-	some   bool // whether the key is there
-	others int  // how many instances say something else
+	value string
+	some  bool // whether the key is there
+	votes int  // how many instances say so
 }
 
 func (s say) text() string {
@@ -103,11 +104,11 @@ func (s say) text() string {
 
 // majority is what most instances say under a key.
 func majority(s catalog.Service, key string) say {
-	best, _, votes := vote(s.Instances, func(i *catalog.Instance) say {
+	best, _, votes := vote(s.Voters(), func(i *catalog.Instance) say {
 		value, some := i.Meta[key]
 		return say{value: value, some: some}
 	})
-	best.others = len(s.Instances) - votes
+	best.votes = votes
 	return best
 }
 
