@@ -28,7 +28,7 @@ func newTranslate(r prometheus.Registerer) *Translate {
 		}, []string{"state"}),
 		paused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "legate_policy_rollout_paused",
-			Help: "1 while a change of policy goes out no further, because clients reject what it changed; else 0.",
+			Help: "1 while a change of policy goes out no further, because more clients reject what it changed than take it; else 0.",
 		}),
 	}
 	r.MustRegister(t.problems, t.rollout, t.paused)

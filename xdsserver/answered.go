@@ -24,6 +24,9 @@ func (ss *session) answered(sub *subscription, r *request) {
 		}
 		sub.took(d)
 		sub.table.accept(d)
+		if sub.complete(d) {
+			ss.record.tookIn(sub.table.typeURL, d.seq)
+		}
 		return
 	}
 	offender, known := sub.rejected(d, r.rejection)
@@ -31,4 +34,10 @@ func (ss *session) answered(sub *subscription, r *request) {
 		ss.server.repeats.add("client rejects a resource and keeps what it has", sub.table.typeURL, offender, ss.node.GetId(), r.rejection,
 			"look at it in /debug/config_dump, and change the service in Consul, or its policy (legate policy explain SERVICE says who set what), so that this client can use it")
 	}
+}
+
+// complete reports whether the client has taken in all changes up to an answered response, but for what is parked:
+// no other part of them is under way, or still to be sent.
+func (s *subscription) complete(d delivery) bool {
+	return !s.isOwed() && len(s.probes) == 0 && (len(s.flight) == 0 || s.flight[0].seq > d.seq)
 }

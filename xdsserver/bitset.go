@@ -1,6 +1,9 @@
 package xdsserver
 
-import "math/bits"
+import (
+	"iter"
+	"math/bits"
+)
 
 // bitset is a set of small numbers: which streams name a resource. A thousand streams that name
 // ten thousand resources each cost 1.25 MB this way, and nothing per stream.
@@ -40,6 +43,26 @@ func (b bitset) empty() bool {
 		}
 	}
 	return true
+}
+
+// within are the numbers of b that one of two other sets has. Those that were yielded may be cleared.
+func (b bitset) within(o, p bitset) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, w := range b {
+			for w &= o.word(i) | p.word(i); w != 0; w &= w - 1 {
+				if !yield(i<<6 + bits.TrailingZeros64(w)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (b bitset) word(i int) uint64 {
+	if i < len(b) {
+		return b[i]
+	}
+	return 0
 }
 
 // all yields the numbers in the set, in their order.

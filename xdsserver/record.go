@@ -74,6 +74,7 @@ type typeRecord struct {
 	quarantined      quarantine        // what of it was rejected alone
 	lastSent, lastOK time.Time
 	resumed          time.Time // when the client came with all that it wants
+	took             uint64    // the client has taken in all changes up to this one, but for what is parked
 
 	since time.Time // when it came into the state was
 	was   State
@@ -175,6 +176,13 @@ func (r *streamRecord) resumed(typeURL, version string) {
 	t := r.of(typeURL)
 	t.acked, t.resumed = version, time.Now()
 	t.stateAt(t.resumed)
+}
+
+// tookIn notes up to which change the client has taken in all that it was sent, but for what is parked.
+func (r *streamRecord) tookIn(typeURL string, seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(typeURL).took = seq
 }
 
 // noteParked notes which names of a stream are parked because its client rejected them.

@@ -17,7 +17,7 @@ func (s *stage) requireRejected(asked []string, want ...string) (all []Rejected)
 	}
 	var got []string
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		all, got = s.Rejected(own, names), nil
+		all, got = s.Votes(own, names).Rejected, nil
 		for _, one := range all {
 			got = append(got, one.Name.Name)
 		}
@@ -40,7 +40,7 @@ func TestWhatAClientRejectsIsToldUntilItChanges(t *testing.T) {
 
 		s.set(cluster("web", 2))
 		c.Nack(c.Read(), "no such suite")
-		if r := s.requireRejected(all, "web"); r[0].Node != "edge-1" || r[0].Reason != "no such suite" {
+		if r := s.requireRejected(all, "web"); r[0].Node != "edge-1" || r[0].Client != "127.0.0.1" || r[0].Reason != "no such suite" {
 			t.Errorf("told: %+v", r)
 		}
 		s.requireRejected([]string{"db"})

@@ -96,6 +96,7 @@ func (ss *session) want(ctx context.Context, sub *subscription, r *request, firs
 	}
 	if first && len(r.have) > 0 && !sub.isOwed() {
 		ss.record.resumed(sub.table.typeURL, sub.table.version())
+		ss.record.tookIn(sub.table.typeURL, sub.seq)
 	}
 	return nil
 }

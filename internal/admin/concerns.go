@@ -121,9 +121,10 @@ func ofRollout(s Status) []concern {
 	}
 	c := concern{Key: "rollout", Severity: warning, Of: "rejected", Remedy: r.Remedy,
 		What:   fmt.Sprintf("A change of policy goes out no further: %s of %s have it", strconv.Itoa(r.Changed), plural(r.Total(), "cluster")),
-		Detail: fmt.Sprintf("For %s clients reject what it changed, so the other clusters keep their old policy.", span(s.Now.Sub(r.Paused)))}
+		Detail: fmt.Sprintf("For %s, more clients reject what it changed (%d) than take it (%d); %d have not answered, or were sent nothing of it. So the other clusters keep their old policy.",
+			span(s.Now.Sub(r.Paused)), r.Against, r.For, r.Silent)}
 	for _, one := range r.Rejected {
-		c.Each = append(c.Each, fmt.Sprintf("%s of %s, by %s: %s", short(one.Type), one.Name, one.Node, one.Reason))
+		c.Each = append(c.Each, fmt.Sprintf("%s of %s, by %s at %s: %s", short(one.Type), one.Name, one.Node, one.Client, one.Reason))
 	}
 	return []concern{c}
 }

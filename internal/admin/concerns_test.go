@@ -168,7 +168,7 @@ var troubles = map[string]func(*house){
 	"LegateConfigRejected":  func(h *house) { h.own = []Trouble{{Kind: "configuration", Detail: "legate.yaml:3"}} },
 	"LegatePolicyWaits": func(h *house) {
 		h.state.Rollout = bridge.Rollout{Since: now.Add(-time.Hour), Changed: 1, Waiting: 99, Paused: now.Add(-time.Hour),
-			Rejected: []xdsserver.Rejected{{Name: translate.Name{Type: translate.ClusterType, Name: "web"}, Node: "edge-2", Reason: "no such suite"}}}
+			Rejected: []xdsserver.Rejected{{Name: translate.Name{Type: translate.ClusterType, Name: "web"}, Node: "edge-2", Client: "10.0.0.2", Reason: "no such suite"}}, Against: 2, For: 1, GoesOn: bridge.RolloutRemedy}
 	},
 	"LegateKeepsNothing": func(h *house) { h.known = lastknown.Status{Unwritten: "no space left on device"} },
 }

@@ -55,8 +55,11 @@ type Rollout struct {
 	Changed  int        `json:"changed"`            // clusters that have the new policy
 	Waiting  int        `json:"waiting"`            // clusters that still have the old one
 	Paused   time.Time  `json:"paused,omitzero"`    // since when it waits, because clients reject what it changed
-	Rejected []Rejected `json:"rejected,omitempty"` // what of it they reject
-	Remedy   string     `json:"remedy,omitempty"`
+	Rejected []Rejected `json:"rejected,omitempty"` // some of what they reject of it, also while it goes on
+	Against  int        `json:"against,omitempty"`  // clients that reject something of it; those with one address or certificate are one
+	For      int        `json:"for,omitempty"`      // clients that have taken what they were sent of it
+	Silent   int        `json:"silent,omitempty"`   // clients that have not answered, or were sent nothing of it yet
+	Remedy   string     `json:"remedy,omitempty"`   // how it goes on
 }
 
 // Total is the number of its clusters.
@@ -66,7 +69,8 @@ func (r Rollout) Total() int { return r.Changed + r.Waiting }
 type Rejected struct {
 	Type   string `json:"type"` // URL
 	Name   string `json:"name"`
-	Node   string `json:"node"` // of one of the clients
+	Node   string `json:"node"`   // of one of the clients
+	Client string `json:"client"` // the name in its certificate, else its address
 	Reason string `json:"reason"`
 }
 
@@ -75,12 +79,9 @@ func rolloutOf(r bridge.Rollout) *Rollout {
 	if r.Changed+r.Waiting == 0 {
 		return nil
 	}
-	out := &Rollout{Since: r.Since, Changed: r.Changed, Waiting: r.Waiting, Paused: r.Paused}
+	out := &Rollout{Since: r.Since, Changed: r.Changed, Waiting: r.Waiting, Paused: r.Paused, Against: r.Against, For: r.For, Silent: r.Silent, Remedy: r.GoesOn}
 	for _, one := range r.Rejected {
-		out.Rejected = append(out.Rejected, Rejected{one.Type, one.Name.Name, one.Node, one.Reason})
-	}
-	if !r.Paused.IsZero() {
-		out.Remedy = bridge.RolloutRemedy
+		out.Rejected = append(out.Rejected, Rejected{one.Type, one.Name.Name, one.Node, one.Client, one.Reason})
 	}
 	return out
 }

@@ -19,7 +19,7 @@ type arrivals chan int
 
 func (a arrivals) Publish(_ xdsserver.View, b translate.Batch) { a <- len(b.Set) }
 
-func (a arrivals) Rejected(xdsserver.View, []translate.Name) []xdsserver.Rejected { return nil }
+func (a arrivals) Votes(xdsserver.View, []translate.Name) (none xdsserver.Votes) { return none }
 
 // BenchmarkSingleChangesWhileADefaultGoesOut turns an instance critical and back, every 5 ms, while a new default
 // goes out over 10,000 services: as fast as it can, and over time. It reports how long the changes take until they are

@@ -28,8 +28,8 @@ import (
 // Server is what the bridge needs of an xDS server.
 type Server interface {
 	Publish(view xdsserver.View, batch translate.Batch)
-	// Rejected says which of the names some client rejects as it is now. It waits for no client.
-	Rejected(view xdsserver.View, names []translate.Name) []xdsserver.Rejected
+	// Votes says which clients reject or take the names as they are now. It waits for no client.
+	Votes(view xdsserver.View, names []translate.Name) xdsserver.Votes
 }
 
 // Bridge is the way from discovery to the server.

@@ -31,13 +31,14 @@ type recorder struct {
 	timeouts map[string]time.Duration // of the clusters that were published last
 }
 
-// Rejected is asked by the goroutine that publishes.
-func (r *recorder) Rejected(_ xdsserver.View, names []translate.Name) (all []xdsserver.Rejected) {
+// Votes is asked by the goroutine that publishes. The only client is the one that rejects.
+func (r *recorder) Votes(_ xdsserver.View, names []translate.Name) (all xdsserver.Votes) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range names {
 		if r.rejects != nil && n.Type == translate.ClusterType && r.rejects(n.Name) {
-			all = append(all, xdsserver.Rejected{Name: n, Node: "edge-1", Reason: "no such suite"})
+			all.Against = 1
+			all.Rejected = append(all.Rejected, xdsserver.Rejected{Name: n, Node: "edge-1", Client: "10.0.0.9", Reason: "no such suite"})
 		}
 	}
 	return all

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"time"
 
 	"legate/discovery/catalog"
@@ -21,16 +22,9 @@ type spreading struct {
 	since    time.Time        // when Consul gave the answer behind the last change; zero: it is the operator's
 	timer    *time.Timer      // when to go on; nil: there is nothing to do
 	was      Rollout          // as it was last told
+	halted   time.Time        // since when it goes on no further, told or not
+	outvoted bool             // it was logged that it goes on although a client rejects it
 	awaiting bool             // a survey is under way
-}
-
-// Rollout is how far a change of policy is that goes out bit by bit. The zero Rollout is none.
-type Rollout struct {
-	Since    time.Time // when it began
-	Changed  int       // clusters that have the new policy by now
-	Waiting  int       // clusters that still have the old one
-	Paused   time.Time // since when it waits, because clients reject what it changed; zero: it goes on
-	Rejected []xdsserver.Rejected
 }
 
 // Spread sets over how long a change of policy goes out that touches more than ten clusters; 0: at once. It may be
@@ -125,8 +119,9 @@ func (b *Bridge) roll() {
 		return
 	}
 	now, over := time.Now(), time.Duration(b.over.Load())
-	rejected, mended := s.mended(old.Resources, b.server.Rejected(old.View, s.changed))
-	next, units, wait := s.rollout.step(now, over, len(rejected) > 0)
+	votes := b.server.Votes(old.View, s.changed)
+	mended := s.mended(old.Resources, &votes)
+	next, units, wait := s.rollout.step(now, over, verdictOf(votes))
 	s.rollout = next
 	if units = append(mended, units...); len(units) > 0 {
 		to, _ := old.Resources.Advance(units, time.Time{}) // they waited on purpose: that is no delay of the change
@@ -137,28 +132,31 @@ func (b *Bridge) roll() {
 		b.endRollout()
 		return
 	}
-	b.tell(now, rejected)
+	b.tell(now, votes)
 	b.after(wait)
 }
 
 // mended takes from what clients reject the clusters for which there is a newer policy. Those do not wait: what clients
 // have cannot be worse, and until it changes nothing else would.
-func (s *spreading) mended(r translate.Resources, rejected []xdsserver.Rejected) (still []xdsserver.Rejected, mended []translate.Behind) {
-	if len(rejected) == 0 {
-		return nil, nil
+func (s *spreading) mended(r translate.Resources, votes *xdsserver.Votes) (mended []translate.Behind) {
+	if len(votes.Rejected) == 0 {
+		return nil
 	}
 	behind := map[string]translate.Behind{}
 	for _, u := range r.Behind() {
 		behind[u.Name()] = u
 	}
-	for _, one := range rejected {
-		if u, is := behind[one.Name.Name]; is {
+	votes.Rejected = slices.DeleteFunc(votes.Rejected, func(one xdsserver.Rejected) bool {
+		u, is := behind[one.Name.Name]
+		if is {
 			mended = append(mended, u)
-		} else {
-			still = append(still, one)
 		}
+		return is
+	})
+	if len(votes.Rejected) == 0 {
+		votes.Against = 0
 	}
-	return still, mended
+	return mended
 }
 
 // noteChanged notes what clients may reject.
@@ -195,35 +193,6 @@ func (b *Bridge) endRollout() {
 	if s.was.Changed+s.was.Waiting > 0 {
 		b.log.Info("policy is in force everywhere", "clusters", len(s.rollout.units), "seconds", seconds(time.Since(s.was.Since)))
 	}
-	s.timer, s.rollout, s.changed, s.was = nil, rollout{}, nil, Rollout{}
+	*s = spreading{touched: s.touched, awaiting: s.awaiting, since: s.since}
 	b.told(s.was)
 }
-
-// tell tells how far the rollout is, and logs when it pauses and when it goes on.
-func (b *Bridge) tell(now time.Time, rejected []xdsserver.Rejected) {
-	s := &b.spreading
-	is := Rollout{Since: s.was.Since, Changed: s.rollout.done, Waiting: len(s.rollout.units) - s.rollout.done}
-	if is.Since.IsZero() {
-		is.Since = now
-	}
-	if len(rejected) > 0 && b.over.Load() > 0 {
-		is.Rejected, is.Paused = rejected, s.was.Paused
-		if is.Paused.IsZero() {
-			is.Paused = now
-			b.log.Warn("policy goes out no further: clients reject what it changed", "changed", is.Changed, "waiting", is.Waiting,
-				"resource", rejected[0].Name.Name, "node", rejected[0].Node, "error", rejected[0].Reason, "remedy", RolloutRemedy)
-		}
-	} else if !s.was.Paused.IsZero() {
-		b.log.Info("policy goes out again", "changed", is.Changed, "waiting", is.Waiting, "seconds", seconds(now.Sub(s.was.Paused)))
-	}
-	s.was = is
-	b.told(is)
-}
-
-func (b *Bridge) told(is Rollout) {
-	b.metrics.Rollout(is.Changed, is.Waiting, !is.Paused.IsZero())
-	b.change(func(s *State) { s.Rollout = is })
-}
-
-// RolloutRemedy is what helps when a rollout is paused.
-const RolloutRemedy = "correct the policy: what is corrected goes out first, and the rest follows by itself; with --policy-rollout 0s (services.rollout in the configuration file, without a restart) the rest goes out as it is"

@@ -169,7 +169,7 @@ type nowhere struct{}
 
 func (nowhere) Publish(xdsserver.View, translate.Batch) {}
 
-func (nowhere) Rejected(xdsserver.View, []translate.Name) []xdsserver.Rejected { return nil }
+func (nowhere) Votes(xdsserver.View, []translate.Name) (none xdsserver.Votes) { return none }
 
 // onXDS floods a server over a connection, then stops the server.
 func onXDS(t *testing.T, log *slog.Logger, flood func(s *xdsserver.Server, conn *grpc.ClientConn)) {
