@@ -120,7 +120,7 @@ func ofRollout(s Status) []concern {
 		return nil
 	}
 	c := concern{Key: "rollout", Severity: warning, Of: "rejected", Remedy: r.Remedy,
-		What:   fmt.Sprintf("A change of policy goes out no further: %s of %s have it", strconv.Itoa(r.Changed), plural(r.Total(), "cluster")),
+		What: fmt.Sprintf("A change of policy goes out no further: %s of %s have it", strconv.Itoa(r.Changed), plural(r.Total(), "cluster")),
 		Detail: fmt.Sprintf("For %s, more clients reject what it changed (%d) than take it (%d); %d have not answered, or were sent nothing of it. So the other clusters keep their old policy.",
 			span(s.Now.Sub(r.Paused)), r.Against, r.For, r.Silent)}
 	for _, one := range r.Rejected {

@@ -236,7 +236,7 @@ func TestAPolicyThatGoesOutNoFurtherIsNamedWithItsRemedy(t *testing.T) {
 	h := healthy()
 	troubles["LegatePolicyWaits"](h)
 	page := h.get(t, "/").Body.String()
-	for _, want := range []string{"1 of 100 clusters have it", "clusters of web, by edge-2: no such suite", "correct the policy", "waits after 1 of 100 clusters"} {
+	for _, want := range []string{"1 of 100 clusters have it", "clusters of web, by edge-2 at 10.0.0.2: no such suite", "(2) than take it (1)", "correct the policy", "waits after 1 of 100 clusters"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page)
 		}
