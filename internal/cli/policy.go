@@ -47,7 +47,8 @@ func (p *program) policyExplain() *command {
 		usage: "print what holds for a service, each field with who said it",
 		about: `
 It reads what serve would: Consul (or a saved catalog) and the policy. Fields that nobody
-set have Envoy's own defaults, and are not printed.`,
+set have Envoy's own defaults, and are not printed. What does not count, and what holds
+and has no effect, comes below, with the reason.`,
 		examples: `
 legate policy explain web --policy /etc/legate/policy.yaml
 legate policy explain web --policy policy.yaml --catalog catalog.json --json`,
@@ -92,32 +93,53 @@ func printExplanation(w io.Writer, x policy.Explanation, asJSON bool) error {
 	for _, one := range x.Problems {
 		fmt.Fprintf(w, "does not count: %s: %s: %s\n", quote.Text(one.Source, quote.TextBytes), quote.Text(one.Detail, quote.TextBytes), one.Remedy)
 	}
+	for _, one := range x.NoEffect {
+		fmt.Fprintf(w, "has no effect: %s: %s: %s\n", one.Field, quote.Text(one.Detail, quote.TextBytes), one.Remedy)
+	}
 	return nil
 }
 
 func (p *program) policyCheck() *command {
-	o, file := newRenderOptions(), ""
+	o, file, live := newRenderOptions(), "", false
+	const category = "Checking"
 	c := &command{
 		name:  "check",
 		usage: "find mistakes in a policy before it is rolled out, and say what it would change",
 		about: `
-Without a catalog it only reads the file, or the folder of files. With --catalog (written
-by "legate render --save-catalog") it also says which services would change and how, compared
-with the policy that --policy names, or with none. It ends with exit code 1 if there is a mistake.`,
+Without a catalog it only reads the file, or the folder of files. With --live it reads
+Consul, with --catalog a file that "legate render --save-catalog" wrote, and also says
+which services would change and how, compared with the policy that --policy names (or
+the file of --config), or with none. It changes nothing.
+
+A mistake ends it with exit code 1: serve would refuse the policy. A warning does not,
+unless --strict is given. It is about what is allowed and hardly meant: a field that has
+no effect beside another one, and, with a catalog, a rule or a name that matches no
+service, a rule that later ones overrule for all of its services, and a field that has
+no effect for any.`,
 		examples: `
 legate policy check policy.yaml
+legate policy check new.yaml --live --config /etc/legate/legate.yaml
 legate render --save-catalog now.json && legate policy check new.yaml --catalog now.json --policy /etc/legate/policy.yaml`,
-		operand:  one("FILE|FOLDER", &file),
-		settings: []*setting{o.catalogSetting(), policySetting(&o.policy)},
+		operand: one("FILE|FOLDER", &file),
+		settings: append([]*setting{
+			boolean(&live, setting{
+				name: "live", env: "LEGATE_POLICY_LIVE", category: category,
+				usage: "Read Consul, as render does. Implied by --consul-addr on the command line.",
+			}),
+			boolean(&o.strict, setting{
+				name: "strict", env: "LEGATE_POLICY_STRICT", category: category,
+				usage: "Fail (exit code 1) if there is a warning.",
+			}),
+		}, o.inputs()...),
 	}
 	c.run = func(ctx context.Context) error {
 		next, err := loadPolicy(file)
 		if err != nil {
 			return errors.New(err.Error()) // not a mistake of the command line
 		}
-		if o.catalog == "" {
-			_, err := io.WriteString(p.out, "ok\n")
-			return err
+		warnings := next.Warnings()
+		if o.catalog == "" && !live && !onCommandLine(c.settings, "consul-addr") {
+			return p.warn(append(warnings, next.Lacking()...), o.strict, "ok\n")
 		}
 		now, err := loadPolicy(o.policy)
 		if err != nil {
@@ -130,9 +152,26 @@ legate render --save-catalog now.json && legate policy check new.yaml --catalog 
 		before, _ := resources.With(now)
 		after, _ := before.With(next)
 		printPolicyChanges(p.out, before, after)
-		return nil
+		return p.warn(append(warnings, after.Audit()...), o.strict, "")
 	}
 	return c
+}
+
+// warn prints warnings, and then what is said if all is well. With strict they are an error.
+func (p *program) warn(warnings []policy.Warning, strict bool, well string) error {
+	for _, w := range warnings {
+		fmt.Fprintf(p.out, "warning: %s: %s: %s\n", quote.Text(w.Where, quote.TextBytes), quote.Text(w.Detail, quote.TextBytes), quote.Text(w.Remedy, quote.TextBytes))
+	}
+	if strict && len(warnings) > 0 {
+		return fmt.Errorf("%s, and --strict allows none", plural(len(warnings), "warning"))
+	}
+	_, err := io.WriteString(p.out, well)
+	return err
+}
+
+// onCommandLine reports whether a flag was given.
+func onCommandLine(settings []*setting, name string) bool {
+	return slices.ContainsFunc(settings, func(s *setting) bool { return s.name == name && len(s.given) > 0 })
 }
 
 // printPolicyChanges says what changes, service by service.

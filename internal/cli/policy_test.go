@@ -45,6 +45,66 @@ func TestPolicyCheckSaysWhichServicesWouldChangeAndHow(t *testing.T) {
 	}
 }
 
+// TestPolicyCheckWarnsOfWhatIsHardlyMeant: with exit code 0, or 1 if --strict is given.
+func TestPolicyCheckWarnsOfWhatIsHardlyMeant(t *testing.T) {
+	saved := savedWeb(t)
+	next := file(t, "new.yaml", "services:\n- match: {names: [wbe]}\n  protocol: http1\n  http2: {max_concurrent_streams: 5}\n- match: {names: [web]}\n  http2: {keepalive_interval: 30s}\n")
+	alone := []string{"warning: " + next + ":4: http2.max_concurrent_streams has no effect: protocol is http1 (services " + next + ":2): set protocol to http2 or grpc, or remove them\n"}
+	lacks := "warning: " + next + ":6: http2.keepalive_interval has no effect unless the service's owner sets http2.keepalive_timeout: a ping needs a time limit: set http2.keepalive_timeout too\n"
+	typo := "warning: " + next + ":2: no service is called \"wbe\": did you mean \"web\"?\n"
+	for _, c := range []struct {
+		want, not []string
+		args      []string
+	}{
+		{append(alone, lacks), []string{typo}, nil},
+		{append(alone, typo), []string{lacks}, []string{"--catalog", saved}},
+	} {
+		args := append([]string{"policy", "check", next}, c.args...)
+		r, strict := legate(t, nil, args...), legate(t, nil, append(args, "--strict")...)
+		if r.code != 0 || strict.code != 1 || !strings.Contains(strict.err, "2 warnings, and --strict allows none") || !strings.HasPrefix(strict.out, strings.TrimSuffix(r.out, "ok\n")) {
+			t.Errorf("%v: exit %d, strictly %d: %s", args, r.code, strict.code, strict.err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(r.out, want) {
+				t.Errorf("%v: %s\nlacks %s", args, r.out, want)
+			}
+		}
+		for _, not := range c.not {
+			if strings.Contains(r.out, not) {
+				t.Errorf("%v: %s\nhas %s", args, r.out, not)
+			}
+		}
+	}
+}
+
+func TestPolicyExplainSaysWhatHasNoEffect(t *testing.T) {
+	next := file(t, "new.yaml", "defaults: {http2: {max_concurrent_streams: 5}}\nservices:\n- {match: {names: [web]}, protocol: http1}\n")
+	r := legate(t, nil, "policy", "explain", "web", "--catalog", savedWeb(t), "--policy", next)
+	if want := "has no effect: http2.max_concurrent_streams: protocol is http1 (services " + next + ":3): set protocol"; r.code != 0 || !strings.Contains(r.out, want) {
+		t.Errorf("exit %d, %s%s\nlacks %s", r.code, r.out, r.err, want)
+	}
+}
+
+// TestPolicyCheckReadsConsul if it is told to; without a word of it, it connects to nothing.
+func TestPolicyCheckReadsConsul(t *testing.T) {
+	consul, _ := curiousConsul(t)
+	next := file(t, "new.yaml", "services:\n- match: {names: [wbe]}\n  protocol: grpc\n")
+	for _, c := range []struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{map[string]string{"CONSUL_HTTP_ADDR": consul}, []string{"--live"}, `no service is called "wbe"`},
+		{nil, []string{"--consul-addr", consul}, `no service is called "wbe"`},
+		{map[string]string{"CONSUL_HTTP_ADDR": consul}, nil, "ok\n"},
+	} {
+		r := legate(t, c.env, append([]string{"policy", "check", next}, c.args...)...)
+		if r.code != 0 || !strings.Contains(r.out, c.want) {
+			t.Errorf("%v: exit %d, %s%s", c.args, r.code, r.out, r.err)
+		}
+	}
+}
+
 func TestAWrongPolicyIsAnErrorWhereverItIsRead(t *testing.T) {
 	wrong := file(t, "wrong.yaml", "defaults:\n  protokol: grpc\n  connect_timeout: 5\n")
 	refused := file(t, "refused.yaml", "services:\n- match: {names: [web]}\n  envoy: {connect_timeout: -1s}\n")

@@ -13,8 +13,9 @@ import (
 
 // decoder reads policies of one file, and notes its mistakes.
 type decoder struct {
-	file string
-	errs []error
+	file  string
+	errs  []error
+	notes []Warning
 }
 
 func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
@@ -22,7 +23,7 @@ func (d *decoder) fail(n *yaml.Node, format string, args ...any) {
 }
 
 // each calls do for each key of a mapping and its value; names are the keys that it may have. A key without
-// a value says nothing.
+// a value says nothing, and is noted.
 func (d *decoder) each(n *yaml.Node, what string, l level, names []string, do func(key, value *yaml.Node)) {
 	if n = follow(n); isNull(n) {
 		return
@@ -45,6 +46,8 @@ func (d *decoder) each(n *yaml.Node, what string, l level, names []string, do fu
 			d.unknown(key, n, what, l, names)
 		case !isNull(value):
 			do(key, value)
+		case l != fileLevel:
+			d.notes = append(d.notes, Warning{d.at(key), key.Value + " has no value and says nothing", "indent what it shall hold deeper than it, or remove it"})
 		}
 	}
 }

@@ -7,6 +7,14 @@ type Explanation struct {
 	Service  string           `json:"service"`
 	Fields   []ExplainedField `json:"fields"`
 	Problems []Explained      `json:"problems"`
+	NoEffect []NoEffect       `json:"no_effect,omitempty"`
+}
+
+// NoEffect is a field that holds, and that Envoy does not look at.
+type NoEffect struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy"`
 }
 
 // ExplainedField is one field that somebody set. Fields that nobody set have Envoy's own default.
@@ -31,6 +39,9 @@ func Explain(service string, e *Effective, problems []Problem) Explanation {
 	}
 	for _, p := range problems {
 		x.Problems = append(x.Problems, Explained{p.Source.String(), p.Detail, p.Remedy})
+	}
+	for _, one := range e.Idle() {
+		x.NoEffect = append(x.NoEffect, NoEffect{one.Value.Field.Path, one.Detail, one.Remedy})
 	}
 	return x
 }

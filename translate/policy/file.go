@@ -28,6 +28,7 @@ func Parse(files []File) (Policies, error) {
 		d := &decoder{file: f.Name}
 		d.read(f.Content, &p)
 		errs = append(errs, d.errs...)
+		p.notes = append(p.notes, d.notes...)
 	}
 	if len(errs) > 0 {
 		return Policies{}, errors.Join(errs...)
@@ -93,7 +94,7 @@ func (d *decoder) owners(n *yaml.Node, p *Policies) {
 
 func (d *decoder) rule(n *yaml.Node, at int, p *Policies) {
 	what := fmt.Sprintf("services[%d]", at)
-	var r rule
+	r := rule{where: d.at(n)}
 	before := len(d.errs)
 	has := func(key string) bool { return hasKey(n, key) }
 	r.says = d.layer(n, what, Source{Services, d.at(n)}, map[string]func(*yaml.Node){"match": func(n *yaml.Node) {
@@ -141,7 +142,7 @@ func (d *decoder) match(n *yaml.Node, what string) match {
 // check notes the mistakes of what a file says. What is only lacking may come from another source.
 func (d *decoder) check(says Layer, p Policy) {
 	for _, m := range p.Validate() {
-		if m.Lacks {
+		if len(m.Lacks) > 0 {
 			continue
 		}
 		line := 0

@@ -70,10 +70,10 @@ func (l level) below() (all []level) {
 
 // under is the level that a key of this one begins.
 func (l level) under(key string) level {
-	switch {
-	case l == fileLevel:
+	switch l {
+	case fileLevel:
 		return ruleLevel
-	case l == ruleLevel:
+	case ruleLevel:
 		return level(key)
 	default:
 		return l + "." + level(key)

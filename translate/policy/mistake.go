@@ -12,9 +12,9 @@ type Mistake struct {
 	Fields []string // the paths of all fields that have a part in it; there is at least one
 	Detail string   // what is wrong
 	Remedy string   // what to write instead
-	// Lacks says that the policy only lacks something, which another source may add: a rule of a file
+	// Lacks are the paths of fields that the policy only lacks, and another source may add: a rule of a file
 	// alone may be like that.
-	Lacks bool
+	Lacks []string
 }
 
 // Error is the mistake in one line.
@@ -70,10 +70,10 @@ func (c *checker) wrong(fields, detail, remedy string) {
 	c.mistakes = append(c.mistakes, Mistake{Fields: strings.Fields(fields), Detail: detail, Remedy: remedy})
 }
 
-// lacks notes that something is missing.
-func (c *checker) lacks(fields, detail, remedy string) {
+// lacks notes that something is missing: one of the fields under missing.
+func (c *checker) lacks(fields, missing, detail, remedy string) {
 	c.wrong(fields, detail, remedy)
-	c.mistakes[len(c.mistakes)-1].Lacks = true
+	c.mistakes[len(c.mistakes)-1].Lacks = strings.Fields(missing)
 }
 
 // field checks the value of one field by itself.

@@ -56,7 +56,7 @@ func (p *Policies) ownersValue(key, text string) (v *Value, detail, remedy strin
 		return nil, detail, orWords(remedy, f)
 	}
 	v = &Value{Field: f, text: textOf(value), value: value}
-	if mistakes := (Layer{v}).policy().contradictions(); len(mistakes) > 0 && !mistakes[0].Lacks {
+	if mistakes := (Layer{v}).policy().contradictions(); len(mistakes) > 0 && len(mistakes[0].Lacks) == 0 {
 		return nil, mistakes[0].Detail, mistakes[0].Remedy
 	}
 	return v, "", ""

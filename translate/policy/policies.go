@@ -14,11 +14,13 @@ type Policies struct {
 	base     Layer // nil: that of Default
 	defaults []Layer
 	rules    []rule
-	owners   []string // globs on the fields that owners may set; nil: all that are open to them, empty: none
+	owners   []string  // globs on the fields that owners may set; nil: all that are open to them, empty: none
+	notes    []Warning // what was seen while the files were read
 }
 
 // rule is one of services: in a file.
 type rule struct {
+	where string // file:line
 	match match
 	says  Layer
 }

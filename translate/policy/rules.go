@@ -21,10 +21,10 @@ func (p Policy) Speaks() string {
 func (c *checker) protocol() {
 	p := c.policy
 	if p.Speaks() == "auto" && !p.TLS.On() {
-		c.lacks("protocol", "auto lets TLS choose the protocol, and there is no TLS", "set tls, or say which protocol it is")
+		c.lacks("protocol", "tls.enabled", "auto lets TLS choose the protocol, and there is no TLS", "set tls, or say which protocol it is")
 	}
 	if h := p.HTTP2; (h.KeepaliveInterval != nil || h.KeepaliveIdleInterval != nil) && h.KeepaliveTimeout == nil {
-		c.lacks("http2.keepalive_interval http2.keepalive_idle_interval", "a ping needs a time limit", "set http2.keepalive_timeout too")
+		c.lacks("http2.keepalive_interval http2.keepalive_idle_interval", "http2.keepalive_timeout", "a ping needs a time limit", "set http2.keepalive_timeout too")
 	}
 	if k := p.TCPKeepalive; !k.whole() {
 		c.wrong("tcp_keepalive.time tcp_keepalive.interval", "the system counts whole seconds", "write whole seconds, such as 30s")
@@ -74,13 +74,13 @@ func (c *checker) outlier() {
 func (c *checker) subsets() {
 	s := c.policy.Subsets
 	if is(s.Fallback, "default_subset") && len(s.DefaultSubset) == 0 {
-		c.lacks("subsets.fallback_policy", "there is no default subset", "set subsets.default_subset")
+		c.lacks("subsets.fallback_policy", "subsets.default_subset", "there is no default subset", "set subsets.default_subset")
 	}
 	if orElse(s.LocalityAware, false) && !is(c.policy.Locality, "weighted") {
-		c.lacks("subsets.locality_weight_aware", "localities do not count", "set locality to weighted")
+		c.lacks("subsets.locality_weight_aware", "locality", "localities do not count", "set locality to weighted")
 	}
 	if orElse(s.ScaleLocalityWeight, false) && !orElse(s.LocalityAware, false) {
-		c.lacks("subsets.scale_locality_weight", "localities do not count within subsets", "set subsets.locality_weight_aware too")
+		c.lacks("subsets.scale_locality_weight", "subsets.locality_weight_aware", "localities do not count within subsets", "set subsets.locality_weight_aware too")
 	}
 	for i, one := range s.Selectors {
 		c.selector(fmt.Sprintf("[%d]: ", i), one)

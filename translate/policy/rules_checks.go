@@ -22,7 +22,7 @@ func (c *checker) checks() {
 		case kind == "http" && !strings.HasPrefix(*h.Path, "/"):
 			wrong("path "+quote(*h.Path)+" does not begin with /", "write a path such as /healthz")
 		case kind == "grpc" && !is(p.Protocol, "http2", "grpc", "auto", "downstream"):
-			c.lacks("health_checks protocol", fmt.Sprintf("[%d]: a grpc check needs HTTP/2", i), "set protocol to grpc")
+			c.lacks("health_checks protocol", "protocol", fmt.Sprintf("[%d]: a grpc check needs HTTP/2", i), "set protocol to grpc")
 		}
 		if kind != "" && h.foreign(kind) {
 			wrong("it has fields of another type", "leave those of type "+kind)

@@ -21,7 +21,7 @@ func (c *checker) tls() {
 	case !t.On():
 		return
 	case (t.Cert == nil) != (t.Key == nil):
-		c.lacks("tls.cert_file tls.key_file", "a certificate needs its key", "set both tls.cert_file and tls.key_file")
+		c.lacks("tls.cert_file tls.key_file", "tls.cert_file tls.key_file", "a certificate needs its key", "set both tls.cert_file and tls.key_file")
 	case t.Cert != nil && t.SDS != nil:
 		c.wrong("tls.cert_file tls.key_file tls.sds", "two certificates", "set cert_file and key_file, or sds")
 	}
@@ -30,7 +30,7 @@ func (c *checker) tls() {
 	}
 	if orElse(t.CA, System) == System && t.CASDS == nil && len(t.SANs) == 0 && t.SNI == nil {
 		c.lacks("tls.ca tls.enabled tls.cert_file tls.key_file tls.sds tls.min_version tls.max_version tls.alpn tls.max_session_keys",
-			"every certificate that any public authority ever signed would be accepted", "set tls.sni or tls.sans to the service's name, or tls.ca to its own authority")
+			"tls.sni", "every certificate that any public authority ever signed would be accepted", "set tls.sni or tls.sans to the service's name, or tls.ca to its own authority")
 	}
 	if is(t.MinVersion, "1.3") && is(t.MaxVersion, "1.2") {
 		c.wrong("tls.min_version tls.max_version", "the lowest version is above the highest", "set min_version to at most max_version")
