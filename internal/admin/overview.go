@@ -15,13 +15,13 @@ import (
 	"legate/xdsserver"
 )
 
-//go:embed page.html
+//go:embed web/overview.html
 var pageHTML string
 
-//go:embed style.css
+//go:embed web/style.css
 var styleCSS []byte
 
-//go:embed page.js
+//go:embed web/page.js
 var pageJS []byte
 
 // The maximum numbers of rows on the page; the API has all of them.
