@@ -67,6 +67,12 @@ func (r Resources) Explain(name string) (Explanation, bool) {
 	return x, true
 }
 
+// ServiceOf is the service that a cluster of that name is of: itself, or the one whose port it is.
+func (r Resources) ServiceOf(cluster string) (service string, is bool) {
+	u, is := r.unitOf(cluster)
+	return u.service.Name, is
+}
+
 // unitOf is the unit that is called so, and whether its service has it. A service comes before another one's
 // port.
 func (r Resources) unitOf(name string) (unit, bool) {

@@ -18,10 +18,10 @@ import (
 type concern struct {
 	Key      string // identifies the trouble across refreshes
 	Severity severity
-	What     string
+	What     phrase
 	Detail   string
 	Remedy   string
-	Each     []string // the services, nodes, … that have the trouble
+	Each     []phrase // the services, nodes, … that have the trouble
 	Of       string   // what Each lists, in the plural
 	More     int      // how many are missing in Each
 }
@@ -48,18 +48,23 @@ const shownFor = 10 * time.Minute
 
 // concernsOf lists what is wrong, critical concerns first.
 func concernsOf(s Status) []concern {
-	all := slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(s), ofRollout(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s))
+	return shownAs(slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(rejectionsOf(s)), ofRollout(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s)))
+}
+
+// shownAs sorts concerns by severity, and bounds the length of what they say.
+func shownAs(all []concern) []concern {
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(a.Severity, b.Severity) }) // critical < warning
 	for i := range all {
 		c := &all[i]
 		if len(c.Each) > maxEach {
 			c.More, c.Each = len(c.Each)-maxEach, c.Each[:maxEach]
 		}
-		for _, said := range []*string{&c.Key, &c.What, &c.Detail, &c.Remedy} {
+		for _, said := range []*string{&c.Key, &c.Detail, &c.Remedy} {
 			*said = quote.Text(*said, quote.TextBytes)
 		}
+		c.What = c.What.shown(quote.TextBytes)
 		for j := range c.Each {
-			c.Each[j] = quote.Text(c.Each[j], 2*quote.NameBytes)
+			c.Each[j] = c.Each[j].shown(2 * quote.NameBytes)
 		}
 	}
 	return all
@@ -69,12 +74,12 @@ func concernsOf(s Status) []concern {
 func ofConsul(s Status) []concern {
 	var all []concern
 	if silent := s.Now.Sub(s.Consul.LastSuccess); s.Ready && s.Stale == "" && silent > silenceCritical {
-		all = append(all, concern{Key: "away", Severity: critical, What: "Consul has given no believed answer for " + span(silent),
+		all = append(all, concern{Key: "away", Severity: critical, What: plain("Consul has given no believed answer for " + span(silent)),
 			Detail: "The last believed catalog stays served. No client loses endpoints, but none learns of changes.",
 			Remedy: "Check the Consul agent, and what is in between."})
 	}
 	for _, p := range s.Consul.Problems {
-		c := concern{Key: "consul/" + p.Kind, Severity: warning, What: titleOf(p), Detail: p.Detail, Remedy: p.Remedy}
+		c := concern{Key: "consul/" + p.Kind, Severity: warning, What: plain(titleOf(p)), Detail: p.Detail, Remedy: p.Remedy}
 		if p.Kind == "mass_critical" || p.Kind == "held_datacenter" {
 			c.Severity = critical
 		}
@@ -104,11 +109,11 @@ func titleOf(p catalog.Problem) string {
 func ofDisk(s Status) []concern {
 	var all []concern
 	if s.Stale != "" {
-		all = append(all, concern{Key: "stale", Severity: critical, What: "Stale: not read from Consul since the start", Detail: s.Stale,
+		all = append(all, concern{Key: "stale", Severity: critical, What: plain("Stale: not read from Consul since the start"), Detail: s.Stale,
 			Remedy: "Changes in Consul reach Envoy only once Consul has been read completely."})
 	}
 	if bad := cmp.Or(s.LastKnown.Unwritten, s.LastKnown.Unusable, s.LastKnown.Exposed); bad != "" {
-		all = append(all, concern{Key: "disk", Severity: warning, What: "Last known catalog on disk", Detail: s.LastKnown.File + " " + bad})
+		all = append(all, concern{Key: "disk", Severity: warning, What: plain("Last known catalog on disk"), Detail: s.LastKnown.File + " " + bad})
 	}
 	return all
 }
@@ -120,11 +125,11 @@ func ofRollout(s Status) []concern {
 		return nil
 	}
 	c := concern{Key: "rollout", Severity: warning, Of: "rejected", Remedy: r.Remedy,
-		What: fmt.Sprintf("A change of policy goes out no further: %s of %s have it", strconv.Itoa(r.Changed), plural(r.Total(), "cluster")),
+		What: plain(fmt.Sprintf("A change of policy goes out no further: %s of %s have it", strconv.Itoa(r.Changed), plural(r.Total(), "cluster"))),
 		Detail: fmt.Sprintf("For %s, more clients reject what it changed (%d) than take it (%d); %d have not answered, or were sent nothing of it. So the other clusters keep their old policy.",
 			span(s.Now.Sub(r.Paused)), r.Against, r.For, r.Silent)}
 	for _, one := range r.Rejected {
-		c.Each = append(c.Each, fmt.Sprintf("%s of %s, by %s at %s: %s", short(one.Type), one.Name, one.Node, one.Client, one.Reason))
+		c.Each = append(c.Each, phrase{short(one.Type) + " of ", one.Name, fmt.Sprintf(", by %s at %s: %s", one.Node, one.Client, one.Reason)})
 	}
 	return []concern{c}
 }
@@ -134,7 +139,7 @@ func ofRefusals(s Status) []concern {
 	var all []concern
 	for _, r := range s.Refused {
 		if r.Count > 0 && s.Now.Sub(r.Last) < shownFor {
-			all = append(all, concern{Key: "refused/" + r.Limit, Severity: warning, What: "Clients were refused: " + strings.ReplaceAll(r.Limit, "_", " "),
+			all = append(all, concern{Key: "refused/" + r.Limit, Severity: warning, What: plain("Clients were refused: " + strings.ReplaceAll(r.Limit, "_", " ")),
 				Detail: fmt.Sprintf("%s so far, the last %s from %s: %s", plural(int(r.Count), "time"), ago(s.Now, r.Last), r.From, r.Detail), Remedy: r.Remedy})
 		}
 	}
@@ -148,12 +153,13 @@ func ofOversize(s Status) []concern {
 		if s.Now.Sub(o.Last) >= shownFor {
 			continue
 		}
-		what := "all " + short(o.Type)
+		what := phrase{Before: "A response with all " + short(o.Type)}
 		if o.Name != "" {
-			what = short(o.Type) + " of " + o.Name
+			what = phrase{Before: "A response with " + short(o.Type) + " of ", Service: o.Name}
 		}
+		what.After = fmt.Sprintf(" has %.1f MiB and cannot be split (%s)", float64(o.Bytes)/(1<<20), o.Protocol)
 		all = append(all, concern{Key: "oversize/" + o.Type + "/" + o.Protocol, Severity: warning,
-			What:   fmt.Sprintf("A response with %s has %.1f MiB and cannot be split (%s)", what, float64(o.Bytes)/(1<<20), o.Protocol),
+			What:   what,
 			Detail: fmt.Sprintf("%s so far, the last %s to %s. A client with a lower limit ends its stream and reconnects.", plural(int(o.Count), "time"), ago(s.Now, o.Last), o.Node),
 			Remedy: o.Remedy})
 	}
@@ -166,9 +172,12 @@ func ofLeftOut(s Status) []concern {
 	var all []concern
 	at := map[string]int{}
 	for _, p := range s.Problems {
-		where := quote.Name(p.Service)
+		where := phrase{Before: quote.Name(p.Service)}
+		if name, is := nameIn(p.Service, s.Consul.Datacenter); is {
+			where = phrase{Service: name}
+		}
 		if p.Instance != "" {
-			where += ", instance " + quote.Name(p.Instance)
+			where.After = ", instance " + quote.Name(p.Instance)
 		}
 		key := "left_out/" + string(p.Reason)
 		if _, known := at[key]; !known {
@@ -177,10 +186,10 @@ func ofLeftOut(s Status) []concern {
 			if p.Reason == translate.BadPolicy {
 				of = "services"
 			}
-			all = append(all, concern{Key: key, Severity: warning, What: leftOut(p.Reason) + where, Detail: p.Detail, Remedy: p.Remedy, Of: of})
+			all = append(all, concern{Key: key, Severity: warning, What: phrase{leftOut(p.Reason) + where.Before, where.Service, where.After}, Detail: p.Detail, Remedy: p.Remedy, Of: of})
 		}
 		c := &all[at[key]]
-		c.Each = append(c.Each, where+": "+p.Detail)
+		c.Each = append(c.Each, phrase{where.Before, where.Service, where.After + ": " + p.Detail})
 	}
 	for i := range all {
 		c := &all[i]
@@ -188,8 +197,8 @@ func ofLeftOut(s Status) []concern {
 			c.Each = nil
 			continue
 		}
-		c.Detail = "For example " + c.Each[0]
-		c.What = leftOut(translate.Reason(strings.TrimPrefix(c.Key, "left_out/"))) + countsOf(s, c.Key)
+		c.Detail = "For example " + c.Each[0].String()
+		c.What = plain(leftOut(translate.Reason(strings.TrimPrefix(c.Key, "left_out/"))) + countsOf(s, c.Key))
 	}
 	return all
 }

@@ -42,10 +42,10 @@ func TestWhatManyEnvoysRejectIsOneBox(t *testing.T) {
 	h := manyReject(60)
 	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("bad", 0)}})
 	h.streams = append(h.streams, rejecting("odd", "svc-11", "another reason"), rejecting("odd-2", "svc-12", "no such host"))
-	page := h.get(t, "/").Body.String()
+	page := unlinked(h.get(t, "/").Body.String())
 	for _, want := range []string{
 		"61 Envoys reject endpoints of svc-11", "malformed IP address: 10.0.0.1.9", "Envoy odd-2 rejects endpoints of svc-12",
-		"<summary>61 nodes</summary>", "<li>edge-100</li>", "<li>edge-159</li>", "<li>odd: another reason</li>", "Left out: bad.dc1",
+		"<summary>61 nodes</summary>", "<li>edge-100</li>", "<li>edge-159</li>", "<li>odd: another reason</li>", "Left out: bad, instance n1/bad-1",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("want %q in\n%s", want, page)
@@ -59,7 +59,7 @@ func TestWhatManyEnvoysRejectIsOneBox(t *testing.T) {
 func TestWhatIsKeptBackIsOneBoxWithThoseWhoRejectIt(t *testing.T) {
 	h := manyReject(3)
 	h.views[0].Quarantined = []xdsserver.Quarantine{{Type: translate.AssignmentType, Name: "svc-11", Nodes: []string{"edge-100", "gone"}, Reason: "malformed", Since: now}}
-	page := h.get(t, "/").Body.String()
+	page := unlinked(h.get(t, "/").Body.String())
 	for _, want := range []string{"Accepted by none: endpoints of svc-11, which 4 Envoys reject", "<summary>4 nodes</summary>", "<li>gone: malformed</li>", "a new Envoy has nothing"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("want %q in\n%s", want, page)
@@ -86,8 +86,8 @@ func TestWhatIsLeftOutForOneReasonIsOneBox(t *testing.T) {
 	for i := range 30 {
 		h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance(fmt.Sprintf("bad-%02d", i), 0)}})
 	}
-	page := h.get(t, "/").Body.String()
-	for _, want := range []string{"Left out: 30 instances (port)", "<summary>30 left out</summary>", "bad-00.dc1, instance n1/bad-00-1: "} {
+	page := unlinked(h.get(t, "/").Body.String())
+	for _, want := range []string{"Left out: 30 instances (port)", "<summary>30 left out</summary>", "bad-00, instance n1/bad-00-1: "} {
 		if !strings.Contains(page, want) {
 			t.Errorf("want %q in\n%s", want, page)
 		}
@@ -102,7 +102,7 @@ func TestAServiceThatLacksOnlyAPartOfItsPolicyIsNotCalledLeftOut(t *testing.T) {
 	web := instance("web", 80)
 	web.Instances[0].Meta = map[string]string{"legate-protocol": "grcp"}
 	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{web}})
-	if page := h.get(t, "/").Body.String(); !strings.Contains(page, "Served without a part of the policy: web.dc1") || strings.Contains(page, "Left out: web") {
+	if page := unlinked(h.get(t, "/").Body.String()); !strings.Contains(page, "Served without a part of the policy: web<") || strings.Contains(page, "Left out: web") {
 		t.Error(page)
 	}
 }
@@ -235,7 +235,7 @@ func TestWhatIsNotWellWithLegateItselfIsSaidEverywhere(t *testing.T) {
 func TestAPolicyThatGoesOutNoFurtherIsNamedWithItsRemedy(t *testing.T) {
 	h := healthy()
 	troubles["LegatePolicyWaits"](h)
-	page := h.get(t, "/").Body.String()
+	page := unlinked(h.get(t, "/").Body.String())
 	for _, want := range []string{"1 of 100 clusters have it", "clusters of web, by edge-2 at 10.0.0.2: no such suite", "(2) than take it (1)", "correct the policy", "waits after 1 of 100 clusters"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q:\n%s", want, page)

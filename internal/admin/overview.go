@@ -1,28 +1,14 @@
 package admin
 
 import (
-	"bytes"
 	"cmp"
-	_ "embed"
 	"fmt"
-	"html/template"
 	"net/http"
 	"slices"
-	"time"
 
 	"legate/discovery"
-	"legate/internal/quote"
 	"legate/xdsserver"
 )
-
-//go:embed web/overview.html
-var pageHTML string
-
-//go:embed web/style.css
-var styleCSS []byte
-
-//go:embed web/page.js
-var pageJS []byte
 
 // The maximum numbers of rows on the page; the API has all of them.
 const (
@@ -30,14 +16,13 @@ const (
 	maxProblemRows = 50
 )
 
-// view is the data of the page: a status in words for people.
-type view struct {
+// overview is the data of the first page: a status in words for people.
+type overview struct {
+	Page head
 	Status
-	Mood      string // good, warn, bad
-	Verdict   string
-	Concerns  []concern
+	all       []concern // also those that are not shown
+	Concerns  concerns
 	Holds     []discovery.Hold
-	Hidden    int // number of concerns that are not shown
 	MoreHolds int // number of holds that are not shown
 	Rows      []streamRow
 	More      int // number of streams that are not shown
@@ -60,45 +45,17 @@ type typeRow struct {
 	Short, Mood string
 }
 
-func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 	v := viewOf(s.read(), holdsOf(s.rooms.Consul))
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"ago":        func(t time.Time) string { return ago(v.Now, t) },
-		"span":       func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
-		"ends":       func(h discovery.Hold) string { return h.Ends(v.Now) },
-		"since":      func(t time.Time) string { return span(v.Now.Sub(t)) },
-		"plural":     plural,
-		"mib":        mib,
-		"short":      short,
-		"lost":       lost,
-		"deselected": deselected,
-		"name":       quote.Name,
-		"text":       func(s string) string { return quote.Text(s, quote.TextBytes) },
-	}).Parse(pageHTML)
-	var body bytes.Buffer
-	if err == nil {
-		err = t.Execute(&body, v)
-	}
-	if err != nil {
-		s.log.Error("page not rendered", "error", err)
-		http.Error(w, "the page could not be rendered; /api/v1/status has the same content: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(body.Bytes()) // the client may have gone
-}
-
-// asset serves a file of the page.
-func asset(contentType string, content []byte) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType+"; charset=utf-8")
-		_, _ = w.Write(content) // the client may have gone
-	}
+	v.Page = s.head("overview", "")
+	v.Page.Mood, v.Page.Verdict = verdict(v.Status, v.all)
+	s.render(w, http.StatusOK, "overview", v, "/api/v1/status")
 }
 
 // viewOf puts a status into words: first the verdict, then the details.
-func viewOf(s Status, holds []discovery.Hold) view {
-	v := view{Status: s, Holds: holds, Concerns: concernsOf(s)}
+func viewOf(s Status, holds []discovery.Hold) overview {
+	all := concernsOf(s)
+	v := overview{Status: s, Holds: holds, all: all, Concerns: some(all)}
 	if v.MoreHolds = len(holds) - maxProblemRows; v.MoreHolds > 0 {
 		v.Holds = holds[:maxProblemRows]
 	}
@@ -111,10 +68,6 @@ func viewOf(s Status, holds []discovery.Hold) view {
 	slices.SortStableFunc(v.Rows, func(a, b streamRow) int { return cmp.Compare(gravity(b.Mood), gravity(a.Mood)) })
 	if v.More = len(v.Rows) - maxStreamRows; v.More > 0 {
 		v.Rows = v.Rows[:maxStreamRows]
-	}
-	v.Mood, v.Verdict = verdict(s, v.Concerns)
-	if v.Hidden = len(v.Concerns) - maxProblemRows; v.Hidden > 0 {
-		v.Concerns = v.Concerns[:maxProblemRows]
 	}
 	return v
 }
@@ -167,6 +120,18 @@ func rowOf(st xdsserver.StreamStatus) streamRow {
 		}
 	}
 	return row
+}
+
+// concerns are those that a page shows.
+type concerns struct {
+	Shown  []concern
+	Hidden int // how many more there are
+}
+
+// some are the first of all concerns.
+func some(all []concern) concerns {
+	shown := all[:min(len(all), maxProblemRows)]
+	return concerns{shown, len(all) - len(shown)}
 }
 
 func gravity(mood string) int { return map[string]int{"good": 0, "warn": 1, "bad": 2}[mood] }

@@ -48,7 +48,7 @@ func ofItself(s Status) []concern {
 	nth := map[string]int{} // counts within a kind: the key must not depend on the detail, which can change
 	for _, t := range s.Own {
 		nth[t.Kind]++
-		all = append(all, concern{Key: fmt.Sprint("own/", t.Kind, "/", nth[t.Kind]), Severity: warning, What: titleOfOwn(t.Kind), Detail: t.Detail, Remedy: t.Remedy})
+		all = append(all, concern{Key: fmt.Sprint("own/", t.Kind, "/", nth[t.Kind]), Severity: warning, What: plain(titleOfOwn(t.Kind)), Detail: t.Detail, Remedy: t.Remedy})
 	}
 	return all
 }

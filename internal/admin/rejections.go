@@ -21,9 +21,9 @@ type rejection struct {
 }
 
 // ofRejections returns a concern for each resource that clients reject.
-func ofRejections(s Status) []concern {
+func ofRejections(rejections []*rejection) []concern {
 	var all []concern
-	for _, r := range rejectionsOf(s) {
+	for _, r := range rejections {
 		why := r.commonest()
 		c := concern{Key: "rejected/" + r.of.Type + "/" + r.of.Name, Severity: critical, What: r.what(), Detail: why, Of: "nodes",
 			Remedy: "They keep the old version of the resource. /debug/config_dump shows what was sent; see also the log of one of them."}
@@ -43,7 +43,7 @@ func ofRejections(s Status) []concern {
 				if said := r.nodes[node]; said != why {
 					node += ": " + said
 				}
-				c.Each = append(c.Each, node)
+				c.Each = append(c.Each, plain(node))
 			}
 		}
 		all = append(all, c)
@@ -64,10 +64,10 @@ func ofUnfollowed(s Status) []concern {
 			all = append(all, concern{Key: "unfollowed/" + u.Remedy, Severity: critical, Remedy: u.Remedy, Of: "nodes",
 				Detail: "Clusters whose endpoints are never asked for stay empty: requests to them fail."})
 		}
-		all[i].Each = append(all[i].Each, fmt.Sprintf("%s (%s, from %s), for %s", cmp.Or(u.Node, "no id"), u.Way, u.Peer, span(s.Now.Sub(u.Since))))
+		all[i].Each = append(all[i].Each, plain(fmt.Sprintf("%s (%s, from %s), for %s", cmp.Or(u.Node, "no id"), u.Way, u.Peer, span(s.Now.Sub(u.Since)))))
 	}
 	for i := range all {
-		all[i].What = plural(len(all[i].Each), "client") + " took clusters and never asked for their endpoints"
+		all[i].What = plain(plural(len(all[i].Each), "client") + " took clusters and never asked for their endpoints")
 	}
 	return all
 }
@@ -112,10 +112,10 @@ func rejectionsOf(s Status) []*rejection {
 }
 
 // what says in a sentence who rejects what.
-func (r *rejection) what() string {
-	resource := short(r.of.Type)
+func (r *rejection) what() phrase {
+	resource := phrase{Before: short(r.of.Type)}
 	if r.of.Name != "" {
-		resource += " of " + r.of.Name
+		resource = phrase{Before: short(r.of.Type) + " of ", Service: r.of.Name}
 	}
 	who := fmt.Sprintf("%d Envoys reject", len(r.nodes))
 	if len(r.nodes) == 1 {
@@ -124,9 +124,9 @@ func (r *rejection) what() string {
 		}
 	}
 	if r.fault {
-		return "Accepted by none: " + resource + ", which " + who
+		return phrase{"Accepted by none: " + resource.Before, resource.Service, ", which " + who}
 	}
-	return who + " " + resource
+	return phrase{who + " " + resource.Before, resource.Service, ""}
 }
 
 // commonest returns the message of most nodes.
@@ -145,3 +145,12 @@ func (r *rejection) commonest() string {
 }
 
 func nodeOf(st xdsserver.StreamStatus) string { return cmp.Or(st.Node, st.Peer, st.ID) }
+
+// maxNodes is how many of the nodes that reject a resource the API names.
+const maxNodes = 10
+
+// someNodes are the first of the nodes.
+func (r *rejection) someNodes() []string {
+	nodes := slices.Sorted(maps.Keys(r.nodes))
+	return nodes[:min(len(nodes), maxNodes)]
+}

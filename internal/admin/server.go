@@ -104,6 +104,7 @@ type Server struct {
 	hosts      hosts
 	permission permission
 	refusals   *refusals
+	pages      pages
 	log        *slog.Logger
 	now        func() time.Time
 }
@@ -116,6 +117,7 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 		config: config, rooms: rooms, hosts: hostsOf(config.Hosts), log: log, now: time.Now,
 		permission: permission{config.TokenFile, &guesses{of: map[string]*guesser{}}, time.Now},
 		refusals:   newRefusals(log, m),
+		pages:      newPages(),
 	}
 	if config.TokenFile != "" {
 		if _, err := files.ReadToken(config.TokenFile); err != nil {
@@ -128,9 +130,10 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 // Handler serves all paths of the package.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", s.page)
-	mux.HandleFunc("/style.css", asset("text/css", styleCSS))
-	mux.HandleFunc("/page.js", asset("text/javascript", pageJS))
+	mux.HandleFunc("/{$}", s.overview)
+	mux.HandleFunc("/services/{name}", s.servicePage)
+	mux.HandleFunc("/style.css", asset("text/css", "style.css"))
+	mux.HandleFunc("/page.js", asset("text/javascript", "page.js"))
 	mux.HandleFunc("/api/v1/status", s.status)
 	mux.HandleFunc("/api/v1/holds", s.holds)
 	mux.HandleFunc("/api/v1/services/{name}", s.service)

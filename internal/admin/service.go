@@ -1,32 +1,199 @@
 package admin
 
 import (
-	"encoding/json"
+	"fmt"
 	"net/http"
+	"time"
 
+	"legate/discovery"
+	"legate/internal/bridge"
 	"legate/internal/quote"
+	"legate/internal/suggest"
+	"legate/translate"
 	"legate/translate/policy"
 )
 
-// service says what holds for one service: its policy, each field with its source, and what does not count.
+// ServiceSummary is a service, or the cluster of a further port of one, in short.
+type ServiceSummary struct {
+	Name   string      `json:"name"`   // of the cluster
+	Served bool        `json:"served"` // clients can have it
+	Health HealthCount `json:"health"` // what Consul says of its instances
+	// ProblemCount counts what is left out, held, and rejected of it, and mistakes in its policy.
+	ProblemCount int `json:"problem_count"`
+	// Changed is when Consul gave the answer by which it last changed; none: that is not known.
+	Changed time.Time `json:"changed,omitzero"`
+}
+
+// Service says how a service, or a further port of one, is served, and why so.
+type Service struct {
+	ServiceSummary
+	Service   string     `json:"service"`        // whose name it is
+	Port      string     `json:"port,omitempty"` // which further port of that service it is
+	Ports     []string   `json:"ports"`          // the clusters of the service's further ports
+	Serving   int        `json:"serving"`        // how many instances take traffic
+	Paging               // of the instances
+	Instances []Instance `json:"instances"` // those without traffic first
+	// Problems are the first of all.
+	Problems []ServiceProblem `json:"problems"`
+	// Policy is what holds for it; nothing, if it is not served.
+	Policy *policy.Explanation `json:"policy,omitempty"`
+}
+
+// ServiceProblem is something about a service that an operator should look at.
+type ServiceProblem struct {
+	// Reason is a translate.Reason, held (Consul lost something of it, which is not believed yet), or rejected
+	// (clients do).
+	Reason   string   `json:"reason"`
+	Instance string   `json:"instance,omitempty"` // node/id
+	Nodes    []string `json:"nodes,omitempty"`    // some of those that reject it
+	Detail   string   `json:"detail"`
+	Remedy   string   `json:"remedy"`
+}
+
+// maxServiceProblems is how many problems of a service the API shows.
+const maxServiceProblems = 1000
+
+// trouble is what there is to look at about services.
+type trouble struct {
+	problems   []translate.Problem // of one service
+	holds      []discovery.Hold
+	rejections []*rejection
+}
+
+func (t trouble) count() int { return len(t.problems) + len(t.holds) + len(t.rejections) }
+
+// trouble is that of all services, except what translation has to say.
+func (s *Server) trouble() trouble {
+	return trouble{holds: holdsOf(s.rooms.Consul), rejections: rejectionsOf(Status{Views: s.rooms.XDS.Views(), Streams: s.rooms.XDS.Streams()})}
+}
+
+// of is the trouble of one service and of its ports.
+func (t trouble) of(service string, r translate.Resources) (of trouble) {
+	for _, h := range t.holds {
+		if h.Service == service {
+			of.holds = append(of.holds, h)
+		}
+	}
+	for _, one := range t.rejections {
+		if name, is := r.ServiceOf(one.of.Name); is && name == service {
+			of.rejections = append(of.rejections, one)
+		}
+	}
+	return of
+}
+
+// serviceOf explains the cluster of that name; false if Consul has no such service, nor such a port of one.
+func (s *Server) serviceOf(state bridge.State, name string, q query) (Service, trouble, bool) {
+	x, is := state.Resources.Explain(name)
+	if !is {
+		return Service{}, trouble{}, false
+	}
+	t := s.trouble().of(x.Service, state.Resources)
+	t.problems = x.Problems
+	out := Service{
+		ServiceSummary: ServiceSummary{Name: cut(x.Name), Served: x.Served, ProblemCount: t.count(), Changed: changedAt(state, x.Changed)},
+		Service:        cut(x.Service), Port: cut(x.Port), Ports: []string{}, Instances: []Instance{}, Problems: problemsOf(t),
+	}
+	for _, b := range x.Instances {
+		out.Health.add(b.Instance.Health, 1)
+		if stateOf(b) == Serving {
+			out.Serving++
+		}
+	}
+	for _, p := range x.Ports {
+		out.Ports = append(out.Ports, cut(p))
+	}
+	var rows []translate.Became
+	out.Paging, rows = paged(q, byState(x))
+	for _, b := range rows {
+		out.Instances = append(out.Instances, instanceOf(b))
+	}
+	if e, problems, served := state.Resources.Policy(name); served {
+		explained := policy.Explain(cut(name), e, problems)
+		for n := range explained.Problems {
+			p := &explained.Problems[n]
+			p.Source, p.Detail = cut(p.Source), cut(p.Detail)
+		}
+		out.Policy = &explained
+	}
+	return out, t, true
+}
+
+// changedAt is when a service changed, if that is known: all of them came with the first snapshot.
+func changedAt(state bridge.State, at time.Time) time.Time {
+	if !at.After(state.Complete) {
+		return time.Time{}
+	}
+	return at
+}
+
+// problemsOf are the first problems of a service: those of all of it, then those of its instances.
+func problemsOf(t trouble) []ServiceProblem {
+	all := []ServiceProblem{} // [] in JSON, not null
+	for _, r := range t.rejections {
+		c := ofRejections([]*rejection{r})[0]
+		all = append(all, ServiceProblem{Reason: "rejected", Nodes: r.someNodes(), Detail: cut(c.What.String() + ": " + c.Detail), Remedy: c.Remedy})
+	}
+	for _, h := range t.holds {
+		all = append(all, ServiceProblem{Reason: "held", Detail: cut(heldIs(h)), Remedy: h.Remedy})
+	}
+	for _, instances := range []bool{false, true} {
+		for _, p := range t.problems {
+			if (p.Instance != "") == instances && len(all) < maxServiceProblems {
+				all = append(all, ServiceProblem{Reason: string(p.Reason), Instance: cut(p.Instance), Detail: cut(p.Detail), Remedy: p.Remedy})
+			}
+		}
+	}
+	return all[:min(len(all), maxServiceProblems)]
+}
+
+// heldIs says what is held, and until when. It says the same as long as it is.
+func heldIs(h discovery.Hold) string {
+	until := "until Consul confirms it"
+	if !h.Until.IsZero() {
+		until = "until " + h.Until.UTC().Format(time.RFC3339) + " at the latest, if Consul still says so then"
+	}
+	return fmt.Sprintf("%s; since %s, %s", h, h.Since.UTC().Format(time.RFC3339), until)
+}
+
+// missingService says that there is no such service, and which one was probably meant.
+func missingService(state bridge.State, name string) (sentence, near string) {
+	var known []string
+	for l := range state.Resources.Services() {
+		if n := len(l.Name()) - len(name); len(name) <= maxGuess && -guessWithin <= n && n <= guessWithin {
+			known = append(known, l.Name())
+		}
+	}
+	return "Consul has no service " + quote.Name(name) + ", as far as Legate sees: --include, --exclude, --tag and the rights of its token decide what it sees",
+		suggest.Nearest(name, known)
+}
+
+// A name is only compared with others if it is not longer than maxGuess bytes, and with those of about its
+// length: whoever asks chooses it, and must not make that expensive.
+const (
+	maxGuess    = 64
+	guessWithin = 2
+)
+
 func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 	state, name := s.rooms.Bridge.State(), r.PathValue("name")
 	if !state.Ready() {
 		http.Error(w, "nothing is served yet: "+s.notReady(), http.StatusServiceUnavailable)
 		return
 	}
-	e, problems, served := state.Resources.Policy(name)
-	if !served {
-		http.Error(w, "service "+quote.Name(name)+" is not served; /api/v1/status says what is left out", http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	text, err := json.MarshalIndent(struct {
-		Policy policy.Explanation `json:"policy"`
-	}{policy.Explain(name, e, problems)}, "", "  ")
+	q, err := readQuery(r, nil, nil)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	_, _ = w.Write(append(text, '\n')) // the client may have gone
+	one, _, is := s.serviceOf(state, name, q)
+	if !is {
+		said, near := missingService(state, name)
+		if near != "" {
+			said += "; did you mean " + quote.Name(near) + "?"
+		}
+		http.Error(w, said, http.StatusNotFound)
+		return
+	}
+	s.answer(w, r, one)
 }

@@ -115,8 +115,7 @@ func (s *Server) read() Status {
 	}
 	out.Ready = out.NotReady == ""
 	for _, p := range state.Resources.Problems() {
-		p.Service, p.Instance, p.Detail = cut(p.Service), cut(p.Instance), cut(p.Detail)
-		out.Problems = append(out.Problems, Problem(p))
+		out.Problems = append(out.Problems, problemOf(p))
 	}
 	out.Consul.LastError = cut(out.Consul.LastError)
 	out.Consul.Problems = slices.Clone(out.Consul.Problems)
@@ -124,6 +123,11 @@ func (s *Server) read() Status {
 		out.Consul.Problems[i].Detail = cut(out.Consul.Problems[i].Detail)
 	}
 	return out
+}
+
+func problemOf(p translate.Problem) Problem {
+	p.Service, p.Instance, p.Detail = cut(p.Service), cut(p.Instance), cut(p.Detail)
+	return Problem(p)
 }
 
 // cut bounds the length of untrusted text.

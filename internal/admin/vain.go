@@ -14,6 +14,7 @@ import (
 func ofVain(s Status) []concern {
 	var all []concern
 	at := map[translate.Name]int{}
+	by := map[int][]string{} // the nodes of each concern
 	for _, st := range s.Streams {
 		for _, t := range st.Types {
 			for _, m := range t.InVain {
@@ -22,24 +23,25 @@ func ofVain(s Status) []concern {
 					at[key] = len(all)
 					all = append(all, vainOf(key, m))
 				}
-				c := &all[at[key]]
-				c.Each = append(c.Each, nodeOf(st))
+				by[at[key]] = append(by[at[key]], nodeOf(st))
 			}
 			if hidden := t.InVainCount - len(t.InVain); hidden > 0 {
 				all = append(all, concern{Key: "vain/" + t.Type + "/of/" + st.ID, Severity: warning,
-					What:   fmt.Sprintf("Envoy %s asks in vain for %s of %s more", nodeOf(st), short(t.Type), plural(hidden, "name")),
+					What:   plain(fmt.Sprintf("Envoy %s asks in vain for %s of %s more", nodeOf(st), short(t.Type), plural(hidden, "name"))),
 					Remedy: "Check its configuration."})
 			}
 		}
 	}
-	for i := range all {
-		c := &all[i]
-		slices.Sort(c.Each)
-		if c.Each = slices.Compact(c.Each); len(c.Each) == 1 {
-			c.What += " by Envoy " + c.Each[0]
-			c.Each = nil
-		} else if len(c.Each) > 1 {
-			c.What += fmt.Sprintf(" by %d Envoys", len(c.Each))
+	for i, nodes := range by {
+		slices.Sort(nodes)
+		nodes = slices.Compact(nodes)
+		if len(nodes) == 1 {
+			all[i].What.After += " by Envoy " + nodes[0]
+			continue
+		}
+		all[i].What.After += fmt.Sprintf(" by %d Envoys", len(nodes))
+		for _, node := range nodes {
+			all[i].Each = append(all[i].Each, plain(node))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b concern) int { return cmp.Compare(len(b.Each), len(a.Each)) })
@@ -48,6 +50,6 @@ func ofVain(s Status) []concern {
 
 func vainOf(n translate.Name, m xdsserver.Missing) concern {
 	return concern{Key: "vain/" + n.Type + "/" + n.Name, Severity: warning, Of: "nodes",
-		What:   fmt.Sprintf("%s of %q asked for in vain", short(n.Type), n.Name),
+		What:   phrase{short(n.Type) + " of ", n.Name, " asked for in vain"},
 		Detail: m.Why, Remedy: "Correct the name in that Envoy's configuration, or register the service."}
 }

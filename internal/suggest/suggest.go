@@ -9,16 +9,23 @@ import (
 // DidYouMean returns ": did you mean …?" with the known word nearest to the given one, or "" if
 // none is near.
 func DidYouMean(given string, known []string) string {
+	best := Nearest(given, known)
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// Nearest returns the known word nearest to the given one, or "" if none is near. It costs the length of the
+// given word times that of all known ones.
+func Nearest(given string, known []string) string {
 	best, at := "", 1+max(2, len(given)/3)
 	for _, k := range known {
 		if d := distance(strings.ToLower(given), strings.ToLower(k)); d < at {
 			best, at = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
+	return best
 }
 
 // distance returns how many characters must be inserted, deleted, replaced, or swapped with their

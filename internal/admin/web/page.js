@@ -1,5 +1,6 @@
 // Refreshes the page in place. Unchanged elements are not touched, so that selections, opened details
-// and the scroll position stay. If Legate does not answer, the page keeps its content and says so.
+// and the scroll position stay. If Legate does not answer, the page keeps its content and says so. An answer
+// such as "no such service" is a page, too.
 "use strict";
 
 const every = 5000; // ms between two refreshes
@@ -72,10 +73,9 @@ function becomeChildren(node, next) {
 async function refresh() {
   let next;
   try {
-    const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
-    if (!answer.ok) throw new Error(answer.statusText);
+    const answer = await fetch(location.pathname + location.search, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
     next = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (!parts.every((id) => next.getElementById(id))) throw new Error("it is not Legate's page");
+    if (!parts.every((id) => next.getElementById(id))) throw new Error("it is not a page of Legate's");
   } catch {
     away.textContent = `Legate does not answer. All below is as it was at ${fresh.toLocaleTimeString()}; this page goes on by itself.`;
     away.hidden = false;

@@ -1,0 +1,158 @@
+package admin
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"legate/discovery/catalog"
+	"legate/internal/quote"
+	"legate/translate"
+)
+
+// HealthCount counts instances by what Consul says of them.
+type HealthCount struct {
+	Passing     int `json:"passing"`
+	Warning     int `json:"warning"`
+	Critical    int `json:"critical"`
+	Maintenance int `json:"maintenance"`
+}
+
+func (c *HealthCount) add(h catalog.Health, n int) {
+	*[...]*int{&c.Passing, &c.Warning, &c.Critical, &c.Maintenance}[h] += n
+}
+
+// Total is the number of instances.
+func (c HealthCount) Total() int { return c.Passing + c.Warning + c.Critical + c.Maintenance }
+
+// Instance is one instance of a service: what Consul says of it, and what Envoy gets of it.
+type Instance struct {
+	Node    string   `json:"node"`
+	ID      string   `json:"id"`
+	Address string   `json:"address"` // as registered
+	Health  string   `json:"health"`
+	Checks  []Check  `json:"checks"` // those that do not pass
+	Weights Weights  `json:"weights"`
+	Tags    []string `json:"tags"`
+	Index   uint64   `json:"modify_index"`
+	// State is what it amounts to.
+	State     InstanceState `json:"state"`
+	Endpoints []Endpoint    `json:"endpoints"` // what Envoy gets; none: it is left out
+	// Why says why it takes no traffic, and Remedy what to do about it.
+	Why    string `json:"why,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Check is a health check in Consul.
+type Check struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Node   bool   `json:"node"` // it is its node's
+}
+
+// Weights are those that are registered.
+type Weights struct {
+	Passing int `json:"passing"`
+	Warning int `json:"warning"`
+}
+
+// Endpoint is an endpoint as Envoy gets it.
+type Endpoint struct {
+	Address string `json:"address"`
+	Health  string `json:"health"` // in Envoy's words
+	Weight  uint32 `json:"weight"`
+	Region  string `json:"region"`
+	Zone    string `json:"zone"`
+}
+
+// InstanceState says whether an instance takes traffic, as far as Legate decides that: Envoy may find by itself
+// that one is not well.
+type InstanceState string
+
+// The states, in the order in which they are shown.
+const (
+	LeftOut   InstanceState = "left_out"
+	NoTraffic InstanceState = "no_traffic"
+	Standby   InstanceState = "standby" // traffic only while too few others are healthy
+	Serving   InstanceState = "serving"
+)
+
+func (s InstanceState) place() int {
+	return slices.Index([]InstanceState{LeftOut, NoTraffic, Standby, Serving}, s)
+}
+
+// maxParts is how many checks, tags and endpoints of one instance are shown.
+const maxParts = 20
+
+// byState are all instances of a service, those without traffic first.
+func byState(x translate.Explanation) []translate.Became {
+	all := slices.Clone(x.Instances)
+	slices.SortStableFunc(all, func(a, b translate.Became) int { return cmp.Compare(stateOf(a).place(), stateOf(b).place()) })
+	return all
+}
+
+func instanceOf(b translate.Became) Instance {
+	i := b.Instance
+	out := Instance{Node: cut(i.Node), ID: cut(i.ID), Address: cut(registeredAt(i)), Health: i.Health.String(), Checks: []Check{}, Tags: []string{},
+		Weights: Weights{i.Weights.Passing, i.Weights.Warning}, Index: i.ModifyIndex, State: stateOf(b), Endpoints: []Endpoint{}}
+	for _, c := range i.Checks {
+		if c.Status != catalog.Passing.String() {
+			out.Checks = append(out.Checks, Check{cut(c.ID), cut(c.Status), c.Node})
+		}
+	}
+	slices.SortStableFunc(out.Checks, func(a, b Check) int { return cmp.Compare(a.Status, b.Status) }) // critical first
+	out.Checks = out.Checks[:min(len(out.Checks), maxParts)]
+	for _, tag := range i.Tags[:min(len(i.Tags), maxParts)] {
+		out.Tags = append(out.Tags, cut(tag))
+	}
+	for _, e := range b.Endpoints[:min(len(b.Endpoints), maxParts)] {
+		out.Endpoints = append(out.Endpoints, Endpoint{cut(e.Address), e.Health, e.Weight, e.Locality.Region, e.Locality.Zone})
+	}
+	out.Why, out.Remedy = whyOf(b, out)
+	return out
+}
+
+func stateOf(b translate.Became) InstanceState {
+	if b.Out != nil {
+		return LeftOut
+	}
+	return cmp.Or(map[string]InstanceState{"HEALTHY": Serving, "DEGRADED": Standby}[b.Endpoints[0].Health], NoTraffic)
+}
+
+// whyOf says why an instance takes no traffic, and what to do about it; nothing, if it takes some.
+func whyOf(b translate.Became, i Instance) (why, remedy string) {
+	switch {
+	case i.State == LeftOut:
+		return cut(b.Out.Detail), b.Out.Remedy
+	case i.State == Serving:
+		return "", ""
+	case b.Instance.Health == catalog.Maintenance:
+		return "it is in maintenance", "end the maintenance mode of the service or its node: consul maint -disable"
+	}
+	var checks []string
+	for _, c := range i.Checks[:min(len(i.Checks), maxWhy)] {
+		checks = append(checks, fmt.Sprintf("check %s is %s", quote.Name(c.ID), c.Status))
+	}
+	if more := len(i.Checks) - maxWhy; more > 0 {
+		checks = append(checks, fmt.Sprintf("%d more checks do not pass", more))
+	}
+	why = cmp.Or(strings.Join(checks, ", "), "it is "+i.Health)
+	if i.State == Standby && i.Weights.Warning < 1 {
+		why += ", and its warning weight is 0: it takes traffic only while no other is well"
+	}
+	return why, "look at what the check says: Consul has its output"
+}
+
+// maxWhy is how many checks are named as a reason.
+const maxWhy = 3
+
+// registeredAt is where an instance is registered.
+func registeredAt(i catalog.Instance) string {
+	if i.SocketPath != "" {
+		return i.SocketPath
+	}
+	return net.JoinHostPort(i.Address, strconv.Itoa(i.Port))
+}

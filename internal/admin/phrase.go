@@ -1,0 +1,36 @@
+package admin
+
+import (
+	"strings"
+
+	"legate/internal/quote"
+)
+
+// phrase is a text that may name a service: the page makes a link of the name.
+type phrase struct {
+	Before  string
+	Service string // empty: it names none
+	After   string
+}
+
+func plain(s string) phrase { return phrase{Before: s} }
+
+// String is the phrase as text.
+func (p phrase) String() string {
+	if p.Service == "" {
+		return p.Before + p.After
+	}
+	return p.Before + quote.Name(p.Service) + p.After
+}
+
+// shown is the phrase with text of a bounded length. The name is bounded where it is shown.
+func (p phrase) shown(most int) phrase {
+	p.Before, p.After = quote.Text(p.Before, most), quote.Text(p.After, most)
+	return p
+}
+
+// nameIn is the name of a service whose key is written as text, if it is one of the datacenter.
+func nameIn(key, datacenter string) (name string, is bool) {
+	name, is = strings.CutSuffix(key, "."+datacenter)
+	return name, is && datacenter != ""
+}

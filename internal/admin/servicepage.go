@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"legate/discovery"
+	"legate/internal/quote"
+)
+
+// servicePage is the data of a service's page.
+type servicePage struct {
+	Page head
+	Service
+	Concerns concerns
+	Rows     []instanceRow
+	Fields   []fieldRow
+	Own      bool // Envoy itself decides as well which instances take traffic
+	Pager    pager
+}
+
+type instanceRow struct {
+	Instance
+	Mood, Says string // the state, as a mood and in words
+}
+
+type fieldRow struct{ Field, Value, Source string }
+
+func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
+	state, name := s.rooms.Bridge.State(), r.PathValue("name")
+	q, err := readQuery(r, nil, nil)
+	if err != nil {
+		s.missing(w, http.StatusBadRequest, "services", "Services", "Nothing can be shown for this address: "+err.Error()+".", "")
+		return
+	}
+	if !state.Ready() {
+		s.missing(w, http.StatusServiceUnavailable, "services", quote.Name(name), "Not serving yet: "+s.notReady()+".", "")
+		return
+	}
+	one, t, is := s.serviceOf(state, name, q)
+	if !is {
+		said, near := missingService(state, name)
+		s.missing(w, http.StatusNotFound, "services", quote.Name(name), said+".", near)
+		return
+	}
+	v := servicePage{Page: s.head("services", quote.Name(name)), Service: one, Concerns: some(ofService(one, t, state.View.Datacenter, s.now())), Pager: pagerOf(q, one.Paging)}
+	v.Page.Mood, v.Page.Verdict = v.verdict()
+	if !s.rooms.Consul.Status().Connected {
+		v.Page.Verdict += " As last known: Consul does not answer as it should."
+	}
+	for _, i := range one.Instances {
+		mood, says := i.State.words()
+		v.Rows = append(v.Rows, instanceRow{i, mood, says})
+	}
+	if one.Policy != nil {
+		for _, f := range one.Policy.Fields {
+			v.Fields = append(v.Fields, fieldRow{f.Field, quote.Text(strings.Trim(string(f.Value), `"`), quote.TextBytes), quote.Text(f.Source, quote.TextBytes)})
+			v.Own = v.Own || f.Field == "health_checks" || strings.HasPrefix(f.Field, "outlier_detection")
+		}
+	}
+	s.render(w, http.StatusOK, "service", v, "/api/v1"+servicePath(name))
+}
+
+// missing renders a page that says why there is nothing to show.
+func (s *Server) missing(w http.ResponseWriter, code int, here, title, sentence, near string) {
+	v := missing{s.head(here, title), near}
+	v.Page.Mood, v.Page.Verdict = "bad", sentence
+	s.render(w, code, "missing", v, "/api/v1/services")
+}
+
+// ofService returns what there is to look at about one service.
+func ofService(one Service, t trouble, datacenter string, now time.Time) []concern {
+	left := Status{Consul: discovery.Status{Datacenter: datacenter}}
+	for _, p := range t.problems {
+		left.Problems = append(left.Problems, problemOf(p))
+	}
+	all := slices.Concat(ofRejections(t.rejections), ofHolds(t.holds, now), ofLeftOut(left))
+	for i := range all {
+		if all[i].What.Service == one.Name { // it is this page
+			all[i].What = plain(all[i].What.String())
+		}
+	}
+	return shownAs(all)
+}
+
+// ofHolds returns a concern for each loss that is not believed yet.
+func ofHolds(holds []discovery.Hold, now time.Time) []concern {
+	var all []concern
+	for _, h := range holds {
+		all = append(all, concern{Key: "held/" + h.Name() + "/" + h.Why, Severity: warning, What: plain("Held: " + lost(h.Why)),
+			Detail: fmt.Sprintf("%s, since %s. It is believed %s.", h, ago(now, h.Since), h.Ends(now)), Remedy: h.Remedy})
+	}
+	return all
+}
+
+// words are a mood and words for the state.
+func (s InstanceState) words() (mood, says string) {
+	switch s {
+	case Serving:
+		return "good", "takes traffic"
+	case Standby:
+		return "warn", "stands by"
+	case NoTraffic:
+		return "warn", "no traffic"
+	default:
+		return "bad", "left out"
+	}
+}
+
+// verdict sums up the page in a sentence.
+func (v servicePage) verdict() (mood, sentence string) {
+	n, things := v.Total, len(v.Concerns.Shown)+v.Concerns.Hidden
+	switch {
+	case !v.Served:
+		mood, sentence = "bad", "Not served: clients that ask for it get no endpoints"
+	case n == 0:
+		mood, sentence = "warn", "Served without endpoints: Consul has no instance of it"
+	case v.Serving == 0:
+		mood, sentence = "bad", fmt.Sprintf("None of %s takes traffic", plural(n, "instance"))
+	case v.Serving < n:
+		mood, sentence = "warn", fmt.Sprintf("%d of %s take traffic", v.Serving, plural(n, "instance"))
+	case n == 1:
+		mood, sentence = "good", "Its one instance takes traffic"
+	default:
+		mood, sentence = "good", fmt.Sprintf("All %s take traffic", plural(n, "instance"))
+	}
+	if things == 0 {
+		return mood, sentence + "."
+	}
+	if v.Concerns.Shown[0].Severity == critical {
+		mood = "bad"
+	} else if mood == "good" {
+		mood = "warn"
+	}
+	return mood, fmt.Sprintf("%s, with %s to look at.", sentence, plural(things, "thing"))
+}
