@@ -29,6 +29,9 @@ func (r Resources) Services() iter.Seq[Listed] {
 // Name is its name in Consul.
 func (l Listed) Name() string { return l.s.Key.Name }
 
+// Instances is how many instances it has.
+func (l Listed) Instances() int { return len(l.s.Instances) }
+
 // Health is how many instances it has of each health.
 func (l Listed) Health() (n [catalog.Maintenance + 1]int) {
 	for i := range l.s.Instances {

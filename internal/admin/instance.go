@@ -28,6 +28,9 @@ func (c *HealthCount) add(h catalog.Health, n int) {
 // Total is the number of instances.
 func (c HealthCount) Total() int { return c.Passing + c.Warning + c.Critical + c.Maintenance }
 
+// Down reports whether there are instances, and none is well enough to take traffic.
+func (c HealthCount) Down() bool { return c.Passing+c.Warning == 0 && c.Total() > 0 }
+
 // Instance is one instance of a service: what Consul says of it, and what Envoy gets of it.
 type Instance struct {
 	Node    string   `json:"node"`

@@ -36,7 +36,7 @@ func newPages() pages {
 		"service":    servicePath,
 	}).ParseFS(web, "web/layout.html", "web/parts.html"))
 	all := pages{}
-	for _, name := range []string{"overview", "service", "missing"} {
+	for _, name := range []string{"overview", "services", "service", "missing"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(web, "web/"+name+".html"))
 	}
 	return all

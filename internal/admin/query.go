@@ -22,6 +22,7 @@ type query struct {
 	only   string // ?only=: empty is all
 	sort   string // ?sort=: a column, the first one if none is named
 	down   bool   // from the highest: a minus before the column
+	first  string // the column that the list is sorted by unless asked otherwise
 	page   int    // ?page=: from 1
 	limit  int    // ?limit=: rows of a page
 }
@@ -36,7 +37,7 @@ const (
 // readQuery reads the parameters of a list that can be sorted by these columns and has these parts.
 func readQuery(r *http.Request, columns, parts []string) (query, error) {
 	values := r.URL.Query()
-	q := query{search: strings.ToLower(values.Get("q")), only: values.Get("only"), sort: values.Get("sort")}
+	q := query{search: values.Get("q"), only: values.Get("only"), sort: values.Get("sort")}
 	if len(q.search) > maxSearch {
 		return q, fmt.Errorf("q: at most %d bytes", maxSearch)
 	}
@@ -44,10 +45,13 @@ func readQuery(r *http.Request, columns, parts []string) (query, error) {
 		return q, fmt.Errorf("only=%s: one of %s", quote.Name(q.only), strings.Join(parts, ", "))
 	}
 	column, down := strings.CutPrefix(q.sort, "-")
-	if q.sort == "" && len(columns) > 0 {
-		column = columns[0]
+	if len(columns) > 0 {
+		q.first = columns[0]
 	}
-	if q.sort, q.down = column, down; column != "" && !slices.Contains(columns, column) {
+	if q.sort == "" {
+		column = q.first
+	}
+	if q.sort, q.down = column, down; column != q.first && !slices.Contains(columns, column) {
 		return q, fmt.Errorf("sort=%s: one of %s, with a minus before it for the highest first", quote.Name(column), strings.Join(columns, ", "))
 	}
 	var err error
@@ -69,6 +73,17 @@ func number(values url.Values, name string, otherwise, most int) (int, error) {
 	return n, nil
 }
 
+// order is the value of ?sort=; empty if the list has it anyway.
+func (q query) order() string {
+	switch {
+	case q.down:
+		return "-" + q.sort
+	case q.sort == q.first:
+		return ""
+	}
+	return q.sort
+}
+
 // with is the query of a page of the list, as a relative URL.
 func (q query) with(page int) string {
 	values := url.Values{}
@@ -79,11 +94,7 @@ func (q query) with(page int) string {
 	}
 	set("q", q.search)
 	set("only", q.only)
-	if q.down {
-		set("sort", "-"+q.sort)
-	} else {
-		set("sort", q.sort)
-	}
+	set("sort", q.order())
 	if q.limit != defaultLimit {
 		set("limit", strconv.Itoa(q.limit))
 	}

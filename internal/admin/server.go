@@ -1,13 +1,19 @@
 // Package admin is the HTTP interface for people and probes. It is read-only, except for actions
 // that need permission.
 //
-//	/                    a page for people
+//	/                    an overview for people
+//	/services            all services, for people: ?q=, ?only=, ?sort=, ?page= as in the API
+//	/services/web        one service, for people
 //	/metrics             for Prometheus
 //	/healthz             200 while the program runs
 //	/readyz              200 once there is something to serve, else 503 with the reason in words
 //	/api/v1/status       what the page shows, as JSON
 //	/api/v1/holds        losses in Consul that are not believed yet, as JSON
-//	/api/v1/services/web how a service is reached, and who said so, as JSON
+//	/api/v1/services     all services (see Services), as JSON: ?q=PART of the name, ?only=problems (or unhealthy,
+//	                     down, left_out), ?sort=name (or instances, passing, warning, critical, maintenance,
+//	                     problems, changed; -name is descending), ?page=1, ?limit=100
+//	/api/v1/services/web one service (see Service): its instances, its problems, and how it is reached, as JSON:
+//	                     ?page= and ?limit= are of its instances
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -131,11 +137,13 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", s.overview)
+	mux.HandleFunc("/services", s.servicesPage)
 	mux.HandleFunc("/services/{name}", s.servicePage)
 	mux.HandleFunc("/style.css", asset("text/css", "style.css"))
 	mux.HandleFunc("/page.js", asset("text/javascript", "page.js"))
 	mux.HandleFunc("/api/v1/status", s.status)
 	mux.HandleFunc("/api/v1/holds", s.holds)
+	mux.HandleFunc("/api/v1/services", s.services)
 	mux.HandleFunc("/api/v1/services/{name}", s.service)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
@@ -247,7 +255,7 @@ func addressOf(r *http.Request) string {
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
