@@ -24,6 +24,14 @@ type Behind struct {
 // Name is the name of its cluster, and of its assignment.
 func (b Behind) Name() string { return b.unit.name() }
 
+// NamesOf are the names of all that a unit became, also of what it shares with others.
+func (r Resources) NamesOf(b Behind) (names []Name) {
+	for _, one := range r.cells.get(b.unit).all() {
+		names = append(names, one.Name)
+	}
+	return names
+}
+
 // late is a unit that is behind, as an element of a tree.
 type late struct {
 	unit unit

@@ -78,9 +78,9 @@ func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, 
 // resourcesOf adds the resources to the problems, or the problem that there are none. Raw fields that
 // break a rule of Envoy's in this cluster are left out of it.
 func (c Config) resourcesOf(u unit, read *reader, p policy.Policy, endpoints []endpoint, problems []Problem) ([]Resource, []Problem) {
-	var made *Resource
+	var made []Resource
 	if c.Resolved && p.Envoy == nil { // a DNS cluster has endpoints in it, and raw fields may have been left out
-		made = read.cluster()
+		made = read.made()
 	}
 	resources, err := encodeUnit(u.name(), p, endpoints, made)
 	if err != nil && p.Envoy != nil {
@@ -96,40 +96,55 @@ func (c Config) resourcesOf(u unit, read *reader, p policy.Policy, endpoints []e
 	return resources, problems
 }
 
-// encodeUnit makes both resources. A service with host names that Envoy resolves has a DNS cluster; its
-// assignment still lists what EDS can carry, for those who name the service in an EDS cluster of their own.
+// encodeUnit makes the cluster, its assignment and its secrets. A service with host names that Envoy resolves has
+// a DNS cluster; its assignment still lists what EDS can carry, for those who name the service in an EDS cluster
+// of their own.
 //
-// A cluster that was made of the same policy is taken as it is; nil if there is none.
-func encodeUnit(name string, p policy.Policy, endpoints []endpoint, made *Resource) ([]Resource, error) {
-	var cluster Resource
-	var err error
+// What was made of the same policy is taken as it is; nothing if there is none.
+func encodeUnit(name string, p policy.Policy, endpoints []endpoint, made []Resource) ([]Resource, error) {
 	assigned := endpoints
+	var err error
 	switch {
 	case slices.ContainsFunc(endpoints, isHostname):
-		cluster, err = encodeCluster(dnsCluster(name, p, slices.DeleteFunc(slices.Clone(endpoints), isSocket)))
+		made, err = encodeCluster(dnsCluster(name, p, slices.DeleteFunc(slices.Clone(endpoints), isSocket)))
 		assigned = slices.DeleteFunc(slices.Clone(endpoints), isHostname)
-	case made != nil:
-		cluster = *made
-	default:
-		cluster, err = encodeCluster(edsCluster(name, p))
+	case len(made) == 0:
+		made, err = encodeCluster(edsCluster(name, p))
 	}
 	if err != nil {
 		return nil, err
 	}
+	cluster, secrets := made[0], made[1:]
 	assignment, err := encode(Name{AssignmentType, name}, assignment(name, p, assigned), cluster.Version)
 	if err != nil {
 		return nil, err
 	}
-	return []Resource{cluster, assignment}, nil
+	return append([]Resource{cluster, assignment}, secrets...), nil
 }
 
-// encodeCluster encodes a cluster, if there is no error already. What is packed in it was validated where it
-// was packed, except raw fields.
-func encodeCluster(c *clusterv3.Cluster, err error) (Resource, error) {
+// encodeCluster encodes a cluster and its secrets, if there is no error already. What is packed in it was
+// validated where it was packed, except raw fields.
+func encodeCluster(c *clusterv3.Cluster, err error) ([]Resource, error) {
 	if err != nil {
-		return Resource{}, err
+		return nil, err
 	}
-	return encode(Name{ClusterType, c.Name}, c)
+	secrets, err := secretsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := encode(Name{ClusterType, c.Name}, c)
+	if err != nil {
+		return nil, err
+	}
+	all := []Resource{cluster}
+	for _, s := range secrets {
+		secret, err := encode(Name{SecretType, s.Name}, s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, secret)
+	}
+	return all, nil
 }
 
 func isHostname(e endpoint) bool { return e.kind == kindHostname }

@@ -19,14 +19,19 @@ func edsCluster(name string, p policy.Policy) (*clusterv3.Cluster, error) {
 	return cluster(name, p, func(c *clusterv3.Cluster) error {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 		c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{
-			EdsConfig: &corev3.ConfigSource{
-				ResourceApiVersion:    corev3.ApiVersion_V3,
-				ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
-			},
+			EdsConfig:   overADS(),
 			ServiceName: name,
 		}
 		return nil
 	})
+}
+
+// overADS is the stream over which Envoy gets its clusters.
+func overADS() *corev3.ConfigSource {
+	return &corev3.ConfigSource{
+		ResourceApiVersion:    corev3.ApiVersion_V3,
+		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+	}
 }
 
 // dnsCluster contains its endpoints, since EDS takes no host names. Envoy resolves them, again and again.

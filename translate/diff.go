@@ -20,13 +20,13 @@ func (r Resources) Diff(from Resources) Batch {
 			changed = now.since
 		}
 		for _, one := range now.all() {
-			if was, had := old.find(one.Name); !had || was.Version != one.Version {
+			if was, had := old.find(one.Name); (!had || was.Version != one.Version) && !from.holders.has(one) {
 				set = append(set, one)
 				since = older(since, changed)
 			}
 		}
 		for _, one := range old.all() {
-			if _, has := now.find(one.Name); !has {
+			if _, has := now.find(one.Name); !has && !r.holders.has(one) {
 				gone = append(gone, one)
 				since = older(since, changed)
 			}
@@ -36,10 +36,12 @@ func (r Resources) Diff(from Resources) Batch {
 }
 
 // batchOf sorts what changed. A name can be gone with one unit and set with another, such as a port
-// whose name a new service takes: then it is not gone, and not set either if it is as it was.
+// whose name a new service takes: then it is not gone, and not set either if it is as it was. What several units
+// share is in it once.
 func batchOf(set, gone []Resource, since time.Time) Batch {
 	slices.SortFunc(set, byName)
 	slices.SortFunc(gone, byName)
+	set, gone = slices.CompactFunc(set, sameVersion), slices.CompactFunc(gone, sameVersion)
 	b := Batch{Since: since}
 	for _, one := range gone {
 		if at, moved := slices.BinarySearchFunc(set, one, byName); !moved {

@@ -7,6 +7,7 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -49,6 +50,8 @@ func Decode(r Resource) (proto.Message, error) {
 		m = &clusterv3.Cluster{}
 	case AssignmentType:
 		m = &endpointv3.ClusterLoadAssignment{}
+	case SecretType:
+		m = &tlsv3.Secret{}
 	default:
 		return nil, fmt.Errorf("decode %q: unknown type %q", r.Name.Name, r.Type)
 	}

@@ -118,12 +118,9 @@ func requireSorted(t *testing.T, b Batch) {
 	}
 }
 
-// order sorts clusters before assignments.
+// order sorts clusters before assignments, and these before secrets.
 func order(n Name) string {
-	if n.Type == ClusterType {
-		return "1 " + n.Name
-	}
-	return "2 " + n.Name
+	return map[string]string{ClusterType: "1 ", AssignmentType: "2 ", SecretType: "3 "}[n.Type] + n.Name
 }
 
 func held(r Resources) map[Name]Resource {

@@ -17,6 +17,7 @@ type Resources struct {
 	rules   rules
 	inputs  inputs
 	readers readers
+	holders holders
 	cells   *tree[unit, *cell]
 	flawed  *tree[unit, *cell] // those of the cells that have problems
 	removed time.Time          // Since of the last delta that took a cell away
@@ -121,6 +122,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 	rebuilt := make([]rebuilding, 0, len(units))
 	var problems []Problem
 	read := reader{inputs: r.inputs}
+	fresh := map[string]Resource{} // shared resources that no unit had
 	for _, u := range units {
 		b := rebuilding{unit: u, from: r.cells.get(u)}
 		read.inputs.sources = r.sourcesOf(u)
@@ -129,6 +131,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 			for _, view := range views {
 				share(resources, view.cells.get(u))
 			}
+			r.holders.share(resources, fresh)
 			b.to = cell{u, resources, found, read.policy, read.reads(), since}.over(b.from)
 			problems = append(problems, found...)
 		}
@@ -157,7 +160,7 @@ func (r Resources) after(rebuilt []rebuilding, since time.Time) Resources {
 		}
 	}
 	r.cells, r.flawed = r.cells.with(set), r.flawed.with(flawed)
-	r.readers = r.readers.after(rebuilt)
+	r.readers, r.holders = r.readers.after(rebuilt), r.holders.after(rebuilt)
 	return r
 }
 
@@ -171,7 +174,7 @@ func (r Resources) Problems() []Problem {
 	return problems
 }
 
-// All yields every resource, sorted by type and name: the clusters first.
+// All yields every resource once, sorted by type and name: the clusters first.
 func (r Resources) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		var all []Resource
@@ -179,7 +182,7 @@ func (r Resources) All() iter.Seq[Resource] {
 			all = append(all, c.resources...)
 		}
 		slices.SortFunc(all, byName)
-		for _, one := range all {
+		for _, one := range slices.CompactFunc(all, sameVersion) {
 			if !yield(one) {
 				return
 			}

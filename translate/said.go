@@ -65,14 +65,20 @@ func (r *reader) said(u unit, base policy.Layer) *said {
 	return r.policy
 }
 
-// cluster is the one that the unit has until now, if it was made of the policy that was read; nil otherwise.
-func (r *reader) cluster() *Resource {
+// made is what was made of the policy that was read, if the unit has that until now: its cluster, and the secrets
+// of this one. Nothing otherwise.
+func (r *reader) made() []Resource {
 	if r.before == nil || r.before.policy == nil || r.policy == nil || !r.before.policy.Same(r.policy.Effective) {
 		return nil
 	}
-	for n, one := range r.before.resources {
-		if one.Type == ClusterType {
-			return &r.before.resources[n]
+	all := r.before.resources
+	for n, one := range all {
+		switch {
+		case one.Type != AssignmentType:
+		case n+1 == len(all):
+			return all[:n:n]
+		default:
+			return slices.Concat(all[:n], all[n+1:])
 		}
 	}
 	return nil

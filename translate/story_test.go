@@ -206,8 +206,5 @@ func show(t *testing.T, b Batch, problems []Problem) []byte {
 }
 
 func nameOf(n Name) string {
-	if n.Type == ClusterType {
-		return "cluster " + n.Name
-	}
-	return "assignment " + n.Name
+	return map[string]string{ClusterType: "cluster ", AssignmentType: "assignment ", SecretType: "secret "}[n.Type] + n.Name
 }

@@ -74,5 +74,5 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 // unknownMethod answers what asks for something that there is not.
 func unknownMethod(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream) // it has one
-	return admission.Refuse(admission.LimitUnknownMethods, codes.Unimplemented, 0, "take it out of that client's configuration: Legate serves clusters and endpoints", "there is no method %q here", sane(method))
+	return admission.Refuse(admission.LimitUnknownMethods, codes.Unimplemented, 0, "take it out of that client's configuration: Legate serves clusters, endpoints and secrets", "there is no method %q here", sane(method))
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"legate/internal/xdstest"
 	"legate/metrics"
 	"legate/translate"
 )
@@ -79,7 +80,7 @@ func fuzzed(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Publish(own, translate.Batch{Set: append(service("web", 1), service("db", 1)...)})
+	s.Publish(own, translate.Batch{Set: append(service("web", 1), append(service("db", 1), xdstest.Secret("ca", 1), xdstest.Secret("key", 1))...)})
 	return s
 }
 
@@ -137,7 +138,7 @@ func FuzzREST(f *testing.F) {
 	f.Add(`nonsense`)
 	f.Fuzz(func(t *testing.T, body string) {
 		h := fuzzed(t).restServer().Handler
-		for _, path := range []string{"/v3/discovery:clusters", "/v3/discovery:endpoints"} {
+		for _, path := range []string{"/v3/discovery:clusters", "/v3/discovery:endpoints", "/v3/discovery:secrets"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
 			switch w.Code {

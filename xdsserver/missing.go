@@ -15,15 +15,15 @@ type Missing struct {
 	Why  string `json:"why"`
 }
 
-// whyMissing says why no resource has this name.
-func whyMissing(name string) string {
+// whyMissing says why no resource of the type has this name.
+func (t *resourceType) whyMissing(name string) string {
 	switch {
 	case name == "":
 		return "the name is empty"
 	case strings.HasPrefix(name, "xdstp:"):
 		return "names that begin with xdstp: are not served; ask by the service's name alone"
 	}
-	return "Consul has no service of this name, or it is left out"
+	return t.lacks
 }
 
 // missing is the names of one type that one stream asks for and Consul does not have: their number, and
@@ -173,7 +173,7 @@ func (s *store) missingNames() map[missingKey]missing {
 			}
 			m := missing{count: len(all)}
 			for _, e := range all[:min(len(all), fewNames)] {
-				m.few = append(m.few, Missing{sane(e.name), whyMissing(e.name)})
+				m.few = append(m.few, Missing{sane(e.name), t.whyMissing(e.name)})
 			}
 			found[missingKey{slot, t.typeURL}] = m
 		}

@@ -62,7 +62,7 @@ func TestOnlyTheFirstOfManyNamesInVainAreListed(t *testing.T) {
 // first stream says of its own.
 func (s *stage) inVain(m *metrics.Metrics, typeURL string, want float64, first ...string) {
 	s.t.Helper()
-	label := map[string]string{cds: "cds", eds: "eds"}[typeURL]
+	label := map[string]string{cds: "cds", eds: "eds", sds: "sds"}[typeURL]
 	var got string
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		n := gauge(s.t, m, "legate_xds_names_in_vain", label)

@@ -19,6 +19,7 @@ import (
 const (
 	cds = translate.ClusterType
 	eds = translate.AssignmentType
+	sds = translate.SecretType
 )
 
 var (

@@ -3,6 +3,7 @@ package xdsserver
 import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/service/endpoint/v3"
+	secretv3 "github.com/envoyproxy/go-control-plane/envoy/service/secret/v3"
 	"google.golang.org/grpc"
 
 	"legate/translate"
@@ -25,6 +26,8 @@ type resourceType struct {
 	wildcard bool
 	// none makes what is served under a name that Consul does not have. Nil: nothing is.
 	none func(name string) (translate.Resource, error)
+	// lacks says why no resource has a name that a client asks for.
+	lacks string
 	// brings is the type URL of what a client needs with each resource, under the same name. When a
 	// resource is sent, that is sent again; a client that takes resources and never asks for that
 	// cannot use them. Empty: a resource is of use by itself.
@@ -42,6 +45,7 @@ var resourceTypes = []*resourceType{
 	{
 		typeURL:  translate.ClusterType,
 		word:     "clusters",
+		lacks:    noService,
 		service:  clusterv3.ClusterDiscoveryService_ServiceDesc,
 		whole:    true,
 		wildcard: true,
@@ -51,11 +55,20 @@ var resourceTypes = []*resourceType{
 	{
 		typeURL: translate.AssignmentType,
 		word:    "endpoints",
+		lacks:   noService,
 		service: endpointv3.EndpointDiscoveryService_ServiceDesc,
 		none:    translate.EmptyAssignment,
 		demand:  true,
 	},
+	{
+		typeURL: translate.SecretType,
+		word:    "secrets",
+		lacks:   "no cluster refers to such a secret; there are those only that the policy's files make (tls.ca, tls.cert_file)",
+		service: secretv3.SecretDiscoveryService_ServiceDesc,
+	},
 }
+
+const noService = "Consul has no service of this name, or it is left out"
 
 // typeOf is the description of a type, nil for one that is not served.
 func typeOf(typeURL string) *resourceType {

@@ -64,6 +64,9 @@ func TestDescriptionsFitEachOther(t *testing.T) {
 		if typeOf(d.typeURL) != d || Word(d.typeURL) != d.word {
 			t.Errorf("%s is not found", d.typeURL)
 		}
+		if d.lacks == "" {
+			t.Errorf("%s: nothing says why there is no resource", d.word)
+		}
 		for j, other := range resourceTypes {
 			if d.brings == other.typeURL && j <= i {
 				t.Errorf("%s brings %s, which is sent before it", d.word, other.word)
@@ -94,7 +97,7 @@ func TestEachTypeThatIsServedIsCountedFromTheStart(t *testing.T) {
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	text := w.Body.String()
-	for _, label := range []string{"cds", "eds"} {
+	for _, label := range []string{"cds", "eds", "sds"} {
 		for _, want := range []string{
 			`legate_xds_nacks_total{type="` + label + `"} 0`,
 			`legate_xds_responses_total{protocol="delta",type="` + label + `"} 0`,

@@ -36,7 +36,7 @@ func (r *recorder) Votes(_ xdsserver.View, names []translate.Name) (all xdsserve
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range names {
-		if r.rejects != nil && n.Type == translate.ClusterType && r.rejects(n.Name) {
+		if r.rejects != nil && n.Type != translate.AssignmentType && r.rejects(n.Name) {
 			all.Against = 1
 			all.Rejected = append(all.Rejected, xdsserver.Rejected{Name: n, Node: "edge-1", Client: "10.0.0.9", Reason: "no such suite"})
 		}

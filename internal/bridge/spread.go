@@ -52,7 +52,7 @@ func (b *Bridge) take(d catalog.Delta) {
 	to, _, touched := b.State().Resources.Take(d)
 	if entries && len(touched) <= manyClusters {
 		to, _ = to.Advance(touched, d.Since) // with the instances of the same Delta, in one batch
-		b.noteChanged(touched)
+		b.noteChanged(to, touched)
 		touched = nil
 	}
 	b.publish(to)
@@ -100,7 +100,7 @@ func (b *Bridge) begin() {
 	now := b.State().Resources
 	if few := s.touched; len(few) <= manyClusters {
 		to, _ := now.Advance(few, s.since)
-		b.noteChanged(few)
+		b.noteChanged(to, few)
 		b.publish(to)
 	} else {
 		s.rollout = rolloutOf(now.Behind(), time.Now())
@@ -125,7 +125,7 @@ func (b *Bridge) roll() {
 	s.rollout = next
 	if units = append(mended, units...); len(units) > 0 {
 		to, _ := old.Resources.Advance(units, time.Time{}) // they waited on purpose: that is no delay of the change
-		b.noteChanged(units)
+		b.noteChanged(to, units)
 		b.publish(to)
 	}
 	if s.rollout.ended() {
@@ -136,22 +136,22 @@ func (b *Bridge) roll() {
 	b.after(wait)
 }
 
-// mended takes from what clients reject the clusters for which there is a newer policy. Those do not wait: what clients
-// have cannot be worse, and until it changes nothing else would.
+// mended takes from what clients reject the resources of clusters for which there is a newer policy. Those clusters
+// do not wait: what clients have cannot be worse, and until it changes nothing else would.
 func (s *spreading) mended(r translate.Resources, votes *xdsserver.Votes) (mended []translate.Behind) {
 	if len(votes.Rejected) == 0 {
 		return nil
 	}
-	behind := map[string]translate.Behind{}
+	behind := map[translate.Name][]translate.Behind{} // several may share a secret
 	for _, u := range r.Behind() {
-		behind[u.Name()] = u
+		for _, n := range r.NamesOf(u) {
+			behind[n] = append(behind[n], u)
+		}
 	}
 	votes.Rejected = slices.DeleteFunc(votes.Rejected, func(one xdsserver.Rejected) bool {
-		u, is := behind[one.Name.Name]
-		if is {
-			mended = append(mended, u)
-		}
-		return is
+		units := behind[one.Name]
+		mended = append(mended, units...)
+		return len(units) > 0
 	})
 	if len(votes.Rejected) == 0 {
 		votes.Against = 0
@@ -159,12 +159,10 @@ func (s *spreading) mended(r translate.Resources, votes *xdsserver.Votes) (mende
 	return mended
 }
 
-// noteChanged notes what clients may reject.
-func (b *Bridge) noteChanged(units []translate.Behind) {
+// noteChanged notes what clients may reject of units that have changed.
+func (b *Bridge) noteChanged(to translate.Resources, units []translate.Behind) {
 	for _, u := range units {
-		for _, t := range []string{translate.ClusterType, translate.AssignmentType} {
-			b.spreading.changed = append(b.spreading.changed, translate.Name{Type: t, Name: u.Name()})
-		}
+		b.spreading.changed = append(b.spreading.changed, to.NamesOf(u)...)
 	}
 }
 

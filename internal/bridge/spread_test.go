@@ -258,6 +258,28 @@ func TestARejectionPausesTheRestAndAMendedPolicyGoesOn(t *testing.T) {
 	})
 }
 
+// A file that is not on Envoy's machine makes it reject the secret, not the clusters, which share it.
+func TestARejectedSecretPausesTheRestAndWhoeverIsMendedLeavesIt(t *testing.T) {
+	whileItRuns(t, fleet(100), func(g *going) {
+		g.published.reject(func(name string) bool { return name == "ca:/etc/envoy/ac.pem" })
+		g.Adopt(under(t, "defaults: {tls: {ca: /etc/envoy/ac.pem}}"))
+		g.sync()
+		g.after(time.Hour)
+		is := g.State().Rollout
+		if is.Changed != 1 || is.Waiting != 99 || is.Paused.IsZero() || len(is.Rejected) != 1 || is.Rejected[0].Name.Type != translate.SecretType {
+			t.Fatalf("told: %+v", is)
+		}
+		g.Adopt(under(t, "defaults: {tls: {ca: /etc/envoy/ca.pem}}"))
+		if changed := g.sync(); !slices.Contains(changed, "s000") {
+			t.Errorf("what is mended goes out first: %v", changed)
+		}
+		g.published.reject(nil)
+		if changed := g.after(2 * DefaultRollout); len(changed) < 90 || g.State().Rollout.Waiting != 0 {
+			t.Errorf("%d clusters changed after that; told: %+v", len(changed), g.State().Rollout)
+		}
+	})
+}
+
 // Whoever corrects the default itself touches all clusters again. Those that are rejected do not wait for their turn.
 func TestAMendedDefaultReachesFirstWhatIsRejected(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {

@@ -31,7 +31,7 @@ type route = object
 func TestEachGroupOfThePolicyDoesWhatItSays(t *testing.T) {
 	t.Parallel()
 	stories := []policyStory{
-		grpcAndHTTP2(), tlsByNames(), tlsRenewed(), circuitBreaker(), outlierEjection(), activeChecks(),
+		grpcAndHTTP2(), tlsByNames(), tlsRenewed(), authorityReplaced(), mutualTLS(), circuitBreaker(), outlierEjection(), activeChecks(),
 		leastRequest(), slowStart(), canary(), serviceDefaults(), ringHash(),
 	}
 	s := newStage(t, parts.ConsulOptions{})

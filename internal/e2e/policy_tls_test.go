@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"sync/atomic"
@@ -67,7 +66,7 @@ func tlsByNames() policyStory {
 }
 
 // tlsRenewed: the authority's file is replaced, and Envoy believes the new one. Nothing of it goes through
-// Legate. With ca instead of ca_sds, Envoy would never read the file again.
+// Legate.
 func tlsRenewed() policyStory {
 	dir := ""
 	var certificate atomic.Pointer[tls.Certificate]
@@ -81,11 +80,7 @@ func tlsRenewed() policyStory {
 			writePEM(t, filepath.Join(dir, "ca.pem"), first)
 			present(first, t)
 			writeSecret(t, dir, "authorities", "validation_context: {trusted_ca: {filename: %q}, watched_directory: {path: %q}}", filepath.Join(dir, "ca.pem"), dir)
-			hangsUp := func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Connection", "close") // so each request needs a handshake
-				fmt.Fprint(w, "mint-1")
-			}
-			s.registerServer(t, "mint", "mint-1", hangsUp, func(server *httptest.Server) {
+			s.registerServer(t, "mint", "mint-1", hangsUp("mint-1"), func(server *httptest.Server) {
 				server.TLS = &tls.Config{
 					GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate.Load(), nil },
 					SessionTicketsDisabled: true,

@@ -8,6 +8,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -38,6 +39,12 @@ func FatAssignment(name string, mark, bytes int) translate.Resource {
 	})
 }
 
+// Secret returns a secret whose content is the mark.
+func Secret(name string, mark int) translate.Resource {
+	return pack(translate.SecretType, name, mark, &tlsv3.Secret{Name: name, Type: &tlsv3.Secret_GenericSecret{GenericSecret: &tlsv3.GenericSecret{
+		Secret: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: strconv.Itoa(mark)}}}}})
+}
+
 func pack(typeURL, name string, mark int, m proto.Message) translate.Resource {
 	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
@@ -59,6 +66,8 @@ func markOf(a *anypb.Any) string {
 			return "empty"
 		}
 		return strconv.Itoa(int(m.GetEndpoints()[0].GetPriority()))
+	case *tlsv3.Secret:
+		return m.GetGenericSecret().GetSecret().GetInlineString()
 	}
 	return "?"
 }
@@ -69,6 +78,8 @@ func nameOf(a *anypb.Any) string {
 		return m.GetName()
 	case *endpointv3.ClusterLoadAssignment:
 		return m.GetClusterName()
+	case *tlsv3.Secret:
+		return m.GetName()
 	}
 	return "?"
 }
