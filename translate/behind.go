@@ -37,6 +37,8 @@ type late struct {
 	unit unit
 	from *sources // which it is built from
 	due  *said    // what the newest say of it
+
+	instances int // of its service
 }
 
 func (l *late) key() unit                 { return l.unit }
@@ -139,9 +141,11 @@ func (r Resources) look(cells iter.Seq[*cell], from *sources) (Resources, []Behi
 			r.behind = r.behind.without(c.unit)
 		case was != nil && due.same(was.due): // the last change does not touch it
 		case was != nil:
-			all, touched = append(all, &late{c.unit, was.from, due}), append(touched, r.behindOf(c.unit))
+			all = append(all, r.late(c.unit, was.from, due))
+			touched = append(touched, all[len(all)-1].behind())
 		default:
-			all, touched = append(all, &late{c.unit, from, due}), append(touched, r.behindOf(c.unit))
+			all = append(all, r.late(c.unit, from, due))
+			touched = append(touched, all[len(all)-1].behind())
 		}
 	}
 	r.behind = r.behind.with(all)
@@ -166,7 +170,7 @@ func (r Resources) stillBehind(u unit, c *cell, read *reader) *tree[unit, *late]
 	if due.same(c.policy) {
 		return r.behind.without(u)
 	}
-	return r.behind.with([]*late{{u, l.from, due}})
+	return r.behind.with([]*late{r.late(u, l.from, due)})
 }
 
 // Advance builds units from the newest sources that are behind, and leaves alone those that are not. It costs
@@ -185,17 +189,20 @@ func (r Resources) Advance(units []Behind, since time.Time, views ...Resources) 
 // Behind are all units that are behind, sorted by service. While a survey is under way there may be more.
 func (r Resources) Behind() (all []Behind) {
 	for l := range r.behind.all() {
-		all = append(all, r.behindOf(l.unit))
+		all = append(all, l.behind())
 	}
 	return all
 }
 
-func (r Resources) behindOf(u unit) Behind {
-	b := Behind{unit: u}
+func (l *late) behind() Behind { return Behind{l.unit, l.instances} }
+
+// late is a unit that is behind from now on.
+func (r Resources) late(u unit, from *sources, due *said) *late {
+	l := &late{unit: u, from: from, due: due}
 	if s := r.inputs.services.get(u.service); s != nil {
-		b.Instances = len(s.Instances)
+		l.instances = len(s.Instances)
 	}
-	return b
+	return l
 }
 
 // saysGlobally reports whether a delta has a config entry that is everybody's.

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -17,8 +16,8 @@ import (
 // manyClusters is how many clusters a change of policy may touch that goes out at once.
 const manyClusters = 10
 
-// atOnce is how many clusters are built and published together, in some milliseconds. Other changes pass in between.
-const atOnce = 50
+// atOnce is how many clusters are built and published together, in a millisecond. Other changes pass in between.
+const atOnce = 20
 
 // How often a rollout goes on, at most; how often it looks what clients say, and over how long it is to take; how
 // often while they reject what it changed; and how often it asks more of them.
@@ -60,8 +59,16 @@ type rollout struct {
 
 // rolloutOf begins a rollout. Services of the same size keep their order.
 func rolloutOf(units []translate.Behind, now time.Time) rollout {
-	slices.SortStableFunc(units, func(a, b translate.Behind) int { return cmp.Compare(a.Instances, b.Instances) })
-	return rollout{units: units, last: now}
+	order := make([]int, len(units)) // as numbers, so that ten thousand take no time in which other changes wait
+	for i, u := range units {
+		order[i] = u.Instances<<32 | i
+	}
+	slices.Sort(order)
+	r := rollout{units: make([]translate.Behind, len(units)), last: now}
+	for i, o := range order {
+		r.units[i] = units[o&(1<<32-1)]
+	}
+	return r
 }
 
 // step returns the clusters that change now, in a rollout that takes so long in all, and how long it is until
