@@ -67,8 +67,9 @@ mutants: ## change the code of PKG place by place and show what no test notices:
 	@go -C tools/mutants run . -module ../.. -pkg $(PKG) -files '$(or $(FILES),*.go)' $(MUTANTS)
 
 .PHONY: bench
-bench: ## compare Legate with a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes)
+bench: ## compare Legate with a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes); then what policy costs
 	go run ./internal/bench -scale $(or $(SCALE),quick)
+	go test ./translate ./internal/bridge -run '^$$' -bench 'Polic|ANewDefault|SingleChanges'
 
 .PHONY: latency
 latency: parts ## measure the time from a write to Consul until Envoy shows it: median and p99 of 50 changes

@@ -33,6 +33,7 @@ func Parse(files []File) (Policies, error) {
 	if len(errs) > 0 {
 		return Policies{}, errors.Join(errs...)
 	}
+	p.index = indexOf(p.rules)
 	return p, nil
 }
 

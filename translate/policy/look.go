@@ -1,16 +1,11 @@
 package policy
 
-import (
-	"slices"
-
-	"legate/discovery/catalog"
-)
+import "legate/discovery/catalog"
 
 // Look returns a hash of all that [Policies.For] looks at in a service, but for its name: for two states of a
 // service with the same hash it returns the same. Filters look at everything; without them, health, addresses
 // and weights make no difference.
 func (p *Policies) Look(s catalog.Service) uint64 {
-	everything := slices.ContainsFunc(p.rules, func(r rule) bool { return r.match.filter != nil })
 	h := hash(offset)
 	voters := s.Voters()
 	for n := range voters {
@@ -23,7 +18,7 @@ func (p *Policies) Look(s catalog.Service) uint64 {
 			h.text(tag)
 		}
 		h.texts(i.Meta)
-		if everything {
+		if p.index.filtered {
 			h.filtered(i)
 		}
 	}

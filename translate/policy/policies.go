@@ -14,6 +14,7 @@ type Policies struct {
 	base     Layer // nil: that of Default
 	defaults []Layer
 	rules    []rule
+	index    index     // of the rules
 	owners   []string  // globs on the fields that owners may set; nil: all that are open to them, empty: none
 	notes    []Warning // what was seen while the files were read
 }
@@ -66,8 +67,8 @@ func (p *Policies) For(s catalog.Service, port string, entry func(catalog.EntryK
 	}
 	layers = append(layers, p.defaults...)
 	layers = append(layers, ofConsul(s.Key, entry, found), p.ofOwner(s, found))
-	for i := range p.rules {
-		if r := &p.rules[i]; r.match.matches(s, port) {
+	for n := range p.index.of(s.Key.Name) {
+		if r := &p.rules[n]; r.match.matches(s, port) {
 			layers = append(layers, r.says)
 		}
 	}

@@ -38,6 +38,7 @@ func LayerOf(p Policy, s Source) Layer {
 	all := reflect.ValueOf(p)
 	for _, f := range policySchema().fields {
 		if v := f.in(all); !v.IsNil() {
+			v = reflect.ValueOf(v.Interface()) // by itself: v is a part of all, and would hold it
 			l = append(l, &Value{Field: f, Source: s, text: textOf(v), value: v})
 		}
 	}
