@@ -24,23 +24,35 @@ const (
 func (b *Budget) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	peak, looked := int64(0), time.Now()
+	recent := peak{looked: time.Now()}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			held := b.total.Load()
-			peak = max(peak, held)
-			if now.Sub(looked) < lookBack {
-				continue
-			}
-			if peak-held >= max(muchLess, liveHeap()/heapPart) {
+			if recent.isOver(now, b.total.Load(), liveHeap) {
 				debug.FreeOSMemory()
 			}
-			peak, looked = held, now
 		}
 	}
+}
+
+// peak is the most that was held since it was looked at last.
+type peak struct {
+	most   int64 // bytes
+	looked time.Time
+}
+
+// isOver takes in how many bytes are held now, and reports once every lookBack whether they are so much less than the
+// peak that a collection pays.
+func (p *peak) isOver(now time.Time, held int64, heap func() int64) bool {
+	p.most = max(p.most, held)
+	if now.Sub(p.looked) < lookBack {
+		return false
+	}
+	gone := p.most - held
+	p.most, p.looked = held, now
+	return gone >= max(muchLess, heap()/heapPart)
 }
 
 // liveHeap returns the size of the heap after the last collection.
