@@ -65,7 +65,7 @@ func (all *accounts) change(slot, names int) {
 
 // priceOf is the memory that a name takes, in bytes: the name, its entry in a table, its place among the missing
 // names, and the set of streams that ask for it.
-func priceOf(name string, slot int) int { return len(name) + 320 + slot/8 }
+func priceOf(name string, slot int) int { return len(name) + 336 + slot/8 }
 
 // buy charges a name that the table does not have yet to the stream in the slot. The error is a limit error.
 func (all *accounts) buy(slot int, name string) (*account, int, error) {

@@ -5,6 +5,10 @@ import "time"
 // answered closes the response that a request answers. A request with an old nonce answers none that is
 // open, and closes nothing.
 func (ss *session) answered(sub *subscription, r *request) {
+	ss.store.mu.RLock()
+	defer ss.store.mu.RUnlock()
+	ss.state.Lock()
+	defer ss.state.Unlock()
 	d, open := sub.answered(r.nonce)
 	if !open {
 		return
@@ -16,14 +20,13 @@ func (ss *session) answered(sub *subscription, r *request) {
 	if sub.lost {
 		return // its answers say nothing of any resource
 	}
-	ss.store.mu.RLock()
-	defer ss.store.mu.RUnlock()
 	if r.rejection == "" {
+		now := time.Now()
 		if !d.since.IsZero() {
-			sub.delays.Acknowledged(time.Since(d.since))
+			sub.delays.Acknowledged(now.Sub(d.since))
 		}
 		sub.took(d)
-		sub.table.accept(d)
+		sub.table.accept(d, now)
 		if sub.complete(d) {
 			ss.record.tookIn(sub.table.typeURL, d.seq)
 		}

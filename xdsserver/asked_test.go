@@ -87,7 +87,7 @@ func TestPartsAreAsLargeAsTheyMayBe(t *testing.T) {
 		table := newTable(typeOf(eds))
 		var all []*entry
 		for _, name := range []string{"a", "b", "c", "d"} {
-			all = append(all, table.set(name, newResource(xdstest.FatAssignment(name, 1, 1000)), 1, time.Time{}))
+			all = append(all, table.set(name, newResource(xdstest.FatAssignment(name, 1, 1000)), 1, time.Time{}, time.Time{}))
 		}
 		s := &subscription{table: table}
 		one, removed := newBody(delta, all[:1], s), newBody(delta, []*entry{table.entry("gone")}, s)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -136,6 +138,13 @@ func (c *callbacks) OnFetchRequest(ctx context.Context, r *discoveryv3.Discovery
 // OnFetchResponse is called before each REST response that carries resources.
 func (c *callbacks) OnFetchResponse(r *discoveryv3.DiscoveryRequest, m *discoveryv3.DiscoveryResponse) {
 	c.log.Debug("fetch response", "node", r.GetNode().GetId(), "type", m.GetTypeUrl(), "version", m.GetVersionInfo(), "resources", len(m.GetResources()))
+}
+
+// records are those of the open streams.
+func (c *callbacks) records() []*streamRecord {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Values(c.streams))
 }
 
 func (c *callbacks) opened(ctx context.Context, s streamKey, typeURL string) *streamRecord {

@@ -31,6 +31,7 @@ func TestEveryClientEndsWithWhatConsulHas(t *testing.T) {
 				}
 				envoy.settle()
 				envoy.compare("except what it rejected", envoy.missing())
+				envoy.told()
 				for _, name := range envoy.missing() {
 					w.bump(name)
 				}
@@ -202,6 +203,25 @@ func (e *envoyModel) settle() {
 			return
 		}
 		e.open = append(e.open, r)
+	}
+}
+
+// told checks that what is told of the client is what it has.
+func (e *envoyModel) told() {
+	e.t.Helper()
+	var names []translate.Name
+	for _, name := range e.names {
+		names = append(names, translate.Name{Type: eds, Name: name})
+	}
+	for _, d := range e.Deliveries(names, 1) {
+		name := d.Name.Name
+		want := Delivery{Streams: 1, Acknowledged: 1}
+		if _, rejects := e.rejected[name]; rejects {
+			want = Delivery{Streams: 1, Rejected: 1}
+		}
+		if d.Streams != want.Streams || d.Acknowledged != want.Acknowledged || d.Rejected != want.Rejected {
+			e.t.Errorf("%+v is told of %s, of which the client has %q and rejects %q", d, name, e.held[name], e.rejected[name])
+		}
 	}
 }
 

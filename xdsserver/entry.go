@@ -28,10 +28,23 @@ type entry struct {
 	prevSeq  uint64
 
 	prevAccepted atomic.Bool // after all
+
+	// When the present state was published, was sent to a client first, and was acknowledged last by one that was sent
+	// it because it had changed. In nanoseconds, see instant; 0: never.
+	changed            int64
+	firstSent, lastAck atomic.Int64
 }
 
 func (t *table) newEntry(name string) *entry {
 	return &entry{name: name, id: maphash.String(t.seed, name)}
+}
+
+// instant is a time that an entry remembers, zero for none.
+func instant(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds)
 }
 
 // known returns the entry of a name. If the table has none, it is a detached one, which the table does not

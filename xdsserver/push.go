@@ -84,6 +84,8 @@ func (ss *session) make(sub *subscription, later []*subscription, current *pass)
 		return true, nil
 	}
 	*current = pass{true, ss.store.seq}
+	ss.state.Lock()
+	defer ss.state.Unlock()
 	scratch := ss.store.scratch()
 	defer ss.store.reuse(scratch)
 	entries, d, err := sub.due(*scratch)
@@ -92,6 +94,9 @@ func (ss *session) make(sub *subscription, later []*subscription, current *pass)
 		return false, err
 	}
 	d.alone, d.instead = len(entries) == 1, sub.substitutes(entries)
+	if d.made = time.Now().UnixNano(); !d.changed {
+		d.waited = d.made
+	}
 	for _, l := range later {
 		if l != nil && l.table.typeURL == sub.table.brings {
 			l.bring(entries)
@@ -145,6 +150,20 @@ func (ss *session) respond(sub *subscription, d delivery, p *body) error {
 	d.nonce = strconv.FormatUint(ss.nonce, 10)
 	f, message := ss.wire.frame(sub.table, p, d.nonce)
 	sub.flight = append(sub.flight, d)
+	d.noteSent(p)
 	ss.made = append(ss.made, response{f, message})
 	return nil
+}
+
+// noteSent notes with what is in a response when it was sent first, whoever gets it.
+func (d *delivery) noteSent(p *body) {
+	entries := d.entries
+	if d.all {
+		entries = p.entries
+	}
+	for _, e := range entries {
+		if e.firstSent.Load() == 0 && !slices.Contains(d.instead, e.name) {
+			e.firstSent.CompareAndSwap(0, d.made)
+		}
+	}
 }

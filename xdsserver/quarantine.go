@@ -56,28 +56,31 @@ func (t *table) isAccepted(e *entry) bool {
 
 // accept notes that a client accepted what is in a response, except earlier versions. It needs the lock
 // for reading.
-func (t *table) accept(d delivery) {
+func (t *table) accept(d delivery, now time.Time) {
 	entries := d.entries
 	switch {
 	case d.all && len(d.instead) == 0:
-		raise(&t.accepted, d.seq)
-		for e := range t.changes(d.seq) { // since it was sent
-			e.accept(d)
+		for e := range t.changes(min(t.accepted.Load(), d.seq)) { // others are accepted already, and did not change since
+			e.accept(d, now)
 		}
+		raise(&t.accepted, d.seq)
 	case d.all:
 		entries = t.live
 	}
 	for _, e := range entries {
 		if !slices.Contains(d.instead, e.name) {
-			e.accept(d)
+			e.accept(d, now)
 		}
 	}
 }
 
-func (e *entry) accept(d delivery) {
+func (e *entry) accept(d delivery, now time.Time) {
 	switch {
 	case e.seq <= d.seq:
 		raise(&e.accepted, e.seq)
+		if d.changed || e.lastAck.Load() == 0 {
+			e.lastAck.Store(now.UnixNano())
+		}
 	case e.prev != nil && e.prevSeq <= d.seq:
 		e.prevAccepted.Store(true)
 	}

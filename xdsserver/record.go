@@ -52,13 +52,14 @@ type streamRecord struct {
 	identity string // of the client's certificate
 	opened   time.Time
 
-	mu    sync.Mutex // of what follows
-	node  *corev3.Node
-	id    string // the node's: its message lies elsewhere
-	cause error
-	types []*typeRecord
-	store *store // nil until there is something to serve
-	slot  int
+	mu      sync.Mutex // of what follows
+	node    *corev3.Node
+	id      string // the node's: its message lies elsewhere
+	cause   error
+	types   []*typeRecord
+	store   *store // nil until there is something to serve
+	slot    int
+	session *session // the same
 }
 
 type typeRecord struct {
@@ -163,10 +164,21 @@ func (r *streamRecord) ended(cause error) {
 }
 
 // entered notes where the stream has its place.
-func (r *streamRecord) entered(st *store, slot int) {
+func (r *streamRecord) entered(ss *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.store, r.slot = st, slot
+	r.store, r.slot, r.session = ss.store, ss.slot, ss
+}
+
+// progress returns how far the client is with each type, by type URL.
+func (r *streamRecord) progress() map[string]progress {
+	r.mu.Lock()
+	st, ss := r.store, r.session
+	r.mu.Unlock()
+	if ss == nil {
+		return nil
+	}
+	return ss.progressOf(st)
 }
 
 // resumed notes that the client came with all that it wants of a type, so that nothing is sent.

@@ -88,6 +88,8 @@ func (ss *session) want(ctx context.Context, sub *subscription, r *request, firs
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
 	defer ss.store.reportMissing()
+	ss.state.Lock()
+	defer ss.state.Unlock()
 	if first {
 		sub.seq = sub.table.seq
 	}
@@ -115,25 +117,30 @@ func (ss *session) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var slot int
 	if source := sourceOf(ss.node, ss.typeURL, ss.wire.name().protocol); source != (translate.Source{}) {
-		ss.store, ss.slot = ss.server.joinDerived(store, source, ss.typeURL, ss.node.GetId(), ss.wake)
+		store, slot = ss.server.joinDerived(store, source, ss.typeURL, ss.node.GetId(), ss.wake)
 	} else {
-		ss.store, ss.slot = store, store.attach(ss.wake)
+		slot = store.attach(ss.wake)
 	}
-	ss.account = newAccount(ss.stream, ss.slot)
-	ss.store.pays(ss.slot, ss.account)
-	ss.record.entered(ss.store, ss.slot)
-	ss.subs = make([]*subscription, len(ss.store.tables))
+	ss.account = newAccount(ss.stream, slot)
+	store.pays(slot, ss.account)
+	ss.state.Lock()
+	defer ss.state.Unlock()
+	ss.store, ss.slot, ss.subs = store, slot, make([]*subscription, len(store.tables))
+	ss.record.entered(ss)
 	return nil
 }
 
 func (ss *session) subscription(t *table) (sub *subscription, first bool) {
+	ss.state.Lock()
+	defer ss.state.Unlock()
 	for i := range ss.store.tables {
 		if ss.store.tables[i] != t {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.store.yield}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.yield}
 			first = true
 		}
 		sub = ss.subs[i]

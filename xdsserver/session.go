@@ -50,16 +50,20 @@ type session struct {
 
 	mu      sync.Mutex // of all that follows
 	node    *corev3.Node
-	store   *store
-	slot    int
 	account *account
-	subs    []*subscription // in the order of the store's tables; nil where nothing is wanted
 	nonce   uint64
 	bodies  []body     // of the responses that are made next; reused
 	made    []response // and these, which are sent next; reused
 	madeFor *subscription
 	odd     map[string]bool // types asked for that are not served
 	wakeAt  time.Time       // when it will be woken at the latest
+
+	// state is locked beside mu while what follows is changed, and alone by who only looks at it. Nobody waits for a
+	// client with it. It is locked after the store's lock.
+	state sync.Mutex
+	store *store
+	slot  int
+	subs  []*subscription // in the order of the store's tables; nil where nothing is wanted
 }
 
 // serve runs one stream until it ends.
@@ -72,13 +76,8 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 		defer ss.mu.Unlock()
 		ss.cause.CompareAndSwap(nil, &errEnded) // from here on nothing is sent
 		ss.reportRejecting(false)
-		if ss.store != nil {
-			ss.store.detach(ss.slot, ss.subs)
-		}
-		for _, sub := range ss.subs {
-			if sub != nil {
-				sub.dropFlight(len(sub.flight))
-			}
+		if subs := ss.leave(); ss.store != nil {
+			ss.store.detach(ss.slot, subs)
 		}
 		w.closed(ss.node, err)
 	}()
@@ -90,6 +89,27 @@ func (s *Server) serve(stream grpc.ServerStream, typeURL string, w wire) (err er
 		return *cause
 	}
 	return err
+}
+
+// leave ends the subscriptions, and returns them: the store knows of them still.
+func (ss *session) leave() []*subscription {
+	ss.state.Lock()
+	defer ss.state.Unlock()
+	subs := ss.subs
+	for _, sub := range subs {
+		if sub != nil {
+			sub.dropFlight(len(sub.flight))
+		}
+	}
+	ss.subs = nil
+	return subs
+}
+
+// yield lets others use the store for a moment, and look at the session. The caller holds the locks of both.
+func (ss *session) yield() {
+	ss.state.Unlock()
+	ss.store.yield()
+	ss.state.Lock()
 }
 
 // listen takes in requests until there are no more.

@@ -111,14 +111,22 @@ type TypeStatus struct {
 	AckedVersion string    `json:"acked_version,omitempty"`
 	LastSent     time.Time `json:"last_sent,omitzero"`
 	LastAck      time.Time `json:"last_ack,omitzero"`
+	// Wants is how many resources the client asks for. Behind is how many versions of them are published, and neither
+	// acknowledged nor rejected (at least, if they are many): it waits for the oldest since Waiting. Unsent of them were not
+	// sent yet: a client that leaves many responses unanswered gets no more.
+	Wants   int       `json:"wants"`
+	Behind  int       `json:"behind"`
+	Unsent  int       `json:"unsent,omitempty"`
+	Waiting time.Time `json:"waiting,omitzero"`
 	// Resumed is when the client came back with just what it would have been sent.
 	Resumed time.Time `json:"resumed,omitzero"`
 	// Rejection is what the client said last, while something that it rejected is parked.
 	// Rejected is what that is, by name and with the reason: ten at most, none if it is not known yet.
-	// Remedy is what helps where no change of a service will.
-	Rejection string            `json:"rejection,omitempty"`
-	Rejected  map[string]string `json:"rejected,omitempty"`
-	Remedy    string            `json:"remedy,omitempty"`
+	// RejectedCount is how many there are. Remedy is what helps where no change of a service will.
+	Rejection     string            `json:"rejection,omitempty"`
+	Rejected      map[string]string `json:"rejected,omitempty"`
+	RejectedCount int               `json:"rejected_count,omitempty"`
+	Remedy        string            `json:"remedy,omitempty"`
 	// InVain are names that the client asks for and Consul does not have, the first ten of them;
 	// InVainCount says how many there are.
 	InVain      []Missing `json:"in_vain,omitempty"`
@@ -131,7 +139,7 @@ type State string
 // The states of a type on a stream.
 const (
 	Synced  State = "SYNCED"   // the client acknowledged all that it was sent, or brought all it wants
-	Stale   State = "STALE"    // something it was sent is not acknowledged yet
+	Stale   State = "STALE"    // something it wants is not acknowledged yet
 	NotSent State = "NOT SENT" // nothing was sent
 	Nacked  State = "NACKED"   // something is parked because it was rejected
 )
@@ -156,11 +164,9 @@ func (s *Server) Streams() []StreamStatus {
 		missed[st] = st.missingNames()
 	}
 	s.mu.RUnlock()
-	c := s.callbacks
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	streams := make([]StreamStatus, 0, len(c.streams))
-	for _, r := range c.streams {
+	records := s.callbacks.records()
+	streams := make([]StreamStatus, 0, len(records))
+	for _, r := range records {
 		streams = append(streams, r.status(missed))
 	}
 	slices.SortFunc(streams, func(a, b StreamStatus) int {
@@ -170,6 +176,7 @@ func (s *Server) Streams() []StreamStatus {
 }
 
 func (r *streamRecord) status(missed map[*store]map[missingKey]missing) StreamStatus {
+	far := r.progress()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	st := StreamStatus{
@@ -178,11 +185,13 @@ func (r *streamRecord) status(missed map[*store]map[missingKey]missing) StreamSt
 	}
 	for _, t := range r.types {
 		absent := missed[r.store][missingKey{r.slot, t.typeURL}]
-		st.Types = append(st.Types, TypeStatus{
+		of := TypeStatus{
 			Type: sane(t.typeURL), State: t.state(), Since: t.since, Responses: t.sent, Acks: t.ack, Nacks: t.nack,
 			SentVersion: t.sentVersion, AckedVersion: t.acked, LastSent: t.lastSent, LastAck: t.lastOK, Resumed: t.resumed,
 			Rejection: t.rejected, Rejected: t.parked, Remedy: remedyOf(t.rejected), InVain: absent.few, InVainCount: absent.count,
-		})
+		}
+		of.with(far[t.typeURL])
+		st.Types = append(st.Types, of)
 	}
 	slices.SortFunc(st.Types, func(a, b TypeStatus) int { return cmp.Compare(a.Type, b.Type) })
 	return st

@@ -91,7 +91,7 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 			return
 		}
 		awake.add(t.wild)
-		awake.add(t.set(n.Name, res, s.seq, batch.Since).named)
+		awake.add(t.set(n.Name, res, s.seq, batch.Since, now).named)
 	}
 	for i, r := range batch.Set {
 		touch(r.Name, encoded[i])

@@ -69,6 +69,9 @@ type delivery struct {
 	instead []string          // names of which an earlier state was served
 	probe   bool              // a part of a rejected response
 	since   time.Time         // when Consul answered the oldest change in it; zero if nothing had changed
+	changed bool              // something had
+	waited  int64             // since when the client waits for it: when the oldest change in it was published, else when it was made
+	made    int64             // when it was; both in nanoseconds
 	charge  *admission.Charge // for its memory until it is answered; nil: it is not counted
 }
 
@@ -89,6 +92,9 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 		entries = append(entries, e)
 		if !e.since.IsZero() && (d.since.IsZero() || e.since.Before(d.since)) {
 			d.since = e.since
+		}
+		if !d.changed || e.changed < d.waited {
+			d.changed, d.waited = true, e.changed
 		}
 	}
 	s.unpark(entries)

@@ -200,7 +200,7 @@ func (t *table) has(name string) bool {
 }
 
 // set sets what Consul has for a name (nil: nothing) as change number seq.
-func (t *table) set(name string, res *resource, seq uint64, since time.Time) *entry {
+func (t *table) set(name string, res *resource, seq uint64, since, now time.Time) *entry {
 	e := t.entry(name)
 	had := e.res != nil
 	if had != (res != nil) {
@@ -215,6 +215,9 @@ func (t *table) set(name string, res *resource, seq uint64, since time.Time) *en
 	}
 	e.res, e.since = res, since
 	e.seq, t.seq = seq, seq
+	e.changed = now.UnixNano()
+	e.firstSent.Store(0)
+	e.lastAck.Store(0)
 	t.noteMissing(e)
 	if had != (res != nil) {
 		t.noteInVain(e)
