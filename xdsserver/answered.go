@@ -13,6 +13,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 	if !open {
 		return
 	}
+	sub.nacked = sub.nacked || r.rejection != ""
 	if remedy := remedyOf(r.rejection); remedy != "" {
 		sub.lost = true
 		ss.server.repeats.add("client can follow nothing of what it is sent", sub.table.typeURL, "", ss.node.GetId(), r.rejection, remedy)

@@ -233,10 +233,10 @@ func (ss *session) reportRejecting(open bool) {
 				ss.server.rejecting.Add(-1)
 			}
 		}
-		if now || sub.rejecting {
+		if now || sub.rejecting || sub.nacked {
 			ss.record.noteParked(sub, now)
 		}
-		sub.rejecting = now
+		sub.rejecting, sub.nacked = now, false
 	}
 }
 

@@ -94,3 +94,34 @@ func TestStatesSaySinceWhen(t *testing.T) {
 		later(Synced)
 	})
 }
+
+// A resource changes just when its rejection is taken in: then nothing is parked, and nothing stays NACKED.
+func TestARejectionOfWhatHasChangedMeanwhileEnds(t *testing.T) {
+	both(t, func(t *testing.T, s *stage, open opener) {
+		s.set(cluster("web", 1))
+		c := open("edge")
+		c.Want(cds)
+		r := c.Expect(cds, "web@1")
+
+		st := s.stores[own]
+		st.mu.Lock() // the rejection is recorded, and waits for this
+		c.Nack(r, "bad")
+		record := s.callbacks.records()[0]
+		isNacked := func() bool {
+			record.mu.Lock()
+			defer record.mu.Unlock()
+			return record.of(cds).state() == Nacked
+		}
+		for !isNacked() {
+			time.Sleep(time.Millisecond)
+		}
+		st.seq++
+		table := st.table(cds)
+		table.set("web", newResource(cluster("web", 2)), st.seq, time.Now(), time.Now())
+		st.wake(table.wild)
+		st.mu.Unlock()
+
+		c.Accept(cds, "web@2")
+		s.typeStatus(cds, Synced)
+	})
+}

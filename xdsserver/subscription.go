@@ -54,6 +54,7 @@ type subscription struct {
 	lost bool // the client follows nothing of it, whatever it says later: see outside.go
 
 	rejecting bool // was reported as one with parked names
+	nacked    bool // a response was rejected since then
 }
 
 // refused says why a client rejects resources, by name.
