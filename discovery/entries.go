@@ -13,7 +13,6 @@ import (
 type entries struct {
 	kinds    []string
 	awaited  map[string]bool           // kinds that were neither read nor refused yet
-	index    map[string]uint64         // of the last answer, by kind
 	due      []catalog.EntryKey        // held, and to be asked for
 	checking map[catalog.EntryKey]bool // being asked for
 	reread   time.Time                 // when a kind was last read again in turn
@@ -21,7 +20,7 @@ type entries struct {
 }
 
 func newEntries(kinds []string, now time.Time) entries {
-	e := entries{kinds: kinds, awaited: map[string]bool{}, index: map[string]uint64{}, checking: map[catalog.EntryKey]bool{}, reread: now}
+	e := entries{kinds: kinds, awaited: map[string]bool{}, checking: map[catalog.EntryKey]bool{}, reread: now}
 	for _, kind := range kinds {
 		e.awaited[kind] = true
 	}
@@ -30,11 +29,7 @@ func newEntries(kinds []string, now time.Time) entries {
 
 // entriesListed takes in the list of a kind, but for what the guard holds.
 func (l *loop) entriesListed(e watch.EntriesListed) {
-	if e.Reply.Index < l.entries.index[e.Kind] { // this query may see that before the canary does
-		l.observe(e.Reply.At, guard.IndexWentBack{})
-	}
-	l.entries.index[e.Kind] = e.Reply.Index
-	l.observe(e.Reply.At, guard.EntriesListed{Kind: e.Kind, Entries: e.Entries})
+	l.observe(e.Reply.At, guard.EntriesListed{Kind: e.Kind, Entries: e.Entries, Index: e.Reply.Index})
 	l.entriesTold(e.Kind)
 }
 
@@ -54,8 +49,9 @@ func (l *loop) entryChecked(e watch.EntryChecked) {
 	}
 	seen := guard.EntrySeen{Key: e.Key, Hidden: e.Found == consul.Hidden}
 	if e.Found == consul.There {
-		seen.Entry = &e.Entry
-		l.queries.RereadEntries(e.Key.Kind) // its query has missed that
+		if seen.Entry = &e.Entry; !l.guard.IsDoubted(e.Entry) {
+			l.queries.RereadEntries(e.Key.Kind) // its query has missed that
+		}
 	}
 	l.observe(e.At, seen)
 }

@@ -189,6 +189,7 @@ func TestARealConsulThatRestartsOrIsRestoredTakesNoConfigEntryAway(t *testing.T)
 	must(t, consul.Client().Snapshot().Restore(nil, bytes.NewReader(saved)))
 	eventually(t, "what is not in the snapshot is held for long", func() bool { return r.holds("datacenter", "service-defaults/web") })
 	r.await("what is in it is as it was", speaks(defaultsOf("db"), "tcp"))
+	eventually(t, "and that was doubted at first", func() bool { return r.log.Count("why=entry_reverted") == 1 })
 	r.stays(3 * time.Second)
 	write(t, consul, serviceDefaults("web", "grpc"))
 	eventually(t, "it is written again", func() bool { return len(r.Holds()) == 0 })
@@ -199,6 +200,44 @@ func TestARealConsulThatRestartsOrIsRestoredTakesNoConfigEntryAway(t *testing.T)
 			t.Errorf("taken back: %v", d.GoneEntries)
 		}
 	}
+}
+
+// A snapshot is restored in which the services are the same, and an entry says what it said before: their list
+// does not show it, and the entries' queries wait to the end of their wait. The canary sees it. The guard doubts
+// what changed back until the leader has said it twice; a restore that is meant is believed then.
+func TestARealSnapshotThatChangesAnEntryBackIsSeenSoonAndDoubtedFirst(t *testing.T) {
+	consul := partstest.Consul(t, parts.ConsulOptions{})
+	register(t, consul, "n", "10.0.0.1", &api.AgentService{Service: "web", Port: 80})
+	write(t, consul, serviceDefaults("web", "http"))
+	write(t, consul, serviceDefaults("old", "tcp"))
+	snapshot, _, err := consul.Client().Snapshot().Save(nil)
+	must(t, err)
+	saved, err := io.ReadAll(snapshot)
+	must(t, err)
+	must(t, snapshot.Close())
+	write(t, consul, serviceDefaults("web", "grpc"))
+	erase(t, consul, defaultsOf("old"))
+	cfg := entriesConfig(consul)
+	cfg.Consul.Wait, cfg.Watch.Canary, cfg.Guard.Confirm = 10*time.Minute, time.Second, 5*time.Second
+	r := start(t, cfg)
+	r.await("it is there", func(c catalog.Catalog) bool {
+		return speaks(defaultsOf("web"), "grpc")(c) && silentAbout(defaultsOf("old"))(c)
+	})
+	time.Sleep(3 * time.Second) // the canary looks
+
+	restored := time.Now()
+	must(t, consul.Client().Snapshot().Restore(nil, bytes.NewReader(saved)))
+	eventually(t, "it is doubted", func() bool { return r.holds("entry_reverted", "service-defaults/old", "service-defaults/web") })
+	t.Logf("it showed after %v", time.Since(restored))
+	r.await("it is believed", func(c catalog.Catalog) bool {
+		return speaks(defaultsOf("web"), "http")(c) && speaks(defaultsOf("old"), "tcp")(c)
+	})
+	if took := time.Since(restored); took < cfg.Guard.Confirm {
+		t.Errorf("it was believed %v after the restore, want %v at least", took, cfg.Guard.Confirm)
+	}
+	eventually(t, "nothing is held", func() bool { return len(r.Holds()) == 0 })
+	write(t, consul, serviceDefaults("web", "grpc"))
+	r.await("what a person writes then is believed at once", speaks(defaultsOf("web"), "grpc"))
 }
 
 // allow gives a token with one policy other rules.

@@ -169,6 +169,44 @@ func TestARestoredSnapshotTakesNoConfigEntryAway(t *testing.T) {
 	})
 }
 
+// A snapshot of before the entries were written is restored. The services are the same in it, so that their list
+// does not show that. What the snapshot says of entries is believed, but not before the leader has said it twice.
+func TestARestoredSnapshotChangesNoConfigEntryBackAtOnce(t *testing.T) {
+	fake := newFakeConsul("web", "db")
+	fake.write(defaultsOf("web"), "http")
+	fake.write(defaultsOf("old"), "tcp")
+	restore := fake.saved()
+	fake.write(defaultsOf("old"), "")
+	fake.write(defaultsOf("web"), "grpc")
+	inTime(t, withEntries(), fake, func(t *testing.T, r *reader) {
+		time.Sleep(time.Minute)
+		restore()
+		took := until(t, time.Minute, func() bool { return r.holds("entry_reverted", "service-defaults/old", "service-defaults/web") })
+		if took > 20*time.Second {
+			t.Errorf("it shows after %v, want within the canary's interval", took)
+		}
+		time.Sleep(9 * time.Second)
+		if _, n := r.now(); n != 1 || !r.hasProblem("held_entry_reverted") {
+			t.Errorf("%d deltas, status %+v", n, r.Status())
+		}
+		time.Sleep(3 * time.Second)
+		if c, _ := r.now(); !speaks(defaultsOf("web"), "http")(c) || !speaks(defaultsOf("old"), "tcp")(c) || len(r.Holds()) > 0 {
+			t.Errorf("not for ever: %+v, holds %+v", c.Entries, r.Holds())
+		}
+
+		fake.write(defaultsOf("web"), "http2")
+		fake.write(defaultsOf("web"), "grpc")
+		time.Sleep(20 * time.Second) // the canary knows that index
+		restore()
+		until(t, time.Minute, func() bool { return r.holds("entry_reverted", "service-defaults/web") })
+		fake.write(defaultsOf("web"), "tcp")
+		time.Sleep(time.Second)
+		if c, _ := r.now(); !speaks(defaultsOf("web"), "tcp")(c) || len(r.Holds()) > 0 {
+			t.Errorf("what a person writes after that waits: %+v, holds %+v", c.Entries, r.Holds())
+		}
+	})
+}
+
 // The rights are lost without a word: no query returns, and no index moves.
 func TestRightsThatAreLostSilentlyTakeNoConfigEntryAway(t *testing.T) {
 	fake := newFakeConsul("web")
@@ -218,7 +256,7 @@ func TestAnEntryThatIsSeenByNameAloneAndThenDeletedGoes(t *testing.T) {
 				fake.config.at = fake.index
 				fake.mu.Unlock()
 				fake.resume()
-				return consultest.Answer(200, 20, consultest.JSON(entryJSON(key, "grpc"))), nil
+				return consultest.Answer(200, 20, consultest.JSON(entryJSON(key, "grpc", 20))), nil
 			}
 			return nil, nil
 		})

@@ -12,7 +12,8 @@ import (
 	"legate/discovery/guard"
 )
 
-// Hold is a loss of one service, or of one of Consul's config entries, that is not believed yet.
+// Hold is a loss of one service, or of one of Consul's config entries, that is not believed yet. So is an
+// older state of an entry than the one that was believed.
 type Hold struct {
 	// Service is the service. Of an entry it is the one that the entry is about; empty: all.
 	Service string `json:"service"`
@@ -20,7 +21,7 @@ type Hold struct {
 	Entry string `json:"entry,omitempty"`
 	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond; or
 	// doubted: the answer was odd, such as one with less at the same index. Of an entry it is entry or
-	// datacenter, or entry_hidden: the token may not read it.
+	// datacenter, or entry_hidden: the token may not read it, or entry_reverted: Consul says something older.
 	Why string `json:"why"`
 	// What is kept: so many instances, of those that are served. Consul still has so many of them,
 	// without the tags that select them; the others are gone.
@@ -55,6 +56,8 @@ func (h Hold) String() string {
 	switch {
 	case h.Why == string(guard.EntryHidden):
 		return fmt.Sprintf("%s: Consul hides it from the token, and it is kept", h.Entry)
+	case h.Why == string(guard.EntryReverted):
+		return fmt.Sprintf("%s: Consul went back to an older state of it, which does not count yet", h.Entry)
 	case h.Entry != "":
 		return fmt.Sprintf("%s: gone according to Consul, and kept (%s)", h.Entry, h.Why)
 	}
@@ -73,11 +76,12 @@ func lostHow(kept, deselected int) string {
 }
 
 const (
-	entryRemedy  = "if it was deleted, wait, or release it: legate holds release --service KIND/NAME; else write it again"
-	hiddenRemedy = `give the token service:read on every service (service_prefix "" { policy = "read" }); if the entry is not to count any more, release it: legate holds release --service KIND/NAME`
-	holdRemedy   = "if they are really gone, wait, or release it: legate holds release --service NAME"
-	tagsRemedy   = "if the tags are meant to be gone, wait, or release it: legate holds release --service NAME; else put them back"
-	massRemedy   = "look at Consul: was its state lost, restored or hidden? If the instances are really gone: legate holds release --all"
+	entryRemedy    = "if it was deleted, wait, or release it: legate holds release --service KIND/NAME; else write it again"
+	revertedRemedy = "was a snapshot restored? If it was meant, wait, or release it: legate holds release --service KIND/NAME; else write the entry again"
+	hiddenRemedy   = `give the token service:read on every service (service_prefix "" { policy = "read" }); if the entry is not to count any more, release it: legate holds release --service KIND/NAME`
+	holdRemedy     = "if they are really gone, wait, or release it: legate holds release --service NAME"
+	tagsRemedy     = "if the tags are meant to be gone, wait, or release it: legate holds release --service NAME; else put them back"
+	massRemedy     = "look at Consul: was its state lost, restored or hidden? If the instances are really gone: legate holds release --all"
 )
 
 // Holds are all losses that are held now: of services, by name, and then of config entries. It may be called at any time.
@@ -152,6 +156,8 @@ func describeHolds(holds []Hold, s *Status) {
 		switch {
 		case all[0].Why == string(guard.EntryHidden):
 			p.Detail = fmt.Sprintf("Consul hides the config entries %s from the token; they are kept as they were last seen", names)
+		case all[0].Why == string(guard.EntryReverted):
+			p.Detail = fmt.Sprintf("Consul went back to an older state of the config entries %s; they are kept as they were until that is sure", names)
 		case all[0].Entry != "":
 			p.Detail = fmt.Sprintf("according to Consul, the config entries %s are gone; they are kept until that is sure", names)
 		default:

@@ -82,6 +82,8 @@ func holdsOf(g *guard.State) (all []Hold) {
 			one.Remedy = massRemedy
 		case guard.EntryHidden:
 			one.Remedy = hiddenRemedy
+		case guard.EntryReverted:
+			one.Remedy = revertedRemedy
 		}
 		all = append(all, one)
 	}
@@ -100,7 +102,8 @@ func (r *report) logHolds(fresh []Hold, now time.Time) {
 			continue
 		}
 		level := slog.LevelInfo
-		if h.Why == string(guard.DatacenterLost) || h.Why == string(guard.EntryHidden) {
+		switch guard.Reason(h.Why) {
+		case guard.DatacenterLost, guard.EntryHidden, guard.EntryReverted:
 			level = slog.LevelWarn // somebody should look
 		}
 		r.w.log.Log(context.Background(), level, "a loss is held until it is sure", attrsOf(h)...)

@@ -18,7 +18,7 @@ var (
 		"status", "unreadable", "no_index", "index_one", "index_back", "index_stuck",
 		"filtered", "hidden", "contradicted", "foreign",
 	}
-	suspicions   = []string{"emptied", "shrunk", "catalog", "datacenter", "doubted", "entry", "entry_hidden"}
+	suspicions   = []string{"emptied", "shrunk", "catalog", "datacenter", "doubted", "entry", "entry_hidden", "entry_reverted"}
 	holdOutcomes = []string{"confirmed", "evident", "expired", "released", "returned", "replaced", "dropped"}
 )
 

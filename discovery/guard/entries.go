@@ -1,115 +1,55 @@
 package guard
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"legate/discovery/catalog"
 )
 
-// Consul's config entries are held like instances: an entry that Consul does not list any more is kept as
-// it was last seen, until the leader, asked for it by its name, has said twice, at least Config.Confirm
-// apart, that there is none. Consul says that only to who may read the entry. If it is hidden from the token,
-// that is no evidence, and it is kept until it can be read again or is released. So a token that lost its
-// rights takes no entry away.
+// Consul's config entries are held like instances.
+//
+// An entry that Consul does not list any more is kept as it was last seen, until the leader, asked for it by
+// its name, has said twice, at least Config.Confirm apart, that there is none. Consul says that only to who may
+// read the entry. If it is hidden from the token, that is no evidence, and it is kept until it can be read again
+// or is released. So a token that lost its rights takes no entry away.
+//
+// An entry of which Consul says something older than what is served is doubted in the same way: the entry was
+// modified at a lower index, or the answer's index went back. So does a snapshot that was restored, and so does
+// a server of another state. Only the leader can say it twice, and then it is believed: restoring is a person's
+// doing. What is written after that is newer, and believed at once.
 
-// The reasons for holding an entry. It is DatacenterLost with many others, or after Consul's index went back.
-const (
-	EntryLost   Reason = "entry"        // Consul does not list it any more
-	EntryHidden Reason = "entry_hidden" // the token may not read it
-)
-
-// entry is what the guard knows of a config entry: it is served as it was last seen.
+// entry is what the guard knows of a config entry.
 type entry struct {
-	is   catalog.Entry
-	hold *entryHold // nil: nothing is held
+	is     catalog.Entry // as it was last believed
+	served bool          // false: nothing was believed of it yet
+	hold   *entryHold    // nil: nothing is held
 }
 
-// entryHold is that Consul does not list an entry, which is not believed yet.
-type entryHold struct {
-	most   bool // it went with most of the datacenter's, or when Consul's index went back
-	hidden bool // the token may not read it, as far as is known
-	since  time.Time
-	asked  time.Time // when it was last asked for by its name; zero: never
-	missed time.Time // the first of the answers in a row that there is none; zero: there is no such answer
-	agreed time.Time // the last of them
-}
-
-func (h *entryHold) why() Reason {
-	switch {
-	case h.hidden:
-		return EntryHidden
-	case h.most:
-		return DatacenterLost
-	}
-	return EntryLost
-}
-
-// confirmed says that the leader has said often enough that there is none.
-func (h *entryHold) confirmed(c Config) bool {
-	return !h.missed.IsZero() && h.agreed.Sub(h.missed) >= c.Confirm
-}
-
-// ends is from when on it is believed if it is confirmed.
-func (h *entryHold) ends(c Config) time.Time {
-	if h.most {
-		return h.since.Add(c.DatacenterHold)
-	}
-	return h.since
-}
-
-// isDue says that it is to be asked for, as that may tell something new.
-func (h *entryHold) isDue(c Config, now time.Time) bool {
-	switch {
-	case h.hidden, h.confirmed(c):
-		return false
-	case h.asked.IsZero():
-		return true
-	case !h.missed.IsZero() && now.Before(h.missed.Add(c.Confirm)):
-		return false
-	}
-	return !now.Before(h.asked.Add(min(c.Confirm, time.Second)))
-}
+// isLost says that there is no such entry any more, as far as is known.
+func (e *entry) isLost() bool { return e.hold.older == nil && !e.hold.hidden }
 
 func (o EntriesListed) on(g *State, now time.Time, d *Decision) {
+	back := o.Index < g.entriesAt[o.Kind]
+	if g.entriesAt[o.Kind] = o.Index; back {
+		g.wentBack = now // this query may see that before the canary does
+	}
 	listed := make(map[catalog.EntryKey]bool, len(o.Entries))
 	for _, is := range o.Entries {
 		listed[is.Key] = true
-		g.found(is, now, d)
+		g.found(is, back, now, d)
 	}
 	for key, e := range g.entries {
-		if key.Kind == o.Kind && !listed[key] && e.hold == nil {
-			e.hold = &entryHold{since: now}
-			g.heldEntries++
-			d.HoldsChanged = true
+		if key.Kind == o.Kind && !listed[key] {
+			g.missing(e, now, d)
 		}
 	}
 	held := g.entriesHeld(now)
 	for _, e := range held {
 		if e.hold.since.Equal(now) && !e.hold.most && g.cfg.Confirm == 0 {
-			g.dropEntry(e, now, "confirmed", d)
+			g.believeEntry(e, now, "confirmed", d)
 		}
 	}
-}
-
-// entriesHeld are the entries that are held, by key. If those that are not known to be hidden are most of
-// all, or Consul's state may be another one, they are held as the loss of most of the datacenter is.
-func (g *State) entriesHeld(now time.Time) []*entry {
-	held := g.heldBy()
-	lost := 0
-	for _, e := range held {
-		if !e.hold.hidden {
-			lost++
-		}
-	}
-	if g.cfg.DatacenterHold > 0 && (g.indexWentBack(now) || g.cfg.Datacenter.passed(lost, len(g.entries))) {
-		for _, e := range held {
-			e.hold.most = e.hold.most || !e.hold.hidden
-		}
-	}
-	return held
 }
 
 func (o EntrySeen) on(g *State, now time.Time, d *Decision) {
@@ -121,26 +61,30 @@ func (o EntrySeen) on(g *State, now time.Time, d *Decision) {
 	d.HoldsChanged = true
 	switch {
 	case o.Entry != nil:
-		g.found(*o.Entry, now, d)
-	case o.Hidden:
-		h.hidden, h.missed, h.most = true, time.Time{}, false // that explains why it is not listed
-	default:
-		if h.hidden = false; h.missed.IsZero() {
-			h.missed = now
+		if g.found(*o.Entry, false, now, d); !g.IsDoubted(*o.Entry) {
+			return
 		}
-		h.agreed = now
-		g.weighEntry(e, now, d)
+	case !e.served:
+		g.forget(e, now, d)
+		return
+	case o.Hidden:
+		h.hidden, h.said, h.most = true, time.Time{}, false // that explains why it is not listed
+		return
+	case h.older != nil:
+		h.doubts(nil)
 	}
+	h.agree(now)
+	g.weighEntry(e, now, d)
 }
 
-// weighEntry believes that an entry is gone, if it is time.
+// weighEntry believes what Consul says of an entry, if it is time.
 func (g *State) weighEntry(e *entry, now time.Time, d *Decision) {
 	if h := e.hold; h.confirmed(g.cfg) && !now.Before(h.ends(g.cfg)) {
 		outcome := "confirmed"
 		if h.most {
 			outcome = "expired"
 		}
-		g.dropEntry(e, now, outcome, d)
+		g.believeEntry(e, now, outcome, d)
 	}
 }
 
@@ -152,27 +96,76 @@ func (o EntryAsked) on(g *State, now time.Time, _ *Decision) {
 
 func (o SeededEntries) on(g *State, _ time.Time, _ *Decision) {
 	for _, is := range o.Entries {
-		g.entries[is.Key] = &entry{is: is}
+		g.entries[is.Key] = &entry{is: is, served: true}
 	}
 }
 
-// found serves an entry as it is.
-func (g *State) found(is catalog.Entry, now time.Time, d *Decision) {
+// found takes in what Consul says of an entry. It is served, unless it is older than what is. back says that
+// the answer's index went back.
+func (g *State) found(is catalog.Entry, back bool, now time.Time, d *Decision) {
 	e := g.entries[is.Key]
 	if e == nil {
-		e = &entry{}
+		e = &entry{is: catalog.Entry{Key: is.Key}}
 		g.entries[is.Key] = e
 	}
-	g.endEntry(e, now, "returned", d)
-	e.is = is
-	d.Entries = append(d.Entries, is)
+	doubted := g.IsDoubted(is)
+	switch {
+	case g.cfg.Confirm == 0, e.served && e.is.Equal(is):
+	case e.hold != nil && e.hold.older != nil && is.ModifyIndex > e.hold.older.ModifyIndex: // written since
+	case doubted:
+		return
+	case back || is.ModifyIndex < e.is.ModifyIndex:
+		g.hold(e, now, d).doubts(&is)
+		return
+	}
+	g.serveEntry(e, is, "returned", now, d)
 }
 
-// dropEntry believes that an entry is gone.
-func (g *State) dropEntry(e *entry, now time.Time, outcome string, d *Decision) {
+// missing takes in that Consul does not list an entry.
+func (g *State) missing(e *entry, now time.Time, d *Decision) {
+	switch {
+	case !e.served:
+		g.forget(e, now, d)
+	case e.hold == nil:
+		g.hold(e, now, d)
+	case e.hold.older != nil:
+		e.hold.doubts(nil)
+		d.HoldsChanged = true
+	}
+}
+
+// hold is that of an entry, which begins now if there is none yet.
+func (g *State) hold(e *entry, now time.Time, d *Decision) *entryHold {
+	d.HoldsChanged = true
+	if e.hold == nil {
+		e.hold = &entryHold{since: now}
+		g.heldEntries++
+	}
+	return e.hold
+}
+
+// believeEntry believes what Consul says of an entry that is held.
+func (g *State) believeEntry(e *entry, now time.Time, outcome string, d *Decision) {
+	if older := e.hold.older; older != nil {
+		g.serveEntry(e, *older, outcome, now, d)
+		return
+	}
 	g.endEntry(e, now, outcome, d)
 	delete(g.entries, e.is.Key)
 	d.GoneEntries = append(d.GoneEntries, e.is.Key)
+}
+
+// serveEntry serves an entry as it is. What was held of it is over.
+func (g *State) serveEntry(e *entry, is catalog.Entry, outcome string, now time.Time, d *Decision) {
+	g.endEntry(e, now, outcome, d)
+	e.is, e.served = is, true
+	d.Entries = append(d.Entries, is)
+}
+
+// forget forgets an entry of which nothing was believed, and that is not there any more.
+func (g *State) forget(e *entry, now time.Time, d *Decision) {
+	g.endEntry(e, now, "dropped", d)
+	delete(g.entries, e.is.Key)
 }
 
 func (g *State) endEntry(e *entry, now time.Time, outcome string, d *Decision) {
@@ -188,7 +181,7 @@ func (g *State) endEntry(e *entry, now time.Time, outcome string, d *Decision) {
 func (g *State) releaseEntries(name string, now time.Time, d *Decision) {
 	for _, e := range g.heldBy() {
 		if name == "" || name == e.is.Key.String() || e.is.Key.Kind != catalog.ProxyDefaults && strings.EqualFold(name, e.is.Key.Name) {
-			g.dropEntry(e, now, "released", d)
+			g.believeEntry(e, now, "released", d)
 		}
 	}
 }
@@ -217,40 +210,4 @@ func (g *State) elapsedEntries(now time.Time, d *Decision) {
 	if hidden != nil && !now.Before(last.Add(max(g.cfg.Confirm, time.Second))) {
 		d.AskEntries = append(d.AskEntries, hidden.is.Key)
 	}
-}
-
-// heldBy are the entries that are held, by key.
-func (g *State) heldBy() (held []*entry) {
-	if g.heldEntries == 0 {
-		return nil
-	}
-	for e := range maps.Values(g.entries) {
-		if e.hold != nil {
-			held = append(held, e)
-		}
-	}
-	slices.SortFunc(held, func(a, b *entry) int { return a.is.Key.Compare(b.is.Key) })
-	return held
-}
-
-// HeldEntry is a config entry that Consul does not list any more, which is not believed yet.
-type HeldEntry struct {
-	Key   catalog.EntryKey
-	Why   Reason
-	Since time.Time
-	// Until is when it is believed at the latest, if Consul can be asked and says that there is none; zero: it
-	// is kept until the token may read it again, or it is released.
-	Until time.Time
-}
-
-// HeldEntries are all that are held, by key.
-func (g *State) HeldEntries() (all []HeldEntry) {
-	for _, e := range g.heldBy() {
-		h := HeldEntry{Key: e.is.Key, Why: e.hold.why(), Since: e.hold.since}
-		if !e.hold.hidden {
-			h.Until = latest(e.hold.ends(g.cfg), latest(e.hold.since, e.hold.missed).Add(g.cfg.Confirm))
-		}
-		all = append(all, h)
-	}
-	return all
 }

@@ -55,6 +55,7 @@ type (
 	EntriesListed struct {
 		Kind    string
 		Entries []catalog.Entry
+		Index   uint64 // of the answer
 	}
 	// EntryAsked is that the leader is being asked for an entry by its name.
 	EntryAsked struct{ Key catalog.EntryKey }

@@ -23,6 +23,7 @@ type State struct {
 	mass     time.Time                        // since when most of the datacenter is critical; zero: it is not
 
 	entries     map[catalog.EntryKey]*entry // Consul's config entries
+	entriesAt   map[string]uint64           // index of the last list of each kind
 	heldEntries int                         // of these, that are held
 }
 
@@ -41,7 +42,7 @@ type service struct {
 
 // New is a State that knows no service.
 func New(cfg Config) *State {
-	return &State{cfg: cfg, services: map[catalog.ServiceKey]*service{}, losing: map[catalog.ServiceKey]time.Time{}, entries: map[catalog.EntryKey]*entry{}}
+	return &State{cfg: cfg, services: map[catalog.ServiceKey]*service{}, losing: map[catalog.ServiceKey]time.Time{}, entries: map[catalog.EntryKey]*entry{}, entriesAt: map[string]uint64{}}
 }
 
 // Step takes an observation into account and says what follows. It is a pure function of the state,

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/discovery/consul"
 )
 
@@ -32,11 +33,12 @@ func isAway(kind consul.Failure) bool {
 // canary reads the list of services consistently again and again, without waiting for a change.
 // It sees what blocking queries cannot see while they wait: an index that is now below theirs,
 // so that Consul would let them wait their full time; connections that are open and dead; and a
-// Consul that is back.
+// Consul that is back. The index of config entries can go back alone: a restored snapshot may have
+// the same services.
 func (q *Queries) canary(ctx context.Context) {
 	pause := q.backoff()
 	hung := false
-	var behind uint64
+	var behind, entries uint64
 	for ctx.Err() == nil {
 		sick := q.outages.sickness()
 		seen := q.listIndex.Load()
@@ -59,7 +61,7 @@ func (q *Queries) canary(ctx context.Context) {
 				q.backOff(ctx, &pause)
 			}
 			continue
-		case r.Index < seen:
+		case r.Index < seen || q.entriesWentBack(ctx, &entries):
 			q.metrics.IndexReset()
 			q.tell(ctx, Restart{Why: "consul's index went back", IndexWentBack: true, At: r.At})
 		case hung:
@@ -72,6 +74,24 @@ func (q *Queries) canary(ctx context.Context) {
 		q.outages.answered(loopCanary, time.Now())
 		q.lull(ctx, sick)
 	}
+}
+
+// entriesWentBack says whether the index of config entries is below the one that it saw last. It asks for
+// proxy-defaults: that is one entry at the most, and its list has the index of all kinds. Where Consul does
+// not tell them, their own query says so.
+func (q *Queries) entriesWentBack(ctx context.Context, last *uint64) bool {
+	if !q.cfg.Entries {
+		return false
+	}
+	asking, cancel := context.WithTimeoutCause(consul.OnOldConnection(ctx), canaryAnswer, consul.ErrTimeout)
+	defer cancel()
+	_, r, err := q.client.Entries(asking, catalog.ProxyDefaults, consul.Question{Consistent: true})
+	if err != nil {
+		return false
+	}
+	before := *last
+	*last = r.Index
+	return r.Index < before
 }
 
 // lull waits for the next read, or for the first failure after a time without. While a loss is

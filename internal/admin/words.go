@@ -32,6 +32,8 @@ func lost(why string) string {
 		return "a config entry"
 	case "entry_hidden":
 		return "the right to read a config entry"
+	case "entry_reverted":
+		return "a config entry's newer state"
 	case "entries":
 		return "many config entries"
 	}
