@@ -141,6 +141,18 @@ func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, 
 	return now.Effective, now.problems, true
 }
 
+// Still is what the cluster of that name has while it waits for a change of policy to reach it; false if it has
+// what Policy returns.
+func (r Resources) Still(cluster string) (*policy.Effective, bool) {
+	newest, _, served := r.Policy(cluster)
+	if !served {
+		return nil, false
+	}
+	u, _ := r.unitOf(cluster)
+	has := r.cells.get(u).policy.Effective
+	return has, !has.Same(newest)
+}
+
 // Served are the names of the clusters, sorted by their services.
 func (r Resources) Served() (names []string) {
 	for c := range r.cells.all() {

@@ -37,6 +37,8 @@ type Service struct {
 	Problems []ServiceProblem `json:"problems"`
 	// Policy is what holds for it; nothing, if it is not served.
 	Policy *policy.Explanation `json:"policy,omitempty"`
+	// Rollout is where it stands in a change of policy that goes out; none, if that does not touch it.
+	Rollout *ServiceRollout `json:"rollout,omitempty"`
 }
 
 // ServiceProblem is something about a service that an operator should look at.
@@ -114,7 +116,7 @@ func (s *Server) serviceOf(state bridge.State, name string, q query) (Service, t
 			p := &explained.Problems[n]
 			p.Source, p.Detail = cut(p.Source), cut(p.Detail)
 		}
-		out.Policy = &explained
+		out.Policy, out.Rollout = &explained, serviceRolloutOf(state, name)
 	}
 	return out, t, true
 }

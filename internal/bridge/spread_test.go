@@ -127,7 +127,7 @@ func TestANewDefaultIsSpreadOverTheRolloutSmallServicesFirst(t *testing.T) {
 		if changed := g.sync(); len(changed) != 1 || changed[0] != "s000" {
 			t.Fatalf("at once: %v", changed)
 		}
-		if is := g.State().Rollout; is.Changed != 1 || is.Waiting != 99 || is.Since.IsZero() || !is.Paused.IsZero() {
+		if is := g.State().Rollout; is.Changed != 1 || is.Waiting != 99 || is.Since.IsZero() || !is.Paused.IsZero() || !is.Sent("s000") || is.Sent("s001") {
 			t.Errorf("told: %+v", is)
 		}
 		if got := metricstest.Sum(t, g.metrics, "legate_policy_rollout_clusters"); got != 100 {

@@ -2,8 +2,10 @@ package bridge
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"legate/translate"
 	"legate/xdsserver"
 )
 
@@ -18,6 +20,12 @@ type Rollout struct {
 	For      int                  // have taken what they were sent of it,
 	Silent   int                  // or have not answered, or were sent nothing of it yet
 	GoesOn   string               // how it does, while it is paused
+	sent     []translate.Name
+}
+
+// Sent reports whether a cluster has the new policy because of the rollout.
+func (r Rollout) Sent(cluster string) bool {
+	return slices.Contains(r.sent, translate.Name{Type: translate.ClusterType, Name: cluster})
 }
 
 // toldRejected is how many rejected resources are told of.
@@ -30,7 +38,7 @@ const slowAnswer = 2 * time.Second
 func (b *Bridge) tell(now time.Time, votes xdsserver.Votes) {
 	s := &b.spreading
 	is := Rollout{Since: s.was.Since, Changed: s.rollout.done, Waiting: len(s.rollout.units) - s.rollout.done,
-		Against: votes.Against, For: votes.For, Silent: votes.Silent, Rejected: votes.Rejected[:min(len(votes.Rejected), toldRejected)]}
+		Against: votes.Against, For: votes.For, Silent: votes.Silent, sent: s.changed, Rejected: votes.Rejected[:min(len(votes.Rejected), toldRejected)]}
 	if is.Since.IsZero() {
 		is.Since = now
 	}

@@ -2,13 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"legate/discovery/catalog"
 	"legate/internal/quote"
@@ -38,65 +35,6 @@ legate policy schema > policy.schema.json
 			return err
 		},
 	}
-}
-
-func (p *program) policyExplain() *command {
-	o, asJSON, service := newRenderOptions(), false, ""
-	c := &command{
-		name:  "explain",
-		usage: "print what holds for a service, each field with who said it",
-		about: `
-It reads what serve would: Consul (or a saved catalog) and the policy. Fields that nobody
-set have Envoy's own defaults, and are not printed. What does not count, and what holds
-and has no effect, comes below, with the reason.`,
-		examples: `
-legate policy explain web --policy /etc/legate/policy.yaml
-legate policy explain web --policy policy.yaml --catalog catalog.json --json`,
-		operand:  one("SERVICE", &service),
-		settings: append(o.inputs(), boolean(&asJSON, setting{name: "json", env: "LEGATE_POLICY_JSON", category: "Output", usage: "Print JSON."})),
-	}
-	c.run = func(ctx context.Context) error {
-		policies, err := loadPolicy(o.policy)
-		if err != nil {
-			return err
-		}
-		resources, err := p.resources(ctx, o)
-		if err != nil {
-			return err
-		}
-		resources, _ = resources.With(policies)
-		e, problems, served := resources.Policy(service)
-		if !served {
-			return fmt.Errorf("service %s is not served: name one that is in Consul (legate render shows them)", quote.Name(service))
-		}
-		return printExplanation(p.out, policy.Explain(service, e, problems), asJSON)
-	}
-	return c
-}
-
-func printExplanation(w io.Writer, x policy.Explanation, asJSON bool) error {
-	if asJSON {
-		text, err := json.MarshalIndent(x, "", "  ")
-		if err == nil {
-			_, err = fmt.Fprintf(w, "%s\n", quote.JSON(text))
-		}
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "FIELD\tVALUE\tSOURCE")
-	for _, f := range x.Fields {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Field, quote.Text(strings.Trim(string(f.Value), `"`), quote.TextBytes), quote.Text(f.Source, quote.TextBytes))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, one := range x.Problems {
-		fmt.Fprintf(w, "does not count: %s: %s: %s\n", quote.Text(one.Source, quote.TextBytes), quote.Text(one.Detail, quote.TextBytes), one.Remedy)
-	}
-	for _, one := range x.NoEffect {
-		fmt.Fprintf(w, "has no effect: %s: %s: %s\n", one.Field, quote.Text(one.Detail, quote.TextBytes), one.Remedy)
-	}
-	return nil
 }
 
 func (p *program) policyCheck() *command {
