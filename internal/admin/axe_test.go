@@ -44,27 +44,45 @@ func TestAxeFindsNothing(t *testing.T) {
 	stale.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
 	s := open(t, all())
 	b := openBrowser(t, "http://"+s.addr+"/")
-	for name, h := range map[string]*house{"all": all(), "at the start": empty(), "well": healthy(), "stale": stale} {
-		s.now.Store(h)
+	for _, c := range []struct {
+		name string
+		*house
+		path string
+	}{
+		{"all", all(), "/"}, {"at the start", empty(), "/"}, {"well", healthy(), "/"}, {"stale", stale, "/"},
+		{"services", city(300, 10), "/services?page=2&sort=-problems"}, {"some services", town(), "/services?only=problems&q=s"}, {"no service", healthy(), "/services?q=none"},
+		{"a service", town(), "/services/shop"}, {"a port", town(), "/services/shop.grpc.port"}, {"one that is well", healthy(), "/services/web"},
+		{"one that is left out", town(), "/services/*"}, {"one that is not there", town(), "/services/shpo"}, {"odd names", odd(), "/services"},
+	} {
+		s.now.Store(c.house)
 		for _, scheme := range []string{"light", "dark"} {
-			for _, width := range []int{1280, 400} {
+			for _, width := range []int{1280, 390} {
 				b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 				b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
 				for _, away := range []bool{false, true} {
-					b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + "/"}, nil)
+					b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + c.path}, nil)
 					b.loaded()
 					b.text(fmt.Sprintf(`for (const d of document.querySelectorAll("details")) d.open = true;
 						if (%v) { const a = document.getElementById("away"); a.textContent = "Legate does not answer."; a.hidden = false; document.documentElement.classList.add("old"); }`, away))
 					b.text(string(axe) + "; 0")
 					found := b.text(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html).join(" ")).join("\n"))`)
 					if found != "" {
-						t.Errorf("%s, %s, %d wide, away %v:\n%s", name, scheme, width, away, found)
+						t.Errorf("%s, %s, %d wide, away %v:\n%s", c.name, scheme, width, away, found)
 					}
 					if wide := b.text(`document.documentElement.scrollWidth > innerWidth`); wide != "false" {
-						t.Errorf("%s, %s: the page is wider than %d", name, scheme, width)
+						t.Errorf("%s, %s: the page is wider than %d", c.name, scheme, width)
 					}
 				}
 			}
 		}
 	}
+}
+
+// odd is a house with names that nobody should have.
+func odd() *house {
+	h := healthy()
+	for _, name := range hostile {
+		h = h.with(instance(name, 80))
+	}
+	return h
 }

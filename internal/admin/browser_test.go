@@ -224,3 +224,32 @@ func TestInABrowserWhatIsSelectedStaysAndThePageOutlivesLegate(t *testing.T) {
 		t.Errorf("%s rows and sections, want 1 2", rows)
 	}
 }
+
+// Somebody on call looks for a service that gets no traffic, with a keyboard.
+func TestInABrowserAServiceIsFoundAndFollowed(t *testing.T) {
+	s := open(t, town())
+	b := openBrowser(t, "http://"+s.addr+"/")
+	b.loaded()
+	b.text(`document.querySelector('nav a[href="/services"]').click()`)
+	b.until(`location.pathname + document.querySelectorAll("tbody tr").length`, "/services8")
+	b.text(`document.getElementById("q").focus(); document.execCommand("insertText", false, "SH")`)
+	b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13}, nil)
+	b.until(`location.search + [...document.querySelectorAll("tbody th")].map((th) => th.textContent)`, "?q=SHshop")
+	b.loaded()
+
+	more := town()
+	more.with(instance("shop-2", 80))
+	s.now.Store(more)
+	b.until(`document.querySelectorAll("tbody tr").length + location.search + document.getElementById("q")?.value`, "2?q=SHSH") // refreshed, with what was searched
+	b.text(`document.querySelector('thead a[href*="sort=-critical"]').click()`)
+	b.until(`location.search + document.querySelector("th[aria-sort]")?.textContent`, "?q=SH&sort=-criticalCritical ▼")
+	b.loaded()
+	b.text(`document.querySelector("tbody th a").click()`)
+	b.until(`location.pathname + document.querySelector("h1")?.textContent`, "/services/shopshop")
+	b.loaded()
+	b.until(`document.querySelector("tbody td")?.textContent`, "left out")
+
+	s.now.Store(healthy()) // it is deregistered
+	b.until(`document.querySelector(".verdict:not(#away)").textContent + document.getElementById("away").hidden`, "Consul has no service shop,")
+	b.until(`document.getElementById("away").hidden`, "true")
+}
