@@ -250,6 +250,6 @@ func TestInABrowserAServiceIsFoundAndFollowed(t *testing.T) {
 	b.until(`document.querySelector("tbody td")?.textContent`, "left out")
 
 	s.now.Store(healthy()) // it is deregistered
-	b.until(`document.querySelector(".verdict:not(#away)").textContent + document.getElementById("away").hidden`, "Consul has no service shop,")
+	b.until(`document.querySelector(".verdict:not(#away)").textContent + document.getElementById("away").hidden`, "Legate sees no service shop in Consul.")
 	b.until(`document.getElementById("away").hidden`, "true")
 }

@@ -50,7 +50,7 @@ func TestThePageShowsConfigEntriesAndThoseThatAreHeld(t *testing.T) {
 	h.consul.Problems = []catalog.Problem{{Kind: "held_entry_hidden", Services: 2}, {Kind: "hidden_entries", Queries: 1}}
 	page := h.get(t, "/").Body.String()
 	for _, want := range []string{
-		`<th scope="row" class="node">service-defaults/web</th><td>the right to read a config entry</td><td class="n">all</td>`, "when the token may read it again, or on release",
+		`<th scope="row" class="node">service-defaults/web<small>of <a href="/services/web">web</a></small></th><td>the right to read a config entry</td><td class="n">all</td>`, "when the token may read it again, or on release",
 		"<dt>proxy-defaults</dt><dd>1 entry</dd>", "<dt>service-defaults</dt><dd>2 entries</dd>",
 		"Held: the right to read a config entry (2 entries)", "Consul: hidden entries (1 query)",
 	} {

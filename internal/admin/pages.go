@@ -77,6 +77,7 @@ func (s *Server) render(w http.ResponseWriter, code int, name string, view any, 
 type missing struct {
 	Page head
 	Near string // the service that was probably meant; empty: none is near
+	Note string // what else there is to say
 }
 
 // asset serves a file of the page.

@@ -158,6 +158,9 @@ func heldIs(h discovery.Hold) string {
 	return fmt.Sprintf("%s; since %s, %s", h, h.Since.UTC().Format(time.RFC3339), until)
 }
 
+// whatIsSeen says why Legate may not see a service that is in Consul.
+const whatIsSeen = "What it sees is decided by --include, --exclude, --tag and the rights of its token."
+
 // missingService says that there is no such service, and which one was probably meant.
 func missingService(state bridge.State, name string) (sentence, near string) {
 	var known []string
@@ -166,8 +169,7 @@ func missingService(state bridge.State, name string) (sentence, near string) {
 			known = append(known, l.Name())
 		}
 	}
-	return "Consul has no service " + quote.Name(name) + ", as far as Legate sees: --include, --exclude, --tag and the rights of its token decide what it sees",
-		suggest.Nearest(name, known)
+	return "Legate sees no service " + quote.Name(name) + " in Consul", suggest.Nearest(name, known)
 }
 
 // A name is only compared with others if it is not longer than maxGuess bytes, and with those of about its
@@ -191,8 +193,9 @@ func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 	one, _, is := s.serviceOf(state, name, q)
 	if !is {
 		said, near := missingService(state, name)
+		said += ". " + whatIsSeen
 		if near != "" {
-			said += "; did you mean " + quote.Name(near) + "?"
+			said += " Did you mean " + quote.Name(near) + "?"
 		}
 		http.Error(w, said, http.StatusNotFound)
 		return

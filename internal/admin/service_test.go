@@ -136,8 +136,8 @@ func TestWhatOtherRoomsSayOfAServiceIsOnItsPage(t *testing.T) {
 func TestWhatThereIsNotSaysWhatIsNear(t *testing.T) {
 	h := healthy().with(instance("billing", 80), instance("*", 80))
 	for path, want := range map[string]string{
-		"/services/wbe": `Did you mean <a href="/services/web">web</a>?`, "/services/billling": `<a href="/services/billing">`, "/services/kubernetes": `class="verdict bad" role="status">Consul has no service kubernetes,`,
-		"/api/v1/services/wbe": "did you mean web?", "/services/" + strings.Repeat("x", 9000): `<a href="/services">All services</a>`,
+		"/services/wbe": `Did you mean <a href="/services/web">web</a>?`, "/services/billling": `<a href="/services/billing">`, "/services/kubernetes": `class="verdict bad" role="status">Legate sees no service kubernetes in Consul.`,
+		"/api/v1/services/wbe": "Did you mean web?", "/services/" + strings.Repeat("x", 9000): `<a href="/services">All services</a>`,
 	} {
 		if w := h.get(t, path); w.Code != 404 || !strings.Contains(w.Body.String(), want) || w.Body.Len() > 4000 {
 			t.Errorf("%.30s: %d, want %q in\n%s", path, w.Code, want, w.Body)

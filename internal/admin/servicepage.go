@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -27,7 +28,33 @@ type instanceRow struct {
 	Mood, Says string // the state, as a mood and in words
 }
 
-type fieldRow struct{ Field, Value, Source string }
+// fieldRow is a field of the policy. While a change of policy goes out, the cluster may still have another value.
+type fieldRow struct {
+	Field, Value, Source string
+	Still                string // empty: it has this one
+}
+
+const notSet = "not set"
+
+// fieldsOf are the fields of a service's policy, and those that its cluster still has.
+func fieldsOf(s Service) []fieldRow {
+	var all []fieldRow
+	still := map[string]string{}
+	if s.Rollout != nil {
+		for _, f := range s.Rollout.Still {
+			still[f.Field] = quote.Text(cmp.Or(f.Has, notSet), quote.TextBytes)
+			if f.Gets == "" {
+				all = append(all, fieldRow{f.Field, notSet, quote.Text(f.Source, quote.TextBytes), still[f.Field]})
+			}
+		}
+	}
+	if s.Policy != nil {
+		for _, f := range s.Policy.Fields {
+			all = append(all, fieldRow{f.Field, quote.Text(strings.Trim(string(f.Value), `"`), quote.TextBytes), quote.Text(f.Source, quote.TextBytes), still[f.Field]})
+		}
+	}
+	return all
+}
 
 func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 	state, name := s.rooms.Bridge.State(), r.PathValue("name")
@@ -55,18 +82,19 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 		mood, says := i.State.words()
 		v.Rows = append(v.Rows, instanceRow{i, mood, says})
 	}
-	if one.Policy != nil {
-		for _, f := range one.Policy.Fields {
-			v.Fields = append(v.Fields, fieldRow{f.Field, quote.Text(strings.Trim(string(f.Value), `"`), quote.TextBytes), quote.Text(f.Source, quote.TextBytes)})
-			v.Own = v.Own || f.Field == "health_checks" || strings.HasPrefix(f.Field, "outlier_detection")
-		}
-	}
+	v.Fields = fieldsOf(one)
+	v.Own = slices.ContainsFunc(v.Fields, func(f fieldRow) bool {
+		return f.Field == "health_checks" || strings.HasPrefix(f.Field, "outlier_detection.")
+	})
 	s.render(w, http.StatusOK, "service", v, "/api/v1"+servicePath(name))
 }
 
 // missing renders a page that says why there is nothing to show.
 func (s *Server) missing(w http.ResponseWriter, code int, here, title, sentence, near string) {
-	v := missing{s.head(here, title), near}
+	v := missing{Page: s.head(here, title), Near: near}
+	if code == http.StatusNotFound {
+		v.Note = whatIsSeen
+	}
 	v.Page.Mood, v.Page.Verdict = "bad", sentence
 	s.render(w, code, "missing", v, "/api/v1/services")
 }

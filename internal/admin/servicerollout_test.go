@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -24,9 +25,18 @@ func TestAServiceThatWaitsForItsPolicySaysWhatItIsStillServedWith(t *testing.T) 
 	if r := s.Rollout; r == nil || r.State != RolloutWaiting || !r.Since.Equal(now.Add(-time.Minute)) || len(r.Still) != 2 || r.Still[0] != want[0] || r.Still[1] != want[1] {
 		t.Errorf("while it waits: %+v", r)
 	}
+	page := h.get(t, "/services/shop").Body.String()
+	for _, want := range []string{"goes out, and this cluster has not changed yet", "still not set", "still 5s"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
 	h.state.Rollout.Paused, h.state.Rollout.GoesOn = now.Add(-time.Second), bridge.RolloutRemedy
 	if r := h.service(t, "/api/v1/services/shop").Rollout; r == nil || r.State != RolloutPaused || !r.Since.Equal(now.Add(-time.Second)) || r.Remedy != bridge.RolloutRemedy || len(r.Still) != 2 {
 		t.Errorf("while it is paused: %+v", r)
+	}
+	if page := h.get(t, "/services/shop").Body.String(); !strings.Contains(page, "goes out no further, 1 s ago") || !strings.Contains(page, bridge.RolloutRemedy[:20]) {
+		t.Error(page)
 	}
 	h.state.Resources, _ = h.state.Resources.Advance(h.state.Resources.Behind(), now)
 	if r := h.service(t, "/api/v1/services/shop").Rollout; r != nil {
