@@ -14,6 +14,10 @@
 //	                     problems, changed; -name is descending), ?page=1, ?limit=100
 //	/api/v1/services/web one service (see Service): its instances, its problems, and how it is reached, as JSON:
 //	                     ?page= and ?limit= are of its instances
+//	/api/v1/nodes        all clients with open streams (see Nodes), as JSON: ?q=PART of id, address, identity or cluster,
+//	                     ?only=unsynced (or nacked, stale, not_sent, synced), ?sort=urgency (or id, behind, waiting,
+//	                     streams), ?page=1, ?limit=100
+//	/api/v1/nodes/edge-1 those with one id (see NodesOfID), as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -145,6 +149,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/api/v1/holds", s.holds)
 	mux.HandleFunc("/api/v1/services", s.services)
 	mux.HandleFunc("/api/v1/services/{name}", s.service)
+	mux.HandleFunc("/api/v1/nodes", s.nodes)
+	mux.HandleFunc("/api/v1/nodes/{id}", s.node)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
 		profiles(mux)
