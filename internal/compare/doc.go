@@ -1,0 +1,11 @@
+// Package compare says what clients of xDS get: a cluster and its endpoints in a few words, and how two
+// states of them differ, one change a line.
+//
+// It is pure: no clock, no I/O, no log. What a caller may rely on:
+//
+//   - Two states without a change between them are equal, apart from the order of things that have
+//     none. A locality's weight counts only if it is not the sum of the weights of its endpoints.
+//   - Changes come in one order: what a service has lost, then what has changed, then what it has
+//     gained; endpoints by address. The cluster goes last and comes first, as in make before break.
+//   - Each line is one line of printable characters, whatever is in a resource.
+package compare
