@@ -129,7 +129,11 @@ func (c Change) String() string {
 		if c.Sign == Changed {
 			return line + " " + listed(c.Fields)
 		}
-		return line + " (" + c.Endpoint.Words() + ")"
+		words := c.Endpoint.Words()
+		if !c.Endpoint.IsHealthy() {
+			words = c.Endpoint.Health + ", " + words
+		}
+		return line + " (" + words + ")"
 	case ofCluster:
 		switch c.Sign {
 		case Added:

@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,12 +83,16 @@ func addressOf(a *corev3.Address) string {
 		return p.GetPath()
 	}
 	if s := a.GetSocketAddress(); s != nil && s.GetNamedPort() == "" {
-		return net.JoinHostPort(s.GetAddress(), strconv.FormatUint(uint64(s.GetPortValue()), 10))
+		host := s.GetAddress()
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return host + ":" + strconv.FormatUint(uint64(s.GetPortValue()), 10)
 	}
 	return ""
 }
 
-// attributes are what an endpoint is like, in the order of the words.
+// attributes are what an endpoint is like, in the order of the words, health first.
 func (e Endpoint) attributes() []Field {
 	return []Field{
 		{Name: "health", To: e.Health},
@@ -115,14 +118,13 @@ func (e Endpoint) changes(to Endpoint) []Field {
 	return append(all, fields("", e.more, to.more)...)
 }
 
-// Words say what an endpoint is like: all that is not as usual, and its place and weight.
+// Words say what an endpoint is like, apart from its health: its place, its weight, and all that is not
+// as usual.
 func (e Endpoint) Words() string {
 	var words []string
-	for _, a := range e.attributes() {
+	for _, a := range e.attributes()[1:] {
 		switch {
-		case a.To == "", a.Name == "health" && (a.To == healthy || a.To == unknown), a.Name == "priority" && e.Priority == 0:
-		case a.Name == "health":
-			words = append(words, a.To)
+		case a.To == "", a.Name == "priority" && e.Priority == 0:
 		default:
 			words = append(words, a.Name+" "+quote.Text(a.To, valueBytes))
 		}
@@ -133,8 +135,8 @@ func (e Endpoint) Words() string {
 	return strings.Join(words, ", ")
 }
 
-const (
-	healthy    = "healthy"
-	unknown    = "unknown" // which Envoy takes for healthy
-	valueBytes = 300       // of one value in a line
-)
+// IsHealthy reports whether Envoy takes the endpoint for healthy: also if it is told nothing.
+func (e Endpoint) IsHealthy() bool { return e.Health == "healthy" || e.Health == "unknown" }
+
+// valueBytes is how long one value in a line is at most.
+const valueBytes = 300

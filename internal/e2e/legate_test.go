@@ -110,6 +110,7 @@ type legateStatus struct {
 	Streams []struct {
 		ID    string `json:"id"`
 		Node  string `json:"node"`
+		Agent string `json:"agent"`
 		Types []struct {
 			Type  string `json:"type"`
 			State string `json:"state"`
