@@ -140,9 +140,9 @@ func ringHash() policyStory {
 				registerKeyed(t, s, fmt.Sprintf("cart-%d", i+1))
 			}
 		},
-		routes: map[string]func(route) []route{"cart": func(r route) []route {
-			r["route"].(object)["hash_policy"] = []any{object{"header": object{"header_name": "x-user"}}}
-			return []route{r}
+		chains: map[string]func(*testing.T, object){"cart": func(_ *testing.T, chain object) {
+			host := httpOf(chain)["route_config"].(object)["virtual_hosts"].([]any)[0].(object)
+			host["routes"].([]any)[0].(object)["route"].(object)["hash_policy"] = []any{object{"header": object{"header_name": "x-user"}}}
 		}},
 		show: func(t *testing.T, s *stage) {
 			e := s.envoys[0]

@@ -15,16 +15,13 @@ import (
 // policyStory shows what a group of the policy's fields does to requests through a real Envoy.
 type policyStory struct {
 	name     string
-	services []string                       // that Envoy has a listener for
-	register func(t *testing.T, s *stage)   // before Legate and Envoy start
-	rules    func(t *testing.T) string      // of the policy file
-	routes   map[string]func(route) []route // instead of the one route of a service
+	services []string                                // that Envoy has a listener for
+	register func(t *testing.T, s *stage)            // before Legate and Envoy start
+	rules    func(t *testing.T) string               // of the policy file
+	chains   map[string]func(t *testing.T, c object) // change the filter chain of a service's listener
 	show     func(t *testing.T, s *stage)
 	last     bool // it disturbs the others
 }
-
-// route is a route of Envoy's, as in its configuration.
-type route = object
 
 // TestEachGroupOfThePolicyDoesWhatItSays: one Consul, one Legate with one policy file, one Envoy. Each
 // story has services of its own.
@@ -32,7 +29,7 @@ func TestEachGroupOfThePolicyDoesWhatItSays(t *testing.T) {
 	t.Parallel()
 	stories := []policyStory{
 		grpcAndHTTP2(), tlsByNames(), tlsRenewed(), authorityReplaced(), mutualTLS(), circuitBreaker(), outlierEjection(), activeChecks(),
-		leastRequest(), slowStart(), canary(), serviceDefaults(), ringHash(),
+		leastRequest(), slowStart(), canary(), closedConnections(), serviceDefaults(), ringHash(),
 	}
 	s := newStage(t, parts.ConsulOptions{})
 	var services []string
@@ -49,8 +46,8 @@ func TestEachGroupOfThePolicyDoesWhatItSays(t *testing.T) {
 	s.legate = startLegate(t, s.consul, "--policy", file)
 	s.envoys = append(s.envoys, startEnvoy(t, s.legate, way{name: "edge", mode: "delta", cds: true, edit: func(b object, _ *legate) {
 		for _, story := range stories {
-			for service, routes := range story.routes {
-				replaceRoutes(t, b, service, routes)
+			for service, change := range story.chains {
+				change(t, chainOf(t, b, service))
 			}
 		}
 	}}, services...))
@@ -76,20 +73,21 @@ func TestEachGroupOfThePolicyDoesWhatItSays(t *testing.T) {
 	}
 }
 
-// replaceRoutes replaces the route of a service's listener in a bootstrap.
-func replaceRoutes(t *testing.T, bootstrap object, service string, routes func(route) []route) {
+// chainOf is the filter chain of a service's listener in a bootstrap.
+func chainOf(t *testing.T, bootstrap object, service string) object {
 	t.Helper()
 	for _, l := range bootstrap["static_resources"].(object)["listeners"].([]any) {
-		name, chains := l.(object)["name"].(string), l.(object)["filter_chains"].([]any)
-		if !strings.HasPrefix(name, service+"@") {
-			continue
+		if strings.HasPrefix(l.(object)["name"].(string), service+"@") {
+			return l.(object)["filter_chains"].([]any)[0].(object)
 		}
-		manager := chains[0].(object)["filters"].([]any)[0].(object)["typed_config"].(object)
-		host := manager["route_config"].(object)["virtual_hosts"].([]any)[0].(object)
-		host["routes"] = routes(host["routes"].([]any)[0].(route))
-		return
 	}
 	t.Fatalf("the bootstrap has no listener for %s", service)
+	return nil
+}
+
+// httpOf is the HTTP connection manager of a filter chain.
+func httpOf(chain object) object {
+	return chain["filters"].([]any)[0].(object)["typed_config"].(object)
 }
 
 // registerServer starts a server for an instance, which ends with the test, and registers the instance.

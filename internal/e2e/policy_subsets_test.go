@@ -1,8 +1,12 @@
 package e2e_test
 
 import (
-	"fmt"
+	"encoding/json"
+	"os"
+	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"legate/internal/parts"
 )
@@ -27,7 +31,7 @@ func canary() policyStory {
 				s.setVersion(t, "shop", instance, version)
 			}
 		},
-		routes: map[string]func(route) []route{"shop": canaryRoutes},
+		chains: map[string]func(*testing.T, object){"shop": cookbookRoutes},
 		show: func(t *testing.T, s *stage) {
 			e := s.envoys[0]
 			version2 := func() (string, error) { return e.askWith("shop", "x-version", "2") }
@@ -63,24 +67,33 @@ func canary() policyStory {
 	}
 }
 
-// canaryRoutes send requests with the header x-version to that version, and 10 % of the others to version 2.
-func canaryRoutes(r route) []route {
-	version := func(n int) object {
-		return object{"filter_metadata": object{"envoy.lb": object{"version": fmt.Sprint(n)}}}
+// cookbookRoutes has the routes of the canary in docs/policy.md, as they are written there: they are there before
+// their cluster. So it is for a service web; this one is called otherwise.
+func cookbookRoutes(t *testing.T, chain object) {
+	t.Helper()
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	share := func(n, weight int) object {
-		return object{"name": "shop", "weight": weight, "metadata_match": version(n)}
+	_, recipe, _ := strings.Cut(string(doc), "**A canary**")
+	_, block, found := strings.Cut(recipe, "```yaml\nroute_config:")
+	if recipe, _, _ := strings.Cut(recipe, "\n**"); !found || !strings.Contains(recipe, "```yaml\nroute_config:") {
+		t.Fatal("docs/policy.md shows no routes for a canary")
 	}
-	return []route{
-		{
-			"match": object{"prefix": "/", "headers": []any{object{"name": "x-version", "string_match": object{"exact": "2"}}}},
-			"route": object{"cluster": "shop", "metadata_match": version(2)},
-		},
-		{
-			"match": r["match"],
-			"route": object{"weighted_clusters": object{"clusters": []any{share(2, 10), share(1, 90)}}},
-		},
+	block, _, _ = strings.Cut(block, "```")
+	var config object
+	if err := yaml.Unmarshal([]byte("route_config:"+block), &config); err != nil {
+		t.Fatal(err)
 	}
+	text, err := json.Marshal(config["route_config"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var routes object
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), `"web"`, `"shop"`)), &routes); err != nil {
+		t.Fatal(err)
+	}
+	httpOf(chain)["route_config"] = routes
 }
 
 // setVersion registers an instance with this version in its meta, for the first time or again.
