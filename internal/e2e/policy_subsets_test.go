@@ -76,8 +76,8 @@ func cookbookRoutes(t *testing.T, chain object) {
 		t.Fatal(err)
 	}
 	_, recipe, _ := strings.Cut(string(doc), "**A canary**")
-	_, block, found := strings.Cut(recipe, "```yaml\nroute_config:")
-	if recipe, _, _ := strings.Cut(recipe, "\n**"); !found || !strings.Contains(recipe, "```yaml\nroute_config:") {
+	_, block, found := strings.Cut(recipe, "```yaml envoy\nroute_config:")
+	if recipe, _, _ := strings.Cut(recipe, "\n**"); !found || !strings.Contains(recipe, "```yaml envoy\nroute_config:") {
 		t.Fatal("docs/policy.md shows no routes for a canary")
 	}
 	block, _, _ = strings.Cut(block, "```")
