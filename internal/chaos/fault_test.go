@@ -34,6 +34,7 @@ func groups() []group {
 		{"network", newSingleScene, networkFaults()},
 		{"tls", newTLSScene, tlsFaults()},
 		{"acl", newACLScene, aclFaults()},
+		{"entries", newEntriesScene, entryFaults()},
 		{"legate", newSingleScene, legateFaults()},
 		{"clients", newSingleScene, clientFaults()},
 		{"attacks", newSingleScene, attackFaults()},
