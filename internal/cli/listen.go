@@ -61,7 +61,7 @@ func (o *listenOptions) settings() []*setting {
 	settings = append(settings,
 		text(&o.admin, setting{
 			name: "admin-listen", env: "LEGATE_ADMIN_LISTEN", key: "admin.listen", category: people, hint: anAddress,
-			usage: "Address for people and probes, over HTTP: a page at /, /metrics, /healthz, /readyz, /api/v1/status, /debug/config_dump. It shows the whole catalog; changes need the token or a unix socket.",
+			usage: "Address for people and probes, over HTTP: a page at / and /services, /metrics, /healthz, /readyz, /api/v1, /debug/config_dump. It shows the whole catalog; changes need the token or a unix socket.",
 		}),
 		shown(text(&o.metrics, setting{
 			name: "metrics-listen", env: "LEGATE_METRICS_LISTEN", key: "admin.metrics_listen", category: people, hint: anAddress,

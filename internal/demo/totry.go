@@ -27,6 +27,8 @@ func (s *stage) toTry() string {
 	say("   curl -X PUT \"$C/service/maintenance/web-3?enable=true\"\n")
 	say("   # web-2 becomes critical; pass instead of fail brings it back")
 	say("   curl -X PUT $C/check/fail/check:web-2\n")
+	say("   # why web-2 takes no traffic then; the page http://%s/services/web says it, too", s.legate.Admin)
+	say("   curl -s http://%s/api/v1/services/web | grep '\"why\"'\n", s.legate.Admin)
 	say("   # the bootstrap of this Envoy, and Legate's metrics")
 	say("   legate bootstrap envoy --xds-address %s --route 8080=web", s.legate.XDS)
 	say("   curl -s http://%s/metrics | grep ^legate_", s.legate.Admin)
