@@ -114,13 +114,13 @@ func TestAPolicyGoesOutOver200ClustersUnderTrafficWithoutAFailedRequest(t *testi
 	}
 }
 
-// The file of the CA is not on Envoy's machine, which only Envoy can see. The first cluster that gets it is rejected,
-// and no other one gets it. Envoy keeps the old cluster.
+// The raw fields name a filter that this Envoy does not have, which only Envoy can see. The first cluster that gets it
+// is rejected, and no other one gets it. Envoy keeps the old cluster.
 func TestAPolicyThatEnvoyRejectsGoesOutNoFurtherUntilItIsCorrected(t *testing.T) {
 	t.Parallel()
 	const services = 50
 	s, write, flows := policed(t, services, "5s")
-	write("defaults: {connect_timeout: 7s, tls: {ca: /does/not/exist.pem}}\n")
+	write("defaults: {connect_timeout: 7s, envoy: {filters: [{name: does.not.exist}]}}\n")
 	var paused *rollout
 	eventually(t, func() error {
 		if paused = s.legate.rollout(t); paused == nil || paused.Paused == "" {
