@@ -57,38 +57,45 @@ func saveCatalog(path, datacenter string, c catalog.Catalog) (err error) {
 	return os.Rename(temp.Name(), path)
 }
 
-// loadCatalog reads such a file. An unknown field is an error: it is a spelling mistake, or comes
-// from a later version whose meaning this one does not know.
+// loadCatalog reads the file that --catalog names.
 func loadCatalog(path string) (datacenter string, c catalog.Catalog, err error) {
 	in, _, err := files.Open(path)
 	if err != nil {
 		return "", c, fmt.Errorf("--catalog %q: %w: give the path of a file that --save-catalog wrote", path, reason(err))
 	}
 	defer in.Close()
+	if datacenter, c, err = readCatalog(in); err != nil {
+		err = fmt.Errorf("--catalog %q: %w", path, err)
+	}
+	return datacenter, c, err
+}
+
+// readCatalog reads a saved catalog. An unknown field is an error: it is a spelling mistake, or comes
+// from a later version whose meaning this one does not know.
+func readCatalog(in io.Reader) (datacenter string, c catalog.Catalog, err error) {
 	var f catalogFile
 	d := json.NewDecoder(in)
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return "", c, fmt.Errorf("--catalog %q: not a catalog: %w: write one with --save-catalog", path, err)
+		return "", c, fmt.Errorf("not a catalog: %w: write one with --save-catalog", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return "", c, fmt.Errorf("--catalog %q: something follows the catalog: write it anew with --save-catalog", path)
+		return "", c, errors.New("something follows the catalog: write it anew with --save-catalog")
 	}
 	if f.Format != catalogFormat {
-		return "", c, fmt.Errorf("--catalog %q: its Format is %q, this version reads %q: write it anew with --save-catalog", path, f.Format, catalogFormat)
+		return "", c, fmt.Errorf("its Format is %q, this version reads %q: write it anew with --save-catalog", f.Format, catalogFormat)
 	}
 	c = catalog.New()
 	for _, s := range f.Services {
 		if _, twice := c.Services[s.Key]; twice {
-			return "", c, fmt.Errorf("--catalog %q: service %q is there twice: remove one", path, s.Key)
+			return "", c, fmt.Errorf("service %q is there twice: remove one", s.Key)
 		}
 		slices.SortFunc(s.Instances, catalog.Instance.Compare)
-		slices.SortFunc(s.Former, catalog.Instance.Compare)
 		c.Services[s.Key] = s
 	}
 	for _, e := range f.Entries {
 		if _, twice := c.Entries[e.Key]; twice {
-			return "", c, fmt.Errorf("--catalog %q: config entry %q is there twice: remove one", path, e.Key)
+			return "", c, fmt.Errorf("config entry %q is there twice: remove one", e.Key)
 		}
 		c.Entries[e.Key] = e
 	}

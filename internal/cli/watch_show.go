@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -153,11 +152,7 @@ func (s *sight) line(b *bytes.Buffer, object any, text string) {
 		b.WriteString(text + "\n")
 		return
 	}
-	content, err := json.Marshal(object)
-	if err != nil {
-		panic(err) // numbers and texts only
-	}
-	b.Write(append(quote.JSON(content), '\n'))
+	writeObject(b, object)
 }
 
 // paint colours a line by its sign: https://en.wikipedia.org/wiki/ANSI_escape_code#Colors

@@ -86,7 +86,7 @@ func TestWhatIsNoFileOfOursIsNotUsed(t *testing.T) {
 func TestWhatACrashLeftBehindIsRemoved(t *testing.T) {
 	path := stored(t, header, catalogOf(1, "shop"))
 	left := filepath.Join(filepath.Dir(path), strings.Replace(tempPattern, "*", "123", 1))
-	if err := os.WriteFile(left, []byte(magic), 0o600); err != nil {
+	if err := os.WriteFile(left, []byte(Magic), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := prepare(path); err != nil {

@@ -22,7 +22,8 @@ import (
 // JSON, in the order of their keys; so one config entry a line; and the seal, a SHA-256 of everything
 // before it. The seal is the last line, so a file that was cut short has none.
 const (
-	magic = "legate-last-known "
+	// Magic is what each file begins with.
+	Magic = "legate-last-known "
 	seal  = "sha256:"
 	// schema changes with every change to the shape of catalog.Service, catalog.Entry or the header:
 	// otherwise a version that does not know a new field would silently drop it.
@@ -67,7 +68,7 @@ func (s Scope) selection() catalog.Selection {
 func Encode(w io.Writer, h Header, c catalog.Catalog) error {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(w, sum), 64<<10)
-	fmt.Fprintf(out, "%s%d\n", magic, schema)
+	fmt.Fprintf(out, "%s%d\n", Magic, schema)
 	h.Services, h.Entries = len(c.Services), len(c.Entries)
 	lines := json.NewEncoder(out) // a write error stays in out, and Flush returns it
 	if err := lines.Encode(h); err != nil {
@@ -103,7 +104,7 @@ var (
 func Decode(data []byte) (Header, catalog.Catalog, error) {
 	fail := func(err error) (Header, catalog.Catalog, error) { return Header{}, catalog.Catalog{}, err }
 	first, _, _ := bytes.Cut(data, []byte("\n"))
-	version, ours := bytes.CutPrefix(first, []byte(magic))
+	version, ours := bytes.CutPrefix(first, []byte(Magic))
 	if !ours {
 		return fail(errForeign)
 	}

@@ -156,7 +156,7 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 	data := encode(t, header, catalogOf(1, "shop"))
 	for _, version := range []string{"1", "5", "0", "-1", "x", "99999999999999999999"} {
-		other := bytes.Replace(data, []byte(magic+"4\n"), []byte(magic+version+"\n"), 1)
+		other := bytes.Replace(data, []byte(Magic+"4\n"), []byte(Magic+version+"\n"), 1)
 		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
 			t.Errorf("schema %s: %v", version, err)
 		}
@@ -215,7 +215,7 @@ func TestEntriesThatContradictTheHeaderAreNotUsed(t *testing.T) {
 func sealed(lines string) []byte { return sealedAs(schema, lines) }
 
 func sealedAs(schema int, lines string) []byte {
-	text := fmt.Sprintf("%s%d\n%s", magic, schema, lines)
+	text := fmt.Sprintf("%s%d\n%s", Magic, schema, lines)
 	return fmt.Appendf(nil, "%s%s%x\n", text, seal, sha256.Sum256([]byte(text)))
 }
 
@@ -284,8 +284,8 @@ func TestAWriteThatFailsAnywhereIsAnError(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, header, catalogOf(2, "shop", "web")))
 	f.Add(encode(f, header, catalog.Catalog{}))
-	f.Add([]byte(magic + "1\n" + seal + "\n"))
-	f.Add([]byte(magic + "2\n"))
+	f.Add([]byte(Magic + "1\n" + seal + "\n"))
+	f.Add([]byte(Magic + "2\n"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, c, err := Decode(data)

@@ -51,8 +51,8 @@ func read(path string, most int64) ([]byte, error) {
 	if err := trusted(info); err != nil {
 		return nil, err
 	}
-	first := make([]byte, len(magic))
-	if _, err := io.ReadFull(f, first); err != nil || string(first) != magic {
+	first := make([]byte, len(Magic))
+	if _, err := io.ReadFull(f, first); err != nil || string(first) != Magic {
 		return nil, errForeign
 	}
 	data := make([]byte, info.Size())

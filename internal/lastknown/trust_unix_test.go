@@ -21,7 +21,7 @@ import (
 func TestWhatIsNoFileOfOursIsNotReadWhole(t *testing.T) {
 	dir := t.TempDir()
 	pipe, large, foreign, device := filepath.Join(dir, "pipe"), filepath.Join(dir, "large"), filepath.Join(dir, "foreign"), filepath.Join(dir, "device")
-	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(large, []byte(magic+"2\n"), 0o600), os.Truncate(large, maxBytes+1),
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(large, []byte(Magic+"2\n"), 0o600), os.Truncate(large, maxBytes+1),
 		os.WriteFile(foreign, []byte("{}"), 0o600), os.Truncate(foreign, maxBytes/8), os.Symlink("/dev/zero", device)); err != nil {
 		t.Fatal(err)
 	}
