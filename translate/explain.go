@@ -67,10 +67,24 @@ func (r Resources) Explain(name string) (Explanation, bool) {
 	return x, true
 }
 
-// ServiceOf is the service that a cluster of that name is of: itself, or the one whose port it is.
-func (r Resources) ServiceOf(cluster string) (service string, is bool) {
-	u, is := r.unitOf(cluster)
-	return u.service.Name, is
+// ServicesOf are the services that a resource is of, sorted: the one whose cluster or assignment it is, or all
+// that share it.
+func (r Resources) ServicesOf(n Name) (services []string) {
+	if !isShared(n.Type) {
+		if u, is := r.unitOf(n.Name); is {
+			services = append(services, u.service.Name)
+		}
+		return services
+	}
+	for one := range r.holders.all.from(holding{name: n.Name}) {
+		if one.name != n.Name {
+			break
+		}
+		if last := len(services) - 1; last < 0 || services[last] != one.unit.service.Name {
+			services = append(services, one.unit.service.Name)
+		}
+	}
+	return services
 }
 
 // unitOf is the unit that is called so, and whether its service has it. A service comes before another one's
@@ -143,7 +157,7 @@ func (c Config) became(u unit, s catalog.Service, p policy.Policy) []Became {
 	servedAt := make(map[address]int, len(endpoints))
 	for _, e := range endpoints {
 		b := &all[e.instance]
-		b.Endpoints = append(b.Endpoints, Endpoint{e.address.String(), e.state.status().String(), uint32(e.weight), e.locality})
+		b.Endpoints = append(b.Endpoints, Endpoint{e.String(), e.state.status().String(), uint32(e.weight), e.locality})
 		servedAt[e.place()] = e.instance
 	}
 	for n, i := range s.Instances {

@@ -129,7 +129,7 @@ func ofRollout(s Status) []concern {
 		Detail: fmt.Sprintf("For %s, more clients reject what it changed (%d) than take it (%d); %d have not answered, or were sent nothing of it. So the other clusters keep their old policy.",
 			span(s.Now.Sub(r.Paused)), r.Against, r.For, r.Silent)}
 	for _, one := range r.Rejected {
-		c.Each = append(c.Each, phrase{short(one.Type) + " of ", one.Name, fmt.Sprintf(", by %s at %s: %s", one.Node, one.Client, one.Reason)})
+		c.Each = append(c.Each, ofResource(one.Type, one.Name).within("", fmt.Sprintf(", by %s at %s: %s", one.Node, one.Client, one.Reason)))
 	}
 	return []concern{c}
 }
@@ -153,11 +153,11 @@ func ofOversize(s Status) []concern {
 		if s.Now.Sub(o.Last) >= shownFor {
 			continue
 		}
-		what := phrase{Before: "A response with all " + short(o.Type)}
+		what := plain("all " + short(o.Type))
 		if o.Name != "" {
-			what = phrase{Before: "A response with " + short(o.Type) + " of ", Service: o.Name}
+			what = ofResource(o.Type, o.Name)
 		}
-		what.After = fmt.Sprintf(" has %.1f MiB and cannot be split (%s)", float64(o.Bytes)/(1<<20), o.Protocol)
+		what = what.within("A response with ", fmt.Sprintf(" has %.1f MiB and cannot be split (%s)", float64(o.Bytes)/(1<<20), o.Protocol))
 		all = append(all, concern{Key: "oversize/" + o.Type + "/" + o.Protocol, Severity: warning,
 			What:   what,
 			Detail: fmt.Sprintf("%s so far, the last %s to %s. A client with a lower limit ends its stream and reconnects.", plural(int(o.Count), "time"), ago(s.Now, o.Last), o.Node),
@@ -186,10 +186,10 @@ func ofLeftOut(s Status) []concern {
 			if p.Reason == translate.BadPolicy {
 				of = "services"
 			}
-			all = append(all, concern{Key: key, Severity: warning, What: phrase{leftOut(p.Reason) + where.Before, where.Service, where.After}, Detail: p.Detail, Remedy: p.Remedy, Of: of})
+			all = append(all, concern{Key: key, Severity: warning, What: where.within(leftOut(p.Reason), ""), Detail: p.Detail, Remedy: p.Remedy, Of: of})
 		}
 		c := &all[at[key]]
-		c.Each = append(c.Each, phrase{where.Before, where.Service, where.After + ": " + p.Detail})
+		c.Each = append(c.Each, where.within("", ": "+p.Detail))
 	}
 	for i := range all {
 		c := &all[i]

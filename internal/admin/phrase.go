@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"legate/internal/quote"
+	"legate/translate"
 )
 
 // phrase is a text that may name a service: the page makes a link of the name.
@@ -14,6 +15,22 @@ type phrase struct {
 }
 
 func plain(s string) phrase { return phrase{Before: s} }
+
+// ofResource names a resource. The name of a cluster and of an assignment is that of a service.
+func ofResource(typeURL, name string) phrase {
+	p := phrase{Before: short(typeURL) + " of "}
+	if typeURL == translate.ClusterType || typeURL == translate.AssignmentType {
+		p.Service = name
+	} else {
+		p.After = quote.Name(name)
+	}
+	return p
+}
+
+// within is the phrase between two texts.
+func (p phrase) within(before, after string) phrase {
+	return phrase{before + p.Before, p.Service, p.After + after}
+}
 
 // String is the phrase as text.
 func (p phrase) String() string {

@@ -115,7 +115,7 @@ func rejectionsOf(s Status) []*rejection {
 func (r *rejection) what() phrase {
 	resource := phrase{Before: short(r.of.Type)}
 	if r.of.Name != "" {
-		resource = phrase{Before: short(r.of.Type) + " of ", Service: r.of.Name}
+		resource = ofResource(r.of.Type, r.of.Name)
 	}
 	who := fmt.Sprintf("%d Envoys reject", len(r.nodes))
 	if len(r.nodes) == 1 {
@@ -124,9 +124,9 @@ func (r *rejection) what() phrase {
 		}
 	}
 	if r.fault {
-		return phrase{"Accepted by none: " + resource.Before, resource.Service, ", which " + who}
+		return resource.within("Accepted by none: ", ", which "+who)
 	}
-	return phrase{who + " " + resource.Before, resource.Service, ""}
+	return resource.within(who+" ", "")
 }
 
 // commonest returns the message of most nodes.

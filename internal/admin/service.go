@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"legate/discovery"
@@ -77,7 +78,7 @@ func (t trouble) of(service string, r translate.Resources) (of trouble) {
 		}
 	}
 	for _, one := range t.rejections {
-		if name, is := r.ServiceOf(one.of.Name); is && name == service {
+		if slices.Contains(r.ServicesOf(one.of), service) {
 			of.rejections = append(of.rejections, one)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"legate/discovery"
 	"legate/discovery/catalog"
+	"legate/translate"
 	"legate/translate/policy"
 )
 
@@ -263,5 +264,36 @@ func TestAServicesPageSaysWhenConsulDoesNotAnswer(t *testing.T) {
 	h.consul.Connected = false
 	if page := h.get(t, "/services/web").Body.String(); !strings.Contains(page, "As last known: Consul does not answer as it should.") {
 		t.Error(page)
+	}
+}
+
+// A file that several policies name is one resource. Who rejects it, rejects it for each of these services.
+func TestARejectedSecretIsAProblemOfTheServicesThatUseIt(t *testing.T) {
+	said, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte("services:\n- match: {names: [web, shop]}\n  tls: {ca: /etc/envoy/ca.pem}\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := healthy()
+	h.state.Resources, _ = h.state.Resources.With(said)
+	h = h.with(several(), instance("other", 80))
+	secret := ""
+	for r := range h.state.Resources.All() {
+		if r.Type == translate.SecretType {
+			secret = r.Name.Name
+		}
+	}
+	st := rejecting("edge-2", secret, "no such file")
+	st.Types[0].Type = translate.SecretType
+	h.streams = append(h.streams, st)
+	for name, want := range map[string]int{"web": 1, "shop": 2, "other": 0} {
+		if s := h.service(t, "/api/v1/services/"+name); s.ProblemCount != want || want > 0 && !strings.Contains(s.Problems[0].Detail, "Envoy edge-2 rejects secrets of "+secret+": no such file") {
+			t.Errorf("%s: %+v", name, s.Problems)
+		}
+	}
+	if got := h.services(t, "?sort=-problems").names(); got != "shop web other" {
+		t.Errorf("by problems: %s", got)
+	}
+	if page := h.get(t, "/").Body.String(); !strings.Contains(page, "rejects secrets of "+secret) {
+		t.Errorf("want %s as text in\n%s", secret, page)
 	}
 }

@@ -45,7 +45,7 @@ func (s *Server) list(state bridge.State) list {
 		l.trouble[h.Service]++
 	}
 	for _, r := range t.rejections {
-		if name, is := state.Resources.ServiceOf(r.of.Name); is {
+		for _, name := range state.Resources.ServicesOf(r.of) {
 			l.trouble[name]++
 		}
 	}

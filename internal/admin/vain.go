@@ -50,6 +50,6 @@ func ofVain(s Status) []concern {
 
 func vainOf(n translate.Name, m xdsserver.Missing) concern {
 	return concern{Key: "vain/" + n.Type + "/" + n.Name, Severity: warning, Of: "nodes",
-		What:   phrase{short(n.Type) + " of ", n.Name, " asked for in vain"},
+		What:   ofResource(n.Type, n.Name).within("", " asked for in vain"),
 		Detail: m.Why, Remedy: "Correct the name in that Envoy's configuration, or register the service."}
 }
