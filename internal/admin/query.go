@@ -32,33 +32,34 @@ const (
 	maxSearch    = 256 // bytes
 	defaultLimit = 100
 	maxLimit     = 1000
+	maxPage      = 1 << 30
 )
 
-// readQuery reads the parameters of a list that can be sorted by these columns and has these parts.
+// readQuery reads the parameters of a list that can be sorted by these columns and has these parts; a list
+// without columns has pages only.
 func readQuery(r *http.Request, columns, parts []string) (query, error) {
-	values := r.URL.Query()
-	q := query{search: values.Get("q"), only: values.Get("only"), sort: values.Get("sort")}
+	values, q := r.URL.Query(), query{}
+	var err error
+	if q.page, err = number(values, "page", 1, maxPage); err != nil {
+		return q, err
+	}
+	if q.limit, err = number(values, "limit", defaultLimit, maxLimit); err != nil || len(columns) == 0 {
+		return q, err
+	}
+	q.search, q.only, q.sort, q.first = values.Get("q"), values.Get("only"), values.Get("sort"), columns[0]
 	if len(q.search) > maxSearch {
 		return q, fmt.Errorf("q: at most %d bytes", maxSearch)
 	}
 	if q.only != "" && !slices.Contains(parts, q.only) {
 		return q, fmt.Errorf("only=%s: one of %s", quote.Name(q.only), strings.Join(parts, ", "))
 	}
-	column, down := strings.CutPrefix(q.sort, "-")
-	if len(columns) > 0 {
-		q.first = columns[0]
-	}
 	if q.sort == "" {
-		column = q.first
+		q.sort = q.first
 	}
-	if q.sort, q.down = column, down; column != q.first && !slices.Contains(columns, column) {
-		return q, fmt.Errorf("sort=%s: one of %s, with a minus before it for the highest first", quote.Name(column), strings.Join(columns, ", "))
+	if q.sort, q.down = strings.CutPrefix(q.sort, "-"); !slices.Contains(columns, q.sort) {
+		return q, fmt.Errorf("sort=%s: one of %s, with a minus before it for the highest first", quote.Name(q.sort), strings.Join(columns, ", "))
 	}
-	var err error
-	if q.page, err = number(values, "page", 1, 1<<31); err == nil {
-		q.limit, err = number(values, "limit", defaultLimit, maxLimit)
-	}
-	return q, err
+	return q, nil
 }
 
 func number(values url.Values, name string, otherwise, most int) (int, error) {

@@ -153,6 +153,9 @@ func TestWhatThereIsNotSaysWhatIsNear(t *testing.T) {
 	if w := h.get(t, "/services/web?page=x"); w.Code != 400 || !strings.Contains(w.Body.String(), "page=x: a number from 1 to ") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	if w := h.get(t, "/services/web?sort=x&only=y&q=z"); w.Code != 200 {
+		t.Errorf("with parameters of the list: %d %s", w.Code, w.Body)
+	}
 	if s := h.service(t, "/api/v1/services/*"); s.Served || s.Policy != nil || s.Problems[0].Reason != "name" || !strings.Contains(s.Instances[0].Why, "stands for all names") {
 		t.Errorf("of one that is left out: %+v", s)
 	}
