@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -73,4 +74,37 @@ func TestClientsAreCountedThatRejectAndThatTakeAChange(t *testing.T) {
 			h.counts("web", 0, 0, 0)
 		})
 	}
+}
+
+// In state of the world a client rejects all clusters together, of which only some are remembered by name.
+func TestAClientThatRejectsAWholeStateCountsOnceAgainstEachPartOfIt(t *testing.T) {
+	t.Parallel()
+	const n = 3 * fewNames
+	bad, good := caller{"127.0.0.2", "", "a"}, caller{"127.0.0.3", "", "b"}
+	h := newHall(t, "sotw", []caller{bad, good})
+	states := func(mark int) (all []translate.Resource, marks []string) {
+		for i := range n {
+			all = append(all, cluster(fmt.Sprintf("c%02d", i), mark))
+			marks = append(marks, fmt.Sprintf("c%02d@%d", i, mark))
+		}
+		return all, marks
+	}
+	first, have := states(1)
+	h.stage.set(first...)
+	one, other := h.open(bad), h.open(good)
+	for _, g := range []guest{one, other} {
+		g.Want(cds)
+		g.Accept(cds, have...)
+	}
+	second, want := states(2)
+	h.stage.set(second...)
+	one.Nack(one.Expect(cds, want...), "c07 is bad")
+	h.counts("c00", 1, 0, 1) // the other one has not answered
+	other.Accept(cds, want...)
+	for i := range n {
+		h.counts(fmt.Sprintf("c%02d", i), 1, 1, 0)
+	}
+	h.stage.set(cluster("c00", 3)) // which nobody has rejected as it is now
+	other.Accept(cds, append([]string{"c00@3"}, want[1:]...)...)
+	h.counts("c01", 1, 1, 0)
 }

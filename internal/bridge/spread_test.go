@@ -229,7 +229,7 @@ func TestARejectionPausesTheRestAndAMendedPolicyGoesOn(t *testing.T) {
 		g.published.reject(func(name string) bool { return name == "s001" && !mended.Load() })
 		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
 		g.sync()
-		changed := g.after(time.Hour)
+		changed := g.after(10 * time.Minute)
 		if len(changed) != 1 { // s001, and then no other
 			t.Fatalf("after a rejection %d clusters changed", len(changed))
 		}
@@ -264,7 +264,7 @@ func TestARejectedSecretPausesTheRestAndWhoeverIsMendedLeavesIt(t *testing.T) {
 		g.published.reject(func(name string) bool { return name == "ca:/etc/envoy/ac.pem" })
 		g.Adopt(under(t, "defaults: {tls: {ca: /etc/envoy/ac.pem}}"))
 		g.sync()
-		g.after(time.Hour)
+		g.after(10 * time.Minute)
 		is := g.State().Rollout
 		if is.Changed != 1 || is.Waiting != 99 || is.Paused.IsZero() || len(is.Rejected) != 1 || is.Rejected[0].Name.Type != translate.SecretType {
 			t.Fatalf("told: %+v", is)
@@ -286,7 +286,7 @@ func TestAMendedDefaultReachesFirstWhatIsRejected(t *testing.T) {
 		g.published.reject(func(name string) bool { return g.published.timeouts[name] == 2*time.Second && name > "s010" })
 		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
 		g.sync()
-		g.after(time.Hour)
+		g.after(10 * time.Minute)
 		n := g.State().Rollout.Changed
 		if n < 12 || n > 20 || len(g.State().Rollout.Rejected) == 0 {
 			t.Fatalf("told: %+v", g.State().Rollout)
@@ -338,7 +338,7 @@ func TestTheRestGoesOutAtOnceWhenTheRolloutIsSetToTakeNoTime(t *testing.T) {
 	whileItRuns(t, fleet(100), func(g *going) {
 		g.published.reject(func(string) bool { return true })
 		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
-		if g.after(time.Hour); g.State().Rollout.Waiting != 99 {
+		if g.after(10 * time.Minute); g.State().Rollout.Waiting != 99 {
 			t.Fatalf("told: %+v", g.State().Rollout)
 		}
 		g.Spread(0)
