@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"legate/discovery"
+	"legate/discovery/catalog"
+	"legate/translate"
+	"legate/translate/policy"
+	"legate/xdsserver"
+)
+
+// The pictures in docs are taken by
+//
+//	go test ./internal/admin -run Pictures -count=1 -pictures $PWD/docs/pictures
+var pictures = flag.String("pictures", "", "a folder, to take the pictures of the page for docs")
+
+// shop is a house as one might be at 3 a.m.: some instances are not well, somebody made mistakes, and an Envoy
+// does not take what it is sent.
+func shop(t *testing.T) *house {
+	t.Helper()
+	h := healthy()
+	at := 0
+	service := func(name string, meta map[string]string, instances ...catalog.Health) catalog.Service {
+		s := catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc1", Name: name}}
+		for n, health := range instances {
+			at++
+			i := catalog.Instance{ID: fmt.Sprintf("%s-%d", name, n+1), Node: fmt.Sprintf("node-%d", n%3+1), Address: fmt.Sprintf("10.0.%d.%d", n%3+1, at), Port: 8080, Health: health,
+				Weights: catalog.Weights{Passing: 10}, Locality: catalog.Locality{Region: "eu-central", Zone: string(rune('a' + n%3))}, Meta: meta}
+			if health == catalog.Critical || health == catalog.Warning {
+				i.Checks = []catalog.Check{{ID: "http:/healthz", Status: health.String()}}
+			}
+			s.Instances = append(s.Instances, i)
+		}
+		return s
+	}
+	well, ill, slow, away := catalog.Passing, catalog.Critical, catalog.Warning, catalog.Maintenance
+	payments := service("payments", map[string]string{"legate-protocol": "grpc", "legate-max-requests": "many"}, well, ill, away, slow, well, well)
+	payments.Instances[4].Port = 0
+	said, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte(`
+defaults: {connect_timeout: 2s}
+services:
+- match: {names: [payments]}
+  lb_policy: least_request
+  outlier_detection: {consecutive_5xx: 3}
+  tls: {sni: payments.internal, ca: /etc/envoy/ca.pem}
+`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.state.Resources, _ = h.state.Resources.With(said)
+	h = h.with(service("cart", nil, well, well, well), service("catalog", nil, well, well), service("checkout", nil, ill, ill), service("login", nil, well, well, well, well),
+		service("mail", nil, well), service("search", nil, well, slow, well), service("shipping", nil, well, well), service("stock", nil, well, away))
+	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{payments}, Since: now.Add(-40 * time.Second)})
+	h.consul.Services, h.consul.Instances, h.consul.Entries = 10, map[string]int{"passing": 19, "warning": 2, "critical": 3, "maintenance": 2}, map[string]int{"service-defaults": 2}
+	h.holds = []discovery.Hold{{Service: "stock", Why: "shrunk", Kept: 1, Served: 2, Since: now.Add(-4 * time.Second), Until: now.Add(6 * time.Second),
+		Remedy: "if they are really gone, wait, or release it: legate holds release --service NAME"}}
+	h.views[0].Resources = map[string]int{translate.ClusterType: 10, translate.AssignmentType: 10}
+	h.streams = []xdsserver.StreamStatus{stream("edge-1", xdsserver.Synced, ""), stream("edge-2", xdsserver.Nacked, "malformed IP address: payments.internal")}
+	for n := range h.streams {
+		st := &h.streams[n]
+		st.ID, st.Types[0].Nacks, st.Types[0].Since, st.Types[0].LastSent, st.Types[0].LastAck = fmt.Sprint("delta-", n+1), n, now.Add(-40*time.Second), now.Add(-40*time.Second), now.Add(-40*time.Second)
+	}
+	h.streams[1].Types[0].Type, h.streams[1].Types[0].Rejected = translate.AssignmentType, map[string]string{"payments": "malformed IP address: payments.internal"}
+	return h
+}
+
+func TestPictures(t *testing.T) {
+	if *pictures == "" {
+		t.Skip("no -pictures FOLDER")
+	}
+	s := open(t, shop(t))
+	b := openBrowser(t, "http://"+s.addr+"/")
+	b.call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil)
+	for _, c := range []struct{ name, path string }{{"overview", "/"}, {"services", "/services"}, {"service", "/services/payments"}} {
+		for _, screen := range []struct {
+			scheme string
+			width  int
+		}{{"light", 1280}, {"dark", 390}} {
+			b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": screen.scheme}}}, nil)
+			b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": screen.width, "height": 600, "deviceScaleFactor": 1, "mobile": false}, nil)
+			b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + c.path}, nil)
+			b.loaded()
+			var page struct {
+				CSSContentSize struct{ Width, Height float64 }
+			}
+			b.call("Page.getLayoutMetrics", nil, &page)
+			var picture struct{ Data string }
+			b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "format": "webp", "quality": 85,
+				"clip": map[string]any{"x": 0, "y": 0, "width": page.CSSContentSize.Width, "height": page.CSSContentSize.Height, "scale": 1}}, &picture)
+			content, err := base64.StdEncoding.DecodeString(picture.Data)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(*pictures, fmt.Sprintf("%s-%d.webp", c.name, screen.width)), content, 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
