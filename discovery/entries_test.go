@@ -166,6 +166,9 @@ func TestARestoredSnapshotTakesNoConfigEntryAway(t *testing.T) {
 		if c, _ := r.now(); !silentAbout(defaultsOf("web"))(c) || !speaks(defaultsOf("db"), "tcp")(c) {
 			t.Errorf("not for ever: %+v", c.Entries)
 		}
+		if n := r.log.Count("all of consul is read again"); n != 1 {
+			t.Errorf("all was read again %d times", n)
+		}
 	})
 }
 

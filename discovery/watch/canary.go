@@ -45,6 +45,7 @@ func (q *Queries) canary(ctx context.Context) {
 		asking, cancel := context.WithTimeoutCause(consul.OnOldConnection(ctx), canaryAnswer, consul.ErrTimeout)
 		_, r, err := q.client.Services(asking, consul.Question{Consistent: true})
 		cancel()
+		entriesBack := err == nil && q.entriesWentBack(ctx, &entries)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -61,7 +62,7 @@ func (q *Queries) canary(ctx context.Context) {
 				q.backOff(ctx, &pause)
 			}
 			continue
-		case r.Index < seen || q.entriesWentBack(ctx, &entries):
+		case r.Index < seen || entriesBack:
 			q.metrics.IndexReset()
 			q.tell(ctx, Restart{Why: "consul's index went back", IndexWentBack: true, At: r.At})
 		case hung:
