@@ -98,3 +98,6 @@ func age(d time.Duration) string {
 	}
 	return span(d) + " old"
 }
+
+// Span formats a duration in one or two units.
+func Span(d time.Duration) string { return span(d) }
