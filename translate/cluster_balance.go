@@ -10,9 +10,13 @@ import (
 	"legate/translate/policy"
 )
 
-// balance sets how an endpoint is chosen. Settings of another way to choose than the one in force stay out.
+// balance sets how an endpoint is chosen. Settings of another way to choose than the one in force stay out; a raw
+// load_balancing_policy takes the place of them all.
 func balance(c *clusterv3.Cluster, p policy.Policy) {
 	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: percent(p.HealthyPanicThreshold)}
+	if p.Envoy != nil && p.Envoy.Cluster.LoadBalancingPolicy != nil {
+		return
+	}
 	switch text(p.Locality) {
 	case "weighted":
 		c.CommonLbConfig.LocalityConfigSpecifier = &clusterv3.Cluster_CommonLbConfig_LocalityWeightedLbConfig_{

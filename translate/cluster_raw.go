@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"strings"
+
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,7 +19,10 @@ func mergeRaw(c *clusterv3.Cluster, raw *policy.Raw) error {
 	if err := overlay(c.ProtoReflect(), raw.Cluster.ProtoReflect()); err != nil {
 		return err
 	}
-	return validatePacked(c.ProtoReflect())
+	if err := firstOf(c.ValidateAll(), validatePacked(c.ProtoReflect())); err != nil {
+		return err
+	}
+	return refused(c)
 }
 
 // overlay sets in to what from has: messages are merged field by field, also packed ones of the same type,
@@ -27,7 +32,7 @@ func overlay(to, from protoreflect.Message) (err error) {
 		switch {
 		case f.IsMap():
 			err = overlayMap(to.Mutable(f).Map(), v.Map(), f.MapValue())
-		case f.IsList() || f.Message() == nil || !to.Has(f):
+		case f.IsList() || f.Message() == nil || !to.Has(f) || plain(f.Message()):
 			to.Set(f, clone(v, f))
 		default:
 			err = overlayMessage(to.Mutable(f).Message(), v.Message())
@@ -35,6 +40,16 @@ func overlay(to, from protoreflect.Message) (err error) {
 		return err == nil
 	})
 	return err
+}
+
+// plain reports whether a message is written as one value, such as 5s, or stands for one.
+func plain(m protoreflect.MessageDescriptor) bool {
+	switch name := m.FullName(); name {
+	case "google.protobuf.Duration", "google.protobuf.Timestamp", "envoy.type.v3.Percent", "envoy.type.v3.FractionalPercent":
+		return true
+	default:
+		return name.Parent() == "google.protobuf" && strings.HasSuffix(string(name), "Value") // a number, a text, or whether
+	}
 }
 
 func overlayMap(to, from protoreflect.Map, f protoreflect.FieldDescriptor) (err error) {
@@ -85,7 +100,6 @@ func clone(v protoreflect.Value, f protoreflect.FieldDescriptor) protoreflect.Va
 // validatePacked validates every message that is packed in m, however deep: the validation of m does not
 // look inside.
 func validatePacked(m protoreflect.Message) (err error) {
-	each := func(v protoreflect.Value) { err = firstOf(err, validatePacked(v.Message())) }
 	if packed, is := m.Interface().(*anypb.Any); is {
 		inner, err := packed.UnmarshalNew()
 		if err != nil {
@@ -98,22 +112,7 @@ func validatePacked(m protoreflect.Message) (err error) {
 		}
 		return validatePacked(inner.ProtoReflect())
 	}
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case f.IsMap():
-			if f.MapValue().Message() != nil {
-				v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool { each(v); return err == nil })
-			}
-		case f.Message() == nil:
-		case f.IsList():
-			for n := range v.List().Len() {
-				each(v.List().Get(n))
-			}
-		default:
-			each(v)
-		}
-		return err == nil
-	})
+	each(m, func(m protoreflect.Message) bool { err = validatePacked(m); return err == nil })
 	return err
 }
 

@@ -85,5 +85,9 @@ func withoutPrefix(err error) string {
 	if !found {
 		return err.Error()
 	}
-	return position.ReplaceAllString(strings.TrimSpace(text), "")
+	text = position.ReplaceAllString(strings.TrimSpace(text), "")
+	return unresolved.ReplaceAllString(text, "$1 is none of the types of extensions that Legate knows")
 }
+
+// unresolved is protojson's word for a type that is not linked.
+var unresolved = regexp.MustCompile(`unable to resolve ("[^"]*"): "not found"`)
