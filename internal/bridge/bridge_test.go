@@ -27,17 +27,18 @@ type recorder struct {
 	mu      sync.Mutex // of all that follows, while the bridge runs
 	batches []translate.Batch
 	rejects func(name string) bool // what some client rejects; nil: nothing
+	takers  int                    // how many others take all
 
 	timeouts map[string]time.Duration // of the clusters that were published last
 }
 
-// Votes is asked by the goroutine that publishes. The only client is the one that rejects.
+// Votes is asked by the goroutine that publishes.
 func (r *recorder) Votes(_ xdsserver.View, names []translate.Name) (all xdsserver.Votes) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range names {
 		if r.rejects != nil && n.Type != translate.AssignmentType && r.rejects(n.Name) {
-			all.Against = 1
+			all.Against, all.For = 1, r.takers
 			all.Rejected = append(all.Rejected, xdsserver.Rejected{Name: n, Node: "edge-1", Client: "10.0.0.9", Reason: "no such suite"})
 		}
 	}

@@ -123,6 +123,9 @@ func (b *Bridge) roll() {
 	mended := s.mended(old.Resources, &votes)
 	next, units, wait := s.rollout.step(now, over, verdictOf(votes))
 	s.rollout = next
+	if len(mended) > atOnce {
+		mended, wait = mended[:atOnce], 0
+	}
 	if units = append(mended, units...); len(units) > 0 {
 		to, _ := old.Resources.Advance(units, time.Time{}) // they waited on purpose: that is no delay of the change
 		b.noteChanged(to, units)
@@ -137,9 +140,10 @@ func (b *Bridge) roll() {
 }
 
 // mended takes from what clients reject the resources of clusters for which there is a newer policy. Those clusters
-// do not wait: what clients have cannot be worse, and until it changes nothing else would.
+// do not wait: what clients have cannot be worse, and until it changes nothing else would. What others take waits for
+// its turn, else a client that rejects everything would have all of it go out at once.
 func (s *spreading) mended(r translate.Resources, votes *xdsserver.Votes) (mended []translate.Behind) {
-	if len(votes.Rejected) == 0 {
+	if verdictOf(*votes) == taken {
 		return nil
 	}
 	behind := map[translate.Name][]translate.Behind{} // several may share a secret

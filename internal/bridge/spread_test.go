@@ -266,7 +266,7 @@ func TestARejectedSecretPausesTheRestAndWhoeverIsMendedLeavesIt(t *testing.T) {
 		g.sync()
 		g.after(10 * time.Minute)
 		is := g.State().Rollout
-		if is.Changed != 1 || is.Waiting != 99 || is.Paused.IsZero() || len(is.Rejected) != 1 || is.Rejected[0].Name.Type != translate.SecretType {
+		if is.Changed != 1 || is.Waiting != 99 || is.Paused.IsZero() || len(is.Rejected) != 1 || is.Rejected[0].Type != translate.SecretType {
 			t.Fatalf("told: %+v", is)
 		}
 		g.Adopt(under(t, "defaults: {tls: {ca: /etc/envoy/ca.pem}}"))
@@ -297,6 +297,47 @@ func TestAMendedDefaultReachesFirstWhatIsRejected(t *testing.T) {
 		}
 		if changed := g.after(2 * DefaultRollout); len(changed) < 90 || g.State().Rollout.Waiting != 0 {
 			t.Errorf("%d clusters changed after that; told: %+v", len(changed), g.State().Rollout)
+		}
+	})
+}
+
+// Else a client that rejects everything would have the next change go out at once.
+func TestWhatOneClientRejectsAndOthersTakeWaitsForItsTurn(t *testing.T) {
+	whileItRuns(t, fleet(100), func(g *going) {
+		g.published.takers = 5
+		g.published.reject(func(string) bool { return true })
+		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
+		if changed := len(g.sync()) + len(g.after(2*DefaultRollout)); changed != 100 {
+			t.Fatalf("%d clusters changed", changed)
+		}
+		g.Adopt(under(t, "defaults: {connect_timeout: 3s}"))
+		g.after(DefaultRollout / 10)
+		g.Adopt(under(t, "defaults: {connect_timeout: 4s}"))
+		if changed := g.sync(); len(changed) != 1 {
+			t.Errorf("at once changed %d clusters", len(changed))
+		}
+	})
+}
+
+// What is mended goes out in pieces, as single changes pass in between.
+func TestManyMendedClustersGoOutInPieces(t *testing.T) {
+	whileItRuns(t, fleet(100), func(g *going) {
+		g.published.reject(func(string) bool { return g.State().Rollout.Changed > 60 })
+		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
+		g.after(10 * time.Minute)
+		if is := g.State().Rollout; is.Changed <= 60 || is.Paused.IsZero() {
+			t.Fatalf("told: %+v", is)
+		}
+		before := g.seen
+		g.published.reject(func(name string) bool { return g.published.timeouts[name] == 2*time.Second })
+		g.Adopt(under(t, "defaults: {connect_timeout: 3s}"))
+		if changed := len(g.sync()); changed < 60 {
+			t.Errorf("at once changed %d clusters", changed)
+		}
+		for _, batch := range g.published.since(before) {
+			if len(batch.Set) > 2*(atOnce+1) {
+				t.Errorf("a batch has %d resources", len(batch.Set))
+			}
 		}
 	})
 }
