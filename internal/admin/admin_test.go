@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type house struct {
 	views   []xdsserver.ViewStatus
 	refused []listen.Refused
 	large   []xdsserver.Oversize
+	sent    []xdsserver.Delivery
 	lost    []xdsserver.Unfollowed
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
@@ -58,8 +60,17 @@ func (h *house) Refused() []listen.Refused          { return h.refused }
 func (h *house) Left() time.Time                    { return h.left }
 func (h *house) Oversized() []xdsserver.Oversize    { return h.large }
 func (h *house) Unfollowed() []xdsserver.Unfollowed { return h.lost }
-func (h *house) Views() []xdsserver.ViewStatus      { return h.views }
-func (h *house) Memory() admission.Memory           { return admission.Memory{Budget: 512 << 20, Held: 3 << 20} }
+func (h *house) Deliveries(names []translate.Name, most int) (all []xdsserver.Delivery) {
+	for _, d := range h.sent {
+		if slices.Contains(names, d.Name) {
+			d.Missing = slices.Clone(d.Missing[:min(len(d.Missing), most)])
+			all = append(all, d)
+		}
+	}
+	return all
+}
+func (h *house) Views() []xdsserver.ViewStatus { return h.views }
+func (h *house) Memory() admission.Memory      { return admission.Memory{Budget: 512 << 20, Held: 3 << 20} }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]
 	return r, ok

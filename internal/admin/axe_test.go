@@ -51,7 +51,7 @@ func TestAxeFindsNothing(t *testing.T) {
 	}{
 		{"all", all(), "/"}, {"at the start", empty(), "/"}, {"well", healthy(), "/"}, {"stale", stale, "/"},
 		{"services", city(300, 10), "/services?page=2&sort=-problems"}, {"some services", town(), "/services?only=problems&q=s"}, {"no service", healthy(), "/services?q=none"},
-		{"a service", town(), "/services/shop"}, {"a port", town(), "/services/shop.grpc.port"}, {"one that is well", healthy(), "/services/web"},
+		{"a service", town(), "/services/shop"}, {"a port", town(), "/services/shop.grpc.port"}, {"one that is well", healthy(), "/services/web"}, {"one with clients", shop(t), "/services/payments"},
 		{"one that is left out", town(), "/services/*"}, {"one that is not there", town(), "/services/shpo"}, {"odd names", odd(), "/services"},
 	} {
 		s.now.Store(c.house)

@@ -105,15 +105,7 @@ func verdict(s Status, concerns []concern) (mood, sentence string) {
 func rowOf(st xdsserver.StreamStatus) streamRow {
 	row := streamRow{StreamStatus: st, Mood: "good"}
 	for _, t := range st.Types {
-		mood := "warn"
-		switch t.State {
-		case xdsserver.Synced:
-			mood = "good"
-		case xdsserver.NotSent: // the client may not want any
-			mood = "quiet"
-		case xdsserver.Nacked:
-			mood = "bad"
-		}
+		mood := moodOf(t.State)
 		row.Types = append(row.Types, typeRow{t, short(t.Type), mood})
 		if gravity(mood) > gravity(row.Mood) {
 			row.Mood = mood

@@ -68,6 +68,11 @@ services:
 		st.ID, st.Types[0].Nacks, st.Types[0].Since, st.Types[0].LastSent, st.Types[0].LastAck = fmt.Sprint("delta-", n+1), n, now.Add(-40*time.Second), now.Add(-40*time.Second), now.Add(-40*time.Second)
 	}
 	h.streams[1].Types[0].Type, h.streams[1].Types[0].Rejected = translate.AssignmentType, map[string]string{"payments": "malformed IP address: payments.internal"}
+	for _, d := range []xdsserver.Delivery{{Name: translate.Name{Type: translate.ClusterType}, Acknowledged: 2}, {Name: translate.Name{Type: translate.AssignmentType}, Acknowledged: 1, Rejected: 1,
+		Missing: []xdsserver.Awaited{{Stream: "delta-2", Node: "edge-2", Peer: "10.0.9.2:41230", State: xdsserver.Nacked, Since: now.Add(-40 * time.Second), Why: "malformed IP address: payments.internal"}}}} {
+		d.View, d.Name.Name, d.Streams, d.Changed = dc1, "payments", 2, now.Add(-40*time.Second)
+		h.sent = append(h.sent, d)
+	}
 	return h
 }
 

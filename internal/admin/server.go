@@ -69,6 +69,7 @@ type Rooms struct {
 		Left() time.Time
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed
+		Deliveries(names []translate.Name, most int) []xdsserver.Delivery
 	}
 	// Own returns what is wrong with Legate itself, such as its configuration or certificates.
 	Own func() []Trouble

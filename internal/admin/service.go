@@ -34,6 +34,8 @@ type Service struct {
 	Serving   int        `json:"serving"`        // how many instances take traffic
 	Paging               // of the instances
 	Instances []Instance `json:"instances"` // those without traffic first
+	// Deliveries say which clients have it as it is now.
+	Deliveries []ServiceDelivery `json:"deliveries"`
 	// Problems are the first of all.
 	Problems []ServiceProblem `json:"problems"`
 	// Policy is what holds for it; nothing, if it is not served.
@@ -95,7 +97,7 @@ func (s *Server) serviceOf(state bridge.State, name string, q query) (Service, t
 	t.problems = x.Problems
 	out := Service{
 		ServiceSummary: ServiceSummary{Name: cut(x.Name), Served: x.Served, ProblemCount: t.count(), Changed: changedAt(state, x.Changed)},
-		Service:        cut(x.Service), Port: cut(x.Port), Ports: []string{}, Instances: []Instance{}, Problems: problemsOf(t),
+		Service:        cut(x.Service), Port: cut(x.Port), Ports: []string{}, Instances: []Instance{}, Deliveries: s.deliveriesOf(name), Problems: problemsOf(t),
 	}
 	for _, b := range x.Instances {
 		out.Health.add(b.Instance.Health, 1)

@@ -15,6 +15,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/translate"
 	"legate/translate/policy"
+	"legate/xdsserver"
 )
 
 // with is a house that serves these services as well.
@@ -298,5 +299,48 @@ func TestARejectedSecretIsAProblemOfTheServicesThatUseIt(t *testing.T) {
 	}
 	if page := h.get(t, "/").Body.String(); !strings.Contains(page, "rejects secrets of "+secret) {
 		t.Errorf("want %s as text in\n%s", secret, page)
+	}
+}
+
+func TestAServiceSaysWhichClientsHaveIt(t *testing.T) {
+	h := healthy()
+	name := translate.Name{Type: translate.AssignmentType, Name: "web"}
+	derived := dc1
+	derived.Datacenter = "elsewhere"
+	h.sent = []xdsserver.Delivery{
+		{View: dc1, Name: name, Changed: now.Add(-3 * time.Second), Streams: 12, Acknowledged: 10, InFlight: 1, Rejected: 1, Missing: []xdsserver.Awaited{
+			{Stream: "delta-7", Node: "edge-7", Peer: "10.0.0.7:1", State: xdsserver.Nacked, Since: now.Add(-2 * time.Second), Why: "malformed <b>\u202e" + strings.Repeat("x", 5000)},
+			{Stream: "delta-8", Node: "", Peer: "10.0.0.8:1", Identity: "spiffe://a/b", State: xdsserver.Stale, Since: now.Add(-time.Second)},
+		}},
+		{View: derived, Name: name, Changed: now, Streams: 1, NotSent: 1},
+		{View: dc1, Name: translate.Name{Type: translate.AssignmentType, Name: "other"}, Streams: 99},
+	}
+	s := h.service(t, "/api/v1/services/web")
+	if d := s.Deliveries; len(d) != 2 || d[0].Type != "endpoints" || d[0].Acknowledged != 10 || len(d[0].Missing) != 2 || len(d[0].Missing[0].Why) > 4200 || d[1].NotSent != 1 {
+		t.Errorf("%+v", d)
+	}
+	page := h.get(t, "/services/web").Body.String()
+	for _, want := range []string{
+		`<td class="wide">3 s ago</td><td class="n">12</td><td class="n look">10</td>`, `<td class="n bad">1</td>`, "edge-7<small>10.0.0.7:1</small>", `<b class="bad">NACKED</b><small>for 2 s</small>`, "malformed &lt;b&gt;\\u202exxx",
+		"(no id)<small>10.0.0.8:1, spiffe://a/b</small>", `<b class="warn">STALE</b><small>for 1 s</small>`, "endpoints<small>envoy@elsewhere</small>",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %q in\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, ">99<") || strings.Contains(page, "\u202e") {
+		t.Error(page)
+	}
+}
+
+func TestInstancesAreCountedByTheirHealth(t *testing.T) {
+	for _, c := range []struct {
+		HealthCount
+		total int
+		down  bool
+	}{{HealthCount{}, 0, false}, {HealthCount{1, 2, 4, 8}, 15, false}, {HealthCount{0, 0, 4, 8}, 12, true}, {HealthCount{0, 1, 4, 0}, 5, false}, {HealthCount{1, 0, 4, 0}, 5, false}} {
+		if c.Total() != c.total || c.Down() != c.down {
+			t.Errorf("%+v: %d, %t", c.HealthCount, c.Total(), c.Down())
+		}
 	}
 }

@@ -21,6 +21,8 @@ type servicePage struct {
 	Fields   []fieldRow
 	Own      bool // Envoy itself decides as well which instances take traffic
 	Pager    pager
+	Clients  []deliveryRow
+	Missing  []awaitedRow
 }
 
 type instanceRow struct {
@@ -82,6 +84,7 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 		mood, says := i.State.words()
 		v.Rows = append(v.Rows, instanceRow{i, mood, says})
 	}
+	v.Clients, v.Missing = deliveryRows(one.Deliveries, state)
 	v.Fields = fieldsOf(one)
 	v.Own = slices.ContainsFunc(v.Fields, func(f fieldRow) bool {
 		return f.Field == "health_checks" || strings.HasPrefix(f.Field, "outlier_detection.")
