@@ -19,6 +19,9 @@ func mergeRaw(c *clusterv3.Cluster, raw *policy.Raw) error {
 	if err := overlay(c.ProtoReflect(), raw.Cluster.ProtoReflect()); err != nil {
 		return err
 	}
+	for _, path := range raw.Zero {
+		clearAt(c.ProtoReflect(), path)
+	}
 	if err := firstOf(c.ValidateAll(), validatePacked(c.ProtoReflect())); err != nil {
 		return err
 	}
@@ -40,6 +43,14 @@ func overlay(to, from protoreflect.Message) (err error) {
 		return err == nil
 	})
 	return err
+}
+
+// clearAt clears a field by its path.
+func clearAt(m protoreflect.Message, path []protoreflect.FieldDescriptor) {
+	for ; len(path) > 1; path = path[1:] {
+		m = m.Mutable(path[0]).Message()
+	}
+	m.Clear(path[0])
 }
 
 // plain reports whether a message is written as one value, such as 5s, or stands for one.

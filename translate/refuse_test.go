@@ -38,6 +38,42 @@ func checkRaw(fields string) error {
 	return err
 }
 
+// TestARawZeroReplacesToo: false, the first of several words, and an empty list are said, too.
+func TestARawZeroReplacesToo(t *testing.T) {
+	p, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte(`
+defaults:
+  lb_policy: maglev
+  health_checks: [{type: tcp}]
+  close_connections_on_host_health_failure: true
+  outlier_detection: {split_external_local_origin_errors: true, interval: 5s}
+  envoy:
+    lbPolicy: ROUND_ROBIN
+    health_checks: []
+    close_connections_on_host_health_failure: false
+    outlier_detection: {split_external_local_origin_errors: false}
+    track_timeout_budgets: null
+`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := New(testConfig()).With(p)
+	r, problems := r.Apply(catalog.Delta{Set: []catalog.Service{eight(1)}})
+	if len(problems) > 0 {
+		t.Fatalf("%+v", problems)
+	}
+	m, err := Decode(resource(t, r, ClusterType, "service-00001"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := m.(*clusterv3.Cluster)
+	if c.LbPolicy != clusterv3.Cluster_ROUND_ROBIN || len(c.HealthChecks) > 0 || c.CloseConnectionsOnHostHealthFailure || c.OutlierDetection.SplitExternalLocalOriginErrors {
+		t.Errorf("a zero does not count: %v", c)
+	}
+	if c.OutlierDetection.GetInterval().AsDuration() != 5e9 {
+		t.Errorf("what is not said is gone: %v", c.OutlierDetection)
+	}
+}
+
 // TestARawValueReplacesTheOneOfThePolicy whole: 1s over 2.5s is 1s, and not 1.5s. Time spans, numbers and shares are
 // messages to protobuf, and values to people.
 func TestARawValueReplacesTheOneOfThePolicy(t *testing.T) {

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +18,9 @@ import (
 type Raw struct {
 	JSON    string             // as the operator wrote it, with sorted keys
 	Cluster *clusterv3.Cluster // read strictly
+	// Zero are the paths of fields that are said to be 0, false, the first word of several, or an empty list:
+	// protobuf does not tell them from fields of which nothing is said.
+	Zero [][]protoreflect.FieldDescriptor
 }
 
 // owned are the fields of a cluster that are Legate's: what a cluster is called, and how endpoints are found.
@@ -73,7 +78,33 @@ func ParseRaw(text string) (*Raw, error) {
 		slices.Sort(taken)
 		return nil, fmt.Errorf("%s is Legate's: remove it", strings.Join(taken, ", "))
 	}
-	return &Raw{JSON: text, Cluster: c}, nil
+	var said map[string]any
+	if err := json.Unmarshal([]byte(text), &said); err != nil {
+		return nil, err
+	}
+	return &Raw{JSON: text, Cluster: c, Zero: zeros(c.ProtoReflect(), said, nil)}, nil
+}
+
+// zeros are the paths of what is said and not there, below path. What is packed is not looked into.
+func zeros(m protoreflect.Message, said map[string]any, path []protoreflect.FieldDescriptor) (all [][]protoreflect.FieldDescriptor) {
+	for _, key := range slices.Sorted(maps.Keys(said)) {
+		f := m.Descriptor().Fields().ByJSONName(key)
+		if f == nil {
+			f = m.Descriptor().Fields().ByTextName(key)
+		}
+		if f == nil || said[key] == nil {
+			continue
+		}
+		at := append(slices.Clone(path), f)
+		inner, is := said[key].(map[string]any)
+		switch {
+		case !m.Has(f) && !f.IsMap():
+			all = append(all, at)
+		case is && f.Message() != nil && !f.IsMap():
+			all = append(all, zeros(m.Get(f).Message(), inner, at)...)
+		}
+	}
+	return all
 }
 
 // position is where in the JSON a mistake is. Nobody has seen that JSON: it was made from the YAML.
