@@ -94,10 +94,14 @@ func (l *loop) serve(key catalog.ServiceKey, instances []catalog.Instance, at ti
 
 // set puts a service into the catalog. One that changes may be given a blocking query of its own.
 func (l *loop) set(is catalog.Service, at time.Time) {
+	s := l.services.byName[is.Key.Name]
+	if s != nil {
+		is.Index = s.past.Index
+	}
 	if !l.served.set(is, at) {
 		return
 	}
-	if s := l.services.byName[is.Key.Name]; s != nil && s.past.Answers > 1 { // else it was read for the first time
+	if s != nil && s.past.Answers > 1 { // else it was read for the first time
 		l.queries.Changed(s.Service, at)
 	}
 }

@@ -20,6 +20,22 @@ type sources struct {
 	policies *policy.Policies // nil: the zero Policies
 }
 
+// Service is what was said last of a service, and whether it is there.
+func (r Resources) Service(k catalog.ServiceKey) (catalog.Service, bool) {
+	if s := r.inputs.services.get(k); s != nil {
+		return s.Service, true
+	}
+	return catalog.Service{}, false
+}
+
+// Entry is what was said last of a config entry, and whether it is there.
+func (r Resources) Entry(k catalog.EntryKey) (catalog.Entry, bool) {
+	if e := r.inputs.entries.get(k); e != nil {
+		return e.Entry, true
+	}
+	return catalog.Entry{}, false
+}
+
 // service is a service as an element of a tree.
 type service struct{ catalog.Service }
 

@@ -14,6 +14,8 @@ type Service struct {
 	// Former are the instances that it had last, while it has none: what they said of it still holds. Those
 	// are no endpoints. It is nil for a service that has instances, and for one that was never seen with some.
 	Former []Instance `json:",omitempty"`
+	// Index is Consul's index of the answer that made it what it is; 0: unknown. It does not count in Equal.
+	Index uint64 `json:"-"`
 	// Hosts are the host names that its instances are reached by, in lower case, and what they stand
 	// for. A Watcher does not know that: package resolve fills it in.
 	Hosts map[string]Host `json:",omitempty"`

@@ -8,6 +8,7 @@
 //     pass in between; what they change in a cluster that waits is built by its old policy.
 //   - A Delta costs what its services cost, whatever else the catalog holds.
 //   - A problem is logged once when it appears and once when it is over.
+//   - What is published is recorded afterwards (see Record): nothing waits for that.
 package bridge
 
 import (
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/internal/changes"
 	"legate/metrics"
 	"legate/translate"
 	"legate/translate/policy"
@@ -40,6 +42,7 @@ type Bridge struct {
 	log        *slog.Logger
 	metrics    *metrics.Translate
 
+	changes   *changes.Record // nil: nothing is recorded
 	policies  policy.Policies // the newest that Run has taken over
 	spreading spreading
 	over      atomic.Int64   // how long a rollout takes
@@ -150,25 +153,29 @@ func (b *Bridge) carry(d catalog.Delta) error {
 	from, _ := translate.New(b.config).With(b.policies)
 	to, _ := from.Apply(d)
 	b.server.Publish(view, to.Diff(from))
-	b.report(to.DiffProblems(from))
 	now := time.Now()
+	b.report(to.DiffProblems(from))
 	b.change(func(s *State) { s.Resources, s.View, s.Changed, s.Complete = to, view, now, now })
 	b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(b.State().Since)))
+	b.recordFirst(d, now)
 	return nil
 }
 
 // publish publishes what differs from the Resources before, if anything does.
-func (b *Bridge) publish(to translate.Resources) {
+func (b *Bridge) publish(to translate.Resources) published {
 	old := b.State()
-	batch := to.Diff(old.Resources)
+	p := published{from: old.Resources, to: to, batch: to.Diff(old.Resources)}
 	changed := old.Changed
-	if len(batch.Set)+len(batch.Gone) > 0 {
-		b.server.Publish(old.View, batch)
-		changed = time.Now()
-		b.log.Debug("snapshot changed", "set", len(batch.Set), "gone", len(batch.Gone), "answered", batch.Since)
+	if len(p.batch.Set)+len(p.batch.Gone) > 0 {
+		b.server.Publish(old.View, p.batch)
+		p.at = time.Now()
+		changed = p.at
+		b.log.Debug("snapshot changed", "set", len(p.batch.Set), "gone", len(p.batch.Gone), "answered", p.batch.Since)
 	}
 	b.report(to.DiffProblems(old.Resources))
 	b.change(func(s *State) { s.Resources, s.Changed = to, changed })
+	b.recordPolicies(p)
+	return p
 }
 
 func (b *Bridge) change(f func(*State)) {

@@ -55,7 +55,7 @@ func (b *Bridge) take(d catalog.Delta) {
 		b.noteChanged(to, touched)
 		touched = nil
 	}
-	b.publish(to)
+	b.recordDelta(d, b.publish(to))
 	if entries {
 		b.spreading.touched = touched
 		b.survey()

@@ -1,0 +1,149 @@
+package bridge
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/internal/changes"
+	"legate/translate"
+	"legate/translate/policy"
+)
+
+// Record has what is published recorded. It is called before Run.
+func (b *Bridge) Record(r *changes.Record) { b.changes = r }
+
+// published is what was published together.
+type published struct {
+	from, to translate.Resources
+	batch    translate.Batch
+	at       time.Time // zero: nothing had to be
+}
+
+// recordedAtOnce is how many services of one Delta are recorded one by one. The rest is one change, so that what
+// changes at once takes no more than a part of the record.
+const recordedAtOnce = 1000
+
+// recordFirst records the first complete snapshot, as one change.
+func (b *Bridge) recordFirst(d catalog.Delta, at time.Time) {
+	if b.changes == nil {
+		return
+	}
+	instances := 0
+	for _, s := range d.Set {
+		instances += len(s.Instances)
+	}
+	b.changes.Add(changes.Change{Kind: changes.Snapshot, At: at, Answered: d.Since, Published: at, Lines: []changes.Line{{
+		Op: changes.Plus, What: "snapshot", To: fmt.Sprintf("%d services, %d instances, %d config entries", len(d.Set), instances, len(d.Entries)),
+	}}})
+}
+
+// recordDelta records what a Delta changed.
+func (b *Bridge) recordDelta(d catalog.Delta, p published) {
+	if b.changes == nil {
+		return
+	}
+	now := time.Now()
+	record := func(c changes.Change) {
+		if len(c.Lines) > 0 {
+			c.At, c.Answered = now, d.Since
+			b.changes.Add(c)
+		}
+	}
+	for _, e := range d.Entries {
+		was, had := p.from.Entry(e.Key)
+		record(changes.OfEntry(value(&was, had), &e))
+	}
+	for _, k := range d.GoneEntries {
+		was, had := p.from.Entry(k)
+		record(changes.OfEntry(value(&was, had), nil))
+	}
+	some := d.Set[:min(len(d.Set), recordedAtOnce)]
+	for i := range some {
+		s := &some[i]
+		was, had := p.from.Service(s.Key)
+		c := changes.OfService(value(&was, had), s)
+		p.versions(&c, s.Key)
+		record(c)
+	}
+	gone := d.Gone[:min(len(d.Gone), recordedAtOnce-len(some))]
+	for _, k := range gone {
+		was, had := p.from.Service(k)
+		c := changes.OfService(value(&was, had), nil)
+		p.versions(&c, k)
+		record(c)
+	}
+	if set, left := len(d.Set)-len(some), len(d.Gone)-len(gone); set+left > 0 {
+		record(changes.Change{Kind: changes.More, Published: p.at, Lines: []changes.Line{{
+			Op: changes.Tilde, What: "services", Detail: fmt.Sprintf("%d more that changed at once, and %d more that are gone", set, left),
+		}}})
+	}
+}
+
+func value[T any](v *T, is bool) *T {
+	if !is {
+		return nil
+	}
+	return v
+}
+
+// versions notes in which versions the resources of a service were published, if they were. Those of its further ports
+// count as published, too.
+func (p published) versions(c *changes.Change, k catalog.ServiceKey) {
+	for _, of := range []struct {
+		resource string
+		version  *string
+	}{{translate.ClusterType, &c.Cluster}, {translate.AssignmentType, &c.Endpoints}} {
+		name := translate.Name{Type: of.resource, Name: k.Name}
+		if at, there := slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) }); there {
+			*of.version = p.batch.Set[at].Version
+			c.Published = p.at
+		}
+		if _, gone := slices.BinarySearchFunc(p.batch.Gone, name, compareNames); gone {
+			c.Published = p.at
+		}
+		name.Name += "."
+		from, _ := slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) })
+		if from < len(p.batch.Set) && translate.IsPortOf(k.Name, p.batch.Set[from].Name.Name) {
+			c.Published = p.at
+		}
+	}
+}
+
+func compareNames(a, b translate.Name) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+}
+
+// recordPolicies records which services are reached in another way. Those that change alike are one change.
+func (b *Bridge) recordPolicies(p published) {
+	if b.changes == nil {
+		return
+	}
+	var alike []changes.Change
+	at := map[string]int{} // in alike, by what changes
+	for _, one := range p.to.DiffPolicies(p.from) {
+		lines, text := policyLines(one)
+		n, known := at[text]
+		if !known || len(alike[n].Services) == atOnce {
+			n = len(alike)
+			at[text], alike = n, append(alike, changes.Change{Kind: changes.Policy, At: time.Now(), Answered: p.batch.Since, Published: p.at, Lines: lines})
+		}
+		alike[n].Services = append(alike[n].Services, one.Service.Name)
+	}
+	b.changes.Add(alike...)
+}
+
+// policyLines are the fields in which the policy of a cluster differs, and the same as one text.
+func policyLines(r translate.Repolicied) (lines []changes.Line, text string) {
+	for _, c := range policy.Changes(r.From, r.To) {
+		l := changes.Line{Op: changes.Tilde, What: "policy", Key: c.Field, From: c.From, To: c.To, Detail: c.Source}
+		if r.Port != "" {
+			l.Detail += ", port " + r.Port
+		}
+		lines = append(lines, l)
+		text += fmt.Sprintf("%q", []string{c.Field, c.From, c.To, l.Detail})
+	}
+	return lines, text
+}

@@ -1,0 +1,175 @@
+package bridge
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/internal/changes"
+	"legate/translate"
+)
+
+// said are the changes after that many, the oldest first, each in one line.
+func said(r *changes.Record, after int) (all []string) {
+	for _, c := range r.After(changes.ID{}, changes.Query{}).Changes[after:] {
+		all = append(all, fmt.Sprintf("%s %s: %s", c.Kind, c.Name(), strings.Join(c.Texts(), "; ")))
+	}
+	return all
+}
+
+func recording(t *testing.T, first ...catalog.Service) (*crossing, *changes.Record) {
+	t.Helper()
+	c, r := newCrossing(translate.DefaultConfig()), changes.New()
+	c.Record(r)
+	if err := c.carry(catalog.Delta{Set: first, Since: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	return c, r
+}
+
+func TestWhatIsPublishedIsRecorded(t *testing.T) {
+	web, api := service("web", 80), service("api", 80)
+	key := catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: "web"}
+	grpc := catalog.Entry{Key: key, Protocol: "grpc"}
+	critical := service("web", 80)
+	critical.Instances[0].Health, critical.Instances[0].Checks = catalog.Critical, []catalog.Check{{ID: "web:http", Status: "critical"}}
+	moved, ports := service("web", 81), service("web", 81)
+	ports.Instances[0].Ports = []catalog.Port{{Name: "http", Port: 81, Default: true}, {Name: "admin", Port: 82}}
+	odd := service("web", 81)
+	odd.Instances[0].Checks = []catalog.Check{{ID: "b", Status: "passing"}}
+	c, r := recording(t, api, web)
+	if got := said(r, 0); !slices.Equal(got, []string{"snapshot snapshot: + snapshot 2 services, 2 instances, 0 config entries"}) {
+		t.Errorf("at first: %q", got)
+	}
+	n := 1
+	for _, step := range []struct {
+		what      string
+		delta     catalog.Delta
+		want      string
+		published bool
+		versions  string // of the cluster and of the endpoints
+	}{
+		{"health", catalog.Delta{Set: []catalog.Service{critical}}, "service web: ~ 10.0.0.1:80 health passing → critical (check web:http)", true, "-e"},
+		{"port", catalog.Delta{Set: []catalog.Service{moved}}, "service web: ~ 10.0.0.1:81 health critical → passing; ~ 10.0.0.1:81 address 10.0.0.1:80 → 10.0.0.1:81", true, "-e"},
+		{"a check", catalog.Delta{Set: []catalog.Service{odd}}, "service web: ~ 10.0.0.1:81 check b none → passing", false, "--"},
+		{"a further port", catalog.Delta{Set: []catalog.Service{ports}}, "service web: ~ 10.0.0.1:81 check b passing → none; ~ 10.0.0.1:81 port admin none → 82; ~ 10.0.0.1:81 port http none → 81 (default)", true, "--"},
+		{"gone", catalog.Delta{Gone: []catalog.ServiceKey{api.Key}}, "service api: - service; - 10.0.0.1:80", true, "--"},
+		{"new", catalog.Delta{Set: []catalog.Service{api}}, "service api: + service; + 10.0.0.1:80", true, "ce"},
+	} {
+		step.delta.Since = time.Now().Add(-time.Second)
+		if err := c.carry(step.delta); err != nil {
+			t.Fatal(err)
+		}
+		got := said(r, n)
+		if !slices.Equal(got, []string{step.want}) {
+			t.Errorf("%s: %q\nwant %q", step.what, got, step.want)
+		}
+		n += len(got)
+		last := r.Back(changes.Query{Limit: 1}).Changes[0]
+		versions := []byte("--")
+		if last.Cluster != "" {
+			versions[0] = 'c'
+		}
+		if last.Endpoints != "" {
+			versions[1] = 'e'
+		}
+		if string(versions) != step.versions || last.Published.IsZero() == step.published || !last.Answered.Equal(step.delta.Since) || step.published && (last.Seconds() < 1 || last.Seconds() > 60) {
+			t.Errorf("%s: %+v has %s, want %s and published %v", step.what, last, versions, step.versions, step.published)
+		}
+	}
+	if err := c.carry(catalog.Delta{Entries: []catalog.Entry{grpc}}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"policy web and 1 more: ~ policy protocol none → grpc (consul service-defaults/web)",
+		"entry web: + entry service-defaults/web; ~ Protocol none → grpc (service-defaults/web)",
+	}
+	got := said(r, n)
+	got[0] = strings.Replace(got[0], ", port admin", "", 1)
+	for _, one := range want {
+		if !slices.ContainsFunc(got, func(s string) bool { return s == one || strings.Replace(one, " and 1 more", "", 1) == s }) {
+			t.Errorf("%q is not in %q", one, got)
+		}
+	}
+}
+
+// A Delta of very many services leaves what was recorded before.
+func TestWhatChangesAtOnceDoesNotFillTheRecord(t *testing.T) {
+	var all, moved []catalog.Service
+	for n := range 3 * recordedAtOnce {
+		all, moved = append(all, service(fmt.Sprintf("s%04d", n), 80)), append(moved, service(fmt.Sprintf("s%04d", n), 81))
+	}
+	c, r := recording(t, all...)
+	if err := c.carry(catalog.Delta{Set: moved[:2*recordedAtOnce], Gone: []catalog.ServiceKey{moved[2*recordedAtOnce].Key}}); err != nil {
+		t.Fatal(err)
+	}
+	got := said(r, 1)
+	if len(got) != recordedAtOnce+1 || got[recordedAtOnce] != "more more: ~ services (1000 more that changed at once, and 1 more that are gone)" {
+		t.Errorf("%d changes, the last one %s", len(got), got[len(got)-1])
+	}
+}
+
+// Many services whose policy changes alike are few changes.
+func TestAPolicyThatChangesManyServicesIsFewChanges(t *testing.T) {
+	whileItRuns(t, fleet(120), func(g *going) {
+		r := changes.New()
+		g.Record(r) // the bridge waits
+		g.Spread(0)
+		g.Adopt(under(t, "defaults: {connect_timeout: 2s}"))
+		g.after(time.Minute)
+		all := r.Back(changes.Query{}).Changes
+		services := 0
+		for _, c := range all {
+			services += len(c.Services)
+			if got := strings.Join(c.Texts(), "; "); c.Kind != changes.Policy || got != "~ policy connect_timeout 5s → 2s (defaults policy.yaml:1)" || c.Published.IsZero() || !c.Answered.IsZero() {
+				t.Errorf("%+v: %s", c, got)
+			}
+		}
+		if services != 120 || len(all) > 4 {
+			t.Errorf("%d services in %d changes", services, len(all))
+		}
+	})
+}
+
+// BenchmarkChange carries a change of one instance of eight, in a catalog of 10,000 services, with and without
+// recording it.
+func BenchmarkChange(b *testing.B) {
+	for name, r := range map[string]*changes.Record{"recorded": changes.New(), "unrecorded": nil} {
+		b.Run(name, func(b *testing.B) {
+			var first catalog.Delta
+			for i := range 10_000 {
+				s := service(fmt.Sprintf("s%05d", i), 80)
+				for n := range 7 {
+					more := s.Instances[0]
+					more.ID, more.Port = fmt.Sprint(s.Key.Name, "-", n+2), 81+n
+					more.Meta, more.Tags = map[string]string{"version": "1.2.3", "team": "shop"}, []string{"blue", "v1"}
+					s.Instances = append(s.Instances, more)
+				}
+				first.Set = append(first.Set, s)
+			}
+			published := make(arrivals, 10)
+			c := New(translate.DefaultConfig(), func() string { return "dc1" }, published, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+			c.Record(r)
+			if err := c.carry(first); err != nil {
+				b.Fatal(err)
+			}
+			<-published
+			n := 0
+			for b.Loop() {
+				s := first.Set[n*7919%len(first.Set)]
+				s.Instances = slices.Clone(s.Instances)
+				s.Instances[n%8].Weights.Passing = 2 + n%53 // another one each time
+				if err := c.carry(catalog.Delta{Set: []catalog.Service{s}, Since: time.Now()}); err != nil {
+					b.Fatal(err)
+				}
+				<-published
+				n++
+			}
+		})
+	}
+}

@@ -1,0 +1,25 @@
+package translate
+
+import (
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// Repolicied is a cluster that is built by another policy than before.
+type Repolicied struct {
+	Service  catalog.ServiceKey
+	Port     string // a further port of the service; empty: the service itself
+	From, To *policy.Effective
+}
+
+// DiffPolicies returns the clusters, of those that are in both, that are built by another policy, sorted by service. It
+// costs what differs, as [Resources.Diff] does.
+func (r Resources) DiffPolicies(from Resources) (all []Repolicied) {
+	compare(from.cells, r.cells, func(old, now *cell) {
+		if old == nil || now == nil || old.policy == nil || now.policy == nil || old.policy.Same(now.policy.Effective) {
+			return
+		}
+		all = append(all, Repolicied{now.unit.service, now.unit.port, old.policy.Effective, now.policy.Effective})
+	})
+	return all
+}
