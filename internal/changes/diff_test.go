@@ -200,15 +200,15 @@ func TestWordsOfADifference(t *testing.T) {
 		{nil, web(nil), "+ service; + 10.0.0.7:80"},
 		{none, web(func(i *catalog.Instance) { i.Locality.Zone, i.Weights = "b", catalog.Weights{Passing: 3, Warning: 3} }), "+ 10.0.0.7:80 (zone b, weight 3)"},
 		{web(nil), none, "- 10.0.0.7:80"},
-		{web(nil), web(func(i *catalog.Instance) { i.Health, i.Checks[1].Status = catalog.Critical, "critical" }), "~ 10.0.0.7:80 health passing → critical (check web:http)"},
-		{web(func(i *catalog.Instance) { i.Health, i.Checks[1].Status = catalog.Critical, "critical" }), web(nil), "~ 10.0.0.7:80 health critical → passing"},
-		{web(nil), web(func(i *catalog.Instance) { i.Checks[1].Status = "critical" }), "~ 10.0.0.7:80 check web:http passing → critical"}, // it is served as it was
-		{web(nil), web(func(i *catalog.Instance) { i.Checks = i.Checks[:1] }), "~ 10.0.0.7:80 check web:http passing → none"},
-		{web(nil), web(func(i *catalog.Instance) { i.Weights.Passing = 10 }), "~ 10.0.0.7:80 weight 1 → 10 (1 while warning)"},
-		{web(nil), web(func(i *catalog.Instance) { i.Address, i.ServiceAddress = "fd00::7", "fd00::7" }), "~ [fd00::7]:80 address 10.0.0.7:80 → [fd00::7]:80; ~ [fd00::7]:80 node address none → 10.0.0.7"},
-		{web(nil), web(func(i *catalog.Instance) { i.Tags, i.Meta = []string{"v2"}, map[string]string{"version": "2"} }), "~ 10.0.0.7:80 meta version none → 2; ~ 10.0.0.7:80 tag v2 is new"},
+		{web(nil), web(func(i *catalog.Instance) { i.Health, i.Checks[1].Status = catalog.Critical, "critical" }), "~ 10.0.0.7:80 health passing -> critical (check web:http)"},
+		{web(func(i *catalog.Instance) { i.Health, i.Checks[1].Status = catalog.Critical, "critical" }), web(nil), "~ 10.0.0.7:80 health critical -> passing"},
+		{web(nil), web(func(i *catalog.Instance) { i.Checks[1].Status = "critical" }), "~ 10.0.0.7:80 check web:http passing -> critical"}, // it is served as it was
+		{web(nil), web(func(i *catalog.Instance) { i.Checks = i.Checks[:1] }), "~ 10.0.0.7:80 check web:http passing -> unset"},
+		{web(nil), web(func(i *catalog.Instance) { i.Weights.Passing = 10 }), "~ 10.0.0.7:80 weight 1 -> 10 (1 while warning)"},
+		{web(nil), web(func(i *catalog.Instance) { i.Address, i.ServiceAddress = "fd00::7", "fd00::7" }), "~ [fd00::7]:80 address 10.0.0.7:80 -> [fd00::7]:80; ~ [fd00::7]:80 node address unset -> 10.0.0.7"},
+		{web(nil), web(func(i *catalog.Instance) { i.Tags, i.Meta = []string{"v2"}, map[string]string{"version": "2"} }), "~ 10.0.0.7:80 meta version unset -> 2; ~ 10.0.0.7:80 tag v2 is new"},
 		{web(func(i *catalog.Instance) { i.Tags = []string{"v2"} }), web(nil), "~ 10.0.0.7:80 tag v2 is gone"},
-		{web(nil), web(func(i *catalog.Instance) { i.SocketPath, i.Address, i.Port = "/run/web", "", 0 }), "~ unix:/run/web address 10.0.0.7:80 → unix:/run/web; ~ unix:/run/web node address none → 10.0.0.7; ~ unix:/run/web service address none → 10.0.0.7"},
+		{web(nil), web(func(i *catalog.Instance) { i.SocketPath, i.Address, i.Port = "/run/web", "", 0 }), "~ unix:/run/web address 10.0.0.7:80 -> unix:/run/web; ~ unix:/run/web node address unset -> 10.0.0.7; ~ unix:/run/web service address unset -> 10.0.0.7"},
 	} {
 		change := OfService(c.from, c.to)
 		if got := strings.Join(change.Texts(), "; "); got != c.want {
@@ -266,7 +266,7 @@ func TestTheLinesOfAConfigEntryAreExactlyTheDifference(t *testing.T) {
 	web := &catalog.Entry{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: "web"}, Protocol: "grpc", Limits: catalog.Limits{MaxConnections: &seven}, ModifyIndex: 12}
 	http := &catalog.Entry{Key: web.Key, Protocol: "http", Limits: web.Limits}
 	all := OfEntry(http, web)
-	if got := strings.Join(all.Texts(), "; "); got != "~ Protocol http → grpc (service-defaults/web)" || all.Index != 12 || all.Name() != "web" {
+	if got := strings.Join(all.Texts(), "; "); got != "~ Protocol http -> grpc (service-defaults/web)" || all.Index != 12 || all.Name() != "web" {
 		t.Errorf("%s: %+v", got, all)
 	}
 }

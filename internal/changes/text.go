@@ -66,13 +66,13 @@ func (l *Line) String() string {
 	case l.From == present && l.To == "":
 		b.WriteString(" is gone")
 	case l.From == "" && l.To != "" && l.Op == Tilde:
-		fmt.Fprintf(&b, " none → %s", text(l.To))
+		fmt.Fprintf(&b, " unset -> %s", text(l.To))
 	case l.From == "" && l.To != "":
 		b.WriteString(" " + text(l.To))
 	case l.From != "" && l.To == "":
-		fmt.Fprintf(&b, " %s → none", text(l.From))
+		fmt.Fprintf(&b, " %s -> unset", text(l.From))
 	case l.From != "":
-		fmt.Fprintf(&b, " %s → %s", text(l.From), text(l.To))
+		fmt.Fprintf(&b, " %s -> %s", text(l.From), text(l.To))
 	}
 	detail := text(l.Detail)
 	if len(l.Checks) > 0 {
