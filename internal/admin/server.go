@@ -18,6 +18,10 @@
 //	                     ?only=unsynced (or nacked, stale, not_sent, synced), ?sort=urgency (or id, behind, waiting,
 //	                     streams), ?page=1, ?limit=100
 //	/api/v1/nodes/edge-1 those with one id (see NodesOfID), as JSON
+//	/api/v1/changes      what changed lately (see Changes), as JSON, the newest first: ?service=NAME, ?kind=service (or
+//	                     snapshot, policy, entry, hold, reload, more; several with commas between), ?since=10m (or a
+//	                     time), ?limit=100, ?before=ID for the next page; ?after=ID is what came after that one, the
+//	                     oldest first, and with ?wait=30s the answer waits until there is something
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -43,6 +47,7 @@ import (
 
 	"legate/discovery"
 	"legate/internal/bridge"
+	"legate/internal/changes"
 	"legate/internal/files"
 	"legate/internal/lastknown"
 	"legate/internal/listen"
@@ -70,6 +75,11 @@ type Rooms struct {
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed
 		Deliveries(names []translate.Name, most int) []xdsserver.Delivery
+	}
+	// Changes are what changed lately; nil: that is not recorded.
+	Changes interface {
+		Back(changes.Query) changes.Page
+		Wait(context.Context, changes.ID, changes.Query) changes.Page
 	}
 	// Own returns what is wrong with Legate itself, such as its configuration or certificates.
 	Own func() []Trouble
@@ -152,6 +162,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/api/v1/services/{name}", s.service)
 	mux.HandleFunc("/api/v1/nodes", s.nodes)
 	mux.HandleFunc("/api/v1/nodes/{id}", s.node)
+	mux.HandleFunc("/api/v1/changes", s.changes)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
 		profiles(mux)
@@ -206,6 +217,7 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 		WriteTimeout:      time.Minute, // a config dump of a large catalog takes seconds
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeaders,
+		BaseContext:       func(net.Listener) context.Context { return context.WithValue(context.Background(), stopsKey{}, ctx) },
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, addressKey{}, listen.Address(c.RemoteAddr()))
@@ -247,6 +259,9 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 	}
 	return failed
 }
+
+// stopsKey is the key of a context in that of a request: it ends when the server is told to stop.
+type stopsKey struct{}
 
 // addressKey is the key of a client's address in the context of a request.
 type addressKey struct{}

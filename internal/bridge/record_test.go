@@ -130,7 +130,7 @@ func TestAPolicyThatChangesManyServicesIsFewChanges(t *testing.T) {
 				t.Errorf("%+v: %s", c, got)
 			}
 		}
-		if services != 120 || len(all) > 4 {
+		if services != 120 || len(all) > 12 {
 			t.Errorf("%d services in %d changes", services, len(all))
 		}
 	})

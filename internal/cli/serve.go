@@ -17,6 +17,7 @@ import (
 	dns "legate/discovery/resolve"
 	"legate/internal/admin"
 	"legate/internal/bridge"
+	"legate/internal/changes"
 	"legate/internal/lastknown"
 	"legate/metrics"
 	"legate/translate"
@@ -159,6 +160,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
 	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)
+	record := changes.New()
+	carrier.Record(record)
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
 			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
@@ -176,7 +179,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}}
 	o.listen.people.TLS, o.listen.people.Hosts = open.people.Config(), o.listen.names()
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
-		LastKnown: shelf, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
+		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
 		Own: func() []admin.Trouble {
 			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
 		},
