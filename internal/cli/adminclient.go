@@ -21,6 +21,8 @@ import (
 // adminClient calls the admin listener of a running Legate, for the commands that need one.
 type adminClient struct {
 	address, socket, tokenFile, caFile string
+
+	patience time.Duration // how much longer than adminTimeout an answer may take that waits for something
 }
 
 // adminTimeout is how long a running Legate may take to answer.
@@ -56,7 +58,7 @@ func (a *adminClient) settings() []*setting {
 
 // call sends a request and decodes the answer into out.
 func (a *adminClient) call(ctx context.Context, method, path string, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout+a.patience)
 	defer cancel()
 	if path, isSocket := strings.CutPrefix(a.address, unixScheme); isSocket && a.socket == "" {
 		a.socket = path

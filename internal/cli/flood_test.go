@@ -27,6 +27,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/internal/admin"
 	"legate/internal/bridge"
+	"legate/internal/changes"
 	"legate/internal/logs"
 	"legate/internal/logtest"
 	"legate/internal/xdstest"
@@ -47,6 +48,7 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 		"posts with a wrong token":            {"admin request refused", postsWith("s3cret", "guess"), 0},
 		"posts while there is no token":       {"admin request refused", postsWith("s3cret", "gone"), 0},
 		"a registration that comes and goes":  {"left out", comesAndGoes, 300},
+		"a registration that always changes":  {"changed", changesAlways, 0},
 		"streams that reject all they get":    {"client rejects a resource and keeps what it has", rejectAll, 0},
 		"streams that ask for what is not":    {"type is not served and will not be answered", askForOtherTypes, 0},
 		"streams that are of too many kinds":  {"too many kinds of clients outside of ADS, this one is served as all others", ofManyKinds, 0},
@@ -163,6 +165,24 @@ func comesAndGoes(t *testing.T, log *slog.Logger) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// changesAlways plays one who registers a service anew all the time, and has its instances say a lot.
+func changesAlways(t *testing.T, log *slog.Logger) {
+	r := changes.New()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { r.Tell(ctx, log); close(ended) }()
+	evil := strings.Repeat("x\u202e\n", 50_000)
+	was := catalog.Service{Key: catalog.ServiceKey{Name: evil}}
+	for n := range 300 {
+		is := catalog.Service{Key: was.Key, Instances: []catalog.Instance{{ID: evil, Node: evil, Address: evil, Port: n, Health: catalog.Critical, Checks: []catalog.Check{{ID: evil, Status: evil}}}}}
+		r.Add(changes.OfService(&was, &is))
+		was = is
+	}
+	time.Sleep(1500 * time.Millisecond) // until they are summed up
+	cancel()
+	<-ended
 }
 
 type nowhere struct{}
