@@ -36,8 +36,15 @@ func (b *Bridge) recordFirst(d catalog.Delta, at time.Time) {
 		instances += len(s.Instances)
 	}
 	b.changes.Add(changes.Change{Kind: changes.Snapshot, At: at, Answered: d.Since, Published: at, Lines: []changes.Line{{
-		Op: changes.Plus, What: "snapshot", To: fmt.Sprintf("%d services, %d instances, %d config entries", len(d.Set), instances, len(d.Entries)),
+		Op: changes.Plus, What: "complete", Detail: fmt.Sprintf("%s, %s, %s", counted(len(d.Set), "service", "services"), counted(instances, "instance", "instances"), counted(len(d.Entries), "config entry", "config entries")),
 	}}})
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
 }
 
 // recordDelta records what a Delta changed.

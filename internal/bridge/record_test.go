@@ -43,7 +43,7 @@ func TestWhatIsPublishedIsRecorded(t *testing.T) {
 	odd := service("web", 81)
 	odd.Instances[0].Checks = []catalog.Check{{ID: "b", Status: "passing"}}
 	c, r := recording(t, api, web)
-	if got := said(r, 0); !slices.Equal(got, []string{"snapshot snapshot: + snapshot 2 services, 2 instances, 0 config entries"}) {
+	if got := said(r, 0); !slices.Equal(got, []string{"snapshot snapshot: + complete (2 services, 2 instances, 0 config entries)"}) {
 		t.Errorf("at first: %q", got)
 	}
 	n := 1

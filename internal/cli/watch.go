@@ -100,10 +100,11 @@ func (p *program) runWatch(ctx context.Context, o *watchOptions) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if o.once {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.timeout)
-		defer cancel()
+	if o.once { // a deadline would be told to the server, which may end the stream first
+		var end context.CancelCauseFunc
+		ctx, end = context.WithCancelCause(ctx)
+		defer end(nil)
+		defer time.AfterFunc(o.timeout, func() { end(context.DeadlineExceeded) }).Stop()
 	}
 	client := xdsclient.New(config)
 	live := terminal(p.out) && p.getenv("TERM") != "dumb"
@@ -118,7 +119,7 @@ func (p *program) runWatch(ctx context.Context, o *watchOptions) error {
 	switch {
 	case errors.Is(err, errSeen):
 		return nil
-	case o.once && errors.Is(err, context.DeadlineExceeded):
+	case o.once && errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		why := "the answer is not complete"
 		if lost != nil {
 			why = causeOf(lost)

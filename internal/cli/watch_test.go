@@ -93,7 +93,8 @@ func TestWatchSpeaksTLSAndAUnixSocket(t *testing.T) {
 	if got := watch(mine...); got.code != 0 || !strings.Contains(got.out, "web: ") {
 		t.Errorf("%+v", got)
 	}
-	if got := watch("--timeout", "1s", "--ca-file", certs.CAFile); got.code != 1 || !strings.Contains(got.err, "certificate") {
+	// The server closes the connection after the client's part of the handshake, so the client may write before it reads why.
+	if got := watch("--timeout", "1s", "--ca-file", certs.CAFile); got.code != 1 || !strings.Contains(got.err, "certificate") && !strings.Contains(got.err, "broken pipe") && !strings.Contains(got.err, "reset") {
 		t.Errorf("without a certificate of its own: %+v", got)
 	}
 	if got := watch(append(mine, "--timeout", "1s", "--server-name", "other.example")...); got.code != 1 || !strings.Contains(got.err, "other.example") {
