@@ -70,7 +70,7 @@ func tlsContext(p policy.Policy) *tlsv3.UpstreamTlsContext {
 		up.Sni = own
 	}
 	// A certificate that a public authority signed for somebody else is none of this service's.
-	up.AutoSniSanValidation = t.SNI != nil && len(t.SANs) == 0 && t.CASDS == nil
+	up.AutoSniSanValidation = t.SNI != nil && len(t.SANs) == 0
 	if t.SDS != nil {
 		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{secret(*t.SDS)}
 	} else if t.Cert != nil {

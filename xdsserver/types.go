@@ -26,6 +26,8 @@ type resourceType struct {
 	wildcard bool
 	// none makes what is served under a name that Consul does not have. Nil: nothing is.
 	none func(name string) (translate.Resource, error)
+	// mend says what ends that clients reject resources of the type. Empty: a change of the service.
+	mend string
 	// lacks says why no resource has a name that a client asks for.
 	lacks string
 	// brings is the type URL of what a client needs with each resource, under the same name. When a
@@ -63,6 +65,8 @@ var resourceTypes = []*resourceType{
 	{
 		typeURL: translate.SecretType,
 		word:    "secrets",
+		mend: "Put the files there, on the Envoys' machines (Envoy takes them at once, if their folder is there), or correct the paths in the policy; " +
+			"until then requests to the services that need them fail.",
 		lacks:   "no cluster refers to such a secret; there are those only that the policy's files make (tls.ca, tls.cert_file)",
 		service: secretv3.SecretDiscoveryService_ServiceDesc,
 	},
@@ -92,6 +96,14 @@ func typeURLs() (all []string) {
 func Word(typeURL string) string {
 	if t := typeOf(typeURL); t != nil {
 		return t.word
+	}
+	return ""
+}
+
+// Mend says what ends that clients reject resources of a type; empty: a change of the service in Consul.
+func Mend(typeURL string) string {
+	if t := typeOf(typeURL); t != nil {
+		return t.mend
 	}
 	return ""
 }

@@ -25,6 +25,24 @@ func rejecting(node, resource, why string) xdsserver.StreamStatus {
 	return st
 }
 
+func TestARejectedSecretIsNoService(t *testing.T) {
+	h := healthy()
+	for _, node := range []string{"edge-1", "edge-2"} {
+		st := rejecting(node, "ca:/etc/envoy/ca.pem", "Invalid path: /etc/envoy/ca.pem")
+		st.Types[0].Type = translate.SecretType
+		h.streams = append(h.streams, st)
+	}
+	page := h.get(t, "/").Body.String()
+	for _, want := range []string{"2 Envoys reject secrets of ca:/etc/envoy/ca.pem", "Invalid path", "correct the paths in the policy"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "services/ca:") || strings.Contains(page, "Change the service") {
+		t.Error("the page takes a secret for a service")
+	}
+}
+
 // manyReject is a house in which that many Envoys reject svc-11.
 func manyReject(n int) *house {
 	h := healthy()

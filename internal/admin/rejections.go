@@ -38,6 +38,9 @@ func ofRejections(rejections []*rejection) []concern {
 			c.Detail = fmt.Sprintf("%s; accepted by none; %s", why, instead)
 			c.Remedy = "Change the service in Consul so that Envoy can use it: each new version is sent to them again."
 		}
+		if mend := xdsserver.Mend(r.of.Type); mend != "" && r.remedy == "" {
+			c.Detail, c.Remedy = why, mend
+		}
 		if len(r.nodes) > 1 {
 			for _, node := range slices.Sorted(maps.Keys(r.nodes)) {
 				if said := r.nodes[node]; said != why {

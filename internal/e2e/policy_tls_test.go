@@ -19,7 +19,7 @@ func tlsByNames() policyStory {
 	dir := ""
 	return policyStory{
 		name:     "TLS: the right name, a wrong one, none, another authority",
-		services: []string{"vault", "vault-wrong", "vault-nameless", "vault-stranger", "ledger", "ledger-wrong"},
+		services: []string{"vault", "vault-wrong", "vault-nameless", "vault-stranger", "ledger", "ledger-wrong", "safe", "safe-wrong"},
 		register: func(t *testing.T, s *stage) {
 			dir = t.TempDir()
 			own, strange := newSigner(t), newSigner(t)
@@ -31,6 +31,8 @@ func tlsByNames() policyStory {
 				"vault-stranger": strange.issue(t, "vault.internal"),
 				"ledger":         own.issue(t, "eu.ledger.internal"),
 				"ledger-wrong":   own.issue(t, "ledger.internal.example"),
+				"safe":           own.issue(t, "safe.internal"),
+				"safe-wrong":     own.issue(t, "other.internal"),
 			} {
 				s.registerServer(t, service, service+"-1", says(service), func(server *httptest.Server) {
 					server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
@@ -38,20 +40,24 @@ func tlsByNames() policyStory {
 				})
 			}
 		},
-		rules: func(*testing.T) string {
+		rules: func(t *testing.T) string {
 			return fmt.Sprintf(`
 - match: {names: ["vault*"]}
   tls: {ca: %[1]q, sni: vault.internal}
 - match: {names: ["ledger*"]}
   tls: {ca: %[1]q, sans: ["*.ledger.internal"], min_version: "1.3"}
-`, filepath.Join(dir, "ca.pem"))
+- match: {names: ["safe*"]}
+  tls: {ca_sds: %[2]q, sni: safe.internal}
+`, filepath.Join(dir, "ca.pem"), writeSecret(t, dir, "own", "validation_context: {trusted_ca: {filename: %q}}", filepath.Join(dir, "ca.pem")))
 		},
 		show: func(t *testing.T, s *stage) {
 			e := s.envoys[0]
 			eventually(t, func() error { return e.answers("vault", "vault") })
 			eventually(t, func() error { return e.answers("ledger", "ledger") })
+			eventually(t, func() error { return e.answers("safe", "safe") })
 			for service, stat := range map[string]string{
 				"vault-wrong": "fail_verify_san", "vault-nameless": "fail_verify_san", "ledger-wrong": "fail_verify_san",
+				"safe-wrong":     "fail_verify_san",
 				"vault-stranger": "fail_verify_error",
 			} {
 				if err := e.refuses(service); err != nil {

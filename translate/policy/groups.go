@@ -79,7 +79,7 @@ type TLS struct {
 	Cert        *string  `policy:"cert_file" owner:"no" doc:"Path of Envoy's own certificate (PEM) on its machine. Needs key_file."`
 	Key         *string  `policy:"key_file" owner:"no" doc:"Path of its key."`
 	SDS         *string  `policy:"sds" owner:"no" doc:"Envoy's own certificate, instead of cert_file and key_file: the name of a secret in its bootstrap, or the path of an SDS file, /etc/envoy/NAME.yaml with the secret NAME, whose files Envoy watches."`
-	CASDS       *string  `policy:"ca_sds" owner:"no" doc:"The authorities, instead of ca: the name of a secret in Envoy's bootstrap, or the path of an SDS file, as for sds. The secret can also have names, beside sans."`
+	CASDS       *string  `policy:"ca_sds" owner:"no" doc:"The authorities, instead of ca: the name of a secret in Envoy's bootstrap, or the path of an SDS file, as for sds. Names that the secret has count without sni, or beside sans."`
 	SANs        []string `policy:"sans" owner:"no" doc:"Names of which the certificate must have one: a DNS name, spiffe:// or another URI, an IP address; * stands for any characters. Default: the name that sni asks for."`
 	MinVersion  *string  `policy:"min_version" values:"1.2 1.3" doc:"Lowest version of TLS; default 1.2."`
 	MaxVersion  *string  `policy:"max_version" values:"1.2 1.3" doc:"Highest version of TLS; default 1.3."`
