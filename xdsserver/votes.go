@@ -80,6 +80,10 @@ func votes(witnesses []witness, typeURL string, names []string) (all Votes) {
 	return all
 }
 
+// mostAsked bounds how often votes ask whether a stream has taken a resource that it wants: some milliseconds. Streams
+// that were asked about that many and have taken none are silent.
+const mostAsked = 200_000
+
 // answers returns which of the names some stream rejected as they are now, and the slots of the streams that have
 // taken one of them, or more, and have answered all that they were sent.
 func (s *store) answers(witnesses []witness, typeURL string, names []string) (rejected []string, takers bitset) {
@@ -89,23 +93,31 @@ func (s *store) answers(witnesses []witness, typeURL string, names []string) (re
 	if rejected = t.rejected(names); len(rejected) == 0 {
 		return nil, nil
 	}
-	took, asked := map[int]uint64{}, bitset{} // asked: for these it is not known yet
-	for _, w := range witnesses {
-		if w.store == s && !w.waits {
-			took[w.slot] = w.took
-			asked.set(w.slot)
+	var entries []*entry
+	least := t.seq
+	for _, name := range names {
+		if e := t.entries[name]; e != nil && e.res != nil {
+			entries, least = append(entries, e), min(least, e.seq)
 		}
 	}
-	for _, name := range names {
-		e := t.entries[name]
-		if e == nil || e.res == nil {
-			continue
+	took, open := make([]uint64, len(s.wakers)), bitset{} // open: for these it is not known yet
+	for _, w := range witnesses {
+		if w.store == s && w.slot < len(took) && !w.waits && w.took >= least {
+			took[w.slot] = w.took
+			open.set(w.slot)
 		}
-		for slot := range asked.within(e.named, t.wild) {
+	}
+	asked := 0
+	for _, e := range entries {
+		for slot := range open.within(e.named, t.wild) {
 			if took[slot] >= e.seq {
 				takers.set(slot)
-				asked.clear(slot)
+				open.clear(slot)
 			}
+			asked++
+		}
+		if asked > mostAsked {
+			break
 		}
 	}
 	return rejected, takers

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"legate/translate"
 )
@@ -107,4 +108,46 @@ func TestAClientThatRejectsAWholeStateCountsOnceAgainstEachPartOfIt(t *testing.T
 	h.stage.set(cluster("c00", 3)) // which nobody has rejected as it is now
 	other.Accept(cds, append([]string{"c00@3"}, want[1:]...)...)
 	h.counts("c01", 1, 1, 0)
+}
+
+// BenchmarkVotes counts what a thousand clients say of 10,000 clusters, of which one rejects one: the others have
+// taken all, or nothing, or only one of which they do not want anything any more.
+func BenchmarkVotes(b *testing.B) {
+	const clusters, streams = 10_000, 1000
+	for _, c := range []struct {
+		name string
+		took int // of the clusters, in their order
+		all  bool
+	}{{"all", clusters, true}, {"nothing", 0, true}, {"another", 1, false}} {
+		b.Run(c.name, func(b *testing.B) {
+			st := newStore(own)
+			var names []string
+			var took uint64
+			for i := range clusters {
+				names = append(names, fmt.Sprintf("c%05d", i))
+				st.publish(translate.Batch{Set: []translate.Resource{cluster(names[i], 1)}}, time.Now())
+				if i == c.took-1 {
+					took = st.table(cds).seq
+				}
+			}
+			t := st.table(cds)
+			var all []witness
+			for slot := range streams {
+				st.attach(func() {})
+				all = append(all, witness{client: fmt.Sprint("10.0.0.", slot), store: st, slot: slot, took: took})
+				for i, name := range names {
+					if c.all || i > 0 {
+						t.entries[name].named.set(slot)
+					}
+				}
+			}
+			all[0].why, all[0].parked = "bad", map[string]string{names[1]: "bad"}
+			t.entries[names[1]].rejected.Store(t.entries[names[1]].seq)
+			for b.Loop() {
+				if v := votes(all, cds, names); v.Against != 1 || (v.For == streams-1) != (c.took == clusters) {
+					b.Fatalf("%+v", v)
+				}
+			}
+		})
+	}
 }
