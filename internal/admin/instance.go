@@ -101,20 +101,18 @@ func instanceOf(b translate.Became) Instance {
 	i := b.Instance
 	out := Instance{Node: cut(i.Node), ID: cut(i.ID), Address: cut(registeredAt(i)), Health: i.Health.String(), Checks: []Check{}, Tags: []string{},
 		Weights: Weights{i.Weights.Passing, i.Weights.Warning}, Index: i.ModifyIndex, State: stateOf(b), Endpoints: []Endpoint{}}
-	for _, c := range i.Checks {
-		if c.Status != catalog.Passing.String() {
-			out.Checks = append(out.Checks, Check{cut(c.ID), cut(c.Status), c.Node})
-		}
+	failing := slices.DeleteFunc(slices.Clone(i.Checks), func(c catalog.Check) bool { return c.Status == catalog.Passing.String() })
+	slices.SortStableFunc(failing, func(a, b catalog.Check) int { return cmp.Compare(a.Status, b.Status) }) // critical first
+	for _, c := range failing[:min(len(failing), maxParts)] {
+		out.Checks = append(out.Checks, Check{cut(c.ID), cut(c.Status), c.Node})
 	}
-	slices.SortStableFunc(out.Checks, func(a, b Check) int { return cmp.Compare(a.Status, b.Status) }) // critical first
-	out.Checks = out.Checks[:min(len(out.Checks), maxParts)]
 	for _, tag := range i.Tags[:min(len(i.Tags), maxParts)] {
 		out.Tags = append(out.Tags, cut(tag))
 	}
 	for _, e := range b.Endpoints[:min(len(b.Endpoints), maxParts)] {
 		out.Endpoints = append(out.Endpoints, Endpoint{cut(e.Address), e.Health, e.Weight, e.Locality.Region, e.Locality.Zone})
 	}
-	out.Why, out.Remedy = whyOf(b, out)
+	out.Why, out.Remedy = whyOf(b, out, failing)
 	return out
 }
 
@@ -126,7 +124,7 @@ func stateOf(b translate.Became) InstanceState {
 }
 
 // whyOf says why an instance takes no traffic, and what to do about it; nothing, if it takes some.
-func whyOf(b translate.Became, i Instance) (why, remedy string) {
+func whyOf(b translate.Became, i Instance, failing []catalog.Check) (why, remedy string) {
 	switch {
 	case i.State == LeftOut:
 		return cut(b.Out.Detail), b.Out.Remedy
@@ -136,10 +134,10 @@ func whyOf(b translate.Became, i Instance) (why, remedy string) {
 		return "it is in maintenance", "end the maintenance mode of the service or its node: consul maint -disable"
 	}
 	var checks []string
-	for _, c := range i.Checks[:min(len(i.Checks), maxWhy)] {
-		checks = append(checks, fmt.Sprintf("check %s is %s", quote.Name(c.ID), c.Status))
+	for _, c := range failing[:min(len(failing), maxWhy)] {
+		checks = append(checks, fmt.Sprintf("check %s is %s", quote.Name(c.ID), quote.Name(c.Status)))
 	}
-	if more := len(i.Checks) - maxWhy; more > 0 {
+	if more := len(failing) - maxWhy; more > 0 {
 		checks = append(checks, fmt.Sprintf("%d more checks do not pass", more))
 	}
 	why = cmp.Or(strings.Join(checks, ", "), "it is "+i.Health)

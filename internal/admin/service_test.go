@@ -344,3 +344,39 @@ func TestInstancesAreCountedByTheirHealth(t *testing.T) {
 		}
 	}
 }
+
+// Wherever the overview names a service, the name leads to its page.
+func TestTheOverviewLeadsToServices(t *testing.T) {
+	h := manyReject(2).with(instance("bad", 0), instance("bad-2", 0))
+	h.holds = []discovery.Hold{{Service: "held", Why: "emptied"}, {Service: "entered", Entry: "service-defaults/entered", Why: "entry"}}
+	h.large = []xdsserver.Oversize{{Type: translate.AssignmentType, Name: "big", Last: now, Count: 1}}
+	h.streams[0].Types[0].InVain, h.streams[0].Types[0].InVainCount = []xdsserver.Missing{{Name: "wbe", Why: "no"}}, 1
+	page := h.get(t, "/").Body.String()
+	for _, name := range []string{"svc-11", "bad", "bad-2", "held", "entered", "big", "wbe"} {
+		if want := `<a href="/services/` + name + `">` + name + `</a>`; !strings.Contains(page, want) {
+			t.Errorf("want %s in\n%s", want, page)
+		}
+	}
+	for _, want := range []string{`<a href="/services">1</a>`, `<a href="/services?only=problems">2 problems</a>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %s in\n%s", want, page)
+		}
+	}
+}
+
+func TestOfAnInstanceThatHasVeryMuchSomeIsShown(t *testing.T) {
+	s := instance("much", 80)
+	i := &s.Instances[0]
+	for n := range 100 {
+		i.Tags = append(i.Tags, fmt.Sprintf("tag-%03d", n))
+		i.Checks = append(i.Checks, catalog.Check{ID: fmt.Sprintf("check-%03d", n), Status: "critical"})
+	}
+	i.Health = catalog.Critical
+	got := healthy().with(s).service(t, "/api/v1/services/much").Instances[0]
+	if len(got.Tags) != maxParts || got.Tags[19] != "tag-019" || len(got.Checks) != maxParts || got.Checks[19].ID != "check-019" {
+		t.Errorf("%d tags, %d checks: %+v", len(got.Tags), len(got.Checks), got)
+	}
+	if want := "check check-000 is critical, check check-001 is critical, check check-002 is critical, 97 more checks do not pass"; got.Why != want {
+		t.Errorf("why: %s, want %s", got.Why, want)
+	}
+}
