@@ -54,7 +54,10 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 // commands returns all commands in the order of the help.
 func (p *program) commands() []*command {
-	return []*command{p.serve(), p.bootstrap(), p.render(), p.check(), p.policy(), p.watch(), p.changes(), p.diff(), p.holds(), p.status(), p.demo(), p.version()}
+	return []*command{
+		p.serve(), p.bootstrap(), p.render(), p.check(), p.policy(), p.watch(), p.changes(),
+		p.diff(), p.holds(), p.status(), p.demo(), p.completion(), p.man(), p.version(),
+	}
 }
 
 func (p *program) app() *urfave.App {

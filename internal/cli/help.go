@@ -73,25 +73,30 @@ func (s *setting) help() string {
 	for _, line := range wrap(s.usage, 74) {
 		b.WriteString("      " + line + "\n")
 	}
-	var places []string
-	if s.fallback != "" {
-		places = append(places, "default "+s.fallback)
-	}
-	if s.env != "" {
-		places = append(places, "$"+s.env)
-	}
-	if s.key != "" && s.name != "" {
-		places = append(places, "file: "+s.key)
-	}
-	if slices.Contains(live, s.name) {
-		places = append(places, "holds without a restart")
-	}
+	places := s.places()
 	if len(places) > 0 {
 		for _, line := range wrap("["+strings.Join(places, ", ")+"]", 84) {
 			b.WriteString("      " + line + "\n")
 		}
 	}
 	return b.String()
+}
+
+// places are the setting's default and its other sources.
+func (s *setting) places() (all []string) {
+	if s.fallback != "" {
+		all = append(all, "default "+s.fallback)
+	}
+	if s.env != "" {
+		all = append(all, "$"+s.env)
+	}
+	if s.key != "" && s.name != "" {
+		all = append(all, "file: "+s.key)
+	}
+	if slices.Contains(live, s.name) {
+		all = append(all, "holds without a restart")
+	}
+	return all
 }
 
 // title is how users write a setting: its flag or, without one, its key.

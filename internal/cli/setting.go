@@ -22,11 +22,12 @@ type setting struct {
 	usage    string // one sentence
 	fallback string // the default, as --help shows it; never a secret
 
-	many    bool // may be given more than once
-	isFlag  bool // needs no value: --name means --name=true
-	secret  bool // the value is never printed, not even in an error
-	opens   bool // the value is a token or a password
-	private bool // the value names a file that only Legate's user should be able to read
+	options []string // the values that there are, if they are few
+	many    bool     // may be given more than once
+	isFlag  bool     // needs no value: --name means --name=true
+	secret  bool     // the value is never printed, not even in an error
+	opens   bool     // the value is a token or a password
+	private bool     // the value names a file that only Legate's user should be able to read
 
 	set    func(values []string) error // writes the value; called at most once
 	given  []string                    // values from the command line
@@ -95,7 +96,7 @@ func duration(to *time.Duration, low, high time.Duration, s setting) *setting {
 
 // choice is a setting with a few possible values.
 func choice(to *string, of []string, s setting) *setting {
-	s.fallback = *to
+	s.fallback, s.options = *to, of
 	s.hint = strings.Join(of, "|")
 	s.set = func(v []string) error {
 		for _, o := range of {
@@ -111,7 +112,7 @@ func choice(to *string, of []string, s setting) *setting {
 
 // choices is a setting of several values out of a few.
 func choices(to *[]string, of []string, s setting) *setting {
-	s.many = true
+	s.many, s.options = true, of
 	s.set = func(v []string) error {
 		for _, one := range v {
 			if !slices.Contains(of, one) {
