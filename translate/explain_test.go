@@ -151,7 +151,7 @@ func TestServicesAreListedByNameWithWhatTheyAre(t *testing.T) {
 	var got []string
 	for l := range r.Services() {
 		changed, served := l.Served()
-		got = append(got, fmt.Sprint(l.Name(), l.Health(), len(l.Problems()), served, changed.Equal(since)))
+		got = append(got, fmt.Sprint(l.Name(), l.Health(), l.Problems(), served, changed.Equal(since)))
 	}
 	want := []string{"*[0 0 0 0] 1 false false", "service-00001[8 0 0 0] 0 true false", "service-00002[7 0 0 1] 1 true false", "service-00003[8 0 0 0] 0 true true"}
 	if !slices.Equal(got, want) {

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"legate/discovery/catalog"
@@ -10,18 +11,27 @@ import (
 // Listed is a service of the catalog, for lists. Each method costs what it looks at, so that a list of many
 // services computes what it shows or sorts by, and no more.
 type Listed struct {
-	r *Resources
-	s *service
+	s     *service
+	cells []*cell // of the service and of its ports
 }
 
 // Services yields the services of the own datacenter, sorted by name, whether they are served or not.
 func (r Resources) Services() iter.Seq[Listed] {
 	return func(yield func(Listed) bool) {
 		home := catalog.ServiceKey{Datacenter: r.home}
+		cells := slices.Collect(r.cells.from(unit{service: home})) // sorted by service, as the services are
 		for s := range r.inputs.services.from(home) {
-			if s.Key.Datacenter != home.Datacenter || s.Key.Peer != "" || !yield(Listed{&r, s}) {
+			if s.Key.Datacenter != home.Datacenter || s.Key.Peer != "" {
 				return
 			}
+			n := 0
+			for n < len(cells) && cells[n].unit.service == s.Key {
+				n++
+			}
+			if !yield(Listed{s, cells[:n]}) {
+				return
+			}
+			cells = cells[n:]
 		}
 	}
 }
@@ -40,13 +50,18 @@ func (l Listed) Health() (n [catalog.Maintenance + 1]int) {
 	return n
 }
 
-// Problems are those of the service and of its ports.
-func (l Listed) Problems() []Problem { return l.r.problemsOf(l.s.Key) }
+// Problems is how many problems the service and its ports have.
+func (l Listed) Problems() (n int) {
+	for _, c := range l.cells {
+		n += len(c.problems)
+	}
+	return n
+}
 
 // Served reports whether there is a cluster of its name, and since when it is as it is: the time when Consul
 // gave the answer by which it, or the cluster of a port, last changed; zero if that is unknown.
 func (l Listed) Served() (changed time.Time, served bool) {
-	for c := range l.r.cellsOf(l.s.Key) {
+	for _, c := range l.cells {
 		if len(c.resources) > 0 {
 			served = served || c.unit.port == ""
 			if c.since.After(changed) {

@@ -63,7 +63,7 @@ func (l list) find(q query) (Paging, []ServiceSummary) {
 	var found []listed
 	search := strings.ToLower(q.search)
 	for one := range l.state.Resources.Services() {
-		if strings.Contains(strings.ToLower(one.Name()), search) && l.isOf(q.only, one) {
+		if (search == "" || strings.Contains(strings.ToLower(one.Name()), search)) && l.isOf(q.only, one) {
 			found = append(found, listed{one, l.keyOf(q.sort, one)})
 		}
 	}
@@ -90,7 +90,7 @@ func (l list) summary(one translate.Listed) ServiceSummary {
 	return ServiceSummary{Name: cut(one.Name()), Served: served, Health: healthOf(one), ProblemCount: l.problems(one), Changed: changedAt(l.state, changed)}
 }
 
-func (l list) problems(one translate.Listed) int { return len(one.Problems()) + l.trouble[one.Name()] }
+func (l list) problems(one translate.Listed) int { return one.Problems() + l.trouble[one.Name()] }
 
 // isOf reports whether a service is in that part of the list.
 func (l list) isOf(part string, one translate.Listed) bool {
