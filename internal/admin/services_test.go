@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -177,25 +176,5 @@ func TestTheListIsShortWhateverTheCatalog(t *testing.T) {
 		if w := h.get(t, path); w.Code != 200 || w.Body.Len() > 100_000 {
 			t.Errorf("%s: %d, %d bytes", path, w.Code, w.Body.Len())
 		}
-	}
-}
-
-// BenchmarkServices measures what the slowest pages cost with 10,000 services, 80,000 instances and 1,000 streams:
-// the time until the first byte, since a page is sent when it is complete. The goal is 50 ms.
-func BenchmarkServices(b *testing.B) {
-	handler := city(10_000, 1000).server().Handler()
-	for _, path := range []string{
-		"/services", "/services?sort=-critical", "/services?sort=-problems", "/services?sort=-changed&only=unhealthy", "/services?q=-099", "/services?page=100",
-		"/services/service-00140", "/services/service-0140", "/api/v1/services?limit=1000", "/api/v1/services/service-00140",
-	} {
-		b.Run(strings.ReplaceAll(path, "/", ":"), func(b *testing.B) {
-			for b.Loop() {
-				w := httptest.NewRecorder()
-				handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
-				if w.Code >= 500 {
-					b.Fatal(w.Body)
-				}
-			}
-		})
 	}
 }
