@@ -114,13 +114,16 @@ func TestAPolicyGoesOutOver200ClustersUnderTrafficWithoutAFailedRequest(t *testi
 	}
 }
 
-// The raw fields name a filter that this Envoy does not have, which only Envoy can see. The first cluster that gets it
+// The raw fields name a cipher that this Envoy does not have, which only Envoy can see. The first cluster that gets it
 // is rejected, and no other one gets it. Envoy keeps the old cluster.
 func TestAPolicyThatEnvoyRejectsGoesOutNoFurtherUntilItIsCorrected(t *testing.T) {
 	t.Parallel()
 	const services = 50
 	s, write, flows := policed(t, services, "5s")
-	write("defaults: {connect_timeout: 7s, envoy: {filters: [{name: does.not.exist}]}}\n")
+	write(`defaults: {connect_timeout: 7s, envoy: {transport_socket: {name: tls, typed_config: {
+  "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext,
+  common_tls_context: {tls_params: {cipher_suites: [NO-SUCH-SUITE]}}}}}}
+`)
 	var paused *rollout
 	eventually(t, func() error {
 		if paused = s.legate.rollout(t); paused == nil || paused.Paused == "" {
