@@ -33,7 +33,7 @@ legate check config --config /etc/legate/legate.yaml && systemctl reload legate`
 				_, err := io.WriteString(p.out, "ok\n")
 				return err
 			},
-		}},
+		}, p.checkConsul(), p.checkEnvoy()},
 	}
 }
 

@@ -47,7 +47,7 @@ var typed = []struct {
 	{"legate bootstrap envoy --mode s", "sotw", "delta"},
 	{"legate watch --on", "--once", "--xds-address"},
 	{"legate watch --node-id check --j", "--json", "config"},
-	{"legate check ", "config", "serve"},
+	{"legate check ", "config consul envoy", "serve"},
 	{"legate check config --consul-t", "--consul-token --consul-token-file", "--node-id"},
 	{"legate policy check --cat", "--catalog", "config"},
 	{"legate completion ", "bash zsh fish", "serve"},

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"legate/internal/envoycheck"
+	"legate/internal/files"
+	"legate/internal/quote"
+)
+
+// envoyCheckOptions are the options of "legate check envoy".
+type envoyCheckOptions struct {
+	file, admin, catalog string
+	json                 bool
+}
+
+func (p *program) checkEnvoy() *command {
+	o := &envoyCheckOptions{}
+	const category = "Flags"
+	return &command{
+		name:  "envoy",
+		usage: "find what is wrong with an Envoy's bootstrap, as far as it concerns Legate",
+		about: `
+It reads a bootstrap, in YAML or JSON, or asks a running Envoy for its own. Each finding has
+its severity, its place, and its remedy. Exit code 0: there is no error; 1: there is one.
+Whether Envoy accepts the rest, "envoy --mode validate -c FILE" says.`,
+		examples: `
+legate check envoy envoy.yaml
+legate check envoy --envoy-admin 127.0.0.1:9901
+
+# also: do the static clusters ask for services that exist?
+legate render --save-catalog now.json && legate check envoy --catalog now.json envoy.yaml`,
+		operand: operand{"[FILE]", 0, 1, func(words []string) { o.file = words[0] }},
+		settings: []*setting{
+			text(&o.admin, setting{
+				name: "envoy-admin", env: "LEGATE_CHECK_ENVOY_ADMIN", category: category, hint: "HOST:PORT",
+				usage: "Address of the admin page of a running Envoy, instead of FILE.",
+			}),
+			text(&o.catalog, setting{
+				name: "catalog", env: "LEGATE_CHECK_CATALOG", category: category, hint: "FILE",
+				usage: "A saved catalog (render --save-catalog), or an output of render. Names that static clusters ask for must be in it.",
+			}),
+			boolean(&o.json, setting{
+				name: "json", env: "LEGATE_CHECK_JSON", category: category,
+				usage: "Print an object for each finding, one a line.",
+			}),
+		},
+		run: func(ctx context.Context) error { return p.runCheckEnvoy(ctx, o) },
+	}
+}
+
+func (p *program) runCheckEnvoy(ctx context.Context, o *envoyCheckOptions) error {
+	if (o.file == "") == (o.admin == "") {
+		return usageError{errors.New("say which Envoy: name its bootstrap, or its admin page with --envoy-admin")}
+	}
+	var has func(string) bool
+	if o.catalog != "" {
+		policies, err := loadPolicy("")
+		if err != nil {
+			return err
+		}
+		s, err := readServed(o.catalog, policies)
+		if err != nil {
+			return err
+		}
+		has = func(name string) bool { return s.services[name].Cluster != nil }
+	}
+	bootstrap, err := o.bootstrap(ctx)
+	if err != nil {
+		return err
+	}
+	return p.printFindings(envoycheck.Check(bootstrap, has), o.json)
+}
+
+// printFindings prints what is found; an error among it is an error.
+func (p *program) printFindings(all []envoycheck.Finding, asJSON bool) error {
+	var out bytes.Buffer
+	bad := 0
+	for _, f := range all {
+		if f.Severity == envoycheck.Error {
+			bad++
+		}
+		if asJSON {
+			writeObject(&out, f)
+			continue
+		}
+		fmt.Fprintf(&out, "%s: %s: %s: %s\n", f.Severity, quote.Text(f.Where, quote.NameBytes), quote.Text(f.Detail, quote.TextBytes), quote.Text(f.Remedy, quote.TextBytes))
+	}
+	if len(all) == 0 && !asJSON {
+		out.WriteString("ok\n")
+	}
+	if _, err := p.out.Write(out.Bytes()); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	if bad > 0 {
+		return outcome(exitFailed)
+	}
+	return nil
+}
+
+// maxBootstrap is the size limit of a bootstrap in bytes, maxDump that of all that an Envoy says of itself.
+const (
+	maxBootstrap = 16 << 20
+	maxDump      = 256 << 20
+)
+
+// bootstrap reads the bootstrap from its file or from Envoy.
+func (o *envoyCheckOptions) bootstrap(ctx context.Context) (b map[string]any, err error) {
+	if o.admin != "" {
+		return o.ofRunning(ctx)
+	}
+	content, err := files.Read(o.file, maxBootstrap)
+	if err == nil {
+		err = yaml.Unmarshal(content, &b) // JSON is a subset of YAML
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w: give an Envoy bootstrap", o.file, reason(err))
+	}
+	return b, nil
+}
+
+// ofRunning asks an Envoy's admin page.
+func (o *envoyCheckOptions) ofRunning(ctx context.Context) (map[string]any, error) {
+	failed := func(err error) (map[string]any, error) {
+		return nil, fmt.Errorf("ask envoy at %s: %w: is its admin page there? See --envoy-admin", quote.Name(o.admin), err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+strings.TrimPrefix(o.admin, "http://")+"/config_dump", nil)
+	if err != nil {
+		return failed(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(r)
+	if err != nil {
+		return failed(transport(err))
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return failed(errors.New(quote.Text(answer.Status, quote.NameBytes)))
+	}
+	var dump struct {
+		Configs []struct {
+			Bootstrap map[string]any `json:"bootstrap"`
+		} `json:"configs"`
+	}
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxDump)).Decode(&dump); err != nil {
+		return failed(err)
+	}
+	for _, c := range dump.Configs {
+		if c.Bootstrap != nil {
+			return c.Bootstrap, nil
+		}
+	}
+	return failed(errors.New("it names no bootstrap"))
+}

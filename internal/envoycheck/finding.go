@@ -1,0 +1,26 @@
+package envoycheck
+
+// Severity says how bad a finding is.
+type Severity string
+
+// The severities.
+const (
+	Error   Severity = "error"   // it does not work
+	Warning Severity = "warning" // it works, and will surprise somebody
+)
+
+// Finding is one thing that is wrong.
+type Finding struct {
+	Severity Severity `json:"severity"`
+	// Where is the place in the bootstrap.
+	Where  string `json:"where"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy"`
+}
+
+// findings are those of one check.
+type findings []Finding
+
+func (f *findings) add(s Severity, where, detail, remedy string) {
+	*f = append(*f, Finding{s, where, detail, remedy})
+}
