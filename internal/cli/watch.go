@@ -20,6 +20,7 @@ import (
 
 // watchOptions are the options of "legate watch".
 type watchOptions struct {
+	config     string
 	address    string
 	node       string
 	cluster    string
@@ -86,7 +87,7 @@ legate watch --xds-address unix:///run/legate/xds.sock`,
 		},
 		run: func(ctx context.Context) error { return p.runWatch(ctx, o) },
 	}
-	c.settings = append(c.settings, o.tls.settings("LEGATE_WATCH", "watch")...)
+	c.settings = append(append(c.settings, o.tls.settings("LEGATE_WATCH", "watch")...), configSetting(&o.config))
 	return c
 }
 

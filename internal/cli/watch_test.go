@@ -112,6 +112,7 @@ func TestWatchNamesTheMistakeInItsSettings(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--xds-address x", "--xds-address"},
 		{"--node-id=", "--node-id"},
+		{"--config " + file(t, "legate.yaml", "watch: {node_id: ''}\n"), "--node-id"},
 		{"*", "none for all"},
 		{"--server-name x", "--ca-file: nobody would know"},
 		{"--ca-file watch.go", "no certificate in it"},

@@ -5,18 +5,18 @@ import "time"
 // Event is what a client tells its caller. The types below are all of them.
 type Event interface{ event() }
 
-// Connected: a stream is open. Again says that it is not the first one: what changed in between follows.
+// Connected says that a stream is open. Again says that it is not the first one: what changed in between follows.
 type Connected struct{ Again bool }
 
-// Changed: services have come, changed or gone. They are sorted by name, each once. After a stream that was
+// Changed are services that have come, changed or gone. They are sorted by name, each once. After a stream that was
 // lost before Synced, all are told again.
 type Changed []Change
 
-// Synced: the client has been sent everything that it asked for at its start. It is told once. Missing are
+// Synced says that the client has been sent everything that it asked for at its start. It is told once. Missing are
 // the names that it was given and the server has no cluster of.
 type Synced struct{ Missing []string }
 
-// Lost: the stream has ended, or could not be opened. The client connects again after Retry.
+// Lost says that the stream has ended, or could not be opened. The client connects again after Retry.
 type Lost struct {
 	Cause error
 	Retry time.Duration
