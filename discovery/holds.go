@@ -36,6 +36,14 @@ type Hold struct {
 	Remedy string    `json:"remedy"`
 }
 
+// HoldChange is a Hold that begins, or that has another reason now; or one that is over. Of one that is over only what it
+// was about is known.
+type HoldChange struct {
+	Hold
+	Outcome string        // how it ended: as in legate_holds_ended_total; empty: it begins
+	Held    time.Duration // how long it lasted, if it is over
+}
+
 // Name is what is held: the service, or the entry. It is also the name to release it by.
 func (h Hold) Name() string { return cmp.Or(h.Entry, h.Service) }
 

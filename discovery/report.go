@@ -39,6 +39,7 @@ func (r *report) showHolds(g *guard.State, now time.Time) {
 		return
 	}
 	r.changed = false
+	told := r.tellOver()
 	r.logOver(now)
 	before := r.holds
 	r.holds = nil
@@ -58,6 +59,27 @@ func (r *report) showHolds(g *guard.State, now time.Time) {
 	r.w.holds = r.holds
 	r.w.mu.Unlock()
 	r.logHolds(fresh, now)
+	for _, h := range fresh {
+		told = append(told, HoldChange{Hold: h})
+	}
+	if r.w.tell != nil && len(told) > 0 {
+		r.w.tell(told)
+	}
+}
+
+// tellOver are the holds that are over.
+func (r *report) tellOver() (told []HoldChange) {
+	for _, e := range r.over {
+		one := HoldChange{Hold: Hold{Service: e.Key.Name}, Outcome: e.Outcome, Held: e.Held}
+		if e.Entry != (catalog.EntryKey{}) {
+			one.Hold = Hold{Service: e.Entry.Name, Entry: e.Entry.String()}
+			if e.Entry.Kind == catalog.ProxyDefaults {
+				one.Service = ""
+			}
+		}
+		told = append(told, one)
+	}
+	return told
 }
 
 // holdsOf are the holds that there are now, in the order of compareHolds.

@@ -21,6 +21,7 @@ type Watcher struct {
 	client  *consul.Client
 	queries *watch.Queries
 	seed    catalog.Catalog // believed before the start
+	tell    func([]HoldChange)
 
 	begun      chan struct{}          // closed when commands are taken
 	commands   chan func(l *loop)     // what the loop does between two events
@@ -73,6 +74,10 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 // Prefer tells which services somebody asks for, so that blocking queries, where they are
 // short, go to these. It is called before Run; wanted must not block.
 func (w *Watcher) Prefer(wanted func(service string) bool) { w.queries.Prefer(wanted) }
+
+// TellHolds has losses told that begin or end to be held, some at a time. It is called before Run; tell must not
+// block.
+func (w *Watcher) TellHolds(tell func([]HoldChange)) { w.tell = tell }
 
 // Run watches until ctx ends, and then returns nil, with all that it started at an end. It may
 // be called once. The first Delta on out is complete; an empty catalog gives an empty one. While

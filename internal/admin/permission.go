@@ -101,9 +101,18 @@ func (s *Server) requirePermission(next http.Handler) http.Handler {
 			http.Error(w, no.why, no.code)
 			return
 		}
+		s.log.Info("an operator changes something", "path", quote.Name(r.URL.Path), "query", r.URL.RawQuery, "by", by(r), "peer", r.RemoteAddr)
 		r.Body = http.MaxBytesReader(w, r.Body, maxChange)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// by is what gives a request its permission.
+func by(r *http.Request) string {
+	if overSocket(r) {
+		return "unix socket"
+	}
+	return "token"
 }
 
 // maxChange is the size limit of the body of such a request in bytes.

@@ -94,7 +94,7 @@ const (
 	maxLines    = 24
 	maxText     = 160 // bytes of one text
 	maxChecks   = 5
-	maxServices = 64
+	MaxServices = 64 // that changed alike
 )
 
 // overhead is about what a change and a line take besides their texts, in bytes.
@@ -120,8 +120,8 @@ func (c Change) bounded() Change {
 		}
 		l.Checks = cutAll(l.Checks)
 	}
-	if len(c.Services) > maxServices {
-		c.Services = c.Services[:maxServices]
+	if len(c.Services) > MaxServices {
+		c.Services = c.Services[:MaxServices]
 	}
 	c.Services = cutAll(c.Services)
 	return c

@@ -144,7 +144,7 @@ func TestARecordIsBounded(t *testing.T) {
 		r.Add(c)
 		if n == 0 {
 			kept := r.Back(Query{Limit: 1}).Changes[0]
-			if size := kept.size(); size > 64<<10 || len(kept.Services) > maxServices || len(kept.Lines) > maxLines {
+			if size := kept.size(); size > 64<<10 || len(kept.Services) > MaxServices || len(kept.Lines) > maxLines {
 				t.Errorf("one change takes %d bytes: %d services", size, len(kept.Services))
 			}
 			for _, text := range append(kept.Texts(), kept.Name()) {

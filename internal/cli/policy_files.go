@@ -107,12 +107,14 @@ func (r *reloader) reloadPolicy(cause string) {
 			Detail: "the changed policy is rejected, what was read before holds: " + said,
 			Remedy: "correct the file: it is then read again by itself; until then a restart fails; legate policy check FILE finds mistakes beforehand"})
 		r.count(false, now)
+		recordReload(r.changes, "policy", cause, said)
 		r.log.Error("policy is not reloaded, all stays as it was", "cause", cause, "error", said, "remedy", "correct the file; it is then read again")
 		return
 	}
 	r.setTrouble(&r.refused, nil)
 	r.count(true, now)
 	r.policies = p
+	recordReload(r.changes, "policy", cause, "")
 	r.adopt(p)
 	r.log.Info("policy is reloaded", "cause", cause)
 }

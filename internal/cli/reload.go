@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"legate/internal/admin"
+	"legate/internal/changes"
 	"legate/metrics"
 	"legate/translate/policy"
 )
@@ -37,6 +38,7 @@ type reloader struct {
 	adopt    func(policy.Policies) // applies policies
 	notify   func(state string)    // to systemd
 	ready    func() bool           // whether systemd was told so
+	changes  *changes.Record
 
 	mu        sync.Mutex
 	rejected  *admin.Trouble // nil: the last file read is in force
@@ -131,6 +133,7 @@ func (r *reloader) reload(cause string) {
 			Detail: "the changed configuration file is rejected, what was read before holds: " + said,
 			Remedy: "correct the file: it is then read again by itself; until then a restart fails"})
 		r.count(false, now)
+		recordReload(r.changes, "configuration", cause, said)
 		r.log.Error("configuration is not reloaded, all stays as it was", "cause", cause,
 			"error", said, "remedy", "correct the file; it is then read again")
 		return
@@ -140,6 +143,7 @@ func (r *reloader) reload(cause string) {
 	r.setTrouble(&r.unapplied, restartTrouble(unapplied, now))
 	r.count(true, now)
 	r.apply(o)
+	recordReload(r.changes, "configuration", strings.Join(append([]string{cause}, changed...), ", "), "")
 	r.log.Info("configuration is reloaded", "cause", cause, "changed", changed)
 	if len(unapplied) > 0 {
 		r.log.Warn("changed settings need a restart", "settings", unapplied, "remedy", "restart legate; until then the old values hold")

@@ -162,6 +162,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	carrier.Adopt(policies)
 	record := changes.New()
 	carrier.Record(record)
+	watcher.TellHolds(recordHolds(record))
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
 			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
@@ -169,7 +170,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	defer life.end()
 	notify := notifier(log)
 	isReady := func() bool { return carrier.State().Ready() }
-	reload := &reloader{program: p, running: c, config: config, policy: rules, policies: policies, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
+	reload := &reloader{program: p, changes: record, running: c, config: config, policy: rules, policies: policies, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
 		o.log.now.Set(next.log.severity())
 		consul := o.consul.Selecting(next.consul.Selection())
 		watcher.Select(consul.Selection())
