@@ -23,6 +23,7 @@ import (
 type callbacks struct {
 	log     *slog.Logger
 	metrics *metrics.XDS
+	comings *comings
 
 	mu      sync.RWMutex
 	streams map[streamKey]*streamRecord // each with a lock of its own
@@ -42,7 +43,7 @@ var _ server.Callbacks = (*streamCallbacks)(nil)
 
 func newCallbacks(log *slog.Logger, m *metrics.XDS) *callbacks {
 	return &callbacks{
-		log: log, metrics: m,
+		log: log, metrics: m, comings: &comings{log: log},
 		streams: map[streamKey]*streamRecord{},
 		first:   make(chan struct{}),
 	}
@@ -173,12 +174,18 @@ func (c *callbacks) closed(s streamKey) {
 	defer rec.mu.Unlock()
 	code := status.Code(rec.cause).String()
 	rec.stream.Closed(rec.age(), code)
+	if rec.node != nil {
+		c.comings.disconnected(rec, code)
+	}
 	c.log.Debug("stream closed", "stream", rec.stream.ID, "node", rec.node.GetId(), "code", code, "cause", rec.cause)
 }
 
 func (c *streamCallbacks) request(x exchange) {
 	c.once.Do(func() { close(c.first) })
-	kind := c.record.request(x)
+	kind, first := c.record.request(x)
+	if first {
+		c.comings.connected(c.record)
+	}
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.log.Debug("request", "stream", c.record.stream.ID, "node", x.node.GetId(), "kind", kind, "type", x.typeURL,
 			"version", x.version, "nonce", x.nonce, "names", few(x.names), "unsubscribe", few(x.dropped), "error", sane(x.rejection.GetMessage()))

@@ -117,18 +117,19 @@ func (r *streamRecord) of(typeURL string) *typeRecord {
 	return t
 }
 
-// request records and counts a request, and says what kind it was.
-func (r *streamRecord) request(x exchange) (kind string) {
+// request records and counts a request, and says what kind it was, and whether it is the first that names the node.
+func (r *streamRecord) request(x exchange) (kind string, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.node == nil {
+		first = x.node != nil
 		r.node, r.id = x.node, x.node.GetId()
 		r.stream.Named(r.id)
 	}
 	t := r.of(x.typeURL)
 	kind = t.request(x)
 	t.counts.Request(kind)
-	return kind
+	return kind, first
 }
 
 func (t *typeRecord) request(x exchange) (kind string) {

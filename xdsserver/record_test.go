@@ -13,7 +13,7 @@ func TestRequestsAreToldApart(t *testing.T) {
 	response := func(nonce string) { r.response(exchange{typeURL: eds, nonce: nonce, version: "v" + nonce}) }
 	request := func(nonce string, rejection *rpcstatus.Status, want string) {
 		t.Helper()
-		if got := r.request(exchange{typeURL: eds, nonce: nonce, rejection: rejection}); got != want {
+		if got, _ := r.request(exchange{typeURL: eds, nonce: nonce, rejection: rejection}); got != want {
 			t.Errorf("nonce %q: got %s, want %s", nonce, got, want)
 		}
 	}

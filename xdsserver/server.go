@@ -168,6 +168,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	watch.Go(func() { s.admission.Run(watching) })
 	watch.Go(func() { s.workers.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
+	watch.Go(func() { s.callbacks.comings.run(watching) })
 	watch.Go(func() { s.watchFaults(watching) })
 	watch.Go(func() { s.budget.Run(watching) })
 

@@ -52,6 +52,8 @@ func TestNobodyFloodsTheLog(t *testing.T) {
 		"streams that reject all they get":    {"client rejects a resource and keeps what it has", rejectAll, 0},
 		"streams that ask for what is not":    {"type is not served and will not be answered", askForOtherTypes, 0},
 		"streams that are of too many kinds":  {"too many kinds of clients outside of ADS, this one is served as all others", ofManyKinds, 0},
+		"streams that come":                   {"client connected", comeAndGo, 0},
+		"streams that go":                     {"client disconnected", comeAndGo, 0},
 		"calls of methods that there are not": {"client refused", callWhatIsNot, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,6 +277,19 @@ func ofManyKinds(t *testing.T, log *slog.Logger) {
 			c.Read()
 		}
 		time.Sleep(1500 * time.Millisecond)
+	})
+}
+
+func comeAndGo(t *testing.T, log *slog.Logger) {
+	onXDS(t, log, func(s *xdsserver.Server, conn *grpc.ClientConn) {
+		s.Publish(view, translate.Batch{})
+		for i := range 100 {
+			c := xdstest.Open(t, conn, xdstest.Delta, strings.Repeat(fmt.Sprint("made-up\u202e-", i), 10))
+			c.Want(translate.ClusterType, "*")
+			c.Read()
+			c.Close()
+		}
+		time.Sleep(1500 * time.Millisecond) // until they are summed up
 	})
 }
 
