@@ -5,6 +5,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/discovery/catalog"
+	"legate/discovery/guard"
 )
 
 // at is so many seconds after a moment at which something was lost.
@@ -63,5 +66,36 @@ func TestTheEndOfAHoldInWords(t *testing.T) {
 		if got := (Hold{Until: at(ends)}).Ends(at(0)); !strings.HasPrefix(got, want) {
 			t.Errorf("after %v s: %q, want %q", ends, got, want)
 		}
+	}
+}
+
+// What begins or ends to be held is told, with its reason and its outcome.
+func TestHoldsAreToldWhenTheyBeginAndEnd(t *testing.T) {
+	cfg := guardedConfig()
+	w, err := New(cfg, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []HoldChange
+	w.TellHolds(func(all []HoldChange) { told = append(told, all...) })
+	g, key, now := guard.New(cfg.Guard), catalog.ServiceKey{Datacenter: "dc1", Name: "web"}, at(0)
+	web := []catalog.Instance{{Node: "n", ID: "1"}, {Node: "n", ID: "2"}}
+	r := report{w: w}
+	step := func(seen guard.Observation) {
+		r.decided(g.Step(now, seen))
+		r.showHolds(g, now)
+		now = now.Add(time.Second)
+	}
+	step(guard.Answered{Key: key, Said: web, Selected: web, Consistent: true, Moved: true})
+	if len(told) != 0 {
+		t.Errorf("nothing is held, and told is %+v", told)
+	}
+	step(guard.Answered{Key: key, Consistent: true, Moved: true})
+	if len(told) != 1 || told[0].Service != "web" || told[0].Why != "emptied" || told[0].Kept != 2 || told[0].Served != 2 || told[0].Outcome != "" {
+		t.Errorf("when it begins: %+v", told)
+	}
+	step(guard.Released{Service: "web"})
+	if len(told) != 2 || told[1].Service != "web" || told[1].Outcome != "released" || told[1].Held != time.Second {
+		t.Errorf("when it ends: %+v", told)
 	}
 }

@@ -91,11 +91,13 @@ type Line struct {
 
 // Bounds of one change.
 const (
-	maxLines    = 24
-	maxText     = 160 // bytes of one text
-	maxChecks   = 5
-	MaxServices = 64 // that changed alike
+	maxLines  = 24
+	maxText   = 160 // bytes of one text
+	maxChecks = 5
 )
+
+// MaxServices is how many services can be in one change, because they changed alike.
+const MaxServices = 64
 
 // overhead is about what a change and a line take besides their texts, in bytes.
 const (
