@@ -60,7 +60,7 @@ func (s *Server) fetch(ctx context.Context, from *admission.Address, typeURL str
 		err = errUnchanged
 	}
 	if err == nil || errors.Is(err, errUnchanged) {
-		s.polls.note(from.String(), r.GetNode().GetId(), typeURL, time.Now())
+		s.polls.note(from.String(), r.GetNode().GetId(), typeURL, err != nil, time.Now())
 	}
 	if err != nil {
 		return nil, err

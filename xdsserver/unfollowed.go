@@ -68,9 +68,9 @@ func (s *Server) unfollowedAt(now time.Time) []Unfollowed {
 	}
 	c.mu.RUnlock()
 	for key, p := range s.polls.lately(now) {
-		for typeURL, times := range p.asked {
+		for typeURL, of := range p.asked {
 			asking[question{key, typeURL}] = true
-			if t := typeOf(typeURL); t.brings != "" && times > 1 && now.Sub(p.first) >= followWithin {
+			if t := typeOf(typeURL); t.brings != "" && of.times > 1 && now.Sub(p.first) >= followWithin {
 				suspect(key, t, Unfollowed{Node: sane(key.id), Peer: key.address, Way: overREST, Since: p.first, Remedy: useADSBesideREST})
 			}
 		}
@@ -145,7 +145,7 @@ type polls struct {
 // poll is what a node has asked for lately.
 type poll struct {
 	first, last time.Time
-	asked       map[string]int // how often, by type URL
+	asked       map[string]polled // by type URL
 }
 
 // maxPolls bounds the nodes that are kept; pollStays is for how long after their last request.
@@ -155,7 +155,7 @@ const (
 )
 
 // note remembers a request that was answered. If there are too many nodes, a new one is not remembered.
-func (p *polls) note(address, node, typeURL string, now time.Time) {
+func (p *polls) note(address, node, typeURL string, unchanged bool, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	key := nodeKey{address, node}
@@ -167,10 +167,10 @@ func (p *polls) note(address, node, typeURL string, now time.Time) {
 		if len(p.of) >= maxPolls {
 			return
 		}
-		one = poll{first: now, asked: map[string]int{}}
+		one = poll{first: now, asked: map[string]polled{}}
 	}
 	one.last = now
-	one.asked[typeURL]++
+	one.asked[typeURL] = one.asked[typeURL].noted(unchanged, now)
 	p.of[key] = one
 }
 

@@ -79,7 +79,7 @@ func TestWhoPollsClustersAndNoEndpointsIsListed(t *testing.T) {
 		t.Errorf("it has gone: %+v", later)
 	}
 	for n := range maxPolls + 10 {
-		s.polls.note("10.0.0.1", fmt.Sprint("made up ", n), cds, time.Now())
+		s.polls.note("10.0.0.1", fmt.Sprint("made up ", n), cds, false, time.Now())
 	}
 	if n := len(s.polls.lately(time.Now())); n > maxPolls {
 		t.Errorf("%d nodes are kept", n)
@@ -165,10 +165,10 @@ func TestWhoFollowsNothingIsCounted(t *testing.T) {
 	counted(0, 0)
 	s.Publish(own, translate.Batch{Set: service("web", 1)})
 	for range 2 {
-		s.polls.note("10.0.0.1", "lost", cds, time.Now().Add(-time.Minute))
+		s.polls.note("10.0.0.1", "lost", cds, false, time.Now().Add(-time.Minute))
 	}
 	counted(1, 0)
-	s.polls.note("10.0.0.1", "lost", eds, time.Now())
+	s.polls.note("10.0.0.1", "lost", eds, false, time.Now())
 	counted(0, 0)
 	rec := s.callbacks.opened(t.Context(), deltaStream(1), cds)
 	rec.opened = rec.opened.Add(-time.Minute)

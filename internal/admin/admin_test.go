@@ -56,6 +56,7 @@ func (h *house) Status() discovery.Status           { return h.consul }
 func (h *house) Holds() []discovery.Hold            { return h.holds }
 func (h *house) State() bridge.State                { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus  { return h.streams }
+func (h *house) Pollers() []xdsserver.Poller        { return nil }
 func (h *house) Refused() []listen.Refused          { return h.refused }
 func (h *house) Left() time.Time                    { return h.left }
 func (h *house) Oversized() []xdsserver.Oversize    { return h.large }

@@ -71,6 +71,7 @@ type Rooms struct {
 		Dump(xdsserver.View) ([]translate.Resource, bool)
 		Refused() []listen.Refused
 		Memory() admission.Memory
+		Pollers() []xdsserver.Poller
 		Left() time.Time
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed

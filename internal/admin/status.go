@@ -38,6 +38,7 @@ type Status struct {
 	LastKnown lastknown.Status         `json:"last_known"`
 	Views     []xdsserver.ViewStatus   `json:"views"`
 	Streams   []xdsserver.StreamStatus `json:"streams"`
+	Pollers   []xdsserver.Poller       `json:"pollers"` // nodes without streams, which ask again and again (REST)
 	Refused   []listen.Refused         `json:"refused"` // how many clients met each limit
 	Memory    admission.Memory         `json:"memory"`  // held for clients
 	// Oversized are responses above the size limit that cannot be split.
@@ -106,6 +107,7 @@ func (s *Server) read() Status {
 		LastKnown:  s.rooms.LastKnown.Status(),
 		Views:      append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
 		Streams:    append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
+		Pollers:    append([]xdsserver.Poller{}, s.rooms.XDS.Pollers()...),
 		Refused:    slices.Concat(s.rooms.XDS.Refused(), s.refusals.All()),
 		Oversized:  append([]xdsserver.Oversize{}, s.rooms.XDS.Oversized()...),
 		Memory:     s.rooms.XDS.Memory(),
