@@ -96,6 +96,7 @@ type statusReport struct {
 	Synced    bool                `json:"synced"` // all of the nodes
 	States    map[admin.State]int `json:"states"` // of their types
 	Nodes     []admin.Node        `json:"nodes"`  // the worst first
+	Pollers   []xdsserver.Poller  `json:"pollers"`
 
 	started  time.Time
 	finished int // how many nodes have all that they ask for
@@ -149,14 +150,15 @@ func (o *statusOptions) report(s admin.Status) (statusReport, error) {
 	for i := range s.Streams {
 		o.settle(s.Streams[i].Types, s)
 	}
-	r.Nodes = admin.NodesOf(s.Streams)
+	r.Nodes, r.Pollers = admin.NodesOf(s.Streams), s.Pollers
 	if o.node != "" {
+		r.Pollers = slices.DeleteFunc(r.Pollers, func(p xdsserver.Poller) bool { return !glob.Match(o.node, p.Node) })
 		var ids []string
 		for _, n := range r.Nodes {
 			ids = append(ids, n.ID)
 		}
 		r.Nodes = slices.DeleteFunc(r.Nodes, func(n admin.Node) bool { return !glob.Match(o.node, n.ID) })
-		if len(r.Nodes) == 0 {
+		if len(r.Nodes)+len(r.Pollers) == 0 {
 			return r, fmt.Errorf("no node %s has an open stream%s: the clients' logs say why not; \"legate status --all\" lists who has", quote.Name(o.node), quote.Text(suggest.DidYouMean(o.node, ids), quote.TextBytes))
 		}
 	}

@@ -90,7 +90,7 @@ func (s *sheet) above(r statusReport) []string {
 
 // sumOf says in a line how many nodes and types there are in each state.
 func sumOf(r statusReport) string {
-	if len(r.Nodes) == 0 {
+	if len(r.Nodes)+len(r.Pollers) == 0 {
 		return `no Envoy is connected: "legate bootstrap envoy" makes a configuration for one`
 	}
 	var sums []string
@@ -102,6 +102,9 @@ func sumOf(r statusReport) string {
 	said := plural(len(r.Nodes), "node")
 	if len(sums) > 0 {
 		said += "; of their types " + strings.Join(sums, ", ")
+	}
+	if n := len(r.Pollers); n > 0 {
+		said += fmt.Sprintf("; and %s over REST, where only what it had when it asked last is known: --json says that", plural(n, "node"))
 	}
 	return said
 }

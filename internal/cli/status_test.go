@@ -126,11 +126,16 @@ func TestStatusSaysByItsExitCodeWhetherAllAreSynced(t *testing.T) {
 	away.Consul.Connected, away.Consul.LastError, away.Consul.Held = false, "connection refused", 3
 	away.Consul.Problems = []catalog.Problem{{Kind: "unreachable", Detail: "no route", Remedy: "start Consul"}}
 	away.Rollout = &admin.Rollout{Changed: 3, Waiting: 9, Paused: statusNow.Add(-time.Minute)}
+	polls := calm()
+	polls.Pollers = []xdsserver.Poller{{Node: "rest-1", Address: "10.0.0.9"}}
 	for _, c := range []struct {
 		args string
 		exit int
 		says []string
 	}{
+		{answering(t, polls), 0, []string{"0 nodes; and 1 node over REST"}},
+		{answering(t, polls) + " rest-* --json", 0, []string{`"node": "rest-1"`}},
+		{answering(t, polls) + " rest-2", 1, []string{"no node rest-2 has an open stream"}},
 		{bad + " edge-1", 0, []string{"1 node; of their types 2 SYNCED", "edge-1  clusters   SYNCED  1 h 0 min  0\n"}},
 		{bad + " edge-4", 0, []string{"edge-4  endpoints  SYNCED  10 ms      1\n"}}, // it is on its way
 		{bad + " edge-4 --stale-after 5ms", 3, []string{"edge-4  endpoints  STALE   10 ms      1\n"}},
