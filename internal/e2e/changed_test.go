@@ -1,0 +1,125 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/consul/api"
+
+	"legate/internal/parts"
+)
+
+// howLong is how long something took, which is another time each time.
+var howLong = regexp.MustCompile(`   [0-9.]+ m?s until published$`)
+
+// What docs/changes.md shows happens here, with an Envoy that follows, and "legate changes" prints the very lines. The log has
+// each of them, too.
+func TestEachChangeIsRememberedAsTheDocumentationShows(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, parts.ConsulOptions{})
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(policy, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("defaults: {connect_timeout: 5s}\n")
+	s.registerAs(t, parts.Instance{ID: "web-1", Service: "web", Address: "10.0.0.7", Port: 80})
+	s.legate = startLegate(t, s.consul, "--policy", policy)
+	s.envoys = append(s.envoys, startEnvoy(t, s.legate, adsDelta, "web"))
+	shown := page(t, "changes.md", "$ legate changes\n")
+	for n := range shown {
+		shown[n] = howLong.ReplaceAllString(shown[n], "")
+	}
+	changes := func(args ...string) []string {
+		t.Helper()
+		out := string(program.Output(t, append([]string{"changes", "--admin-addr", s.legate.Admin}, args...)...))
+		lines := untimed(out)
+		for n := range lines {
+			lines[n] = strings.ReplaceAll(howLong.ReplaceAllString(lines[n], ""), policy, "policy.yaml")
+		}
+		return lines
+	}
+	seen := func(lines int) {
+		t.Helper()
+		eventually(t, func() error {
+			if got := changes(); !slices.Equal(got, shown[:lines]) {
+				return fmt.Errorf("it printed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(shown[:lines], "\n"))
+			}
+			return nil
+		})
+	}
+	follows := func(health string, weight int) {
+		t.Helper()
+		s.everywhere(t, func(e *envoy) error { return e.hasEndpoint("web", "10.0.0.8:80", health, weight) })
+	}
+
+	web2 := parts.Instance{ID: "web-2", Service: "web", Address: "10.0.0.8", Port: 80}
+	seen(1)
+	s.registerAs(t, web2)
+	seen(2)
+	follows("HEALTHY", 1)
+	s.setHealth(t, "web-2", api.HealthCritical)
+	seen(3)
+	follows("UNHEALTHY", 1)
+	s.setHealth(t, "web-2", api.HealthPassing)
+	seen(4)
+	web2.Weight = 5
+	s.registerAs(t, web2)
+	seen(5)
+	follows("HEALTHY", 5)
+	write("defaults: {connect_timeout: 2s}\n")
+	seen(7)
+	s.deregister(t, "web-2")
+	seen(8)
+	s.registerAs(t, parts.Instance{ID: "api-1", Service: "api", Address: "10.0.0.9", Port: 80})
+	seen(10)
+
+	if got := changes("api"); !slices.Equal(got, shown[8:]) {
+		t.Errorf("of one service: %q", got)
+	}
+	if got := changes("--kind", "policy", "--since", "1h"); !slices.Equal(got, shown[6:7]) {
+		t.Errorf("of one kind: %q", got)
+	}
+	var answer struct {
+		Changes []struct {
+			ID      string  `json:"id"`
+			Kind    string  `json:"kind"`
+			Index   uint64  `json:"index"`
+			Seconds float64 `json:"seconds"`
+			Version string  `json:"endpoints_version"`
+		} `json:"changes"`
+	}
+	text, err := s.legate.get("/api/v1/changes?service=web&kind=service")
+	if err == nil {
+		err = json.Unmarshal(text, &answer)
+	}
+	if err != nil || len(answer.Changes) != 5 {
+		t.Fatalf("%v: %s", err, text)
+	}
+	log, err := os.ReadFile(s.legate.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, c := range answer.Changes {
+		if c.Index == 0 || c.Seconds <= 0 || c.Version == "" || n > 0 && c.Index >= answer.Changes[n-1].Index {
+			t.Errorf("%+v", c)
+		}
+		if strings.Count(string(log), c.ID+"\"") != 1 {
+			t.Errorf("the log does not have a line of %s", c.ID)
+		}
+	}
+	if !strings.Contains(string(log), `"checks":["check:web-2"]`) {
+		t.Error("the log does not name the check that fails")
+	}
+	if n := strings.Count(string(log), `"client connected"`); n != 1 {
+		t.Errorf("the log has %d clients that connected, and one Envoy did", n)
+	}
+}
