@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"legate/internal/xdstest"
 )
@@ -16,6 +17,23 @@ func follow(t *testing.T, open opener, node string) *xdstest.Client {
 	c.Want(eds, "web", "db")
 	c.Accept(eds, "db@1", "web@1")
 	return c
+}
+
+// accepted waits until some client's acceptance of what a name has now has arrived.
+func (s *stage) accepted(typeURL, name string) {
+	s.t.Helper()
+	st := s.stores[own]
+	is := func() bool {
+		st.mu.RLock()
+		defer st.mu.RUnlock()
+		t := st.table(typeURL)
+		return t.isAccepted(t.known(name))
+	}
+	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("nobody has accepted %s", name)
+		}
+	}
 }
 
 func TestWhatOneRejectsIsServedToOthersAndItselfGetsWhatWasAccepted(t *testing.T) {
@@ -65,6 +83,7 @@ func TestWhoRejectsWhatWasAcceptedTooIsSentNothingMore(t *testing.T) {
 	both(t, func(t *testing.T, s *stage, open opener) {
 		s.set(append(service("web", 1), service("db", 1)...)...)
 		follow(t, open, "good")
+		s.accepted(eds, "web")
 		s.set(assignment("web", 2))
 		odd := open("odd")
 		odd.Want(eds, "web")
