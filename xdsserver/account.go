@@ -1,8 +1,6 @@
 package xdsserver
 
 import (
-	"context"
-
 	"google.golang.org/grpc/codes"
 
 	"legate/xdsserver/admission"
@@ -12,7 +10,7 @@ import (
 // stream that asked first, and when that one stops, to another one that still asks. So a name that all streams ask for
 // is counted once.
 
-// account is what one stream is charged for names. All of it but await needs the store's lock.
+// account is what one stream is charged for names. All of it but rates and wait needs the store's lock.
 type account struct {
 	slot   int
 	budget *admission.Budget
@@ -21,8 +19,9 @@ type account struct {
 	bytes  int
 
 	rates   *admission.NameRates
-	created int // names that nobody had, since the last await
-	changed int // names that the stream began or ceased to ask for, since the last await
+	created int // names that nobody had, since the last count
+	changed int // names that the stream began or ceased to ask for, since the last count
+	wait    admission.NameWait
 }
 
 func newAccount(l *limitedStream, slot int) *account {
@@ -32,11 +31,11 @@ func newAccount(l *limitedStream, slot int) *account {
 	}
 }
 
-// await waits while the stream should not be listened to, because it has created or changed too many names.
-func (p *account) await(ctx context.Context) error {
-	created, changed := p.created, p.changed
+// count counts the names that the stream has created or changed since the last time, before they are answered: a
+// client that closes the stream when it has the answer owes them all the same.
+func (p *account) count() {
+	p.wait = p.rates.Count(p.created, p.changed)
 	p.created, p.changed = 0, 0
-	return p.rates.Await(ctx, created, changed)
 }
 
 // accounts are those of a store, by slot; nil where nothing is charged.

@@ -130,7 +130,7 @@ func (ss *session) listen() error {
 		}
 		ss.server.interceptor.reuse(r.buffer)
 		if err == nil && ss.account != nil {
-			err = ss.account.await(ss.stream.ctx)
+			err = ss.account.wait.Await(ss.stream.ctx)
 		}
 		if err != nil {
 			return err
@@ -147,6 +147,9 @@ func (ss *session) take(r *request) error {
 		return *cause
 	}
 	err := ss.handle(ss.stream.Context(), r)
+	if ss.account != nil {
+		ss.account.count()
+	}
 	if err == nil {
 		_, err = ss.update(true)
 	}

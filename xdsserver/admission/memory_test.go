@@ -116,7 +116,7 @@ func TestNamesBeyondTheirRatesWait(t *testing.T) {
 		}
 		s, rates := open()
 		await := func(fresh, changed int) func() error {
-			return func() error { return rates.Await(t.Context(), fresh, changed) }
+			return func() error { return rates.Count(fresh, changed).Await(t.Context()) }
 		}
 		// 100 names of a type are allowed at once, and 400 changes.
 		for _, c := range []struct {
@@ -137,7 +137,7 @@ func TestNamesBeyondTheirRatesWait(t *testing.T) {
 		leave()
 		for range 5 {
 			_, rates = open()
-			_ = rates.Await(gone, 100, 0)
+			_ = rates.Count(100, 0).Await(gone)
 		}
 		if got := took(func() error { return s.AwaitNames(t.Context()) }); got != 100*time.Second/40 {
 			t.Errorf("a stream of the address waits for %v", got)

@@ -25,28 +25,38 @@ func (s *Stream) NameRates() *NameRates {
 	}
 }
 
-// Await counts names that nobody had and names that the stream began or ceased to ask for, and waits until the stream
-// should be listened to again. The error is a limit error if the stream's own rate of changes demands a longer wait
-// than a new stream's, or one of [Stream.Pause].
-func (r *NameRates) Await(ctx context.Context, fresh, changed int) error {
-	now := r.stream.limiter.now()
-	var pause time.Duration
+// NameWait is how long a stream is not listened to, or why it ends. The zero value keeps nobody waiting.
+type NameWait struct {
+	stream  *Stream
+	pause   time.Duration
+	refused error
+}
+
+// Count counts names that nobody had and names that the stream began or ceased to ask for: from then on the address
+// has them on account. What it returns has to be awaited before the stream is listened to again.
+func (r *NameRates) Count(fresh, changed int) NameWait {
+	now, w := r.stream.limiter.now(), NameWait{stream: r.stream}
 	for _, of := range r.fresh {
-		pause = max(pause, reserve(of, now, fresh))
+		w.pause = max(w.pause, reserve(of, now, fresh))
 	}
-	var refused error
 	for i, of := range r.changes {
 		wait := reserve(of, now, changed)
 		if i == 0 && wait > r.stream.limiter.limits.NewStreamWait {
-			refused = Refuse(LimitNameChanges, codes.ResourceExhausted, wait, "look what that client names, and no more, and names again; raise xds.name_changes_per_second if it has to",
+			w.refused = Refuse(LimitNameChanges, codes.ResourceExhausted, wait, "look what that client names, and no more, and names again; raise xds.name_changes_per_second if it has to",
 				"the stream changes the names that it asks for too often: %.0f a second are allowed; come again in %v", float64(of.Limit()), wait.Round(100*time.Millisecond))
 		}
-		pause = max(pause, wait)
+		w.pause = max(w.pause, wait)
 	}
-	if refused != nil || pause == 0 {
-		return refused
+	return w
+}
+
+// Await waits until the stream should be listened to again. The error is a limit error if the stream's own rate of
+// changes demands a longer wait than a new stream's, or one of [Stream.Pause].
+func (w NameWait) Await(ctx context.Context) error {
+	if w.refused != nil || w.pause == 0 {
+		return w.refused
 	}
-	return r.stream.Pause(ctx, pause)
+	return w.stream.Pause(ctx, w.pause)
 }
 
 // AwaitNames waits while the streams of the address have created, or changed, more names than they may. Names are
