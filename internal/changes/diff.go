@@ -2,7 +2,6 @@ package changes
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"legate/discovery/catalog"
@@ -65,6 +64,10 @@ func (d *differing) instances(was, is []catalog.Instance) {
 		if len(was) == 0 {
 			order = 1
 		} else if len(is) > 0 {
+			if was[0].Equal(is[0]) { // as most are
+				was, is = was[1:], is[1:]
+				continue
+			}
 			order = compareKeys(&was[0], &is[0])
 		}
 		switch {
@@ -77,13 +80,11 @@ func (d *differing) instances(was, is []catalog.Instance) {
 			d.instance(Plus, &is[0])
 			is = is[1:]
 		default:
-			if !was[0].Equal(is[0]) {
-				d.c.Altered++
-				if d.full() {
-					d.c.More++ // one, whatever differs in it
-				} else {
-					d.altered(&was[0], &is[0])
-				}
+			d.c.Altered++
+			if d.full() {
+				d.c.More++ // one, whatever differs in it
+			} else {
+				d.altered(&was[0], &is[0])
 			}
 			was, is = was[1:], is[1:]
 		}
@@ -93,17 +94,16 @@ func (d *differing) instances(was, is []catalog.Instance) {
 // altered compares an instance with what it was.
 func (d *differing) altered(was, is *catalog.Instance) {
 	about := Line{Op: Tilde, Instance: name(is), Address: reached(is)}
-	d.fields(instanceFields(was, is), instanceFields(is, was), about)
-	for n := range d.c.Lines {
-		if l := &d.c.Lines[n]; l.What == healthField && l.Instance == about.Instance {
-			l.Checks = failing(is)
-		}
+	before, after := instanceFields(was, is)
+	first := len(d.c.Lines)
+	d.fields(before, after, about)
+	if first < len(d.c.Lines) && d.c.Lines[first].What == healthField {
+		d.c.Lines[first].Checks = failing(is)
 	}
 }
 
-// fields compares two sorted lists. The health comes first, as it is what is looked for.
+// fields compares two sorted lists.
 func (d *differing) fields(was, is fields, about Line) {
-	var all []Line
 	for len(was)+len(is) > 0 {
 		l := about
 		order := -1
@@ -121,20 +121,9 @@ func (d *differing) fields(was, is fields, about Line) {
 			is = is[1:]
 		}
 		if l.From != l.To {
-			all = append(all, l)
+			d.line(l)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Line) int { return cmp.Compare(rank(a.What), rank(b.What)) })
-	for _, l := range all {
-		d.line(l)
-	}
-}
-
-func rank(what string) int {
-	if what == healthField {
-		return 0
-	}
-	return 1
 }
 
 // maxTags is how many tags of a new instance are told.

@@ -61,6 +61,16 @@ func someService(r *rand.Rand) *catalog.Service {
 	return s
 }
 
+// allFields are all that an instance says: it is compared with one that is like no other in anything.
+func allFields(i *catalog.Instance) fields {
+	of, _ := instanceFields(i, &catalog.Instance{
+		Address: "no", Health: (i.Health + 1) % (catalog.Maintenance + 1), Weights: catalog.Weights{Passing: -1}, Locality: catalog.Locality{Zone: "no"}, Kind: "no",
+		Checks: []catalog.Check{{ID: "no"}}, Ports: []catalog.Port{{Name: "no"}}, Tags: []string{"no"},
+		Tagged: map[string]catalog.TaggedAddress{"no": {}}, Meta: map[string]string{"no": ""}, NodeMeta: map[string]string{"no": ""},
+	})
+	return of
+}
+
 // replayed is a list of fields after the lines of one instance.
 func replayed(t *testing.T, f fields, lines []Line) fields {
 	t.Helper()
@@ -117,7 +127,7 @@ func TestTheLinesAreExactlyTheDifference(t *testing.T) {
 		}
 		there := map[string]fields{}
 		for i := range was.Instances {
-			there[name(&was.Instances[i])] = instanceFields(&was.Instances[i], nil)
+			there[name(&was.Instances[i])] = allFields(&was.Instances[i])
 		}
 		byInstance := map[string][]Line{}
 		ups, downs, touched := 0, 0, map[string]bool{}
@@ -136,7 +146,7 @@ func TestTheLinesAreExactlyTheDifference(t *testing.T) {
 				if !found || reached(&is.Instances[n]) != l.Address {
 					t.Fatalf("%+v is not there", l)
 				}
-				there[l.Instance] = instanceFields(&is.Instances[n], nil)
+				there[l.Instance] = allFields(&is.Instances[n])
 				byInstance[l.Instance] = nil
 			case l.What == "instance" && l.Op == Minus:
 				downs++
@@ -154,7 +164,7 @@ func TestTheLinesAreExactlyTheDifference(t *testing.T) {
 		}
 		for i := range is.Instances {
 			key := name(&is.Instances[i])
-			got, want := replayed(t, there[key], byInstance[key]), replayed(t, instanceFields(&is.Instances[i], nil), nil)
+			got, want := replayed(t, there[key], byInstance[key]), replayed(t, allFields(&is.Instances[i]), nil)
 			if !slices.Equal(got, want) {
 				t.Fatalf("%v\ngives %v\nwant  %v", byInstance[key], got, want)
 			}

@@ -2,7 +2,6 @@ package changes
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -20,8 +19,17 @@ type field struct {
 	value string // never empty
 }
 
+// compare orders fields by name and key. The health comes first, as it is what is looked for.
 func (f field) compare(o field) int {
-	return cmp.Or(cmp.Compare(f.what, o.what), cmp.Compare(f.key, o.key))
+	switch {
+	case f.what == o.what:
+		return strings.Compare(f.key, o.key)
+	case f.what == healthField:
+		return -1
+	case o.what == healthField:
+		return 1
+	}
+	return strings.Compare(f.what, o.what)
 }
 
 // fields is a list of them in the making.
@@ -50,63 +58,74 @@ const (
 // present is the value of a field that says all by its key.
 const present = "set"
 
-// instanceFields are what is said of an instance, sorted: all of it, or what may differ from another instance.
-func instanceFields(i, than *catalog.Instance) fields {
-	f := make(fields, 0, 8)
-	all := than == nil
-	differs := func(equal bool) bool { return all || !equal }
-	if all {
-		than = &catalog.Instance{}
+// instanceFields are what two instances say where they differ, sorted. Of what is equal in both nothing is said.
+func instanceFields(was, is *catalog.Instance) (before, after fields) {
+	unless := func(equal bool, say func(fields, *catalog.Instance) fields) {
+		if !equal {
+			before, after = say(before, was), say(after, is)
+		}
 	}
-	if differs(i.Address == than.Address && i.Port == than.Port && i.SocketPath == than.SocketPath && i.ServiceAddress == than.ServiceAddress && i.NodeAddress == than.NodeAddress) {
-		f.add(addressField, "", reached(i))
-		f.add("address_beside_socket", "", beside(i))
-		f.add("service_address", "", unlike(i.ServiceAddress, i.Address))
-		f.add("node_address", "", unlike(i.NodeAddress, i.Address))
-	}
-	if differs(i.Health == than.Health) {
+	unless(was.Address == is.Address && was.Port == is.Port && was.SocketPath == is.SocketPath && was.ServiceAddress == is.ServiceAddress && was.NodeAddress == is.NodeAddress,
+		func(f fields, i *catalog.Instance) fields {
+			f.add(addressField, "", reached(i))
+			f.add("address_beside_socket", "", beside(i))
+			f.add("service_address", "", unlike(i.ServiceAddress, i.Address))
+			f.add("node_address", "", unlike(i.NodeAddress, i.Address))
+			return f
+		})
+	unless(was.Health == is.Health, func(f fields, i *catalog.Instance) fields {
 		f.add(healthField, "", i.Health.String())
-	}
-	if differs(i.Weights == than.Weights) {
+		return f
+	})
+	unless(was.Weights == is.Weights, func(f fields, i *catalog.Instance) fields {
 		f.add("weight", "", weight(i.Weights))
-	}
-	if differs(i.Locality == than.Locality) {
+		return f
+	})
+	unless(was.Locality == is.Locality, func(f fields, i *catalog.Instance) fields {
 		f.add("zone", "", zone(i.Locality))
-	}
-	if differs(i.Kind == than.Kind) {
+		return f
+	})
+	unless(was.Kind == is.Kind, func(f fields, i *catalog.Instance) fields {
 		f.add("kind", "", i.Kind)
-	}
-	if differs(slices.Equal(i.Checks, than.Checks)) {
+		return f
+	})
+	unless(slices.Equal(was.Checks, is.Checks), func(f fields, i *catalog.Instance) fields {
 		for _, c := range i.Checks {
 			f.add(checkField, c.ID, checked(c))
 		}
-	}
-	if differs(slices.Equal(i.Ports, than.Ports)) {
+		return f
+	})
+	unless(slices.Equal(was.Ports, is.Ports), func(f fields, i *catalog.Instance) fields {
 		for _, p := range i.Ports {
 			f.add("port", p.Name, port(p))
 		}
-	}
-	if differs(slices.Equal(i.Tags, than.Tags)) {
+		return f
+	})
+	unless(slices.Equal(was.Tags, is.Tags), func(f fields, i *catalog.Instance) fields {
 		for _, tag := range i.Tags {
 			f.add(tagField, tag, present)
 		}
-	}
-	if differs(maps.Equal(i.Tagged, than.Tagged)) {
+		return f
+	})
+	unless(maps.Equal(was.Tagged, is.Tagged), func(f fields, i *catalog.Instance) fields {
 		for tag, a := range i.Tagged {
 			f.add("tagged_address", tag, hostPort(a.Address, a.Port))
 		}
-	}
-	if differs(maps.Equal(i.Meta, than.Meta)) {
+		return f
+	})
+	unless(maps.Equal(was.Meta, is.Meta), func(f fields, i *catalog.Instance) fields {
 		for key, value := range i.Meta {
 			f.add("meta", key, shown(value))
 		}
-	}
-	if differs(maps.Equal(i.NodeMeta, than.NodeMeta)) {
+		return f
+	})
+	unless(maps.Equal(was.NodeMeta, is.NodeMeta), func(f fields, i *catalog.Instance) fields {
 		for key, value := range i.NodeMeta {
 			f.add("node_meta", key, shown(value))
 		}
-	}
-	return f.sorted()
+		return f
+	})
+	return before.sorted(), after.sorted()
 }
 
 func checked(c catalog.Check) string {
@@ -182,7 +201,7 @@ func weight(w catalog.Weights) string {
 	if w.Passing == w.Warning {
 		return strconv.Itoa(w.Passing)
 	}
-	return fmt.Sprintf("%d (%d while warning)", w.Passing, w.Warning)
+	return strconv.Itoa(w.Passing) + " (" + strconv.Itoa(w.Warning) + " while warning)"
 }
 
 func zone(l catalog.Locality) string {

@@ -66,7 +66,7 @@ func (r *Record) Back(q Query) Page {
 }
 
 // After returns changes that came after the one with the id, the oldest first, so that who asks again for what
-// came after Next misses none. The zero ID is before all. Query.Before does not count.
+// came after Next misses none. The zero ID is before all. Query.Before does not count. It costs what came after.
 func (r *Record) After(id ID, q Query) Page {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,9 +76,10 @@ func (r *Record) After(id ID, q Query) Page {
 		id = ID{}
 	}
 	p.Next = p.Newest
-	for i := r.from; i < len(r.kept); i++ {
+	known := min(id.Number, r.last) - min(id.Number, p.Forgotten) // numbers follow each other
+	for i := r.from + int(known); i < len(r.kept); i++ {
 		c := &r.kept[i]
-		if c.ID.Number <= id.Number || !q.wants(c) {
+		if !q.wants(c) {
 			continue
 		}
 		if q.Limit > 0 && len(p.Changes) == q.Limit {

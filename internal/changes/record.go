@@ -1,6 +1,9 @@
 package changes
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // The bounds of a Record.
 const (
@@ -43,7 +46,7 @@ func (r *Record) Add(all ...Change) {
 		}
 	}
 	if r.from > maxChanges {
-		r.kept = append([]Change(nil), r.kept[r.from:]...)
+		r.kept = slices.Delete(r.kept, 0, r.from) // readers have copies
 		r.from = 0
 	}
 	if r.grown != nil {
