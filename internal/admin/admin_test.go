@@ -20,6 +20,7 @@ import (
 	"legate/discovery"
 	"legate/discovery/catalog"
 	"legate/internal/bridge"
+	"legate/internal/changes"
 	"legate/internal/lastknown"
 	"legate/internal/listen"
 	"legate/metrics"
@@ -45,6 +46,7 @@ type house struct {
 	left    time.Time
 	own     []Trouble
 	slow    time.Duration
+	record  *changes.Record // nil: changes are not recorded
 }
 
 // shelf is the last known catalog of the house.
@@ -133,6 +135,9 @@ func (h *house) server() *Server {
 		panic(err) // no file is read that could be missing
 	}
 	s.now = func() time.Time { return now }
+	if h.record != nil {
+		s.rooms.Changes = h.record
+	}
 	return s
 }
 
@@ -353,7 +358,7 @@ func TestWhoIsInTroubleComesFirstAndThePageStaysShort(t *testing.T) {
 		h.streams = append(h.streams, stream(fmt.Sprintf("fine-%d", i), xdsserver.Synced, ""))
 	}
 	h.streams = append(h.streams, stream("sick", xdsserver.Nacked, "no"))
-	page := h.get(t, "/").Body.String()
+	page := unlinked(h.get(t, "/").Body.String())
 	if first, second := strings.Index(page, ">sick</th>"), strings.Index(page, ">fine-0</th>"); first < 0 || second < first {
 		t.Errorf("the sick one is at %d, the first fine one at %d", first, second)
 	}

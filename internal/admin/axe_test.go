@@ -53,6 +53,8 @@ func TestAxeFindsNothing(t *testing.T) {
 		{"services", city(300, 10), "/services?page=2&sort=-problems"}, {"some services", town(), "/services?only=problems&q=s"}, {"no service", healthy(), "/services?q=none"},
 		{"a service", town(), "/services/shop"}, {"a port", town(), "/services/shop.grpc.port"}, {"one that is well", healthy(), "/services/web"}, {"one with clients", shop(t), "/services/payments"},
 		{"one that is left out", town(), "/services/*"}, {"one that is not there", town(), "/services/shpo"}, {"odd names", odd(), "/services"},
+		{"changes", yesterday(), "/changes"}, {"a service with changes", yesterday(), "/services/shop"}, {"no changes", yesterday(), "/changes?kind=hold"}, {"wrong changes", yesterday(), "/changes?kind=x"},
+		{"nodes", fleet(), "/nodes?sort=id"}, {"many nodes", city(10, 1000), "/nodes?page=2"}, {"no nodes", empty(), "/nodes"}, {"a node", shop(t), "/nodes/edge-2"}, {"a node that is well", fleet(), "/nodes/edge-1"}, {"a node that is not there", fleet(), "/nodes/egde-1"},
 	} {
 		s.now.Store(c.house)
 		for _, scheme := range []string{"light", "dark"} {

@@ -3,6 +3,7 @@ package admin
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestDocumentedAnswersAreReal(t *testing.T) {
 			t.Errorf("%s: the page says\n%s\nand Legate answers\n%s", m[1], m[2], got)
 		}
 	}
-	for _, what := range append(serviceColumns(), serviceParts()...) {
+	for _, what := range slices.Concat(serviceColumns(), serviceParts(), nodeColumns(), nodeParts()) {
 		if !strings.Contains(string(doc), "`"+what+"`") {
 			t.Errorf("it does not name %s", what)
 		}

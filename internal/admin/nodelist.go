@@ -116,21 +116,35 @@ type NodesOfID struct {
 	Nodes []Node `json:"nodes"`
 }
 
-func (s *Server) node(w http.ResponseWriter, r *http.Request) {
-	id, out := r.PathValue("id"), NodesOfID{}
+// nodesOfID returns the nodes with an id, and if there are none, the id that was probably meant.
+func (s *Server) nodesOfID(id string) (found []Node, near string) {
 	var known []string
 	for _, n := range NodesOf(s.rooms.XDS.Streams()) {
 		if n.ID == id {
-			out.Nodes = append(out.Nodes, n)
+			found = append(found, n)
 		}
 		if more := len(n.ID) - len(id); len(id) <= maxGuess && -guessWithin <= more && more <= guessWithin {
 			known = append(known, n.ID)
 		}
 	}
-	if len(out.Nodes) == 0 {
-		near := quote.Text(suggest.DidYouMean(id, known), quote.TextBytes)
-		http.Error(w, "no open stream is of node "+quote.Name(id)+near+"; /api/v1/nodes lists all", http.StatusNotFound)
+	if found == nil {
+		near = suggest.Nearest(id, known)
+	}
+	return found, near
+}
+
+func (s *Server) node(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	found, near := s.nodesOfID(id)
+	if len(found) == 0 {
+		said := missingNode(id)
+		if near != "" {
+			said += ": did you mean " + quote.Name(near) + "?"
+		}
+		http.Error(w, said+"; /api/v1/nodes lists all", http.StatusNotFound)
 		return
 	}
-	s.answer(w, r, out)
+	s.answer(w, r, NodesOfID{found})
 }
+
+func missingNode(id string) string { return "no open stream is of node " + quote.Name(id) }

@@ -34,9 +34,10 @@ func newPages() pages {
 		"name":       quote.Name,
 		"text":       func(s string) string { return quote.Text(s, quote.TextBytes) },
 		"service":    servicePath,
+		"node":       nodePath,
 	}).ParseFS(web, "web/layout.html", "web/parts.html"))
 	all := pages{}
-	for _, name := range []string{"overview", "services", "service", "missing"} {
+	for _, name := range []string{"overview", "services", "service", "nodes", "node", "changes", "missing"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(web, "web/"+name+".html"))
 	}
 	return all
@@ -76,7 +77,7 @@ func (s *Server) render(w http.ResponseWriter, code int, name string, view any, 
 // missing is the page that is shown instead of one that there is not.
 type missing struct {
 	Page head
-	Near string // the service that was probably meant; empty: none is near
+	Near string // the service or node that was probably meant; empty: none is near
 	Note string // what else there is to say
 }
 
@@ -92,11 +93,17 @@ func asset(contentType, name string) http.HandlerFunc {
 	}
 }
 
-// servicePath is where the page of a service is. It is empty for names that have none: those that are too long to
-// be served, and those that browsers take for folders, whether they are escaped or not.
-func servicePath(name string) string {
+// servicePath is where the page of a service is. It is empty for names that have none: see pathOf.
+func servicePath(name string) string { return pathOf("/services/", name) }
+
+// nodePath is where the page of the nodes with an id is; empty if they have none.
+func nodePath(id string) string { return pathOf("/nodes/", id) }
+
+// pathOf is empty for names that have no page: those that are too long to be served, and those that browsers take
+// for folders, whether they are escaped or not.
+func pathOf(list, name string) string {
 	if name == "" || name == "." || name == ".." || len(name) > quote.NameBytes {
 		return ""
 	}
-	return "/services/" + url.PathEscape(name)
+	return list + url.PathEscape(name)
 }

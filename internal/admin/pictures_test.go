@@ -11,6 +11,7 @@ import (
 
 	"legate/discovery"
 	"legate/discovery/catalog"
+	"legate/internal/changes"
 	"legate/translate"
 	"legate/translate/policy"
 	"legate/xdsserver"
@@ -73,6 +74,25 @@ services:
 		d.View, d.Name.Name, d.Streams, d.Changed = dc1, "payments", 2, now.Add(-40*time.Second)
 		h.sent = append(h.sent, d)
 	}
+	h.record = changes.New()
+	for n, c := range []changes.Change{
+		{Kind: changes.Snapshot, Lines: []changes.Line{{Op: changes.Plus, What: "complete", Detail: "10 services, 26 instances, 2 config entries"}}},
+		{Kind: changes.Service, Services: []string{"search"}, Index: 38, Altered: 1, Lines: []changes.Line{{Op: changes.Tilde, What: "health", Instance: "node-2/search-2", Address: "10.0.2.16:8080", From: "passing", To: "warning", Checks: []string{"http:/healthz"}}}},
+		{Kind: changes.Policy, Services: []string{"cart", "catalog", "checkout", "login", "mail", "payments", "search", "shipping", "stock", "web"},
+			Lines: []changes.Line{{Op: changes.Tilde, What: "policy", Key: "connect_timeout", From: "5s", To: "2s", Detail: "defaults policy.yaml:2"}}},
+		{Kind: changes.Hold, Services: []string{"stock"}, Lines: []changes.Line{{Op: changes.Plus, What: "hold", Detail: "shrunk: 1 of 2 instances is kept"}}},
+		{Kind: changes.Service, Services: []string{"payments"}, Index: 42, Added: 1, Altered: 1, Removed: 1, Lines: []changes.Line{
+			{Op: changes.Plus, What: "instance", Instance: "node-3/payments-6", Address: "10.0.3.6:8080", Detail: "zone c, weight 10"},
+			{Op: changes.Minus, What: "instance", Instance: "node-1/payments-0", Address: "10.0.1.9:8080"},
+			{Op: changes.Tilde, What: "health", Instance: "node-2/payments-2", Address: "10.0.2.2:8080", From: "passing", To: "critical", Checks: []string{"http:/healthz"}},
+		}},
+	} {
+		c.At = now.Add(-40*time.Second - time.Duration(4-n)*5*time.Minute)
+		if c.Kind != changes.Hold {
+			c.Answered, c.Published = c.At.Add(-3*time.Millisecond), c.At
+		}
+		h.record.Add(c)
+	}
 	return h
 }
 
@@ -83,7 +103,7 @@ func TestPictures(t *testing.T) {
 	s := open(t, shop(t))
 	b := openBrowser(t, "http://"+s.addr+"/")
 	b.call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil)
-	for _, c := range []struct{ name, path string }{{"overview", "/"}, {"services", "/services"}, {"service", "/services/payments"}} {
+	for _, c := range []struct{ name, path string }{{"overview", "/"}, {"services", "/services"}, {"service", "/services/payments"}, {"changes", "/changes"}, {"nodes", "/nodes"}, {"node", "/nodes/edge-2"}} {
 		for _, screen := range []struct {
 			scheme string
 			width  int

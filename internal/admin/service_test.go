@@ -321,7 +321,7 @@ func TestAServiceSaysWhichClientsHaveIt(t *testing.T) {
 	}
 	page := h.get(t, "/services/web").Body.String()
 	for _, want := range []string{
-		`<td class="wide">3 s ago</td><td class="n">12</td><td class="n look">10</td>`, `<td class="n bad">1</td>`, "edge-7<small>10.0.0.7:1</small>", `<b class="bad">NACKED</b><small>for 2 s</small>`, "malformed &lt;b&gt;\\u202exxx",
+		`<td class="wide">3 s ago</td><td class="n">12</td><td class="n look">10</td>`, `<td class="n bad">1</td>`, `<a href="/nodes/edge-7">edge-7</a><small>10.0.0.7:1</small>`, `<b class="bad">NACKED</b><small>for 2 s</small>`, "malformed &lt;b&gt;\\u202exxx",
 		"(no id)<small>10.0.0.8:1, spiffe://a/b</small>", `<b class="warn">STALE</b><small>for 1 s</small>`, "endpoints<small>envoy@elsewhere</small>",
 	} {
 		if !strings.Contains(page, want) {

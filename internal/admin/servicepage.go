@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type servicePage struct {
 	Pager    pager
 	Clients  []deliveryRow
 	Missing  []awaitedRow
+	Recent   changeTable // its last changes
+	Before   string      // leads to all of them
 }
 
 type instanceRow struct {
@@ -86,20 +89,21 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 	}
 	v.Clients, v.Missing = deliveryRows(one.Deliveries, state)
 	v.Fields = fieldsOf(one)
+	v.Recent, v.Before = s.changesOfService(one.Service), "/changes?"+url.Values{"service": {one.Service}}.Encode()
 	v.Own = slices.ContainsFunc(v.Fields, func(f fieldRow) bool {
 		return f.Field == "health_checks" || strings.HasPrefix(f.Field, "outlier_detection.")
 	})
 	s.render(w, http.StatusOK, "service", v, "/api/v1"+servicePath(name))
 }
 
-// missing renders a page that says why there is nothing to show.
+// missing renders a page that says why there is nothing to show. here is the list to go on with.
 func (s *Server) missing(w http.ResponseWriter, code int, here, title, sentence, near string) {
 	v := missing{Page: s.head(here, title), Near: near}
-	if code == http.StatusNotFound {
+	if code == http.StatusNotFound && here == "services" {
 		v.Note = whatIsSeen
 	}
 	v.Page.Mood, v.Page.Verdict = "bad", sentence
-	s.render(w, code, "missing", v, "/api/v1/services")
+	s.render(w, code, "missing", v, "/api/v1/"+here)
 }
 
 // ofService returns what there is to look at about one service.
