@@ -42,6 +42,7 @@ func (w *Watcher) Select(s catalog.Selection) {
 // reselect applies a new selection to what is known, and to the last list.
 func (l *loop) reselect(s catalog.Selection) {
 	l.selection = s
+	l.w.setSelection(s)
 	warnOfConsul(s, l.w.log)
 	l.queries.Select(s)
 	now, services, instances := time.Now(), len(l.served.catalog.Services), l.served.size()

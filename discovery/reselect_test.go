@@ -28,8 +28,14 @@ func TestTheSelectionCanChangeWhileTheWatchRuns(t *testing.T) {
 			}
 		}
 		is("shop-1:1", "shop-2:1")
+		if s := r.Status().Selection; !slices.Equal(s.Include, cfg.Include) {
+			t.Errorf("at the start the status names %+v", s)
+		}
 		r.Select(catalog.Selection{Exclude: []string{"shop-2"}})
 		is("shop-1:1", "web:1")
+		if s := r.Status().Selection; len(s.Include) > 0 || !slices.Equal(s.Exclude, []string{"shop-2"}) {
+			t.Errorf("after a change the status names %+v", s)
+		}
 		r.Select(catalog.Selection{Include: []string{"nothing"}})
 		is()
 		r.Select(catalog.Selection{Include: []string{"shop-1"}})

@@ -22,11 +22,13 @@ type Status struct {
 	Complete  bool     `json:"complete"`
 	FirstSync Progress `json:"first_sync"`
 
-	Services  int            `json:"services"`  // in the catalog as last believed
-	Instances map[string]int `json:"instances"` // by health
-	Entries   map[string]int `json:"entries"`   // Consul's config entries, by kind; no kinds: they are not watched
-	Index     uint64         `json:"index"`     // of the last believed list of services
-	Held      int            `json:"held"`      // services, and config entries, of which a loss is not believed yet
+	// Selection is what is served of it.
+	Selection catalog.Selection `json:"selection,omitzero"`
+	Services  int               `json:"services"`  // in the catalog as last believed
+	Instances map[string]int    `json:"instances"` // by health
+	Entries   map[string]int    `json:"entries"`   // Consul's config entries, by kind; no kinds: they are not watched
+	Index     uint64            `json:"index"`     // of the last believed list of services
+	Held      int               `json:"held"`      // services, and config entries, of which a loss is not believed yet
 
 	Direct int `json:"direct"` // listed services with a blocking query of their own
 	Swept  int `json:"swept"`  // listed services that are read in turn, and when a signal names them
@@ -96,6 +98,12 @@ func (w *Watcher) setDatacenter(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status.Datacenter = name
+}
+
+func (w *Watcher) setSelection(s catalog.Selection) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.Selection = s
 }
 
 func (w *Watcher) setMass(p *catalog.Problem) {

@@ -61,7 +61,7 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		commands:   make(chan func(*loop)),
 		selections: make(chan catalog.Selection, 1),
 		policies:   make(chan string, 1),
-		status:     Status{Address: client.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections, Entries: map[string]int{}},
+		status:     Status{Address: client.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections, Entries: map[string]int{}, Selection: cfg.Selection()},
 	}
 	if !cfg.Watch.Entries {
 		log.Info("consul's config entries are not watched: what they say of services does not count")

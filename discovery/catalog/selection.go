@@ -13,11 +13,11 @@ type Selection struct {
 	// Include and Exclude are globs on service names: * is any run of characters, ? any one.
 	// A service is selected if its name matches one of Include and none of Exclude. No Include matches
 	// every name.
-	Include []string
-	Exclude []string
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
 	// Tags select instances of these services: those that carry all of them. A service without
 	// such an instance is not served.
-	Tags []string
+	Tags []string `json:"tags,omitempty"`
 }
 
 // Of is the selected part of a catalog. Config entries are not selected: those of services that are not

@@ -127,7 +127,7 @@ func took(c *changes.Change) string {
 
 func (s *Server) changesPage(w http.ResponseWriter, r *http.Request) {
 	if s.rooms.Changes == nil {
-		s.missing(w, http.StatusNotFound, "changes", "Changes", "Changes are not recorded here.", "")
+		s.missing(w, http.StatusNotFound, "changes", "Changes", "Changes are not recorded here.", "", "")
 		return
 	}
 	q, err := readChangesQuery(r.URL.Query(), s.now())
@@ -135,7 +135,7 @@ func (s *Server) changesPage(w http.ResponseWriter, r *http.Request) {
 		err = fmt.Errorf("after: only /api/v1/changes follows what comes")
 	}
 	if err != nil {
-		s.missing(w, http.StatusBadRequest, "changes", "Changes", "Nothing can be shown for this address: "+err.Error()+".", "")
+		s.missing(w, http.StatusBadRequest, "changes", "Changes", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
 	}
 	found, values := s.rooms.Changes.Back(q.Query), r.URL.Query()

@@ -39,12 +39,12 @@ func (s *Server) nodePage(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	q, err := readQuery(r, nil, nil)
 	if err != nil {
-		s.missing(w, http.StatusBadRequest, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "")
+		s.missing(w, http.StatusBadRequest, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
 	}
 	found, near := s.nodesOfID(id)
 	if len(found) == 0 {
-		s.missing(w, http.StatusNotFound, "nodes", quote.Name(id), "There is nothing to show: "+missingNode(id)+".", near)
+		s.missing(w, http.StatusNotFound, "nodes", quote.Name(id), "There is nothing to show: "+missingNode(id)+".", near, "")
 		return
 	}
 	v := nodePage{Page: s.head("nodes", quote.Name(id)), ID: id, Clients: found[:min(len(found), maxProblemRows)], Path: nodePath(id)}

@@ -39,7 +39,7 @@ type nodeRow struct {
 func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r, nodeColumns(), nodeParts())
 	if err != nil {
-		s.missing(w, http.StatusBadRequest, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "")
+		s.missing(w, http.StatusBadRequest, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
 	}
 	found := findNodes(NodesOf(s.rooms.XDS.Streams()), q)

@@ -25,6 +25,24 @@ type ServiceSummary struct {
 	Changed time.Time `json:"changed,omitzero"`
 }
 
+// Traffic says in a sentence without its full stop whether it takes traffic, and whether all is well: good, warn or bad.
+func (s *Service) Traffic() (mood, sentence string) {
+	n := s.Total
+	switch {
+	case !s.Served:
+		return "bad", "Not served: clients that ask for it get no endpoints"
+	case n == 0:
+		return "warn", "Served without endpoints: Consul has no instance of it"
+	case s.Serving == 0:
+		return "bad", fmt.Sprintf("None of %s takes traffic", plural(n, "instance"))
+	case s.Serving < n:
+		return "warn", fmt.Sprintf("%d of %s take traffic", s.Serving, plural(n, "instance"))
+	case n == 1:
+		return "good", "Its one instance takes traffic"
+	}
+	return "good", fmt.Sprintf("All %s take traffic", plural(n, "instance"))
+}
+
 // Service says how a service, or a further port of one, is served, and why so.
 type Service struct {
 	ServiceSummary
@@ -161,9 +179,6 @@ func heldIs(h discovery.Hold) string {
 	return fmt.Sprintf("%s; since %s, %s", h, h.Since.UTC().Format(time.RFC3339), until)
 }
 
-// whatIsSeen says why Legate may not see a service that is in Consul.
-const whatIsSeen = "What it sees is decided by --include, --exclude, --tag and the rights of its token."
-
 // missingService says that there is no such service, and which one was probably meant.
 func missingService(state bridge.State, name string) (sentence, near string) {
 	var known []string
@@ -196,10 +211,11 @@ func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 	one, _, is := s.serviceOf(state, name, q)
 	if !is {
 		said, near := missingService(state, name)
-		said += ". " + whatIsSeen
+		said += "."
 		if near != "" {
 			said += " Did you mean " + quote.Name(near) + "?"
 		}
+		said += " " + whatHides(name, s.rooms.Consul.Status())
 		http.Error(w, said, http.StatusNotFound)
 		return
 	}

@@ -65,17 +65,17 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 	state, name := s.rooms.Bridge.State(), r.PathValue("name")
 	q, err := readQuery(r, nil, nil)
 	if err != nil {
-		s.missing(w, http.StatusBadRequest, "services", "Services", "Nothing can be shown for this address: "+err.Error()+".", "")
+		s.missing(w, http.StatusBadRequest, "services", "Services", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
 	}
 	if !state.Ready() {
-		s.missing(w, http.StatusServiceUnavailable, "services", quote.Name(name), "Not serving yet: "+s.notReady()+".", "")
+		s.missing(w, http.StatusServiceUnavailable, "services", quote.Name(name), "Not serving yet: "+s.notReady()+".", "", "")
 		return
 	}
 	one, t, is := s.serviceOf(state, name, q)
 	if !is {
 		said, near := missingService(state, name)
-		s.missing(w, http.StatusNotFound, "services", quote.Name(name), said+".", near)
+		s.missing(w, http.StatusNotFound, "services", quote.Name(name), said+".", near, whatHides(name, s.rooms.Consul.Status()))
 		return
 	}
 	v := servicePage{Page: s.head("services", quote.Name(name)), Service: one, Concerns: some(ofService(one, t, state.View.Datacenter, s.now())), Pager: pagerOf(q, one.Paging)}
@@ -84,7 +84,7 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 		v.Page.Verdict += " As last known: Consul does not answer as it should."
 	}
 	for _, i := range one.Instances {
-		mood, says := i.State.words()
+		mood, says := i.State.Words()
 		v.Rows = append(v.Rows, instanceRow{i, mood, says})
 	}
 	v.Clients, v.Missing = deliveryRows(one.Deliveries, state)
@@ -97,11 +97,8 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 }
 
 // missing renders a page that says why there is nothing to show. here is the list to go on with.
-func (s *Server) missing(w http.ResponseWriter, code int, here, title, sentence, near string) {
-	v := missing{Page: s.head(here, title), Near: near}
-	if code == http.StatusNotFound && here == "services" {
-		v.Note = whatIsSeen
-	}
+func (s *Server) missing(w http.ResponseWriter, code int, here, title, sentence, near, note string) {
+	v := missing{Page: s.head(here, title), Near: near, Note: note}
 	v.Page.Mood, v.Page.Verdict = "bad", sentence
 	s.render(w, code, "missing", v, "/api/v1/"+here)
 }
@@ -131,8 +128,8 @@ func ofHolds(holds []discovery.Hold, now time.Time) []concern {
 	return all
 }
 
-// words are a mood and words for the state.
-func (s InstanceState) words() (mood, says string) {
+// Words are a mood (good, warn, bad) and words for the state.
+func (s InstanceState) Words() (mood, says string) {
 	switch s {
 	case Serving:
 		return "good", "takes traffic"
@@ -147,21 +144,8 @@ func (s InstanceState) words() (mood, says string) {
 
 // verdict sums up the page in a sentence.
 func (v servicePage) verdict() (mood, sentence string) {
-	n, things := v.Total, len(v.Concerns.Shown)+v.Concerns.Hidden
-	switch {
-	case !v.Served:
-		mood, sentence = "bad", "Not served: clients that ask for it get no endpoints"
-	case n == 0:
-		mood, sentence = "warn", "Served without endpoints: Consul has no instance of it"
-	case v.Serving == 0:
-		mood, sentence = "bad", fmt.Sprintf("None of %s takes traffic", plural(n, "instance"))
-	case v.Serving < n:
-		mood, sentence = "warn", fmt.Sprintf("%d of %s take traffic", v.Serving, plural(n, "instance"))
-	case n == 1:
-		mood, sentence = "good", "Its one instance takes traffic"
-	default:
-		mood, sentence = "good", fmt.Sprintf("All %s take traffic", plural(n, "instance"))
-	}
+	mood, sentence = v.Traffic()
+	things := len(v.Concerns.Shown) + v.Concerns.Hidden
 	if things == 0 {
 		return mood, sentence + "."
 	}

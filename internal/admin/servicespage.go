@@ -37,12 +37,12 @@ type column struct {
 func (s *Server) servicesPage(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r, serviceColumns(), serviceParts())
 	if err != nil {
-		s.missing(w, http.StatusBadRequest, "services", "Services", "Nothing can be shown for this address: "+err.Error()+".", "")
+		s.missing(w, http.StatusBadRequest, "services", "Services", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
 	}
 	state := s.rooms.Bridge.State()
 	if !state.Ready() {
-		s.missing(w, http.StatusServiceUnavailable, "services", "Services", "Not serving yet: "+s.notReady()+".", "")
+		s.missing(w, http.StatusServiceUnavailable, "services", "Services", "Not serving yet: "+s.notReady()+".", "", "")
 		return
 	}
 	v := servicesPage{Page: s.head("services", "Services"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q), Columns: columnsOf(q)}
