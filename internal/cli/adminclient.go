@@ -93,7 +93,11 @@ func (a *adminClient) call(ctx context.Context, method, path string, out any) er
 	}
 	if resp.StatusCode != http.StatusOK {
 		text, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-		return fmt.Errorf("legate at %s: %s: %s", a.where(), quote.Text(resp.Status, quote.NameBytes), quote.Text(text, quote.TextBytes))
+		err := fmt.Errorf("legate at %s: %s: %s", a.where(), quote.Text(resp.Status, quote.NameBytes), quote.Text(text, quote.TextBytes))
+		if resp.StatusCode == http.StatusNotFound {
+			return notFound{err}
+		}
+		return err
 	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("legate at %s: its answer is not understood: %w: is it Legate's admin listener?", a.where(), err)
@@ -133,6 +137,9 @@ func (a *adminClient) client() (*http.Client, string, error) {
 	}
 	return &http.Client{Transport: t}, base, nil
 }
+
+// notFound is the answer of a Legate that has not what it was asked for.
+type notFound struct{ error }
 
 // transport strips the method and URL from an error of the HTTP client.
 func transport(err error) error {

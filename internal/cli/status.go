@@ -26,7 +26,7 @@ type statusOptions struct {
 const exitNotSynced = outcome(3)
 
 func (p *program) status() *command {
-	o := &statusOptions{staleAfter: time.Second}
+	o := &statusOptions{staleAfter: usualDelay}
 	const category = "Output"
 	c := &command{
 		name:  "status",

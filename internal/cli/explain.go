@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"legate/discovery"
+	"legate/internal/admin"
+	"legate/internal/quote"
+	"legate/internal/suggest"
+	"legate/xdsserver"
+)
+
+// explainOptions are the options of "legate explain".
+type explainOptions struct {
+	admin adminClient
+	what  string // SERVICE, or SERVICE/INSTANCE
+	json  bool
+}
+
+// exitTrouble is the exit code for a service or an instance with which something is wrong.
+const exitTrouble = outcome(3)
+
+func (p *program) explain() *command {
+	o := &explainOptions{}
+	c := &command{
+		name:  "explain",
+		usage: "say why a service, or an instance of it, takes traffic or does not",
+		about: `
+It asks a running Legate. First comes a sentence: does the service take traffic? Then what is
+wrong with it, each with its remedy, and then:
+
+  instances  those without traffic first: what Consul says (health, checks that do not pass),
+             what Envoy gets (address, health, weight, locality), why no traffic, what helps
+  clients    how many Envoys have it as it is now; who does not, since when; who rejects it,
+             in the client's words
+  policy     each field that somebody set, and who ("legate policy explain" has more)
+  changes    the last ones ("legate changes SERVICE" has more)
+
+INSTANCE is its id in Consul, or node/id: then only that instance is shown, with all that is
+known of it. SERVICE may be the cluster of a further port, such as web.grpc.port.
+If Legate sees no such service, it says which name is near, and whether --include, --exclude,
+--tag, or an ACL hides it.
+
+Exit codes: 0 all instances take traffic, all clients follow, and nothing is wrong; 3 not so;
+1 no such service or instance, or no Legate answers; 2 a mistake in the command line.`,
+		examples: `
+# why does web get no traffic? And why not this instance?
+legate explain web
+legate explain web/web-2
+legate explain web/node-7/web-2 --admin-addr 10.0.0.5:18001
+
+# in a script: all that keeps instances from taking traffic
+legate explain web --json | jq -r '.instances[] | select(.why) | "\(.node)/\(.id): \(.why)"'`,
+		operand: one("SERVICE[/INSTANCE]", &o.what),
+		settings: append(o.admin.settings(), boolean(&o.json, setting{
+			name: "json", env: "LEGATE_EXPLAIN_JSON", category: "Output",
+			usage: "Print what /api/v1/services/SERVICE answers, with the instances of all its pages.",
+		})),
+	}
+	c.run = func(ctx context.Context) error { return p.runExplain(ctx, o) }
+	return c
+}
+
+// explanation is what is told of a service.
+type explanation struct {
+	admin.Service
+	instance string // the only one that is asked for; empty: all are
+	now      time.Time
+	consul   discovery.Status
+}
+
+func (p *program) runExplain(ctx context.Context, o *explainOptions) error {
+	x, err := o.ask(ctx)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = printJSON(p.out, x.Service)
+	} else {
+		err = p.explained(ctx, o, x)
+	}
+	if err == nil && x.trouble() {
+		return exitTrouble
+	}
+	return err
+}
+
+// explained writes for people.
+func (p *program) explained(ctx context.Context, o *explainOptions, x explanation) error {
+	var about struct {
+		Now    time.Time        `json:"now"`
+		Consul discovery.Status `json:"consul"`
+	}
+	if err := o.admin.call(ctx, "GET", "/api/v1/status", &about); err != nil {
+		return err
+	}
+	x.now, x.consul = about.Now, about.Consul
+	var last admin.Changes
+	err := o.admin.call(ctx, "GET", "/api/v1/changes?"+url.Values{"service": {x.Service.Service}, "limit": {strconv.Itoa(lastChanges)}}.Encode(), &last)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(last.Changes)
+	s := p.sheet()
+	if err := s.explain(x, len(last.Changes) > 0); err != nil {
+		return err
+	}
+	return changesSight{p: p, colour: s.colour}.show(last.Changes)
+}
+
+// lastChanges is how many changes are shown.
+const lastChanges = 5
+
+// ask asks for a service, and picks the instance that is meant. A name in Consul may have slashes, too.
+func (o *explainOptions) ask(ctx context.Context) (explanation, error) {
+	name, instance, _ := strings.Cut(o.what, "/")
+	service, err := o.service(ctx, name)
+	if instance != "" && errors.As(err, &notFound{}) {
+		if whole, is := o.service(ctx, o.what); is == nil {
+			return explanation{Service: whole}, nil
+		}
+	}
+	if err != nil || instance == "" {
+		return explanation{Service: service}, err
+	}
+	var picked []admin.Instance
+	var ids []string
+	for _, i := range service.Instances {
+		full := i.Node + "/" + i.ID
+		if i.ID == instance || full == instance {
+			picked = append(picked, i)
+		}
+		ids = append(ids, i.ID, full)
+	}
+	if len(picked) == 0 {
+		near := quote.Text(suggest.DidYouMean(instance, ids), quote.TextBytes)
+		return explanation{}, fmt.Errorf("service %s has no instance %s%s: \"legate explain %s\" shows all", quote.Name(name), quote.Name(instance), near, quote.Name(name))
+	}
+	service.Instances = picked
+	service.Problems = slices.DeleteFunc(service.Problems, func(p admin.ServiceProblem) bool {
+		return p.Instance != "" && !slices.ContainsFunc(picked, func(i admin.Instance) bool { return p.Instance == i.Node+"/"+i.ID })
+	})
+	return explanation{Service: service, instance: instance}, nil
+}
+
+// service asks for a service with all its instances.
+func (o *explainOptions) service(ctx context.Context, name string) (all admin.Service, err error) {
+	for n := 1; n == 1 || n <= all.Pages; n++ {
+		var page admin.Service
+		path := fmt.Sprintf("/api/v1/services/%s?limit=%d&page=%d", url.PathEscape(name), instancesAtOnce, n)
+		if err := o.admin.call(ctx, "GET", path, &page); err != nil {
+			return all, err
+		}
+		page.Instances = append(all.Instances, page.Instances...)
+		all = page
+	}
+	return all, nil
+}
+
+// instancesAtOnce is how many instances are asked for at once: as many as Legate gives.
+const instancesAtOnce = 1000
+
+// trouble reports whether something is wrong with what was asked for.
+func (x *explanation) trouble() bool {
+	mood, _ := x.Traffic()
+	if x.instance != "" {
+		mood, _ = x.Instances[0].State.Words() // the worst is the first
+	}
+	return mood != "good" || len(x.Problems) > 0 || slices.ContainsFunc(x.Deliveries, behind)
+}
+
+// behind reports whether a client rejects it, or was sent it and has not answered for longer than a client that is well takes.
+func behind(d admin.ServiceDelivery) bool {
+	return d.Rejected > 0 || slices.ContainsFunc(d.Missing, func(m xdsserver.Awaited) bool {
+		return m.State == xdsserver.Stale && time.Since(m.Since) >= usualDelay
+	})
+}
+
+// usualDelay is how long a change may be on its way; it is the default of --stale-after as well.
+const usualDelay = time.Second
