@@ -20,6 +20,9 @@ import (
 // TestARealEnvoyRefusesTheRawFieldsThatLegateRefuses: each of the table is merged into a cluster of Legate's, which
 // a real Envoy validates. translate shows that Legate's word is the same.
 func TestARealEnvoyRefusesTheRawFieldsThatLegateRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it needs a real Envoy")
+	}
 	t.Parallel()
 	program, err := parts.EnvoyProgram().Find(t.Context(), nil)
 	if err != nil {
