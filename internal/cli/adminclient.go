@@ -25,6 +25,9 @@ type adminClient struct {
 	patience time.Duration // how much longer than adminTimeout an answer may take that waits for something
 }
 
+// maxAnswer is the size limit of an answer in bytes: that of a dump of all that is served, as an Envoy's.
+const maxAnswer = maxDump
+
 // adminTimeout is how long a running Legate may take to answer.
 const adminTimeout = 10 * time.Second
 
@@ -87,9 +90,12 @@ func (a *adminClient) call(ctx context.Context, method, path string, out any) er
 		return fmt.Errorf("ask legate at %s: %w: does it run there? See --admin-addr and --admin-socket", a.where(), transport(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return fmt.Errorf("ask legate at %s: %w", a.where(), err)
+	}
+	if len(body) > maxAnswer {
+		return fmt.Errorf("legate at %s: its answer has more than %d MiB: is it Legate's admin listener?", a.where(), maxAnswer>>20)
 	}
 	if resp.StatusCode != http.StatusOK {
 		text, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")

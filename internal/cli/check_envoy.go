@@ -6,9 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -107,11 +104,8 @@ func (p *program) printFindings(all []envoycheck.Finding, asJSON bool) error {
 	return nil
 }
 
-// maxBootstrap is the size limit of a bootstrap in bytes, maxDump that of all that an Envoy says of itself.
-const (
-	maxBootstrap = 16 << 20
-	maxDump      = 256 << 20
-)
+// maxBootstrap is the size limit of a bootstrap in bytes.
+const maxBootstrap = 16 << 20
 
 // bootstrap reads the bootstrap from its file or from Envoy.
 func (o *envoyCheckOptions) bootstrap(ctx context.Context) (b map[string]any, err error) {
@@ -130,36 +124,22 @@ func (o *envoyCheckOptions) bootstrap(ctx context.Context) (b map[string]any, er
 
 // ofRunning asks an Envoy's admin page.
 func (o *envoyCheckOptions) ofRunning(ctx context.Context) (map[string]any, error) {
-	failed := func(err error) (map[string]any, error) {
-		return nil, fmt.Errorf("ask envoy at %s: %w: is its admin page there? See --envoy-admin", quote.Name(o.admin), err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+strings.TrimPrefix(o.admin, "http://")+"/config_dump", nil)
+	content, err := askEnvoy(ctx, o.admin, "/config_dump", "--envoy-admin")
 	if err != nil {
-		return failed(err)
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Do(r)
-	if err != nil {
-		return failed(transport(err))
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return failed(errors.New(quote.Text(answer.Status, quote.NameBytes)))
+		return nil, err
 	}
 	var dump struct {
 		Configs []struct {
 			Bootstrap map[string]any `json:"bootstrap"`
 		} `json:"configs"`
 	}
-	if err := json.NewDecoder(io.LimitReader(answer.Body, maxDump)).Decode(&dump); err != nil {
-		return failed(err)
+	if err := json.Unmarshal(content, &dump); err != nil {
+		return nil, envoyFailed(o.admin, err, "--envoy-admin")
 	}
 	for _, c := range dump.Configs {
 		if c.Bootstrap != nil {
 			return c.Bootstrap, nil
 		}
 	}
-	return failed(errors.New("it names no bootstrap"))
+	return nil, envoyFailed(o.admin, errors.New("it names no bootstrap"), "--envoy-admin")
 }

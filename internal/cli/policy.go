@@ -167,7 +167,12 @@ func (p *program) resources(ctx context.Context, o *renderOptions) (translate.Re
 
 // inputs are the settings of where a catalog comes from, and of the policy.
 func (o *renderOptions) inputs() []*setting {
-	return slices.Concat([]*setting{o.catalogSetting()}, consulSettings(&o.consul), serviceSettings(&o.consul),
+	return append([]*setting{o.catalogSetting()}, o.reading()...)
+}
+
+// reading are the settings of how Consul is read, and of the policy.
+func (o *renderOptions) reading() []*setting {
+	return slices.Concat(consulSettings(&o.consul), serviceSettings(&o.consul),
 		hostSettings(&o.resolve, &o.translate), []*setting{policySetting(&o.policy)}, o.log.settings(), []*setting{configSetting(&o.config)})
 }
 

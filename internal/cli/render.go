@@ -14,6 +14,7 @@ import (
 	"legate/discovery/catalog"
 	dns "legate/discovery/resolve"
 	"legate/translate"
+	"legate/translate/policy"
 )
 
 // renderOptions are the options of "legate render".
@@ -94,26 +95,10 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 	if err != nil {
 		return err
 	}
-	datacenter, said, err := p.catalog(ctx, o)
+	resources, err := p.rendered(ctx, o, policies)
 	if err != nil {
 		return err
 	}
-	if o.translate.Resolved {
-		log, bounded := o.log.logger(p.err, p.getenv)
-		defer bounded.Flush()
-		said = dns.New(o.resolve, log, nil).Once(ctx, said)
-	}
-	if o.saveCatalog != "" {
-		if err := saveCatalog(o.saveCatalog, datacenter, said); err != nil {
-			return err
-		}
-	}
-	o.translate.Datacenter = datacenter
-	if err := o.translate.Validate(); err != nil {
-		return err
-	}
-	resources, _ := translate.New(o.translate).With(policies)
-	resources, _ = resources.Apply(catalog.Catalog{}.Diff(said))
 	var out bytes.Buffer
 	if err := printResources(&out, o.format, resources); err != nil {
 		return err
@@ -127,6 +112,31 @@ func (p *program) runRender(ctx context.Context, o *renderOptions) error {
 		return fmt.Errorf("%s, and --strict allows none", plural(len(problems), "problem"))
 	}
 	return nil
+}
+
+// rendered reads the catalog and translates it. Host names are resolved, once.
+func (p *program) rendered(ctx context.Context, o *renderOptions, policies policy.Policies) (translate.Resources, error) {
+	datacenter, said, err := p.catalog(ctx, o)
+	if err != nil {
+		return translate.Resources{}, err
+	}
+	if o.translate.Resolved {
+		log, bounded := o.log.logger(p.err, p.getenv)
+		defer bounded.Flush()
+		said = dns.New(o.resolve, log, nil).Once(ctx, said)
+	}
+	if o.saveCatalog != "" {
+		if err := saveCatalog(o.saveCatalog, datacenter, said); err != nil {
+			return translate.Resources{}, err
+		}
+	}
+	o.translate.Datacenter = datacenter
+	if err := o.translate.Validate(); err != nil {
+		return translate.Resources{}, err
+	}
+	resources, _ := translate.New(o.translate).With(policies)
+	resources, _ = resources.Apply(catalog.Catalog{}.Diff(said))
+	return resources, nil
 }
 
 // catalog reads the saved catalog or Consul.

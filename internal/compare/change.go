@@ -125,7 +125,7 @@ func (c Change) String() string {
 	name := quote.Name(c.Service)
 	switch c.Of {
 	case ofEndpoint:
-		line := fmt.Sprintf("%s  %s %s", name, c.Sign, quote.Text(cmp.Or(c.Endpoint.Address, "an endpoint"), quote.NameBytes))
+		line := fmt.Sprintf("%s  %s %s", name, c.Sign, endpointName(*c.Endpoint))
 		if c.Sign == Changed {
 			return line + " " + listed(c.Fields)
 		}
@@ -143,6 +143,11 @@ func (c Change) String() string {
 		}
 	}
 	return fmt.Sprintf("%s  ~ %s: %s", name, c.Of, listed(c.Fields))
+}
+
+// endpointName is the address of an endpoint, safe to show.
+func endpointName(e Endpoint) string {
+	return quote.Text(cmp.Or(e.Address, "an endpoint"), quote.NameBytes)
 }
 
 // listed are the fields that changed, as text. Health needs no name.

@@ -7,5 +7,6 @@
 //     none. A locality's weight counts only if it is not the sum of the weights of its endpoints.
 //   - Changes come in one order: what a service has lost, then what has changed, then what it has
 //     gained; endpoints by address. The cluster goes last and comes first, as in make before break.
+//   - A fault is a change from what a side should have to what it has. The side that follows is wrong.
 //   - Each line is one line of printable characters, whatever is in a resource.
 package compare
