@@ -85,6 +85,11 @@ func TestAFileThatIsMissingHarmsOneServiceAlone(t *testing.T) {
 		}
 	}
 	for _, e := range s.envoys {
+		if e.way.name == cdsSotW.name {
+			// Clusters and assignments come over two streams, so that an assignment can overtake its cluster. In the state
+			// of the world, Envoy then uses the old cluster until its initial fetch has timed out (15 s).
+			continue
+		}
 		stats, err := e.Stats(t.Context(), "init_fetch_timeout$")
 		if err != nil {
 			t.Fatal(err)
