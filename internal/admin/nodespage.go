@@ -43,7 +43,7 @@ func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found := findNodes(NodesOf(s.rooms.XDS.Streams()), q)
-	v := nodesPage{Page: s.head("nodes", "Nodes"), Search: q.search, Only: q.only, Sort: q.order(), Parts: nodePartsOf(q), Columns: nodeColumnsOf(q),
+	v := nodesPage{Page: s.head("nodes", "Nodes"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q, nodesParts()), Columns: columnsOf(q, nodesHeadings()),
 		Pager: pagerOf(q, found.Paging), API: strings.TrimSuffix("/api/v1/nodes"+q.with(found.Page), "?")}
 	for _, state := range []State{xdsserver.Nacked, xdsserver.Stale, xdsserver.NotSent, xdsserver.Synced} {
 		if n := found.States[state]; n > 0 {
@@ -90,33 +90,14 @@ func verb(n int, one, more string) string {
 	return more
 }
 
-func nodePartsOf(q query) []part {
-	var all []part
-	for _, one := range []struct{ part, says string }{{"", "all"}, {onlyUnsynced, "not synced"}, {onlyNacked, "rejecting"}, {onlyStale, "stale"}, {onlyNotSent, "not sent"}, {onlySynced, "synced"}} {
-		next := q
-		next.only = one.part
-		all = append(all, part{one.says, next.with(1), q.only == one.part})
-	}
-	return all
+func nodesParts() []choice {
+	return []choice{{"", "all"}, {onlyUnsynced, "not synced"}, {onlyNacked, "rejecting"}, {onlyStale, "stale"}, {onlyNotSent, "not sent"}, {onlySynced, "synced"}}
 }
 
-// nodeColumnsOf are the columns of the table. What is sorted by id or by urgency begins with the first or the worst,
-// all else with the highest.
-func nodeColumnsOf(q query) []column {
-	var all []column
-	for _, one := range []struct{ name, says, class string }{
-		{"id", "Node", ""}, {"", "From", "wide"}, {"streams", "Streams", "n wide"}, {"urgency", "State", ""}, {"behind", "Behind", "n"}, {"waiting", "Waits for", "wide"}, {"", "NACKs", "n"},
-	} {
-		next, c := q, column{Says: one.says, Class: one.class}
-		if one.name != "" {
-			next.sort, next.down = one.name, one.name != "id" && one.name != "urgency"
-			if q.sort == one.name {
-				next.down = !q.down
-				c.Order = map[bool]string{true: "descending", false: "ascending"}[q.down]
-			}
-			c.Link = next.with(1)
-		}
-		all = append(all, c)
+func nodesHeadings() []heading {
+	return []heading{
+		{name: "id", says: "Node", lowest: true}, {says: "From", class: "wide"}, {name: "streams", says: "Streams", class: "n wide"},
+		{name: "urgency", says: "State", lowest: true}, {name: "behind", says: "Behind", class: "n"},
+		{name: "waiting", says: "Waits for", class: "wide"}, {says: "NACKs", class: "n"},
 	}
-	return all
 }

@@ -21,19 +21,6 @@ type servicesPage struct {
 	API     string // where a program finds the same
 }
 
-// part is a choice of which services are listed.
-type part struct {
-	Says, Link string
-	Here       bool
-}
-
-// column is the head of a column, by which the table can be sorted.
-type column struct {
-	Says, Link string
-	Class      string
-	Order      string // ascending or descending: the table is sorted by it; or empty
-}
-
 func (s *Server) servicesPage(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r, serviceColumns(), serviceParts())
 	if err != nil {
@@ -45,7 +32,7 @@ func (s *Server) servicesPage(w http.ResponseWriter, r *http.Request) {
 		s.missing(w, http.StatusServiceUnavailable, "services", "Services", "Not serving yet: "+s.notReady()+".", "", "")
 		return
 	}
-	v := servicesPage{Page: s.head("services", "Services"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q), Columns: columnsOf(q)}
+	v := servicesPage{Page: s.head("services", "Services"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q, servicesParts()), Columns: columnsOf(q, servicesHeadings())}
 	var p Paging
 	p, v.Rows = s.list(state).find(q)
 	v.Pager, v.API = pagerOf(q, p), strings.TrimSuffix("/api/v1/services"+q.with(p.Page), "?")
@@ -75,32 +62,15 @@ func foundOf(q query, n int) string {
 	return said + "."
 }
 
-// partsOf are the choices, with links that keep all else of the query.
-func partsOf(q query) []part {
-	var all []part
-	for _, one := range []struct{ part, says string }{{"", "all"}, {onlyProblems, "with problems"}, {onlyUnhealthy, "unhealthy"}, {onlyDown, "down"}, {onlyLeftOut, "left out"}} {
-		next := q
-		next.only = one.part
-		all = append(all, part{one.says, next.with(1), q.only == one.part})
-	}
-	return all
+func servicesParts() []choice {
+	return []choice{{"", "all"}, {onlyProblems, "with problems"}, {onlyUnhealthy, "unhealthy"}, {onlyDown, "down"}, {onlyLeftOut, "left out"}}
 }
 
-// columnsOf are the columns of the table. A column is sorted from the highest first when it is chosen, names from the
-// lowest; when it is chosen again, the other way round.
-func columnsOf(q query) []column {
-	var all []column
-	for _, one := range []struct{ name, says, class string }{
-		{"name", "Service", ""}, {"passing", "Passing", "n"}, {"warning", "Warning", "n wide"}, {"critical", "Critical", "n"}, {"maintenance", "Maintenance", "n wide"}, {"problems", "Problems", "n"}, {"changed", "Last change", "wide"},
-	} {
-		next, c := q, column{Says: one.says, Class: one.class}
-		next.sort, next.down = one.name, one.name != "name"
-		if q.sort == one.name {
-			next.down = !q.down
-			c.Order = map[bool]string{true: "descending", false: "ascending"}[q.down]
-		}
-		c.Link = next.with(1)
-		all = append(all, c)
+func servicesHeadings() []heading {
+	return []heading{
+		{name: "name", says: "Service", lowest: true}, {name: "passing", says: "Passing", class: "n"},
+		{name: "warning", says: "Warning", class: "n wide"}, {name: "critical", says: "Critical", class: "n"},
+		{name: "maintenance", says: "Maintenance", class: "n wide"}, {name: "problems", says: "Problems", class: "n"},
+		{name: "changed", says: "Last change", class: "wide"},
 	}
-	return all
 }

@@ -1,0 +1,58 @@
+package admin
+
+// What the pages that list something share: choices of what is listed, and a table that can be sorted.
+
+// choice is a part of what can be listed, as in the address, and what it is called.
+type choice struct{ only, says string }
+
+// part is a choice as a link.
+type part struct {
+	Says, Link string
+	Here       bool
+}
+
+// partsOf are links to the choices that keep all else of the query.
+func partsOf(q query, choices []choice) []part {
+	var all []part
+	for _, one := range choices {
+		next := q
+		next.only = one.only
+		all = append(all, part{one.says, next.with(1), q.only == one.only})
+	}
+	return all
+}
+
+// heading describes a column of a table.
+type heading struct {
+	name   string // by which it is sorted, as in the address; empty: it cannot be sorted
+	says   string
+	class  string
+	lowest bool // is sorted from the lowest, or the worst, when it is chosen
+}
+
+// column is the head of a column.
+type column struct {
+	Says, Link string // no link: the table cannot be sorted by it
+	Class      string
+	Order      string // ascending or descending: the table is sorted by it; or empty
+}
+
+// columnsOf are the heads of the columns. A column is sorted from the highest first when it is chosen, unless its
+// heading says otherwise; when it is chosen again, the other way round.
+func columnsOf(q query, headings []heading) []column {
+	var all []column
+	for _, h := range headings {
+		c := column{Says: h.says, Class: h.class}
+		if h.name != "" {
+			next := q
+			next.sort, next.down = h.name, !h.lowest
+			if q.sort == h.name {
+				next.down = !q.down
+				c.Order = map[bool]string{true: "descending", false: "ascending"}[q.down]
+			}
+			c.Link = next.with(1)
+		}
+		all = append(all, c)
+	}
+	return all
+}
