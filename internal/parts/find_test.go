@@ -16,6 +16,13 @@ func TestWhatProgramsSayIsUnderstood(t *testing.T) {
 	if v, err := parseVersion(envoySays, envoy); err != nil || v.String() != "1.40.0" {
 		t.Errorf("envoy: %v, %v", v, err)
 	}
+	prometheus := "prometheus, version 2.42.0+ds (branch: debian/sid, revision: 2.42.0+ds-5+deb12u1)\n  go version:       go1.19.8\n"
+	if v, err := parseVersion(prometheusSays, prometheus); err != nil || v.String() != "2.42.0+ds" || !prometheusFits(v) {
+		t.Errorf("prometheus: %v, %v", v, err)
+	}
+	if v, err := parseVersion(prometheusSays, "prometheus, version 2.41.9 (branch: HEAD)"); err != nil || prometheusFits(v) {
+		t.Errorf("prometheus: %v, %v", v, err)
+	}
 	if v, err := parseVersion(envoySays, "command not found"); err == nil {
 		t.Errorf("nonsense is version %v", v)
 	}
@@ -26,7 +33,7 @@ func TestWhatIsNotThereIsAnErrorWithItsRemedy(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("PATH", t.TempDir())
-	for _, p := range []Program{ConsulProgram(), EnvoyProgram()} {
+	for _, p := range []Program{ConsulProgram(), EnvoyProgram(), PrometheusProgram()} {
 		path, err := p.Find(t.Context(), nil)
 		if err == nil {
 			t.Fatalf("%s was found at %q", p.Name, path)

