@@ -112,7 +112,7 @@ func slowStart() policyStory {
 					t.Error("too many")
 				}
 				eventually(t, func() error {
-					return e.spreads("fresh", map[string]int{"fresh-old": 500, instance: 500})
+					return e.spreads("fresh", map[string]int{"fresh-old": 100, instance: 100})
 				})
 				return
 			}
