@@ -54,8 +54,9 @@ $(LINT):
 	@cd tools/lint && go build -trimpath -ldflags "-s -w" -o $(LINT).tmp$$$$ github.com/golangci/golangci-lint/v2/cmd/golangci-lint && mv $(LINT).tmp$$$$ $(LINT)
 
 .PHONY: golden
-golden: ## rewrite the expected results of the translate stories; review the diff
+golden: ## rewrite the expected results of the translate stories, and docs/metrics.md; review the diff
 	go test ./translate -update
+	go test ./metrics -run Reference -update
 
 .PHONY: fuzz
 fuzz: parts ## run each fuzz target for half a minute, and load 2,000 random policies into a real Envoy

@@ -11,16 +11,10 @@ var adminLimits = []string{
 // Admin counts what happens on the listeners for people and probes.
 type Admin struct{ refused *prometheus.CounterVec }
 
-func newAdmin(r prometheus.Registerer) *Admin {
-	a := &Admin{refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "legate_admin_refused_total",
-		Help: "Connections and requests that the listeners for people and probes turned away, by the limit that they met.",
-	}, []string{"limit"})}
-	r.MustRegister(a.refused)
-	for _, l := range adminLimits {
-		a.refused.WithLabelValues(l)
-	}
-	return a
+func newAdmin(d declarer) *Admin {
+	return &Admin{refused: d.by("internal/admin").counters("legate_admin_refused_total",
+		"Connections and requests that the listeners for people and probes turned away, by the limit that they met.",
+		of("limit", adminLimits...))}
 }
 
 // Refused counts a refused client by reason.

@@ -1,23 +1,6 @@
 package metrics
 
-import (
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-)
-
-// histogram returns the options of a histogram in seconds. Every scraper understands classic
-// buckets; one that negotiates native histograms gets finer resolution from the same observations.
-func histogram(name, help string, buckets []float64) prometheus.HistogramOpts {
-	return prometheus.HistogramOpts{
-		Name:                            name,
-		Help:                            help,
-		Buckets:                         buckets,
-		NativeHistogramBucketFactor:     1.1,
-		NativeHistogramMaxBucketNumber:  160,
-		NativeHistogramMinResetDuration: time.Hour,
-	}
-}
+import "time"
 
 var (
 	// A change takes some milliseconds. The upper buckets cover 15 s, Envoy's

@@ -29,74 +29,38 @@ var healths = []string{"passing", "warning", "critical", "maintenance"}
 // entryKinds are the kinds of config entries that are watched.
 var entryKinds = []string{"proxy-defaults", "service-defaults", "service-resolver"}
 
-// outcomes are the usual outcomes of a query, exported from the start. Others are counted too, but
-// do not start at 0.
+// outcomes are the outcomes of a query. All are exported from the start.
 var outcomes = []string{
 	"changed", "unchanged",
 	"unreachable", "timeout", "wait_cut", "denied", "busy", "unavailable", "refused", "garbage", "doubtful", "filtered", "foreign",
 }
 
-func newConsul(r prometheus.Registerer) *Consul {
+func newConsul(d declarer) *Consul {
+	watch := d.about("Consul", "Whether Consul answers, how fast, and how its services are followed.", "discovery/watch")
 	c := &Consul{
-		queries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_consul_queries_total",
-			Help: "Finished queries to Consul by outcome.",
-		}, []string{"outcome"}),
-		duration: prometheus.NewHistogramVec(histogram(
-			"legate_consul_query_duration_seconds",
+		queries: watch.counters("legate_consul_queries_total", "Finished queries to Consul by outcome.", of("outcome", outcomes...)),
+		duration: watch.once("a query has ended so").histograms("legate_consul_query_duration_seconds",
 			"How long finished queries to Consul took by outcome. Blocking queries wait in Consul until something changes.",
-			queryBuckets), []string{"outcome"}),
-		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_consul_last_success_timestamp_seconds",
-			Help: "When Consul last gave an answer that was believed, in Unix time. 0: never.",
-		}),
-		index: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_consul_index",
-			Help: "Raft index of the last believed answer by query.",
-		}, []string{"query"}),
-		indexResets: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "legate_consul_index_resets_total",
-			Help: "Indexes that went back or were unusable, so that a query started over.",
-		}),
-		services: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_catalog_services",
-			Help: "Services in the catalog as last believed.",
-		}),
-		instances: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_catalog_instances",
-			Help: "Service instances in the catalog as last believed by health.",
-		}, []string{"health"}),
-		entries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_catalog_entries",
-			Help: "Consul's config entries in the catalog as last believed by kind. 0 if they are not watched.",
-		}, []string{"kind"}),
-		watches: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_consul_watches",
-			Help: "Services followed by a blocking query of their own (direct), or read in turn and when signals name them, because connections are short (swept).",
-		}, []string{"mode"}),
-		connections: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_consul_connections_limit",
-			Help: "Most connections to Consul that are opened at once.",
-		}),
+			queryBuckets, of("outcome", outcomes...)),
+		lastSuccess: watch.gauge("legate_consul_last_success_timestamp_seconds",
+			"When Consul last gave an answer that was believed, in Unix time. 0: never."),
+		index: watch.once("Consul has answered").gauges("legate_consul_index",
+			"Raft index of the last believed answer by query.", of("query", "catalog", "services", "entries")),
+		indexResets: watch.counter("legate_consul_index_resets_total",
+			"Indexes that went back or were unusable, so that a query started over."),
+		watches: watch.gauges("legate_consul_watches",
+			"Services followed by a blocking query of their own (direct), or read in turn and when signals name them, because connections are short (swept).",
+			of("mode", "direct", "swept")),
+		connections: watch.gauge("legate_consul_connections_limit", "Most connections to Consul that are opened at once."),
+		signals: watch.counter("legate_consul_signals_total",
+			"Services without a blocking query of their own that a signal named, to be read again at once."),
 	}
-	c.signals = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "legate_consul_signals_total",
-		Help: "Services without a blocking query of their own that a signal named, to be read again at once.",
-	})
-	for _, h := range healths {
-		c.instances.WithLabelValues(h)
-	}
-	for _, k := range entryKinds {
-		c.entries.WithLabelValues(k)
-	}
-	for _, o := range outcomes {
-		c.queries.WithLabelValues(o)
-	}
-	c.watches.WithLabelValues("direct")
-	c.watches.WithLabelValues("swept")
-	r.MustRegister(c.queries, c.duration, c.lastSuccess, c.index, c.indexResets,
-		c.services, c.instances, c.entries, c.watches, c.connections, c.signals)
-	c.guard = newGuard(r)
+	c.guard = newGuard(watch)
+	cat := d.about("Catalog", "What Consul has, as far as it is believed.", "discovery")
+	c.services = cat.gauge("legate_catalog_services", "Services in the catalog as last believed.")
+	c.instances = cat.gauges("legate_catalog_instances", "Service instances in the catalog as last believed by health.", of("health", healths...))
+	c.entries = cat.gauges("legate_catalog_entries",
+		"Consul's config entries in the catalog as last believed by kind. 0 if they are not watched.", of("kind", entryKinds...))
 	return c
 }
 

@@ -22,46 +22,22 @@ var (
 	holdOutcomes = []string{"confirmed", "evident", "expired", "released", "returned", "replaced", "dropped"}
 )
 
-func newGuard(r prometheus.Registerer) *guard {
+func newGuard(d declarer) *guard {
 	g := &guard{
-		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_consul_answers_rejected_total",
-			Help: "Answers of Consul that were not believed by reason; what was last believed stays.",
-		}, []string{"reason"}),
-		holds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_holds",
-			Help: "Services, and config entries, of which a loss is held, not believed yet, by reason.",
-		}, []string{"reason"}),
-		kept: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_holds_instances",
-			Help: "Instances that are kept although Consul says that they are gone, by reason.",
-		}, []string{"reason"}),
-		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_holds_ended_total",
-			Help: "Holds that ended by outcome: believed (confirmed, evident, expired, released), or given up (returned, replaced, dropped).",
-		}, []string{"outcome"}),
-		rereads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_consul_rereads_total",
-			Help: "Services that were read again in turn by result: the same as believed, or different.",
-		}, []string{"result"}),
-		massCritical: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_mass_critical",
-			Help: "1 while most of the datacenter turned critical at once and stays so.",
-		}),
+		rereads: d.by("discovery").counters("legate_consul_rereads_total",
+			"Services that were read again in turn by result: the same as believed, or different.", of("result", "same", "different")),
 	}
-	for _, s := range suspicions {
-		g.holds.WithLabelValues(s)
-		g.kept.WithLabelValues(s)
-	}
-	for _, reason := range rejections {
-		g.rejected.WithLabelValues(reason)
-	}
-	for _, o := range holdOutcomes {
-		g.ended.WithLabelValues(o)
-	}
-	g.rereads.WithLabelValues("same")
-	g.rereads.WithLabelValues("different")
-	r.MustRegister(g.rejected, g.holds, g.kept, g.ended, g.rereads, g.massCritical)
+	d = d.about("Answers that are not believed", "What Legate keeps although Consul says otherwise, and why; [when.md](when.md) says what to do.", "discovery")
+	g.rejected = d.by("discovery/watch").counters("legate_consul_answers_rejected_total",
+		"Answers of Consul that were not believed by reason; what was last believed stays.", of("reason", rejections...))
+	g.holds = d.gauges("legate_holds",
+		"Services, and config entries, of which a loss is held, not believed yet, by reason.", of("reason", suspicions...))
+	g.kept = d.gauges("legate_holds_instances",
+		"Instances that are kept although Consul says that they are gone, by reason.", of("reason", suspicions...))
+	g.ended = d.counters("legate_holds_ended_total",
+		"Holds that ended by outcome: believed (confirmed, evident, expired, released), or given up (returned, replaced, dropped).",
+		of("outcome", holdOutcomes...))
+	g.massCritical = d.gauge("legate_mass_critical", "1 while most of the datacenter turned critical at once and stays so.")
 	return g
 }
 

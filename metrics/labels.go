@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +40,12 @@ var types = map[string]string{
 	"envoy.extensions.common.matching.v3.ExtensionWithMatcher": "matcher",
 }
 
+// typeOf and protocolOf are the labels of what has a type and a protocol.
+var (
+	typeOf     = label{name: "type", values: append(slices.Sorted(maps.Values(types)), other), later: true, bound: "of resources, as above"}
+	protocolOf = of("protocol", protocols...)
+)
+
 // typeLabel returns the short name of a type URL: cds, eds, …, or other.
 func typeLabel(typeURL string) string {
 	if short, ok := types[strings.TrimPrefix(typeURL, typePrefix)]; ok {
@@ -60,6 +68,11 @@ func codeLabel(code string) string {
 	}
 	return other
 }
+
+func codeNames() []string { return append(slices.Sorted(maps.Keys(codes)), other) }
+
+// orOther are the values that oneOf gives.
+func orOther(values []string) []string { return append(slices.Clone(values), other) }
 
 // oneOf returns value if it is allowed, and "other" otherwise.
 func oneOf(value string, allowed ...string) string {

@@ -14,30 +14,18 @@ type LastKnown struct {
 	duration prometheus.Histogram
 }
 
-func newLastKnown(r prometheus.Registerer) *LastKnown {
-	l := &LastKnown{
-		stale: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_serving_stale",
-			Help: "1 while the last known catalog is served, from disk, because Consul was not read since the start.",
-		}),
-		believed: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_last_known_timestamp_seconds",
-			Help: "When Consul said what the last known catalog on disk holds, in Unix time. 0: there is none.",
-		}),
-		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_last_known_writes_total",
-			Help: "Attempts to write the last known catalog to disk by outcome.",
-		}, []string{"outcome"}),
-		duration: prometheus.NewHistogram(histogram(
-			"legate_last_known_write_duration_seconds",
-			"How long it took to write the last known catalog to disk.",
-			[]float64{.001, .005, .025, .1, .5, 2.5, 10})),
+func newLastKnown(d declarer) *LastKnown {
+	d = d.about("The catalog on disk", "The last known catalog, with which Legate starts while Consul is away.", "internal/lastknown")
+	return &LastKnown{
+		stale: d.gauge("legate_serving_stale",
+			"1 while the last known catalog is served, from disk, because Consul was not read since the start."),
+		believed: d.gauge("legate_last_known_timestamp_seconds",
+			"When Consul said what the last known catalog on disk holds, in Unix time. 0: there is none."),
+		writes: d.counters("legate_last_known_writes_total",
+			"Attempts to write the last known catalog to disk by outcome.", of("outcome", "ok", "failed")),
+		duration: d.histogram("legate_last_known_write_duration_seconds",
+			"How long it took to write the last known catalog to disk.", []float64{.001, .005, .025, .1, .5, 2.5, 10}),
 	}
-	r.MustRegister(l.stale, l.believed, l.writes, l.duration)
-	for _, outcome := range []string{"ok", "failed"} {
-		l.writes.WithLabelValues(outcome)
-	}
-	return l
 }
 
 // Stale records whether the catalog from disk is served.

@@ -34,6 +34,7 @@ type Metrics struct {
 	Admin     *Admin
 
 	registry *prometheus.Registry
+	declared *declared
 }
 
 // BuildInfo describes the program. It becomes the labels of legate_build_info.
@@ -45,27 +46,27 @@ type BuildInfo struct {
 
 // New returns metrics in a new registry, with those of the Go runtime and the process.
 func New(build BuildInfo) *Metrics {
-	r := prometheus.NewRegistry()
-	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "legate_build_info",
-		Help: "What runs. Always 1.",
-	}, []string{"version", "revision", "goversion"})
-	info.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)
-	r.MustRegister(
-		info,
+	d := declarer{registry: prometheus.NewRegistry(), declared: &declared{}}
+	m := &Metrics{
+		Consul:    newConsul(d),
+		Translate: newTranslate(d),
+		Resolve:   newResolve(d),
+		XDS:       newXDS(d),
+		LastKnown: newLastKnown(d),
+		registry:  d.registry,
+		declared:  d.declared,
+	}
+	d = d.about("The program", "What runs, with which configuration, and who asks it.", "internal/cli")
+	m.Process = newProcess(d)
+	m.Admin = newAdmin(d)
+	d.gauges("legate_build_info", "What runs. Always 1.",
+		label{name: "version", bound: "of this program"}, label{name: "revision", bound: "of its source; empty if unknown"}, label{name: "goversion", bound: "of the compiler"},
+	).WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)
+	d.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	return &Metrics{
-		Consul:    newConsul(r),
-		Translate: newTranslate(r),
-		Resolve:   newResolve(r),
-		XDS:       newXDS(r),
-		LastKnown: newLastKnown(r),
-		Process:   newProcess(r),
-		Admin:     newAdmin(r),
-		registry:  r,
-	}
+	return m
 }
 
 // Handler serves the metrics as Prometheus and OpenMetrics text. A metric that cannot be gathered

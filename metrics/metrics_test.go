@@ -231,26 +231,6 @@ func TestNilMetricsDoNothing(t *testing.T) {
 	}
 }
 
-// everything calls each method once.
-func everything(m *Metrics) {
-	m.Consul.Query("changed", time.Millisecond)
-	m.Consul.Fresh(time.Now())
-	m.Consul.Index("services", 12)
-	m.Consul.IndexReset()
-	m.Consul.Catalog(2, map[string]int{"passing": 3})
-	m.Consul.Watches(2, 0, 100)
-	m.Translate.Problems(map[string]int{"bad_port": 1})
-	s := m.XDS.Opened("sotw-1", "sotw")
-	request(s, "n", cds, "nack")
-	m.XDS.Rejecting(cds, true)
-	m.XDS.Rejecting(cds, false)
-	response(s, "n", cds, 1, 10)
-	m.XDS.Opened("sotw-2", "sotw").Closed(time.Second, "OK")
-	m.XDS.Fetch(cds, "ok")
-	m.XDS.Delays(cds).Sent(time.Millisecond)
-	m.XDS.Published("dc1/envoy", map[string]int{cds: 2}, time.Now())
-}
-
 func scrape(t *testing.T, m *Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()

@@ -14,30 +14,26 @@ type Process struct {
 	registry   prometheus.Registerer
 }
 
-func newProcess(r prometheus.Registerer) *Process {
+func newProcess(d declarer) *Process {
+	d.by("internal/cli").once("the listeners are open").declare(certificateName, "gauge", certificateHelp, []label{of("listener", "xds", "admin")})
 	p := &Process{
-		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_config_reloads_total",
-			Help: "Attempts to take over a changed configuration file by outcome.",
-		}, []string{"outcome"}),
-		reloadedOK: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_config_last_reload_successful",
-			Help: "0 if the configuration file was rejected when it was last read, and what was read before it holds.",
-		}),
-		reloadedAt: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_config_last_reload_success_timestamp_seconds",
-			Help: "When the configuration was last taken over, in Unix time.",
-		}),
-	}
-	p.registry = r
-	r.MustRegister(p.reloads, p.reloadedOK, p.reloadedAt)
-	for _, outcome := range []string{"ok", "rejected"} {
-		p.reloads.WithLabelValues(outcome)
+		reloads: d.counters("legate_config_reloads_total",
+			"Attempts to take over a changed configuration file by outcome.", of("outcome", "ok", "rejected")),
+		reloadedOK: d.gauge("legate_config_last_reload_successful",
+			"0 if the configuration file was rejected when it was last read, and what was read before it holds."),
+		reloadedAt: d.gauge("legate_config_last_reload_success_timestamp_seconds",
+			"When the configuration was last taken over, in Unix time."),
+		registry: d.registry,
 	}
 	p.reloadedOK.Set(1)
 	p.reloadedAt.SetToCurrentTime()
 	return p
 }
+
+const (
+	certificateName = "legate_certificate_expiry_timestamp_seconds"
+	certificateHelp = "When the certificate that a listener shows expires, in Unix time. 0: it speaks no TLS."
+)
 
 // Reloaded counts an attempt to reload the configuration or the policy. All says whether both are now in
 // force as their files are.
@@ -65,8 +61,8 @@ func (p *Process) Certificate(listener string, end func() time.Time) {
 		return
 	}
 	p.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name:        "legate_certificate_expiry_timestamp_seconds",
-		Help:        "When the certificate that a listener shows expires, in Unix time. 0: it speaks no TLS.",
+		Name:        certificateName,
+		Help:        certificateHelp,
 		ConstLabels: prometheus.Labels{"listener": listener},
 	}, func() float64 {
 		if at := end(); !at.IsZero() {

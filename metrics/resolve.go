@@ -14,25 +14,16 @@ var (
 	nameStates    = []string{"resolved", "stale", "unresolved"}
 )
 
-func newResolve(r prometheus.Registerer) *Resolve {
-	m := &Resolve{
-		queries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "legate_resolve_queries_total",
-			Help: "Host names that were looked up in DNS by outcome: answered, silent (nobody answers), failed (SERVFAIL and the like), empty (no address), nxdomain.",
-		}, []string{"outcome"}),
-		names: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_resolve_names",
-			Help: "Host names that instances are reached by: resolved, stale (addresses are kept that DNS does not confirm) or unresolved (their instances are left out).",
-		}, []string{"state"}),
+func newResolve(d declarer) *Resolve {
+	d = d.about("Host names", "How instances are resolved that are registered with a host name.", "discovery/resolve")
+	return &Resolve{
+		queries: d.counters("legate_resolve_queries_total",
+			"Host names that were looked up in DNS by outcome: answered, silent (nobody answers), failed (SERVFAIL and the like), empty (no address), nxdomain.",
+			of("outcome", queryOutcomes...)),
+		names: d.gauges("legate_resolve_names",
+			"Host names that instances are reached by: resolved, stale (addresses are kept that DNS does not confirm) or unresolved (their instances are left out).",
+			of("state", nameStates...)),
 	}
-	r.MustRegister(m.queries, m.names)
-	for _, outcome := range queryOutcomes {
-		m.queries.WithLabelValues(outcome)
-	}
-	for _, state := range nameStates {
-		m.names.WithLabelValues(state)
-	}
-	return m
 }
 
 // Query counts a look-up by outcome.

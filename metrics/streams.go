@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,13 +28,21 @@ type streams struct {
 // tally counts the exchanges of a type.
 type tally struct{ requests, responses atomic.Uint64 }
 
-func newStreams() *streams {
-	labels := []string{"stream", "node", "type", "protocol"}
+func newStreams(d declarer) *streams {
+	d = d.once("a stream has asked for something; they leave with it")
+	labels := []label{
+		{name: "stream", bound: fmt.Sprintf("id of a stream, such as `delta-7`, for %d at once; the others share `%s`", maxStreams, overflow)},
+		{name: "node", bound: fmt.Sprintf("node id, cut to %d bytes, for %d; `%s` beyond, `%s` without one", maxNodeLen, maxNodes, overflow, anonymous)},
+		typeOf, protocolOf,
+	}
+	counter := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, d.declare(name, "counter", help, labels), nil)
+	}
 	return &streams{
-		requests: prometheus.NewDesc("legate_xds_stream_requests_total",
-			"Requests on each open xDS stream. Series leave when their stream closes; legate_xds_requests_total keeps the sum.", labels, nil),
-		responses: prometheus.NewDesc("legate_xds_stream_responses_total",
-			"Responses on each open xDS stream. Series leave when their stream closes; legate_xds_responses_total keeps the sum.", labels, nil),
+		requests: counter("legate_xds_stream_requests_total",
+			"Requests on each open xDS stream. Series leave when their stream closes; legate_xds_requests_total keeps the sum."),
+		responses: counter("legate_xds_stream_responses_total",
+			"Responses on each open xDS stream. Series leave when their stream closes; legate_xds_responses_total keeps the sum."),
 		nodes:  nodes{now: time.Now, used: map[string]*nodeUse{}},
 		open:   map[*Stream]struct{}{},
 		others: map[[2]string]*tally{},

@@ -15,25 +15,21 @@ type Translate struct {
 	paused   prometheus.Gauge
 }
 
-func newTranslate(r prometheus.Registerer) *Translate {
-	t := &Translate{
-		problems: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_translate_problems",
-			Help: "Services and instances that are left out, because Envoy could not use them, by reason.",
-		}, []string{"reason"}),
+// problemReasons are those of translate.Reasons.
+var problemReasons = []string{"name", "datacenter", "invalid", "policy", "address", "unresolved", "port", "socket", "mixed", "locality"}
+
+func newTranslate(d declarer) *Translate {
+	d = d.about("Translation and policy", "What Envoy could not use and so does not get, and how far a change of policy is.", "internal/bridge")
+	return &Translate{
+		problems: d.once("something was left out because of it").gauges("legate_translate_problems",
+			"Services and instances that are left out, because Envoy could not use them, by reason.", of("reason", problemReasons...)),
 		known: map[string]bool{},
-		rollout: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "legate_policy_rollout_clusters",
-			Help: "Clusters of the change of policy that goes out now, by state: changed, or waiting with their old policy.",
-		}, []string{"state"}),
-		paused: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "legate_policy_rollout_paused",
-			Help: "1 while a change of policy goes out no further, because more clients reject what it changed than take it; else 0.",
-		}),
+		rollout: d.gauges("legate_policy_rollout_clusters",
+			"Clusters of the change of policy that goes out now, by state: changed, or waiting with their old policy.",
+			of("state", "changed", "waiting")),
+		paused: d.gauge("legate_policy_rollout_paused",
+			"1 while a change of policy goes out no further, because more clients reject what it changed than take it; else 0."),
 	}
-	r.MustRegister(t.problems, t.rollout, t.paused)
-	t.Rollout(0, 0, false)
-	return t
 }
 
 // Problems sets the number of current problems by reason. A reason that was set before and is

@@ -1,9 +1,8 @@
 package metrics
 
 import (
+	"slices"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Fixed label values that Legate itself chooses. Anything else is counted as "other".
@@ -22,99 +21,87 @@ var (
 	heldKinds = []string{"connections", "requests", "names", "responses", "answers"}
 )
 
-func newXDS(r prometheus.Registerer) *XDS {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-		r.MustRegister(c)
-		return c
-	}
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
-		r.MustRegister(g)
-		return g
-	}
-	histo := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		h := prometheus.NewHistogramVec(histogram(name, help, buckets), labels)
-		r.MustRegister(h)
-		return h
-	}
+func newXDS(d declarer) *XDS {
+	d = d.about("Snapshots and how fast changes are", "What clients can be sent, and how long a change takes to reach them.", "xdsserver")
+	view := label{name: "view", bound: "kind@datacenter, and from where assignments come if that is not usual: few, since clients cannot make any up"}
 	x := &XDS{
-		open:     gauge("legate_xds_streams", "Open xDS streams.", "protocol"),
-		opened:   counter("legate_xds_streams_opened_total", "xDS streams opened.", "protocol"),
-		closed:   counter("legate_xds_streams_closed_total", "xDS streams closed by gRPC status code.", "protocol", "code"),
-		duration: histo("legate_xds_stream_duration_seconds", "How long closed xDS streams were open.", streamBuckets, "protocol"),
-		requests: counter("legate_xds_requests_total",
-			"Requests on xDS streams by kind: subscribe (also changes of a subscription), ack, nack, stale (an answer to a response that was not the last).", "type", "protocol", "kind"),
-		responses:   counter("legate_xds_responses_total", "Responses on xDS streams.", "type", "protocol"),
-		resources:   counter("legate_xds_response_resources_total", "Resources in responses on xDS streams.", "type", "protocol"),
-		bytes:       counter("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", "type", "protocol"),
-		nacks:       counter("legate_xds_nacks_total", "Responses that a client rejected.", "type"),
-		lastNACK:    gauge("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", "type"),
-		quarantined: gauge("legate_xds_quarantined", "Resources that several clients of a view (told apart by the name in their certificates, else by their addresses) reject and none has accepted. Those clients keep, or get, the last version that was accepted.", "type"),
-		oversized:   counter("legate_xds_oversized_responses_total", "Responses that have more bytes than they should and could not be split.", "type"),
-		inVain:      gauge("legate_xds_names_in_vain", "Names that open streams ask for and Consul does not have.", "type"),
-		rejecting:   gauge("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", "type"),
-		fetches:     counter("legate_xds_fetches_total", "REST exchanges by outcome.", "type", "outcome"),
-		propagation: histo("legate_propagation_seconds",
-			"From Consul's answer to the change being sent on a stream (answer_to_sent) and acknowledged (answer_to_ack).", changeBuckets, "stage", "type"),
-		updates:    counter("legate_snapshot_updates_total", "Batches that changed the snapshot of a view.", "view"),
-		lastUpdate: gauge("legate_snapshot_last_update_timestamp_seconds", "When the snapshot of a view last changed, in Unix time.", "view"),
-		snapshot:   gauge("legate_snapshot_resources", "Resources in the snapshot of a view.", "view", "type"),
-		refused:    counter("legate_xds_refused_total", "Connections, streams and requests that were refused, or cut off, by the limit that they met.", "limit"),
-		nodeChanges: prometheus.NewCounter(prometheus.CounterOpts{Name: "legate_xds_node_changes_total",
-			Help: "Requests whose node is another than the one that their stream began with. The first one counts."}),
-		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_connections", Help: "Open connections of clients, over gRPC and REST."}),
-		holdRefused: counter("legate_xds_held_refused_total", "Times that clients could not have more of a kind held, since all of it is as much as they may have.", "kind"),
-		budget:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "legate_xds_held_budget_bytes", Help: "How much memory clients may have held, all of them together; one address, half of it."}),
-		exchanges:   map[[2]string]*series{},
-		delays:      map[string]*Delays{},
-		streams:     newStreams(),
-		now:         time.Now,
+		propagation: d.once("the server has begun").histograms("legate_propagation_seconds",
+			"From Consul's answer to the change being sent on a stream (answer_to_sent) and acknowledged (answer_to_ack).", changeBuckets,
+			of("stage", answerToSent, answerToAck), typeOf),
+		exchanges: map[[2]string]*series{},
+		delays:    map[string]*Delays{},
+		now:       time.Now,
 	}
-	r.MustRegister(x.streams, x.nodeChanges, x.connections, x.budget)
-	for _, kind := range heldKinds {
-		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name:        "legate_xds_held_bytes",
-			Help:        "Memory that clients have held: connections and streams, requests that come in or are worked on, names that Consul does not have, responses and answers that are not taken in.",
-			ConstLabels: prometheus.Labels{"kind": kind},
-		}, func() float64 {
-			if of := x.held.Load(); of != nil {
-				return float64((*of)(kind))
-			}
-			return 0
-		}))
-	}
-	for _, protocol := range append(protocols, "rest") {
-		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name:        "legate_xds_clients_without_endpoints",
-			Help:        "Clients that take clusters and ask nowhere for their endpoints, since they cannot follow the clusters: their requests fail.",
-			ConstLabels: prometheus.Labels{"protocol": protocol},
-		}, func() float64 {
+	start := d
+	d = d.once("there is a first complete snapshot")
+	x.updates = d.counters("legate_snapshot_updates_total", "Batches that changed the snapshot of a view.", view)
+	x.lastUpdate = d.gauges("legate_snapshot_last_update_timestamp_seconds", "When the snapshot of a view last changed, in Unix time.", view)
+	x.snapshot = d.gauges("legate_snapshot_resources", "Resources in the snapshot of a view.", view, typeOf)
+	x.declareStreams(start.about("Streams", "Who is connected, and what is exchanged.", "xdsserver"))
+	x.declareErrors(start.about("What clients reject or cannot use", "Each of these has a client that does not get what Consul has.", "xdsserver"))
+	x.declareLimits(start.about("Limits", "What clients take, and who was refused; [limits.md](limits.md) has the limits.", "xdsserver"))
+	x.startAtZero()
+	return x
+}
+
+func (x *XDS) declareStreams(d declarer) {
+	served := d.once("the server has begun")
+	x.open = d.gauges("legate_xds_streams", "Open xDS streams.", protocolOf)
+	x.opened = d.counters("legate_xds_streams_opened_total", "xDS streams opened.", protocolOf)
+	x.closed = d.counters("legate_xds_streams_closed_total", "xDS streams closed by gRPC status code.", protocolOf, of("code", codeNames()...))
+	x.duration = d.histograms("legate_xds_stream_duration_seconds", "How long closed xDS streams were open.", streamBuckets, protocolOf)
+	x.requests = served.counters("legate_xds_requests_total",
+		"Requests on xDS streams by kind: subscribe (also changes of a subscription), ack, nack, stale (an answer to a response that was not the last).",
+		typeOf, protocolOf, of("kind", orOther(requestKinds)...))
+	x.responses = served.counters("legate_xds_responses_total", "Responses on xDS streams.", typeOf, protocolOf)
+	x.resources = served.counters("legate_xds_response_resources_total", "Resources in responses on xDS streams.", typeOf, protocolOf)
+	x.bytes = served.counters("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", typeOf, protocolOf)
+	x.fetches = served.counters("legate_xds_fetches_total", "REST exchanges by outcome.", typeOf, of("outcome", orOther(fetchOutcomes)...))
+	x.streams = newStreams(d)
+	d.registry.MustRegister(x.streams)
+	x.nodeChanges = d.counter("legate_xds_node_changes_total",
+		"Requests whose node is another than the one that their stream began with. The first one counts.")
+}
+
+func (x *XDS) declareErrors(d declarer) {
+	x.nacks = d.counters("legate_xds_nacks_total", "Responses that a client rejected.", typeOf)
+	x.lastNACK = d.gauges("legate_xds_last_nack_timestamp_seconds", "When a client last rejected a response, in Unix time. 0: never.", typeOf)
+	x.rejecting = d.gauges("legate_xds_streams_rejecting", "Open streams whose client has rejected something that has not changed since, and is not sent again.", typeOf)
+	x.quarantined = d.gauges("legate_xds_quarantined", "Resources that several clients of a view (told apart by the name in their certificates, else by their addresses) reject and none has accepted. Those clients keep, or get, the last version that was accepted.", typeOf)
+	x.inVain = d.gauges("legate_xds_names_in_vain", "Names that open streams ask for and Consul does not have.", typeOf)
+	x.oversized = d.counters("legate_xds_oversized_responses_total", "Responses that have more bytes than they should and could not be split.", typeOf)
+	d.asked("legate_xds_clients_without_endpoints",
+		"Clients that take clusters and ask nowhere for their endpoints, since they cannot follow the clusters: their requests fail.",
+		of("protocol", append(slices.Clone(protocols), "rest")...), func(protocol string) float64 {
 			if of := x.stranded.Load(); of != nil {
 				return float64((*of)(protocol))
 			}
 			return 0
-		}))
-	}
-	x.startAtZero()
-	return x
+		})
+}
+
+func (x *XDS) declareLimits(d declarer) {
+	x.connections = d.gauge("legate_xds_connections", "Open connections of clients, over gRPC and REST.")
+	x.refused = d.counters("legate_xds_refused_total", "Connections, streams and requests that were refused, or cut off, by the limit that they met.", of("limit", limits...))
+	x.budget = d.gauge("legate_xds_held_budget_bytes", "How much memory clients may have held, all of them together; one address, half of it.")
+	x.holdRefused = d.counters("legate_xds_held_refused_total", "Times that clients could not have more of a kind held, since all of it is as much as they may have.", of("kind", heldKinds...))
+	d.asked("legate_xds_held_bytes",
+		"Memory that clients have held: connections and streams, requests that come in or are worked on, names that Consul does not have, responses and answers that are not taken in.",
+		of("kind", heldKinds...), func(kind string) float64 {
+			if of := x.held.Load(); of != nil {
+				return float64((*of)(kind))
+			}
+			return 0
+		})
 }
 
 // startAtZero creates the series that alerts and graphs use, before anything has happened.
 func (x *XDS) startAtZero() {
 	for _, p := range protocols {
-		x.open.WithLabelValues(p)
-		x.opened.WithLabelValues(p)
 		x.duration.WithLabelValues(p)
 		for _, code := range usualCodes {
 			x.closed.WithLabelValues(p, code)
 		}
-	}
-	for _, kind := range heldKinds {
-		x.holdRefused.WithLabelValues(kind)
-	}
-	for _, l := range limits {
-		x.refused.WithLabelValues(l)
 	}
 	x.typeAtZero(other)
 }
