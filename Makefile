@@ -28,6 +28,7 @@ test: parts ## all tests, those with a real Consul and a real Envoy included
 	go test $(RACE) -count=1 -timeout 14m ./...
 	go -C tools/promql test -count=1 ./...
 	go -C tools/mutants test -count=1 ./...
+	go -C tools/dashboards test -count=1 ./...
 
 .PHONY: test-short
 test-short: ## the tests that need no external program, in under a minute
@@ -57,6 +58,10 @@ $(LINT):
 golden: ## rewrite the expected results of the translate stories, and docs/metrics.md; review the diff
 	go test ./translate -update
 	go test ./metrics -run Reference -update
+
+.PHONY: dashboards
+dashboards: ## write the Grafana dashboards of examples/grafana from tools/dashboards; review the diff
+	go -C tools/dashboards run .
 
 .PHONY: fuzz
 fuzz: parts ## run each fuzz target for half a minute, and load 2,000 random policies into a real Envoy
