@@ -63,6 +63,15 @@ golden: ## rewrite the expected results of the translate stories, and docs/metri
 dashboards: ## write the Grafana dashboards of examples/grafana from tools/dashboards; review the diff
 	go -C tools/dashboards run .
 
+PROMETHEUS ?= http://127.0.0.1:9090
+.PHONY: pictures
+pictures: tools/draw/node_modules ## draw the dashboards with Grafana's own panels and the data of PROMETHEUS into docs/pictures; needs Node.js and Chromium. DRAW='--minutes 60'
+	cd tools/draw && npm test && node draw.mjs --prometheus $(PROMETHEUS) --out ../../docs/pictures $(DRAW) $(addprefix ../../,$(wildcard examples/grafana/*.json))
+
+tools/draw/node_modules: tools/draw/package-lock.json
+	cd tools/draw && npm ci
+	@touch $@
+
 .PHONY: fuzz
 fuzz: parts ## run each fuzz target for half a minute, and load 2,000 random policies into a real Envoy
 	@grep -rn --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r dir target; do \

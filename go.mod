@@ -2,6 +2,9 @@ module legate
 
 go 1.26.7
 
+// JavaScript packages, some of which contain Go.
+ignore ./tools/draw/node_modules
+
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/coreos/go-systemd/v22 v22.7.0
