@@ -40,8 +40,11 @@ scrape_configs: [{job_name: pond, static_configs: [{targets: [%q]}]}]`, strings.
 	})
 	partstest.Eventually(t, func() error {
 		ranged, err := p.QueryRange(ctx, `fish * (1 / 2)`, began, time.Now(), time.Second/2)
-		if err != nil || len(ranged) != 1 || ranged[0].Samples[0].Value != 1.5 || ranged[0].Samples[0].At.Before(began) {
-			return fmt.Errorf("over time it says %v, error %v", ranged, err)
+		if err != nil {
+			return err
+		}
+		if len(ranged) != 1 || ranged[0].Samples[0].Value != 1.5 || ranged[0].Samples[0].At.Before(began) {
+			return fmt.Errorf("over time it says %v", ranged)
 		}
 		return nil
 	})
