@@ -34,6 +34,8 @@ type Resource struct {
 type Batch struct {
 	Set  []Resource
 	Gone []Name
+	// At is when it is published, by which it is known afterwards; zero: when the server gets it.
+	At time.Time
 	// Since is when the oldest Consul answer behind this batch arrived; zero if unknown.
 	Since time.Time
 }

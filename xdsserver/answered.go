@@ -28,6 +28,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 		}
 		sub.took(d)
 		sub.table.accept(d, now)
+		sub.arrived(d)
 		if sub.complete(d) {
 			ss.record.tookIn(sub.table.typeURL, d.seq)
 		}

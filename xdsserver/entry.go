@@ -33,6 +33,9 @@ type entry struct {
 	// it because it had changed. In nanoseconds, see instant; 0: never.
 	changed            int64
 	firstSent, lastAck atomic.Int64
+
+	asked  int    // how many streams asked for it then
+	awaits bitset // those of them that have not acknowledged it; they clear their bits, see overtaken.go
 }
 
 func (t *table) newEntry(name string) *entry {

@@ -91,7 +91,8 @@ func (ss *session) want(ctx context.Context, sub *subscription, r *request, firs
 	ss.state.Lock()
 	defer ss.state.Unlock()
 	if first {
-		sub.seq = sub.table.seq
+		sub.seq, sub.began = sub.table.seq, sub.table.seq
+		sub.table.follow(sub.slot, sub)
 	}
 	if err := ss.wire.want(sub, r, first); err != nil {
 		return err
@@ -140,7 +141,7 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.yield}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, record: ss.record, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.yield}
 			first = true
 		}
 		sub = ss.subs[i]

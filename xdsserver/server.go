@@ -101,7 +101,10 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 // any client. A view's first batch is complete: from then on the view is served. A batch may be
 // empty, as the first one is where Consul has no services.
 func (s *Server) Publish(view View, batch translate.Batch) {
-	now := time.Now()
+	now := batch.At
+	if now.IsZero() {
+		now = time.Now()
+	}
 	st, opening := s.publish(view, batch, now)
 	s.metrics.Published(view.String(), st.sizes(), now)
 	s.interceptor.named(st.nameBytes())

@@ -136,6 +136,7 @@ func (s *store) detach(slot int, subs []*subscription) {
 			continue
 		}
 		sub.table.wild.clear(slot)
+		sub.table.follow(slot, nil)
 		if sub.named > 0 {
 			sub.table.unnameAll(slot, s.yield)
 		}

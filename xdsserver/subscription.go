@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -33,6 +34,10 @@ type subscription struct {
 	wild  bool // all resources are wanted
 	spoke bool // state of the world: some name was given, be it "*": to give none means none from then on
 	named int  // how many names are wanted
+
+	record  *streamRecord // of the stream
+	began   uint64        // the last change before the subscription
+	tookAll atomic.Uint64 // the client has acknowledged all that it wants as of this change
 
 	seq  uint64   // changes up to this one were offered
 	all  bool     // everything that is wanted is owed: a response, even one with nothing in it

@@ -35,6 +35,10 @@ type table struct {
 
 	accepted atomic.Uint64 // some client accepted everything up to this change
 
+	subs      []*subscription // the streams' by their slots; nil where nothing of the type is wanted
+	overtaken []overtaken     // earlier states, a ring from oldest on
+	oldest    int
+
 	bodies bodies
 }
 
@@ -206,6 +210,7 @@ func (t *table) set(name string, res *resource, seq uint64, since, now time.Time
 	if had != (res != nil) {
 		t.enlist(e, res != nil)
 	}
+	t.overtake(e, now.UnixNano())
 	t.retain(e, res)
 	if e.res != nil {
 		t.sum = t.sum.minus(digestOf(e.name, e.res.version))
@@ -218,6 +223,7 @@ func (t *table) set(name string, res *resource, seq uint64, since, now time.Time
 	e.changed = now.UnixNano()
 	e.firstSent.Store(0)
 	e.lastAck.Store(0)
+	t.await(e)
 	t.noteMissing(e)
 	if had != (res != nil) {
 		t.noteInVain(e)

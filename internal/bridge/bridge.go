@@ -167,8 +167,9 @@ func (b *Bridge) publish(to translate.Resources) published {
 	p := published{from: old.Resources, to: to, batch: to.Diff(old.Resources)}
 	changed := old.Changed
 	if len(p.batch.Set)+len(p.batch.Gone) > 0 {
-		b.server.Publish(old.View, p.batch)
 		p.at = time.Now()
+		p.batch.At = p.at
+		b.server.Publish(old.View, p.batch)
 		changed = p.at
 		b.log.Debug("snapshot changed", "set", len(p.batch.Set), "gone", len(p.batch.Gone), "answered", p.batch.Since)
 	}
