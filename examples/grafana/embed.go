@@ -7,7 +7,7 @@ import (
 	"io/fs"
 )
 
-//go:embed legate-fleet.json
+//go:embed legate-*.json
 var dashboards embed.FS
 
 //go:embed legate.rules.yml

@@ -2,9 +2,13 @@ package grafanatest
 
 import (
 	"encoding/json"
-	"os"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"legate/examples/grafana"
 )
 
 // dashboard is the part of Grafana's JSON model that is checked:
@@ -32,6 +36,7 @@ type panel struct {
 	Description string
 	Datasource  source
 	GridPos     struct{ X, Y, W, H int }
+	FieldConfig struct{ Defaults struct{ Unit string } }
 	Targets     []struct {
 		RefID, Expr string
 		Datasource  source
@@ -43,50 +48,78 @@ type source struct{ Type, UID string }
 // chosen is the data source that the user of the dashboard has selected.
 var chosen = source{Type: "prometheus", UID: "${datasource}"}
 
-func readDashboard(t *testing.T) dashboard {
+// readDashboards returns the dashboards by the names of their files.
+func readDashboards(t *testing.T) map[string]dashboard {
 	t.Helper()
-	raw, err := os.ReadFile("../../examples/grafana/legate-dashboard.json")
+	files, err := grafana.Dashboards()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d dashboard
-	if err := json.Unmarshal(raw, &d); err != nil {
-		t.Fatal(err)
+	all := map[string]dashboard{}
+	for _, f := range files {
+		var d dashboard
+		if err := json.Unmarshal(f.Content, &d); err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		all[f.Name] = d
 	}
-	return d
+	return all
 }
 
-func TestTheDashboardIsOfTheSchemaThatGrafanaNeedNotMigrate(t *testing.T) {
-	d := readDashboard(t)
-	if d.Title != "Legate" || d.UID != "legate" || d.SchemaVersion != 42 {
-		t.Errorf("got title %q, uid %q, schemaVersion %d", d.Title, d.UID, d.SchemaVersion)
+// panels returns the panels of all dashboards, without the titles of the rows.
+func panels(t *testing.T) (all []panel) {
+	t.Helper()
+	for _, d := range readDashboards(t) {
+		for _, p := range d.Panels {
+			if p.Type != "row" {
+				all = append(all, p)
+			}
+		}
 	}
-	want := []string{"datasource datasource", "job query", "instance query"}
-	var got []string
-	for _, v := range d.Templating.List {
-		got = append(got, v.Name+" "+v.Type)
+	return all
+}
+
+func TestTheDashboardsAreOfTheSchemaThatGrafanaNeedNotMigrate(t *testing.T) {
+	all := readDashboards(t)
+	titles := map[string]string{
+		"legate-fleet.json": "Legate / Fleet", "legate-node.json": "Legate / Node", "legate-consul.json": "Legate / Consul",
+		"legate-services.json": "Legate / Services and policy", "legate-capacity.json": "Legate / Capacity",
 	}
-	if strings.Join(got, ", ") != strings.Join(want, ", ") {
-		t.Errorf("got variables %q, want %q", got, want)
+	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(maps.Keys(titles)); !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	for file, d := range all {
+		if d.Title != titles[file] || d.UID+".json" != file || d.SchemaVersion != 42 {
+			t.Errorf("%s: got title %q, uid %q, schemaVersion %d", file, d.Title, d.UID, d.SchemaVersion)
+		}
+		want := []string{"datasource datasource", "job query", "instance query"}
+		if file == "legate-node.json" {
+			want = append(want, "node query")
+		}
+		var got []string
+		for _, v := range d.Templating.List {
+			got = append(got, v.Name+" "+v.Type)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got variables %q, want %q", file, got, want)
+		}
 	}
 }
 
-func TestEverythingOnTheDashboardAsksTheChosenPrometheus(t *testing.T) {
-	d := readDashboard(t)
-	for _, v := range d.Templating.List {
-		if v.Type == "query" && v.Datasource != chosen {
-			t.Errorf("variable %s asks %v", v.Name, v.Datasource)
+func TestEverythingOnADashboardAsksTheChosenPrometheus(t *testing.T) {
+	for file, d := range readDashboards(t) {
+		for _, v := range d.Templating.List {
+			if v.Type == "query" && v.Datasource != chosen {
+				t.Errorf("%s: variable %s asks %v", file, v.Name, v.Datasource)
+			}
+		}
+		for _, a := range d.Annotations.List {
+			if a.Datasource != chosen {
+				t.Errorf("%s: an annotation asks %v", file, a.Datasource)
+			}
 		}
 	}
-	for _, a := range d.Annotations.List {
-		if a.Datasource != chosen {
-			t.Errorf("an annotation asks %v", a.Datasource)
-		}
-	}
-	for _, p := range d.Panels {
-		if p.Type == "row" {
-			continue
-		}
+	for _, p := range panels(t) {
 		if p.Datasource != chosen || len(p.Targets) == 0 {
 			t.Errorf("panel %q asks %v with %d queries", p.Title, p.Datasource, len(p.Targets))
 		}
@@ -98,27 +131,58 @@ func TestEverythingOnTheDashboardAsksTheChosenPrometheus(t *testing.T) {
 	}
 }
 
-func TestEachPanelSaysWhatIsNormal(t *testing.T) {
-	seen := map[string]bool{}
-	for _, p := range readDashboard(t).Panels {
-		if p.Type == "row" {
-			continue
+func TestEachPanelSaysWhatIsNormalAndHasAUnit(t *testing.T) {
+	for file, d := range readDashboards(t) {
+		seen := map[string]bool{}
+		for _, p := range d.Panels {
+			if p.Type == "row" {
+				continue
+			}
+			if !strings.Contains(p.Description, "Normal: ") {
+				t.Errorf("%s, panel %q: %q does not say what is normal", file, p.Title, p.Description)
+			}
+			if p.Type != "table" && p.FieldConfig.Defaults.Unit == "" {
+				t.Errorf("%s, panel %q has no unit", file, p.Title)
+			}
+			if seen[p.Title] {
+				t.Errorf("%s: two panels are called %q", file, p.Title)
+			}
+			seen[p.Title] = true
 		}
-		if !strings.Contains(p.Description, "Normal: ") {
-			t.Errorf("panel %q: %q does not say what is normal", p.Title, p.Description)
+	}
+}
+
+// A link that leads to another dashboard names its uid.
+func TestLinksBetweenDashboardsLeadSomewhere(t *testing.T) {
+	files, err := grafana.Dashboards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := 0
+	for _, f := range files {
+		for _, m := range regexp.MustCompile(`"/d/([a-z-]+)`).FindAllStringSubmatch(string(f.Content), -1) {
+			links++
+			if !slices.ContainsFunc(files, func(to grafana.File) bool { return to.Name == m[1]+".json" }) {
+				t.Errorf("%s: there is no dashboard %q", f.Name, m[1])
+			}
 		}
-		if seen[p.Title] {
-			t.Errorf("two panels are called %q", p.Title)
-		}
-		seen[p.Title] = true
+	}
+	if links == 0 {
+		t.Error("no links found")
 	}
 }
 
 func TestPanelsHaveOneIDEachAndDoNotLieOnEachOther(t *testing.T) {
+	for file, d := range readDashboards(t) {
+		t.Run(file, func(t *testing.T) { laidOut(t, d.Panels) })
+	}
+}
+
+func laidOut(t *testing.T, panels []panel) {
 	const columns = 24
 	ids := map[int]string{}
 	cells := map[[2]int]string{}
-	for _, p := range readDashboard(t).Panels {
+	for _, p := range panels {
 		if other, taken := ids[p.ID]; taken || p.ID < 1 {
 			t.Errorf("%q and %q have the id %d", p.Title, other, p.ID)
 		}

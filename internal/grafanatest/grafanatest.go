@@ -2,7 +2,7 @@
 // exports.
 //
 // The list of metrics, labels and values is testdata/used.txt. Prometheus' own parser derives it
-// from the dashboard and the alert rules, in the module tools/promql.
+// from the dashboards and the alert rules, in the module tools/promql.
 package grafanatest
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed testdata/used.txt
 var used string
 
-// Missing reads a page of /metrics and returns, one sentence each, what the dashboard or an alert
+// Missing reads a page of /metrics and returns, one sentence each, what a dashboard or an alert
 // uses and the page lacks. Some series exist only after something has happened. So the page must
 // come from a Legate that has read Consul, leaves out at least one instance (a port of 0 will do),
 // and has an open stream that has exchanged something.

@@ -2,7 +2,6 @@ package grafanatest
 
 import (
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"legate/examples/grafana"
 	"legate/metrics"
 	"legate/translate"
 )
@@ -76,7 +76,7 @@ func TestTheListNamesTheMetricsOfTheDashboardAndTheAlerts(t *testing.T) {
 // A metric without a panel is not found by those who need it.
 func TestEachFamilyOfLegateHasAPanel(t *testing.T) {
 	shown := map[string]bool{}
-	for _, p := range readDashboard(t).Panels {
+	for _, p := range panels(t) {
 		for _, target := range p.Targets {
 			for _, name := range regexp.MustCompile(`legate_\w+`).FindAllString(target.Expr, -1) {
 				shown[strings.TrimSuffix(name, "_bucket")] = true
@@ -102,17 +102,13 @@ func TestEachFamilyOfLegateHasAPanel(t *testing.T) {
 func queries(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, p := range readDashboard(t).Panels {
+	for _, p := range panels(t) {
 		for _, target := range p.Targets {
 			all = append(all, target.Expr)
 		}
 	}
-	rules, err := os.ReadFile("../../examples/grafana/legate.rules.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// An expression ends at the next key of its rule.
-	for _, m := range regexp.MustCompile(`(?s)expr: (.*?)\n        ?(?:for|labels):`).FindAllStringSubmatch(string(rules), -1) {
+	for _, m := range regexp.MustCompile(`(?s)expr: (.*?)\n        ?(?:for|labels):`).FindAllStringSubmatch(string(grafana.Rules().Content), -1) {
 		all = append(all, m[1])
 	}
 	return all

@@ -11,6 +11,7 @@ type board struct {
 	name  string // fleet: its file is legate-fleet.json, its uid legate-fleet
 	title string
 	says  string
+	own   []variable // beyond those that all dashboards have
 	rows  []row
 }
 
@@ -47,8 +48,9 @@ func (b board) build() (dashboard.Dashboard, error) {
 			Tags([]string{"legate"}).
 			IncludeVars(true).
 			KeepTime(true))
-	for _, v := range variables() {
-		d.WithVariable(v)
+	d.WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Prometheus").Type("prometheus"))
+	for _, v := range append(variables(), b.own...) {
+		d.WithVariable(v.builder())
 	}
 	for _, a := range annotations() {
 		d.Annotation(a)

@@ -65,6 +65,7 @@ func (f field) override() dashboard.DashboardFieldConfigSourceOverrides {
 	set(f.right, "custom.axisPlacement", "right")
 	set(f.dashed, "custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}})
 	set(f.dashed, "custom.fillOpacity", 0)
+	set(f.alone, "custom.stacking", map[string]any{"mode": "none", "group": "A"})
 	set(f.width > 0, "custom.width", f.width)
 	return o
 }

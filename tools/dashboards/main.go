@@ -21,7 +21,7 @@ const folder = "../../examples/grafana"
 
 // boards are all dashboards, in the order in which somebody who was just woken up needs them.
 func boards() []board {
-	return []board{fleet()}
+	return []board{fleet(), node(), consul(), services(), capacity()}
 }
 
 func main() {

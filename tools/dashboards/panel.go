@@ -57,6 +57,7 @@ type field struct {
 	links  []link
 	right  bool // its axis is on the right side
 	dashed bool // it is a limit of the others
+	alone  bool // it is not put on top of the others
 	width  float64
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
@@ -16,27 +15,35 @@ func filled(expr string) string {
 // folded puts a text of several lines into one.
 func folded(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-func variables() []cog.Builder[dashboard.VariableModel] {
-	return []cog.Builder[dashboard.VariableModel]{
-		dashboard.NewDatasourceVariableBuilder("datasource").Label("Prometheus").Type("prometheus"),
-		several("job", "job", "label_values(legate_build_info, job)"),
-		several("instance", "instance", `label_values(up{job=~"$job"}, instance)`),
+// variable is what the user of a dashboard selects above it: values that a query finds, of which any number can be
+// selected, at first all, or one.
+type variable struct {
+	name, label, query string
+	one                bool
+}
+
+// variables are those of all dashboards, besides the data source.
+func variables() []variable {
+	return []variable{
+		{name: "job", label: "job", query: "label_values(legate_build_info, job)"},
+		{name: "instance", label: "instance", query: `label_values(up{job=~"$job"}, instance)`},
 	}
 }
 
-// several is a variable with the values that a query finds, of which any number can be selected; at first, all.
-func several(name, label, query string) *dashboard.QueryVariableBuilder {
-	return dashboard.NewQueryVariableBuilder(name).
-		Label(label).
+func (v variable) builder() *dashboard.QueryVariableBuilder {
+	query := filled(v.query)
+	b := dashboard.NewQueryVariableBuilder(v.name).
+		Label(v.label).
 		Datasource(chosen).
 		Definition(query).
-		Query(dashboard.StringOrMap{Map: map[string]any{"query": query, "refId": "variable-" + name}}).
-		Current(dashboard.VariableOption{
-			Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
-			Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
-		}).
-		IncludeAll(true).
-		Multi(true).
+		Query(dashboard.StringOrMap{Map: map[string]any{"query": query, "refId": "variable-" + v.name}}).
 		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
 		Sort(dashboard.VariableSortAlphabeticalAsc)
+	if v.one {
+		return b
+	}
+	return b.IncludeAll(true).Multi(true).Current(dashboard.VariableOption{
+		Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
+		Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{"$__all"}},
+	})
 }

@@ -1,4 +1,4 @@
-// Package promql checks examples/grafana with Prometheus' own code: each query of the dashboard and
+// Package promql checks examples/grafana with Prometheus' own code: each query of the dashboards and
 // of the alert rules parses, the rule file is well formed, each alert fires when it should and is
 // quiet otherwise, and internal/grafanatest knows every metric and label in use.
 //

@@ -40,10 +40,10 @@ type tile struct {
 	Targets []struct{ Expr string }
 }
 
-// firstRow returns the tiles above the dashboard's second row.
+// firstRow returns the tiles above the second row of the dashboard Fleet.
 func firstRow(t *testing.T) []tile {
 	t.Helper()
-	raw, err := os.ReadFile(dashboardFile)
+	raw, err := os.ReadFile(fleetFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,8 +16,9 @@ import (
 )
 
 const (
-	dashboardFile = "../../examples/grafana/legate-dashboard.json"
-	rulesFile     = "../../examples/grafana/legate.rules.yml"
+	dashboardFiles = "../../examples/grafana/legate-*.json"
+	fleetFile      = "../../examples/grafana/legate-fleet.json"
+	rulesFile      = "../../examples/grafana/legate.rules.yml"
 )
 
 // query is an expression, its place, and the labels that its legend or annotations use.
@@ -51,14 +53,28 @@ func names(pattern *regexp.Regexp, text string) []string {
 	return out
 }
 
-// dashboardQueries returns the queries of the panels and the annotations.
+// dashboardQueries returns the queries of the panels and the annotations of all dashboards.
 func dashboardQueries(t *testing.T) []query {
 	t.Helper()
-	raw, err := os.ReadFile(dashboardFile)
+	files, err := filepath.Glob(dashboardFiles)
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var all []query
+	for _, file := range files {
+		all = append(all, queriesOf(t, file)...)
+	}
+	return all
+}
+
+func queriesOf(t *testing.T, file string) []query {
+	t.Helper()
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var d struct {
+		Title       string
 		Annotations struct {
 			List []struct{ Name, Expr, TextFormat string }
 		}
@@ -68,15 +84,15 @@ func dashboardQueries(t *testing.T) []query {
 		}
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
-		t.Fatalf("%s: %v", dashboardFile, err)
+		t.Fatalf("%s: %v", file, err)
 	}
 	var all []query
 	for _, a := range d.Annotations.List {
-		all = append(all, parse(t, "annotation "+a.Name, a.Expr, names(inLegend, a.TextFormat)))
+		all = append(all, parse(t, "annotation "+a.Name+" of "+d.Title, a.Expr, names(inLegend, a.TextFormat)))
 	}
 	for _, p := range d.Panels {
 		for _, target := range p.Targets {
-			all = append(all, parse(t, "panel "+p.Title+" "+target.RefID, target.Expr, names(inLegend, target.LegendFormat)))
+			all = append(all, parse(t, "panel "+p.Title+" "+target.RefID+" of "+d.Title, target.Expr, names(inLegend, target.LegendFormat)))
 		}
 	}
 	return all
@@ -117,8 +133,8 @@ func alertQueries(t *testing.T) []query {
 }
 
 func TestEachQueryParses(t *testing.T) {
-	if n := len(dashboardQueries(t)); n < 30 {
-		t.Errorf("only %d queries found in the dashboard", n)
+	if n := len(dashboardQueries(t)); n < 80 {
+		t.Errorf("only %d queries found in the dashboards", n)
 	}
 	if n := len(alertQueries(t)); n < 6 {
 		t.Errorf("only %d alerts found in the rules", n)

@@ -62,6 +62,9 @@ func collect(all []query) map[string]map[string]bool {
 					continue
 				}
 				need[m.Name] = true
+				if strings.HasPrefix(m.Value, "$") {
+					continue // a variable of the dashboard
+				}
 				// Each value must exist somewhere, even one that is excluded: a misspelt value
 				// would select or exclude nothing.
 				for _, value := range strings.Split(m.Value, "|") {
