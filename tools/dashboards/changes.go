@@ -15,7 +15,7 @@ func propagation() panel {
 
 func snapshotChanges() panel {
 	return panel{
-		title: "Changes of what is served", unit: "ops",
+		title: "Snapshot changes", unit: "ops",
 		says: `Batches a second that changed what is served. Normal: follows the changes in Consul; many writes at once become
 			few batches. Far more than you deploy: a health check flaps; legate changes names it.`,
 		ask: []query{{`sum by (view) (rate(legate_snapshot_updates_total{@}[$__rate_interval]))`, "{{view}}"}},

@@ -9,7 +9,7 @@ func consul() board {
 			description says what is normal and what to do.`,
 		rows: []row{
 			{"Answers", []panel{queries(), queryDuration(), answerAge(), followed(), readAgain(), resets(), progress()}},
-			{"Trust: what is held, doubted and rejected", []panel{held(), instancesKept(), holdsEnded(), notBelieved(), fromDisk()}},
+			{"Trust: what is held, doubted and rejected", []panel{held(), holdsEnded(), notBelieved(), fromDisk()}},
 		},
 	}
 }
@@ -93,22 +93,14 @@ func progress() panel {
 func held() panel {
 	return panel{
 		title: "Losses held", unit: "none",
-		says: `Services and config entries of which Consul reports losses that are not believed yet, by reason; of several
-			replicas the highest number. Normal: none, or a few for less than a minute. datacenter stays for an hour, or until it
-			is released: legate holds list.`,
-		ask:    []query{{`max by (reason) (legate_holds{@})`, "{{reason}}"}},
-		fields: []field{{name: "datacenter", colour: "red"}},
-	}
-}
-
-func instancesKept() panel {
-	return panel{
-		title: "Instances that are kept", unit: "none",
-		says: `Instances that stay served although Consul says that they are gone, by the reason of their hold; of several replicas
-			the highest number. Normal: none, or a few for less than a minute. If not: legate holds list names their services,
-			and when each hold ends.`,
-		ask:    []query{{`max by (reason) (legate_holds_instances{@})`, "{{reason}}"}},
-		fields: []field{{name: "datacenter", colour: "red"}},
+		says: `Services and config entries of which Consul reports losses that are not believed yet, and the instances that stay
+			served, by reason; of several replicas the highest number. Normal: none, or a few for less than a minute. datacenter
+			stays for an hour, or until it is released: legate holds list names them, and when each hold ends.`,
+		ask: []query{
+			{`max by (reason) (legate_holds{@})`, "services and entries, {{reason}}"},
+			{`max by (reason) (legate_holds_instances{@})`, "instances, {{reason}}"},
+		},
+		fields: []field{{name: "/datacenter$/", colour: "red"}},
 	}
 }
 
@@ -123,7 +115,7 @@ func holdsEnded() panel {
 
 func notBelieved() panel {
 	return panel{
-		w: 12, title: "Answers that are not believed", unit: "cpm",
+		title: "Answers that are not believed", unit: "cpm",
 		says: `Answers of Consul a minute that were not believed, by reason; the last believed state stays. Normal: none; a few
 			after a restart of Consul are normal. filtered and hidden: the token sees only a part. foreign and unreadable:
 			something else answers instead of Consul.`,
@@ -133,7 +125,7 @@ func notBelieved() panel {
 
 func fromDisk() panel {
 	return panel{
-		w: 12, title: "From disk, and mass critical", unit: "none",
+		w: 24, title: "From disk, and mass critical", unit: "none",
 		says: `How many replicas serve the last known catalog from disk, and how many see that most of the datacenter turned
 			critical at once. Normal: 0 of both. From disk: bring Consul back. Mass critical: check what runs the health checks,
 			and Consul's agents.`,

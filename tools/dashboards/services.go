@@ -95,7 +95,7 @@ func inVain() panel {
 		says: `Names that open streams ask for and Consul does not have, by type. Normal: none. If not: check the names in that
 			client's configuration, or register the service; Legate's page lists which client asks for which name, and why there
 			is nothing.`,
-		ask: []query{{`sum by (type) (legate_xds_names_in_vain{@})`, "{{type}}"}},
+		ask: []query{{`sum by (type) (legate_xds_names_in_vain{@})`, "in vain, {{type}}"}},
 	}
 }
 
