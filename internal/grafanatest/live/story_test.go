@@ -17,7 +17,7 @@ func TestEachSignIsOnADashboard(t *testing.T) {
 	boards, err := live.Boards(checkout + "/" + live.Folder)
 	must(t, err)
 	for _, c := range story() {
-		for _, g := range c.signs {
+		for _, g := range slices.Concat(c.signs, c.then) {
 			if !slices.ContainsFunc(boards, func(b live.Board) bool {
 				return slices.ContainsFunc(b.Queries, func(q live.Query) bool { return q.Panel == g.panel })
 			}) {
@@ -41,12 +41,12 @@ func TestTheDashboardsTellTheStory(t *testing.T) {
 	s.everyRuleWorks(t)
 }
 
-// live lets a chapter happen, and looks at its signs before, meanwhile and afterwards.
+// live lets a chapter happen, and looks for its signs before, meanwhile and afterwards.
 func (s *stage) live(t *testing.T, boards []live.Board, c chapter) {
 	// await waits until each sign is there, or none of those that come and go, at some time since began.
-	await := func(when string, began time.Time, there bool) {
+	await := func(when string, signs []sign, began time.Time, there bool) {
 		t.Helper()
-		left := slices.DeleteFunc(slices.Clone(c.signs), func(g sign) bool { return g.stays && !there })
+		left := slices.DeleteFunc(slices.Clone(signs), func(g sign) bool { return g.stays && !there })
 		for asked := time.Now(); ; time.Sleep(live.Interval / 4) {
 			var value float64
 			left = slices.DeleteFunc(left, func(g sign) bool {
@@ -62,12 +62,14 @@ func (s *stage) live(t *testing.T, boards []live.Board, c chapter) {
 			}
 		}
 	}
-	await("before", time.Time{}, false)
+	await("before", c.signs, time.Time{}, false)
 	began := time.Now()
 	end := c.begin(t, s)
-	await("meanwhile", began, true)
+	await("meanwhile", c.signs, began, true)
+	ended := time.Now()
 	end()
-	await("afterwards", time.Time{}, false)
+	await("afterwards", c.signs, time.Time{}, false)
+	await("then", c.then, ended, true)
 }
 
 // value returns the highest value that a panel shows of a series since a time, or now; not a number, if it shows none.
