@@ -184,7 +184,7 @@ func (l *loop) publish() {
 	if l.complete {
 		unread = l.services.unreadProblem(l.served.catalog)
 	}
-	refused := l.services.refusedProblem()
+	refused, names := l.services.refusedProblem(), l.services.refusedNames()
 	l.w.mu.Lock()
 	defer l.w.mu.Unlock()
 	l.w.status.Services, l.w.status.Instances, l.w.status.Entries = len(l.served.catalog.Services), instances, entries
@@ -192,5 +192,5 @@ func (l *loop) publish() {
 		l.w.status.FirstSync = Progress{Done: len(l.services.byName) - l.services.unread, Total: len(l.services.byName)}
 	}
 	l.w.status.Complete = l.complete
-	l.w.unread, l.w.refused = unread, refused
+	l.w.unread, l.w.refused, l.w.refusedNames = unread, refused, names
 }

@@ -2,8 +2,6 @@ package discovery
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"legate/discovery/catalog"
 	"legate/discovery/watch"
@@ -52,7 +50,7 @@ func (all *services) refusedProblem() *catalog.Problem {
 	if len(all.refused) == 0 {
 		return nil
 	}
-	sorted := slices.SortedFunc(maps.Keys(all.refused), func(a, b *service) int { return a.Key.Compare(b.Key) })
+	sorted := all.sortedRefused()
 	since := all.refused[sorted[0]].At
 	for _, s := range sorted {
 		if at := all.refused[s].At; at.Before(since) {

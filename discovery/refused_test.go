@@ -101,13 +101,20 @@ func TestNamesThatAreRefusedAloneHoldNobodyUp(t *testing.T) {
 			if s := r.Status(); !s.Connected || len(s.Problems) != 1 {
 				t.Errorf("%d: status: %+v", code, s)
 			}
+			a := r.Asked()
+			if len(a.Refused) != 8 || a.Refused[0].Name != bad[0] || a.Refused[0].Since.IsZero() || !strings.Contains(a.Refused[0].Detail, "Bad request") || a.Refused[0].Remedy != p.Remedy {
+				t.Errorf("%d: refused are %+v", code, a.Refused)
+			}
+			if a.Watches != (Watches{List: 1, Entries: a.Watches.Entries, Direct: 20}) || a.Failing != 0 || len(a.Rejected) != 1 || a.Rejected[0].Reason != "status" {
+				t.Errorf("%d: %+v", code, a)
+			}
 			if n := r.log.Count("refuses to answer"); n == 0 || n > tallyLines {
 				t.Errorf("%d lines tell of it", n)
 			}
 			fake.resume()
 			until(t, 31*time.Second, func() bool { return r.instances() == 20 })
-			if p := r.Status().Problems; len(p) > 0 {
-				t.Errorf("%d: problems: %+v", code, p)
+			if p := r.Status().Problems; len(p) > 0 || len(r.Asked().Refused) > 0 {
+				t.Errorf("%d: problems: %+v, refused: %+v", code, p, r.Asked().Refused)
 			}
 		})
 	}

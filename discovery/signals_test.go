@@ -25,6 +25,9 @@ func TestASignalNamesWhatToReadAgain(t *testing.T) {
 	cfg, fake := manyOverFew()
 	inTime(t, cfg, fake, func(t *testing.T, r *reader) {
 		time.Sleep(time.Minute)
+		if w := r.Asked().Watches; w.Direct != 100 || w.Swept != 100 || w.Signals != 1 || w.Round < 5 || w.Round > 60 {
+			t.Errorf("watches: %+v", w)
+		}
 		if s := r.Status(); s.Direct != 100 || s.Swept != 100 {
 			t.Fatalf("status: %+v", s)
 		}

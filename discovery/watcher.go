@@ -34,6 +34,8 @@ type Watcher struct {
 	mass    *catalog.Problem
 	unread  *catalog.Problem
 	refused *catalog.Problem
+
+	refusedNames []RefusedName
 }
 
 // New checks the configuration and reads the files it names. It does not connect. The logger

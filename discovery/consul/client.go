@@ -210,6 +210,14 @@ func (c *Client) Connections() (open int, http2 bool) {
 	return c.pool.open(), c.pool.multiplexed()
 }
 
+// Pool says how the connections are used now.
+func (c *Client) Pool() Pool {
+	if c.pool == nil {
+		return Pool{Limit: c.limit}
+	}
+	return c.pool.status()
+}
+
 // Problems are the files that cannot be used.
 func (c *Client) Problems() []catalog.Problem { return c.credentials.problems() }
 

@@ -42,6 +42,7 @@ func (q *Queries) listQuery() *query[consul.Listing] {
 		judge:   judgeList,
 		partial: q.cfg.FilteredExpected,
 		metrics: q.metrics,
+		record:  q.record,
 	}
 }
 
@@ -61,6 +62,7 @@ func (q *Queries) serviceQuery(key catalog.ServiceKey) *query[consul.Reading] {
 		partial: q.cfg.FilteredExpected,
 		witness: q.listIsThere,
 		metrics: q.metrics,
+		record:  q.record,
 	}
 }
 

@@ -41,6 +41,25 @@ func (d doubt) String() string {
 	return string(d)
 }
 
+// remedy is what a person can do about such answers; empty: their error says it.
+func (d doubt) remedy() string {
+	switch d {
+	case noIndex:
+		return "let what stands between Legate and Consul pass on the header X-Consul-Index"
+	case indexOne:
+		return "nothing, if a server or an agent has just started; else check whether all servers have a leader: consul operator raft list-peers"
+	case indexBack:
+		return "nothing, if a snapshot was restored or a server lags for a moment: the leader is asked; else check that the address leads to one cluster only"
+	case indexStuck:
+		return "nothing: the leader is asked, and what is lost by it is held until that is sure; if it goes on, look for an agent that has fallen behind: consul info"
+	case filtered, hidden:
+		return consul.RemedyOf(notBelieved{doubt: d})
+	case contradicted:
+		return "nothing: the leader's answer counts; if it goes on, look for a server or an agent that has fallen behind: consul operator raft list-peers"
+	}
+	return ""
+}
+
 // notBelieved is the error of an answer that was rejected.
 type notBelieved struct {
 	doubt

@@ -40,6 +40,7 @@ func (q *Queries) entriesQuery(kind string) *query[[]catalog.Entry] {
 		weigh:   func(all []catalog.Entry) int { return len(all) },
 		judge:   judgeEntries,
 		metrics: q.metrics,
+		record:  q.record,
 	}
 }
 

@@ -28,6 +28,7 @@ type outages struct {
 	lastSuccess time.Time
 	lastError   error
 	lastErrorAt time.Time
+	over        []Outage // the last ones, the newest first
 }
 
 // outage is one kind of failure that some loops have now.
@@ -154,6 +155,7 @@ func (o *outages) end(loop string, now time.Time) {
 	}
 	delete(o.kinds, kind)
 	o.before[kind].end(a.told, a.cause, now)
+	o.over = slices.Insert(o.over[:min(len(o.over), maxOutages-1)], 0, Outage{Kind: kind, Since: a.since, Over: now, Detail: a.cause.Error()})
 	if !a.told {
 		return
 	}
@@ -163,6 +165,13 @@ func (o *outages) end(loop string, now time.Time) {
 	} else {
 		o.log.Info("consul is better", "kind", kind, "outage_seconds", seconds)
 	}
+}
+
+// past is how many loops fail now, and the last outages that are over.
+func (o *outages) past() (failing int, over []Outage) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.of), append([]Outage{}, o.over...)
 }
 
 // handOver lets another loop stand for those that fail as the one did that fails no more. It needs the lock.

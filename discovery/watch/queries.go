@@ -27,6 +27,7 @@ type Queries struct {
 	reads      chan struct{} // a place for each answer that is asked for without waiting
 	firstReads firstReads
 	outages    *outages
+	record     *record
 	filtered   *filteredAnswers
 	access     *entryAccess
 	selection  atomic.Pointer[catalog.Selection] // what of an answer counts
@@ -57,6 +58,7 @@ func New(cfg Config, client *consul.Client, confirm time.Duration, held func() b
 		reads:      make(chan struct{}, cfg.FirstReads),
 		firstReads: newFirstReads(),
 		outages:    newOutages(log),
+		record:     newRecord(),
 		filtered:   &filteredAnswers{log: log, in: map[string]struct{}{}},
 		access:     &entryAccess{log: log, kinds: map[string]error{}},
 		entries:    map[string]*restarter{},

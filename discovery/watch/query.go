@@ -27,6 +27,7 @@ type query[T any] struct {
 	witness func(ctx context.Context) error // nil if judge never asks for one
 	apart   time.Duration                   // between two answers that must agree
 	metrics *metrics.Consul
+	record  *record // for people
 
 	index  uint64 // to ask with; 0: start over
 	was    previous
@@ -63,8 +64,8 @@ func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 		value, r, err := q.ask(ctx, how)
 		if err != nil {
 			if ctx.Err() == nil {
-				q.metrics.Query(string(consul.FailureOf(err)), r.Took)
-				q.metrics.Rejected(string(doubtOf(err)))
+				q.count(string(consul.FailureOf(err)), r)
+				q.rejects(doubtOf(err), err, r.At)
 			}
 			q.index = 0
 			return answer[T]{}, err
@@ -90,7 +91,7 @@ func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 		switch v {
 		case believe:
 			if verifying && is.weight >= q.was.weight {
-				q.metrics.Rejected(string(contradicted))
+				q.rejects(contradicted, nil, r.At)
 				q.doubts++
 			} else if verifying {
 				q.doubts = 0
@@ -99,22 +100,34 @@ func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 			got.doubt = why
 			return got, nil
 		case verify:
-			q.metrics.Query("changed", r.Took)
+			q.count("changed", r)
 			verifying, how = true, consul.Question{Consistent: true}
 		case askLeader:
-			q.metrics.Query(string(consul.Doubtful), r.Took)
-			q.metrics.Rejected(string(why))
+			q.count(string(consul.Doubtful), r)
+			q.rejects(why, nil, r.At)
 			q.metrics.IndexReset()
 			q.index, q.doubts = 0, q.doubts+1
 			how = consul.Question{Consistent: true}
 		default: // rejected, or not said twice yet
 			err := notBelieved{why, until}
-			q.metrics.Query(string(consul.FailureOf(err)), r.Took)
-			q.metrics.Rejected(string(why))
+			q.count(string(consul.FailureOf(err)), r)
+			q.rejects(why, err, r.At)
 			q.index = 0
 			return answer[T]{}, fmt.Errorf("query consul for %s: %w", q.about, err)
 		}
 	}
+}
+
+// count counts a finished question.
+func (q *query[T]) count(outcome string, r consul.Reply) {
+	q.metrics.Query(outcome, r.Took)
+	q.record.took(q.about, outcome, r)
+}
+
+// rejects counts an answer that is not believed; the error may be nil.
+func (q *query[T]) rejects(why doubt, err error, at time.Time) {
+	q.metrics.Rejected(string(why))
+	q.record.rejects(why, q.about, err, at)
 }
 
 // remember notes an odd answer, and says from when on it is believed: that is when it was given before,
@@ -133,7 +146,7 @@ func (q *query[T]) accept(how consul.Question, value T, r consul.Reply, is conte
 		outcome = "changed"
 		q.last = value
 	}
-	q.metrics.Query(outcome, r.Took)
+	q.count(outcome, r)
 	q.metrics.Fresh(r.At)
 	q.metrics.Index(q.name, r.Index)
 	if how.Index > 0 {

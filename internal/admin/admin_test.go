@@ -19,6 +19,7 @@ import (
 
 	"legate/discovery"
 	"legate/discovery/catalog"
+	"legate/discovery/resolve"
 	"legate/internal/bridge"
 	"legate/internal/changes"
 	"legate/internal/lastknown"
@@ -33,6 +34,8 @@ import (
 type house struct {
 	consul  discovery.Status
 	holds   []discovery.Hold
+	asked   discovery.Asked
+	hosts   *resolve.Status // nil: no names are resolved
 	state   bridge.State
 	streams []xdsserver.StreamStatus
 	views   []xdsserver.ViewStatus
@@ -56,6 +59,7 @@ func (s shelf) Status() lastknown.Status { return s.known }
 
 func (h *house) Status() discovery.Status           { return h.consul }
 func (h *house) Holds() []discovery.Hold            { return h.holds }
+func (h *house) Asked() discovery.Asked             { return h.asked }
 func (h *house) State() bridge.State                { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus  { return h.streams }
 func (h *house) Pollers() []xdsserver.Poller        { return nil }
@@ -135,6 +139,9 @@ func (h *house) server() *Server {
 		panic(err) // no file is read that could be missing
 	}
 	s.now = func() time.Time { return now }
+	if h.hosts != nil {
+		s.rooms.HostNames = func() resolve.Status { return *h.hosts }
+	}
 	if h.record != nil {
 		s.rooms.Changes = h.record
 	}
@@ -384,7 +391,7 @@ func TestWhatClientsSayIsNotMarkup(t *testing.T) {
 
 func TestNothingCanBeChanged(t *testing.T) {
 	h := healthy().server().Handler()
-	for _, path := range []string{"/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/debug/config_dump", "/services", "/services/web", "/api/v1/services", "/api/v1/services/web"} {
+	for _, path := range []string{"/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/debug/config_dump", "/services", "/services/web", "/consul", "/api/v1/consul", "/api/v1/services", "/api/v1/services/web"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, strings.NewReader("x")))

@@ -154,6 +154,7 @@ type site struct {
 	now    atomic.Pointer[house]
 	addr   string
 	server *http.Server
+	config func(*Config) // changes that of the pages; nil: not at all
 }
 
 // open starts a site that runs until the test ends.
@@ -174,7 +175,11 @@ func (s *site) start() {
 	}
 	s.addr = l.Addr().String()
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.now.Load().server().Handler().ServeHTTP(w, r)
+		one := s.now.Load().server()
+		if s.config != nil {
+			s.config(&one.config)
+		}
+		one.Handler().ServeHTTP(w, r)
 	})}
 	go func() { _ = s.server.Serve(l) }() // ended by stop
 }

@@ -25,6 +25,7 @@ func newPages() pages {
 		"ago":        ago,
 		"span":       func(seconds float64) string { return span(time.Duration(seconds * float64(time.Second))) },
 		"since":      func(now, t time.Time) string { return span(now.Sub(t)) },
+		"clock":      clock,
 		"ends":       func(now time.Time, h discovery.Hold) string { return h.Ends(now) },
 		"plural":     plural,
 		"mib":        mib,
@@ -32,12 +33,13 @@ func newPages() pages {
 		"lost":       lost,
 		"deselected": deselected,
 		"name":       quote.Name,
+		"plain":      isPlain,
 		"text":       func(s string) string { return quote.Text(s, quote.TextBytes) },
 		"service":    servicePath,
 		"node":       nodePath,
 	}).ParseFS(web, "web/layout.html", "web/parts.html"))
 	all := pages{}
-	for _, name := range []string{"overview", "services", "service", "nodes", "node", "changes", "missing"} {
+	for _, name := range []string{"overview", "services", "service", "nodes", "node", "changes", "consul", "missing"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(web, "web/"+name+".html"))
 	}
 	return all

@@ -11,6 +11,9 @@ import (
 
 	"legate/discovery"
 	"legate/discovery/catalog"
+	"legate/discovery/consul"
+	"legate/discovery/resolve"
+	"legate/discovery/watch"
 	"legate/internal/changes"
 	"legate/translate"
 	"legate/translate/policy"
@@ -62,6 +65,18 @@ services:
 	h.consul.Services, h.consul.Instances, h.consul.Entries = 10, map[string]int{"passing": 19, "warning": 2, "critical": 3, "maintenance": 2}, map[string]int{"service-defaults": 2}
 	h.holds = []discovery.Hold{{Service: "stock", Why: "shrunk", Kept: 1, Served: 2, Since: now.Add(-4 * time.Second), Until: now.Add(6 * time.Second),
 		Remedy: "if they are really gone, wait, or release it: legate holds release --service NAME"}}
+	h.asked = discovery.Asked{
+		Pool:    consul.Pool{Open: 16, Limit: 100, Busy: 14, Questions: 14, PerConnection: 1},
+		Watches: discovery.Watches{List: 1, Entries: 3, Direct: 10},
+		Asked: watch.Asked{
+			LongestPause: 30,
+			Slowest:      []watch.Slow{{About: `service "payments"`, Seconds: 0.412, Outcome: "changed", At: now.Add(-40 * time.Second)}, {About: "the list of services", Seconds: 0.031, Outcome: "unchanged", At: now.Add(-4 * time.Minute)}},
+			Rejected: []watch.Rejection{{Reason: "contradicted", Count: 2, Last: now.Add(-20 * time.Minute), About: `service "stock"`, Detail: "it lacks what a consistent answer has",
+				Remedy: "nothing: the leader's answer counts; if it goes on, look for a server or an agent that has fallen behind: consul operator raft list-peers"}},
+			Outages: []watch.Outage{{Kind: consul.Unavailable, Since: now.Add(-21 * time.Minute), Over: now.Add(-20*time.Minute - 48*time.Second), Detail: `query consul "/v1/catalog/services": Unexpected response code: 500 (No cluster leader)`}},
+		},
+	}
+	h.hosts = &resolve.Status{}
 	h.views[0].Resources = map[string]int{translate.ClusterType: 10, translate.AssignmentType: 10}
 	h.streams = []xdsserver.StreamStatus{stream("edge-1", xdsserver.Synced, ""), stream("edge-2", xdsserver.Nacked, "malformed IP address: payments.internal")}
 	for n := range h.streams {
@@ -101,9 +116,10 @@ func TestPictures(t *testing.T) {
 		t.Skip("no -pictures FOLDER")
 	}
 	s := open(t, shop(t))
+	s.config = func(c *Config) { c.Socket = "/var/lib/legate/admin.sock" }
 	b := openBrowser(t, "http://"+s.addr+"/")
 	b.call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil)
-	for _, c := range []struct{ name, path string }{{"overview", "/"}, {"services", "/services"}, {"service", "/services/payments"}, {"changes", "/changes"}, {"nodes", "/nodes"}, {"node", "/nodes/edge-2"}} {
+	for _, c := range []struct{ name, path string }{{"overview", "/"}, {"services", "/services"}, {"service", "/services/payments"}, {"changes", "/changes"}, {"nodes", "/nodes"}, {"node", "/nodes/edge-2"}, {"consul", "/consul?release=stock"}} {
 		for _, screen := range []struct {
 			scheme string
 			width  int

@@ -4,6 +4,7 @@
 //	/                    an overview for people
 //	/services            all services, for people: ?q=, ?only=, ?sort=, ?page= as in the API
 //	/services/web        one service, for people
+//	/consul              how Consul is asked and answers, for people; ?release=NAME or ?all=true shows how holds are released
 //	/metrics             for Prometheus
 //	/healthz             200 while the program runs
 //	/readyz              200 once there is something to serve, else 503 with the reason in words
@@ -22,6 +23,7 @@
 //	                     snapshot, policy, entry, hold, reload, more; several with commas between), ?since=10m (or a
 //	                     time), ?limit=100, ?before=ID for the next page; ?after=ID is what came after that one, the
 //	                     oldest first, and with ?wait=30s the answer waits until there is something
+//	/api/v1/consul       how Consul is asked and answers (see Consul), as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -46,6 +48,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/resolve"
 	"legate/internal/bridge"
 	"legate/internal/changes"
 	"legate/internal/files"
@@ -63,9 +66,12 @@ type Rooms struct {
 	Consul interface {
 		Status() discovery.Status
 		Holds() []discovery.Hold
+		Asked() discovery.Asked
 	}
-	Bridge interface{ State() bridge.State }
-	XDS    interface {
+	// HostNames says how names are resolved; nil: Legate resolves none.
+	HostNames func() resolve.Status
+	Bridge    interface{ State() bridge.State }
+	XDS       interface {
 		Streams() []xdsserver.StreamStatus
 		Views() []xdsserver.ViewStatus
 		Dump(xdsserver.View) ([]translate.Resource, bool)
@@ -100,6 +106,8 @@ type Config struct {
 	// TokenFile holds the token that a call must send to make changes (Authorization: Bearer
 	// TOKEN). It is read at each such call. Empty: changes are accepted over a unix socket only.
 	TokenFile string
+	// Socket is the path of the unix socket over which changes are accepted; empty: there is none. The page names it.
+	Socket string
 	// TLS is used on listeners that are not unix sockets; nil: plaintext.
 	TLS *tls.Config
 	// Bounds limit the connections of each listener. New sets Near (see nearShare).
@@ -158,6 +166,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/nodes", s.nodesPage)
 	mux.HandleFunc("/nodes/{id}", s.nodePage)
 	mux.HandleFunc("/changes", s.changesPage)
+	mux.HandleFunc("/consul", s.consulPage)
 	mux.HandleFunc("/style.css", asset("text/css", "style.css"))
 	mux.HandleFunc("/page.js", asset("text/javascript", "page.js"))
 	mux.HandleFunc("/api/v1/status", s.status)
@@ -167,6 +176,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/api/v1/nodes", s.nodes)
 	mux.HandleFunc("/api/v1/nodes/{id}", s.node)
 	mux.HandleFunc("/api/v1/changes", s.changes)
+	mux.HandleFunc("/api/v1/consul", s.consul)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
 		profiles(mux)

@@ -103,7 +103,7 @@ func (s *Server) read() Status {
 		Now: now, Started: state.Since, Uptime: now.Sub(state.Since).Round(time.Millisecond).Seconds(),
 		NotReady: s.notReady(), Stopping: s.rooms.Stopping(), Stale: s.stale(), Complete: state.Complete, Changed: state.Changed,
 		Own:        s.own(),
-		Consul:     s.rooms.Consul.Status(),
+		Consul:     s.consulStatus(),
 		LastKnown:  s.rooms.LastKnown.Status(),
 		Views:      append([]xdsserver.ViewStatus{}, s.rooms.XDS.Views()...), // [] in JSON, not null
 		Streams:    append([]xdsserver.StreamStatus{}, s.rooms.XDS.Streams()...),
@@ -118,11 +118,6 @@ func (s *Server) read() Status {
 	out.Ready = out.NotReady == ""
 	for _, p := range state.Resources.Problems() {
 		out.Problems = append(out.Problems, problemOf(p))
-	}
-	out.Consul.LastError = cut(out.Consul.LastError)
-	out.Consul.Problems = slices.Clone(out.Consul.Problems)
-	for i := range out.Consul.Problems {
-		out.Consul.Problems[i].Detail = cut(out.Consul.Problems[i].Detail)
 	}
 	return out
 }

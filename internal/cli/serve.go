@@ -179,7 +179,12 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		shelf.Rescope(scopeOf(consul))
 	}}
 	o.listen.people.TLS, o.listen.people.Hosts = open.people.Config(), o.listen.names()
-	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Bridge: carrier, XDS: server,
+	o.listen.people.Socket = open.socket
+	var hostNames func() dns.Status
+	if o.translate.Resolved {
+		hostNames = resolver.Status
+	}
+	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, HostNames: hostNames, Bridge: carrier, XDS: server,
 		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
 		Own: func() []admin.Trouble {
 			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
