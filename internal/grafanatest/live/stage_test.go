@@ -62,11 +62,7 @@ func newStage(t *testing.T) *stage {
 	port := freePort(t)
 	partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: program.Output(t, "bootstrap", "envoy", "--node-id", "edge-1",
 		"--xds-address", s.legate.XDS, "--ca-file", certs.CAFile, "--server-name", "localhost", "--route", fmt.Sprintf("%d=shop", port))})
-	creds, err := credentials.NewClientTLSFromFile(certs.CAFile, "localhost")
-	must(t, err)
-	s.conn, err = grpc.NewClient("passthrough:///"+s.legate.XDS, grpc.WithTransportCredentials(creds))
-	must(t, err)
-	t.Cleanup(func() { s.conn.Close() })
+	s.conn = dial(t, s.legate.XDS, certs)
 	// A change is in a rate if there was a sample before it.
 	partstest.Eventually(t, func() error {
 		found, err := s.prometheus.Query(t.Context(), "count_over_time(legate_xds_streams[1h]) > 1", time.Now())
@@ -115,6 +111,17 @@ func (s *stage) deregister(t *testing.T, id string) {
 func (s *stage) configure(t *testing.T, text string) {
 	t.Helper()
 	must(t, os.WriteFile(s.config, []byte(text), 0o600))
+}
+
+// dial connects to a Legate until the test ends.
+func dial(t *testing.T, addr string, certs parts.Certs) *grpc.ClientConn {
+	t.Helper()
+	creds, err := credentials.NewClientTLSFromFile(certs.CAFile, "localhost")
+	must(t, err)
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(creds))
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 func freePort(t *testing.T) int {
