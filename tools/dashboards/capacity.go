@@ -60,7 +60,7 @@ func untilLimits() panel {
 
 func refused() panel {
 	return panel{
-		title: "Clients that are refused", unit: "cpm", points: true,
+		title: "Clients that are refused", unit: "cpm", points: true, empty: "none",
 		says: `Connections, streams and requests a minute that met a limit, by limit; those with admin_ belong to the listeners for
 			people and probes. Normal: none. If not: /api/v1/status says under refused where the last one came from and what to do;
 			docs/limits.md has the limits.`,
@@ -73,8 +73,8 @@ func refused() panel {
 
 func cpu() panel {
 	return panel{
-		w: 6, title: "CPU", unit: "short",
-		says: `Cores in use. Normal: follows changes times clients, near 0 when nothing changes. At the limit of the container,
+		w: 6, title: "CPU", unit: "percentunit",
+		says: `100 % is one core. Normal: follows changes times clients, near 0 when nothing changes. At the limit of the container,
 			changes are late: raise it.`,
 		ask: []query{{`rate(process_cpu_seconds_total{@}[$__rate_interval])`, "{{instance}}"}},
 	}
@@ -104,13 +104,9 @@ func goroutines() panel {
 func openFiles() panel {
 	return panel{
 		w: 6, title: "Open files", unit: "short",
-		says: `Open files, beside how many the system allows. Normal: one for each connection to Consul and of a client, far below the
-			limit. Near it, new connections are refused: raise LimitNOFILE.`,
-		ask: []query{
-			{`process_open_fds{@}`, "open {{instance}}"},
-			{`process_max_fds{@}`, "allowed {{instance}}"},
-		},
-		fields: []field{{name: "/^allowed/", dashed: true}},
+		says: `Normal: one for each connection to Consul and of a client, far below the limit, whose share is above. Near it, new
+			connections are refused: raise LimitNOFILE.`,
+		ask: []query{{`process_open_fds{@}`, "{{instance}}"}},
 	}
 }
 
@@ -126,27 +122,19 @@ func streamsOfEach() panel {
 func connections() panel {
 	return panel{
 		w: 6, title: "Connections", unit: "short",
-		says: `Connections of clients, over gRPC and REST, and the most that are opened to Consul. Normal: one for each Envoy.
-			Many more: clients open a connection for each stream, or leave them open.`,
-		ask: []query{
-			{`sum(legate_xds_connections{@})`, "of clients"},
-			{`sum(legate_consul_connections_limit{@})`, "to Consul, at most"},
-		},
-		fields: []field{{name: "to Consul, at most", dashed: true}},
+		says: `Connections of clients, over gRPC and REST. Normal: one for each Envoy. Many more: clients open a connection for
+			each stream, or leave them open.`,
+		ask: []query{{`sum by (instance) (legate_xds_connections{@})`, "{{instance}}"}},
 	}
 }
 
 func heldBytes() panel {
 	return panel{
 		w: 6, title: "Memory that clients have held", unit: "bytes", stack: true,
-		says: `Memory of connections, requests, names that Consul does not have, and responses that clients have not read, beside the
-			budget for all of it. Normal: in proportion to the streams, far below the budget. If not: check which kind uses it,
-			and the clients on the page; then raise --memory-budget if there is memory to spare.`,
-		ask: []query{
-			{`sum by (kind) (legate_xds_held_bytes{@})`, "{{kind}}"},
-			{`sum(legate_xds_held_budget_bytes{@})`, "the most"},
-		},
-		fields: []field{{name: "the most", colour: "red", dashed: true, alone: true}},
+		says: `Memory of connections, requests, names that Consul does not have, and responses that clients have not read. Normal: in
+			proportion to the streams, far below the budget for all of it, whose share is above. If not: check which kind uses
+			it, and the clients on the page; then raise --memory-budget if there is memory to spare.`,
+		ask: []query{{`sum by (kind) (legate_xds_held_bytes{@})`, "{{kind}}"}},
 	}
 }
 
@@ -210,13 +198,13 @@ func fetches() panel {
 
 func streamLife() panel {
 	return panel{
-		title: "How long streams last", unit: "s",
+		title: "How long streams last", unit: "s", empty: "no stream has ended",
 		says: `How long recently closed streams were open: median, and 99 of 100. Normal: about 30 minutes (xds.connection_age), or as
 			long as the clients run. Seconds: clients are cut off again and again; the panel Streams opened and closed of the
 			dashboard Fleet has the codes.`,
 		ask: []query{
-			{`histogram_quantile(0.5, sum by (le, protocol) (rate(legate_xds_stream_duration_seconds_bucket{@}[$__rate_interval])))`, "50% {{protocol}}"},
-			{`histogram_quantile(0.99, sum by (le, protocol) (rate(legate_xds_stream_duration_seconds_bucket{@}[$__rate_interval])))`, "99% {{protocol}}"},
+			{`histogram_quantile(0.5, sum by (le, protocol) (rate(legate_xds_stream_duration_seconds_bucket{@}[$__rate_interval]))) >= 0`, "50% {{protocol}}"},
+			{`histogram_quantile(0.99, sum by (le, protocol) (rate(legate_xds_stream_duration_seconds_bucket{@}[$__rate_interval]))) >= 0`, "99% {{protocol}}"},
 		},
 	}
 }

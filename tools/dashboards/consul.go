@@ -50,9 +50,16 @@ func followed() panel {
 		w: 6, title: "How services are followed", unit: "short", stack: true,
 		says: `direct: by a blocking query of their own, seen within milliseconds. swept: read in turn, seen within seconds,
 			because there are too few connections to Consul. Normal: swept is 0. If not: use HTTPS (HTTP/2 carries 200 queries on
-			a connection), or raise limits.http_max_conns_per_client in Consul and then --max-connections.`,
-		ask:    []query{{`sum by (mode) (legate_consul_watches{@})`, "{{mode}}"}},
-		fields: []field{{name: "direct", colour: "green"}, {name: "swept", colour: "orange"}},
+			a connection), or raise limits.http_max_conns_per_client in Consul and then --max-connections, which is the line
+			above.`,
+		ask: []query{
+			{`sum by (mode) (legate_consul_watches{@})`, "{{mode}}"},
+			{`sum(legate_consul_connections_limit{@})`, "most connections"},
+		},
+		fields: []field{
+			{name: "direct", colour: "green"}, {name: "swept", colour: "orange"},
+			{name: "most connections", colour: "blue", dashed: true, alone: true},
+		},
 	}
 }
 
@@ -92,7 +99,7 @@ func progress() panel {
 
 func held() panel {
 	return panel{
-		title: "Losses held", unit: "none",
+		w: 6, title: "Losses held", unit: "none",
 		says: `Services and config entries of which Consul reports losses that are not believed yet, and the instances that stay
 			served, by reason; of several replicas the highest number. Normal: none, or a few for less than a minute. datacenter
 			stays for an hour, or until it is released: legate holds list names them, and when each hold ends.`,
@@ -106,7 +113,7 @@ func held() panel {
 
 func holdsEnded() panel {
 	return panel{
-		title: "Holds that ended", unit: "cpm", points: true,
+		w: 6, title: "Holds that ended", unit: "cpm", points: true,
 		says: `A minute, by outcome. Normal: few. confirmed, evident, expired and released: the loss was believed. returned,
 			replaced and dropped: it was no loss.`,
 		ask: []query{{`60 * sum by (outcome) (rate(legate_holds_ended_total{@}[$__rate_interval]))`, "{{outcome}}"}},
@@ -115,7 +122,7 @@ func holdsEnded() panel {
 
 func notBelieved() panel {
 	return panel{
-		title: "Answers that are not believed", unit: "cpm",
+		w: 6, title: "Answers that are not believed", unit: "cpm",
 		says: `Answers of Consul a minute that were not believed, by reason; the last believed state stays. Normal: none; a few
 			after a restart of Consul are normal. filtered and hidden: the token sees only a part. foreign and unreadable:
 			something else answers instead of Consul.`,
@@ -125,7 +132,7 @@ func notBelieved() panel {
 
 func fromDisk() panel {
 	return panel{
-		w: 24, title: "From disk, and mass critical", unit: "none",
+		w: 6, title: "From disk, and mass critical", unit: "none",
 		says: `How many replicas serve the last known catalog from disk, and how many see that most of the datacenter turned
 			critical at once. Normal: 0 of both. From disk: bring Consul back. Mass critical: check what runs the health checks,
 			and Consul's agents.`,

@@ -22,7 +22,7 @@ func fleet() board {
 
 func isServing() panel {
 	return panel{
-		kind: tile, title: "Is Legate serving?", unit: "none", limits: none("red"), empty: "no such target",
+		kind: tile, w: 5, title: "Is Legate serving?", unit: "none", limits: none("red"), empty: "no such target",
 		says: `How many Legates do not serve, out of how many. Normal: 0. One that runs and does not serve has not read
 			Consul completely since its start; its /readyz says what is missing. The others cannot be scraped: check the
 			process. In any case clients keep what they have.`,
@@ -33,18 +33,18 @@ func isServing() panel {
 
 func isTrusted() panel {
 	return panel{
-		kind: tile, w: 12, title: "Is the catalog trusted?", unit: "none", limits: none("red"), empty: "unknown",
+		kind: tile, w: 14, title: "Is the catalog trusted?", unit: "none", limits: none("red"), empty: "unknown",
 		says: `Where clients get something other than Consul reports; of several replicas the highest number. Normal: all 0.
 			From disk: these Legates have not reached Consul since their start. Datacenter held: Consul reports that most is
-			gone, which is not believed for an hour. Mass critical: most instances turned critical at once. Accepted by none:
-			several clients reject these resources. Other holds: losses of single services that are being confirmed; a few
-			for a minute are normal. The dashboard Consul has more, /api/v1/status the remedies; legate holds list names what
-			is held.`,
+			gone, which is not believed for an hour. Mass critical: most instances turned critical at once. Quarantined:
+			several clients reject these resources, and none accepts them. Other holds: losses of single services that are being
+			confirmed; a few for a minute are normal. The dashboard Consul has more, /api/v1/status the remedies; legate holds
+			list names what is held.`,
 		ask: []query{
 			{`sum(legate_serving_stale{@})`, "from disk"},
 			{`max(sum by (job, instance) (legate_holds{@, reason="datacenter"}))`, "datacenter held"},
 			{`sum(legate_mass_critical{@})`, "mass critical"},
-			{`max(sum by (job, instance) (legate_xds_quarantined{@}))`, "accepted by none"},
+			{`max(sum by (job, instance) (legate_xds_quarantined{@}))`, "quarantined"},
 			{`max(sum by (job, instance) (legate_holds{@, reason!="datacenter"}))`, "other holds"},
 		},
 		fields: []field{{name: "other holds", limits: none("orange")}},
@@ -53,7 +53,7 @@ func isTrusted() panel {
 
 func doesConsulAnswer() panel {
 	return panel{
-		kind: tile, title: "Does Consul answer?", unit: "none", limits: none("red"), empty: "never",
+		kind: tile, w: 5, title: "Does Consul answer?", unit: "none", limits: none("red"), empty: "never",
 		says: `How many Legates have had no believed answer from Consul for three minutes, out of how many. Normal: 0, because
 			a query without changes returns after about a minute. If not: they serve the last believed catalog; nobody loses
 			endpoints, but changes are not seen. Check the dashboard Consul, then /api/v1/status, which names the failure and
@@ -82,12 +82,12 @@ func isRejected() panel {
 
 func isLeftOut() panel {
 	return panel{
-		kind: tile, w: 5, h: 4, title: "Is anything left out?", unit: "none", limits: none("orange"), empty: "unknown",
+		kind: tile, w: 4, h: 4, title: "Is anything left out?", unit: "none", limits: none("orange"), empty: "unknown",
 		says: `Services and instances in Consul that are not served because Envoy could not use them; of several replicas the
-			highest number. Normal: nothing. If not: all others are served. The dashboard Services and policy has the reasons,
+			highest number. Normal: no. If not: all others are served. The dashboard Services and policy has the reasons,
 			/api/v1/status each one with its remedy under problems.`,
 		ask:   []query{{`sum(max by (reason) (legate_translate_problems{@})) or max(0 * legate_build_info{@})`, ""}},
-		shown: []shown{{"0", "nothing", "green"}},
+		shown: []shown{{"0", "no", "green"}},
 	}
 }
 
@@ -104,7 +104,7 @@ func areConnected() panel {
 
 func howFast() panel {
 	return panel{
-		kind: tile, w: 4, h: 4, title: "How fast do changes arrive?", unit: "s", limits: below(.5, 5), empty: "no change",
+		kind: tile, w: 5, h: 4, title: "How fast do changes arrive?", unit: "s", limits: below(.5, 5), empty: "no change",
 		says: `Over the time shown: 99 of 100 changes were acknowledged by the client within this time after Consul's answer.
 			Normal: some milliseconds, plus what the network and the client need. If not: compare both stages in the panel From
 			Consul's answer to the client; a high answer_to_sent is Legate's (look at its CPU), a high answer_to_ack alone is

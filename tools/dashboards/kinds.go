@@ -21,10 +21,14 @@ func last() *common.ReduceDataOptionsBuilder {
 	return common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(false)
 }
 
+// A series that is 0 all the time has its line and no place in the legend: there are many of them, and they would hide those
+// that matter.
 func asGraph(p panel) (dashboard.Panel, error) {
 	b := timeseries.NewPanelBuilder().
 		ColorScheme(colouredBy(dashboard.FieldColorModeIdPaletteClassic)).
 		Min(0).
+		WithOverride(dashboard.MatcherConfig{Id: "byValue", Options: map[string]any{"reducer": "allIsZero", "op": "gte", "value": 0}},
+			[]dashboard.DynamicConfigValue{{Id: "custom.hideFrom", Value: map[string]any{"legend": true, "tooltip": true, "viz": false}}}).
 		DrawStyle(common.GraphDrawStyleLine).
 		LineWidth(1).
 		FillOpacity(8).
@@ -36,6 +40,10 @@ func asGraph(p panel) (dashboard.Panel, error) {
 			ShowLegend(true).
 			Calcs([]string{"lastNotNull", "max"})).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
+	if p.counts() {
+		// Else Grafana shows nothing but zeros on an axis up to 100, and one of something with marks at 0.2 and 0.4.
+		b.AxisSoftMax(5)
+	}
 	if p.line {
 		b.ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine))
 	}
@@ -64,6 +72,7 @@ func asTile(p panel) (dashboard.Panel, error) {
 	return b.Build()
 }
 
+// asBars shows shares of 1.
 func asBars(panel) (dashboard.Panel, error) {
 	return bargauge.NewPanelBuilder().
 		ColorScheme(colouredBy(dashboard.FieldColorModeIdThresholds)).
@@ -72,6 +81,8 @@ func asBars(panel) (dashboard.Panel, error) {
 		Orientation(common.VizOrientationHorizontal).
 		ShowUnfilled(true).
 		Min(0).
+		Max(1).
+		Decimals(1).
 		ReduceOptions(last()).
 		Build()
 }
@@ -81,6 +92,7 @@ func asTable(p panel) (dashboard.Panel, error) {
 	b := sdktable.NewPanelBuilder().
 		Align(common.FieldTextAlignmentAuto).
 		CellHeight(common.TableCellHeightSm).
+		MinWidth(70). // Grafana's 150 pixels push the last of six columns, the one that counts, out of half a page
 		ShowHeader(true)
 	excluded, renamed := map[string]bool{"Time": true}, map[string]string{}
 	for _, name := range p.hide {

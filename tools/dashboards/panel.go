@@ -77,6 +77,9 @@ func above(red, orange float64) []limit {
 	return []limit{{0, "red"}, {red, "orange"}, {orange, "green"}}
 }
 
+// counts says whether a panel shows how many there are of something, or come in a minute.
+func (p panel) counts() bool { return p.unit == "none" || p.unit == "short" || p.unit == "cpm" }
+
 func (p panel) size() (w, h uint32) {
 	usual := map[kind][2]uint32{graph: {8, 8}, tile: {6, 5}, table: {12, 8}, bars: {8, 8}}[p.kind]
 	w, h = usual[0], usual[1]

@@ -81,7 +81,7 @@ func acceptedByNone() panel {
 
 func lastRejection() panel {
 	return panel{
-		kind: table, w: 8, title: "Last rejection", sortBy: "rejected",
+		kind: table, w: 8, title: "Last rejection", sortBy: "rejected", empty: "none since the start",
 		says: `When a client last rejected a response, by type. Normal: empty. What was rejected and when stands in Legate's log:
 			client rejects a resource and keeps what it has.`,
 		ask:    []query{{`max by (instance, type) (legate_xds_last_nack_timestamp_seconds{@} > 0) * 1000`, "rejected"}},

@@ -22,13 +22,12 @@ async function main() {
   const panels = [];
   for (const panel of unfolded(dashboard.panels)) panels.push(panel.type === 'row' ? { panel } : await prepare(panel, { variables, range, theme, width: wanted.width }));
   const shown = { dashboard, panels, variables, range, marks, width: wanted.width };
-  createRoot(document.getElementById('dashboard')).render(
-    <ThemeContext.Provider value={theme}>
-      <GlobalStyles />
-      <Dashboard {...shown} />
-      <PortalContainer />
-    </ThemeContext.Provider>);
-  await document.fonts.ready;
+  const root = createRoot(document.getElementById('dashboard'));
+  const render = content => root.render(<ThemeContext.Provider value={theme}><GlobalStyles />{content}<PortalContainer /></ThemeContext.Provider>);
+  render(null);
+  // Graphs measure their text once, so the font has to be there before; React needs a moment until it is known.
+  for (const weight of [400, 500]) while ((await document.fonts.load(`${weight} 12px Inter`)).length === 0) await new Promise(requestAnimationFrame);
+  render(<Dashboard {...shown} />);
   await new Promise(done => setTimeout(done, 1500)); // icons are read, and graphs drawn, after React is done
   return panels.filter(p => p.panel.type !== 'row').map(({ panel, frames, empty, error }) => ({
     title: replace(panel.title, variables, {}, forTitle), kind: panel.type, error, empty,
