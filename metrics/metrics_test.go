@@ -152,7 +152,7 @@ func TestLabelsFromTheNetworkAreCleanAndShort(t *testing.T) {
 	for i := range 1000 {
 		request(s, "n", fmt.Sprintf("type.googleapis.com/made.up.%d", i), fmt.Sprintf("kind-%d", i))
 		m.XDS.Fetch(fmt.Sprintf("t%d", i), fmt.Sprintf("o%d", i))
-		m.XDS.Delays(fmt.Sprintf("t%d", i)).Sent(time.Second)
+		m.XDS.Delays(fmt.Sprintf("t%d", i)).Sent(time.Second, Origin{})
 	}
 	s.Closed(time.Second, "a made up code")
 	page := scrape(t, m)

@@ -10,9 +10,9 @@ func TestTheSlowestChangeOfLateIsSpokenOfForAWhile(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	x.now = func() time.Time { return now }
 	delays := x.Delays(cds)
-	step := func(observe func(time.Duration), took, want time.Duration) {
+	step := func(observe func(time.Duration, Origin), took, want time.Duration) {
 		t.Helper()
-		observe(took)
+		observe(took, Origin{})
 		if got, _ := x.Slowest(); got != want {
 			t.Errorf("after %v: the slowest took %v, want %v", took, got, want)
 		}

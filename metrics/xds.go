@@ -24,7 +24,7 @@ type XDS struct {
 	inVain      *prometheus.GaugeVec
 	oversized   *prometheus.CounterVec
 	fetches     *prometheus.CounterVec
-	propagation *prometheus.HistogramVec
+	propagation *propagation
 	updates     *prometheus.CounterVec
 	lastUpdate  *prometheus.GaugeVec
 	snapshot    *prometheus.GaugeVec

@@ -25,12 +25,10 @@ func newXDS(d declarer) *XDS {
 	d = d.about("Snapshots and how fast changes are", "What clients can be sent, and how long a change takes to reach them.", "xdsserver")
 	view := label{name: "view", bound: "kind@datacenter, and from where assignments come if that is not usual: few, since clients cannot make any up"}
 	x := &XDS{
-		propagation: d.once("the server has begun").histograms("legate_propagation_seconds",
-			"From Consul's answer to the change being sent on a stream (answer_to_sent) and acknowledged (answer_to_ack).", changeBuckets,
-			of("stage", answerToSent, answerToAck), typeOf),
-		exchanges: map[[2]string]*series{},
-		delays:    map[string]*Delays{},
-		now:       time.Now,
+		propagation: newPropagation(d.once("the server has begun")),
+		exchanges:   map[[2]string]*series{},
+		delays:      map[string]*Delays{},
+		now:         time.Now,
 	}
 	start := d
 	d = d.once("there is a first complete snapshot")

@@ -24,7 +24,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 	if r.rejection == "" {
 		now := time.Now()
 		if !d.since.IsZero() {
-			sub.delays.Acknowledged(now.Sub(d.since))
+			sub.delays.Acknowledged(now.Sub(d.since), d.origin)
 		}
 		sub.took(d)
 		sub.table.accept(d, now)

@@ -66,8 +66,8 @@ func (ss *session) send() error {
 		if err := ss.stream.SendMsg(r.frame); err != nil {
 			return err
 		}
-		if since := sub.flight[first+i].since; !since.IsZero() {
-			sub.delays.Sent(time.Since(since))
+		if d := &sub.flight[first+i]; !d.since.IsZero() {
+			sub.delays.Sent(time.Since(d.since), d.origin)
 		}
 	}
 	return nil

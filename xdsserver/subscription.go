@@ -75,6 +75,7 @@ type delivery struct {
 	instead []string          // names of which an earlier state was served
 	probe   bool              // a part of a rejected response
 	since   time.Time         // when Consul answered the oldest change in it; zero if nothing had changed
+	origin  metrics.Origin    // by what that change is known
 	changed bool              // something had
 	waited  int64             // since when the client waits for it: when the oldest change in it was published, else when it was made
 	made    int64             // when it was; both in nanoseconds
@@ -97,7 +98,7 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 		}
 		entries = append(entries, e)
 		if !e.since.IsZero() && (d.since.IsZero() || e.since.Before(d.since)) {
-			d.since = e.since
+			d.since, d.origin = e.since, metrics.Origin{Name: e.name, Published: e.changed}
 		}
 		if !d.changed || e.changed < d.waited {
 			d.changed, d.waited = true, e.changed

@@ -162,6 +162,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	carrier.Adopt(policies)
 	record := changes.New()
 	carrier.Record(record)
+	m.XDS.ChangeIDs(func(o metrics.Origin) string { return record.WhatPublished(o.Name, time.Unix(0, o.Published)).String() })
 	watcher.TellHolds(recordHolds(record))
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
