@@ -171,7 +171,9 @@ registry really exports. [examples/grafana](../examples/grafana) has dashboards 
 - Whatever clients and Consul send, the number of series stays bounded: labels have the values that are listed, or what
   keeps them few is said.
 - Histograms have classic buckets, and native ones (at most 160 buckets, each 10 %% wider than the one before) for a
-  scraper that asks for protobuf.
+  scraper that asks for protobuf (Prometheus with native histograms).
+- Exemplars of how long changes take have the id of the newest change in each bucket, as ` + "`change_id`" + `, in OpenMetrics and
+  protobuf (Prometheus with ` + "`--enable-feature=exemplar-storage`" + `): ` + "`legate changes`" + ` and the page know it.
 - "by" is the folder of the code in which it is counted.
 - The label ` + "`type`" + ` has these values: %s.
   There are series of those that are served (` + "`cds`, `eds` and `sds`" + `), of ` + "`other`" + `, and of what clients ask for.

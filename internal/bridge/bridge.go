@@ -152,8 +152,10 @@ func (b *Bridge) carry(d catalog.Delta) error {
 	view := xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
 	from, _ := translate.New(b.config).With(b.policies)
 	to, _ := from.Apply(d)
-	b.server.Publish(view, to.Diff(from))
+	batch := to.Diff(from)
 	now := time.Now()
+	batch.At = now
+	b.server.Publish(view, batch)
 	b.report(to.DiffProblems(from))
 	b.change(func(s *State) { s.Resources, s.View, s.Changed, s.Complete = to, view, now, now })
 	b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(b.State().Since)))

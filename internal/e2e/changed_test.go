@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -119,7 +121,43 @@ func TestEachChangeIsRememberedAsTheDocumentationShows(t *testing.T) {
 	if !strings.Contains(string(log), `"checks":["check:web-2"]`) {
 		t.Error("the log does not name the check that fails")
 	}
+	s.exemplarsNameChanges(t)
 	if n := strings.Count(string(log), `"client connected"`); n != 1 {
 		t.Errorf("the log has %d clients that connected, and one Envoy did", n)
 	}
+}
+
+// exemplarsNameChanges checks what a Prometheus scrapes: there are exemplars of what was sent and of what was
+// acknowledged, and "legate changes" knows each id that they carry.
+func (s *stage) exemplarsNameChanges(t *testing.T) {
+	t.Helper()
+	exemplar := regexp.MustCompile(`(?m)^legate_propagation_seconds_bucket\{.*stage="(\w+)".* # \{change_id="([^"]+)"\} `)
+	eventually(t, func() error { // a change is recorded just after it was published
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.legate.Admin+"/metrics", nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		defer answer.Body.Close()
+		page, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return err
+		}
+		known := string(program.Output(t, "changes", "--admin-addr", s.legate.Admin, "--json"))
+		stages := map[string]bool{}
+		for _, e := range exemplar.FindAllStringSubmatch(string(page), -1) {
+			if !strings.Contains(known, `"id":"`+e[2]+`"`) {
+				t.Errorf("an exemplar names the change %q, which is not among\n%s", e[2], known)
+			}
+			stages[e[1]] = true
+		}
+		if !stages["answer_to_sent"] || !stages["answer_to_ack"] {
+			return fmt.Errorf("exemplars of %v only, in\n%s", stages, page)
+		}
+		return nil
+	})
 }
