@@ -60,7 +60,7 @@ func untilLimits() panel {
 
 func refused() panel {
 	return panel{
-		title: "Clients that are refused", unit: "cpm", points: true, empty: "none",
+		title: "Clients that are refused", unit: "cpm", fault: true, points: true, empty: "none",
 		says: `Connections, streams and requests a minute that met a limit, by limit; those with admin_ belong to the listeners for
 			people and probes. Normal: none. If not: /api/v1/status says under refused where the last one came from and what to do;
 			docs/limits.md has the limits.`,
@@ -140,7 +140,7 @@ func heldBytes() panel {
 
 func heldRefused() panel {
 	return panel{
-		w: 6, title: "Memory that clients are refused", unit: "short", points: true,
+		w: 6, title: "Memory that clients are refused", unit: "short", fault: true, points: true,
 		says: `How often clients could not have more of a kind held. Normal: never. Refusals count under the limit memory, too: check
 			which kind uses the budget, and who it is (/api/v1/status, refused).`,
 		ask: []query{{`sum by (kind) (increase(legate_xds_held_refused_total{@}[$__rate_interval]))`, "{{kind}}"}},

@@ -7,8 +7,8 @@ func propagation() panel {
 			some milliseconds; gaps are times without a change. Both high: Legate is short of CPU, or a client does not read.
 			Only answer_to_ack high: the client or the network is slow. The first line is that of the alert LegateSlow.`,
 		ask: []query{
-			{`histogram_quantile(0.5, sum by (le, stage) (rate(legate_propagation_seconds_bucket{@}[$__rate_interval])))`, "50% {{stage}}"},
 			{`histogram_quantile(0.99, sum by (le, stage) (rate(legate_propagation_seconds_bucket{@}[$__rate_interval])))`, "99% {{stage}}"},
+			{`histogram_quantile(0.5, sum by (le, stage) (rate(legate_propagation_seconds_bucket{@}[$__rate_interval])))`, "50% {{stage}}"},
 		},
 	}
 }

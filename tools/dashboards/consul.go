@@ -79,7 +79,7 @@ func readAgain() panel {
 
 func resets() panel {
 	return panel{
-		w: 6, title: "Index resets", unit: "cpm", points: true,
+		w: 6, title: "Index resets", unit: "cpm", fault: true, points: true,
 		says: `A minute: Consul's index went back or was unusable, and a query started over with a consistent read. Normal: none;
 			some when Consul's servers restart or are restored; a steady rate means that agents or a proxy mix answers of
 			different servers.`,
@@ -99,7 +99,7 @@ func progress() panel {
 
 func held() panel {
 	return panel{
-		w: 6, title: "Losses held", unit: "none",
+		w: 6, title: "Losses held", unit: "none", fault: true,
 		says: `Services and config entries of which Consul reports losses that are not believed yet, and the instances that stay
 			served, by reason; of several replicas the highest number. Normal: none, or a few for less than a minute. datacenter
 			stays for an hour, or until it is released: legate holds list names them, and when each hold ends.`,
@@ -122,7 +122,7 @@ func holdsEnded() panel {
 
 func notBelieved() panel {
 	return panel{
-		w: 6, title: "Answers that are not believed", unit: "cpm",
+		w: 6, title: "Answers that are not believed", unit: "cpm", fault: true,
 		says: `Answers of Consul a minute that were not believed, by reason; the last believed state stays. Normal: none; a few
 			after a restart of Consul are normal. filtered and hidden: the token sees only a part. foreign and unreadable:
 			something else answers instead of Consul.`,
@@ -132,7 +132,7 @@ func notBelieved() panel {
 
 func fromDisk() panel {
 	return panel{
-		w: 6, title: "From disk, and mass critical", unit: "none",
+		w: 6, title: "From disk, and mass critical", unit: "none", fault: true,
 		says: `How many replicas serve the last known catalog from disk, and how many see that most of the datacenter turned
 			critical at once. Normal: 0 of both. From disk: bring Consul back. Mass critical: check what runs the health checks,
 			and Consul's agents.`,

@@ -35,7 +35,7 @@ func openedAndClosed() panel {
 
 func rejections() panel {
 	return panel{
-		title: "Rejections", unit: "short",
+		title: "Rejections", unit: "short", fault: true,
 		says: `NACKs as they arrive, by type, and the streams with rejected resources. Normal: none of either. NACKs without
 			streams that still reject were fixed by the next change, or their clients left. legate status names the Envoy, the
 			resource, and Envoy's words.`,

@@ -40,6 +40,9 @@ func asGraph(p panel) (dashboard.Panel, error) {
 			ShowLegend(true).
 			Calcs([]string{"lastNotNull", "max"})).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
+	if p.fault {
+		b.ColorScheme(colouredBy(dashboard.FieldColorModeIdShades).FixedColor("orange"))
+	}
 	if p.counts() {
 		// Else Grafana shows nothing but zeros on an axis up to 100, and one of something with marks at 0.2 and 0.4.
 		b.AxisSoftMax(5)

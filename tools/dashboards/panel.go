@@ -30,6 +30,7 @@ type panel struct {
 	fields []field
 	stack  bool
 	points bool   // each value is a bar: it is rare
+	fault  bool   // anything above 0 is one: no green
 	sortBy string // the column by which a table is sorted, the highest first
 	hide   []string
 }

@@ -12,8 +12,7 @@ func services() board {
 			{"The catalog", []panel{catalogServices(), instancesByHealth(), entries()}},
 			{"What is served", []panel{served(), snapshotChanges(), lastChange()}},
 			{"What is not served, or not taken", []panel{leftOut(), acceptedByNone(), lastRejection(), inVain(), withoutEndpoints(), oversized()}},
-			{"Host names", []panel{hostNames(), lookUps()}},
-			{"Policy", []panel{rollout(), rolloutPaused()}},
+			{"Host names, and a policy on its way", []panel{hostNames(), lookUps(), rollout(), rolloutPaused()}},
 		},
 	}
 }
@@ -60,7 +59,7 @@ func served() panel {
 
 func leftOut() panel {
 	return panel{
-		title: "Left out, by reason", unit: "short", stack: true, empty: "nothing left out since the start",
+		title: "Left out, by reason", unit: "short", fault: true, stack: true, empty: "nothing left out since the start",
 		says: `Services and instances that are not served, because Envoy could not use them. Normal: none. address, unresolved,
 			port, socket, mixed: an instance; its service is served without it. name, datacenter, invalid: a service. locality:
 			served, but with the datacenter as its locality. /api/v1/status lists each with its remedy; correct their
@@ -71,7 +70,7 @@ func leftOut() panel {
 
 func acceptedByNone() panel {
 	return panel{
-		title: "Accepted by none", unit: "none",
+		title: "Accepted by none", unit: "none", fault: true,
 		says: `Resources that several clients reject and none accepts, by type; of several replicas the highest number. Normal:
 			none. If not: these clients keep, or get, the last accepted version; others are still sent the new one. legate status
 			names them, with Envoy's message. Correct the service in Consul.`,
@@ -91,7 +90,7 @@ func lastRejection() panel {
 
 func inVain() panel {
 	return panel{
-		title: "What clients ask for in vain", unit: "none",
+		title: "What clients ask for in vain", unit: "none", fault: true,
 		says: `Names that open streams ask for and Consul does not have, by type. Normal: none. If not: check the names in that
 			client's configuration, or register the service; Legate's page lists which client asks for which name, and why there
 			is nothing.`,
@@ -101,7 +100,7 @@ func inVain() panel {
 
 func withoutEndpoints() panel {
 	return panel{
-		title: "Clients without endpoints", unit: "none",
+		title: "Clients without endpoints", unit: "none", fault: true,
 		says: `Clients that take clusters but never ask for their endpoints, by protocol: their requests fail. Normal: none. If
 			not: Legate's page names each client and the remedy, such as to let that Envoy use ADS.`,
 		ask: []query{{`sum by (protocol) (legate_xds_clients_without_endpoints{@})`, "{{protocol}}"}},
@@ -110,7 +109,7 @@ func withoutEndpoints() panel {
 
 func oversized() panel {
 	return panel{
-		title: "Too large, and other nodes", unit: "cpm", points: true,
+		title: "Too large, and other nodes", unit: "cpm", fault: true, points: true,
 		says: `A minute: responses that have more bytes than they should and could not be split, by type, and requests with another
 			node than that with which their stream began. Normal: none. Too large: the log names the type and the size; a client
 			that limits its messages cannot take it. Other node: the client has a fault, and its first node counts.`,
@@ -123,7 +122,7 @@ func oversized() panel {
 
 func hostNames() panel {
 	return panel{
-		w: 12, title: "Host names", unit: "short", stack: true, empty: "no host names",
+		w: 6, title: "Host names", unit: "short", stack: true, empty: "no host names",
 		says: `Host names that instances have instead of IP addresses. Normal: all resolved. stale: DNS is silent, fails or says that
 			the name does not exist, and the last addresses are kept. unresolved: the instances of that name are left out. The
 			page names each with its remedy.`,
@@ -136,7 +135,7 @@ func hostNames() panel {
 
 func lookUps() panel {
 	return panel{
-		w: 12, title: "Answers of DNS", unit: "cpm",
+		w: 6, title: "Answers of DNS", unit: "cpm",
 		says: `Host names that were looked up, a minute, by outcome. Normal: answered only, and nothing at all without host names.
 			silent: nobody answers. failed: SERVFAIL and the like. empty and nxdomain: no address, or no such name; correct it where
 			the instance is registered, or in DNS.`,
@@ -146,7 +145,7 @@ func lookUps() panel {
 
 func rollout() panel {
 	return panel{
-		w: 12, title: "Policy on its way", unit: "short", stack: true, empty: "none",
+		w: 6, title: "Policy on its way", unit: "short", stack: true, empty: "none",
 		says: `Clusters of a change of policy that goes out bit by bit. Normal: none, or for as long as --policy-rollout says changed
 			grows and waiting shrinks. If waiting stays as it is: see Is a policy held up?`,
 		ask: []query{{`max by (state) (legate_policy_rollout_clusters{@})`, "{{state}}"}},
@@ -158,7 +157,7 @@ func rollout() panel {
 
 func rolloutPaused() panel {
 	return panel{
-		w: 12, title: "Is a policy held up?", unit: "none",
+		w: 6, title: "Is a policy held up?", unit: "none", fault: true,
 		says: `1: more clients reject what was changed than take it, and the rest keeps the old policy. Normal: 0. If not:
 			/api/v1/status says under rollout what is rejected and what to do: correct the policy, the rest follows by itself.`,
 		ask: []query{{`max by (instance) (legate_policy_rollout_paused{@})`, "{{instance}}"}},

@@ -17,30 +17,36 @@ function Graph({ panel, frames, range, marks, width, height, timeZone }) {
   return (
     <TimeSeries frames={series} structureRev={1} timeRange={range} timeZone={timeZone} width={width} height={height} legend={legend} options={panel.options}>
       {config => {
-        config.addHook('draw', u => marks.forEach(mark => line(u, mark, theme)));
+        config.addHook('draw', u => marks.forEach(mark => show(u, mark, theme)));
         return null;
       }}
     </TimeSeries>
   );
 }
 
-// line draws an annotation: a dashed line at its time.
-function line(u, { at, color }, theme) {
-  const x = Math.round(u.valToPos(at, 'x', true));
+// show draws an annotation: a dashed line at its time, or two with a shade in between.
+function show(u, { from, to, color }, theme) {
   const { ctx, bbox } = u;
+  const [left, right] = [from, to].map(time => Math.round(u.valToPos(time, 'x', true)));
+  const bottom = bbox.top + bbox.height;
   ctx.save();
   ctx.strokeStyle = ctx.fillStyle = theme.visualization.getColorByName(color ?? 'red');
   ctx.lineWidth = 2;
   ctx.setLineDash([5, 5]);
+  for (const x of new Set([left, right])) {
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bottom);
+    ctx.stroke();
+  }
   ctx.beginPath();
-  ctx.moveTo(x, bbox.top);
-  ctx.lineTo(x, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.beginPath();
-  ctx.moveTo(x - 5, bbox.top + bbox.height + 5);
-  ctx.lineTo(x + 5, bbox.top + bbox.height + 5);
-  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.moveTo(left - 5, bottom + 5);
+  ctx.lineTo(right + 5, bottom + 5);
+  ctx.lineTo(right, bottom);
+  ctx.lineTo(left, bottom);
   ctx.fill();
+  ctx.globalAlpha = 0.1;
+  ctx.fillRect(left, bbox.top, right - left, bbox.height);
   ctx.restore();
 }
 

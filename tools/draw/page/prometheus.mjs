@@ -106,26 +106,25 @@ function tableOf(data, target, name) {
   });
 }
 
-// readAnnotations are the marks on all graphs: their times, in milliseconds, with a colour.
+// readAnnotations are the marks on all graphs: from when until when, in milliseconds, with a colour.
 export async function readAnnotations(dashboard, variables, range) {
   const marks = [];
   for (const a of dashboard.annotations?.list ?? []) {
     const expr = a.expr ?? a.target?.expr;
     if (!a.enable || !expr) continue;
-    const { interval, rate } = steps(range, 1000);
-    const step = a.step ? rangeUtil.intervalToMs(a.step) / 1000 : interval / 1000;
-    const query = replace(expr, variables, { __interval: `${step}s`, __rate_interval: `${rate / 1000}s` });
+    const step = rangeUtil.intervalToMs(a.step || '60s') / 1000;
     const start = Math.floor(range.from.valueOf() / 1000 / step) * step;
-    const data = await ask('query_range', { query, step, start, end: range.to.valueOf() / 1000 });
+    const data = await ask('query_range', { query: replace(expr, variables, { __interval: `${step}s` }), step, start, end: range.to.valueOf() / 1000 });
     for (const one of data.result) {
-      let before;
+      let last;
       for (const [time, text] of one.values) {
-        const value = number(text);
-        const at = a.useValueForTime === true || a.useValueForTime === 'on' ? value : time * 1000;
-        if (value && at !== before && at >= range.from.valueOf() && at <= range.to.valueOf()) marks.push({ at, color: a.iconColor, name: a.name });
-        before = at;
+        const at = a.useValueForTime === true || a.useValueForTime === 'on' ? number(text) : time * 1000;
+        if (number(text) < 1 || at < range.from.valueOf() || at > range.to.valueOf()) continue;
+        // Values that follow each other are one event, and so is a time that is said again.
+        if (last && (at === last.to || at === last.to + step * 1000)) last.to = at;
+        else marks.push(last = { from: at, to: at, color: a.iconColor });
       }
     }
   }
-  return marks;
+  return marks.filter((m, n) => marks.findIndex(o => o.color === m.color && Math.abs(o.from - m.from) < 1000) === n);
 }
