@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"legate/internal/quote"
 	"legate/translate"
 	"legate/xdsserver"
 )
@@ -26,7 +27,7 @@ func ofRejections(rejections []*rejection) []concern {
 	for _, r := range rejections {
 		why := r.commonest()
 		c := concern{Key: "rejected/" + r.of.Type + "/" + r.of.Name, Severity: critical, What: r.what(), Detail: why, Of: "nodes",
-			Remedy: "They keep the old version of the resource. /debug/config_dump shows what was sent; see also the log of one of them."}
+			Remedy: r.mend()}
 		if r.remedy != "" {
 			c.Key, c.Remedy = "lost/"+r.of.Type+"/"+r.remedy, r.remedy
 		}
@@ -52,6 +53,15 @@ func ofRejections(rejections []*rejection) []concern {
 		all = append(all, c)
 	}
 	return all
+}
+
+// mend says where the mistake is that a client names.
+func (r *rejection) mend() string {
+	const kept = "They keep the version before. "
+	if r.of.Type == translate.ClusterType && r.of.Name != "" {
+		return kept + "Correct the field that they name: \"legate policy explain " + quote.Name(r.of.Name) + " --running\" says who set it. Or upgrade that Envoy."
+	}
+	return kept + "Correct what they name in the registration, or upgrade that Envoy: /debug/config_dump shows what was sent."
 }
 
 // ofUnfollowed returns a concern for each remedy for clients that take clusters and cannot use

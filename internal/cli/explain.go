@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type explainOptions struct {
 	admin adminClient
 	what  string // SERVICE, or SERVICE/INSTANCE
 	json  bool
+
+	envoys []string // addresses of their admin pages
 }
 
 // exitTrouble is the exit code for a service or an instance with which something is wrong.
@@ -43,6 +46,10 @@ wrong with it, each with its remedy, and then:
   policy     each field that somebody set, and who ("legate policy explain" has more)
   changes    the last ones ("legate changes SERVICE" has more)
 
+With --envoy it also says why that Envoy's requests to the service fail: limits of the policy that
+are reached, endpoints to which no connection succeeds, ejected ones, TLS, timeouts. It looks twice,
+a second apart, so that it can say what happens just now.
+
 INSTANCE is its id in Consul, or node/id: then only that instance is shown, with all that is
 known of it. SERVICE may be the cluster of a further port, such as web.grpc.port.
 If Legate sees no such service, it says which name is near, and whether --include, --exclude,
@@ -56,12 +63,18 @@ legate explain web
 legate explain web/web-2
 legate explain web/node-7/web-2 --admin-addr 10.0.0.5:18001
 
+# all is well in Consul and Legate, and requests fail: what does this Envoy say?
+legate explain web --envoy 127.0.0.1:9901
+
 # in a script: all that keeps instances from taking traffic
 legate explain web --json | jq -r '.instances[] | select(.why) | "\(.node)/\(.id): \(.why)"'`,
 		operand: one("SERVICE[/INSTANCE]", &o.what),
 		settings: append(o.admin.settings(), boolean(&o.json, setting{
 			name: "json", env: "LEGATE_EXPLAIN_JSON", category: "Output",
-			usage: "Print what /api/v1/services/SERVICE answers, with the instances of all its pages.",
+			usage: "Print what /api/v1/services/SERVICE answers, with the instances of all its pages; with --envoy also envoys, with what troubles each.",
+		}), list(&o.envoys, setting{
+			name: "envoy", env: "LEGATE_EXPLAIN_ENVOY", category: "Output", hint: "HOST:PORT",
+			usage: "Address of the admin page of an Envoy that shall be asked, too.",
 		})),
 	}
 	c.run = func(ctx context.Context) error { return p.runExplain(ctx, o) }
@@ -71,6 +84,8 @@ legate explain web --json | jq -r '.instances[] | select(.why) | "\(.node)/\(.id
 // explanation is what is told of a service.
 type explanation struct {
 	admin.Service
+	Envoys []askedEnvoy `json:"envoys,omitempty"`
+
 	instance string // the only one that is asked for; empty: all are
 	now      time.Time
 	consul   discovery.Status
@@ -81,8 +96,11 @@ func (p *program) runExplain(ctx context.Context, o *explainOptions) error {
 	if err != nil {
 		return err
 	}
+	if x.Envoys, err = o.traffic(ctx, x.Name); err != nil {
+		return err
+	}
 	if o.json {
-		err = printJSON(p.out, x.Service)
+		err = printJSON(p.out, x)
 	} else {
 		err = p.explained(ctx, o, x)
 	}
@@ -140,14 +158,28 @@ func (o *explainOptions) ask(ctx context.Context) (explanation, error) {
 		ids = append(ids, i.ID, full)
 	}
 	if len(picked) == 0 {
-		near := quote.Text(suggest.DidYouMean(instance, ids), quote.TextBytes)
-		return explanation{}, fmt.Errorf("service %s has no instance %s%s: \"legate explain %s\" shows all", quote.Name(name), quote.Name(instance), near, quote.Name(name))
+		said := fmt.Sprintf("service %s has no instance %s", quote.Name(name), quote.Name(instance))
+		if away := o.away(ctx); away != "" {
+			return explanation{}, fmt.Errorf("%s as far as Legate knows, and Consul may have it: %s: \"legate status\" says more", said, away)
+		}
+		return explanation{}, fmt.Errorf("%s%s: \"legate explain %s\" shows all", said, quote.Text(suggest.DidYouMean(instance, ids), quote.TextBytes), quote.Name(name))
 	}
 	service.Instances = picked
 	service.Problems = slices.DeleteFunc(service.Problems, func(p admin.ServiceProblem) bool {
 		return p.Instance != "" && !slices.ContainsFunc(picked, func(i admin.Instance) bool { return p.Instance == i.Node+"/"+i.ID })
 	})
 	return explanation{Service: service, instance: instance}, nil
+}
+
+// away says that Consul does not answer as it should, so that it may have more than Legate knows; empty: it does.
+func (o *explainOptions) away(ctx context.Context) string {
+	var about struct {
+		Consul discovery.Status `json:"consul"`
+	}
+	if err := o.admin.call(ctx, "GET", "/api/v1/status", &about); err != nil || about.Consul.Connected {
+		return ""
+	}
+	return fmt.Sprintf("it %s (%s)", about.Consul.State(), cmp.Or(about.Consul.LastError, "no error yet"))
 }
 
 // service asks for a service with all its instances.
@@ -173,7 +205,7 @@ func (x *explanation) trouble() bool {
 	if x.instance != "" {
 		mood, _ = x.Instances[0].State.Words() // the worst is the first
 	}
-	return mood != "good" || len(x.Problems) > 0 || slices.ContainsFunc(x.Deliveries, behind)
+	return mood != "good" || len(x.Problems) > 0 || slices.ContainsFunc(x.Envoys, askedEnvoy.fails) || slices.ContainsFunc(x.Deliveries, behind)
 }
 
 // behind reports whether a client rejects it, or was sent it and has not answered for longer than a client that is well takes.

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +46,7 @@ func (s *sheet) explain(x explanation, changed bool) error {
 	e.more(len(e.Instances) - maxExplainedInstances)
 	e.b.WriteString("\nclients\n")
 	e.clients()
+	e.envoys()
 	e.b.WriteString("\npolicy\n")
 	e.policy()
 	e.b.WriteString("\nchanges\n")
@@ -178,7 +181,7 @@ func (e *explainer) clients() {
 			e.line(2, "", what+": no client asks for it now")
 			continue
 		}
-		said := []string{fmt.Sprintf("%d of %s as it is now", d.Acknowledged, plural(d.Streams, "client")+" "+has(d.Acknowledged))}
+		said := []string{fmt.Sprintf("%d of %s as it is now", d.Acknowledged, plural(d.Streams, "client")+" "+has(d.Acknowledged, d.Streams))}
 		for _, c := range []struct {
 			n    int
 			text string
@@ -204,8 +207,9 @@ func (e *explainer) clients() {
 	}
 }
 
-func has(n int) string {
-	if n == 1 {
+// has is the verb for n of so many.
+func has(n, of int) string {
+	if n == 1 || of == 1 {
 		return "has it"
 	}
 	return "have it"
@@ -233,6 +237,10 @@ func (e *explainer) policy() {
 }
 
 // valueOf is a value as a policy writes it, bounded so that one does not widen the table for all.
-func valueOf(json string) string {
-	return cutTo(quote.Text(strings.Trim(json, `"`), quote.TextBytes), 60)
+func valueOf(value string) string {
+	var small bytes.Buffer
+	if json.Compact(&small, []byte(value)) == nil { // of a running Legate it comes over many lines
+		value = small.String()
+	}
+	return cutTo(quote.Text(strings.Trim(value, `"`), quote.TextBytes), 60)
 }

@@ -12,7 +12,7 @@ const (
 // Finding is one thing that is wrong.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	// Where is the place in the bootstrap.
+	// Where is the place in the bootstrap, or the endpoint that requests go to.
 	Where  string `json:"where"`
 	Detail string `json:"detail"`
 	Remedy string `json:"remedy"`
