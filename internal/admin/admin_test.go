@@ -42,6 +42,7 @@ type house struct {
 	refused []listen.Refused
 	large   []xdsserver.Oversize
 	sent    []xdsserver.Delivery
+	arrived []xdsserver.Arrival // of all publications
 	lost    []xdsserver.Unfollowed
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
@@ -75,6 +76,18 @@ func (h *house) Deliveries(names []translate.Name, most int) (all []xdsserver.De
 		}
 	}
 	return all
+}
+func (h *house) Arrivals(all []xdsserver.Publication, most int) [][]xdsserver.Arrival {
+	out := make([][]xdsserver.Arrival, len(all))
+	for n, p := range all {
+		for _, a := range h.arrived {
+			if slices.Contains(p.Names, a.Name) {
+				a.Missing = slices.Clone(a.Missing[:min(len(a.Missing), most)])
+				out[n] = append(out[n], a)
+			}
+		}
+	}
+	return out
 }
 func (h *house) Views() []xdsserver.ViewStatus { return h.views }
 func (h *house) Memory() admission.Memory      { return admission.Memory{Budget: 512 << 20, Held: 3 << 20} }

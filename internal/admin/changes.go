@@ -29,6 +29,8 @@ type Changed struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	// Text has a line for people each.
 	Text []string `json:"text"`
+	// Delivery is how far clients have come with it; none: nothing had to be sent, or that is not remembered any more.
+	Delivery *ChangeDelivery `json:"delivery,omitempty"`
 }
 
 // maxWait is how long a request may wait for a change. Idle connections live longer everywhere.
@@ -53,7 +55,7 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !q.follow {
-		s.answer(w, r, changesOf(s.rooms.Changes.Back(q.Query)))
+		s.answer(w, r, s.changesOf(s.rooms.Changes.Back(q.Query)))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), q.wait)
@@ -61,13 +63,19 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) {
 	if stops, is := r.Context().Value(stopsKey{}).(context.Context); is {
 		defer context.AfterFunc(stops, cancel)() // who waits does not keep Legate from ending
 	}
-	s.answer(w, r, changesOf(s.rooms.Changes.Wait(ctx, q.after, q.Query)))
+	s.answer(w, r, s.changesOf(s.rooms.Changes.Wait(ctx, q.after, q.Query)))
 }
 
-func changesOf(p changes.Page) Changes {
-	out := Changes{Changes: make([]Changed, 0, len(p.Changes)), Next: p.Next, Newest: p.Newest, Forgotten: p.Forgotten, Missed: p.Missed}
-	for _, c := range p.Changes {
-		out.Changes = append(out.Changes, Changed{c, c.Seconds(), c.Texts()})
+func (s *Server) changesOf(p changes.Page) Changes {
+	return Changes{Changes: s.changed(p.Changes, 0), Next: p.Next, Newest: p.Newest, Forgotten: p.Forgotten, Missed: p.Missed}
+}
+
+// changed adds to changes what else is known of them, with so many of those that have not acknowledged one.
+func (s *Server) changed(all []changes.Change, most int) []Changed {
+	out := make([]Changed, 0, len(all)) // [] in JSON, not null
+	deliveries := s.deliveriesOfChanges(all, most)
+	for i, c := range all {
+		out = append(out, Changed{c, c.Seconds(), c.Texts(), deliveries[i]})
 	}
 	return out
 }

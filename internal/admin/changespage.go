@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -49,7 +50,9 @@ type changeRow struct {
 	Lines     []lineRow
 	MoreLines int
 	Index     uint64
-	Took      string // until it was published
+	Sent      string // how long after Consul's answer
+	Acked     string
+	Warn      bool // somebody has not acknowledged it
 }
 
 // lineRow is a line of a change: its sign, and the rest.
@@ -63,18 +66,17 @@ func (s *Server) changesOfService(name string) changeTable {
 	if s.rooms.Changes == nil {
 		return changeTable{}
 	}
-	t := tableOf(s.now(), s.rooms.Changes.Back(changes.Query{Service: name, Limit: maxOwnChanges}))
+	t := tableOf(s.now(), s.changed(s.rooms.Changes.Back(changes.Query{Service: name, Limit: maxOwnChanges}).Changes, 0))
 	t.OfOne = true
 	return t
 }
 
-func tableOf(now time.Time, p changes.Page) changeTable {
-	all := p.Changes
+func tableOf(now time.Time, all []Changed) changeTable {
 	rows := make([]changeRow, 0, len(all))
 	for i := range all {
 		c := &all[i]
 		shown := min(len(c.Services), maxChangeNames)
-		row := changeRow{ID: c.ID.String(), At: c.At, Clock: clock(now, c.At), Kind: c.Kind, Services: c.Services[:shown], More: len(c.Services) - shown, Index: c.Index, Took: took(c)}
+		row := changeRow{ID: c.ID.String(), At: c.At, Clock: clock(now, c.At), Kind: c.Kind, Services: c.Services[:shown], More: len(c.Services) - shown, Index: c.Index, Sent: cmp.Or(c.Sent(), published(c)), Acked: c.Acked(), Warn: c.Delivery != nil && c.Delivery.MissingCount > 0}
 		texts := c.Texts()
 		if c.More > 0 { // the last text counts those that are not remembered
 			texts = texts[:len(texts)-1]
@@ -109,20 +111,12 @@ func clock(now, at time.Time) string {
 	return at.Format("2006-01-02 15:04:05")
 }
 
-// took says how long it took from Consul's answer until clients could be sent a change; empty: that is not known.
-func took(c *changes.Change) string {
-	d := time.Duration(c.Seconds() * float64(time.Second))
-	switch {
-	case c.Published.IsZero() && (c.Kind == changes.Service || c.Kind == changes.Policy):
-		return "nothing to send"
-	case d <= 0:
+// published says when clients could be sent a change of which nothing else is known; empty: never.
+func published(c *Changed) string {
+	if c.Published.IsZero() || c.Answered.IsZero() {
 		return ""
-	case d < time.Millisecond:
-		return "under 1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
+	return "published " + c.after(c.Published)
 }
 
 func (s *Server) changesPage(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +133,7 @@ func (s *Server) changesPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found, values := s.rooms.Changes.Back(q.Query), r.URL.Query()
-	v := changesPage{Page: s.head("changes", "Changes"), Service: q.Service, Kind: kindsText(q.Kinds), Table: tableOf(s.now(), found)}
+	v := changesPage{Page: s.head("changes", "Changes"), Service: q.Service, Kind: kindsText(q.Kinds), Table: tableOf(s.now(), s.changed(found.Changes, 0))}
 	v.API = "/api/v1/changes" + strings.TrimSuffix(q.with(values.Get("since"), q.Kinds, q.Before), "?")
 	for _, kind := range append([]changes.Kind{""}, changes.Kinds()...) {
 		one := part{Says: string(kind), Here: v.Kind == string(kind)}

@@ -29,6 +29,7 @@ func newPages() pages {
 		"ends":       func(now time.Time, h discovery.Hold) string { return h.Ends(now) },
 		"plural":     plural,
 		"mib":        mib,
+		"mood":       moodOf,
 		"short":      short,
 		"lost":       lost,
 		"deselected": deselected,
@@ -39,7 +40,7 @@ func newPages() pages {
 		"node":       nodePath,
 	}).ParseFS(web, "web/layout.html", "web/parts.html"))
 	all := pages{}
-	for _, name := range []string{"overview", "services", "service", "nodes", "node", "changes", "consul", "missing"} {
+	for _, name := range []string{"overview", "services", "service", "nodes", "node", "changes", "change", "consul", "missing"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(web, "web/"+name+".html"))
 	}
 	return all

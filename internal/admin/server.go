@@ -23,6 +23,7 @@
 //	                     snapshot, policy, entry, hold, reload, more; several with commas between), ?since=10m (or a
 //	                     time), ?limit=100, ?before=ID for the next page; ?after=ID is what came after that one, the
 //	                     oldest first, and with ?wait=30s the answer waits until there is something
+//	/api/v1/changes/ID   one change (see Changed), with some of the clients that have not acknowledged it, as JSON
 //	/api/v1/consul       how Consul is asked and answers (see Consul), as JSON
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
@@ -82,6 +83,7 @@ type Rooms struct {
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed
 		Deliveries(names []translate.Name, most int) []xdsserver.Delivery
+		Arrivals(all []xdsserver.Publication, most int) [][]xdsserver.Arrival
 	}
 	// Changes are what changed lately; nil: that is not recorded.
 	Changes interface {
@@ -166,6 +168,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/nodes", s.nodesPage)
 	mux.HandleFunc("/nodes/{id}", s.nodePage)
 	mux.HandleFunc("/changes", s.changesPage)
+	mux.HandleFunc("/changes/{id}", s.changePage)
 	mux.HandleFunc("/consul", s.consulPage)
 	mux.HandleFunc("/style.css", asset("text/css", "style.css"))
 	mux.HandleFunc("/page.js", asset("text/javascript", "page.js"))
@@ -176,6 +179,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("/api/v1/nodes", s.nodes)
 	mux.HandleFunc("/api/v1/nodes/{id}", s.node)
 	mux.HandleFunc("/api/v1/changes", s.changes)
+	mux.HandleFunc("/api/v1/changes/{id}", s.change)
 	mux.HandleFunc("/api/v1/consul", s.consul)
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {

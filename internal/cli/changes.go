@@ -24,7 +24,7 @@ import (
 // changesOptions are the options of "legate changes".
 type changesOptions struct {
 	admin        adminClient
-	service      string
+	service      string // or a change's id
 	since        string
 	kinds        []string
 	limit        int
@@ -40,13 +40,17 @@ func (p *program) changes() *command {
 		about: `
 A running Legate remembers the last some thousand changes since its start: instances that came
 (+), went (-) or changed (~) in Consul, with the check that fails; policies and config entries;
-losses that it holds; files that were read again. The oldest come first. A line says how long
-it took from Consul's answer until Envoys could be sent the change, or that there was nothing
-to send. With a SERVICE it shows changes of that one only.`,
+losses that it holds; files that were read again. The oldest come first. SENT is how long after
+Consul's answer the first Envoy was sent the change, or that there was nothing to send; ACKED when
+the last one acknowledged it, and how many have not. With a SERVICE it shows changes of that one
+only, and with the ID of a change (--json, the log) that one, and which nodes are missing.`,
 		examples: `
 # the last hundred, and those of one service
 legate changes
 legate changes web
+
+# one change: who has not acknowledged it, since when, and why
+legate changes k3f9qx-17
 
 # what happened in the ten minutes before now; what happened since a time
 legate changes --since 10m
@@ -57,7 +61,7 @@ legate changes --follow --kind service --kind policy
 
 # for programs: an object a line
 legate changes --since 1h --json | jq -r 'select(.removed > 0) | .services[]'`,
-		operand: operand{"[SERVICE]", 0, 1, func(words []string) {
+		operand: operand{"[SERVICE|ID]", 0, 1, func(words []string) {
 			if len(words) > 0 {
 				o.service = words[0]
 			}
@@ -101,6 +105,12 @@ func (p *program) runChanges(ctx context.Context, o *changesOptions) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	seen := changesSight{p: p, json: o.json, colour: !o.json && terminal(p.out) && p.getenv("TERM") != "dumb" && p.getenv("NO_COLOR") == ""}
+	if one, is, err := o.one(ctx); is || err != nil {
+		if err != nil || o.json {
+			return errors.Join(err, seen.show([]admin.Changed{one}))
+		}
+		return seen.whole(one)
+	}
 	all, newest, err := o.past(ctx)
 	if err != nil {
 		return err
@@ -108,10 +118,26 @@ func (p *program) runChanges(ctx context.Context, o *changesOptions) error {
 	if len(all) == 0 && !o.follow && !o.json {
 		fmt.Fprintln(p.out, "no such change is remembered: Legate remembers the last some thousand since its start")
 	}
+	if !o.json && (len(all) > 0 || o.follow) {
+		fmt.Fprintln(p.out, changesHead)
+	}
 	if err := seen.show(all); err != nil || !o.follow {
 		return err
 	}
 	return o.goOn(ctx, newest, seen)
+}
+
+// one is the change whose id was given, if it is one: the name of a service can look like an id.
+func (o *changesOptions) one(ctx context.Context) (one admin.Changed, is bool, err error) {
+	var id changes.ID
+	if id.UnmarshalText([]byte(o.service)) != nil || id == (changes.ID{}) {
+		return one, false, nil
+	}
+	err = o.admin.call(ctx, "GET", "/api/v1/changes/"+url.PathEscape(id.String()), &one)
+	if errors.As(err, &notFound{}) {
+		return one, false, nil
+	}
+	return one, err == nil, err
 }
 
 // query is what the changes are asked for by.
@@ -204,6 +230,9 @@ type changesSight struct {
 	json, colour bool
 }
 
+// changesHead is above the changes.
+const changesHead = "WHEN          SENT       ACKED              WHAT"
+
 // show writes the lines of changes at once, so that none is cut.
 func (s changesSight) show(all []admin.Changed) error {
 	var b bytes.Buffer
@@ -217,12 +246,11 @@ func (s changesSight) show(all []admin.Changed) error {
 			b.Write(append(quote.JSON(content), '\n'))
 			continue
 		}
-		for n, line := range c.Texts() {
+		sent, acked := c.Sent(), c.Acked()
+		for _, line := range c.Texts() {
 			sign, _, _ := strings.Cut(line, " ")
-			if n == 0 {
-				line += until(c)
-			}
-			fmt.Fprintf(&b, "%s  %s  %s\n", clockOf(c.At), c.Name(), paint(s.colour, compare.Sign(sign), line))
+			fmt.Fprintf(&b, "%-12s  %-9s  %-17s  %s  %s\n", clockOf(c.At), sent, acked, c.Name(), paint(s.colour, compare.Sign(sign), line))
+			sent, acked = "", ""
 		}
 	}
 	_, err := s.p.out.Write(b.Bytes())
@@ -236,18 +264,4 @@ func clockOf(at time.Time) string {
 		return at.Format("15:04:05.000")
 	}
 	return at.Format("2006-01-02 15:04:05.000")
-}
-
-// until says how long it took until a change was published, or that there was nothing to publish.
-func until(c *admin.Changed) string {
-	took := time.Duration(c.Change.Seconds() * float64(time.Second))
-	switch {
-	case c.Published.IsZero() && (c.Kind == changes.Service || c.Kind == changes.Policy):
-		return "   nothing to send"
-	case took <= 0:
-		return ""
-	case took < time.Second:
-		return fmt.Sprintf("   %d ms until published", max(1, took.Milliseconds()))
-	}
-	return fmt.Sprintf("   %.1f s until published", took.Seconds())
 }

@@ -15,6 +15,7 @@ import (
 	"legate/internal/admin"
 	"legate/internal/changes"
 	"legate/internal/logtest"
+	"legate/xdsserver"
 )
 
 // remembering answers as a Legate does that remembers these changes, the oldest first, in pages of two at most.
@@ -33,7 +34,7 @@ func remembering(t *testing.T, all func() []changes.Change) (address string, ask
 		if values.Has("after") {
 			for _, c := range there {
 				if c.ID.Number > after.Number {
-					out.Changes = append(out.Changes, admin.Changed{Change: c})
+					out.Changes = append(out.Changes, changed(c))
 				}
 			}
 			if len(out.Changes) == 0 {
@@ -43,7 +44,7 @@ func remembering(t *testing.T, all func() []changes.Change) (address string, ask
 		} else {
 			for n := len(there) - 1; n >= 0 && len(out.Changes) < 2; n-- {
 				if before == (changes.ID{}) || there[n].ID.Number < before.Number {
-					out.Changes = append(out.Changes, admin.Changed{Change: there[n]})
+					out.Changes = append(out.Changes, changed(there[n]))
 					if n > 0 && len(out.Changes) == 2 {
 						out.Next = there[n].ID
 					}
@@ -57,6 +58,15 @@ func remembering(t *testing.T, all func() []changes.Change) (address string, ask
 	}))
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String(), asked
+}
+
+// changed is a change with how far the first one has come.
+func changed(c changes.Change) admin.Changed {
+	out := admin.Changed{Change: c}
+	if c.ID.Number == 1 {
+		out.Delivery = &admin.ChangeDelivery{FirstSent: c.Published, LastAck: c.Published.Add(500 * time.Millisecond), Asked: 3, Acknowledged: 1, MissingCount: 2}
+	}
+	return out
 }
 
 func remembered() []changes.Change {
@@ -79,10 +89,11 @@ var moment = regexp.MustCompile(`(?m)^(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{3}`)
 
 func TestChangesAreShownTheOldestFirst(t *testing.T) {
 	address, asked := remembering(t, remembered)
-	want := `AT  web  + service   1.5 s until published
-AT  web  + 10.0.0.7:80 (zone b, weight 3)
-AT  web  ~ 10.0.0.7:80 health passing -> critical (check web:http)   12 ms until published
-AT  web  ~ 10.0.0.7:80 tag v2 is new   nothing to send
+	want := `WHEN          SENT       ACKED              WHAT
+AT  +1.5 s     +2.0 s, 2 missing  web  + service
+AT                                web  + 10.0.0.7:80 (zone b, weight 3)
+AT                                web  ~ 10.0.0.7:80 health passing -> critical (check web:http)
+AT  nothing                       web  ~ 10.0.0.7:80 tag v2 is new
 `
 	for args, query := range map[string]string{
 		"":                                    "before=k3f9qx-2&limit=98",
@@ -108,8 +119,8 @@ AT  web  ~ 10.0.0.7:80 tag v2 is new   nothing to send
 		t.Errorf("%+v", got)
 	}
 	old := legate(t, nil, "changes", "--admin-addr", address).out
-	if lines := strings.Split(old, "\n"); len(moment.FindString(lines[0])) != len("2026-11-27 02:41:07.123") {
-		t.Errorf("the day is not said: %s", lines[0])
+	if lines := strings.Split(old, "\n"); len(moment.FindString(lines[1])) != len("2026-11-27 02:41:07.123") {
+		t.Errorf("the day is not said: %s", lines[1])
 	}
 	for _, c := range []struct {
 		args string
@@ -153,8 +164,47 @@ func TestChangesAreFollowed(t *testing.T) {
 	there.Store(3)
 	await("tag v2 is new")
 	cancel()
-	if code := <-ended; code != 0 || strings.Count(out.String(), "\n") != 4 {
+	if code := <-ended; code != 0 || strings.Count(out.String(), "\n") != 5 {
 		t.Errorf("exit %d:\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+// A word that looks like an id is one if there is such a change, and else the name of a service.
+func TestOneChangeSaysWhoIsMissing(t *testing.T) {
+	at := time.Now().Add(-time.Minute)
+	known, _ := remembering(t, remembered)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/v1/changes/k3f9qx-7", func(w http.ResponseWriter, _ *http.Request) {
+		c := remembered()[1]
+		c.ID.Number, c.Index, c.Published, c.Answered = 7, 31, at, at.Add(-2*time.Millisecond)
+		_ = json.NewEncoder(w).Encode(admin.Changed{Change: c, Delivery: &admin.ChangeDelivery{FirstSent: at, LastAck: at, Asked: 4, Acknowledged: 2, MissingCount: 2, Overtaken: at.Add(3 * time.Second), OvertakenBy: changes.ID{Mark: "k3f9qx", Number: 8},
+			Missing: []admin.ChangeAwaited{{Type: "endpoints", Awaited: xdsserver.Awaited{Node: "edge-2", State: xdsserver.Nacked, Since: at, Why: "a\x1bb"}}}}})
+	})
+	mux.HandleFunc("/api/v1/changes", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://"+known+r.URL.String(), http.StatusFound)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	run := func(args ...string) result {
+		return legate(t, nil, append([]string{"changes", "--admin-addr", server.Listener.Addr().String()}, args...)...)
+	}
+	want := `k3f9qx-7  web, at AT
+  ~ 10.0.0.7:80 health passing -> critical (check web:http)
+index of Consul: 31
+2 of 4 clients acknowledged it, the last one 2 ms after Consul's answer; it was overtaken after 3.0 s.
+overtaken by k3f9qx-8 at AT: what follows is as it was then
+NODE    STATE   OF         FOR  WHY
+edge-2  NACKED  endpoints  3s   a\x1bb
+and 1 more
+`
+	if got := run("k3f9qx-7"); got.code != 0 || regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`).ReplaceAllString(got.out, "AT") != want {
+		t.Errorf("exit %d\n%s%s\nwant %s", got.code, got.out, got.err, want)
+	}
+	if got := run("--json", "k3f9qx-7"); got.code != 0 || !strings.Contains(got.out, `"overtaken_by":"k3f9qx-8"`) || strings.Count(got.out, "\n") != 1 {
+		t.Errorf("%+v", got)
+	}
+	if got := run("worker-7"); got.code != 0 || !strings.Contains(got.out, "  web  + service") {
+		t.Errorf("%+v", got)
 	}
 }
 

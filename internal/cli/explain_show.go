@@ -50,7 +50,9 @@ func (s *sheet) explain(x explanation, changed bool) error {
 	e.b.WriteString("\npolicy\n")
 	e.policy()
 	e.b.WriteString("\nchanges\n")
-	if !changed {
+	if changed {
+		e.b.WriteString(changesHead + "\n")
+	} else {
 		e.line(2, "", "none is remembered since Legate's start")
 	}
 	_, err := s.out.Write([]byte(e.b.String()))

@@ -117,6 +117,7 @@ policy
   connect_timeout  5s  defaults policy.yaml:1
 
 changes
+WHEN          SENT       ACKED              WHAT
 `
 	if r.code != 3 || !strings.HasPrefix(r.out, want) || r.err != "" {
 		t.Errorf("exit %d, stderr %q\n%s\nwant\n%s", r.code, r.err, r.out, want)

@@ -51,7 +51,7 @@ func TestExplainSaysWhyInstancesTakeNoTraffic(t *testing.T) {
 		out = strings.ReplaceAll(indexes.ReplaceAllString(moments.ReplaceAllString(out, "MOMENT"), "INDEX"), policy, "policy.yaml")
 		var lines []string
 		for _, line := range untimed(out) {
-			lines = append(lines, plainly(howLong.ReplaceAllString(line, ""))...)
+			lines = append(lines, plainly(howLong.ReplaceAllStringFunc(line, column))...)
 		}
 		return lines
 	}
