@@ -81,11 +81,10 @@ func (s *store) arrivals(all []Publication, out [][]Arrival, most int) (present 
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	type at struct {
-		table   *table
-		name    string
-		changed int64
+		table *table
+		name  string
 	}
-	before := map[at]int{} // which publication that is
+	before := map[int64]map[at]int{} // by time, which publication that is
 	for i, p := range all {
 		changed := p.At.UnixNano()
 		for _, n := range p.Names {
@@ -94,8 +93,14 @@ func (s *store) arrivals(all []Publication, out [][]Arrival, most int) (present 
 				continue
 			}
 			e := t.entries[n.Name]
-			if e == nil || e.changed != changed || e.seq == 0 {
-				before[at{t, n.Name, changed}] = i
+			switch {
+			case e != nil && e.seq > 0 && e.changed < changed: // it was not in it
+				continue
+			case e == nil || e.seq == 0 || e.changed > changed:
+				if before[changed] == nil {
+					before[changed] = map[at]int{}
+				}
+				before[changed][at{t, n.Name}] = i
 				continue
 			}
 			a := Arrival{Name: n, View: s.view, FirstSent: instant(e.firstSent.Load()), LastAck: instant(e.lastAck.Load()), Asked: e.asked}
@@ -116,7 +121,7 @@ func (s *store) arrivals(all []Publication, out [][]Arrival, most int) (present 
 	for _, t := range s.tables {
 		for k := range t.overtaken {
 			o := &t.overtaken[k]
-			if i, is := before[at{t, o.name, o.changed}]; is {
+			if i, is := before[o.changed][at{t, o.name}]; is {
 				out[i] = append(out[i], o.arrival(s.view, t.typeURL, most))
 			}
 		}

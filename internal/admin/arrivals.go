@@ -37,9 +37,27 @@ type ChangeAwaited struct {
 	xdsserver.Awaited
 }
 
-// deliveriesOfChanges are those of changes, in their order; nil where nothing had to be sent, or where that is not
+// Sends says of changes when clients were sent them first.
+func Sends(xds Arrivals) changes.Sends {
+	return func(all []changes.Change) []changes.Send {
+		out := make([]changes.Send, len(all))
+		for i, d := range deliveriesOf(xds, all, 0) {
+			if d != nil {
+				out[i] = changes.Send{Clients: d.Asked, First: d.FirstSent}
+			}
+		}
+		return out
+	}
+}
+
+// Arrivals is who knows how far what was published has come: an xdsserver.Server.
+type Arrivals interface {
+	Arrivals(all []xdsserver.Publication, most int) [][]xdsserver.Arrival
+}
+
+// deliveriesOf are those of changes, in their order; nil where nothing had to be sent, or where that is not
 // remembered. At most so many of those are listed that have not acknowledged a resource.
-func (s *Server) deliveriesOfChanges(all []changes.Change, most int) []*ChangeDelivery {
+func deliveriesOf(xds Arrivals, all []changes.Change, most int) []*ChangeDelivery {
 	var asked []xdsserver.Publication
 	var of []int
 	for i := range all {
@@ -57,7 +75,7 @@ func (s *Server) deliveriesOfChanges(all []changes.Change, most int) []*ChangeDe
 	if len(asked) == 0 {
 		return out
 	}
-	for n, arrivals := range s.rooms.XDS.Arrivals(asked, most) {
+	for n, arrivals := range xds.Arrivals(asked, most) {
 		out[of[n]] = deliveryOfChange(arrivals, most)
 	}
 	return out

@@ -73,7 +73,7 @@ func (s *Server) changesOf(p changes.Page) Changes {
 // changed adds to changes what else is known of them, with so many of those that have not acknowledged one.
 func (s *Server) changed(all []changes.Change, most int) []Changed {
 	out := make([]Changed, 0, len(all)) // [] in JSON, not null
-	deliveries := s.deliveriesOfChanges(all, most)
+	deliveries := deliveriesOf(s.rooms.XDS, all, most)
 	for i, c := range all {
 		out = append(out, Changed{c, c.Seconds(), c.Texts(), deliveries[i]})
 	}

@@ -83,7 +83,7 @@ type Rooms struct {
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed
 		Deliveries(names []translate.Name, most int) []xdsserver.Delivery
-		Arrivals(all []xdsserver.Publication, most int) [][]xdsserver.Arrival
+		Arrivals
 	}
 	// Changes are what changed lately; nil: that is not recorded.
 	Changes interface {

@@ -160,7 +160,7 @@ func BenchmarkChange(b *testing.B) {
 				r := changes.New()
 				c.Record(r)
 				if how == "logged" {
-					go r.Tell(b.Context(), log)
+					go r.Tell(b.Context(), log, nil)
 				}
 			}
 			if err := c.carry(first); err != nil {

@@ -9,9 +9,10 @@ import (
 )
 
 // Tell logs each change until the context is done: at info, with a line of its own, unless there are so many that they
-// are summed up (see [logs.Sparse]). It reads the record as any reader does, so nothing waits for the log.
-func (r *Record) Tell(ctx context.Context, log *slog.Logger) {
-	t := telling{log: log, services: map[string]struct{}{}}
+// are summed up (see [logs.Sparse]). It reads the record as any reader does, so nothing waits for the log. A line is
+// written when some client was sent the change, but a second later at most. sends may be nil.
+func (r *Record) Tell(ctx context.Context, log *slog.Logger, sends Sends) {
+	t := telling{log: log, sends: sends, services: map[string]struct{}{}}
 	after := ID{}
 	for ctx.Err() == nil {
 		wait, cancel := ctx, context.CancelFunc(func() {})
@@ -20,8 +21,9 @@ func (r *Record) Tell(ctx context.Context, log *slog.Logger) {
 		}
 		p := r.Wait(wait, after, Query{})
 		cancel()
+		sent := t.sent(ctx, p.Changes)
 		for i := range p.Changes {
-			t.tell(&p.Changes[i])
+			t.tell(&p.Changes[i], sent[i])
 		}
 		if p.Missed && len(p.Changes) > 0 { // it was too slow for them
 			t.missed += p.Changes[0].ID.Number - after.Number - 1
@@ -35,6 +37,7 @@ func (r *Record) Tell(ctx context.Context, log *slog.Logger) {
 // telling is the state of Tell.
 type telling struct {
 	log      *slog.Logger
+	sends    Sends
 	sparse   logs.Sparse
 	services map[string]struct{} // of the changes that had no line; few of them
 	missed   uint64              // changes that were gone before they were read
@@ -46,7 +49,7 @@ const (
 	maxCounted = 10_000
 )
 
-func (t *telling) tell(c *Change) {
+func (t *telling) tell(c *Change, sent Send) {
 	if !t.sparse.Line(time.Now()) {
 		for _, s := range c.Services {
 			if len(t.services) < maxCounted {
@@ -72,6 +75,16 @@ func (t *telling) tell(c *Change) {
 	}
 	if !c.Answered.IsZero() && !c.Published.IsZero() {
 		attrs = append(attrs, "seconds", c.Seconds())
+	}
+	if sent.Clients > 0 {
+		attrs = append(attrs, "clients", sent.Clients)
+	}
+	if !sent.First.IsZero() {
+		from := c.Answered
+		if from.IsZero() {
+			from = c.Published
+		}
+		attrs = append(attrs, "sent_seconds", max(0, sent.First.Sub(from).Seconds()))
 	}
 	t.log.Info("changed", append(attrs, "change", c.ID.String())...)
 }

@@ -22,6 +22,8 @@ type line struct {
 	Added, Removed, Altered    int
 	Index                      uint64
 	Seconds                    float64
+	Sent                       float64 `json:"sent_seconds"`
+	Clients                    int
 	Changes, Services          int
 	Left                       int `json:"left_out"`
 }
@@ -29,12 +31,17 @@ type line struct {
 // told are the lines that a record's changes have in the log while they are made.
 func told(t *testing.T, happens func(r *Record)) (all []line) {
 	t.Helper()
+	return toldWith(t, nil, happens)
+}
+
+func toldWith(t *testing.T, sends Sends, happens func(r *Record)) (all []line) {
+	t.Helper()
 	var paper logtest.Buffer
 	bounded := logs.New(slog.NewJSONHandler(&paper, nil), logs.DefaultConfig())
 	r := New()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { r.Tell(ctx, slog.New(bounded)); close(ended) }()
+	go func() { r.Tell(ctx, slog.New(bounded), sends); close(ended) }()
 	happens(r)
 	synctest.Wait()
 	cancel()
@@ -68,6 +75,39 @@ func TestAChangeHasALineInTheLog(t *testing.T) {
 			t.Errorf("%+v\nwant %+v", got, want)
 		}
 	})
+}
+
+// A line waits until a client was sent the change, and not for ever.
+func TestALineSaysWhenItsChangeWasSent(t *testing.T) {
+	for _, c := range []struct {
+		clients int
+		after   time.Duration // 0: never
+		sent    float64
+		waits   time.Duration
+	}{{0, 0, 0, 0}, {3, 0, 0, time.Second}, {3, 40 * time.Millisecond, 0.042, 64 * time.Millisecond}, {3, time.Hour, 0, time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			published := time.Now()
+			sends := func(all []Change) []Send {
+				out := make([]Send, len(all))
+				for i := range out {
+					if out[i].Clients = c.clients; c.after > 0 && time.Since(published) >= c.after {
+						out[i].First = published.Add(c.after)
+					}
+				}
+				return out
+			}
+			var waited time.Duration
+			got := toldWith(t, func(all []Change) []Send { waited = time.Since(published); return sends(all) }, func(r *Record) {
+				one := of("web")
+				one.Answered, one.Published = published.Add(-2*time.Millisecond), published
+				r.Add(one)
+				time.Sleep(2 * time.Second)
+			})
+			if len(got) != 1 || got[0].Clients != c.clients || got[0].Sent != c.sent || waited > c.waits || got[0].Seconds != 0.002 {
+				t.Errorf("%+v: %+v, waited %v", c, got, waited)
+			}
+		})
+	}
 }
 
 // However many changes there are, the log has few lines, each change has a line or is counted in a sum, and no line is

@@ -174,7 +174,7 @@ func changesAlways(t *testing.T, log *slog.Logger) {
 	r := changes.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { r.Tell(ctx, log); close(ended) }()
+	go func() { r.Tell(ctx, log, nil); close(ended) }()
 	evil := strings.Repeat("x\u202e\n", 50_000)
 	was := catalog.Service{Key: catalog.ServiceKey{Name: evil}}
 	for n := range 300 {

@@ -205,7 +205,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}
 	group := life.group
 	group.Go(func() error { bounded.Run(life.working); return nil })
-	group.Go(func() error { record.Tell(life.working, log); return nil })
+	group.Go(func() error { record.Tell(life.working, log, admin.Sends(server)); return nil })
 	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady, words: people.Readiness}
 	group.Go(func() error { return reload.run(life.working) })
 	group.Go(func() error { return supervise.run(life.serving, life.working) })
