@@ -3,6 +3,7 @@
 package grafana
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 )
@@ -36,5 +37,14 @@ func Dashboards() ([]File, error) {
 	return all, nil
 }
 
-// Rules returns the alert rules and recording rules, as Prometheus loads them.
-func Rules() File { return File{"legate.rules.yml", append([]byte(nil), rules...)} }
+// Runbooks is where the runbooks of the alerts are, unless said otherwise: the page docs/when.md.
+const Runbooks = "file:///usr/share/doc/legate/docs/when.md"
+
+// Rules returns the alert rules and recording rules, as Prometheus loads them. Their runbooks are at a URL, without an
+// anchor; if it is empty, at Runbooks.
+func Rules(runbooks string) File {
+	if runbooks == "" {
+		runbooks = Runbooks
+	}
+	return File{"legate.rules.yml", bytes.ReplaceAll(rules, []byte("runbook_url: "+Runbooks+"#"), []byte("runbook_url: "+runbooks+"#"))}
+}

@@ -107,3 +107,15 @@ func TestTheRulesAreExported(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestTheRunbooksAreWhereTheOperatorSays(t *testing.T) {
+	const place = "https://git.example.com/legate/docs/when.md"
+	got := legate(t, nil, "alerts", "export", "--runbooks", place)
+	alerts := strings.Count(got.out, "- alert: ")
+	if got.code != 0 || alerts == 0 || strings.Count(got.out, "runbook_url: "+place+"#legate") != alerts || strings.Contains(got.out, "file://") {
+		t.Errorf("exit %d, %d alerts:\n%s", got.code, alerts, got.err)
+	}
+	if got := legate(t, nil, "alerts", "export", "--runbooks", place+"#legatedown"); got.code != 2 || got.out != "" || !strings.Contains(got.err, "without an anchor") {
+		t.Errorf("%+v", got)
+	}
+}

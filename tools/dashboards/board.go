@@ -118,15 +118,14 @@ func (q query) build(refID string, instant, asTable bool) *prometheus.DataqueryB
 		RefId(refID).
 		Datasource(chosen).
 		EditorMode(prometheus.QueryEditorModeCode).
-		Expr(filled(q.expr)).
-		LegendFormat(q.legend)
+		Expr(filled(q.expr))
 	if instant {
 		p.Instant()
 	} else {
 		p.Range()
 	}
-	if asTable {
-		p.Format(prometheus.PromQueryFormatTable)
+	if asTable { // its columns have names of their own
+		return p.Format(prometheus.PromQueryFormatTable)
 	}
-	return p
+	return p.LegendFormat(q.legend)
 }

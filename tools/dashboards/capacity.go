@@ -11,6 +11,7 @@ func capacity() board {
 			{"How much of each limit is used", []panel{limitsUsed(), untilLimits(), refused()}},
 			{"The process", []panel{cpu(), memory(), goroutines(), openFiles()}},
 			{"Clients", []panel{streamsOfEach(), connections(), heldBytes(), heldRefused()}},
+			{"Over weeks", []panel{delayOverWeeks(), streamsOverWeeks(), catalogOverWeeks()}},
 			{"What they are sent", []panel{requests(), responses(), resources(), bytesSent(), fetches(), streamLife()}},
 			{"The catalog on disk", []panel{diskWrites(), diskDuration(), diskAge()}},
 		},
@@ -144,6 +145,41 @@ func heldRefused() panel {
 		says: `How often clients could not have more of a kind held. Normal: never. Refusals count under the limit memory, too: check
 			which kind uses the budget, and who it is (/api/v1/status, refused).`,
 		ask: []query{{`sum by (kind) (increase(legate_xds_held_refused_total{@}[$__rate_interval]))`, "{{kind}}"}},
+	}
+}
+
+// overWeeks are the last four weeks, whatever time is selected.
+const overWeeks = "28d"
+
+func delayOverWeeks() panel {
+	return panel{
+		title: "Delay of changes over four weeks, 99%", unit: "s", limits: []limit{{0, "green"}, {1, "red"}}, line: true, span: overWeeks,
+		says: `Until a change was sent, and acknowledged, over ten minutes each: what the rules of legate alerts export record. Normal: as
+			it was weeks ago. If it grows with the fleet or the catalog: give Legate more CPU before it meets the line of LegateSlow.
+			Nothing: Prometheus does not have the rules.`,
+		ask: []query{{`max by (stage) (instance_stage:legate_propagation_seconds:p99_10m{@})`, "{{stage}}"}},
+	}
+}
+
+func streamsOverWeeks() panel {
+	return panel{
+		title: "Streams over four weeks", unit: "short", span: overWeeks,
+		says: `Of all Legates, recorded by the rules of legate alerts export. Normal: as your fleet grows. Memory and CPU grow with it: see
+			the share of each limit. Nothing: Prometheus does not have the rules.`,
+		ask: []query{{`sum(instance:legate_xds_streams:sum{@})`, "streams"}},
+	}
+}
+
+func catalogOverWeeks() panel {
+	return panel{
+		title: "Instances over four weeks", unit: "short", span: overWeeks,
+		says: `Instances in the catalog, of the Legate that has most. Normal: as your services grow. A steady rise without new services:
+			instances that died are not deregistered, and stay critical.`,
+		ask: []query{
+			{`max(sum by (job, instance) (legate_catalog_instances{@}))`, "all"},
+			{`max(sum by (job, instance) (legate_catalog_instances{@, health="critical"}))`, "critical"},
+		},
+		fields: []field{{name: "critical", colour: "red"}},
 	}
 }
 

@@ -31,6 +31,7 @@ type panel struct {
 	stack  bool
 	points bool   // each value is a bar: it is rare
 	fault  bool   // anything above 0 is one: no green
+	span   string // shows so much until now, whatever time is selected
 	sortBy string // the column by which a table is sorted, the highest first
 	hide   []string
 }
@@ -112,6 +113,9 @@ func (b built) Build() (dashboard.Panel, error) {
 			return dashboard.Panel{}, err
 		}
 		p.Targets = append(p.Targets, one)
+	}
+	if b.span != "" {
+		p.TimeFrom = &b.span
 	}
 	c := &p.FieldConfig.Defaults
 	if b.unit != "" {

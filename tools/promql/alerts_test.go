@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -62,8 +61,8 @@ func readStory(t *testing.T, file string) (series []string, expected [][]string)
 
 func tell(t *testing.T, file string, fired map[string]bool) {
 	series, expected := readStory(t, file)
-	scraped := promqltest.LoadedStorage(t, strings.Join(series, "\n"))
-	engine := promqltest.NewTestEngine(t, false, 5*time.Minute, 100_000)
+	scraped := scraped(t, series)
+	engine := newEngine(t)
 	for _, e := range expected {
 		at, err := time.ParseDuration(e[2])
 		if err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
-	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -156,11 +155,11 @@ func around(t *testing.T, story []string) storage.Queryable {
 			lines = append(lines, strings.TrimRight(line, "\n"))
 		}
 	}
-	return promqltest.LoadedStorage(t, strings.Join(lines, "\n"))
+	return scraped(t, lines)
 }
 
 func TestTheFirstRowIsGreenWhereAllIsWell(t *testing.T) {
-	engine := promqltest.NewTestEngine(t, false, 5*time.Minute, 100_000)
+	engine := newEngine(t)
 	if titles := notGreen(t, engine, around(t, []string{"load 1m"}), 10*time.Minute); len(titles) > 0 {
 		t.Errorf("not green: %q", titles)
 	}
@@ -173,7 +172,7 @@ func TestWhileACriticalAlertHoldsATileOfTheFirstRowIsNotGreen(t *testing.T) {
 		t.Fatal(err)
 	}
 	rules, held := alertRules(t), map[string]bool{}
-	engine := promqltest.NewTestEngine(t, false, 5*time.Minute, 100_000)
+	engine := newEngine(t)
 	for _, file := range stories {
 		series, expected := readStory(t, file)
 		scraped := around(t, series)
@@ -214,7 +213,10 @@ func TestWhatAnAlertAsksForHasAPanel(t *testing.T) {
 			metrics(q, func(name string) { shown[name] = true })
 		}
 	}
-	for _, q := range alertQueries(t) {
+	for _, r := range recordingRules(t) { // what it is made of has a panel, see below
+		shown[r.Record] = true
+	}
+	for _, q := range ruleQueries(t) {
 		metrics(q, func(name string) {
 			if !shown[name] {
 				t.Errorf("%s asks for %s, which no panel shows", q.where, name)

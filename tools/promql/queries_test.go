@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +99,8 @@ func queriesOf(t *testing.T, file string) []query {
 	return all
 }
 
-func alertRules(t *testing.T) []rulefmt.Rule {
+// readRules returns the rules, in their order.
+func readRules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
 	var complaints bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&complaints, nil))
@@ -117,6 +119,26 @@ func alertRules(t *testing.T) []rulefmt.Rule {
 		rules = append(rules, g.Rules...)
 	}
 	return rules
+}
+
+func alertRules(t *testing.T) []rulefmt.Rule {
+	t.Helper()
+	return slices.DeleteFunc(readRules(t), func(r rulefmt.Rule) bool { return r.Alert == "" })
+}
+
+func recordingRules(t *testing.T) []rulefmt.Rule {
+	t.Helper()
+	return slices.DeleteFunc(readRules(t), func(r rulefmt.Rule) bool { return r.Record == "" })
+}
+
+// ruleQueries returns the queries of the alerts and of the recording rules.
+func ruleQueries(t *testing.T) []query {
+	t.Helper()
+	all := alertQueries(t)
+	for _, r := range recordingRules(t) {
+		all = append(all, parse(t, "record "+r.Record, r.Expr, nil))
+	}
+	return all
 }
 
 func alertQueries(t *testing.T) []query {
@@ -144,8 +166,8 @@ func TestEachQueryParses(t *testing.T) {
 func TestEachAlertSaysWhatHappenedWhatItMeansAndWhatToDo(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range alertRules(t) {
-		if r.Alert == "" || !strings.HasPrefix(r.Alert, "Legate") {
-			t.Errorf("rule %q: every rule is an alert whose name begins with Legate", r.Alert+r.Record)
+		if !strings.HasPrefix(r.Alert, "Legate") {
+			t.Errorf("alert %s: its name does not begin with Legate", r.Alert)
 		}
 		if seen[r.Alert] {
 			t.Errorf("alert %s exists twice", r.Alert)
