@@ -16,7 +16,7 @@ var (
 		"streams", "streams_per_address", "streams_per_node", "new_streams", "refused_streams", "returns", "pings", "empty_frames",
 		"memory", "message_bytes", "message_time", "node_bytes", "node_id_bytes", "names", "name_bytes", "name_changes",
 		"body_bytes", "fetches", "answer_bytes", "unread_bytes", "stuck_send",
-		"probes", "unknown_methods",
+		"probes", "client_status", "unknown_methods",
 	}
 	heldKinds = []string{"connections", "requests", "names", "responses", "answers"}
 )

@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -74,5 +75,23 @@ func (s *Server) fetchHandlerOf(typeURL string) grpc.StreamHandler {
 // unknownMethod answers what asks for something that there is not.
 func unknownMethod(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream) // it has one
-	return admission.Refuse(admission.LimitUnknownMethods, codes.Unimplemented, 0, "take it out of that client's configuration: Legate serves clusters, endpoints and secrets", "there is no method %q here", sane(method))
+	remedy, why := "take it out of that client's configuration: Legate serves clusters, endpoints and secrets", ""
+	for service, one := range unserved {
+		if strings.HasPrefix(method, "/"+service+"/") {
+			remedy, why = one.remedy, ": "+one.why
+		}
+	}
+	return admission.Refuse(admission.LimitUnknownMethods, codes.Unimplemented, 0, remedy, "there is no method %q here%s", sane(method), why)
+}
+
+// unserved are services that clients may expect here, and why there are none. It is never changed.
+var unserved = map[string]struct{ why, remedy string }{
+	"envoy.service.load_stats.v3.LoadReportingService": {
+		"Legate takes no load reports (LRS); take load_stats_config out of the bootstrap, or lrs_server out of the cluster",
+		"take load_stats_config out of that Envoy's bootstrap, or lrs_server out of its cluster: Legate takes no load reports",
+	},
+	"envoy.service.status.v3.ClientStatusDiscoveryService": {
+		"the status of clients is off; start Legate with --xds-client-status local",
+		"start Legate with --xds-client-status local if tools are to have the status of clients",
+	},
 }

@@ -3,6 +3,7 @@ package xdsserver
 import (
 	"crypto/tls"
 	"errors"
+	"slices"
 	"time"
 
 	"legate/xdsserver/admission"
@@ -29,6 +30,8 @@ type Config struct {
 	// MaxResponseBytes is how many bytes a response over gRPC has at most, where the protocol lets
 	// it be split; gRPC clients take 4 MiB unless they are told otherwise.
 	MaxResponseBytes int
+	// ClientStatus is who may ask for the status of all clients (CSDS).
+	ClientStatus Askers
 	// Limits bound what clients can take.
 	Limits admission.Limits
 	// Drain is how streams are ended when the context of [Server.Run] is done.
@@ -47,6 +50,7 @@ func DefaultConfig() Config {
 		MaxNames:         20_000,
 		MaxRequestBytes:  4 << 20,
 		MaxResponseBytes: 3 << 20,
+		ClientStatus:     AskersLocal,
 		Drain:            Drain{Delay: 5 * time.Second, Spread: 15 * time.Second},
 		Limits:           admission.DefaultLimits(),
 		StopTimeout:      5 * time.Second,
@@ -70,6 +74,9 @@ func (c Config) Validate() error {
 	positive(c.StopTimeout > 0, "stop timeout")
 	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {
 		errs = append(errs, errors.New("xds: drain delay and spread must not be below zero"))
+	}
+	if !slices.Contains([]Askers{AskersLocal, AskersAll, AskersOff}, c.ClientStatus) {
+		errs = append(errs, errors.New("xds: client status must be local, all or off"))
 	}
 	return errors.Join(append(errs, c.Limits.Validate())...)
 }

@@ -40,6 +40,7 @@ type Server struct {
 	admission   *admission.Limiter
 	manyNames   chan struct{} // has room for one request with many names that is worked on
 	polls       *polls
+	statusTurn  *turn // of who asks for the status of all clients
 	xds         server.Server
 	interceptor *interceptor
 	sessions    *sessions
@@ -79,8 +80,8 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 		oversized: newOversizes(log, m),
 		repeats:   newRepeats(log, time.Now),
 		manyNames: make(chan struct{}, 1),
-		polls:     &polls{of: map[nodeKey]poll{}},
-		budget:    admission.NewBudget(int64(config.Limits.MemoryBytes), m.MemoryRefused),
+		polls:     &polls{of: map[nodeKey]poll{}}, statusTurn: newTurn(),
+		budget: admission.NewBudget(int64(config.Limits.MemoryBytes), m.MemoryRefused),
 	}
 	s.admission = admission.NewLimiter(config.Limits, config.MaxNames, s.budget, s.refusals, m.Connections, s.stopping)
 	s.interceptor = &interceptor{
@@ -163,6 +164,9 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 		g.RegisterService(s.fetchAsStream(t), s.xds)
 	}
 	g.RegisterService(healthService(), probe{Server: s})
+	if s.config.ClientStatus != AskersOff {
+		g.RegisterService(s.statusService(), s)
+	}
 
 	var watch sync.WaitGroup
 	defer watch.Wait()

@@ -65,3 +65,19 @@ func limitSettings(c *xdsserver.Config) []*setting {
 	span(&l.ConnectionGrace, "connection_grace", "How long after that the old connection is closed.")
 	return settings
 }
+
+// clientStatusSetting is who may ask for the status of all clients.
+func clientStatusSetting(to *xdsserver.Askers) *setting {
+	who := string(*to)
+	s := choice(&who, []string{string(xdsserver.AskersLocal), string(xdsserver.AskersAll), string(xdsserver.AskersOff)}, setting{
+		name: "xds-client-status", env: "LEGATE_XDS_CLIENT_STATUS", key: "xds.client_status", category: "Listeners",
+		usage: "Who may ask --xds-listen for the status of all clients (CSDS): those on this machine, over loopback or a unix socket; all that may connect; or nobody. Answers name nodes, addresses and certificates.",
+	})
+	set := s.set
+	s.set = func(v []string) error {
+		err := set(v)
+		*to = xdsserver.Askers(who)
+		return err
+	}
+	return s
+}

@@ -93,6 +93,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, policySetting(&o.policy), rolloutSetting(&o.rollout))
 	c.settings = append(c.settings, o.listen.settings()...)
+	c.settings = append(c.settings, clientStatusSetting(&o.xds.ClientStatus))
 	c.settings = append(c.settings, o.memory.settings()...)
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
 	c.settings = append(c.settings, drainSettings(&o.xds.Drain)...)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,6 +124,10 @@ func TestStatusShowsWhoFollowsWhoStandsStillAndWhoRejects(t *testing.T) {
 	}
 	if _, shown, _ := strings.Cut(documented, " 3 nodes;"); shown != below {
 		t.Errorf("it prints\n%s\nand docs/status.md shows\n%s", below, shown)
+	}
+
+	if is, shown := clientStatus(t, s.legate, "edge-3"), documentedStatus(t); !reflect.DeepEqual(is, shown) {
+		t.Errorf("a tool that asks is told\n%v\nand docs/csds.md shows\n%v", is, shown)
 	}
 
 	if err := frozen.Continue(); err != nil {

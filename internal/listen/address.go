@@ -18,8 +18,8 @@ func Address(a net.Addr) string {
 	return ip.String()
 }
 
-// near reports whether a client is on this machine.
-func near(a net.Addr) bool {
+// IsLocal reports whether a client is on this machine: it came over loopback or a unix socket.
+func IsLocal(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return !ok || tcp.IP.IsLoopback()
 }

@@ -73,7 +73,7 @@ func (l *bounded) Accept() (net.Conn, error) {
 
 // enter adds a connection and, if that makes room, removes another one (out).
 func (l *bounded) enter(conn net.Conn) (v, out *visit, refused Refusal) {
-	v = &visit{Conn: conn, within: l, address: Address(conn.RemoteAddr()), near: near(conn.RemoteAddr()), closed: make(chan struct{})}
+	v = &visit{Conn: conn, within: l, address: Address(conn.RemoteAddr()), near: IsLocal(conn.RemoteAddr()), closed: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if among := l.full(v); among != nil {

@@ -133,7 +133,7 @@ func TestAPeerIsItsAddressAndTheNameInItsCertificate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := PeerOf(peer.NewContext(t.Context(), &peer.Peer{Addr: at("10.0.0.1"), AuthInfo: c.info}))
-			if want := (Peer{"10.0.0.1:1", "10.0.0.1", c.want}); got != want {
+			if want := (Peer{HostPort: "10.0.0.1:1", Address: "10.0.0.1", Identity: c.want}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		})

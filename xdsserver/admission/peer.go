@@ -16,6 +16,7 @@ type Peer struct {
 	HostPort string // for logs
 	Address  string // what counts as one address
 	Identity string // the name in the client's certificate; empty without one
+	IsLocal  bool   // it is on this machine
 }
 
 // PeerOf returns the peer of a stream's context.
@@ -24,7 +25,7 @@ func PeerOf(ctx context.Context) Peer {
 	if !ok || p.Addr == nil {
 		return Peer{}
 	}
-	o := Peer{HostPort: p.Addr.String(), Address: addressOf(p.Addr)}
+	o := Peer{HostPort: p.Addr.String(), Address: addressOf(p.Addr), IsLocal: listen.IsLocal(underlying(p.Addr))}
 	if t, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(t.State.VerifiedChains) > 0 {
 		o.Identity = identityOf(t.State.VerifiedChains[0][0])
 	}
@@ -44,11 +45,14 @@ func identityOf(c *x509.Certificate) string {
 }
 
 // addressOf is what counts as one address.
-func addressOf(a net.Addr) string {
+func addressOf(a net.Addr) string { return listen.Address(underlying(a)) }
+
+// underlying is the network's own address.
+func underlying(a net.Addr) net.Addr {
 	if r, ok := a.(remote); ok {
-		a = r.Addr
+		return r.Addr
 	}
-	return listen.Address(a)
+	return a
 }
 
 // remote is a client's address, which leads to its connection.

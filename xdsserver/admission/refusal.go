@@ -67,6 +67,7 @@ const (
 	LimitMessageTime           = "message_time"
 	LimitNameBytes             = "name_bytes"
 	LimitNameChanges           = "name_changes"
+	LimitClientStatus          = "client_status"
 )
 
 // allLimits lists them in the order in which status shows them.
@@ -76,7 +77,7 @@ func allLimits() []string {
 		LimitStreams, LimitStreamsPerAddress, LimitStreamsPerNode, LimitNewStreams, LimitRefusedStreams, LimitReturns, LimitPings, LimitEmptyFrames,
 		LimitMemory, LimitMessageBytes, LimitMessageTime, LimitNodeBytes, LimitNodeIDBytes, LimitNames, LimitNameBytes, LimitNameChanges,
 		LimitBodyBytes, LimitFetches, LimitAnswerBytes, LimitUnreadBytes, LimitStuckSend,
-		LimitProbes, LimitUnknownMethods,
+		LimitProbes, LimitClientStatus, LimitUnknownMethods,
 	}
 }
 

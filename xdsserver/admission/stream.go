@@ -32,6 +32,9 @@ func (l *Limiter) NewStream(ctx context.Context) *Stream {
 	return &Stream{peer: PeerOf(ctx), limiter: l, conn: l.connectionOf(ctx)}
 }
 
+// Peer is who is at the other end.
+func (s *Stream) Peer() Peer { return s.peer }
+
 // Share is the part of the budget that the stream's address has. It is known when the stream is admitted.
 func (s *Stream) Share() *Share { return &s.address.share }
 
