@@ -280,7 +280,7 @@ func (n *night) timeless(out string) (lines []string) {
 	out = indexes.ReplaceAllString(whenBelieved.ReplaceAllString(out, "believed later)"), "INDEX")
 	out = failures.ReplaceAllString(believed.ReplaceAllString(out, "LATER"), "query consul")
 	for _, line := range untimed(out) {
-		lines = append(lines, plainly(howLong.ReplaceAllString(line, ""))...)
+		lines = append(lines, plainly(howLong.ReplaceAllStringFunc(line, column))...)
 	}
 	return lines
 }
