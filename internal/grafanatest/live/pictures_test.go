@@ -75,7 +75,7 @@ func scenes() []scene {
 			})
 			return func() {
 				f.each(func(service, id string, port int) { f.register(t, service, id, port, api.HealthPassing) })
-				f.quiet, f.off, f.ill = false, map[string]bool{}, map[string]bool{}
+				f.quiet, f.away = false, map[string]bool{}
 			}
 		}},
 	}
@@ -85,10 +85,9 @@ func scenes() []scene {
 type fleet struct {
 	*stage
 	legates []*parts.Legate
-	rules   string // the operator's policy
-	quiet   bool   // nothing changes by itself
-	off     map[string]bool
-	ill     map[string]bool
+	rules   string          // the operator's policy
+	quiet   bool            // nothing changes by itself
+	away    map[string]bool // instances that are ill, or gone
 }
 
 var kinds = []string{"accounts", "billing", "cart", "catalog", "checkout", "images", "login", "mail", "orders", "payments", "prices", "ratings", "search", "shipping", "stock", "web"}
@@ -108,8 +107,7 @@ func (f *fleet) policy(t *testing.T, text string) {
 
 // newFleet starts everything, and a Prometheus that scrapes it as examples/grafana says.
 func newFleet(t *testing.T) *fleet {
-	f := &fleet{stage: &stage{consul: partstest.Consul(t, parts.ConsulOptions{Persistent: true})}, rules: filepath.Join(t.TempDir(), "policy.yaml"),
-		off: map[string]bool{}, ill: map[string]bool{}}
+	f := &fleet{stage: &stage{consul: partstest.Consul(t, parts.ConsulOptions{Persistent: true})}, rules: filepath.Join(t.TempDir(), "policy.yaml"), away: map[string]bool{}}
 	f.each(func(service, id string, port int) { f.register(t, service, id, port, api.HealthPassing) })
 	f.policy(t, "defaults: {connect_timeout: 2s}\n")
 	certs, err := parts.NewCerts(t.TempDir())
@@ -212,28 +210,29 @@ func (f *fleet) live(ctx context.Context, t *testing.T) {
 	}
 }
 
-// change lets an instance turn ill, or well, or makes it come or go.
+// change lets an instance turn ill, or go. At the next change of its service it is well again.
 func (f *fleet) change(t *testing.T, random *rand.Rand) {
 	if f.quiet {
 		return
 	}
-	of := random.IntN(len(kinds))
+	of, back, one := random.IntN(len(kinds)), false, random.IntN(3)
 	f.each(func(service, id string, port int) {
-		if service != kinds[of] || !strings.HasSuffix(id, "-0") && random.IntN(3) > 0 {
-			return
-		}
-		switch {
-		case f.off[id] || f.ill[id]:
+		if service == kinds[of] && f.away[id] {
 			f.register(t, service, id, port, api.HealthPassing)
-			delete(f.off, id)
-			delete(f.ill, id)
-		case random.IntN(3) == 0:
+			delete(f.away, id)
+			back = true
+		}
+	})
+	f.each(func(service, id string, port int) {
+		switch {
+		case back || id != fmt.Sprintf("%s-%d", kinds[of], one):
+			return
+		case random.IntN(2) == 0:
 			f.deregister(t, id)
-			f.off[id] = true
 		default:
 			f.register(t, service, id, port, api.HealthCritical)
-			f.ill[id] = true
 		}
+		f.away[id] = true
 	})
 }
 
