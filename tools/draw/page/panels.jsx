@@ -11,7 +11,7 @@ export const kinds = { timeseries: Graph, stat: Tiles, bargauge: Bars, table: Ro
 
 function Graph({ panel, frames, range, marks, width, height, timeZone }) {
   const theme = useTheme2();
-  const series = frames.filter(f => f.fields.some(x => x.type === 'number'));
+  const series = frames.filter(f => f.fields.some(x => x.type === 'number')).map(finite);
   if (series.length === 0) return <NoData panel={panel} width={width} height={height} />;
   const legend = { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: [], ...panel.options?.legend };
   return (
@@ -22,6 +22,11 @@ function Graph({ panel, frames, range, marks, width, height, timeZone }) {
       }}
     </TimeSeries>
   );
+}
+
+// finite is a frame with gaps in the place of what is no number: one of those takes the axis away. Grafana's panel does so, too.
+function finite(frame) {
+  return { ...frame, fields: frame.fields.map(f => f.type === 'number' ? { ...f, values: f.values.map(v => Number.isFinite(v) ? v : null) } : f) };
 }
 
 // show draws an annotation: a dashed line at its time, or two with a shade in between.
