@@ -151,21 +151,24 @@ func heldRefused() panel {
 // overWeeks are the last four weeks, whatever time is selected.
 const overWeeks = "28d"
 
+// withoutRules is shown if nothing was recorded.
+const withoutRules = "nothing is recorded yet; are the rules loaded?"
+
 func delayOverWeeks() panel {
 	return panel{
-		title: "Delay of changes over four weeks, 99%", unit: "s", limits: []limit{{0, "green"}, {1, "red"}}, line: true, span: overWeeks,
+		title: "Delay of changes over four weeks, 99%", unit: "s", limits: []limit{{0, "green"}, {1, "red"}}, line: true, span: overWeeks, empty: withoutRules,
 		says: `Until a change was sent, and acknowledged, over ten minutes each: what the rules of legate alerts export record. Normal: as
-			it was weeks ago. If it grows with the fleet or the catalog: give Legate more CPU before it meets the line of LegateSlow.
-			Nothing: Prometheus does not have the rules.`,
+			it was weeks ago. If it grows with the fleet or the catalog: give Legate more CPU before it meets the line of
+			LegateSlow.`,
 		ask: []query{{`max by (stage) (instance_stage:legate_propagation_seconds:p99_10m{@})`, "{{stage}}"}},
 	}
 }
 
 func streamsOverWeeks() panel {
 	return panel{
-		title: "Streams over four weeks", unit: "short", span: overWeeks,
+		title: "Streams over four weeks", unit: "short", span: overWeeks, empty: withoutRules,
 		says: `Of all Legates, recorded by the rules of legate alerts export. Normal: as your fleet grows. Memory and CPU grow with it: see
-			the share of each limit. Nothing: Prometheus does not have the rules.`,
+			the share of each limit.`,
 		ask: []query{{`sum(instance:legate_xds_streams:sum{@})`, "streams"}},
 	}
 }

@@ -32,7 +32,8 @@ func asGraph(p panel) (dashboard.Panel, error) {
 		DrawStyle(common.GraphDrawStyleLine).
 		LineWidth(1).
 		FillOpacity(8).
-		ShowPoints(common.VisibilityModeNever).
+		ShowPoints(common.VisibilityModeAuto). // a value between gaps is a point, not a line
+		PointSize(3).
 		SpanNulls(common.BoolOrFloat64{Bool: of(false)}).
 		Legend(common.NewVizLegendOptionsBuilder().
 			DisplayMode(common.LegendDisplayModeTable).

@@ -11,6 +11,7 @@ const installed = path => join(here, 'node_modules', path);
 
 const html = `<!doctype html><meta charset="utf-8"><title>Dashboard</title>
 <link rel="stylesheet" href="/page.css">
+<style>[role=grid] { content-visibility: visible !important } /* else a table is painted some time after it can be seen */</style>
 <div id="dashboard"></div><script src="/page.js"></script>`;
 
 // bundle is the page's program and its style sheet.

@@ -18,7 +18,7 @@ export function Dashboard({ dashboard, panels, variables, range, marks, width })
     <main style={{ background: theme.colors.background.canvas, color: theme.colors.text.primary, padding: 16, width: width + 32 }}>
       <Heading dashboard={dashboard} variables={variables} range={range} />
       <div style={{ position: 'relative', height: heightOf(bottom) }}>
-        {panels.map(drawn => <Cell key={drawn.panel.id} {...drawn} {...{ variables, range, marks, width }} />)}
+        {panels.map(drawn => <Cell key={drawn.panel.id} {...{ variables, range, marks, width }} {...drawn} />)}
       </div>
     </main>
   );
@@ -68,6 +68,7 @@ function Panel({ panel, title, width, height, variables, error, ...rest }) {
   const Kind = kinds[panel.type];
   return (
     <PanelChrome title={title} description={panel.description} width={width} height={height} displayMode={panel.transparent ? 'transparent' : 'default'}
+      titleItems={panel.timeFrom && !panel.hideTimeOverride && <small><Icon name="clock-nine" size="sm" /> Last {panel.timeFrom}</small>}
       padding={edgeToEdge.has(panel.type) ? 'none' : 'md'} statusMessage={error}>
       {(innerWidth, innerHeight) => (
         <PanelContextProvider value={context}>

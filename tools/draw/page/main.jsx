@@ -1,7 +1,7 @@
 // The page: it reads a dashboard, asks Prometheus, draws, and says in window.drawn what it has drawn.
 import React from 'react';
 import { createRoot } from 'react-dom/client';
-import { applyFieldOverrides, cacheFieldDisplayNames, createTheme, dateTime, standardTransformers, standardTransformersRegistry, ThemeContext, transformDataFrame } from '@grafana/data';
+import { applyFieldOverrides, cacheFieldDisplayNames, createTheme, dateTime, rangeUtil, standardTransformers, standardTransformersRegistry, ThemeContext, transformDataFrame } from '@grafana/data';
 import { GlobalStyles, PortalContainer } from '@grafana/ui';
 import { firstValueFrom } from 'rxjs';
 import { Dashboard, widthOf } from './dashboard.jsx';
@@ -48,19 +48,25 @@ function unfolded(panels) {
   });
 }
 
+// rangeOf is the time that a panel shows: its own, where it has one.
+function rangeOf({ timeFrom }, { from, to, raw }) {
+  return timeFrom ? { from: dateTime(to.valueOf() - rangeUtil.intervalToMs(timeFrom)), to, raw } : { from, to, raw };
+}
+
 // prepare asks for a panel's data and makes of it what the panel shows.
 async function prepare(panel, { variables, range, theme, width }) {
   if (!kinds[panel.type]) throw new Error(`panel "${panel.title}": Grafana's packages on npm have no ${panel.type}; take one of ${Object.keys(kinds).join(', ')}`);
   const config = configOf(panel);
   const replaceVariables = text => replace(text, variables, {}, forTitle);
+  const own = rangeOf(panel, range);
   try {
-    const { frames, empty } = await run(panel, variables, range, widthOf(panel.gridPos, width));
+    const { frames, empty } = await run(panel, variables, own, widthOf(panel.gridPos, width));
     const changed = await firstValueFrom(transformDataFrame(panel.transformations ?? [], frames, { interpolate: replaceVariables }));
     const shown = applyFieldOverrides({ data: changed, fieldConfig: config.source, fieldConfigRegistry: config.registry, replaceVariables, theme, timeZone: 'utc' });
     cacheFieldDisplayNames(shown);
-    return { panel, config, empty, frames: shown };
+    return { panel, config, empty, frames: shown, range: own };
   } catch (failed) {
-    return { panel, config, empty: [], frames: [], error: failed.message };
+    return { panel, config, empty: [], frames: [], error: failed.message, range: own };
   }
 }
 
