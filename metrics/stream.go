@@ -39,6 +39,7 @@ func (x *XDS) Opened(id, protocol string) *Stream {
 	x.open.WithLabelValues(s.Protocol).Inc()
 	x.opened.WithLabelValues(s.Protocol).Inc()
 	x.streams.begin(s)
+	x.totals.streams.Add(1)
 	return s
 }
 
@@ -53,6 +54,7 @@ func (s *Stream) Closed(open time.Duration, code string) {
 	x.closed.WithLabelValues(s.Protocol, codeLabel(code)).Inc()
 	x.duration.WithLabelValues(s.Protocol).Observe(open.Seconds())
 	x.streams.end(s)
+	x.totals.streams.Add(1)
 }
 
 // Request counts a request. The kind is subscribe, ack, nack or stale.

@@ -26,7 +26,17 @@ func (x *XDS) Totals() Totals {
 	}
 }
 
+// Moves grows whenever a stream opens, ends, asks, or is sent something.
+func (x *XDS) Moves() uint64 {
+	t := x.Totals()
+	if x == nil {
+		return 0
+	}
+	return t.Fetches + t.Requests + t.Responses + t.DeltaRequests + t.DeltaResponses + x.totals.streams.Load()
+}
+
 type totals struct {
+	streams                                                     atomic.Uint64 // opened and ended
 	fetches, requests, responses, deltaRequests, deltaResponses atomic.Uint64
 }
 

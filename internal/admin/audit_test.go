@@ -2,12 +2,14 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -43,5 +45,40 @@ func TestWhoChangesSomethingIsLogged(t *testing.T) {
 			c.want != "" && !strings.Contains(said, `path=`+ReleasePath+` query="service=web"`) {
 			t.Errorf("%+v: %s", c, said)
 		}
+	}
+}
+
+// Over the socket, the log says which user it was, and which process.
+func TestWhoChangesSomethingOverTheSocketIsLoggedWithItsUser(t *testing.T) {
+	log := &logtest.Buffer{}
+	s := healthy().server()
+	s.log = slog.New(slog.NewTextHandler(log, nil))
+	s.rooms.Actions = map[string]http.Handler{ReleasePath: ReleaseHolds(releaser{"web": 1})}
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, l) }()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}}}
+	answer, err := client.Post("http://legate"+ReleasePath+"?service=web", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	want := fmt.Sprintf(`query="service=web" by="unix socket" peer="uid %d, pid %d"`, os.Getuid(), os.Getpid())
+	if runtime.GOOS != "linux" {
+		want = `by="unix socket"`
+	}
+	if answer.StatusCode != http.StatusOK || log.Count(want) != 1 {
+		t.Errorf("%d, want %s in\n%s", answer.StatusCode, want, log)
 	}
 }

@@ -155,6 +155,8 @@ type site struct {
 	addr   string
 	server *http.Server
 	config func(*Config) // changes that of the pages; nil: not at all
+	silent atomic.Bool   // something in between keeps events back
+	asked  atomic.Int64  // how often something else was asked for
 }
 
 // open starts a site that runs until the test ends.
@@ -174,7 +176,18 @@ func (s *site) start() {
 		s.t.Fatal(err)
 	}
 	s.addr = l.Addr().String()
+	live := s.now.Load().server()
+	live.events.read = func() string { return fmt.Sprintf("%p", s.now.Load()) }
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/events" && s.silent.Load() {
+			<-r.Context().Done() // what keeps events back
+			return
+		}
+		if r.URL.Path == "/events" {
+			live.Handler().ServeHTTP(w, r)
+			return
+		}
+		s.asked.Add(1)
 		one := s.now.Load().server()
 		if s.config != nil {
 			s.config(&one.config)
@@ -257,4 +270,32 @@ func TestInABrowserAServiceIsFoundAndFollowed(t *testing.T) {
 	s.now.Store(healthy()) // it is deregistered
 	b.until(`document.querySelector(".verdict:not(#away)").textContent + document.getElementById("away").hidden`, "Legate sees no service shop in Consul.")
 	b.until(`document.getElementById("away").hidden`, "true")
+}
+
+// A change shows up at once, and a page of which nothing changes is hardly asked for. Where events are kept back, or there are too
+// many who listen, the page polls.
+func TestInABrowserAChangeShowsUpWithoutPolling(t *testing.T) {
+	s := open(t, healthy())
+	b := openBrowser(t, "http://"+s.addr+"/nodes")
+	b.loaded()
+	b.text(`window.kept = true; window.polls = 0; const real = fetch; window.fetch = (...a) => { window.polls++; return real(...a); }`)
+	b.until(`String(performance.now() - heard < silence)`, "true")
+	more := healthy()
+	more.streams = append(more.streams, stream("newcomer", xdsserver.Synced, ""))
+	began := time.Now()
+	s.now.Store(more)
+	b.until(`document.body.textContent`, "newcomer")
+	t.Logf("it showed up after %v, with %s requests", time.Since(began), b.text(`window.polls`))
+	if got := b.text(`window.kept + " " + (performance.now() - heard < silence)`); got != "true true" {
+		t.Errorf("loaded anew, or by polling: %s", got)
+	}
+	s.stop()
+	s.silent.Store(true)
+	s.start()
+	b.text(`deafUntil = 0; 0`)
+	s.now.Store(healthy())
+	b.until(`String(document.body.textContent.includes("newcomer"))`, "false") // by polling
+	if got := b.text(`window.kept + " " + heard`); got != "true -Infinity" {
+		t.Errorf("it hears what is kept back: %s", got)
+	}
 }

@@ -75,7 +75,7 @@ func (s *Server) changed(all []changes.Change, most int) []Changed {
 	out := make([]Changed, 0, len(all)) // [] in JSON, not null
 	deliveries := deliveriesOf(s.rooms.XDS, all, most)
 	for i, c := range all {
-		out = append(out, Changed{c, c.Seconds(), c.Texts(), deliveries[i]})
+		out = append(out, Changed{c, c.Seconds(), append([]string{}, c.Texts()...), deliveries[i]})
 	}
 	return out
 }

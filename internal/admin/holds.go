@@ -25,14 +25,18 @@ type Held struct {
 	Released int              `json:"released,omitempty"`
 }
 
-func (s *Server) holds(w http.ResponseWriter, _ *http.Request) {
-	answerHolds(w, Held{Holds: holdsOf(s.rooms.Consul)})
+func (s *Server) holds(w http.ResponseWriter, r *http.Request) {
+	s.answer(w, r, Held{Holds: append([]discovery.Hold{}, holdsOf(s.rooms.Consul)...)}) // [] in JSON, not null
 }
 
 // ReleaseHolds handles the call that releases: ?service=NAME for one service or config entry, ?all=true for all.
 // One of the two is required. The answer says how many were released.
 func ReleaseHolds(r Releaser) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if err := unknownParameter(req, []string{"service", "all"}); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
 		service, all := req.FormValue("service"), req.FormValue("all") == "true"
 		if (service == "") != all {
 			http.Error(w, "say which: service=NAME, or all=true", http.StatusBadRequest)
@@ -43,7 +47,7 @@ func ReleaseHolds(r Releaser) http.Handler {
 			http.Error(w, fmt.Sprintf("nothing of the service %s is held; /api/v1/holds lists what is", quote.Name(service)), http.StatusNotFound)
 			return
 		}
-		answerHolds(w, Held{Released: n})
+		answerReleased(w, n)
 	})
 }
 
@@ -57,15 +61,12 @@ func holdsOf(consul interface{ Holds() []discovery.Hold }) []discovery.Hold {
 	return holds
 }
 
-func answerHolds(w http.ResponseWriter, h Held) {
-	if h.Holds == nil {
-		h.Holds = []discovery.Hold{} // [] in JSON, not null
-	}
+func answerReleased(w http.ResponseWriter, n int) {
 	w.Header().Set("Content-Type", "application/json")
-	body, err := json.Marshal(h)
+	body, err := json.Marshal(Held{Holds: []discovery.Hold{}, Released: n})
 	if err != nil {
-		http.Error(w, "the holds could not be encoded: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, "the answer could not be encoded: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, _ = w.Write(append(quote.JSON(body), '\n')) // the client may have gone
+	_, _ = w.Write(append(body, '\n')) // the client may have gone
 }

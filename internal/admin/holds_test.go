@@ -19,7 +19,7 @@ func TestHoldsAreListed(t *testing.T) {
 	h := healthy()
 	h.holds = []discovery.Hold{{Service: "web", Why: "emptied", Kept: 3, Served: 3, Remedy: "wait"}}
 	body := h.get(t, "/api/v1/holds").Body.String()
-	if !strings.Contains(body, `"service":"web"`) || !strings.Contains(body, `"kept":3`) {
+	if !strings.Contains(body, `"service": "web"`) || !strings.Contains(body, `"kept": 3`) {
 		t.Error(body)
 	}
 }

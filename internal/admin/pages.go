@@ -90,8 +90,11 @@ func asset(contentType, name string) http.HandlerFunc {
 	if err != nil {
 		panic(err) // it is part of the program
 	}
+	if strings.HasPrefix(contentType, "text/") {
+		contentType += "; charset=utf-8"
+	}
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType+"; charset=utf-8")
+		w.Header().Set("Content-Type", contentType)
 		_, _ = w.Write(content) // the client may have gone
 	}
 }

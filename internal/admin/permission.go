@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -101,7 +102,7 @@ func (s *Server) requirePermission(next http.Handler) http.Handler {
 			http.Error(w, no.why, no.code)
 			return
 		}
-		s.log.Info("an operator changes something", "path", quote.Name(r.URL.Path), "query", r.URL.RawQuery, "by", by(r), "peer", r.RemoteAddr)
+		s.log.Info("an operator changes something", "path", quote.Name(r.URL.Path), "query", r.URL.RawQuery, "by", by(r), "peer", who(r))
 		r.Body = http.MaxBytesReader(w, r.Body, maxChange)
 		next.ServeHTTP(w, r)
 	})
@@ -113,6 +114,12 @@ func by(r *http.Request) string {
 		return "unix socket"
 	}
 	return "token"
+}
+
+// who is the address of a client, or over a unix socket its user and process.
+func who(r *http.Request) string {
+	user, _ := r.Context().Value(userKey{}).(string)
+	return cmp.Or(user, r.RemoteAddr)
 }
 
 // maxChange is the size limit of the body of such a request in bytes.

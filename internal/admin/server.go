@@ -5,6 +5,7 @@
 //	/services            all services, for people: ?q=, ?only=, ?sort=, ?page= as in the API
 //	/services/web        one service, for people
 //	/consul              how Consul is asked and answers, for people; ?release=NAME or ?all=true shows how holds are released
+//	/events              says that something has changed (server-sent events), for the pages
 //	/metrics             for Prometheus
 //	/healthz             200 while the program runs
 //	/readyz              200 once there is something to serve, else 503 with the reason in words
@@ -25,6 +26,7 @@
 //	                     oldest first, and with ?wait=30s the answer waits until there is something
 //	/api/v1/changes/ID   one change (see Changed), with some of the clients that have not acknowledged it, as JSON
 //	/api/v1/consul       how Consul is asked and answers (see Consul), as JSON
+//	/api/v1/openapi.json all of these calls, described for programs (OpenAPI)
 //	/debug/config_dump   the resources of a view (?view=envoy@dc1, ?name=web), as JSON
 //	/debug/pprof/        Go's profiles, if Config.Profiles
 //
@@ -88,12 +90,15 @@ type Rooms struct {
 	// Changes are what changed lately; nil: that is not recorded.
 	Changes interface {
 		Back(changes.Query) changes.Page
+		Newest() changes.ID
 		Wait(context.Context, changes.ID, changes.Query) changes.Page
 	}
 	// Own returns what is wrong with Legate itself, such as its configuration or certificates.
 	Own func() []Trouble
 	// Slowest returns the slowest recent change and when that was; zero if none was slow.
-	Slowest   func() (took time.Duration, at time.Time)
+	Slowest func() (took time.Duration, at time.Time)
+	// Moves is a number that grows whenever a client comes, goes, asks or is sent something; nil: that is not counted.
+	Moves     func() uint64
 	LastKnown interface{ Status() lastknown.Status }
 	Metrics   http.Handler
 	// Stopping reports whether Legate was told to stop: it still serves, and accepts no new
@@ -137,6 +142,7 @@ type Server struct {
 	permission permission
 	refusals   *refusals
 	pages      pages
+	events     *events
 	log        *slog.Logger
 	now        func() time.Time
 }
@@ -151,6 +157,7 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 		refusals:   newRefusals(log, m),
 		pages:      newPages(),
 	}
+	s.events = newEvents(config.Bounds, s.mark)
 	if config.TokenFile != "" {
 		if _, err := files.ReadToken(config.TokenFile); err != nil {
 			return nil, fmt.Errorf("read admin token file %q: %w", config.TokenFile, err)
@@ -162,25 +169,20 @@ func New(config Config, rooms Rooms, log *slog.Logger, m *metrics.Admin) (*Serve
 // Handler serves all paths of the package.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", s.overview)
-	mux.HandleFunc("/services", s.servicesPage)
-	mux.HandleFunc("/services/{name}", s.servicePage)
-	mux.HandleFunc("/nodes", s.nodesPage)
-	mux.HandleFunc("/nodes/{id}", s.nodePage)
-	mux.HandleFunc("/changes", s.changesPage)
-	mux.HandleFunc("/changes/{id}", s.changePage)
-	mux.HandleFunc("/consul", s.consulPage)
+	mux.HandleFunc("/{$}", s.page(s.overview))
+	mux.HandleFunc("/services", s.page(s.servicesPage))
+	mux.HandleFunc("/services/{name}", s.page(s.servicePage))
+	mux.HandleFunc("/nodes", s.page(s.nodesPage))
+	mux.HandleFunc("/nodes/{id}", s.page(s.nodePage))
+	mux.HandleFunc("/changes", s.page(s.changesPage))
+	mux.HandleFunc("/changes/{id}", s.page(s.changePage))
+	mux.HandleFunc("/consul", s.page(s.consulPage))
+	mux.HandleFunc("/events", s.live)
 	mux.HandleFunc("/style.css", asset("text/css", "style.css"))
 	mux.HandleFunc("/page.js", asset("text/javascript", "page.js"))
-	mux.HandleFunc("/api/v1/status", s.status)
-	mux.HandleFunc("/api/v1/holds", s.holds)
-	mux.HandleFunc("/api/v1/services", s.services)
-	mux.HandleFunc("/api/v1/services/{name}", s.service)
-	mux.HandleFunc("/api/v1/nodes", s.nodes)
-	mux.HandleFunc("/api/v1/nodes/{id}", s.node)
-	mux.HandleFunc("/api/v1/changes", s.changes)
-	mux.HandleFunc("/api/v1/changes/{id}", s.change)
-	mux.HandleFunc("/api/v1/consul", s.consul)
+	for _, c := range s.api() {
+		mux.HandleFunc(c.path, c.strict)
+	}
 	mux.HandleFunc("/debug/config_dump", s.configDump)
 	if s.config.Profiles {
 		profiles(mux)
@@ -238,7 +240,7 @@ func (s *Server) serve(ctx context.Context, handler http.Handler, listeners ...n
 		BaseContext:       func(net.Listener) context.Context { return context.WithValue(context.Background(), stopsKey{}, ctx) },
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, addressKey{}, listen.Address(c.RemoteAddr()))
+			return context.WithValue(context.WithValue(ctx, addressKey{}, listen.Address(c.RemoteAddr())), userKey{}, listen.User(c))
 		},
 		ConnState: listen.Handshakes(func(from net.Addr, err error) {
 			s.refusals.Add(refusedHandshake, peerOf(from), err.Error(), "look at that client's certificate and authorities, and at --admin-tls-client-ca and --admin-tls-allowed-san")
@@ -283,6 +285,9 @@ type stopsKey struct{}
 
 // addressKey is the key of a client's address in the context of a request.
 type addressKey struct{}
+
+// userKey is the key of who opened the connection, in the context of a request over a unix socket.
+type userKey struct{}
 
 // addressOf returns the address by which a client is counted.
 func addressOf(r *http.Request) string {

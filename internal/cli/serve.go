@@ -187,7 +187,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		hostNames = resolver.Status
 	}
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, HostNames: hostNames, Bridge: carrier, XDS: server,
-		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest,
+		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest, Moves: m.XDS.Moves,
 		Own: func() []admin.Trouble {
 			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
 		},

@@ -199,7 +199,7 @@ func TestAnImportUpwardsIsNotAllowed(t *testing.T) {
 	}
 }
 
-// What builds or downloads other programs is for developers only.
+// What builds or downloads other programs, and what only tests need, is for developers only.
 func TestTheProgramDoesNotContainWhatBuildsOthers(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "legate").Output()
 	if err != nil {
@@ -209,6 +209,11 @@ func TestTheProgramDoesNotContainWhatBuildsOthers(t *testing.T) {
 	for _, contained := range []string{"legate/tools", "legate/internal/parts/pinned"} {
 		if slices.Contains(all, contained) {
 			t.Errorf("the program contains %s", contained)
+		}
+	}
+	for _, module := range []string{"github.com/getkin/kin-openapi", "github.com/Shopify/toxiproxy", "go.uber.org/goleak"} {
+		if i := slices.IndexFunc(all, func(pkg string) bool { return strings.HasPrefix(pkg, module) }); i >= 0 {
+			t.Errorf("the program contains %s", all[i])
 		}
 	}
 	if !slices.Contains(all, "legate/internal/cli") {

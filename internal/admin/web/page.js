@@ -1,9 +1,12 @@
-// Refreshes the page in place. Unchanged elements are not touched, so that selections, opened details
+// Refreshes the page in place: when Legate says that something has changed (server-sent events), and where that cannot be
+// heard, every few seconds. Unchanged elements are not touched, so that selections, opened details
 // and the scroll position stay. If Legate does not answer, the page keeps its content and says so. An answer
 // such as "no such service" is a page, too.
 "use strict";
 
-const every = 5000; // ms between two refreshes
+const every = 5000; // ms between two refreshes while no event is heard
+const silence = 15000; // ms without an event, after which none is expected: they come every 10 s at least
+const deafFor = 30000; // ms until events are asked for again after that has failed
 const timeout = 4000; // ms to wait for an answer
 const parts = ["who", "now"]; // ids of the elements that are refreshed
 const away = document.getElementById("away");
@@ -80,6 +83,7 @@ async function refresh() {
     away.textContent = `Legate does not answer. All below is as it was at ${fresh.toLocaleTimeString()}; this page goes on by itself.`;
     away.hidden = false;
     document.documentElement.classList.add("old");
+    deafen(); // the stream may be what keeps the browser from asking
     return;
   }
   if (next.documentElement.dataset.build !== document.documentElement.dataset.build) {
@@ -94,8 +98,65 @@ async function refresh() {
   document.documentElement.classList.remove("old");
 }
 
+let busy = false;
+let again = false; // something has changed while the page was refreshed
+
+async function renew() {
+  again = true;
+  if (busy) return;
+  busy = true;
+  while (again) {
+    again = false;
+    await refresh();
+  }
+  busy = false;
+}
+
+let events = null; // the open stream
+let heard = -Infinity; // when the last event came
+let deafUntil = 0;
+
+// listen opens the stream. Hidden pages have none: a browser has few connections to a host.
+function listen() {
+  if (events || document.hidden || performance.now() < deafUntil) return;
+  events = new EventSource("/events");
+  const hear = () => {
+    heard = performance.now();
+    renew(); // also if nothing has changed: ages have
+  };
+  events.addEventListener("changed", hear);
+  events.addEventListener("alive", hear);
+  events.onerror = () => {
+    heard = -Infinity; // poll until it is open again
+    if (events?.readyState === EventSource.CLOSED) deafen(); // refused: too many listen
+  };
+}
+
+function deafen() {
+  unlisten();
+  deafUntil = performance.now() + deafFor;
+}
+
+function unlisten() {
+  events?.close();
+  events = null;
+  heard = -Infinity;
+}
+
 async function go() {
-  if (!document.hidden) await refresh();
+  if (!document.hidden && performance.now() - heard > silence) await renew();
+  listen();
   setTimeout(go, every);
 }
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    unlisten();
+    return;
+  }
+  renew();
+  listen();
+});
+addEventListener("pagehide", unlisten);
+listen();
 setTimeout(go, every);
