@@ -98,6 +98,7 @@ func (w *Watcher) setDatacenter(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status.Datacenter = name
+	w.metrics.Datacenter(name)
 }
 
 func (w *Watcher) setSelection(s catalog.Selection) {

@@ -93,8 +93,8 @@ func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 		if datacenter, err = w.queries.Datacenter(ctx, w.seeded()); err != nil || ctx.Err() != nil {
 			return err
 		}
-		w.setDatacenter(datacenter)
 	}
+	w.setDatacenter(datacenter)
 	w.client.SetDatacenter(datacenter) // an agent of another one asks there, or fails, but does not answer for itself
 	w.queries.Run(ctx, func(ctx context.Context, events <-chan watch.Event) {
 		close(w.begun)

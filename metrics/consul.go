@@ -13,6 +13,7 @@ type Consul struct {
 	lastSuccess prometheus.Gauge
 	index       *prometheus.GaugeVec
 	indexResets prometheus.Counter
+	datacenter  *prometheus.GaugeVec
 	services    prometheus.Gauge
 	instances   *prometheus.GaugeVec
 	entries     *prometheus.GaugeVec
@@ -48,6 +49,8 @@ func newConsul(d declarer) *Consul {
 			"Raft index of the last believed answer by query.", of("query", "catalog", "services", "entries")),
 		indexResets: watch.counter("legate_consul_index_resets_total",
 			"Indexes that went back or were unusable, so that a query started over."),
+		datacenter: watch.by("discovery").once("its name is known").gauges("legate_consul_datacenter_info",
+			"The datacenter that is watched. Always 1.", label{name: "datacenter", bound: "one"}),
 		watches: watch.gauges("legate_consul_watches",
 			"Services followed by a blocking query of their own (direct), or read in turn and when signals name them, because connections are short (swept).",
 			of("mode", "direct", "swept")),
@@ -80,6 +83,15 @@ func (c *Consul) Fresh(at time.Time) {
 		return
 	}
 	c.lastSuccess.Set(unixSeconds(at))
+}
+
+// Datacenter says which datacenter is watched.
+func (c *Consul) Datacenter(name string) {
+	if c == nil {
+		return
+	}
+	c.datacenter.Reset()
+	c.datacenter.WithLabelValues(clean(name)).Set(1)
 }
 
 // Index sets the Raft index of the last believed answer to a query (catalog, services, entries).

@@ -38,6 +38,8 @@ type XDS struct {
 	exchanges   map[[2]string]*series // by type and protocol, for types that are served; see Serves
 	delays      map[string]*Delays    // by type URL, for types that are served; see Serves
 	streams     *streams
+	waiting     *waiting
+	served      []string // labels of the types that are served
 	totals      totals
 	slowest     slowest
 	now         func() time.Time

@@ -56,7 +56,8 @@ func (x *XDS) declareStreams(d declarer) {
 	x.bytes = served.counters("legate_xds_response_bytes_total", "Bytes of the resources in responses on xDS streams, without the frames around them.", typeOf, protocolOf)
 	x.fetches = served.counters("legate_xds_fetches_total", "REST exchanges by outcome.", typeOf, of("outcome", orOther(fetchOutcomes)...))
 	x.streams = newStreams(d)
-	d.registry.MustRegister(x.streams)
+	x.waiting = newWaiting(d, x.streams, &x.served)
+	d.registry.MustRegister(x.streams, x.waiting)
 	x.nodeChanges = d.counter("legate_xds_node_changes_total",
 		"Requests whose node is another than the one that their stream began with. The first one counts.")
 }
@@ -112,6 +113,7 @@ func (x *XDS) Serves(typeURLs ...string) {
 	}
 	for _, typeURL := range typeURLs {
 		t := typeLabel(typeURL)
+		x.served = append(x.served, t)
 		x.typeAtZero(t)
 		for _, p := range protocols {
 			if x.exchanges[[2]string{t, p}] == nil {

@@ -90,6 +90,7 @@ func New(config Config, log *slog.Logger, m *metrics.XDS) (*Server, error) {
 	m.Serves(typeURLs()...)
 	m.Memory(s.budget.Memory().Budget, s.budget.Held)
 	m.Stranded(s.unfollowedOver)
+	m.Subscriptions(s.subscriptions)
 	s.xds = server.NewServerAdvanced(
 		rest.NewServer(fetcher{s}, s.callbacks),
 		sotwServer{s, identity(sotwControlPlane, config.Identifier)},

@@ -92,7 +92,7 @@ func TestTheDashboardsAreOfTheSchemaThatGrafanaNeedNotMigrate(t *testing.T) {
 		if d.Title != titles[file] || d.UID+".json" != file || d.SchemaVersion != 42 {
 			t.Errorf("%s: got title %q, uid %q, schemaVersion %d", file, d.Title, d.UID, d.SchemaVersion)
 		}
-		want := []string{"datasource datasource", "job query", "instance query"}
+		want := []string{"datasource datasource", "job query", "datacenter query", "instance query"}
 		if file == "legate-node.json" {
 			want = append(want, "node query")
 		}

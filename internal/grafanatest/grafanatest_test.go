@@ -126,6 +126,7 @@ func lived(t *testing.T) string {
 		m.Consul.Query(outcome, time.Second)
 	}
 	m.Consul.Fresh(time.Now())
+	m.Consul.Datacenter("dc1")
 	m.Consul.Index("catalog", 7)
 	m.Consul.Catalog(1, map[string]int{"passing": 1})
 	m.Consul.Watches(1, 0, 100)
@@ -137,6 +138,9 @@ func lived(t *testing.T) string {
 	open.Named("edge")
 	open.Type(cds).Request("subscribe")
 	open.Type(cds).Response(1, 100)
+	m.XDS.Subscriptions(func() []metrics.Subscription {
+		return []metrics.Subscription{{Stream: open, Node: "edge", Type: cds, State: "synced"}}
+	})
 	m.XDS.Opened("sotw-1", "sotw").Closed(time.Second, "OK")
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -9,6 +9,34 @@ var toPage = []link{
 // toNode are links from a node's name to what there is about it.
 var toNode = []link{{"Legate / Node", "/d/legate-node?var-node=${__value.text}&${__url_time_range}"}}
 
+// byState are the colours of the states of what Envoys ask for.
+var byState = []field{
+	{name: "synced", colour: "green"}, {name: "stale", colour: "yellow"},
+	{name: "not_sent", colour: "orange"}, {name: "nacked", colour: "red"},
+}
+
+func states() panel {
+	return panel{
+		title: "What Envoys ask for, by state", unit: "short", stack: true,
+		says: `Each type that an open stream asks for counts once. Normal: synced. stale: something is not acknowledged yet, as for
+			some milliseconds after each change; a line that stays is an Envoy that stands still. nacked: it rejects something.
+			not_sent: it was sent nothing, as before the first complete snapshot.`,
+		ask:    []query{{`sum by (state) (legate_xds_subscriptions{@})`, "{{state}}"}},
+		fields: byState,
+	}
+}
+
+func waitLongest() panel {
+	return panel{
+		title: "Who waits longest", unit: "s", limits: below(10, 60), line: true,
+		says: `For how long the five clients that wait longest have not had all that they are to get, or have rejected something. Normal:
+			next to nothing: some milliseconds after each change. A line that rises is an Envoy with old endpoints: click on it, or
+			ask legate status NODE.`,
+		ask:    []query{{`topk(5, max by (node) (legate_xds_stream_waiting_seconds{@}))`, "{{node}}"}},
+		fields: []field{{name: "/.*/", links: []link{{"Legate / Node", "/d/legate-node?var-node=${__field.labels.node}&${__url_time_range}"}}}},
+	}
+}
+
 func streamsOpen() panel {
 	return panel{
 		title: "Streams open", unit: "short", stack: true,
@@ -22,7 +50,7 @@ func streamsOpen() panel {
 
 func openedAndClosed() panel {
 	return panel{
-		title: "Streams opened and closed", unit: "cpm", points: true,
+		w: 12, title: "Streams opened and closed", unit: "cpm", points: true,
 		says: `A minute, opened by protocol, closed by gRPC code. Normal: next to nothing between rollouts. OK and Canceled: the
 			client left. Unavailable: Legate stopped, or the connection broke. ResourceExhausted: a client asked for too much.
 			InvalidArgument and Unimplemented: a misconfigured client.`,
@@ -35,7 +63,7 @@ func openedAndClosed() panel {
 
 func rejections() panel {
 	return panel{
-		title: "Rejections", unit: "short", fault: true,
+		w: 12, title: "Rejections", unit: "short", fault: true,
 		says: `NACKs as they arrive, by type, and the streams with rejected resources. Normal: none of either. NACKs without
 			streams that still reject were fixed by the next change, or their clients left. legate status names the Envoy, the
 			resource, and Envoy's words.`,

@@ -13,7 +13,7 @@ func fleet() board {
 				isServing(), isTrusted(), doesConsulAnswer(),
 				isRejected(), isLeftOut(), areConnected(), howFast(), canRestart(),
 			}},
-			{"Envoys", []panel{streamsOpen(), openedAndClosed(), rejections(), busiest(), askMost()}},
+			{"Envoys", []panel{states(), waitLongest(), streamsOpen(), openedAndClosed(), rejections(), busiest(), askMost()}},
 			{"Changes on their way to clients", []panel{propagation(), snapshotChanges(), lastChange()}},
 			{"Legates", []panel{legates(), configurations(), configurationAge(), certificates()}},
 		},

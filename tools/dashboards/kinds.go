@@ -107,7 +107,9 @@ func asTable(p panel) (dashboard.Panel, error) {
 	} else {
 		b.WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
 		for i, q := range p.ask {
-			renamed[fmt.Sprintf("Value #%c", 'A'+i)] = q.legend
+			if q.legend != "" { // else only its labels are shown
+				renamed[fmt.Sprintf("Value #%c", 'A'+i)] = q.legend
+			}
 		}
 	}
 	b.WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{

@@ -2,7 +2,7 @@ package main
 
 func legates() panel {
 	return panel{
-		kind: table, w: 24, h: 6, title: "Every Legate", hide: []string{"revision", "goversion"},
+		kind: table, w: 24, h: 6, title: "Every Legate", hide: []string{"revision", "goversion", "Value #E"},
 		says: `What runs, for how long, how many streams it has, and how old Consul's last believed answer is. Normal: one
 			version; answers younger than 90 s. Short uptimes that nobody caused: see the alert LegateRestarts. A Legate that
 			cannot be scraped has no line: see Is Legate serving?`,
@@ -11,6 +11,7 @@ func legates() panel {
 			{`sum by (job, instance) (legate_xds_streams{@})`, "streams"},
 			{`max by (job, instance) (legate_catalog_services{@})`, "services"},
 			{`max by (job, instance) (time() - (legate_consul_last_success_timestamp_seconds{@} > 0))`, "Consul's last answer"},
+			{`max by (job, instance, datacenter) (legate_consul_datacenter_info{@})`, ""},
 		},
 		fields: []field{
 			{name: "instance", links: toPage}, {name: "up for", unit: "s"},

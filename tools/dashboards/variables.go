@@ -20,13 +20,17 @@ func folded(text string) string { return strings.Join(strings.Fields(text), " ")
 type variable struct {
 	name, label, query string
 	one                bool
+	all                string // what "all" stands for; empty: for each value
 }
 
 // variables are those of all dashboards, besides the data source.
 func variables() []variable {
 	return []variable{
 		{name: "job", label: "job", query: "label_values(legate_build_info, job)"},
-		{name: "instance", label: "instance", query: `label_values(up{job=~"$job"}, instance)`},
+		{name: "datacenter", label: "datacenter", query: `label_values(legate_consul_datacenter_info{job=~"$job"}, datacenter)`, all: ".*"},
+		// No other metric has the datacenter as a label: it selects Legates, and those select all else. With all
+		// datacenters, those are found, too, of which there is nothing but that they cannot be scraped.
+		{name: "instance", label: "instance", query: `label_values({__name__=~"up|legate_consul_datacenter_info", job=~"$job", datacenter=~"$datacenter"}, instance)`},
 	}
 }
 
@@ -41,6 +45,9 @@ func (v variable) builder() *dashboard.QueryVariableBuilder {
 		Sort(dashboard.VariableSortAlphabeticalAsc)
 	if v.one {
 		return b
+	}
+	if v.all != "" {
+		b.AllValue(v.all)
 	}
 	return b.IncludeAll(true).Multi(true).Current(dashboard.VariableOption{
 		Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{"All"}},
