@@ -25,15 +25,21 @@ const (
 
 // newACLScene has one server that denies by default, and a Legate with a token from a file.
 func newACLScene(t *testing.T) *scene {
-	c := partstest.Consul(t, parts.ConsulOptions{Persistent: true, ACL: true, Node: "one", HCL: fmt.Sprintf("data_dir = %q", t.TempDir())})
-	s := &scene{consul: c, servers: []*parts.Consul{c}, token: filepath.Join(t.TempDir(), "token")}
+	s := newRights(t, partstest.Consul(t, parts.ConsulOptions{Persistent: true, ACL: true, Node: "one", HCL: fmt.Sprintf("data_dir = %q", t.TempDir())}))
 	s.plug(t)
 	s.populate(t)
+	s.serve(t, "--consul-addr", s.wire.addr(), "--consul-token-file", s.token)
+	return s
+}
+
+// newRights returns a scene that has only a Consul with ACLs, and a token for Legate that may read everything.
+func newRights(t *testing.T, c *parts.Consul) *scene {
+	t.Helper()
+	s := &scene{consul: c, servers: []*parts.Consul{c}, token: filepath.Join(t.TempDir(), "token")}
 	p, _, err := c.Client().ACL().PolicyCreate(&api.ACLPolicy{Name: "legate", Rules: readAll}, nil)
 	must(t, err)
 	s.policy = p.ID
 	s.writeToken(t, s.newToken(t, 0).SecretID)
-	s.serve(t, "--consul-addr", s.wire.addr(), "--consul-token-file", s.token)
 	return s
 }
 

@@ -15,6 +15,10 @@
 // simulated: fakeFront, a reverse proxy before Consul, gives answers that a real Consul does not
 // give on demand.
 //
+// The alert rules of examples/grafana are judged in an hour of their own, by a real Prometheus: in one
+// in which all is well none is pending, and then each fires in its fault, and no other does. There a
+// minute lasts two seconds (see package live), and the clients are scripted: an Envoy does not reject on demand.
+//
 // A short selection runs with the other tests. The whole suite, and a run of hours against a model
 // of what Envoy must have, are started by
 //

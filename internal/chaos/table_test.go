@@ -59,3 +59,26 @@ func (t table) markdown(took time.Duration) string {
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }
+
+// alertTable is which alert fired in which fault, and after how many seconds.
+type alertTable []string
+
+func (rows *alertTable) add(a act, fired map[string]time.Duration) {
+	for _, f := range a.faults {
+		after := "**not**"
+		if d, ok := fired[f.alert]; ok {
+			after = seconds(d)
+		}
+		*rows = append(*rows, fmt.Sprintf("| %s | %s | %s |\n", f.alert, f.how, after))
+	}
+}
+
+// keep writes the table to the folder of the results.
+func (rows alertTable) keep(tb testing.TB) {
+	tb.Helper()
+	text := "| alert | fault | fired after |\n|---|---|---|\n" + strings.Join(rows, "")
+	fmt.Println(text)
+	if *results != "" {
+		must(tb, errors.Join(os.MkdirAll(*results, 0o755), os.WriteFile(filepath.Join(*results, "alerts.md"), []byte(text), 0o644)))
+	}
+}
