@@ -90,6 +90,13 @@ func RejectedAs(err error) string {
 	return ""
 }
 
+// IsTokenUnknown says that a query was denied because Consul does not know its token. That need not stay so: a
+// server that has just started has not read its tokens yet.
+func IsTokenUnknown(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status) && strings.Contains(status.Body, "ACL not found")
+}
+
 func failureOfStatus(code int) Failure {
 	switch {
 	case code == http.StatusForbidden, code == http.StatusUnauthorized:

@@ -30,10 +30,10 @@ func (q *Queries) Datacenter(ctx context.Context, known string) (string, error) 
 				"datacenter", known, "error", err, "remedy", consul.RemedyOf(err))
 			return known, nil
 		}
-		switch kind {
-		case consul.Denied:
+		switch {
+		case kind == consul.Denied && !consul.IsTokenUnknown(err): // a Consul that has just started knows no token yet
 			return "", err
-		case consul.Refused:
+		case kind == consul.Refused:
 			return "", fmt.Errorf("%w (%s)", err, consul.RemedyOf(err))
 		}
 		q.outages.failed(loop, err, time.Now())

@@ -33,6 +33,9 @@ func TestTheDatacenterOfTheAgent(t *testing.T) {
 		{"it has no leader", refuse(500), tells, "dc1", false, "dc7", 300, 400},
 		{"it hangs", hang, tells, "", false, "dc7", 3, 3},
 		{"it is away, and nobody looks for a restart", lose, tells, "", true, "dc7", 5, 60},
+		{"it knows no token yet", func(question) (*http.Response, error) {
+			return consultest.Answer(403, 0, "ACL system must be bootstrapped before making any requests that require authorization: ACL not found"), nil
+		}, tells, "", false, "dc7", 5, 60},
 		{"it is none of Consul's answers", refuse(404), tells, "", false, "dc7", 5, 60},
 		{"it denies", refuse(403), nil, "dc1", false, "dc1", 1, 1},
 		{"it does not understand", refuse(400), nil, "dc1", false, "dc1", 1, 1},
