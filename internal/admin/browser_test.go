@@ -156,13 +156,13 @@ type site struct {
 	server *http.Server
 	config func(*Config) // changes that of the pages; nil: not at all
 	silent atomic.Bool   // something in between keeps events back
-	asked  atomic.Int64  // how often something else was asked for
+	most   int           // pages that are live
 }
 
 // open starts a site that runs until the test ends.
 func open(t *testing.T, h *house) *site {
 	t.Helper()
-	s := &site{t: t, addr: "127.0.0.1:0"}
+	s := &site{t: t, addr: "127.0.0.1:0", most: 100}
 	s.now.Store(h)
 	s.start()
 	t.Cleanup(func() { s.stop() })
@@ -177,6 +177,7 @@ func (s *site) start() {
 	}
 	s.addr = l.Addr().String()
 	live := s.now.Load().server()
+	live.events.most = min(live.events.most, s.most)
 	live.events.read = func() string { return fmt.Sprintf("%p", s.now.Load()) }
 	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/events" && s.silent.Load() {
@@ -187,7 +188,6 @@ func (s *site) start() {
 			live.Handler().ServeHTTP(w, r)
 			return
 		}
-		s.asked.Add(1)
 		one := s.now.Load().server()
 		if s.config != nil {
 			s.config(&one.config)
@@ -298,4 +298,12 @@ func TestInABrowserAChangeShowsUpWithoutPolling(t *testing.T) {
 	if got := b.text(`window.kept + " " + heard`); got != "true -Infinity" {
 		t.Errorf("it hears what is kept back: %s", got)
 	}
+	s.stop()
+	s.silent.Store(false)
+	s.most = 0
+	s.start()
+	b.text(`unlisten(); deafUntil = 0; 0`)
+	s.now.Store(more)
+	b.until(`document.body.textContent`, "newcomer")
+	b.until(`String(events === null && deafUntil > performance.now())`, "true") // refused, and asks again later
 }

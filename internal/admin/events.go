@@ -156,7 +156,6 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 		defer context.AfterFunc(stops, cancel)()
 	}
 	to := http.NewResponseController(w)
-	_ = to.SetReadDeadline(time.Time{}) // nothing more is read; not every connection has deadlines
 	send := func(text string) bool {
 		_ = to.SetWriteDeadline(time.Now().Add(unreadFor))
 		_, err := io.WriteString(w, text)

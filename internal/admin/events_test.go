@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,9 +76,14 @@ func inEvents(t *testing.T, story func(t *testing.T, l *listening)) {
 // call sends a request, and returns the connection to read the answer from.
 func (l *listening) call(headers string) net.Conn {
 	l.t.Helper()
+	return l.callFor("/events", headers)
+}
+
+func (l *listening) callFor(path, headers string) net.Conn {
+	l.t.Helper()
 	ours, theirs := net.Pipe()
 	l.at.come <- theirs
-	if _, err := fmt.Fprintf(ours, "GET /events HTTP/1.1\r\nHost: localhost\r\n%s\r\n", headers); err != nil {
+	if _, err := fmt.Fprintf(ours, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, headers); err != nil {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(func() { ours.Close() })
@@ -249,6 +255,13 @@ func TestThereAreOnlySoManyStreams(t *testing.T) {
 	if e.enter("another") {
 		t.Error("there is no bound in all")
 	}
+	doc, err := os.ReadFile("../../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := string(doc); !strings.Contains(said, fmt.Sprintf("(%d)", e.most)) || !strings.Contains(said, fmt.Sprintf("(%d)", e.perAddress)) {
+		t.Errorf("docs/limits.md does not say that there are %d, and %d of an address", e.most, e.perAddress)
+	}
 }
 
 func TestAClientThatDoesNotReadIsCut(t *testing.T) {
@@ -261,6 +274,17 @@ func TestAClientThatDoesNotReadIsCut(t *testing.T) {
 		wait(unreadFor)
 		if l.open() != 0 {
 			t.Error("it is not cut")
+		}
+	})
+}
+
+// A request that waits for a change may wait longer than a request may take to be read.
+func TestARequestMayWaitAsLongAsItSays(t *testing.T) {
+	inEvents(t, func(t *testing.T, l *listening) {
+		began := time.Now()
+		answer, err := http.ReadResponse(bufio.NewReader(l.callFor("/api/v1/changes?wait=30s&after="+l.record.Newest().String(), "")), nil)
+		if took := time.Since(began); err != nil || answer.StatusCode != http.StatusOK || took != 30*time.Second {
+			t.Errorf("answered after %v: %v, %v", took, answer, err)
 		}
 	})
 }

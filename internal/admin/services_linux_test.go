@@ -26,7 +26,7 @@ func BenchmarkServices(b *testing.B) {
 	for _, path := range []string{
 		"/services", "/services?sort=-critical", "/services?sort=-problems", "/services?sort=-changed&only=unhealthy", "/services?q=-099", "/services?page=100",
 		"/services/service-00140", "/services/service-0140",
-		"/changes", "/changes?service=service-00499&limit=1000", "/changes?kind=hold", "/nodes", "/nodes?sort=-behind&q=edge&only=unsynced", "/nodes?page=10", "/nodes/edge-50", "/nodes/edge-0x", "/api/v1/services?limit=1000", "/api/v1/services/service-00140",
+		"/changes", "/changes?service=service-00499&limit=1000", "/changes?kind=hold", "/nodes", "/nodes?sort=-behind&q=edge&only=unsynced", "/nodes?page=10", "/nodes/edge-50", "/nodes/edge-0x", "/consul", "/api/v1/services?limit=1000", "/api/v1/services/service-00140",
 	} {
 		b.Run(strings.ReplaceAll(path, "/", ":"), func(b *testing.B) {
 			before := cpu(b)
@@ -50,4 +50,14 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// BenchmarkMark measures what it costs to look whether something has changed, twice a second while somebody listens.
+func BenchmarkMark(b *testing.B) {
+	h := city(10_000, 1000)
+	h.record = changes.New()
+	s := h.server()
+	for b.Loop() {
+		s.mark()
+	}
 }

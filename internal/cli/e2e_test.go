@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"legate/internal/admin"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -20,6 +23,11 @@ func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
 	first := partstest.Backend(t, "first", "127.0.0.1:0")
 	second := partstest.Backend(t, "second", "127.0.0.1:0")
 	r := serve(t, "--consul-addr", consul.Addr)
+	events, err := http.Get(r.admin + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Body.Close()
 	for _, c := range []struct{ mode, address string }{{"delta", r.xds}, {"sotw", r.xds}, {"rest", r.rest}} {
 		t.Run(c.mode, func(t *testing.T) {
 			service := "web-" + c.mode
@@ -39,6 +47,26 @@ func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
 				}
 			}
 		})
+	}
+	changed := 0 // the page is told of what happened meanwhile
+	for lines := bufio.NewScanner(events.Body); changed < 4 && lines.Scan(); {
+		if lines.Text() == "event: changed" {
+			changed++
+		}
+	}
+	if changed < 4 {
+		t.Errorf("the page is told %d times that something has changed", changed)
+	}
+	code, said := r.get("/api/v1/consul")
+	var asked admin.Consul
+	if err := json.Unmarshal([]byte(said), &asked); err != nil || code != 200 {
+		t.Fatalf("%d: %v\n%s", code, err, said)
+	}
+	if w := asked.Watches; asked.State != "answers" || w.List != 1 || w.Entries != 3 || w.Direct < 3 || asked.Pool.Busy < w.List+w.Entries+w.Direct || asked.Pool.PerConnection != 1 || len(asked.Slowest) == 0 || asked.HostNames == nil {
+		t.Errorf("of consul is said: %s", said)
+	}
+	if code, page := r.get("/consul"); code != 200 || !strings.Contains(page, "Consul at "+consul.Addr) && !strings.Contains(page, "Consul at http://"+consul.Addr) {
+		t.Errorf("%d %s", code, page)
 	}
 }
 
