@@ -159,8 +159,8 @@ func (o *explainOptions) ask(ctx context.Context) (explanation, error) {
 	}
 	if len(picked) == 0 {
 		said := fmt.Sprintf("service %s has no instance %s", quote.Name(name), quote.Name(instance))
-		if away := o.away(ctx); away != "" {
-			return explanation{}, fmt.Errorf("%s as far as Legate knows, and Consul may have it: %s: \"legate status\" says more", said, away)
+		if why := o.hides(ctx); why != "" {
+			return explanation{}, fmt.Errorf("%s as far as Legate knows%s", said, why)
 		}
 		return explanation{}, fmt.Errorf("%s%s: \"legate explain %s\" shows all", said, quote.Text(suggest.DidYouMean(instance, ids), quote.TextBytes), quote.Name(name))
 	}
@@ -171,15 +171,22 @@ func (o *explainOptions) ask(ctx context.Context) (explanation, error) {
 	return explanation{Service: service, instance: instance}, nil
 }
 
-// away says that Consul does not answer as it should, so that it may have more than Legate knows; empty: it does.
-func (o *explainOptions) away(ctx context.Context) string {
+// hides says why Legate may not know an instance that Consul has; empty: it would.
+func (o *explainOptions) hides(ctx context.Context) string {
 	var about struct {
 		Consul discovery.Status `json:"consul"`
 	}
-	if err := o.admin.call(ctx, "GET", "/api/v1/status", &about); err != nil || about.Consul.Connected {
+	if err := o.admin.call(ctx, "GET", "/api/v1/status", &about); err != nil {
 		return ""
 	}
-	return fmt.Sprintf("it %s (%s)", about.Consul.State(), cmp.Or(about.Consul.LastError, "no error yet"))
+	c := about.Consul
+	switch {
+	case !c.Connected:
+		return fmt.Sprintf(", and Consul may have it: it %s (%s): \"legate status\" says more", c.State(), cmp.Or(c.LastError, "no error yet"))
+	case len(c.Selection.Tags) > 0:
+		return ". Only instances with all selected tags are served: --tag " + quote.Text(strings.Join(c.Selection.Tags, ", "), quote.NameBytes) + ". Has it these in Consul?"
+	}
+	return ""
 }
 
 // service asks for a service with all its instances.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/admin"
 	"legate/translate/policy"
 	"legate/xdsserver"
@@ -145,11 +146,14 @@ func TestExplainSaysByItsExitCodeWhetherAllIsWell(t *testing.T) {
 	shrunk.Problems = []admin.ServiceProblem{{Reason: "held", Detail: "lost 3"}}
 	at := explaining(t, discovery.Status{Connected: true}, sick(), service("good", serving("a", "10.0.0.1:1"), serving("b", "10.0.0.2:1"), serving("c", "10.0.0.3:1")), late, soon, gone, mixed, unserved, going, shrunk)
 	away := explaining(t, discovery.Status{LastError: "connection refused"}, service("good", serving("a", "10.0.0.1:1")))
+	tagged := explaining(t, discovery.Status{Connected: true, Selection: catalog.Selection{Tags: []string{"edge", "v2"}}}, service("good", serving("a", "10.0.0.1:1")))
 	for _, c := range []struct {
 		args string
 		exit int
 		says string
 	}{
+		{tagged + " good/b", 1, "service good has no instance b as far as Legate knows. Only instances with all selected tags are served: --tag edge, v2. Has it these in Consul?"},
+		{away + " good/b", 1, "as far as Legate knows, and Consul may have it: it not asked yet (connection refused): "},
 		{at + " good", 0, "good: All 3 instances take traffic.\n"}, {at + " good", 0, "none is remembered"},
 		{at + " good/n1/c", 0, "good/n1/c: takes traffic"}, {at + " good/c --json", 0, `"serving": 3`},
 		{at + " web/n1/web-2", 3, "web/n1/web-2: no traffic; "}, {at + " web --json", 3, `"id": "web-1"`},

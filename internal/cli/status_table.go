@@ -12,6 +12,7 @@ import (
 
 	"legate/internal/admin"
 	"legate/internal/quote"
+	"legate/translate"
 	"legate/xdsserver"
 )
 
@@ -49,6 +50,9 @@ func (s *sheet) table(b *strings.Builder, r statusReport, all bool) {
 	}
 	if finished > 0 {
 		fmt.Fprintf(b, "\n%s without trouble: --all lists them\n", plural(finished, "node"))
+	}
+	for _, id := range usedTwice(r.Nodes) {
+		b.WriteString("\n" + s.indented(0, "Several clients have the id "+quote.Name(id)+". Give each Envoy one of its own (legate bootstrap envoy --node-id), so that it can be told which of them is in trouble.") + "\n")
 	}
 	for _, state := range []admin.State{xdsserver.Nacked, xdsserver.Stale, xdsserver.NotSent} {
 		if trouble[state] {
@@ -115,6 +119,25 @@ func sharedIDs(nodes []admin.Node) map[string]bool {
 		shared[n.ID], seen[n.ID] = seen[n.ID], true
 	}
 	return shared
+}
+
+// usedTwice are the ids, sorted, that more than one Envoy has: each of them asks for clusters on one stream.
+func usedTwice(nodes []admin.Node) (ids []string) {
+	streams := map[string]int{}
+	for _, n := range nodes {
+		for _, t := range n.Types {
+			if t.Type == translate.ClusterType && n.ID != "" {
+				streams[n.ID]++
+			}
+		}
+	}
+	for id, n := range streams {
+		if n > 1 {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids[:min(len(ids), maxConcerns)]
 }
 
 // nameOf names a node; one whose id others have, too, with what tells it apart.

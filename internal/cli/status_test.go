@@ -106,6 +106,33 @@ edge-2  endpoints  STALE   10 min 0 s  70
 	}
 }
 
+// Whoever copies a bootstrap has two Envoys with one id: then a row may be of either of them.
+func TestStatusSaysThatSeveralEnvoysHaveOneID(t *testing.T) {
+	one := func(id, peer string) xdsserver.StreamStatus {
+		return streamOf(id, peer, typeIn(translate.ClusterType, xdsserver.Synced, 0, time.Hour), typeIn(translate.AssignmentType, xdsserver.Synced, 0, time.Hour))
+	}
+	endpoints := func(id, peer string) xdsserver.StreamStatus { // as an Envoy has them whose endpoints come over streams of their own
+		s := one(id, peer)
+		s.Types = s.Types[1:]
+		return s
+	}
+	for _, c := range []struct {
+		streams []xdsserver.StreamStatus
+		says    bool
+	}{
+		{[]xdsserver.StreamStatus{one("edge", "10.0.0.1:5"), one("edge", "10.0.0.1:6")}, true},
+		{[]xdsserver.StreamStatus{one("edge", "10.0.0.1:5"), one("edge", "10.0.0.2:5")}, true},
+		{[]xdsserver.StreamStatus{one("edge", "10.0.0.1:5"), endpoints("edge", "10.0.0.1:6"), endpoints("edge", "10.0.0.1:7"), one("edge-2", "10.0.0.1:8")}, false},
+	} {
+		s := calm()
+		s.Streams = c.streams
+		r := legate(t, nil, "status", "--admin-addr", answering(t, s))
+		if says := strings.Contains(r.out, "Several clients have the id edge. Give each Envoy one of its own"); says != c.says || r.code != 0 {
+			t.Errorf("exit %d: %s", r.code, r.out)
+		}
+	}
+}
+
 func TestStatusSaysByItsExitCodeWhetherAllAreSynced(t *testing.T) {
 	bad, good := answering(t, troubled()), answering(t, calm())
 	waits := calm()

@@ -99,11 +99,14 @@ func (n *night) registersWell(t *testing.T) {
 	eventually(t, func() error { return n.envoy.answers("payments", "payments-1") })
 }
 
-// changesAre waits until payments has changed so often: what comes at once is one change.
+// changesAre waits until payments has changed so often, and Envoy has it: what comes at once is one change.
 func (n *night) changesAre(t *testing.T, want int) {
 	t.Helper()
 	eventually(t, func() error {
-		if out, _ := n.types(t, "legate", "changes", "payments"); strings.Count(out, "\n") != want {
+		if out, _ := n.types(t, "legate", "changes", "payments"); strings.Count(out, "\n") != want+1 { // and the head
+			return errors.New(out)
+		}
+		if out, code := n.types(t, "legate", "status", "--stale-after", "0s"); code != 0 {
 			return errors.New(out)
 		}
 		return nil
