@@ -17,16 +17,21 @@ type call struct {
 	params []string
 }
 
+// listParams are the parameters of a list, and changesParams those of the changes.
+func listParams() []string { return []string{"q", "only", "sort", "page", "limit"} }
+func changesParams() []string {
+	return []string{"service", "kind", "since", "limit", "before", "after", "wait"}
+}
+
 // api are the calls that only read.
 func (s *Server) api() []call {
-	list := []string{"q", "only", "sort", "page", "limit"}
 	return []call{
 		{"/api/v1/status", s.status, nil},
-		{"/api/v1/services", s.services, list},
+		{"/api/v1/services", s.services, listParams()},
 		{"/api/v1/services/{name}", s.service, []string{"page", "limit"}},
-		{"/api/v1/nodes", s.nodes, list},
+		{"/api/v1/nodes", s.nodes, listParams()},
 		{"/api/v1/nodes/{id}", s.node, nil},
-		{"/api/v1/changes", s.changes, []string{"service", "kind", "since", "limit", "before", "after", "wait"}},
+		{"/api/v1/changes", s.changes, changesParams()},
 		{"/api/v1/changes/{id}", s.change, nil},
 		{"/api/v1/holds", s.holds, nil},
 		{"/api/v1/consul", s.consul, nil},

@@ -20,6 +20,10 @@ import (
 // configDump writes the resources of a view by type and name. ?view= chooses the view if there are
 // several; ?name= keeps the resources of one service.
 func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
+	if err := unknownParameter(r, []string{"view", "name"}); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	views := s.rooms.XDS.Views()
 	if len(views) == 0 {
 		http.Error(w, "nothing is served yet: "+s.notReady(), http.StatusServiceUnavailable)

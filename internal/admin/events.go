@@ -128,15 +128,6 @@ func (s *Server) mark() string {
 	return fmt.Sprintf("%016x", maphash.String(s.events.seed, all))
 }
 
-// page learns what a page costs.
-func (s *Server) page(handle http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		handle(w, r)
-		s.events.learn(time.Since(began))
-	}
-}
-
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx

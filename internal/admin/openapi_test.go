@@ -350,6 +350,24 @@ func TestWhatTheAPIAnswersIsWhatTheOpenAPIDocumentSays(t *testing.T) {
 	}
 }
 
+// The page of a list refuses what its call in the API does, and says what there is.
+func TestThePageOfAListRefusesParametersThatItDoesNotKnow(t *testing.T) {
+	h := yesterday()
+	for path, want := range map[string]string{
+		"/services?state=down": "state: no such parameter; there are q, only, sort, page, limit", "/nodes?Q=x": "there are q,",
+		"/changes?services=web": "there are service, kind,", "/debug/config_dump?nmae=web": "there are view, name",
+	} {
+		if w := h.get(t, path); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d, want %s in\n%s", path, w.Code, want, w.Body)
+		}
+	}
+	for _, path := range []string{"/?x=1", "/services/web?q=x", "/consul?release=web", "/services?q=x&only=down&sort=name&page=1&limit=3", "/changes?service=web&kind=service&since=1h&limit=3"} {
+		if w := h.get(t, path); w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 // A document that lacks a field, or has one that is not there, is found out.
 func TestAnAnswerThatIsNotAsDocumentedIsFound(t *testing.T) {
 	a := newAgreement(t)

@@ -64,6 +64,20 @@ func (s *Server) head(here, title string) head {
 		Datacenter: s.rooms.Consul.Status().Datacenter, Title: title, Here: here, Now: s.now()}
 }
 
+// page serves a page, and learns what it costs. That of a list refuses parameters that it does not know, as the API does:
+// one that is misspelt would show too much, and nobody would see.
+func (s *Server) page(handle http.HandlerFunc, list string, params ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		if err := unknownParameter(r, params); err != nil && list != "" {
+			s.missing(w, http.StatusBadRequest, list, strings.ToUpper(list[:1])+list[1:], "Nothing can be shown for this address: "+err.Error()+".", "", "")
+		} else {
+			handle(w, r)
+		}
+		s.events.learn(time.Since(began))
+	}
+}
+
 // render writes a page. api is where a program finds the same.
 func (s *Server) render(w http.ResponseWriter, code int, name string, view any, api string) {
 	var body bytes.Buffer
