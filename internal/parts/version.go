@@ -70,10 +70,14 @@ func parseVersion(says *regexp.Regexp, output string) (version, error) {
 	return v, nil
 }
 
+// probing is how long a program may take to say its version. On a machine with many more runnable processes than cores that has
+// taken 16 s, and a program that does not answer is built again from source.
+const probing = 2 * time.Minute
+
 // probe runs the program to ask for its version. That also shows whether it can run on this
 // machine.
 func (p Program) probe(ctx context.Context, path string) (version, error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, probing)
 	defer cancel()
 	for {
 		out, err := exec.CommandContext(ctx, path, p.versionArg).CombinedOutput()
