@@ -303,6 +303,26 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 	})
 }
 
+// A client that takes its time to read a page does not make pages expensive.
+func TestWhatAPageCostsIsNotHowLongItIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := healthy().server()
+		for range 100 {
+			s.Handler().ServeHTTP(slowReader{httptest.NewRecorder()}, httptest.NewRequest(http.MethodGet, "http://localhost/", nil))
+		}
+		if s.events.cost != 0 { // time stands still while it is made
+			t.Errorf("a page costs %v", s.events.cost)
+		}
+	})
+}
+
+type slowReader struct{ http.ResponseWriter }
+
+func (r slowReader) Write(b []byte) (int, error) {
+	time.Sleep(time.Second)
+	return r.ResponseWriter.Write(b)
+}
+
 func TestWhatPagesShowIsInTheMark(t *testing.T) {
 	marks, seed := map[string]string{}, maphash.MakeSeed()
 	for name, change := range map[string]func(*house){

@@ -68,14 +68,25 @@ func (s *Server) head(here, title string) head {
 // one that is misspelt would show too much, and nobody would see.
 func (s *Server) page(handle http.HandlerFunc, list string, params ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
+		began, to := time.Now(), &firstByte{ResponseWriter: w}
 		if err := unknownParameter(r, params); err != nil && list != "" {
-			s.missing(w, http.StatusBadRequest, list, strings.ToUpper(list[:1])+list[1:], "Nothing can be shown for this address: "+err.Error()+".", "", "")
+			s.missing(to, http.StatusBadRequest, list, strings.ToUpper(list[:1])+list[1:], "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		} else {
-			handle(w, r)
+			handle(to, r)
 		}
-		s.events.learn(time.Since(began))
+		s.events.learn(to.at.Sub(began))
 	}
+}
+
+// firstByte notes when an answer begins to be sent: how long the client takes to read it does not count.
+type firstByte struct {
+	http.ResponseWriter
+	at time.Time
+}
+
+func (f *firstByte) WriteHeader(code int) {
+	f.at = time.Now()
+	f.ResponseWriter.WriteHeader(code)
 }
 
 // render writes a page. api is where a program finds the same.
