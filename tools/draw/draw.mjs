@@ -17,14 +17,14 @@ series, and the queries that are empty. Exit code 1 if a query or a panel fails.
   --width N          of the dashboard, in CSS pixels (1400)
   --theme NAME       light or dark only
   --format NAME      webp, png or jpeg (webp)
-  --quality N        of webp and jpeg, 1 to 100 (80)
+  --quality N        of webp and jpeg, 1 to 100 (60)
 `;
 
 async function main() {
   const { values: o, positionals: files } = parseArgs({ allowPositionals: true, options: {
     prometheus: { type: 'string', default: 'http://127.0.0.1:9090' }, out: { type: 'string', default: '.' }, from: { type: 'string' }, to: { type: 'string' },
     minutes: { type: 'string', default: '30' }, var: { type: 'string', multiple: true, default: [] }, width: { type: 'string', default: '1400' },
-    theme: { type: 'string' }, format: { type: 'string', default: 'webp' }, quality: { type: 'string', default: '80' }, help: { type: 'boolean', short: 'h' },
+    theme: { type: 'string' }, format: { type: 'string', default: 'webp' }, quality: { type: 'string', default: '60' }, help: { type: 'boolean', short: 'h' },
   } });
   if (o.help || files.length === 0) {
     console.log(help);
