@@ -32,7 +32,8 @@ func nodeStates() panel {
 		w: 12, title: "For how long it has waited", unit: "s", limits: below(10, 60), line: true,
 		says: `By type and state. Normal: 0, or some milliseconds after a change. stale and rising: it does not read, or stands still (no
 			CPU, its machine swaps). nacked: it rejects something and keeps what it had; legate status NODE has its words.`,
-		ask: []query{{`max by (type, state) (legate_xds_stream_waiting_seconds{@, node="$node"})`, "{{type}} {{state}}"}},
+		ask:    []query{{`max by (type, state) (legate_xds_stream_waiting_seconds{@, node="$node"})`, "{{type}} {{state}}"}},
+		fields: []field{{name: "/ stale$/", colour: "yellow"}, {name: "/ not_sent$/", colour: "orange"}, {name: "/ nacked$/", colour: "red"}},
 	}
 }
 
