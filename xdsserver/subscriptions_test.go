@@ -1,9 +1,12 @@
 package xdsserver
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"legate/internal/xdstest"
 )
 
 // A scrape sees the state that the page shows, and for how long a client has waited.
@@ -33,4 +36,24 @@ func TestAScrapeAsksHowFarTheClientsAre(t *testing.T) {
 		time.Sleep(time.Minute)
 		is("nacked", time.Minute)
 	})
+}
+
+// BenchmarkSubscriptions is what a scrape costs more with a thousand streams.
+func BenchmarkSubscriptions(b *testing.B) {
+	s := bubbled(b, func(c *Config) {
+		c.Limits.NewStreams, c.Limits.NewStreamsBurst = 1e9, 1e9
+		c.Limits.Streams, c.Limits.StreamsPerAddress = 2*benchStreams, 2*benchStreams
+	})
+	s.set(service("web", 1)...)
+	for n := range benchStreams {
+		c := s.tube(xdstest.Delta, fmt.Sprint("edge-", n))
+		c.Want(eds, "web")
+		c.Accept(eds, "web@1")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if n := len(s.subscriptions()); n != benchStreams {
+			b.Fatal(n)
+		}
+	}
 }
