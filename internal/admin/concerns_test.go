@@ -193,7 +193,7 @@ var troubles = map[string]func(*house){
 
 // unseen are alerts without a concern: their trouble lies in the past or in another program, or a
 // page that answers cannot have it.
-var unseen = []string{"LegateDown", "LegateRestarts"}
+var unseen = []string{"LegateDown", "LegateRestarts", "LegateClientStale"}
 
 func TestTheVerdictIsAsGraveAsTheAlert(t *testing.T) {
 	rules, err := os.ReadFile("../../examples/grafana/legate.rules.yml")

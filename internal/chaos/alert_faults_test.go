@@ -49,6 +49,12 @@ func acts() []act {
 				c.Ack(c.Read())
 				return c.Close
 			}},
+			{"LegateClientStale", "a client reads, and acknowledges nothing", func(t *testing.T, h *hour) func() {
+				c := xdstest.Open(t, h.dial(t, "127.0.0.1"), xdstest.Delta, "silent")
+				c.Want(translate.AssignmentType, "shop")
+				c.Read()
+				return c.Close
+			}},
 			{"LegateClientsWithoutEndpoints", "a client takes clusters over CDS and never asks for endpoints", func(t *testing.T, h *hour) func() {
 				c := xdstest.OpenMethod(t, h.dial(t, "127.0.0.1"), xdstest.Delta, "/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters",
 					&corev3.Node{Id: "unled", UserAgentName: "envoy"})

@@ -28,10 +28,10 @@ func states() panel {
 
 func waitLongest() panel {
 	return panel{
-		title: "Who waits longest", unit: "s", limits: below(10, 60), line: true,
+		title: "Who waits longest", unit: "s", limits: below(60, 300), line: true,
 		says: `For how long the five clients that wait longest have not had all that they are to get, or have rejected something. Normal:
 			next to nothing: some milliseconds after each change. A line that rises is an Envoy with old endpoints: click on it, or
-			ask legate status NODE.`,
+			ask legate status NODE. The second line is that of the alert LegateClientStale.`,
 		ask:    []query{{`topk(5, max by (node) (legate_xds_stream_waiting_seconds{@}))`, "{{node}}"}},
 		fields: []field{{name: "/.*/", links: []link{{"Legate / Node", "/d/legate-node?var-node=${__field.labels.node}&${__url_time_range}"}}}},
 	}

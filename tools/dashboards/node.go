@@ -18,7 +18,7 @@ func node() board {
 
 func nodeWaits() panel {
 	return panel{
-		kind: tile, w: 6, h: 8, title: "Is it up to date?", unit: "s", limits: below(10, 60), empty: "not connected, or without series of its own",
+		kind: tile, w: 6, h: 8, title: "Is it up to date?", unit: "s", limits: below(60, 300), empty: "not connected, or without series of its own",
 		says: `For how long it has not had all that it is to get, or has rejected something. Normal: up to date. If not: legate status NODE
 			says what it waits for, or rejects, in Envoy's words. Not connected: its stat control_plane.connected_state is 0, and its
 			log says why.`,
@@ -29,7 +29,7 @@ func nodeWaits() panel {
 
 func nodeStates() panel {
 	return panel{
-		w: 12, title: "For how long it has waited", unit: "s", limits: below(10, 60), line: true,
+		w: 12, title: "For how long it has waited", unit: "s", limits: below(60, 300), line: true,
 		says: `By type and state. Normal: 0, or some milliseconds after a change. stale and rising: it does not read, or stands still (no
 			CPU, its machine swaps). nacked: it rejects something and keeps what it had; legate status NODE has its words.`,
 		ask:    []query{{`max by (type, state) (legate_xds_stream_waiting_seconds{@, node="$node"})`, "{{type}} {{state}}"}},
@@ -73,6 +73,6 @@ func nodeStreams() panel {
 			{`sum by (instance, stream, type, protocol) (legate_xds_stream_requests_total{@, node="$node"})`, "requests"},
 			{`sum by (instance, stream, type, protocol) (legate_xds_stream_responses_total{@, node="$node"})`, "responses"},
 		},
-		fields: []field{{name: "instance", links: toPage}},
+		fields: []field{{name: "instance", links: append([]link{{"this node on its page", "http://${__value.text}/nodes/${node}"}}, toPage...)}},
 	}
 }

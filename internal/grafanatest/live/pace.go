@@ -22,7 +22,7 @@ var (
 )
 
 // spans are the whole numbers in queries that are so many seconds of the clock.
-var spans = map[string]bool{"90": true, "180": true, "3600": true, "259200": true, "2592000": true}
+var spans = map[string]bool{"90": true, "180": true, "300": true, "3600": true, "259200": true, "2592000": true}
 
 // others are those that are not: how many lines a table has, how many seconds a minute has in a rate
 // that is shown by the minute, hours in a day, milliseconds in a second, per cent.
