@@ -32,6 +32,7 @@ type Metrics struct {
 	LastKnown *LastKnown
 	Process   *Process
 	Admin     *Admin
+	Traces    *Traces
 
 	registry *prometheus.Registry
 	declared *declared
@@ -59,6 +60,7 @@ func New(build BuildInfo) *Metrics {
 	d = d.about("The program", "What runs, with which configuration, and who asks it.", "internal/cli")
 	m.Process = newProcess(d)
 	m.Admin = newAdmin(d)
+	m.Traces = newTraces(d)
 	d.gauges("legate_build_info", "What runs. Always 1.",
 		label{name: "version", bound: "of this program"}, label{name: "revision", bound: "of its source; empty if unknown"}, label{name: "goversion", bound: "of the compiler"},
 	).WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)

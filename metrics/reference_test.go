@@ -292,4 +292,6 @@ func everything(m *Metrics) {
 	m.Process.Reloaded(true, true, now)
 	m.Process.Certificate("xds", func() time.Time { return now })
 	m.Admin.Refused("admin_headers")
+	m.Traces.Exported(1)
+	m.Traces.Dropped(1)
 }

@@ -27,7 +27,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 			sub.delays.Acknowledged(now.Sub(d.since), d.origin)
 		}
 		sub.took(d)
-		sub.table.accept(d, now)
+		sub.table.accept(d, now, ss.name())
 		sub.arrived(d)
 		if sub.complete(d) {
 			ss.record.tookIn(sub.table.typeURL, d.seq)
@@ -45,4 +45,14 @@ func (ss *session) answered(sub *subscription, r *request) {
 // no other part of them is under way, or still to be sent.
 func (s *subscription) complete(d delivery) bool {
 	return !s.isOwed() && len(s.probes) == 0 && (len(s.flight) == 0 || s.flight[0].seq > d.seq)
+}
+
+// name is the id of the node, for what remembers who acknowledged something: one text for all of that. It needs the
+// session's lock.
+func (ss *session) name() *string {
+	if ss.nodeID == nil {
+		id := sane(ss.node.GetId())
+		ss.nodeID = &id
+	}
+	return ss.nodeID
 }

@@ -23,6 +23,10 @@ type Arrival struct {
 	// FirstSent is when some client was sent it first, LastAck when one that had to hear of it acknowledged it last.
 	FirstSent time.Time `json:"first_sent,omitzero"`
 	LastAck   time.Time `json:"last_ack,omitzero"`
+	// FirstAck is when one that had to hear of it acknowledged it first. FirstAckBy and LastAckBy are the nodes of these.
+	FirstAck   time.Time `json:"-"`
+	FirstAckBy string    `json:"-"`
+	LastAckBy  string    `json:"-"`
 	// Asked is how many streams asked for it when it was published. Of these, Left have ended or no longer ask for it, and
 	// MissingCount have not acknowledged it: all others have.
 	Asked        int `json:"asked"`
@@ -103,7 +107,8 @@ func (s *store) arrivals(all []Publication, out [][]Arrival, most int) (present 
 				before[changed][at{t, n.Name}] = i
 				continue
 			}
-			a := Arrival{Name: n, View: s.view, FirstSent: instant(e.firstSent.Load()), LastAck: instant(e.lastAck.Load()), Asked: e.asked}
+			a := Arrival{Name: n, View: s.view, FirstSent: instant(e.firstSent.Load()), LastAck: instant(e.lastAck.Load()), Asked: e.asked,
+				FirstAck: instant(e.firstAck.Load()), FirstAckBy: named(e.firstBy.Load()), LastAckBy: named(e.lastBy.Load())}
 			w := awaiting{entry: e, name: n, publication: i, arrival: len(out[i])}
 			a.Left, a.MissingCount = t.awaited(e, func(sub *subscription) {
 				if len(w.records) < most {
@@ -133,6 +138,7 @@ func (s *store) arrivals(all []Publication, out [][]Arrival, most int) (present 
 func (o *overtaken) arrival(v View, typeURL string, most int) Arrival {
 	a := Arrival{
 		Name: translate.Name{Type: typeURL, Name: o.name}, View: v, FirstSent: instant(o.firstSent), LastAck: instant(o.lastAck),
+		FirstAck: instant(o.firstAck), FirstAckBy: named(o.firstBy), LastAckBy: named(o.lastBy),
 		Asked: int(o.asked), Left: int(o.left), MissingCount: int(o.missing), Overtaken: instant(o.until),
 	}
 	if a.Missing = slices.Clone(o.nodes[:min(len(o.nodes), most)]); len(a.Missing) == 0 {
@@ -142,4 +148,11 @@ func (o *overtaken) arrival(v View, typeURL string, most int) Arrival {
 		return cmp.Or(cmp.Compare(a.State.urgency(), b.State.urgency()), strings.Compare(a.Node, b.Node))
 	})
 	return a
+}
+
+func named(of *string) string {
+	if of == nil {
+		return ""
+	}
+	return *of
 }

@@ -33,6 +33,8 @@ type entry struct {
 	// it because it had changed. In nanoseconds, see instant; 0: never.
 	changed            int64
 	firstSent, lastAck atomic.Int64
+	firstAck           atomic.Int64           // as lastAck, the first of these
+	firstBy, lastBy    atomic.Pointer[string] // the nodes of whom; nil: nobody
 
 	asked  int    // how many streams asked for it then
 	awaits bitset // those of them that have not acknowledged it; they clear their bits, see overtaken.go

@@ -20,6 +20,8 @@ type overtaken struct {
 	name                 string
 	changed, until       int64
 	firstSent, lastAck   int64
+	firstAck             int64
+	firstBy, lastBy      *string
 	asked, left, missing int32
 	nodes                []Awaited // some of those that are missing
 }
@@ -95,7 +97,8 @@ func (t *table) overtake(e *entry, now int64) {
 	if e.seq == 0 {
 		return
 	}
-	o := overtaken{name: e.name, changed: e.changed, until: now, firstSent: e.firstSent.Load(), lastAck: e.lastAck.Load(), asked: int32(e.asked)}
+	o := overtaken{name: e.name, changed: e.changed, until: now, firstSent: e.firstSent.Load(), lastAck: e.lastAck.Load(), asked: int32(e.asked),
+		firstAck: e.firstAck.Load(), firstBy: e.firstBy.Load(), lastBy: e.lastBy.Load()}
 	left, missing := t.awaited(e, func(s *subscription) {
 		if len(o.nodes) == maxOvertakenNodes {
 			return

@@ -54,14 +54,14 @@ func (t *table) isAccepted(e *entry) bool {
 	return max(e.accepted.Load(), t.accepted.Load()) >= e.seq
 }
 
-// accept notes that a client accepted what is in a response, except earlier versions. It needs the lock
+// accept notes that a client, by its node, accepted what is in a response, except earlier versions. It needs the lock
 // for reading.
-func (t *table) accept(d delivery, now time.Time) {
+func (t *table) accept(d delivery, now time.Time, by *string) {
 	entries := d.entries
 	switch {
 	case d.all && len(d.instead) == 0:
 		for e := range t.changes(min(t.accepted.Load(), d.seq)) { // others are accepted already, and did not change since
-			e.accept(d, now)
+			e.accept(d, now, by)
 		}
 		raise(&t.accepted, d.seq)
 	case d.all:
@@ -69,17 +69,21 @@ func (t *table) accept(d delivery, now time.Time) {
 	}
 	for _, e := range entries {
 		if !slices.Contains(d.instead, e.name) {
-			e.accept(d, now)
+			e.accept(d, now, by)
 		}
 	}
 }
 
-func (e *entry) accept(d delivery, now time.Time) {
+func (e *entry) accept(d delivery, now time.Time, by *string) {
 	switch {
 	case e.seq <= d.seq:
 		raise(&e.accepted, e.seq)
 		if d.changed || e.lastAck.Load() == 0 {
+			if e.firstAck.CompareAndSwap(0, now.UnixNano()) {
+				e.firstBy.Store(by)
+			}
 			e.lastAck.Store(now.UnixNano())
+			e.lastBy.Store(by)
 		}
 	case e.prev != nil && e.prevSeq <= d.seq:
 		e.prevAccepted.Store(true)

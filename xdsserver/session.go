@@ -50,6 +50,7 @@ type session struct {
 
 	mu      sync.Mutex // of all that follows
 	node    *corev3.Node
+	nodeID  *string // see name
 	account *account
 	nonce   uint64
 	bodies  []body     // of the responses that are made next; reused

@@ -223,6 +223,9 @@ func (t *table) set(name string, res *resource, seq uint64, since, now time.Time
 	e.changed = now.UnixNano()
 	e.firstSent.Store(0)
 	e.lastAck.Store(0)
+	e.firstAck.Store(0)
+	e.firstBy.Store(nil)
+	e.lastBy.Store(nil)
 	t.await(e)
 	t.noteMissing(e)
 	if had != (res != nil) {

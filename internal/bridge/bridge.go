@@ -43,6 +43,7 @@ type Bridge struct {
 	metrics    *metrics.Translate
 
 	changes   *changes.Record // nil: nothing is recorded
+	taken     time.Time       // when Run began with what it does now
 	policies  policy.Policies // the newest that Run has taken over
 	spreading spreading
 	over      atomic.Int64   // how long a rollout takes
@@ -122,8 +123,10 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 				return err
 			}
 		case p := <-b.wishes:
+			b.taken = time.Now()
 			b.adopt(p)
 		case <-b.spreading.due():
+			b.taken = time.Now()
 			b.goOn()
 			select {
 			case d := <-deltas: // one that waited meanwhile: it goes before the next bit
@@ -139,6 +142,7 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 
 // carry takes one Delta over. The first one is translated with the newest policy as a whole.
 func (b *Bridge) carry(d catalog.Delta) error {
+	b.taken = time.Now()
 	if b.State().Ready() {
 		b.take(d)
 		return nil
@@ -166,12 +170,13 @@ func (b *Bridge) carry(d catalog.Delta) error {
 // publish publishes what differs from the Resources before, if anything does.
 func (b *Bridge) publish(to translate.Resources) published {
 	old := b.State()
-	p := published{from: old.Resources, to: to, batch: to.Diff(old.Resources)}
+	p := published{from: old.Resources, to: to, batch: to.Diff(old.Resources), taken: b.taken}
 	changed := old.Changed
 	if len(p.batch.Set)+len(p.batch.Gone) > 0 {
 		p.at = time.Now()
 		p.batch.At = p.at
 		b.server.Publish(old.View, p.batch)
+		p.served = time.Now()
 		changed = p.at
 		b.log.Debug("snapshot changed", "set", len(p.batch.Set), "gone", len(p.batch.Gone), "answered", p.batch.Since)
 	}

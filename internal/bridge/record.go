@@ -20,6 +20,8 @@ type published struct {
 	from, to translate.Resources
 	batch    translate.Batch
 	at       time.Time // zero: nothing had to be
+	taken    time.Time // when the bridge began with it
+	served   time.Time // when the server had it
 }
 
 // recordedAtOnce is how many services of one Delta are recorded one by one. The rest is one change, so that what
@@ -55,7 +57,7 @@ func (b *Bridge) recordDelta(d catalog.Delta, p published) {
 	now := time.Now()
 	record := func(c changes.Change) {
 		if len(c.Lines) > 0 {
-			c.At, c.Answered = now, d.Since
+			c.At, c.Answered, c.Taken, c.Served = now, d.Since, p.taken, p.served
 			b.changes.Add(c)
 		}
 	}
@@ -135,7 +137,7 @@ func (b *Bridge) recordPolicies(p published) {
 		n, known := at[text]
 		if !known || len(alike[n].Services) == atOnce {
 			n = len(alike)
-			at[text], alike = n, append(alike, changes.Change{Kind: changes.Policy, At: time.Now(), Answered: p.batch.Since, Published: p.at, Lines: lines})
+			at[text], alike = n, append(alike, changes.Change{Kind: changes.Policy, At: time.Now(), Answered: p.batch.Since, Published: p.at, Taken: p.taken, Served: p.served, Lines: lines})
 		}
 		alike[n].Services = append(alike[n].Services, one.Service.Name)
 	}

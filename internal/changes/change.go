@@ -36,6 +36,10 @@ type Change struct {
 	Answered time.Time `json:"answered,omitzero"`
 	// Published is when clients could be sent it; zero: nothing of what they get has changed.
 	Published time.Time `json:"published,omitzero"`
+	// Taken is when the bridge began with it, and Served when the server's snapshot had it. They are for traces, and not
+	// told otherwise.
+	Taken  time.Time `json:"-"`
+	Served time.Time `json:"-"`
 	// Services are those that changed in this way, by name: one, unless many changed alike. Names are bounded.
 	Services []string `json:"services,omitempty"`
 	// Index is Consul's index of that answer; 0: unknown.
@@ -101,7 +105,7 @@ const MaxServices = 64
 
 // overhead is about what a change and a line take besides their texts, in bytes.
 const (
-	changeOverhead = 320
+	changeOverhead = 368
 	lineOverhead   = 200
 )
 

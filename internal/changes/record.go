@@ -15,6 +15,8 @@ const (
 type Record struct {
 	mark string
 
+	traceID func(ID) string // of the change's trace, for the log; nil: there are none
+
 	mu    sync.Mutex
 	kept  []Change // kept[from:] are there, with numbers that follow each other
 	from  int

@@ -8,11 +8,14 @@ import (
 	"legate/internal/logs"
 )
 
+// Trace has the lines of Tell carry the ids of the changes' traces. It is called before Tell.
+func (r *Record) Trace(idOf func(ID) string) { r.traceID = idOf }
+
 // Tell logs each change until the context is done: at info, with a line of its own, unless there are so many that they
 // are summed up (see [logs.Sparse]). It reads the record as any reader does, so nothing waits for the log. A line is
 // written when some client was sent the change, but a second later at most. sends may be nil.
 func (r *Record) Tell(ctx context.Context, log *slog.Logger, sends Sends) {
-	t := telling{log: log, sends: sends, services: map[string]struct{}{}}
+	t := telling{log: log, traceID: r.traceID, sends: sends, services: map[string]struct{}{}}
 	after := ID{}
 	for ctx.Err() == nil {
 		wait, cancel := ctx, context.CancelFunc(func() {})
@@ -37,6 +40,7 @@ func (r *Record) Tell(ctx context.Context, log *slog.Logger, sends Sends) {
 // telling is the state of Tell.
 type telling struct {
 	log      *slog.Logger
+	traceID  func(ID) string // nil: there are none
 	sends    Sends
 	sparse   logs.Sparse
 	services map[string]struct{} // of the changes that had no line; few of them
@@ -86,7 +90,11 @@ func (t *telling) tell(c *Change, sent Send) {
 		}
 		attrs = append(attrs, "sent_seconds", max(0, sent.First.Sub(from).Seconds()))
 	}
-	t.log.Info("changed", append(attrs, "change", c.ID.String())...)
+	attrs = append(attrs, "change", c.ID.String())
+	if t.traceID != nil {
+		attrs = append(attrs, "trace_id", t.traceID(c.ID))
+	}
+	t.log.Info("changed", attrs...)
 }
 
 // failing are the ids of the checks that the lines name as failing.

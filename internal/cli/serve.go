@@ -19,6 +19,7 @@ import (
 	"legate/internal/bridge"
 	"legate/internal/changes"
 	"legate/internal/lastknown"
+	"legate/internal/tracing"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -72,7 +73,8 @@ with a mistake is not applied at all, and log, page and /readyz name the mistake
 --include, --exclude, --tag, --mass-critical, --policy-rollout and --log-level take
 effect without a restart; other changed settings are named, and need one. The policy
 of --policy is read again in the same way. "legate check config" finds mistakes
-beforehand.`,
+beforehand.
+` + aboutTraces,
 		examples: `
 # the agent on this machine, Envoys on this machine
 legate serve
@@ -165,6 +167,10 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	carrier.Record(record)
 	m.XDS.ChangeIDs(func(o metrics.Origin) string { return record.WhatPublished(o.Name, time.Unix(0, o.Published)).String() })
 	watcher.TellHolds(recordHolds(record))
+	traces, err := p.tracer(ctx, tracing.Rooms{Changes: record, Arrivals: server.Arrivals, Datacenter: datacenter}, log, build.Version, m.Traces)
+	if err != nil {
+		return err
+	}
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
 			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
@@ -206,6 +212,10 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}
 	group := life.group
 	group.Go(func() error { bounded.Run(life.working); return nil })
+	if traces != nil {
+		record.Trace(func(id changes.ID) string { return tracing.TraceID(id).String() })
+		group.Go(func() error { return traces.Run(life.working) })
+	}
 	group.Go(func() error { record.Tell(life.working, log, admin.Sends(server)); return nil })
 	supervise := supervision{notify: notify, alive: carrier.Alive, ready: isReady, words: people.Readiness}
 	group.Go(func() error { return reload.run(life.working) })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/consul/api"
 
+	"legate/internal/oteltest"
 	"legate/internal/parts"
 )
 
@@ -42,7 +43,11 @@ func TestEachChangeIsRememberedAsTheDocumentationShows(t *testing.T) {
 	}
 	write("defaults: {connect_timeout: 5s}\n")
 	s.registerAs(t, parts.Instance{ID: "web-1", Service: "web", Address: "10.0.0.7", Port: 80})
-	s.legate = startLegate(t, s.consul, "--policy", policy)
+	collector := oteltest.New(t)
+	s.legate = newLegate(t, s.consul, "--policy", policy)
+	s.legate.Env = append(s.legate.Env, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")
+	s.legate.launch(t)
+	s.legate.awaitReady(t)
 	s.envoys = append(s.envoys, startEnvoy(t, s.legate, adsDelta, "web"))
 	shown := page(t, "changes.md", "$ legate changes\n")
 	for n := range shown {
@@ -130,6 +135,7 @@ func TestEachChangeIsRememberedAsTheDocumentationShows(t *testing.T) {
 		t.Error("the log does not name the check that fails")
 	}
 	s.exemplarsNameChanges(t)
+	s.aTraceShowsTheWay(t, collector, string(log), answer.Changes[0].ID, answer.Changes[0].Index)
 	if n := strings.Count(string(log), `"client connected"`); n != 1 {
 		t.Errorf("the log has %d clients that connected, and one Envoy did", n)
 	}
@@ -165,6 +171,39 @@ func (s *stage) exemplarsNameChanges(t *testing.T) {
 		}
 		if !stages["answer_to_sent"] || !stages["answer_to_ack"] {
 			return fmt.Errorf("exemplars of %v only, in\n%s", stages, page)
+		}
+		return nil
+	})
+}
+
+// aTraceShowsTheWay checks what a collector of OpenTelemetry was sent of a change of web: it has the trace that the log
+// names, from Consul's answer until the only Envoy acknowledged it.
+func (s *stage) aTraceShowsTheWay(t *testing.T, collector *oteltest.Collector, log, change string, index uint64) {
+	t.Helper()
+	named := regexp.MustCompile(`"change":"` + change + `","trace_id":"([0-9a-f]{32})"`).FindStringSubmatch(log)
+	if named == nil {
+		t.Fatalf("the log's line of %s has no trace_id", change)
+	}
+	eventually(t, func() error {
+		var names []string
+		spans := collector.Trace(named[1])
+		for _, one := range spans {
+			names = append(names, one.GetName())
+			if node := oteltest.Attribute(one, "xds.node"); strings.HasPrefix(one.GetName(), "acknowledge") != (node != "") {
+				t.Errorf("%s of node %q", one.GetName(), node)
+			}
+			if one.GetEndTimeUnixNano() < one.GetStartTimeUnixNano() || one.GetEndTimeUnixNano() > spans[0].GetEndTimeUnixNano() {
+				t.Errorf("%s does not end within the change", one.GetName())
+			}
+		}
+		slices.Sort(names)
+		if want := "acknowledge first,acknowledge last,change,decide,publish,send first,translate"; strings.Join(names, ",") != want {
+			return fmt.Errorf("the trace has the spans %q, want %s", names, want)
+		}
+		for key, want := range map[string]string{"consul.service": "web", "consul.datacenter": "dc1", "consul.index": fmt.Sprint(index), "legate.change.id": change} {
+			if got := oteltest.Attribute(spans[0], key); got != want {
+				t.Errorf("%s is %q, want %q", key, got, want)
+			}
 		}
 		return nil
 	})

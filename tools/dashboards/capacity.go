@@ -14,6 +14,7 @@ func capacity() board {
 			{"Over weeks", []panel{delayOverWeeks(), streamsOverWeeks(), catalogOverWeeks()}},
 			{"What they are sent", []panel{requests(), responses(), resources(), bytesSent(), fetches(), streamLife()}},
 			{"The catalog on disk", []panel{diskWrites(), diskDuration(), diskAge()}},
+			{"Traces of changes", []panel{tracesTaken()}},
 		},
 	}
 }
@@ -273,5 +274,15 @@ func diskAge() panel {
 		says: `Since Consul said what is on disk: that is what a Legate serves that starts while Consul is away. Normal: as old as
 			Consul's last change or younger. If it grows while Consul answers: see the writes beside it.`,
 		ask: []query{{`time() - (legate_last_known_timestamp_seconds{@} > 0)`, "{{instance}}"}},
+	}
+}
+
+func tracesTaken() panel {
+	return panel{
+		title: "Traces", unit: "cpm",
+		says: `A minute, by outcome. Normal: exported, one for each change that clients get; nothing at all without
+			OTEL_EXPORTER_OTLP_ENDPOINT. dropped: the collector is away, slow or refuses; the log says which. No change waits for it.`,
+		ask:    []query{{`60 * sum by (outcome) (rate(legate_traces_total{@}[$__rate_interval]))`, "{{outcome}}"}},
+		fields: []field{{name: "exported", colour: "green"}, {name: "dropped", colour: "red"}},
 	}
 }
