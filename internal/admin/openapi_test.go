@@ -355,7 +355,7 @@ func TestThePageOfAListRefusesParametersThatItDoesNotKnow(t *testing.T) {
 	h := yesterday()
 	for path, want := range map[string]string{
 		"/services?state=down": "state: no such parameter; there are q, only, sort, page, limit", "/nodes?Q=x": "there are q,",
-		"/changes?services=web": "there are service, kind,", "/debug/config_dump?nmae=web": "there are view, name",
+		"/changes?services=web": "there are service, kind,", "/debug/config_dump?service=web": "there are view, name",
 	} {
 		if w := h.get(t, path); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %d, want %s in\n%s", path, w.Code, want, w.Body)
