@@ -80,7 +80,7 @@ func TestEachContenderBringsEachKindOfClientWhatItShouldHave(t *testing.T) {
 		{"delta few", fewNames(true), one},
 		{"sotw few", fewNames(false), one},
 	}
-	for _, name := range []string{floorName, legateName, stockName, linearName} {
+	for _, name := range []string{floorName, legateName, bridgedName, explainedName, stockName, linearName} {
 		for _, kind := range kinds {
 			t.Run(name+" "+kind.name, func(t *testing.T) {
 				e, err := newExpected(f)
@@ -179,7 +179,7 @@ func TestRatiosCompareFiguresOfOneRepetition(t *testing.T) {
 		return sample{floorName: {CPU: time.Duration(floor)}, legateName: {CPU: time.Duration(legate)}}
 	}
 	// The machine became ten times slower, and both contenders with it.
-	r := rowOf(legateName, 1, []sample{of(100, 200), of(1000, 2000), of(1000, 2000)})
+	r := rowOf(legateName, floorName, 1, []sample{of(100, 200), of(1000, 2000), of(1000, 2000)})
 	if r.CPURatio != 2 || r.Samples != 3 {
 		t.Errorf("ratio %v of %d samples, want 2 of 3", r.CPURatio, r.Samples)
 	}

@@ -79,6 +79,12 @@ func cases(s scale) []benchCase {
 				r.judge(func(r row) float64 { return r.CPUMillis - idle }, 1)
 			},
 		},
+		changeCase{
+			id: "B1-explained", what: fmt.Sprintf("one endpoint changes and is recorded and logged: %d services × %d streams, delta, wildcard", s.services, s.streams),
+			goal: "CPU ≤ 1.1 × what comes through the bridge unrecorded", services: s.services, streams: s.streams, changes: 4 * s.changes,
+			plan: deltaWildcard, contenders: []string{bridgedName, explainedName}, base: bridgedName, next: one,
+			judge: func(r *result) { r.judgeOf(explainedName, func(r row) float64 { return r.CPURatio }, 1.1) },
+		},
 		stormCase{
 			id: "B4", what: fmt.Sprintf("storm: %d streams come at once as Envoy does (clusters, then each assignment by name), %d services, delta", s.streams, s.services),
 			goal: "CPU and peak RSS ≤ 1.5 × floor", services: s.services, streams: s.streams,
@@ -99,6 +105,20 @@ func cases(s scale) []benchCase {
 			goal: "every stream ends right; p99 ≤ 100 ms on good streams", services: s.services, streams: s.streams / 2,
 			touched: 100, perSecond: 200, plan: deltaWildcard, contenders: []string{legateName},
 			judge: func(r *result) { r.judge(func(r row) float64 { return r.P99Millis }, 100) },
+		},
+		churnCase{
+			id: "B6-page", what: fmt.Sprintf("the same with the page open in ten browsers, and without: %d services, %d streams", s.services, s.streams/2),
+			goal: "p99 of good streams ≤ 1.05 × without", services: s.services, streams: s.streams / 2,
+			touched: 100, perSecond: 200, plan: deltaWildcard, contenders: []string{explainedName, watchedName},
+			judge: func(r *result) {
+				without := r.row(explainedName)
+				r.judgeOf(watchedName, func(r row) float64 {
+					if without == nil {
+						return 0
+					}
+					return r.P99Millis / without.P99Millis
+				}, 1.05)
+			},
 		},
 		changeCase{
 			id: "B7", what: fmt.Sprintf("batch: %d services change at once, %d streams, delta, wildcard", s.services, s.streams/5),

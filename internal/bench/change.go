@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type changeCase struct {
 	// changes is the number per repetition; 0 takes it from the scale.
 	changes int
 	judge   func(*result)
+	base    string // what ratios compare with; empty: the floor
 }
 
 func (c changeCase) run(ctx context.Context, b *bench) (result, error) {
@@ -37,9 +39,9 @@ func (c changeCase) run(ctx context.Context, b *bench) (result, error) {
 	if err = errors.Join(err, end()); err != nil {
 		return result{}, err
 	}
-	r := result{Case: c.id, What: c.what, Goal: c.goal, Streams: c.streams}
+	r := result{Case: c.id, What: c.what, Goal: c.goal, Streams: c.streams, Base: c.base}
 	for _, rival := range rivals {
-		row := rowOf(rival.name, c.streams, samples)
+		row := rowOf(rival.name, r.base(), c.streams, samples)
 		row.Note = rival.note
 		r.Rows = append(r.Rows, row)
 	}
@@ -84,7 +86,7 @@ func (c changeCase) measure(ctx context.Context, b *bench, f fleet, e *expected,
 		samples = append(samples, sum)
 		for _, r := range rivals {
 			// A contender that takes seconds per change is not measured any further.
-			if wall := sum[r.name].Wall; !r.out && wall > time.Second && r.name != legateName && r.name != floorName {
+			if wall := sum[r.name].Wall; !r.out && wall > time.Second && !slices.Contains([]string{legateName, floorName, bridgedName, explainedName}, r.name) {
 				r.out, r.note = true, "measured once, since it takes so long"
 			}
 		}

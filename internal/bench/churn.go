@@ -68,7 +68,7 @@ func (c churnCase) run(ctx context.Context, b *bench) (result, error) {
 		}
 	}
 	for _, name := range c.contenders {
-		row := rowOf(name, c.streams, []sample{together})
+		row := rowOf(name, r.base(), c.streams, []sample{together})
 		row.Note = notes[name]
 		r.Rows = append(r.Rows, row)
 	}

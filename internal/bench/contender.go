@@ -8,19 +8,25 @@ import (
 
 	"google.golang.org/grpc"
 
+	"legate/discovery/catalog"
 	"legate/translate"
 	"legate/xdsserver"
 )
 
 // contender is a server under measurement.
 type contender interface {
-	// prepare makes a batch ready, which is not measured. It returns a function that applies the
-	// batch.
-	prepare(batch translate.Batch) (apply func() error, err error)
+	// prepare makes a step ready, which is not measured. It returns a function that applies it.
+	prepare(s step) (apply func() error, err error)
 	// run serves until the context is done.
 	run(ctx context.Context, l net.Listener) error
 	// requests returns how many requests of clients were read.
 	requests() uint64
+}
+
+// step is one change of the fleet: what Consul says, and what becomes of it.
+type step struct {
+	delta catalog.Delta
+	batch translate.Batch
 }
 
 // Names of the contenders in tables.
@@ -37,6 +43,12 @@ func newContender(name string, f fleet) (contender, error) {
 		return newFloor(f), nil
 	case legateName:
 		return newLegate()
+	case bridgedName:
+		return newBridged(false, 0)
+	case explainedName:
+		return newBridged(true, 0)
+	case watchedName:
+		return newBridged(true, 10)
 	case stockName:
 		return newStock(), nil
 	case linearName:

@@ -61,12 +61,12 @@ type changed struct {
 
 // change applies to the expected content what servers do when they prepare the same change.
 func (e *expected) change(services []int, revision int) ([]changed, error) {
-	batch, err := e.catalog.change(services, revision)
+	s, err := e.catalog.change(services, revision)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]changed, len(batch.Set))
-	for n, r := range batch.Set {
+	all := make([]changed, len(s.batch.Set))
+	for n, r := range s.batch.Set {
 		c := changed{numberOf(r.Type), e.catalog.indexOf(r.Name.Name), e.of(r.Value)}
 		e.content[c.kind][c.service] = c.to
 		all[n] = c

@@ -85,17 +85,17 @@ func newCatalog(f fleet) *dataset {
 	return &dataset{fleet: f, values: catalog.New(), resources: translate.New(config)}
 }
 
-// change moves services to a revision and returns the batch that a server must apply.
-func (c *dataset) change(services []int, revision int) (translate.Batch, error) {
+// change moves services to a revision and returns the step that a server must take.
+func (c *dataset) change(services []int, revision int) (step, error) {
 	d := c.delta(services, revision)
 	for _, s := range d.Set {
 		c.values.Services[s.Key] = s
 	}
 	next, problems := c.resources.Apply(d)
 	if len(problems) > 0 {
-		return translate.Batch{}, fmt.Errorf("translate the fleet: %s: %s", problems[0].Service, problems[0].Detail)
+		return step{}, fmt.Errorf("translate the fleet: %s: %s", problems[0].Service, problems[0].Detail)
 	}
 	batch := next.Diff(c.resources)
 	c.resources = next
-	return batch, nil
+	return step{d, batch}, nil
 }

@@ -66,7 +66,8 @@ func (s *floorStream) send(f frames) error {
 	return s.SendMsg(mem.BufferSlice{mem.SliceBuffer(shared), mem.SliceBuffer(nonce)})
 }
 
-func (f *floor) prepare(batch translate.Batch) (func() error, error) {
+func (f *floor) prepare(c step) (func() error, error) {
+	batch := c.batch
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	byType := map[string][]translate.Resource{}

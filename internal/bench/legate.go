@@ -7,7 +7,6 @@ import (
 	"runtime"
 
 	"legate/metrics"
-	"legate/translate"
 	"legate/xdsserver"
 )
 
@@ -30,7 +29,8 @@ func newLegate() (*legate, error) {
 	return &legate{s, m}, nil
 }
 
-func (l *legate) prepare(batch translate.Batch) (func() error, error) {
+func (l *legate) prepare(c step) (func() error, error) {
+	batch := c.batch
 	return func() error {
 		l.server.Publish(xdsserver.View{Datacenter: datacenter, Kind: xdsserver.Envoy}, batch)
 		return nil

@@ -24,7 +24,8 @@ func newLinear() *linear {
 	return l
 }
 
-func (l *linear) prepare(batch translate.Batch) (func() error, error) {
+func (l *linear) prepare(c step) (func() error, error) {
+	batch := c.batch
 	set, gone := map[string]map[string]types.Resource{}, map[string][]string{}
 	for typeURL := range l.caches {
 		set[typeURL] = map[string]types.Resource{}

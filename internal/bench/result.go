@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -48,8 +49,12 @@ type result struct {
 	Goal    string
 	Verdict string // met, missed, or why there is none
 	Streams int
+	Base    string `json:",omitempty"` // what ratios compare with, if it is not the floor
 	Rows    []row
 }
+
+// base is what ratios compare with.
+func (r *result) base() string { return cmp.Or(r.Base, floorName) }
 
 func median(values []float64) float64 {
 	if len(values) == 0 {
@@ -63,8 +68,8 @@ func median(values []float64) float64 {
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 func megabytes(b int64) float64      { return float64(b) / (1 << 20) }
 
-// rowOf summarises a contender. A ratio compares figures of the same repetition.
-func rowOf(contender string, streams int, samples []sample) row {
+// rowOf summarises a contender. A ratio compares its figures with those of the base in the same repetition.
+func rowOf(contender, base string, streams int, samples []sample) row {
 	r := row{Contender: contender}
 	of := func(get func(figures) float64) float64 {
 		var all []float64
@@ -80,9 +85,9 @@ func rowOf(contender string, streams int, samples []sample) row {
 		var all []float64
 		for _, s := range samples {
 			mine, took := s[contender]
-			floor, there := s[floorName]
-			if took && there && get(floor) > 0 {
-				all = append(all, get(mine)/get(floor))
+			of, there := s[base]
+			if took && there && get(of) > 0 {
+				all = append(all, get(mine)/get(of))
 			}
 		}
 		return median(all)
@@ -111,8 +116,11 @@ func (r *result) row(contender string) *row {
 }
 
 // judge compares one of Legate's figures with the goal.
-func (r *result) judge(get func(row) float64, most float64) {
-	mine := r.row(legateName)
+func (r *result) judge(get func(row) float64, most float64) { r.judgeOf(legateName, get, most) }
+
+// judgeOf compares a figure of a contender with the goal.
+func (r *result) judgeOf(name string, get func(row) float64, most float64) {
+	mine := r.row(name)
 	switch {
 	case mine == nil:
 		r.Verdict = "not measured"

@@ -106,11 +106,11 @@ func (h *host) do(o order) error {
 }
 
 func (h *host) prepare(services []int, revision int) error {
-	batch, err := h.catalog.change(services, revision)
+	s, err := h.catalog.change(services, revision)
 	if err != nil {
 		return err
 	}
-	h.ready, err = h.contender.prepare(batch)
+	h.ready, err = h.contender.prepare(s)
 	return err
 }
 

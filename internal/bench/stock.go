@@ -39,7 +39,8 @@ func newStock() *stock {
 	}
 }
 
-func (s *stock) prepare(batch translate.Batch) (func() error, error) {
+func (s *stock) prepare(c step) (func() error, error) {
+	batch := c.batch
 	for _, r := range batch.Set {
 		m, err := translate.Decode(r)
 		if err != nil {

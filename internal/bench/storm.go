@@ -38,7 +38,7 @@ func (c stormCase) run(ctx context.Context, b *bench) (result, error) {
 	}
 	r := result{Case: c.id, What: c.what, Goal: c.goal, Streams: c.streams}
 	for _, rival := range rivals {
-		row := rowOf(rival.name, c.streams, samples)
+		row := rowOf(rival.name, r.base(), c.streams, samples)
 		row.Note = rival.note
 		r.Rows = append(r.Rows, row)
 	}
