@@ -52,7 +52,7 @@ legate verify --consul --envoy 127.0.0.1:9901 --config /etc/legate/legate.yaml
 legate verify --envoy edge-1:9901 --envoy edge-2:9901 || echo "not everywhere yet"
 
 # which Envoys are wrong, about which services?
-legate verify --envoy edge-1:9901 --json | jq -r '"\(.side) \(.service)"' | sort -u`,
+legate verify --envoy edge-1:9901 --json | jq -r 'select(.side) | "\(.side) \(.service)"' | sort -u`,
 		settings: append([]*setting{
 			list(&o.envoys, setting{
 				name: "envoy", env: "LEGATE_VERIFY_ENVOY", category: category, hint: "HOST:PORT",
@@ -68,7 +68,7 @@ legate verify --envoy edge-1:9901 --json | jq -r '"\(.side) \(.service)"' | sort
 			}),
 			boolean(&o.json, setting{
 				name: "json", env: "LEGATE_VERIFY_JSON", category: category,
-				usage: "Print an object for each difference, one a line; nothing if there is none. op is - for what the side lacks, + for what it has in excess, ~ for other values.",
+				usage: "Print an object for each difference, one a line, and one for each note, which has no side; nothing if there is none. op is - for what the side lacks, + for what it has in excess, ~ for other values.",
 			}),
 		}, o.admin.settings()...),
 		run: func(ctx context.Context) error { return p.runVerify(ctx, o) },
@@ -107,6 +107,11 @@ func (p *program) runVerify(ctx context.Context, o *verifyOptions) error {
 	return p.printFaults(o, now, faults)
 }
 
+// noted is a note among the differences, for programs.
+type noted struct {
+	Note string `json:"note"`
+}
+
 // printFaults prints the differences, and how many there are.
 func (p *program) printFaults(o *verifyOptions, now look, faults []compare.Fault) error {
 	s := p.sheet()
@@ -120,10 +125,15 @@ func (p *program) printFaults(o *verifyOptions, now look, faults []compare.Fault
 			fmt.Fprintln(&out, paint(s.colour, f.Sign, f.String()))
 		}
 	}
-	if !o.json {
-		for _, note := range now.notes {
-			fmt.Fprintln(&out, quote.Text(note, quote.TextBytes))
+	for _, note := range now.notes {
+		note = quote.Text(note, quote.TextBytes)
+		if o.json {
+			writeObject(&out, noted{note})
+		} else {
+			fmt.Fprintln(&out, note)
 		}
+	}
+	if !o.json {
 		if len(faults) == 0 {
 			fmt.Fprintf(&out, "equal: %s, %s\n", now.compared, plural(now.services, "service"))
 		} else {

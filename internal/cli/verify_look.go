@@ -158,11 +158,20 @@ func (l *look) lookAtEnvoy(ctx context.Context, address string, legate compare.S
 	for _, name := range e.Unread {
 		l.notes = append(l.notes, fmt.Sprintf("%s has cluster %s with content that this program does not know: not compared", side.Name, quote.Name(name)))
 	}
+	for _, what := range e.Avoided[:min(len(e.Avoided), avoidedShown)] {
+		l.notes = append(l.notes, fmt.Sprintf("%s sends nothing to %s; that is for it to decide, and no difference", side.Name, what))
+	}
+	if more := len(e.Avoided) - avoidedShown; more > 0 {
+		l.notes = append(l.notes, fmt.Sprintf("%s sends nothing to %s more for such a reason", side.Name, plural(more, "endpoint")))
+	}
 	if !connected(e.Node, status) {
 		l.notes = append(l.notes, side.Name+" is not connected to this Legate: its log and its control_plane.connected_state say more")
 	}
 	return nil
 }
+
+// avoidedShown is how many endpoints are listed that an Envoy itself does not use.
+const avoidedShown = 5
 
 func connected(node string, status admin.Status) bool {
 	return slices.ContainsFunc(status.Streams, func(s xdsserver.StreamStatus) bool { return s.Node == node }) ||

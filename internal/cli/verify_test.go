@@ -5,6 +5,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"legate/internal/admin"
+	"legate/internal/compare"
 )
 
 func TestVerifyThatCannotAskSaysWhatToDo(t *testing.T) {
@@ -22,5 +25,21 @@ func TestVerifyThatCannotAskSaysWhatToDo(t *testing.T) {
 		if got := legate(t, nil, append([]string{"verify"}, c.args...)...); got.code != c.code || got.out != "" || !strings.Contains(got.err, c.want) {
 			t.Errorf("%q: %+v", c.args, got)
 		}
+	}
+}
+
+func TestVerifySaysWhatAPolicyHasNotReachedYet(t *testing.T) {
+	status := admin.Status{Rollout: &admin.Rollout{Changed: 3, Waiting: 37}}
+	of := func(service string, endpoint *compare.Endpoint) compare.Fault {
+		return compare.Fault{Change: compare.Change{Service: service, Endpoint: endpoint}}
+	}
+	if note := noteOf(of("web", nil), status, admin.Held{}); note != "a policy is rolled out: 3 of 40 clusters have it" {
+		t.Errorf("a cluster: %q", note)
+	}
+	if note := noteOf(of("web", &compare.Endpoint{}), status, admin.Held{}); note != "" {
+		t.Errorf("an endpoint: %q", note)
+	}
+	if busy := busy(status, admin.Held{}); busy != "Legate rolls out a policy" {
+		t.Errorf("busy: %q", busy)
 	}
 }

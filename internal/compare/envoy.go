@@ -10,6 +10,8 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"legate/internal/quote"
 )
 
 // Envoy is what a running Envoy says of itself.
@@ -17,6 +19,7 @@ type Envoy struct {
 	Node     string             // its node's id
 	Services map[string]Service // by name of the cluster, and by the name that it asks for endpoints by
 	Unread   []string           // clusters with content that this program does not know
+	Avoided  []string           // endpoints that it does not use by a decision of its own, and why
 
 	wildcard bool              // it takes all clusters
 	static   map[string]bool   // clusters of its own
@@ -130,6 +133,9 @@ func (e *Envoy) endpoints(one dumpedEndpoint, hosts map[string]host) error {
 	for _, group := range a.GetEndpoints() {
 		group.LbEndpoints = slices.DeleteFunc(group.GetLbEndpoints(), func(lb *endpointv3.LbEndpoint) bool {
 			h := hosts[cluster+" "+addressOf(lb.GetEndpoint().GetAddress())]
+			if why := h.avoided(); why != "" && !h.leaving {
+				e.Avoided = append(e.Avoided, fmt.Sprintf("%s %s: %s", quote.Name(a.GetClusterName()), addressOf(lb.GetEndpoint().GetAddress()), why))
+			}
 			lb.HealthStatus = corev3.HealthStatus(corev3.HealthStatus_value[h.health])
 			return h.leaving
 		})
@@ -144,6 +150,21 @@ func (e *Envoy) endpoints(one dumpedEndpoint, hosts map[string]host) error {
 type host struct {
 	health  string // by EDS; empty: unknown
 	leaving bool
+	failed  bool // its active health check
+	ejected bool // as an outlier
+}
+
+// avoided is why Envoy itself does not use it; empty if it does.
+func (h host) avoided() string {
+	switch {
+	case h.failed && h.ejected:
+		return "it fails its active health check, and is ejected as an outlier"
+	case h.failed:
+		return "it fails its active health check"
+	case h.ejected:
+		return "it is ejected as an outlier"
+	}
+	return ""
 }
 
 // hostsOf are the endpoints by cluster and address.
@@ -156,6 +177,8 @@ func hostsOf(clusters []byte) (map[string]host, error) {
 				Health  struct {
 					EDS     string `json:"eds_health_status"`
 					Leaving bool   `json:"pending_dynamic_removal"`
+					Failed  bool   `json:"failed_active_health_check"`
+					Ejected bool   `json:"failed_outlier_check"`
 				} `json:"health_status"`
 			} `json:"host_statuses"`
 		} `json:"cluster_statuses"`
@@ -170,7 +193,7 @@ func hostsOf(clusters []byte) (map[string]host, error) {
 			if err := read(h.Address, at); err != nil {
 				return nil, err
 			}
-			all[c.Name+" "+addressOf(at)] = host{h.Health.EDS, h.Health.Leaving}
+			all[c.Name+" "+addressOf(at)] = host{h.Health.EDS, h.Health.Leaving, h.Health.Failed, h.Health.Ejected}
 		}
 	}
 	return all, nil

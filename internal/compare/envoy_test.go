@@ -33,9 +33,10 @@ func TestWhatEnvoyDecidesItselfIsNoFault(t *testing.T) {
 	for _, c := range []struct {
 		name, dump, hosts string
 		unread, want      []string
+		avoided           []string
 	}{
-		{"one that takes all clusters", dumpOfAll, hostsOfAll, []string{"odd"}, []string{"edge-1 lacks api 10.0.0.4:80, which Legate serves", "edge-1 lacks cluster api, which Legate serves"}},
-		{"one with clusters of its own", dumpOfOwn, `{}`, nil, []string{"edge-2 lacks web 10.0.0.7:80, which Legate serves"}},
+		{"one that takes all clusters", dumpOfAll, hostsOfAll, []string{"odd"}, []string{"edge-1 lacks api 10.0.0.4:80, which Legate serves", "edge-1 lacks cluster api, which Legate serves"}, []string{"web 10.0.0.7:80: it fails its active health check, and is ejected as an outlier"}},
+		{"one with clusters of its own", dumpOfOwn, `{}`, nil, []string{"edge-2 lacks web 10.0.0.7:80, which Legate serves"}, nil},
 	} {
 		e, err := EnvoyOf([]byte(c.dump), []byte(c.hosts))
 		if err != nil {
@@ -45,8 +46,8 @@ func TestWhatEnvoyDecidesItselfIsNoFault(t *testing.T) {
 		for _, f := range Faults(Side{e.Node, "has", Told(e.Services)}, Side{"Legate", "serves", e.Wants(Told(served))}) {
 			got = append(got, f.String())
 		}
-		if !slices.Equal(got, c.want) || !slices.Equal(e.Unread, c.unread) {
-			t.Errorf("%s: unread %q\n got %q\nwant %q", c.name, e.Unread, got, c.want)
+		if !slices.Equal(got, c.want) || !slices.Equal(e.Unread, c.unread) || !slices.Equal(e.Avoided, c.avoided) {
+			t.Errorf("%s: unread %q, avoided %q\n got %q\nwant %q", c.name, e.Unread, e.Avoided, got, c.want)
 		}
 	}
 	for _, bad := range [][2]string{{"x", "{}"}, {"{}", "x"}, {dumpOfAll, `{"cluster_statuses": [{"host_statuses": [{"address": 1}]}]}`}} {
