@@ -19,6 +19,7 @@ import (
 // Client asks questions of one Consul. Whether an answer is believed is not decided here.
 type Client struct {
 	api         *api.Client
+	http        *http.Client // what it asks with
 	address     address
 	pool        *pool  // nil in tests that bring their own transport
 	datacenter  string // empty: not known yet, the agent's own
@@ -65,16 +66,17 @@ func New(cfg Config, log *slog.Logger, rt http.RoundTripper) (*Client, error) {
 		c.pool = newPool(a, tlsConfig, cfg.MaxConnections)
 		rt = c.pool
 	}
+	c.http = &http.Client{
+		Transport: &wire{next: rt, token: token, prefix: a.prefix, namespace: cfg.Namespace, partition: cfg.Partition},
+		// Consul does not redirect, and a token must not follow one to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	conf := &api.Config{
 		Address:    a.host(),
 		Scheme:     a.scheme,
 		PathPrefix: a.prefix,
 		Token:      libraryToken,
-		HttpClient: &http.Client{
-			Transport: &wire{next: rt, token: token, prefix: a.prefix, namespace: cfg.Namespace, partition: cfg.Partition},
-			// Consul does not redirect, and a token must not follow one to another host.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		HttpClient: c.http,
 	}
 	if cfg.HTTPAuth != (HTTPAuth{}) {
 		conf.HttpAuth = &api.HttpBasicAuth{Username: cfg.HTTPAuth.Username, Password: cfg.HTTPAuth.Password}

@@ -12,18 +12,22 @@ import (
 	"legate/internal/envoycheck"
 	"legate/internal/files"
 	"legate/internal/quote"
+	"legate/translate"
 )
 
 // envoyCheckOptions are the options of "legate check envoy".
 type envoyCheckOptions struct {
-	file, admin, catalog string
-	json                 bool
+	*renderOptions // how Consul is read
+	file, admin    string
+	saved          string // a catalog
+	withConsul     bool
+	json           bool
 }
 
 func (p *program) checkEnvoy() *command {
-	o := &envoyCheckOptions{}
+	o := &envoyCheckOptions{renderOptions: newRenderOptions()}
 	const category = "Flags"
-	return &command{
+	c := &command{
 		name:  "envoy",
 		usage: "find what is wrong with an Envoy's bootstrap, as far as it concerns Legate",
 		about: `
@@ -35,6 +39,7 @@ legate check envoy envoy.yaml
 legate check envoy --envoy-admin 127.0.0.1:9901
 
 # also: do the static clusters ask for services that exist?
+legate check envoy --consul --config /etc/legate/legate.yaml envoy.yaml
 legate render --save-catalog now.json && legate check envoy --catalog now.json envoy.yaml`,
 		operand: operand{"[FILE]", 0, 1, func(words []string) { o.file = words[0] }},
 		settings: []*setting{
@@ -42,9 +47,13 @@ legate render --save-catalog now.json && legate check envoy --catalog now.json e
 				name: "envoy-admin", env: "LEGATE_CHECK_ENVOY_ADMIN", category: category, hint: "HOST:PORT",
 				usage: "Address of the admin page of a running Envoy, instead of FILE.",
 			}),
-			text(&o.catalog, setting{
+			text(&o.saved, setting{
 				name: "catalog", env: "LEGATE_CHECK_CATALOG", category: category, hint: "FILE",
 				usage: "A saved catalog (render --save-catalog), or an output of render. Names that static clusters ask for must be in it.",
+			}),
+			boolean(&o.withConsul, setting{
+				name: "consul", env: "LEGATE_CHECK_CONSUL", category: category,
+				usage: "Read Consul, with the settings and the selection of serve. Names that static clusters ask for must be there.",
 			}),
 			boolean(&o.json, setting{
 				name: "json", env: "LEGATE_CHECK_JSON", category: category,
@@ -53,23 +62,20 @@ legate render --save-catalog now.json && legate check envoy --catalog now.json e
 		},
 		run: func(ctx context.Context) error { return p.runCheckEnvoy(ctx, o) },
 	}
+	c.settings = append(c.settings, o.reading()...)
+	return c
 }
 
 func (p *program) runCheckEnvoy(ctx context.Context, o *envoyCheckOptions) error {
 	if (o.file == "") == (o.admin == "") {
 		return usageError{errors.New("say which Envoy: name its bootstrap, or its admin page with --envoy-admin")}
 	}
-	var has func(string) bool
-	if o.catalog != "" {
-		policies, err := loadPolicy("")
-		if err != nil {
-			return err
-		}
-		s, err := readServed(o.catalog, policies)
-		if err != nil {
-			return err
-		}
-		has = func(name string) bool { return s.services[name].Cluster != nil }
+	if o.saved != "" && o.withConsul {
+		return usageError{errors.New("--catalog and --consul: the names come from one of them")}
+	}
+	has, err := p.servedNames(ctx, o)
+	if err != nil {
+		return err
 	}
 	bootstrap, err := o.bootstrap(ctx)
 	if err != nil {
@@ -78,11 +84,38 @@ func (p *program) runCheckEnvoy(ctx context.Context, o *envoyCheckOptions) error
 	return p.printFindings(envoycheck.Check(bootstrap, has), o.json)
 }
 
+// servedNames says which names Envoy can ask for; nil: that is not known.
+func (p *program) servedNames(ctx context.Context, o *envoyCheckOptions) (has func(name string) bool, err error) {
+	if o.saved == "" && !o.withConsul {
+		return nil, nil
+	}
+	policies, err := loadPolicy(o.policy)
+	if err != nil {
+		return nil, err
+	}
+	if o.saved != "" {
+		s, err := readServed(o.saved, policies)
+		return func(name string) bool { return s.services[name].Cluster != nil }, err
+	}
+	resources, err := p.rendered(ctx, o.renderOptions, policies)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for r := range resources.All() {
+		if r.Type == translate.ClusterType {
+			names[r.Name.Name] = true
+		}
+	}
+	return func(name string) bool { return names[name] }, nil
+}
+
 // printFindings prints what is found; an error among it is an error.
 func (p *program) printFindings(all []envoycheck.Finding, asJSON bool) error {
 	var out bytes.Buffer
-	bad := 0
+	bad, fine := 0, true
 	for _, f := range all {
+		fine = fine && f.Severity == envoycheck.Info
 		if f.Severity == envoycheck.Error {
 			bad++
 		}
@@ -90,9 +123,13 @@ func (p *program) printFindings(all []envoycheck.Finding, asJSON bool) error {
 			writeObject(&out, f)
 			continue
 		}
-		fmt.Fprintf(&out, "%s: %s: %s: %s\n", f.Severity, quote.Text(f.Where, quote.NameBytes), quote.Text(f.Detail, quote.TextBytes), quote.Text(f.Remedy, quote.TextBytes))
+		line := fmt.Sprintf("%s: %s: %s", f.Severity, quote.Text(f.Where, quote.NameBytes), quote.Text(f.Detail, quote.TextBytes))
+		if f.Remedy != "" {
+			line += ": " + quote.Text(f.Remedy, quote.TextBytes)
+		}
+		fmt.Fprintln(&out, line)
 	}
-	if len(all) == 0 && !asJSON {
+	if fine && !asJSON {
 		out.WriteString("ok\n")
 	}
 	if _, err := p.out.Write(out.Bytes()); err != nil {

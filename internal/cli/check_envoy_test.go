@@ -6,9 +6,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/consul/api"
 
+	"legate/discovery/consul"
+	"legate/internal/envoycheck"
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
 )
@@ -96,44 +99,102 @@ func TestCheckEnvoyAsksARunningEnvoy(t *testing.T) {
 }
 
 func TestCheckConsulReadsAllThatServeWould(t *testing.T) {
-	consul := partstest.Consul(t, parts.ConsulOptions{ACL: true})
+	agent := partstest.Consul(t, parts.ConsulOptions{ACL: true})
 	for i := range 3 {
-		if err := consul.Register(t.Context(), parts.Instance{Service: fmt.Sprint("web-", i), Address: "10.0.0.1", Port: 80}); err != nil {
+		if err := agent.Register(t.Context(), parts.Instance{Service: fmt.Sprint("web-", i), Address: "10.0.0.1", Port: 80}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	made := 0
 	token := func(rules string) string {
 		t.Helper()
-		acl := consul.Client().ACL()
-		policy, _, err := acl.PolicyCreate(&api.ACLPolicy{Name: strings.ReplaceAll(t.Name(), "/", "-") + fmt.Sprint(len(rules)), Rules: rules}, nil)
+		made++
+		acl := agent.Client().ACL()
+		policy, _, err := acl.PolicyCreate(&api.ACLPolicy{Name: strings.ReplaceAll(t.Name(), "/", "-") + fmt.Sprint(made), Rules: rules}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made, _, err := acl.TokenCreate(&api.ACLToken{Policies: []*api.ACLLink{{ID: policy.ID}}}, nil)
+		created, _, err := acl.TokenCreate(&api.ACLToken{Policies: []*api.ACLLink{{ID: policy.ID}}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return made.SecretID
+		return created.SecretID
 	}
 	const all = `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`
 	for _, c := range []struct {
 		name, token string
 		args        []string
 		code        int
-		want        string
+		want        []string
 	}{
-		{"all rights", token(all), nil, 0, ": 3 services, 3 instances\nok\n"},
-		{"no token", "", nil, 1, "agent:read"},
-		{"no such token", "no-such-token", nil, 1, "Consul does not know this token"},
-		{"services without nodes", token(`service_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`), nil, 1, "give the token service:read and node:read"},
-		{"nothing is selected", token(all + " "), []string{"--include", "nosuch"}, 0, "warning: services: Consul has none that is selected"},
-		{"more services than connections", token(all + "  "), []string{"--max-connections", "12"}, 0, "warning: --max-connections: 3 services"},
+		{"all rights", token(all), nil, 0, []string{
+			": 3 services, 3 instances\n", "\ninfo: versions: legate ", ", consul " + parts.ConsulVersion + "\n", "\ninfo: clock: agrees with Consul's to the second\n",
+			"\ninfo: connections: ", " connections (one for each question, over HTTP/1.1), at most 100 (--max-connections); the agent allows an address 200, all its clients together (limits.http_max_conns_per_client)\nok\n",
+		}},
+		{"no token", "", nil, 1, []string{
+			`error: token: lacks `, `add to its policy: service_prefix "" { policy = "read" }`, `add to its policy: node_prefix "" { policy = "read" }`, `add to its policy: agent_prefix "" { policy = "read" }`,
+		}},
+		{"no such token", "no-such-token", nil, 1, []string{"error: token: Consul does not know this token"}},
+		{"services without nodes", token(`service_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }`), nil, 1, []string{
+			`error: token: lacks a right to see the instances that run on nodes, and the checks of nodes: a part is hidden: add to its policy: node_prefix "" { policy = "read" }, or say`,
+		}},
+		{"the agent says nothing, and need not", token(`service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`), []string{"--datacenter", "dc1"}, 0, []string{
+			"info: token: lacks the right to learn the name of the datacenter", ", consul " + parts.ConsulVersion + "\n", "an agent allows an address 200 unless it is told otherwise", "\nok\n",
+		}},
+		{"the agent says nothing", token(`service_prefix "" { policy = "read" } node_prefix "" { policy = "read" } `), nil, 1, []string{`error: token: lacks the right to learn the name of the datacenter (--datacenter does, too): add to its policy: agent_prefix`}},
+		{"nothing is selected", token(all + " "), []string{"--include", "nosuch"}, 0, []string{"warning: services: Consul has none that is selected"}},
+		{"more services than connections", token(all + "  "), []string{"--max-connections", "12"}, 0, []string{"warning: --max-connections: 3 services"}},
+		{"for a program", token(all + "   "), []string{"--json"}, 0, []string{`{"severity":"info","where":"clock","detail":"agrees with Consul's to the second"}`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": c.token}, append([]string{"check", "consul", "--consul-addr", consul.Addr}, c.args...)...)
-			if got.code != c.code || !strings.Contains(got.out+got.err, c.want) {
-				t.Errorf("%+v", got)
+			got := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": c.token}, append([]string{"check", "consul", "--consul-addr", agent.Addr}, c.args...)...)
+			for _, want := range c.want {
+				if got.code != c.code || !strings.Contains(got.out, want) {
+					t.Errorf("exit %d, want %d with %q:\n%s%s", got.code, c.code, want, got.out, got.err)
+				}
 			}
 		})
+	}
+	t.Run("names that Consul has", func(t *testing.T) {
+		bootstrap := file(t, "envoy.yaml", brokenBootstrap)
+		got := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": token(all + "    ")}, "check", "envoy", "--consul", "--consul-addr", agent.Addr, bootstrap)
+		if !strings.Contains(got.out, `"wbe", which is not served`) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestCheckConsulJudgesVersionsClocksAndConnections(t *testing.T) {
+	if !strings.HasPrefix(parts.ConsulVersion, testedConsul+".") {
+		t.Errorf("tested with %s", parts.ConsulVersion)
+	}
+	severity := func(f envoycheck.Finding) string { return string(f.Severity) + " " + f.Detail }
+	for _, c := range []struct{ got, want string }{
+		{severity(versionFinding(nil)), "info legate"},
+		{severity(versionFinding([]string{"1.21.3+ent", parts.ConsulVersion})), "warning legate"},
+		{severity(clockFinding(0)), "info agrees"},
+		{severity(clockFinding(1500 * time.Millisecond)), "info is 1.5s ahead of Consul's"},
+		{severity(clockFinding(-3 * time.Minute)), "warning is 3m0s behind Consul's: certificates"},
+	} {
+		if !strings.HasPrefix(c.got, c.want) {
+			t.Errorf("%q, want %q", c.got, c.want)
+		}
+	}
+	for _, c := range []struct {
+		services, most, room, limit int
+		want, remedy                string
+	}{
+		{10, 100, 1, 200, "info", ""},
+		{1000, 100, 1, 200, "info", ""},
+		{1000, 150, 1, 200, "warning", "raise limits.http_max_conns_per_client in Consul to 300"},
+		{1000, 150, 1, 100, "error", "or set --max-connections to 50"},
+		{1000, 150, 1, 0, "warning", "use HTTPS"},
+		{10_000, 150, 250, 200, "info", ""},
+	} {
+		o := newRenderOptions()
+		o.consul.Consul.MaxConnections = c.most
+		if f := o.connectionFinding(c.services, consul.Inspection{Limit: c.limit, Room: c.room}); string(f.Severity) != c.want || !strings.Contains(f.Remedy, c.remedy) || (c.remedy == "") != (f.Remedy == "") {
+			t.Errorf("%+v: %+v", c, f)
+		}
 	}
 }

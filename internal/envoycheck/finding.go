@@ -7,6 +7,7 @@ type Severity string
 const (
 	Error   Severity = "error"   // it does not work
 	Warning Severity = "warning" // it works, and will surprise somebody
+	Info    Severity = "info"    // it is as it should be
 )
 
 // Finding is one thing that is wrong.
@@ -15,7 +16,7 @@ type Finding struct {
 	// Where is the place in the bootstrap, or the endpoint that requests go to.
 	Where  string `json:"where"`
 	Detail string `json:"detail"`
-	Remedy string `json:"remedy"`
+	Remedy string `json:"remedy,omitempty"`
 }
 
 // findings are those of one check.
