@@ -20,6 +20,7 @@ import (
 type Client struct {
 	api         *api.Client
 	http        *http.Client // what it asks with
+	token       *token
 	address     address
 	pool        *pool  // nil in tests that bring their own transport
 	datacenter  string // empty: not known yet, the agent's own
@@ -57,7 +58,7 @@ func New(cfg Config, log *slog.Logger, rt http.RoundTripper) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{address: a, datacenter: cfg.Datacenter, wait: cfg.Wait, limit: cfg.MaxConnections, credentials: kept}
+	c := &Client{token: token, address: a, datacenter: cfg.Datacenter, wait: cfg.Wait, limit: cfg.MaxConnections, credentials: kept}
 	if rt == nil {
 		tlsConfig, err := tlsFor(a, cfg.TLS, kept)
 		if err != nil {

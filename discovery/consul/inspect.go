@@ -60,9 +60,10 @@ func (c *Client) Inspect(ctx context.Context) (i Inspection, err error) {
 	if i.Room = 1; c.pool != nil {
 		i.Room = max(1, c.pool.capacity()/c.limit)
 	}
+	hidden := func(r Reply) bool { return r.Filtered || r.DefaultDeny && c.token.current() == "" } // without a token Consul does not say so
 	i.Rights = []Right{
-		{`service_prefix "" { policy = "read" }`, "to see services, and config entries about them", true, ofServices, names.Filtered},
-		{`node_prefix "" { policy = "read" }`, "to see the instances that run on nodes, and the checks of nodes", true, ofNodes, listed.Filtered},
+		{`service_prefix "" { policy = "read" }`, "to see services, and config entries about them", true, ofServices, hidden(names)},
+		{`node_prefix "" { policy = "read" }`, "to see the instances that run on nodes, and the checks of nodes", true, ofNodes, hidden(listed)},
 		{`agent_prefix "" { policy = "read" }`, "to learn the name of the datacenter (--datacenter does, too)", c.datacenter == "", ofSelf, false},
 	}
 	return i, nil

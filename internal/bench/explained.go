@@ -71,7 +71,7 @@ func (b *bridged) run(ctx context.Context, l net.Listener) error {
 	start(func() error { return b.bridge.Run(ctx, b.deltas) })
 	start(func() error { return b.legate.run(ctx, l) })
 	if b.record != nil {
-		all.Go(func() { b.record.Tell(ctx, b.log) })
+		all.Go(func() { b.record.Tell(ctx, b.log, admin.Sends(b.server)) })
 	}
 	if b.browsers > 0 {
 		page, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -104,13 +104,14 @@ func (b *bridged) run(ctx context.Context, l net.Listener) error {
 func (b *bridged) rooms() admin.Rooms {
 	return admin.Rooms{
 		Consul: noConsul{}, Bridge: b.bridge, XDS: b.server, Changes: b.record, LastKnown: noLastKnown{},
-		Own: func() []admin.Trouble { return nil }, Slowest: b.metrics.XDS.Slowest, Metrics: b.metrics.Handler(), Stopping: func() bool { return false },
+		Own: func() []admin.Trouble { return nil }, Slowest: b.metrics.XDS.Slowest, Moves: b.metrics.XDS.Moves, Metrics: b.metrics.Handler(), Stopping: func() bool { return false },
 	}
 }
 
 type noConsul struct{}
 
 func (noConsul) Status() discovery.Status { return discovery.Status{} }
+func (noConsul) Asked() discovery.Asked   { return discovery.Asked{} }
 func (noConsul) Holds() []discovery.Hold  { return nil }
 
 type noLastKnown struct{}

@@ -3,7 +3,9 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +157,19 @@ func TestCheckConsulReadsAllThatServeWould(t *testing.T) {
 			}
 		})
 	}
+	t.Run("as docs/check.md shows it", func(t *testing.T) {
+		text, err := os.ReadFile("../../docs/check.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, shown, _ := strings.Cut(string(text), "$ legate check consul\n")
+		shown, _, _ = strings.Cut(shown, "```")
+		got := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": token(all)}, "check", "consul", "--consul-addr", agent.Addr)
+		plain := regexp.MustCompile(`127\.0\.0\.1:\d+|legate [^,]+,`)
+		if is, said := plain.ReplaceAllString(got.out, "X"), plain.ReplaceAllString(shown, "X"); is != said {
+			t.Errorf("it prints\n%s\nand docs/check.md shows\n%s", is, said)
+		}
+	})
 	t.Run("names that Consul has", func(t *testing.T) {
 		bootstrap := file(t, "envoy.yaml", brokenBootstrap)
 		got := legate(t, map[string]string{"CONSUL_HTTP_TOKEN": token(all + "    ")}, "check", "envoy", "--consul", "--consul-addr", agent.Addr, bootstrap)
