@@ -123,7 +123,7 @@ func TestNoProtocolOpensMoreConnectionsThanAllowed(t *testing.T) {
 				t.Errorf("%d connections for %d requests, want %d; %d at most, %d allowed; %d requests failed",
 					took.Load(), c.together, c.want, door.most.Load(), c.limit, failed.Load())
 			}
-			if s := p.status(); s.Open != int(door.now.Load()) || s.Limit != c.limit || s.PerConnection != c.streams || s.Busy+s.Questions+s.Waiting+s.Opening != 0 {
+			if s := p.status(); s.Open != int(door.now.Load()) || s.Limit != c.limit || s.PerConnection != c.streams || s.Busy+s.Queries+s.Waiting+s.Opening != 0 {
 				t.Errorf("at rest: %+v, with %d connections", s, door.now.Load())
 			}
 			if p.multiplexed() != c.http2 || p.capacity() != c.limit*c.streams {
@@ -272,7 +272,7 @@ func TestARequestThatWaitsForAConnectionHearsItsContext(t *testing.T) {
 	go func() { first <- ask(l, context.Background(), server.URL) }()
 	eventually(t, "the connection is taken", func() bool { return l.open() == 1 })
 
-	eventually(t, "its use is seen", func() bool { return l.status() == Pool{Open: 1, Limit: 1, Busy: 1, Questions: 1, PerConnection: 1} })
+	eventually(t, "its use is seen", func() bool { return l.status() == Pool{Open: 1, Limit: 1, Busy: 1, Queries: 1, PerConnection: 1} })
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := ask(l, ctx, server.URL); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "wait for a connection, 1 of at most 1 are open") {

@@ -5,11 +5,11 @@ type Pool struct {
 	Open    int `json:"open"`
 	Opening int `json:"opening"`
 	Limit   int `json:"limit"` // of those that are open or being opened
-	Busy    int `json:"busy"`  // connections with a question on them, such as one that waits for a change
-	// Questions are under way on them, and Waiting is how many wait for a connection.
-	Questions int `json:"questions"`
-	Waiting   int `json:"waiting"`
-	// PerConnection is how many questions a connection takes at once: one over HTTP/1.1, and over HTTP/2 as many as
+	Busy    int `json:"busy"`  // connections with a query on them, such as one that waits for a change
+	// Queries are under way on them, and Waiting is how many wait for a connection.
+	Queries int `json:"queries"`
+	Waiting int `json:"waiting"`
+	// PerConnection is how many queries a connection takes at once: one over HTTP/1.1, and over HTTP/2 as many as
 	// Consul says; 0: that is not known before the first answer.
 	PerConnection int `json:"per_connection"`
 }
@@ -25,7 +25,7 @@ func (p *pool) status() Pool {
 		}
 		s.Open++
 		n := c.InFlight()
-		s.Questions += n
+		s.Queries += n
 		if n > 0 {
 			s.Busy++
 		}

@@ -45,7 +45,7 @@ func troubleOf(c Consul, now time.Time) []concern {
 	return shownAs(all)
 }
 
-// since is when the oldest of the troubles began for which questions fail.
+// since is when the oldest of the troubles began for which queries fail.
 func (v consulPage) since() (at time.Time) {
 	for _, p := range v.Problems {
 		if p.Queries > 0 && !p.Since.IsZero() && (at.IsZero() || p.Since.Before(at)) {
@@ -78,15 +78,15 @@ func (v consulPage) verdict() (mood, sentence string) {
 	}
 }
 
-// protocolOf says how questions share a connection.
+// protocolOf says how queries share a connection.
 func protocolOf(c Consul) string {
 	switch n := c.Pool.PerConnection; {
 	case n == 0:
 		return "not known before the first answer"
 	case c.HTTP2:
-		return fmt.Sprintf("HTTP/2, %d questions at once on each", n)
+		return fmt.Sprintf("HTTP/2, %d queries at once on each", n)
 	}
-	return "HTTP/1.1, one question at a time on each"
+	return "HTTP/1.1, one query at a time on each"
 }
 
 func watchedOf(c Consul) []watchRow {

@@ -27,7 +27,7 @@ func troubled() *house {
 		{Kind: "connections", Detail: "161 of 250 services have no connection of their own", Remedy: "use https"},
 	}
 	h.asked = discovery.Asked{
-		Pool:    consul.Pool{Open: 97, Opening: 1, Limit: 100, Busy: 93, Questions: 93, Waiting: 4, PerConnection: 1},
+		Pool:    consul.Pool{Open: 97, Opening: 1, Limit: 100, Busy: 93, Queries: 93, Waiting: 4, PerConnection: 1},
 		Watches: discovery.Watches{List: 1, Entries: 3, Direct: 89, Signals: 1, Swept: 161, Round: 27},
 		Asked: watch.Asked{
 			Failing: 12, LongestPause: 30,
@@ -58,8 +58,8 @@ func TestThePageSaysHowConsulIsAskedAndWhatIsWrong(t *testing.T) {
 	for _, want := range []string{
 		`<a href="/consul" aria-current="page">Consul</a>`, `verdict bad`, "Consul at http://127.0.0.1:8500 does not answer since 02:48:00.000, 12 min 0 s. What was last believed stays served.",
 		"Since 02:48:00.000, 12 min 0 s ago: connection refused (of the catalog)", remedy,
-		"<dd>97 of 100, 1 being opened</dd>", "<dd>93, with 93 questions</dd>", `<b class="warn">4 questions</b>`, "HTTP/1.1, one question at a time on each",
-		`<b class="warn">12 questions</b>, asked again within 30 s`,
+		"<dd>97 of 100, 1 being opened</dd>", "<dd>93, with 93 queries</dd>", `<b class="warn">4 queries</b>`, "HTTP/1.1, one query at a time on each",
+		`<b class="warn">12 queries</b>, asked again within 30 s`,
 		`services, directly</th><td>blocking query</td><td class="n">89</td>`, `config entries, by kind</th><td>blocking query</td><td class="n">3</td>`, `all checks, as signals`, `services, swept</th><td>in turn</td><td class="n">161</td>`, "a round takes 27 s",
 		`<td class="n">5</td><td class="wide why">1 kept as last known, 1 without an address</td>`,
 		`<a href="/services/a%20b">&#34;a b&#34;</a>`, "register it under a plain name",
@@ -92,7 +92,7 @@ func TestThePageSaysHowConsulIsAskedAndWhatIsWrong(t *testing.T) {
 	h := troubled()
 	h.consul.Complete, h.consul.HTTP2, h.asked.Pool.PerConnection, h.asked.Watches.Signals = false, true, 250, 0
 	page = h.get(t, "/consul").Body.String()
-	for _, want := range []string{"It was not read completely yet.", "HTTP/2, 250 questions at once on each", "no signals: changes are seen within a round"} {
+	for _, want := range []string{"It was not read completely yet.", "HTTP/2, 250 queries at once on each", "no signals: changes are seen within a round"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("want %q in\n%s", want, page)
 		}

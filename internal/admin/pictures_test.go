@@ -66,7 +66,7 @@ services:
 	h.holds = []discovery.Hold{{Service: "stock", Why: "shrunk", Kept: 1, Served: 2, Since: now.Add(-4 * time.Second), Until: now.Add(6 * time.Second),
 		Remedy: "if they are really gone, wait, or release it: legate holds release --service NAME"}}
 	h.asked = discovery.Asked{
-		Pool:    consul.Pool{Open: 16, Limit: 100, Busy: 14, Questions: 14, PerConnection: 1},
+		Pool:    consul.Pool{Open: 16, Limit: 100, Busy: 14, Queries: 14, PerConnection: 1},
 		Watches: discovery.Watches{List: 1, Entries: 3, Direct: 10},
 		Asked: watch.Asked{
 			LongestPause: 30,

@@ -157,10 +157,10 @@ const usualLimit = 200
 // connectionFinding says how many connections Legate will have, and whether the agent allows them.
 func (o *renderOptions) connectionFinding(services int, is consul.Inspection) envoycheck.Finding {
 	limit, config := is.Limit, o.consul.Consul
-	questions := services + o.consul.Watch.MinConnections() - 1
-	needs, how := questions, "one for each question, over HTTP/1.1"
+	queries := services + o.consul.Watch.MinConnections() - 1
+	needs, how := queries, "one for each query, over HTTP/1.1"
 	if is.Room > 1 {
-		needs, how = (questions+is.Room-1)/is.Room, fmt.Sprintf("%d questions on each, over HTTP/2", is.Room)
+		needs, how = (queries+is.Room-1)/is.Room, fmt.Sprintf("%d queries on each, over HTTP/2", is.Room)
 	}
 	most := min(needs, config.MaxConnections)
 	allowed := fmt.Sprintf("the agent allows an address %d", limit)

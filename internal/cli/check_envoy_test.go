@@ -131,7 +131,7 @@ func TestCheckConsulReadsAllThatServeWould(t *testing.T) {
 	}{
 		{"all rights", token(all), nil, 0, []string{
 			": 3 services, 3 instances\n", "\ninfo: versions: legate ", ", consul " + parts.ConsulVersion + "\n", "\ninfo: clock: agrees with Consul's to the second\n",
-			"\ninfo: connections: ", " connections (one for each question, over HTTP/1.1), at most 100 (--max-connections); the agent allows an address 200, all its clients together (limits.http_max_conns_per_client)\nok\n",
+			"\ninfo: connections: ", " connections (one for each query, over HTTP/1.1), at most 100 (--max-connections); the agent allows an address 200, all its clients together (limits.http_max_conns_per_client)\nok\n",
 		}},
 		{"no token", "", nil, 1, []string{
 			`error: token: lacks `, `add to its policy: service_prefix "" { policy = "read" }`, `add to its policy: node_prefix "" { policy = "read" }`, `add to its policy: agent_prefix "" { policy = "read" }`,
