@@ -64,10 +64,10 @@ golden: ## rewrite the expected results of the translate stories, and docs/metri
 dashboards: ## write the Grafana dashboards of examples/grafana from tools/dashboards; review the diff
 	go -C tools/dashboards run .
 
-PROMETHEUS ?= http://127.0.0.1:9090
 .PHONY: pictures
-pictures: tools/draw/node_modules ## draw the dashboards with Grafana's own panels and the data of PROMETHEUS into docs/pictures; needs Node.js and Chromium. DRAW='--minutes 60'
-	cd tools/draw && npm test && node draw.mjs --prometheus $(PROMETHEUS) --out ../../docs/pictures $(DRAW) $(addprefix ../../,$(wildcard examples/grafana/*.json))
+pictures: parts tools/draw/node_modules ## draw the dashboards with Grafana's own panels into docs/pictures, during a story that takes STORY=1h; needs Node.js and Chromium
+	cd tools/draw && npm test
+	go test ./internal/grafanatest/live -run '^TestPictures$$' -count=1 -v -timeout 3h -pictures $(CURDIR)/docs/pictures -story $(or $(STORY),1h)
 
 tools/draw/node_modules: tools/draw/package-lock.json
 	cd tools/draw && npm ci

@@ -6,8 +6,9 @@ import { parseArgs } from 'node:util';
 const help = `usage: node draw.mjs [options] DASHBOARD.json...
 
 Asks a Prometheus for what each panel of each dashboard shows, and draws it into
-OUT/dashboard-NAME-light.webp and OUT/dashboard-NAME-dark.webp. Prints each panel's number of
-series, and the queries that are empty. Exit code 1 if a query or a panel fails.
+OUT/dashboard-NAME-light.webp and OUT/dashboard-NAME-dark.webp; NAME is the file's, without
+legate-. Prints each panel's number of series, and the queries that are empty. Exit code 1 if a
+query or a panel fails.
 
   --prometheus URL   the Prometheus to ask (http://127.0.0.1:9090)
   --out DIR          where the pictures go (.)
@@ -49,7 +50,7 @@ async function main() {
         const { data } = await browser.call('Page.captureScreenshot', { format: o.format, captureBeyondViewport: true, ...o.format === 'png' ? {} : { quality: Number(o.quality) },
           clip: { x: 0, y: 0, width: Number(o.width) + 32, height: drawn.height, scale: 1 } });
         const picture = Buffer.from(data, 'base64');
-        const file = join(o.out, `dashboard-${name}-${theme}.${o.format}`);
+        const file = join(o.out, `dashboard-${name.replace(/^legate-/, '')}-${theme}.${o.format}`);
         writeFileSync(file, picture);
         if (tell(file, picture.length, drawn, theme === 'light' || Boolean(o.theme), browser.complaints.splice(0))) failed = true;
       }
