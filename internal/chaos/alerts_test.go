@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -75,10 +76,31 @@ func (h *hour) play(t *testing.T, a act) (fired map[string]time.Duration) {
 	return fired
 }
 
-// awaitCalm waits until no alert is pending or firing.
+// awaitCalm waits until no alert is pending or firing, by rules that were evaluated since Legate was seen.
 func (h *hour) awaitCalm(t *testing.T) {
 	t.Helper()
+	var seen time.Time
 	must(t, soon(t.Context(), alertPatience, func() error {
+		wait(t.Context(), live.Interval/4)
+		if seen.IsZero() {
+			up, err := h.prometheus.Query(t.Context(), "up == 1", time.Now())
+			if err != nil {
+				return err
+			}
+			if len(up) == 0 {
+				return errors.New("legate is not seen")
+			}
+			seen = time.Now()
+		}
+		rules, err := h.prometheus.Rules(t.Context())
+		if err != nil {
+			return err
+		}
+		for _, r := range rules {
+			if r.LastEvaluation.Before(seen) {
+				return fmt.Errorf("%s has not been evaluated since", r.Name)
+			}
+		}
 		alerts, err := h.prometheus.Alerts(t.Context())
 		if err == nil && len(alerts) > 0 {
 			err = fmt.Errorf("%s is %s", alerts[0].Labels["alertname"], alerts[0].State)
