@@ -176,7 +176,7 @@ func streamsOverWeeks() panel {
 
 func catalogOverWeeks() panel {
 	return panel{
-		title: "Instances over four weeks", unit: "short", span: overWeeks,
+		title: "Instances over four weeks", unit: "short", span: overWeeks, empty: "nothing is recorded yet",
 		says: `Instances in the catalog, of the Legate that has most. Normal: as your services grow. A steady rise without new services:
 			instances that died are not deregistered, and stay critical.`,
 		ask: []query{
@@ -279,7 +279,7 @@ func diskAge() panel {
 
 func tracesTaken() panel {
 	return panel{
-		title: "Traces", unit: "cpm",
+		title: "Traces", unit: "cpm", empty: "tracing is off",
 		says: `A minute, by outcome. Normal: exported, one for each change that clients get; nothing at all without
 			OTEL_EXPORTER_OTLP_ENDPOINT. dropped: the collector is away, slow or refuses; the log says which. No change waits for it.`,
 		ask:    []query{{`60 * sum by (outcome) (rate(legate_traces_total{@}[$__rate_interval]))`, "{{outcome}}"}},
