@@ -14,9 +14,10 @@ import (
 
 // aboutTraces is what "legate serve --help" says of traces.
 const aboutTraces = `
-With OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 in the environment each change becomes
-a trace of OpenTelemetry, from Consul's answer to the last acknowledgement. Protocol, headers,
-certificates, service name and sampler follow the standard OTEL_* variables.`
+With OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318 in the environment each change
+becomes a trace of OpenTelemetry, from Consul's answer to the last acknowledgement.
+Protocol, headers, certificates, service name and sampler follow the standard OTEL_*
+variables.`
 
 // tracer returns what tells an OpenTelemetry collector of changes, nil if no collector is named. This is the one place
 // where a library reads the environment itself: OpenTelemetry's variables are its own, the same for all programs, and
