@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +34,7 @@ func scrapeProtobuf(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
 	all := map[string]*dto.MetricFamily{}
 	for d := expfmt.NewDecoder(w.Result().Body, format); ; {
 		f := &dto.MetricFamily{}
-		if err := d.Decode(f); err == io.EOF {
+		if err := d.Decode(f); errors.Is(err, io.EOF) {
 			return all
 		} else if err != nil {
 			t.Fatal(err)
