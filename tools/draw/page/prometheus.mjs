@@ -46,7 +46,7 @@ export function steps(range, width, least) {
 export async function run(panel, variables, range, width) {
   const targets = (panel.targets ?? []).filter(t => !t.hide && t.expr);
   const { interval, rate } = steps(range, panel.maxDataPoints ?? width, replace(panel.interval, variables) || undefined);
-  const span = (range.to.valueOf() - range.from.valueOf()) / 1000;
+  const span = Math.round((range.to.valueOf() - range.from.valueOf()) / 1000); // Prometheus knows no fractions of a second
   const builtin = { __interval: `${interval / 1000}s`, __interval_ms: interval, __rate_interval: `${rate / 1000}s`, __rate_interval_ms: rate,
     __range: `${span}s`, __range_s: span, __range_ms: 1000 * span };
   const frames = [], empty = [];
