@@ -23,8 +23,10 @@ type browser struct {
 	t       *testing.T
 	in      io.Writer
 	out     *bufio.Reader
+	pipe    *os.File // what out reads
 	session string
 	last    int
+	loads   int // of pages, since their events were asked for
 }
 
 // openBrowser loads a page in this machine's Chromium. Without one, the test is skipped.
@@ -60,7 +62,7 @@ func openBrowser(t *testing.T, url string) *browser {
 	}
 	theirIn.Close()
 	theirOut.Close()
-	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
+	b := &browser{t: t, in: in, out: bufio.NewReader(out), pipe: out}
 	t.Cleanup(func() {
 		b.call("Browser.close", nil, nil)
 		_ = cmd.Wait() // its exit status does not matter
@@ -75,44 +77,72 @@ func openBrowser(t *testing.T, url string) *browser {
 	return b
 }
 
-// call waits for the answer to one call and ignores events.
+// message is an answer to a call, or an event.
+type message struct {
+	ID            int
+	Method        string
+	Error, Result json.RawMessage
+}
+
+// read waits for the next message, and counts the pages that have loaded.
+func (b *browser) read() (m message, err error) {
+	line, err := b.out.ReadBytes(0)
+	if err != nil {
+		return m, err
+	}
+	err = json.Unmarshal(line[:len(line)-1], &m)
+	if m.Method == "Page.loadEventFired" {
+		b.loads++
+	}
+	return m, err
+}
+
+// call waits for the answer to one call.
 func (b *browser) call(method string, params, result any) {
 	b.t.Helper()
 	b.last++
-	message := map[string]any{"id": b.last, "method": method, "params": params}
+	request := map[string]any{"id": b.last, "method": method, "params": params}
 	if params == nil {
-		message["params"] = map[string]any{}
+		request["params"] = map[string]any{}
 	}
 	if b.session != "" && !strings.HasPrefix(method, "Browser.") {
-		message["sessionId"] = b.session
+		request["sessionId"] = b.session
 	}
-	raw, err := json.Marshal(message)
+	raw, err := json.Marshal(request)
 	if err == nil {
 		_, err = b.in.Write(append(raw, 0))
 	}
-	for err == nil {
-		var line []byte
-		if line, err = b.out.ReadBytes(0); err != nil {
-			break
-		}
-		var answer struct {
-			ID     int
-			Error  json.RawMessage
-			Result json.RawMessage
-		}
-		if err = json.Unmarshal(line[:len(line)-1], &answer); err != nil || answer.ID != b.last {
-			continue
-		}
-		if answer.Error != nil {
-			b.t.Fatalf("%s: %s", method, answer.Error)
-		}
-		if result != nil {
-			err = json.Unmarshal(answer.Result, result)
-		}
-		break
+	var answer message
+	for err == nil && answer.ID != b.last {
+		answer, err = b.read()
+	}
+	if err == nil && answer.Error != nil {
+		b.t.Fatalf("%s: %s", method, answer.Error)
+	}
+	if err == nil && result != nil {
+		err = json.Unmarshal(answer.Result, result)
 	}
 	if err != nil {
 		b.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+// leads does something that leads to another page, and waits until that has loaded.
+func (b *browser) leads(do func()) {
+	b.t.Helper()
+	b.call("Page.enable", nil, nil)
+	before := b.loads
+	do()
+	if err := b.pipe.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		b.t.Fatal(err)
+	}
+	for b.loads == before {
+		if _, err := b.read(); err != nil {
+			b.t.Fatalf("it leads nowhere: %v", err)
+		}
+	}
+	if err := b.pipe.SetReadDeadline(time.Time{}); err != nil {
+		b.t.Fatal(err)
 	}
 }
 
