@@ -93,6 +93,7 @@ func tableOf(now time.Time, all []Changed) changeTable {
 
 func lineOf(text string) lineRow {
 	sign, rest, _ := strings.Cut(text, " ")
+	rest = strings.ReplaceAll(rest, " -> ", " → ") // a narrow page would break the former in two
 	switch sign {
 	case changes.Plus:
 		return lineRow{"good", "+", rest}

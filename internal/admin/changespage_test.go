@@ -67,7 +67,7 @@ func TestThePageOfChangesShowsWhatTheAPIHas(t *testing.T) {
 	}
 	for _, want := range []string{
 		`<a href="/changes" aria-current="page">Changes</a>`, `<time datetime="2026-11-22T02:59:58.000Z">02:59:58.000</time></a><small>2 s ago</small>`, ">2026-11-21 01:00:00</time>",
-		`<b class="warn">~</b> 10.0.0.8:80 health passing -> critical (check http)`, `<b class="bad">−</b> 10.0.0.9:80`, `<b class="good">+</b> policy read again (the file has changed)`,
+		`<b class="warn">~</b> 10.0.0.8:80 health passing → critical (check http)`, `<b class="bad">−</b> 10.0.0.9:80`, `<b class="good">+</b> policy read again (the file has changed)`,
 		`<td class="n wide">published +3 ms</td>`, `<td class="n wide">31</td>`, `<a href="/services/web">web</a> and 2 more<small>policy</small>`, `href="?kind=hold"`, "The newest changes.",
 	} {
 		if shown := html.UnescapeString(page("")); !strings.Contains(shown, want) {

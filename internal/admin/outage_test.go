@@ -20,7 +20,7 @@ func TestInABrowserAnOutageIsFollowedToItsCause(t *testing.T) {
 	}{
 		{"", "/", "Envoy edge-2 rejects endpoints of payments"},
 		{`.concerns a[href="/services/payments"]`, "/services/payments", "check http:/healthz is critical"},
-		{`[data-key="changes"] a[href="/changes?service=payments"]`, "/changes?service=payments", "10.0.2.2:8080 health passing -> critical (check http:/healthz)"},
+		{`[data-key="changes"] a[href="/changes?service=payments"]`, "/changes?service=payments", "10.0.2.2:8080 health passing → critical (check http:/healthz)"},
 		{`tbody a[href="/services/payments"]`, "/services/payments", "edge-2"},
 		{`[data-key="clients"] a[href="/nodes/edge-2"]`, "/nodes/edge-2", "payments: malformed IP address: payments.internal"},
 		{`nav a[href="/consul"]`, "/consul", "1 of 2"},

@@ -120,24 +120,21 @@ func TestPictures(t *testing.T) {
 	b := openBrowser(t, "http://"+s.addr+"/")
 	b.call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil)
 	for _, c := range []struct{ name, path string }{{"overview", "/"}, {"services", "/services"}, {"service", "/services/payments"}, {"changes", "/changes"}, {"nodes", "/nodes"}, {"node", "/nodes/edge-2"}, {"consul", "/consul?release=stock"}} {
-		for _, screen := range []struct {
-			scheme string
-			width  int
-		}{{"light", 1280}, {"dark", 390}} {
-			b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": screen.scheme}}}, nil)
-			b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": screen.width, "height": 600, "deviceScaleFactor": 1, "mobile": false}, nil)
-			b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + c.path}, nil)
-			b.loaded()
+		for n := range 4 {
+			width, scheme := []int{1280, 390}[n/2], []string{"light", "dark"}[n%2]
+			b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+			b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 600, "deviceScaleFactor": 1, "mobile": false}, nil)
+			b.leads(func() { b.call("Page.navigate", map[string]any{"url": "http://" + s.addr + c.path}, nil) })
 			var page struct {
 				CSSContentSize struct{ Width, Height float64 }
 			}
 			b.call("Page.getLayoutMetrics", nil, &page)
 			var picture struct{ Data string }
-			b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "format": "webp", "quality": 85,
+			b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "format": "webp", "quality": 60,
 				"clip": map[string]any{"x": 0, "y": 0, "width": page.CSSContentSize.Width, "height": page.CSSContentSize.Height, "scale": 1}}, &picture)
 			content, err := base64.StdEncoding.DecodeString(picture.Data)
 			if err == nil {
-				err = os.WriteFile(filepath.Join(*pictures, fmt.Sprintf("%s-%d.webp", c.name, screen.width)), content, 0o644)
+				err = os.WriteFile(filepath.Join(*pictures, fmt.Sprintf("%s-%d-%s.webp", c.name, width, scheme)), content, 0o644)
 			}
 			if err != nil {
 				t.Fatal(err)
