@@ -16,7 +16,10 @@ func EmptyAssignment(name string) (Resource, error) {
 	return encode(Name{AssignmentType, name}, assignment(name, policy.Policy{}, nil))
 }
 
-// assignment groups sorted endpoints by locality, all at priority 0. A locality's weight is the sum of
+// usualPriority is that of all endpoints.
+const usualPriority = 0
+
+// assignment groups sorted endpoints by locality, all at the usual priority. A locality's weight is the sum of
 // its endpoints' weights, healthy or not. So each endpoint gets the share that it would get without
 // localities; Envoy itself takes the unhealthy ones off a locality's share.
 func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
@@ -29,6 +32,7 @@ func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.
 		if i == 0 || e.locality != endpoints[i-1].locality {
 			group = &endpointv3.LocalityLbEndpoints{
 				Locality:            &corev3.Locality{Region: e.locality.Region, Zone: e.locality.Zone},
+				Priority:            usualPriority,
 				LoadBalancingWeight: &wrapperspb.UInt32Value{},
 			}
 			a.Endpoints = append(a.Endpoints, group)

@@ -39,6 +39,7 @@ type Endpoint struct {
 	Address  string // host and port, or the path of a unix socket
 	Health   string // in Envoy's words: HEALTHY, DEGRADED, DRAINING, UNHEALTHY
 	Weight   uint32
+	Priority uint32 // 0 is used first
 	Locality catalog.Locality
 }
 
@@ -157,7 +158,7 @@ func (c Config) became(u unit, s catalog.Service, p policy.Policy) []Became {
 	servedAt := make(map[address]int, len(endpoints))
 	for _, e := range endpoints {
 		b := &all[e.instance]
-		b.Endpoints = append(b.Endpoints, Endpoint{e.String(), e.state.status().String(), uint32(e.weight), e.locality})
+		b.Endpoints = append(b.Endpoints, Endpoint{e.String(), e.state.status().String(), uint32(e.weight), usualPriority, e.locality})
 		servedAt[e.place()] = e.instance
 	}
 	for n, i := range s.Instances {

@@ -42,6 +42,8 @@ type house struct {
 	refused []listen.Refused
 	large   []xdsserver.Oversize
 	sent    []xdsserver.Delivery
+	polls   []xdsserver.Poller
+	reach   map[string]xdsserver.Reach
 	arrived []xdsserver.Arrival // of all publications
 	lost    []xdsserver.Unfollowed
 	dump    map[xdsserver.View][]translate.Resource
@@ -63,7 +65,7 @@ func (h *house) Holds() []discovery.Hold            { return h.holds }
 func (h *house) Asked() discovery.Asked             { return h.asked }
 func (h *house) State() bridge.State                { return h.state }
 func (h *house) Streams() []xdsserver.StreamStatus  { return h.streams }
-func (h *house) Pollers() []xdsserver.Poller        { return nil }
+func (h *house) Pollers() []xdsserver.Poller        { return h.polls }
 func (h *house) Refused() []listen.Refused          { return h.refused }
 func (h *house) Left() time.Time                    { return h.left }
 func (h *house) Oversized() []xdsserver.Oversize    { return h.large }
@@ -89,8 +91,9 @@ func (h *house) Arrivals(all []xdsserver.Publication, most int) [][]xdsserver.Ar
 	}
 	return out
 }
-func (h *house) Views() []xdsserver.ViewStatus { return h.views }
-func (h *house) Memory() admission.Memory      { return admission.Memory{Budget: 512 << 20, Held: 3 << 20} }
+func (h *house) Reach() map[string]xdsserver.Reach { return h.reach }
+func (h *house) Views() []xdsserver.ViewStatus     { return h.views }
+func (h *house) Memory() admission.Memory          { return admission.Memory{Budget: 512 << 20, Held: 3 << 20} }
 func (h *house) Dump(v xdsserver.View) ([]translate.Resource, bool) {
 	r, ok := h.dump[v]
 	return r, ok

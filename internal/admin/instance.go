@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"legate/discovery/catalog"
 	"legate/internal/quote"
@@ -33,20 +34,39 @@ func (c HealthCount) Down() bool { return c.Passing+c.Warning == 0 && c.Total() 
 
 // Instance is one instance of a service: what Consul says of it, and what Envoy gets of it.
 type Instance struct {
-	Node    string   `json:"node"`
-	ID      string   `json:"id"`
-	Address string   `json:"address"` // as registered
-	Health  string   `json:"health"`
-	Checks  []Check  `json:"checks"` // those that do not pass
-	Weights Weights  `json:"weights"`
-	Tags    []string `json:"tags"`
-	Index   uint64   `json:"modify_index"`
+	Node    string `json:"node"`
+	ID      string `json:"id"`
+	Address string `json:"address"` // as registered
+	Health  string `json:"health"`
+	// HealthSince is since when it is that, as far as Legate has seen; with HealthAtLeast it may be longer.
+	HealthSince   time.Time `json:"health_since,omitzero"`
+	HealthAtLeast bool      `json:"health_since_at_least,omitempty"`
+	Checks        []Check   `json:"checks"` // those that do not pass
+	Weights       Weights   `json:"weights"`
+	Tags          []string  `json:"tags"`
+	Index         uint64    `json:"modify_index"`
 	// State is what it amounts to.
 	State     InstanceState `json:"state"`
 	Endpoints []Endpoint    `json:"endpoints"` // what Envoy gets; none: it is left out
 	// Why says why it takes no traffic, and Remedy what to do about it.
 	Why    string `json:"why,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
+}
+
+// HealthFor says how long it has its health; empty if that is not known.
+func (i Instance) HealthFor(now time.Time) string {
+	if i.HealthSince.IsZero() {
+		return ""
+	}
+	d := max(0, now.Sub(i.HealthSince))
+	said := span(d)
+	if d < time.Second {
+		said = brief(d)
+	}
+	if i.HealthAtLeast {
+		return "for at least " + said
+	}
+	return "for " + said
 }
 
 // Check is a health check in Consul.
@@ -67,8 +87,10 @@ type Endpoint struct {
 	Address string `json:"address"`
 	Health  string `json:"health"` // in Envoy's words
 	Weight  uint32 `json:"weight"`
-	Region  string `json:"region"`
-	Zone    string `json:"zone"`
+	// Priority is Envoy's: 0 is used first.
+	Priority uint32 `json:"priority"`
+	Region   string `json:"region"`
+	Zone     string `json:"zone"`
 }
 
 // InstanceState says whether an instance takes traffic, as far as Legate decides that: Envoy may find by itself
@@ -110,7 +132,7 @@ func instanceOf(b translate.Became) Instance {
 		out.Tags = append(out.Tags, cut(tag))
 	}
 	for _, e := range b.Endpoints[:min(len(b.Endpoints), maxParts)] {
-		out.Endpoints = append(out.Endpoints, Endpoint{cut(e.Address), e.Health, e.Weight, e.Locality.Region, e.Locality.Zone})
+		out.Endpoints = append(out.Endpoints, Endpoint{cut(e.Address), e.Health, e.Weight, e.Priority, e.Locality.Region, e.Locality.Zone})
 	}
 	out.Why, out.Remedy = whyOf(b, out, failing)
 	return out

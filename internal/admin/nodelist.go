@@ -18,6 +18,9 @@ type Nodes struct {
 	// States says how many types are in each state, of the nodes on all pages.
 	States map[State]int `json:"states"`
 	Nodes  []Node        `json:"nodes"`
+	// Pollers are nodes without streams, which ask again and again (REST): on each page those whose id or address has
+	// what is searched for, unless a part of the nodes is asked for.
+	Pollers []xdsserver.Poller `json:"pollers"`
 }
 
 // nodeColumns are what the list can be sorted by. Urgency is the worst first.
@@ -59,9 +62,14 @@ func (n Node) isOf(part string) bool {
 }
 
 // findNodes returns the part of the nodes that a query wants. q is looked for in all that tells who a node is.
-func findNodes(all []Node, q query) Nodes {
-	out := Nodes{States: map[State]int{}}
+func findNodes(all []Node, pollers []xdsserver.Poller, q query) Nodes {
+	out := Nodes{States: map[State]int{}, Pollers: []xdsserver.Poller{}} // [] in JSON, not null
 	search := strings.ToLower(q.search)
+	for _, p := range pollers {
+		if q.only == "" && strings.Contains(strings.ToLower(p.Node+"\n"+p.Address), search) {
+			out.Pollers = append(out.Pollers, p)
+		}
+	}
 	var found []Node
 	for _, n := range all {
 		who := strings.ToLower(strings.Join([]string{n.ID, n.Address, n.Identity, n.Cluster}, "\n"))
@@ -108,7 +116,7 @@ func (s *Server) nodes(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.answer(w, r, findNodes(NodesOf(s.rooms.XDS.Streams()), q))
+	s.answer(w, r, findNodes(NodesOf(s.rooms.XDS.Streams()), s.rooms.XDS.Pollers(), q))
 }
 
 // NodesOfID are the nodes with one id: more than one, if clients share it.

@@ -19,9 +19,14 @@ type nodesPage struct {
 	Columns []column
 	States  []stateCount
 	Rows    []nodeRow
+	Pollers []xdsserver.Poller // some of them
+	More    int                // that are not shown
 	Pager   pager
 	API     string // where a program finds the same
 }
+
+// maxPollers is how many nodes without streams the page shows.
+const maxPollers = 100
 
 // stateCount says how many types are in a state.
 type stateCount struct {
@@ -42,7 +47,7 @@ func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 		s.missing(w, http.StatusBadRequest, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
 	}
-	found := findNodes(NodesOf(s.rooms.XDS.Streams()), q)
+	found := findNodes(NodesOf(s.rooms.XDS.Streams()), s.rooms.XDS.Pollers(), q)
 	v := nodesPage{Page: s.head("nodes", "Nodes"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q, nodesParts()), Columns: columnsOf(q, nodesHeadings()),
 		Pager: pagerOf(q, found.Paging), API: strings.TrimSuffix("/api/v1/nodes"+q.with(found.Page), "?")}
 	for _, state := range []State{xdsserver.Nacked, xdsserver.Stale, xdsserver.NotSent, xdsserver.Synced} {
@@ -57,6 +62,8 @@ func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 		}
 		v.Rows = append(v.Rows, row)
 	}
+	v.Pollers = found.Pollers[:min(len(found.Pollers), maxPollers)]
+	v.More = len(found.Pollers) - len(v.Pollers)
 	v.Page.Mood, v.Page.Verdict = "quiet", foundNodes(q, found.Total)
 	s.render(w, http.StatusOK, "nodes", v, "/api/v1/nodes")
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"legate/translate"
 	"legate/xdsserver"
@@ -137,5 +138,16 @@ func TestAnyNodeCanBeShownAndFollowed(t *testing.T) {
 	h.streams[1].Types[0].Type, h.streams[1].Types[0].Rejected = translate.SecretType, map[string]string{"web": "no"}
 	if page := h.get(t, nodePath(hostile[0])).Body.String(); strings.Contains(page, `<a href="/services/web">`) {
 		t.Error("a secret's name is taken for a service's")
+	}
+}
+
+func TestThePageOfNodesHasThoseThatAskOverREST(t *testing.T) {
+	h := healthy()
+	h.polls = []xdsserver.Poller{{Node: "rest-<1>", Address: "10.0.0.9", Last: now.Add(-3 * time.Second), Types: []xdsserver.PolledType{{Type: translate.ClusterType, State: xdsserver.Stale}}}}
+	for query, want := range map[string]bool{"": true, "?q=REST": true, "?q=edge": false, "?only=stale": false} {
+		page, api := h.get(t, "/nodes"+query).Body.String(), h.get(t, "/api/v1/nodes"+query).Body.String()
+		if strings.Contains(page, "rest-&lt;1&gt;<small>10.0.0.9</small>") != want || strings.Contains(api, "10.0.0.9") != want || !strings.Contains(api, `"pollers": [`) {
+			t.Errorf("%s: %s\n%s", query, page, api)
+		}
 	}
 }

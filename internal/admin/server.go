@@ -13,7 +13,7 @@
 //	/api/v1/holds        losses in Consul that are not believed yet, as JSON
 //	/api/v1/services     all services (see Services), as JSON: ?q=PART of the name, ?only=problems (or unhealthy,
 //	                     down, left_out), ?sort=name (or instances, passing, warning, critical, maintenance,
-//	                     problems, changed; -name is descending), ?page=1, ?limit=100
+//	                     problems, missing (of clients), changed; -name is descending), ?page=1, ?limit=100
 //	/api/v1/services/web one service (see Service): its instances, its problems, and how it is reached, as JSON:
 //	                     ?page= and ?limit= are of its instances
 //	/api/v1/nodes        all clients with open streams (see Nodes), as JSON: ?q=PART of id, address, identity or cluster,
@@ -86,6 +86,7 @@ type Rooms struct {
 		Unfollowed() []xdsserver.Unfollowed
 		Deliveries(names []translate.Name, most int) []xdsserver.Delivery
 		Arrivals
+		Reach() map[string]xdsserver.Reach
 	}
 	// Changes are what changed lately; nil: that is not recorded.
 	Changes interface {

@@ -12,6 +12,7 @@ import (
 	"legate/internal/suggest"
 	"legate/translate"
 	"legate/translate/policy"
+	"legate/xdsserver"
 )
 
 // ServiceSummary is a service, or the cluster of a further port of one, in short.
@@ -23,6 +24,19 @@ type ServiceSummary struct {
 	ProblemCount int `json:"problem_count"`
 	// Changed is when Consul gave the answer by which it last changed; none: that is not known.
 	Changed time.Time `json:"changed,omitzero"`
+	Reach
+}
+
+// Reach says how many clients have a service.
+type Reach struct {
+	// Clients is how many streams ask for its cluster or its endpoints, and ClientsHave how many of these have acknowledged
+	// what they ask for of it as it is now.
+	Clients     int `json:"clients"`
+	ClientsHave int `json:"clients_have"`
+}
+
+func reachOf(all map[string]xdsserver.Reach, name string) Reach {
+	return Reach{all[name].Streams, all[name].Have}
 }
 
 // Traffic says in a sentence without its full stop whether it takes traffic, and whether all is well: good, warn or bad.
@@ -114,7 +128,7 @@ func (s *Server) serviceOf(state bridge.State, name string, q query) (Service, t
 	t := s.trouble().of(x.Service, state.Resources)
 	t.problems = x.Problems
 	out := Service{
-		ServiceSummary: ServiceSummary{Name: cut(x.Name), Served: x.Served, ProblemCount: t.count(), Changed: changedAt(state, x.Changed)},
+		ServiceSummary: ServiceSummary{Name: cut(x.Name), Served: x.Served, ProblemCount: t.count(), Changed: changedAt(state, x.Changed), Reach: reachOf(s.rooms.XDS.Reach(), name)},
 		Service:        cut(x.Service), Port: cut(x.Port), Ports: []string{}, Instances: []Instance{}, Deliveries: s.deliveriesOf(name), Problems: problemsOf(t),
 	}
 	for _, b := range x.Instances {
@@ -128,8 +142,12 @@ func (s *Server) serviceOf(state bridge.State, name string, q query) (Service, t
 	}
 	var rows []translate.Became
 	out.Paging, rows = paged(q, byState(x))
+	health := s.healthTimesOf(x.Service, state.Complete)
 	for _, b := range rows {
-		out.Instances = append(out.Instances, instanceOf(b))
+		i := instanceOf(b)
+		i.HealthSince, i.HealthAtLeast = health.of(b.Instance.Node, b.Instance.ID)
+		i.HealthAtLeast = i.HealthAtLeast && !i.HealthSince.IsZero()
+		out.Instances = append(out.Instances, i)
 	}
 	if e, problems, served := state.Resources.Policy(name); served {
 		explained := policy.Explain(cut(name), e, problems)

@@ -62,11 +62,11 @@ func TestAServiceIsExplainedInstanceByInstance(t *testing.T) {
 	}
 	want := []string{
 		"shop-4: left_out, none; port 0; register",
-		"shop-1: no_traffic, {10.0.1.1:80 UNHEALTHY 3 eu b}; check http is critical, check disk is warning; look at ",
-		"shop-2: no_traffic, {10.0.1.2:80 DRAINING 3 eu b}; it is in maintenance; end the ",
-		"shop-3: standby, {10.0.1.3:80 DEGRADED 3 eu b}; it is warning, and its warning weight is 0: it takes traffic only while no other is well; look at ",
-		"shop-0: serving, {10.0.1.0:80 HEALTHY 3 eu b}; ; ",
-		"shop-5: serving, {10.0.1.5:80 HEALTHY 3 eu b}; ; ",
+		"shop-1: no_traffic, {10.0.1.1:80 UNHEALTHY 3 0 eu b}; check http is critical, check disk is warning; look at ",
+		"shop-2: no_traffic, {10.0.1.2:80 DRAINING 3 0 eu b}; it is in maintenance; end the ",
+		"shop-3: standby, {10.0.1.3:80 DEGRADED 3 0 eu b}; it is warning, and its warning weight is 0: it takes traffic only while no other is well; look at ",
+		"shop-0: serving, {10.0.1.0:80 HEALTHY 3 0 eu b}; ; ",
+		"shop-5: serving, {10.0.1.5:80 HEALTHY 3 0 eu b}; ; ",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the instances are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

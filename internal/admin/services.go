@@ -9,6 +9,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/internal/bridge"
 	"legate/translate"
+	"legate/xdsserver"
 )
 
 // Services is a part of the list of services.
@@ -19,7 +20,7 @@ type Services struct {
 
 // serviceColumns are what the list can be sorted by.
 func serviceColumns() []string {
-	return []string{"name", "instances", "passing", "warning", "critical", "maintenance", "problems", "changed"}
+	return []string{"name", "instances", "passing", "warning", "critical", "maintenance", "problems", "missing", "changed"}
 }
 
 // The parts of the list that can be asked for.
@@ -37,10 +38,11 @@ func serviceParts() []string { return []string{onlyProblems, onlyUnhealthy, only
 type list struct {
 	state   bridge.State
 	trouble map[string]int // how many holds and rejections a service has
+	reach   map[string]xdsserver.Reach
 }
 
 func (s *Server) list(state bridge.State) list {
-	l, t := list{state, map[string]int{}}, s.trouble()
+	l, t := list{state, map[string]int{}, s.rooms.XDS.Reach()}, s.trouble()
 	for _, h := range t.holds {
 		l.trouble[h.Service]++
 	}
@@ -87,7 +89,7 @@ func (l list) find(q query) (Paging, []ServiceSummary) {
 
 func (l list) summary(one translate.Listed) ServiceSummary {
 	changed, served := one.Served()
-	return ServiceSummary{Name: cut(one.Name()), Served: served, Health: healthOf(one), ProblemCount: l.problems(one), Changed: changedAt(l.state, changed)}
+	return ServiceSummary{Name: cut(one.Name()), Served: served, Health: healthOf(one), ProblemCount: l.problems(one), Changed: changedAt(l.state, changed), Reach: reachOf(l.reach, one.Name())}
 }
 
 func (l list) problems(one translate.Listed) int { return one.Problems() + l.trouble[one.Name()] }
@@ -125,6 +127,9 @@ func (l list) keyOf(column string, one translate.Listed) int64 {
 		return int64(one.Health()[catalog.Maintenance])
 	case "problems":
 		return int64(l.problems(one))
+	case "missing":
+		r := reachOf(l.reach, one.Name())
+		return int64(r.Clients - r.ClientsHave)
 	case "changed":
 		changed, _ := one.Served()
 		return max(0, changedAt(l.state, changed).UnixNano()) // the zero time is before 1970

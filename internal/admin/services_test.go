@@ -24,6 +24,7 @@ func town() *house {
 	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("new", 80)}, Since: now.Add(-time.Second)})
 	h.state.Resources, _ = h.state.Resources.Apply(catalog.Delta{Set: []catalog.Service{instance("newer", 80)}, Since: now})
 	h.holds = []discovery.Hold{{Service: "sick", Why: "shrunk"}, {Service: "sick", Entry: "service-defaults/sick", Why: "entry"}, {Entry: "proxy-defaults/global"}}
+	h.reach = map[string]xdsserver.Reach{"shop": {Streams: 3, Have: 1}, "sick": {Streams: 3, Have: 2}, "new": {Streams: 3, Have: 3}}
 	h.streams = append(h.streams, rejecting("odd", "shop.grpc.port", "no"), rejecting("odd-2", "gone", "no"))
 	return h
 }
@@ -59,6 +60,7 @@ func TestServicesAreFoundSortedAndPaged(t *testing.T) {
 		"?sort=-maintenance&limit=1": "shop",
 		"?sort=-problems":            "shop sick * bad Empty new newer web", // two each, one each, by name
 		"?sort=-changed&limit=2":     "newer new",
+		"?sort=-missing&limit=2":     "shop sick",
 		"?q=EW":                      "new newer",
 		"?q=e&sort=-name":            "web newer new Empty",
 		"?only=problems":             "* bad shop sick",

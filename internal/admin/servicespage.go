@@ -71,6 +71,6 @@ func servicesHeadings() []heading {
 		{name: "name", says: "Service", lowest: true}, {name: "passing", says: "Passing", class: "n"},
 		{name: "warning", says: "Warning", class: "n wide"}, {name: "critical", says: "Critical", class: "n"},
 		{name: "maintenance", says: "Maintenance", class: "n wide"}, {name: "problems", says: "Problems", class: "n"},
-		{name: "changed", says: "Last change", class: "wide"},
+		{name: "missing", says: "Clients", class: "n"}, {name: "changed", says: "Last change", class: "wide"},
 	}
 }

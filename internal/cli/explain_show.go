@@ -137,7 +137,7 @@ func (e *explainer) tell(i admin.Instance) {
 			checks += " (of its node)"
 		}
 	}
-	e.line(4, "", "Consul: "+i.Health+checks+"; registered at "+quote.Name(i.Address))
+	e.line(4, "", "Consul: "+strings.TrimSpace(i.Health+" "+i.HealthFor(e.now))+checks+"; registered at "+quote.Name(i.Address))
 	if full {
 		tags := "none"
 		if len(i.Tags) > 0 {
@@ -156,6 +156,9 @@ func (e *explainer) tell(i admin.Instance) {
 
 func endpointText(e admin.Endpoint) string {
 	text := fmt.Sprintf("%s %s, weight %d", quote.Name(e.Address), e.Health, e.Weight)
+	if e.Priority > 0 {
+		text += fmt.Sprintf(", priority %d", e.Priority)
+	}
 	if e.Region != "" {
 		text += ", region " + e.Region
 	}

@@ -104,7 +104,7 @@ func sumOf(r statusReport) string {
 		said += "; of their types " + strings.Join(sums, ", ")
 	}
 	if n := len(r.Pollers); n > 0 {
-		said += fmt.Sprintf("; and %s over REST, where only what it had when it asked last is known: --json says that", plural(n, "node"))
+		said += fmt.Sprintf("; and %s over REST, where only what it had when it asked last is known: --all lists that", plural(n, "node"))
 	}
 	return said
 }

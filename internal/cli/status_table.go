@@ -44,6 +44,14 @@ func (s *sheet) table(b *strings.Builder, r statusReport, all bool) {
 			finished++
 		}
 	}
+	for _, p := range r.Pollers {
+		for _, t := range p.Types {
+			if all {
+				rows = append(rows, row{cells: [5]string{quote.Name(cmp.Or(p.Node, "(no id)")), quote.Name(cmp.Or(xdsserver.Word(t.Type), t.Type)), string(t.State), spanOf(r.Now.Sub(t.Since)), "-"},
+					more: []string{fmt.Sprintf("over REST from %s; asked last %s ago", quote.Name(p.Address), spanOf(r.Now.Sub(p.Last)))}})
+			}
+		}
+	}
 	if len(rows) > 0 {
 		b.WriteString("\n")
 		s.write(b, append([]row{{cells: [5]string{"NODE", "TYPE", "STATE", "FOR", "BEHIND"}}}, rows...))

@@ -288,3 +288,15 @@ func TestStatusDoesNothingToATerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusListsWhoAsksOverREST(t *testing.T) {
+	s := calm()
+	s.Pollers = []xdsserver.Poller{{Node: "rest-1", Address: "10.0.0.9", Last: statusNow.Add(-3 * time.Second), Types: []xdsserver.PolledType{{Type: translate.ClusterType, State: xdsserver.Stale, Since: statusNow.Add(-time.Minute), Requests: 4}}}}
+	at := answering(t, s)
+	if r := legate(t, nil, "status", "--admin-addr", at, "--all"); r.code != 0 || !strings.Contains(r.out, "rest-1") || !strings.Contains(r.out, "over REST from 10.0.0.9; asked last 3 s ago") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+	if r := legate(t, nil, "status", "--admin-addr", at); r.code != 0 || strings.Contains(r.out, "rest-1") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+}

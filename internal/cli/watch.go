@@ -28,6 +28,7 @@ type watchOptions struct {
 	once, json bool
 	timeout    time.Duration
 	tls        clientTLS
+	admin      adminClient
 }
 
 // watchAgent is the user agent by which a server tells it from an Envoy.
@@ -44,6 +45,8 @@ It is a client of Legate's xDS listener, as an Envoy is: it counts under all lim
 shown among the clients by its node. It accepts all that it is sent. First it prints each
 cluster, its policy in a few words, and its endpoints; then a line for each change:
 + has come, - has gone, ~ has changed. With names of services it asks for those only.
+A line ends with how long after Consul's answer it came, if Legate's admin listener can be
+asked for that (--admin-addr).
 If the connection is lost it connects again, and prints what has changed meanwhile.`,
 		examples: `
 # all services, as an Envoy beside this Legate gets them
@@ -87,6 +90,7 @@ legate watch --xds-address unix:///run/legate/xds.sock`,
 		},
 		run: func(ctx context.Context) error { return p.runWatch(ctx, o) },
 	}
+	c.settings = append(c.settings, o.admin.settings()...)
 	c.settings = append(append(c.settings, o.tls.settings("LEGATE_WATCH", "watch")...), configSetting(&o.config))
 	return c
 }
@@ -109,7 +113,7 @@ func (p *program) runWatch(ctx context.Context, o *watchOptions) error {
 	}
 	client := xdsclient.New(config)
 	live := terminal(p.out) && p.getenv("TERM") != "dumb"
-	seen := newSight(p.out, client, o, live && p.getenv("NO_COLOR") == "") // https://no-color.org
+	seen := newSight(ctx, p.out, client, o, live && p.getenv("NO_COLOR") == "") // https://no-color.org
 	var lost error
 	err = client.Run(ctx, func(e xdsclient.Event) error {
 		if l, is := e.(xdsclient.Lost); is {

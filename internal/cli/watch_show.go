@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -21,10 +22,13 @@ type sight struct {
 	o      *watchOptions
 	colour bool
 	synced bool
+	since  since
+	ctx    context.Context // of the questions to Legate
 }
 
-func newSight(out io.Writer, client *xdsclient.Client, o *watchOptions, colour bool) *sight {
-	return &sight{out: out, client: client, o: o, colour: colour && !o.json}
+func newSight(ctx context.Context, out io.Writer, client *xdsclient.Client, o *watchOptions, colour bool) *sight {
+	near := isNear(o.address) || o.admin.socket != "" || isNear(o.admin.address)
+	return &sight{out: out, client: client, o: o, colour: colour && !o.json, since: since{admin: o.admin, near: near}, ctx: ctx}
 }
 
 // show shows one event. Its lines are written at once, so that none is cut.
@@ -63,8 +67,14 @@ func (s *sight) write(b *bytes.Buffer, e xdsclient.Event) error {
 			if err != nil {
 				return err
 			}
+			var took time.Duration
+			words := ""
+			if len(e) <= maxSince {
+				took, words = s.since.of(s.ctx, c, now)
+			}
 			for _, one := range compare.Changes(c.Name, before, after) {
-				s.line(b, changeLine{at("change"), one}, timed(paint(s.colour, one.Sign, one.String())))
+				s.line(b, changeLine{at("change"), one, took.Seconds()}, timed(paint(s.colour, one.Sign, one.String())+words))
+				words = "" // one line says it
 			}
 		}
 	}
@@ -143,6 +153,7 @@ type (
 	changeLine struct {
 		stamp
 		compare.Change
+		Took float64 `json:"consul_seconds,omitempty"` // after Consul's answer
 	}
 )
 

@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"legate/internal/admin"
+	"legate/internal/changes"
 	"legate/internal/compare"
 	"legate/internal/parts"
 	"legate/internal/xdsclient"
@@ -130,7 +134,7 @@ func TestWatchShowsEventsAsTextAndAsObjects(t *testing.T) {
 	var out strings.Builder
 	show := func(o watchOptions, colour bool, events ...xdsclient.Event) []string {
 		out.Reset()
-		s := newSight(&out, xdsclient.New(xdsclient.Config{}), &o, colour)
+		s := newSight(t.Context(), &out, xdsclient.New(xdsclient.Config{}), &o, colour)
 		s.synced = true
 		for _, e := range events {
 			if err := s.show(e); err != nil {
@@ -165,5 +169,62 @@ func TestWatchShowsEventsAsTextAndAsObjects(t *testing.T) {
 	}
 	if kinds != "lost connected change+ " {
 		t.Errorf("%s", kinds)
+	}
+}
+
+// The time after Consul's answer is that of the very change, by one clock, and is left out where it is not known.
+func TestWatchSaysHowLongAfterConsul(t *testing.T) {
+	now := time.Now()
+	gone := admin.Changed{Change: changes.Change{Answered: now.Add(-5 * time.Millisecond), Lines: []changes.Line{{Op: changes.Minus, What: "service"}}}}
+	was := admin.Changed{Change: changes.Change{Endpoints: "v1", Answered: now.Add(-time.Hour)}}
+	is := admin.Changed{Change: changes.Change{Cluster: "c2", Endpoints: "v2", Answered: now.Add(-12 * time.Millisecond)}, Delivery: &admin.ChangeDelivery{FirstSent: now.Add(-9 * time.Millisecond)}}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		page := admin.Changes{Newest: changes.ID{Mark: "abcdef", Number: 3}}
+		switch values := r.URL.Query(); {
+		case values.Get("service") == "fails":
+			http.Error(w, "no", http.StatusInternalServerError)
+			return
+		case values.Get("service") == "late" && !values.Has("after"):
+		case values.Get("service") == "never" && values.Has("after"):
+		case values.Get("service") == "never":
+			page.Changes = []admin.Changed{was}
+		default:
+			page.Changes = []admin.Changed{gone, was, is}
+		}
+		_ = json.NewEncoder(w).Encode(page)
+	}))
+	t.Cleanup(server.Close)
+	near := since{admin: adminClient{address: server.Listener.Addr().String()}, near: true}
+	far := near
+	far.near = false
+	for _, c := range []struct {
+		s    *since
+		of   xdsclient.Change
+		want string
+	}{
+		{&near, xdsclient.Change{Name: "web", Endpoints: "v2"}, "   12 ms after Consul"},
+		{&near, xdsclient.Change{Name: "web", Cluster: "c2"}, "   12 ms after Consul"},
+		{&near, xdsclient.Change{Name: "web"}, "   5 ms after Consul"},
+		{&near, xdsclient.Change{Name: "late", Endpoints: "v2"}, "   12 ms after Consul"},
+		{&near, xdsclient.Change{Name: "web", Endpoints: "v1"}, "   3600.0 s after Consul"},
+		{&near, xdsclient.Change{Name: "never", Endpoints: "v2"}, ""},
+		{&far, xdsclient.Change{Name: "web", Endpoints: "v2"}, "   3 ms after Consul until it was sent"},
+		{&far, xdsclient.Change{Name: "web", Endpoints: "v1"}, ""},
+		{&near, xdsclient.Change{Name: "fails"}, ""},
+		{&near, xdsclient.Change{Name: "web", Endpoints: "v2"}, ""}, // it is left alone for a while
+	} {
+		if _, got := c.s.of(t.Context(), c.of, now); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.of, got, c.want)
+		}
+	}
+	if asked != 11 {
+		t.Errorf("it was asked %d times", asked)
+	}
+	for address, want := range map[string]bool{"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true, "unix:///x": true, "10.0.0.1:1": false, "x": false} {
+		if isNear(address) != want {
+			t.Errorf("%s is near: %v", address, !want)
+		}
 	}
 }

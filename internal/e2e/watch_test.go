@@ -21,8 +21,11 @@ func TestWatchPrintsEachChangeInConsulAsTheDocumentationShows(t *testing.T) {
 	place(t, s.consul, "web-1", "10.0.0.7", 3)
 	s.registerAs(t, parts.Instance{ID: "web-2", Service: "web", Address: "10.0.0.8", Port: 80})
 	s.legate = startLegate(t, s.consul)
-	w := startWatch(t, s.legate, "--node-id", "legate-watch/edge-1")
+	w := startWatch(t, s.legate, "--node-id", "legate-watch/edge-1", "--admin-addr", s.legate.Admin)
 	shown := page(t, "watch.md", "$ legate watch\n")
+	for n := range shown {
+		shown[n] = afterConsul.ReplaceAllString(shown[n], "")
+	}
 	seen := func(lines int) { t.Helper(); w.await(t, shown[:lines]) }
 
 	seen(4)
@@ -43,6 +46,9 @@ func TestWatchPrintsEachChangeInConsulAsTheDocumentationShows(t *testing.T) {
 	seen(11)
 	s.deregister(t, "api-1")
 	seen(13)
+	if !afterConsul.MatchString(w.text(t)) {
+		t.Errorf("no line says how long it was after Consul's answer:\n%s", w.text(t))
+	}
 
 	eventually(t, func() error { // the last acknowledgement may still be on its way
 		streams := s.legate.status(t).Streams
@@ -119,13 +125,16 @@ func (w *watching) text(t testing.TB) string {
 func (w *watching) await(t testing.TB, want []string) {
 	t.Helper()
 	eventually(t, func() error {
-		got := slices.DeleteFunc(untimed(w.text(t)), func(line string) bool { return strings.HasPrefix(line, "not connected") })
+		got := slices.DeleteFunc(untimed(afterConsul.ReplaceAllString(w.text(t), "")), func(line string) bool { return strings.HasPrefix(line, "not connected") })
 		if !slices.Equal(got, want) {
 			return fmt.Errorf("it printed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		return nil
 	})
 }
+
+// afterConsul is another time each time, and not known after a start of Legate.
+var afterConsul = regexp.MustCompile(`(?m)   [0-9.]+ m?s after Consul$`)
 
 var clock = regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d{3}  `)
 

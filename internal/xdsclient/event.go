@@ -34,4 +34,6 @@ type State struct{ Cluster, Assignment []byte }
 type Change struct {
 	Name          string
 	Before, After State
+	// Cluster and Endpoints are the versions of what it holds now, as far as that has changed.
+	Cluster, Endpoints string
 }

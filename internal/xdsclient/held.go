@@ -66,7 +66,14 @@ func (h *held) put(typeURL, name string, r resource) error {
 // changes are what has changed since they were taken last, by name.
 func (h *held) changes() (all Changed) {
 	for _, name := range slices.Sorted(maps.Keys(h.before)) {
-		c := Change{name, h.before[name].state(), h.by[name].state()}
+		was, is := h.before[name], h.by[name]
+		c := Change{Name: name, Before: was.state(), After: is.state()}
+		if was.cluster.version != is.cluster.version {
+			c.Cluster = is.cluster.version
+		}
+		if was.assignment.version != is.assignment.version {
+			c.Endpoints = is.assignment.version
+		}
 		if !c.Before.equal(c.After) {
 			all = append(all, c)
 		}
