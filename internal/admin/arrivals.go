@@ -92,13 +92,17 @@ func deliveryOfChange(all []xdsserver.Arrival, most int) *ChangeDelivery {
 		if !a.FirstSent.IsZero() && (d.FirstSent.IsZero() || a.FirstSent.Before(d.FirstSent)) {
 			d.FirstSent = a.FirstSent
 		}
-		d.LastAck = later(d.LastAck, a.LastAck)
 		if w, is := worst[a.View]; !is || cmp.Or(cmp.Compare(a.MissingCount, w.MissingCount), cmp.Compare(a.Asked, w.Asked)) > 0 {
 			worst[a.View] = a
 		}
 		for _, m := range a.Missing {
 			m.Why = cut(m.Why)
 			d.Missing = append(d.Missing, ChangeAwaited{short(a.Name.Type), m})
+		}
+	}
+	for _, a := range all { // who has taken endpoints and rejects their cluster has acknowledged nothing of use
+		if w := worst[a.View]; w.MissingCount == 0 || w.Name == a.Name {
+			d.LastAck = later(d.LastAck, a.LastAck)
 		}
 	}
 	for _, a := range worst {

@@ -33,6 +33,10 @@ func TestAChangeSaysHowFarClientsHaveCome(t *testing.T) {
 			{Name: endpoints, Asked: 3, Left: 1, MissingCount: 1, FirstSent: at(time.Millisecond), LastAck: at(3 * time.Second), Missing: []xdsserver.Awaited{stuck}},
 			{Name: endpoints, View: dc2, Asked: 1, FirstSent: at(time.Second), LastAck: at(2 * time.Second)},
 		}, "+2 ms", "+3.0 s, 1 missing", "2 of 4 clients acknowledged it, the last one 3.0 s after Consul's answer; 1 left before; 1 missing."},
+		{"the cluster is rejected, and its endpoints are taken", []xdsserver.Arrival{
+			{Name: clusters, Asked: 1, MissingCount: 1, FirstSent: at(0), Missing: []xdsserver.Awaited{stuck}},
+			{Name: endpoints, Asked: 1, FirstSent: at(0), LastAck: at(time.Second)},
+		}, "+2 ms", "1 missing", "0 of 1 client acknowledged it; 1 missing."},
 		{"all left", []xdsserver.Arrival{{Name: endpoints, Asked: 1, Left: 1, FirstSent: at(0)}}, "+2 ms", "1 client left", "0 of 1 client acknowledged it; 1 left before."},
 		{"overtaken", []xdsserver.Arrival{{Name: endpoints, Asked: 3, MissingCount: 2, FirstSent: at(0), LastAck: at(time.Millisecond), Overtaken: at(3 * time.Millisecond), Missing: []xdsserver.Awaited{stuck}}},
 			"+2 ms", "+3 ms, 1 of 3 had it when it was overtaken", "1 of 3 clients acknowledged it, the last one 3 ms after Consul's answer; it was overtaken after 3 ms."},
