@@ -122,11 +122,7 @@ func (r *streamRecord) clientConfig(b *statusBuilder) *statusv3.ClientConfig {
 	st, ss := r.store, r.session
 	r.mu.Unlock()
 	if b.detail != byType && ss != nil {
-		why := map[string]string{}
-		for _, t := range is.Types {
-			why[t.Type] = t.Rejection
-		}
-		c.GenericXdsConfigs = ss.resourceConfigs(st, why, b)
+		c.GenericXdsConfigs = ss.resourceConfigs(st, r.rejections(), b)
 		return c
 	}
 	for _, t := range is.Types {
@@ -183,64 +179,41 @@ func (s State) tell(row *xdsConfig, since time.Time, why string) {
 // resourceConfigs are the status of each resource that the client asks for, in the order in which types are sent and then
 // of names, as far as there is room. why has what the client said last of each type.
 func (ss *session) resourceConfigs(st *store, why map[string]string, b *statusBuilder) (rows []*xdsConfig) {
-	for i := range st.tables {
-		rows = ss.typeConfigs(rows, st, i, why, b)
-	}
-	return rows
-}
-
-// typeConfigs appends those of one type. Other types can be published between.
-func (ss *session) typeConfigs(rows []*xdsConfig, st *store, i int, why map[string]string, b *statusBuilder) []*xdsConfig {
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	ss.state.Lock()
-	defer ss.state.Unlock()
-	if ss.subs == nil || ss.subs[i] == nil || b.isFull() {
-		return rows
-	}
-	sub, t := ss.subs[i], st.tables[i]
-	asked := sub.asked()
-	where := make(map[*entry]standing, len(asked))
-	sub.standings(asked, where)
-	from := len(rows)
-	for e, is := range where {
-		if e.res == nil && is.state == Synced && !e.named.has(sub.slot) {
-			continue // it was told that this is gone
-		}
-		row := &xdsConfig{TypeUrl: t.typeURL, Name: e.name}
-		if e.res != nil {
-			row.VersionInfo = e.res.version
-		}
-		changed := instant(e.changed)
-		is.state.tell(row, changed, cmp.Or(is.why, why[t.typeURL]))
-		switch {
-		case e.changed == 0:
-			row.LastUpdated = nil // it never was
-		case row.ErrorState != nil && is.since != 0:
-			row.ErrorState.LastUpdateAttempt = timestamppb.New(instant(is.since))
-		}
-		if e.res == nil && is.state == Synced {
-			row.ClientStatus = adminv3.ClientResourceStatus_DOES_NOT_EXIST
-		}
-		if e.res != nil && b.detail == withContents {
-			row.XdsConfig = e.res.message.GetResource()
-		}
-		if !b.room(row) {
+	for i, t := range st.tables {
+		if b.isFull() {
 			break
 		}
-		rows = append(rows, row)
+		from := len(rows)
+		for _, is := range ss.standingsOf(st, i, why[t.typeURL]) {
+			row := is.config(t.typeURL, b.detail)
+			if !b.room(row) {
+				break
+			}
+			rows = append(rows, row)
+		}
+		slices.SortFunc(rows[from:], func(a, b *xdsConfig) int { return strings.Compare(a.GetName(), b.GetName()) })
 	}
-	slices.SortFunc(rows[from:], func(a, b *xdsConfig) int { return strings.Compare(a.GetName(), b.GetName()) })
 	return rows
 }
 
-// asked are the entries that the stream asks for. It needs the store's lock for reading, and the session's.
-func (s *subscription) asked() map[*entry]int {
-	asked := make(map[*entry]int, s.named)
-	for _, e := range s.table.entries {
-		if s.table.concerns(e, s.slot) && (e.seq > 0 || e.named.has(s.slot)) {
-			asked[e] = 0
-		}
+// config is the row of a resource.
+func (is *resourceStanding) config(typeURL string, detail detail) *xdsConfig {
+	row := &xdsConfig{TypeUrl: typeURL, Name: is.name}
+	if is.res != nil {
+		row.VersionInfo = is.res.version
 	}
-	return asked
+	is.state.tell(row, is.changed, is.why)
+	switch {
+	case is.changed.IsZero():
+		row.LastUpdated = nil // it never was
+	case row.ErrorState != nil && is.since != 0:
+		row.ErrorState.LastUpdateAttempt = timestamppb.New(instant(is.since))
+	}
+	if is.res == nil && is.state == Synced {
+		row.ClientStatus = adminv3.ClientResourceStatus_DOES_NOT_EXIST
+	}
+	if is.res != nil && detail == withContents {
+		row.XdsConfig = is.res.message.GetResource()
+	}
+	return row
 }

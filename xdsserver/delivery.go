@@ -183,12 +183,13 @@ func (ss *session) standings(st *store, asked map[*entry]int) map[*entry]standin
 
 // standings adds the entries that the stream asks for. It needs the store's lock for reading, and the session's.
 func (s *subscription) standings(asked map[*entry]int, all map[*entry]standing) {
+	wants := func(e *entry) bool { return s.table.concerns(e, s.slot) && s.table.entries[e.name] == e }
 	own := func(e *entry) bool {
 		_, is := asked[e]
-		return is && s.table.concerns(e, s.slot) && s.table.entries[e.name] == e
+		return is && wants(e)
 	}
 	for e := range asked {
-		if own(e) {
+		if wants(e) {
 			all[e] = s.standing(e)
 		}
 	}

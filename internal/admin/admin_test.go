@@ -46,6 +46,7 @@ type house struct {
 	reach   map[string]xdsserver.Reach
 	arrived []xdsserver.Arrival // of all publications
 	lost    []xdsserver.Unfollowed
+	stand   []xdsserver.Standing // of all nodes
 	dump    map[xdsserver.View][]translate.Resource
 	known   lastknown.Status
 	stops   bool
@@ -78,6 +79,19 @@ func (h *house) Deliveries(names []translate.Name, most int) (all []xdsserver.De
 		}
 	}
 	return all
+}
+func (h *house) Standings(q xdsserver.StandingsQuery) xdsserver.Standings {
+	out := xdsserver.Standings{States: map[State]int{}}
+	for _, is := range h.stand {
+		if strings.Contains(strings.ToLower(is.Name), strings.ToLower(q.Part)) {
+			out.States[is.State]++
+			out.Rows = append(out.Rows, is)
+		}
+	}
+	out.Total = len(out.Rows)
+	from := max(0, min(q.Page-1, (out.Total-1)/q.Limit)) * q.Limit
+	out.Rows = out.Rows[from:min(from+q.Limit, out.Total)]
+	return out
 }
 func (h *house) Arrivals(all []xdsserver.Publication, most int) [][]xdsserver.Arrival {
 	out := make([][]xdsserver.Arrival, len(all))

@@ -30,7 +30,7 @@ func (s *Server) api() []call {
 		{"/api/v1/services", s.services, listParams()},
 		{"/api/v1/services/{name}", s.service, []string{"page", "limit"}},
 		{"/api/v1/nodes", s.nodes, listParams()},
-		{"/api/v1/nodes/{id}", s.node, nil},
+		{"/api/v1/nodes/{id}", s.node, resourceParams()},
 		{"/api/v1/changes", s.changes, changesParams()},
 		{"/api/v1/changes/{id}", s.change, nil},
 		{"/api/v1/holds", s.holds, nil},

@@ -54,7 +54,7 @@ func TestAxeFindsNothing(t *testing.T) {
 		{"a service", town(), "/services/shop"}, {"a port", town(), "/services/shop.grpc.port"}, {"one that is well", healthy(), "/services/web"}, {"one with clients", shop(t), "/services/payments"},
 		{"one that is left out", town(), "/services/*"}, {"one that is not there", town(), "/services/shpo"}, {"odd names", odd(), "/services"},
 		{"changes", yesterday(), "/changes"}, {"a service with changes", yesterday(), "/services/shop"}, {"no changes", yesterday(), "/changes?kind=hold"}, {"wrong changes", yesterday(), "/changes?kind=x"},
-		{"nodes", fleet(), "/nodes?sort=id"}, {"many nodes", city(10, 1000), "/nodes?page=2"}, {"no nodes", empty(), "/nodes"}, {"a node", shop(t), "/nodes/edge-2"}, {"a node that is well", fleet(), "/nodes/edge-1"}, {"a node that is not there", fleet(), "/nodes/egde-1"},
+		{"nodes", fleet(), "/nodes?sort=id"}, {"many nodes", city(10, 1000), "/nodes?page=2"}, {"no nodes", empty(), "/nodes"}, {"a node", shop(t), "/nodes/edge-2"}, {"a node that is well", fleet(), "/nodes/edge-1"}, {"what a node would get", standing(250), "/nodes/edge-3?resource=e&page=2"}, {"what it rejects", standing(9), "/nodes/edge-3"}, {"a node that is not there", fleet(), "/nodes/egde-1"},
 		{"consul", troubled(), "/consul?release=web"}, {"a consul that is well", healthy(), "/consul"},
 	} {
 		s.now.Store(c.house)

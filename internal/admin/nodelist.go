@@ -122,6 +122,8 @@ func (s *Server) nodes(w http.ResponseWriter, r *http.Request) {
 // NodesOfID are the nodes with one id: more than one, if clients share it.
 type NodesOfID struct {
 	Nodes []Node `json:"nodes"`
+	// Resources are what these would get now.
+	Resources NodeResources `json:"resources"`
 }
 
 // nodesOfID returns the nodes with an id, and if there are none, the id that was probably meant.
@@ -143,6 +145,11 @@ func (s *Server) nodesOfID(id string) (found []Node, near string) {
 
 func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
+	q, err := readResourceQuery(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	found, near := s.nodesOfID(id)
 	if len(found) == 0 {
 		said := missingNode(id)
@@ -152,7 +159,7 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, said+"; /api/v1/nodes lists all", http.StatusNotFound)
 		return
 	}
-	s.answer(w, r, NodesOfID{found})
+	s.answer(w, r, NodesOfID{found, s.resourcesOf(id, q)})
 }
 
 func missingNode(id string) string { return "no open stream is of node " + quote.Name(id) }

@@ -20,6 +20,12 @@ type nodePage struct {
 	Rows    []nodeTypeRow
 	Pager   pager
 	Path    string
+
+	Resource  string // which are searched for
+	Resources []resourceRow
+	States    []stateCount // of them
+	LeftOut   int          // streams that were not looked at
+	More      pager        // of them
 }
 
 // nodeTypeRow is one type on one stream of a node.
@@ -37,7 +43,7 @@ type parked struct{ Resource, Service, Why string }
 
 func (s *Server) nodePage(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	q, err := readQuery(r, nil, nil)
+	q, err := readResourceQuery(r) // ?page= is of both lists: each ends with its last page
 	if err != nil {
 		s.missing(w, http.StatusBadRequest, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "", "")
 		return
@@ -60,8 +66,14 @@ func (s *Server) nodePage(w http.ResponseWriter, r *http.Request) {
 	for i := range v.Rows {
 		v.Rows[i].fill()
 	}
+	v.resources(s.resourcesOf(id, q), q)
 	v.Page.Mood, v.Page.Verdict = nodeVerdict(found, all)
 	s.render(w, http.StatusOK, "node", v, "/api/v1/nodes")
+}
+
+// resources fills in what the node would get now.
+func (v *nodePage) resources(found NodeResources, q query) {
+	v.Resource, v.Resources, v.States, v.LeftOut, v.More = q.resource, resourceRows(found.Resources), stateCounts(found.States), found.LeftOut, pagerOf(q, found.Paging)
 }
 
 // fill puts a row into words.

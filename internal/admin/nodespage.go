@@ -50,11 +50,7 @@ func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 	found := findNodes(NodesOf(s.rooms.XDS.Streams()), s.rooms.XDS.Pollers(), q)
 	v := nodesPage{Page: s.head("nodes", "Nodes"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q, nodesParts()), Columns: columnsOf(q, nodesHeadings()),
 		Pager: pagerOf(q, found.Paging), API: strings.TrimSuffix("/api/v1/nodes"+q.with(found.Page), "?")}
-	for _, state := range []State{xdsserver.Nacked, xdsserver.Stale, xdsserver.NotSent, xdsserver.Synced} {
-		if n := found.States[state]; n > 0 {
-			v.States = append(v.States, stateCount{state, moodOf(state), n})
-		}
-	}
+	v.States = stateCounts(found.States)
 	for _, n := range found.Nodes {
 		row := nodeRow{Node: n, Mood: moodOf(n.State)}
 		for _, t := range n.Types {
@@ -66,6 +62,16 @@ func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 	v.More = len(found.Pollers) - len(v.Pollers)
 	v.Page.Mood, v.Page.Verdict = "quiet", foundNodes(q, found.Total)
 	s.render(w, http.StatusOK, "nodes", v, "/api/v1/nodes")
+}
+
+// stateCounts are the states that there are, the worst first.
+func stateCounts(of map[State]int) (all []stateCount) {
+	for _, state := range []State{xdsserver.Nacked, xdsserver.Stale, xdsserver.NotSent, xdsserver.Synced} {
+		if n := of[state]; n > 0 {
+			all = append(all, stateCount{state, moodOf(state), n})
+		}
+	}
+	return all
 }
 
 // foundNodes says what is listed.

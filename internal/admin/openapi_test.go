@@ -86,7 +86,10 @@ func theAPI() []described {
 		{"get", "/api/v1/services", "All services.", "", listing("A part of the name, in any case.", serviceColumns(), serviceParts()), reflect.TypeFor[Services](), true, map[int]string{503: notYet}},
 		{"get", "/api/v1/services/{name}", "One service: its instances, who has it, its problems, its policy. The paging is of its instances.", "name", page(), reflect.TypeFor[Service](), true, map[int]string{404: "There is no such service. The text says which name is near, and what may hide it.", 503: notYet}},
 		{"get", "/api/v1/nodes", "All clients with open streams.", "", listing("A part of id, address, identity or cluster, in any case.", nodeColumns(), nodeParts()), reflect.TypeFor[Nodes](), true, nil},
-		{"get", "/api/v1/nodes/{id}", "The clients with one id.", "id", nil, reflect.TypeFor[NodesOfID](), true, map[int]string{404: "No open stream is of it. The text says which id is near."}},
+		{"get", "/api/v1/nodes/{id}", "The clients with one id, and what they would get now: what differs first. The paging is of these resources.", "id", []parameter{
+			{"resource", "A part of the resource's name, in any case.", object{"type": "string", "maxLength": maxSearch}, "e"},
+			page()[0],
+		}, reflect.TypeFor[NodesOfID](), true, map[int]string{404: "No open stream is of it. The text says which id is near."}},
 		{"get", "/api/v1/changes", "What changed lately, the newest first; with after, what came after that, the oldest first.", "", []parameter{
 			{"service", "Of this service.", object{"type": "string", "maxLength": maxSearch}, "web"},
 			{"kind", "Of these kinds, with commas between: " + strings.Join(kinds, ", ") + ".", text, "service,policy"},
@@ -282,7 +285,7 @@ func states(t *testing.T) map[string]*house {
 	with := town()
 	with.record = yesterday().record
 	with.record.Add(changes.Change{Kind: changes.Hold, Services: []string{"web"}, At: now})
-	return map[string]*house{"empty": empty(), "healthy": healthy(), "town": with, "shop": shop(t), "rolling": rolling, "rejecting": many, "fleet": fleet(), "troubled": troubled(), "all": all(), "odd": odd()}
+	return map[string]*house{"empty": empty(), "healthy": healthy(), "town": with, "shop": shop(t), "rolling": rolling, "rejecting": many, "fleet": fleet(), "standing": standing(3), "troubled": troubled(), "all": all(), "odd": odd()}
 }
 
 // Every call is in the document with all its parameters, and every answer is as the document says: no field more, none less.

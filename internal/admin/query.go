@@ -25,6 +25,8 @@ type query struct {
 	first  string // the column that the list is sorted by unless asked otherwise
 	page   int    // ?page=: from 1
 	limit  int    // ?limit=: rows of a page
+
+	resource string // ?resource=: on the page of a node, a part of a resource's name
 }
 
 // Limits of a query.
@@ -96,6 +98,7 @@ func (q query) with(page int) string {
 	set("q", q.search)
 	set("only", q.only)
 	set("sort", q.order())
+	set("resource", q.resource)
 	if q.limit != defaultLimit {
 		set("limit", strconv.Itoa(q.limit))
 	}

@@ -19,7 +19,8 @@
 //	/api/v1/nodes        all clients with open streams (see Nodes), as JSON: ?q=PART of id, address, identity or cluster,
 //	                     ?only=unsynced (or nacked, stale, not_sent, synced), ?sort=urgency (or id, behind, waiting,
 //	                     streams), ?page=1, ?limit=100
-//	/api/v1/nodes/edge-1 those with one id (see NodesOfID), as JSON
+//	/api/v1/nodes/edge-1 those with one id (see NodesOfID), and what they would get now, as JSON: ?resource=PART of its name,
+//	                     ?page=1
 //	/api/v1/changes      what changed lately (see Changes), as JSON, the newest first: ?service=NAME, ?kind=service (or
 //	                     snapshot, policy, entry, hold, reload, more; several with commas between), ?since=10m (or a
 //	                     time), ?limit=100, ?before=ID for the next page; ?after=ID is what came after that one, the
@@ -85,6 +86,7 @@ type Rooms struct {
 		Oversized() []xdsserver.Oversize
 		Unfollowed() []xdsserver.Unfollowed
 		Deliveries(names []translate.Name, most int) []xdsserver.Delivery
+		Standings(xdsserver.StandingsQuery) xdsserver.Standings
 		Arrivals
 		Reach() map[string]xdsserver.Reach
 	}
