@@ -89,6 +89,7 @@ func outlierEjection() policyStory {
 					t.Errorf("%s is %s by EDS: this shows nothing", addr, endpoint.Health)
 				}
 			}
+			s.isNoDifference(t, e, "flaky", "it is ejected as an outlier")
 		},
 	}
 }
@@ -120,6 +121,7 @@ func activeChecks() policyStory {
 		show: func(t *testing.T, s *stage) {
 			e, left := s.envoys[0], []string{"checked-1", "checked-2", "checked-3", "checked-4", "checked-5", "checked-6"}
 			eventually(t, func() error { return e.answers("checked", left...) })
+			s.isNoDifference(t, e, "checked", "it fails its active health check")
 
 			updates := e.stat(t, "cluster.clung.update_success")
 			s.deregister(t, "clung-1")

@@ -75,3 +75,29 @@ func TestVerifySaysWhoIsWrong(t *testing.T) {
 	wire.redirect(s.legate.XDS)
 	until(0, []string{"equal: Legate and 2 Envoys, 2 services", leftOut}, "--envoy", cut.AdminAddr, "--envoy", well.AdminAddr)
 }
+
+// isNoDifference waits until "legate verify" says that the Envoy sends nothing to an endpoint of the service, and why, and
+// names no difference of that service.
+func (s *stage) isNoDifference(t *testing.T, e *envoy, service, why string) {
+	t.Helper()
+	eventually(t, func() error {
+		out, err := exec.CommandContext(t.Context(), s.legate.Path, "verify", "--admin-addr", s.legate.Admin, "--envoy", e.AdminAddr, "--settle", "100ms").Output()
+		var exit *exec.ExitError
+		if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 4) { // others on this stage may be under way
+			return err
+		}
+		said := false
+		for line := range strings.Lines(string(out)) {
+			switch {
+			case strings.Contains(line, "sends nothing to "+service+" ") && strings.Contains(line, why+"; that is for it to decide, and no difference"):
+				said = true
+			case strings.Contains(line, " "+service+" "):
+				return fmt.Errorf("verify names a difference of %s: %s", service, line)
+			}
+		}
+		if !said {
+			return fmt.Errorf("verify does not say of %s that %s:\n%s", service, why, out)
+		}
+		return nil
+	})
+}

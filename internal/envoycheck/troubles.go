@@ -83,9 +83,9 @@ func (d *diagnosis) endpoint(e Endpoint) {
 	}
 	failed, lately := count("cx_connect_fail")
 	tried, _ := count("cx_total")
-	switch {
-	case failed == 0:
-	case failed == tried:
+	switch failed {
+	case 0:
+	case tried:
 		d.add(Error, e.Address, "no connection to it succeeded: "+times(failed, lately, "attempt"),
 			"does the instance listen there, and can this Envoy reach it? If not, correct its registration, or the network in between")
 	default:
