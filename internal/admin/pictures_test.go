@@ -89,6 +89,19 @@ services:
 		d.View, d.Name.Name, d.Streams, d.Changed = dc1, "payments", 2, now.Add(-40*time.Second)
 		h.sent = append(h.sent, d)
 	}
+	h.reach = map[string]xdsserver.Reach{}
+	for _, name := range []string{"cart", "catalog", "checkout", "login", "mail", "payments", "search", "shipping", "stock", "web"} {
+		is := xdsserver.Standing{Stream: "delta-2", Peer: "10.0.9.2:41230", Type: translate.AssignmentType, Name: name, View: dc1.String(), Version: "TNvDt6jQeRQDNKnM0ynaeg", Changed: now.Add(-50 * time.Second), State: xdsserver.Synced}
+		has := xdsserver.Reach{Streams: 2, Have: 2}
+		if name == "payments" {
+			is.State, is.Since, is.Why, is.Version, is.Instead = xdsserver.Nacked, now.Add(-40*time.Second), "malformed IP address: payments.internal", "LF--yrBgrEFs6zH-vCrtYA", "BoL6KcAozpKBbwoju1zIyg"
+			h.stand = append([]xdsserver.Standing{is}, h.stand...)
+			has.Have = 1
+		} else {
+			h.stand = append(h.stand, is)
+		}
+		h.reach[name] = has
+	}
 	h.record = changes.New()
 	for n, c := range []changes.Change{
 		{Kind: changes.Snapshot, Lines: []changes.Line{{Op: changes.Plus, What: "complete", Detail: "10 services, 26 instances, 2 config entries"}}},
