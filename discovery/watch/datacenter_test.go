@@ -19,6 +19,9 @@ func TestTheDatacenterOfTheAgent(t *testing.T) {
 	tells := func(question) (*http.Response, error) {
 		return consultest.Answer(200, 0, `{"Config": {"Datacenter": "dc7"}}`), nil
 	}
+	unknown := func(question) (*http.Response, error) {
+		return consultest.Answer(403, 0, "ACL system must be bootstrapped before making any requests that require authorization: ACL not found"), nil
+	}
 	for _, c := range []struct {
 		name        string
 		first       spoiler // for a minute
@@ -33,9 +36,9 @@ func TestTheDatacenterOfTheAgent(t *testing.T) {
 		{"it has no leader", refuse(500), tells, "dc1", false, "dc7", 300, 400},
 		{"it hangs", hang, tells, "", false, "dc7", 3, 3},
 		{"it is away, and nobody looks for a restart", lose, tells, "", true, "dc7", 5, 60},
-		{"it knows no token yet", func(question) (*http.Response, error) {
-			return consultest.Answer(403, 0, "ACL system must be bootstrapped before making any requests that require authorization: ACL not found"), nil
-		}, tells, "", false, "dc7", 5, 60},
+		{"it knows no token yet", inTurn(10*time.Second, unknown, tells), nil, "", false, "dc7", 5, 20},
+		{"it does not know the token", unknown, nil, "", false, "--datacenter", 5, 20},
+		{"it is away again and again, and knows no token yet", inTurn(5*time.Second, unknown, lose, lose, lose, unknown, tells), nil, "", false, "dc7", 20, 150},
 		{"it is none of Consul's answers", refuse(404), tells, "", false, "dc7", 5, 60},
 		{"it denies", refuse(403), nil, "dc1", false, "dc1", 1, 1},
 		{"it does not understand", refuse(400), nil, "dc1", false, "dc1", 1, 1},
@@ -83,6 +86,17 @@ func TestTheDatacenterOfTheAgent(t *testing.T) {
 				t.Errorf("%s: the log does not say what is taken:\n%s", c.name, a.log)
 			}
 		})
+	}
+}
+
+// inTurn spoils in one way after the other, each for a while, and then goes on in the last way.
+func inTurn(each time.Duration, spoils ...spoiler) spoiler {
+	var began time.Time
+	return func(q question) (*http.Response, error) {
+		if began.IsZero() {
+			began = time.Now()
+		}
+		return spoils[min(int(time.Since(began)/each), len(spoils)-1)](q)
 	}
 }
 
