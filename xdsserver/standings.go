@@ -139,7 +139,7 @@ func (s *Server) Standings(q StandingsQuery) Standings {
 				out.States[is.state]++
 				f := found{resourceStanding: is, urgency: is.state.urgency(), table: i, of: r, in: st}
 				if is.state != Synced {
-					f.since = max(is.standing.since, r.opened.UnixNano())
+					f.since = max(is.since, r.opened.UnixNano())
 				}
 				all = append(all, f)
 			}
