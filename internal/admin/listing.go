@@ -1,6 +1,31 @@
 package admin
 
-// What the pages that list something share: choices of what is listed, and a table that can be sorted.
+import "strings"
+
+// What the pages that list something share: a search, choices of what is listed, and a table that can be sorted.
+
+// listPage is what the page of a list shows around its rows.
+type listPage struct {
+	Page    head
+	Path    string // of the page
+	Field   string // what is searched
+	Search  string
+	Sort    string // as in the address, for the form
+	Only    string
+	Parts   []part
+	Columns []column
+	Pager   pager
+	API     string // where a program finds the same
+}
+
+// listPage is that of what a query has found.
+func (s *Server) listPage(q query, here, title, field string, choices []choice, headings []heading, p Paging) listPage {
+	return listPage{
+		Page: s.head(here, title), Path: "/" + here, Field: field, Search: q.search, Sort: q.order(), Only: q.only,
+		Parts: partsOf(q, choices), Columns: columnsOf(q, headings), Pager: pagerOf(q, p),
+		API: strings.TrimSuffix("/api/v1/"+here+q.with(p.Page), "?"),
+	}
+}
 
 // choice is a part of what can be listed, as in the address, and what it is called.
 type choice struct{ only, says string }

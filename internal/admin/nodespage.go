@@ -3,7 +3,6 @@ package admin
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"legate/internal/quote"
 	"legate/xdsserver"
@@ -11,18 +10,11 @@ import (
 
 // nodesPage is the data of the page that lists nodes.
 type nodesPage struct {
-	Page    head
-	Search  string
-	Sort    string // as in the address, for the form
-	Only    string
-	Parts   []part
-	Columns []column
+	listPage
 	States  []stateCount
 	Rows    []nodeRow
 	Pollers []xdsserver.Poller // some of them
 	More    int                // that are not shown
-	Pager   pager
-	API     string // where a program finds the same
 }
 
 // maxPollers is how many nodes without streams the page shows.
@@ -48,9 +40,7 @@ func (s *Server) nodesPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found := findNodes(NodesOf(s.rooms.XDS.Streams()), s.rooms.XDS.Pollers(), q)
-	v := nodesPage{Page: s.head("nodes", "Nodes"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q, nodesParts()), Columns: columnsOf(q, nodesHeadings()),
-		Pager: pagerOf(q, found.Paging), API: strings.TrimSuffix("/api/v1/nodes"+q.with(found.Page), "?")}
-	v.States = stateCounts(found.States)
+	v := nodesPage{listPage: s.listPage(q, "nodes", "Nodes", "Node", nodesParts(), nodesHeadings(), found.Paging), States: stateCounts(found.States)}
 	for _, n := range found.Nodes {
 		row := nodeRow{Node: n, Mood: moodOf(n.State)}
 		for _, t := range n.Types {

@@ -3,22 +3,14 @@ package admin
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"legate/internal/quote"
 )
 
 // servicesPage is the data of the page that lists services.
 type servicesPage struct {
-	Page    head
-	Search  string
-	Sort    string // as in the address, for the form
-	Only    string
-	Parts   []part
-	Columns []column
-	Rows    []ServiceSummary
-	Pager   pager
-	API     string // where a program finds the same
+	listPage
+	Rows []ServiceSummary
 }
 
 func (s *Server) servicesPage(w http.ResponseWriter, r *http.Request) {
@@ -32,10 +24,8 @@ func (s *Server) servicesPage(w http.ResponseWriter, r *http.Request) {
 		s.missing(w, http.StatusServiceUnavailable, "services", "Services", "Not serving yet: "+s.notReady()+".", "", "")
 		return
 	}
-	v := servicesPage{Page: s.head("services", "Services"), Search: q.search, Only: q.only, Sort: q.order(), Parts: partsOf(q, servicesParts()), Columns: columnsOf(q, servicesHeadings())}
-	var p Paging
-	p, v.Rows = s.list(state).find(q)
-	v.Pager, v.API = pagerOf(q, p), strings.TrimSuffix("/api/v1/services"+q.with(p.Page), "?")
+	p, rows := s.list(state).find(q)
+	v := servicesPage{s.listPage(q, "services", "Services", "Name", servicesParts(), servicesHeadings(), p), rows}
 	v.Page.Mood, v.Page.Verdict = "quiet", foundOf(q, p.Total)
 	if !s.rooms.Consul.Status().Connected {
 		v.Page.Verdict += " As last known: Consul does not answer as it should."
