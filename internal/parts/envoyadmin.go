@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,23 +28,7 @@ type EnvoyEndpoint struct {
 
 // Get requests a path of the admin interface. An answer other than 200 is an error.
 func (e *Envoy) Get(ctx context.Context, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.AdminAddr+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := e.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("get %q of envoy: %s: %s", path, resp.Status, strings.TrimSpace(string(text)))
-	}
-	return text, nil
+	return get(ctx, e.client, "envoy", e.AdminAddr, path)
 }
 
 // Ready reports whether Envoy is ready now.

@@ -1,11 +1,9 @@
 package parts
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -75,20 +73,7 @@ func (l *Legate) AwaitReady(ctx context.Context, limit time.Duration) error {
 
 // Get requests a path of the admin interface. An answer other than 200 is an error.
 func (l *Legate) Get(ctx context.Context, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.Admin+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := l.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("get %q: %s: %s", path, resp.Status, bytes.TrimSpace(body))
-	}
-	return body, err
+	return get(ctx, l.client, "legate", l.Admin, path)
 }
 
 // Stop ends it as a service manager does, if it was started.
