@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -85,7 +86,7 @@ func (b *bridged) run(ctx context.Context, l net.Listener) error {
 		start(func() error { return people.Run(ctx, page) })
 		for n := range b.browsers {
 			all.Go(func() {
-				browse(ctx, "http://"+page.Addr().String()+pages[n%len(pages)], func() bool { return b.bridge.State().Ready() })
+				browse(ctx, "http://"+page.Addr().String(), pages[n%len(pages)], func() bool { return b.bridge.State().Ready() })
 			})
 		}
 	}
@@ -121,35 +122,51 @@ func (noLastKnown) Status() lastknown.Status { return lastknown.Status{} }
 // pages are those that browsers have open.
 var pages = []string{"/", "/services", "/nodes", "/changes", "/services/" + nameOf(0)}
 
-// pagePause is how often a page that is open asks what is new.
-const pagePause = 5 * time.Second
-
-// browse reads a page as often as a browser does that has it open, from when there is something to show until the context
-// is done.
-func browse(ctx context.Context, page string, ready func() bool) {
-	tick := time.NewTicker(pagePause)
-	defer tick.Stop()
+// browse reads a page as a browser does that has it open: first when there is something to show, and then each time that
+// Legate says that something has changed, until the context is done.
+func browse(ctx context.Context, host, page string, ready func() bool) {
 	for ctx.Err() == nil && !ready() {
 		time.Sleep(10 * time.Millisecond)
 	}
-	for {
-		if r, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil); err == nil {
-			answer, err := http.DefaultClient.Do(r)
-			if err == nil {
-				_, err = io.Copy(io.Discard, answer.Body)
-				err = errors.Join(err, answer.Body.Close())
-				if answer.StatusCode != http.StatusOK {
-					err = fmt.Errorf("%s: %s", page, answer.Status)
+	show := func() error {
+		return read(ctx, host+page, func(body io.Reader) error {
+			_, err := io.Copy(io.Discard, body)
+			return err
+		})
+	}
+	err := show()
+	if err == nil {
+		err = read(ctx, host+"/events", func(body io.Reader) error {
+			lines := bufio.NewScanner(body)
+			for lines.Scan() {
+				if lines.Text() != "event: changed" {
+					continue
+				}
+				if err := show(); err != nil {
+					return err
 				}
 			}
-			if err != nil && ctx.Err() == nil {
-				panic(err) // nothing would be measured
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+			return cmp.Or(lines.Err(), errors.New("the stream has ended"))
+		})
 	}
+	if err != nil && ctx.Err() == nil {
+		panic(err) // nothing would be measured
+	}
+}
+
+// read has an answer of 200 read.
+func read(ctx context.Context, url string, all func(io.Reader) error) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, answer.Status)
+	}
+	return all(answer.Body)
 }

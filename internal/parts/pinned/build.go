@@ -39,7 +39,7 @@ func prometheusSource() goProgram {
 	return goProgram{
 		title: "Prometheus", version: parts.PrometheusVersion, folder: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus",
 		flags: []string{"-tags", "remove_all_sd", "-ldflags", "-s -w -X github.com/prometheus/common/version.Version=" + parts.PrometheusVersion},
-		takes: "2 to 3 minutes on 2 cores", remedy: "put a prometheus 2.42 or later on PATH",
+		takes: "about 4 minutes on 2 cores", remedy: "put a prometheus 2.42 or later on PATH",
 	}
 }
 
