@@ -1,12 +1,16 @@
-// Package oteltest gives tests a fake of an OpenTelemetry collector: the real service of OTLP over gRPC, which keeps what
-// it is sent, and can be told to hang.
+// Package oteltest gives tests a fake of an OpenTelemetry collector: the real service of OTLP over gRPC and over HTTP, which
+// keeps what it is sent, and can be told to hang.
 package oteltest
 
 import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -16,13 +20,14 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 )
 
 // Collector is the fake. It ends with the test.
 type Collector struct {
 	collector.UnimplementedTraceServiceServer
-	// URL is what OTEL_EXPORTER_OTLP_ENDPOINT is set to, with grpc as the protocol.
-	URL string
+	// URL is what OTEL_EXPORTER_OTLP_ENDPOINT is set to with grpc as the protocol, and HTTP with http/protobuf, the default.
+	URL, HTTP string
 
 	mu    sync.Mutex
 	hangs bool
@@ -42,7 +47,34 @@ func New(t testing.TB) *Collector {
 	served := make(chan struct{})
 	go func() { _ = s.Serve(l); close(served) }()
 	t.Cleanup(func() { s.Stop(); <-served })
+	web := httptest.NewServer(c)
+	t.Cleanup(web.Close)
+	c.HTTP = web.URL
 	return c
+}
+
+// ServeHTTP is the service over HTTP: https://opentelemetry.io/docs/specs/otlp/#otlphttp
+func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	request := &collector.ExportTraceServiceRequest{}
+	if err == nil {
+		err = proto.Unmarshal(body, request)
+	}
+	if err != nil || r.Method != http.MethodPost || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" {
+		http.Error(w, fmt.Sprintf("%s %s of %s: %v", r.Method, r.URL.Path, r.Header.Get("Content-Type"), err), http.StatusBadRequest)
+		return
+	}
+	answer, err := c.Export(r.Context(), request)
+	if err != nil {
+		return // it hung until the client left
+	}
+	encoded, err := proto.Marshal(answer)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	_, _ = w.Write(encoded) // the client may have left
 }
 
 // Hang has it answer no more, or again.

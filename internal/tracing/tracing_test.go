@@ -41,10 +41,10 @@ type stage struct {
 	looks    int // how often it was asked for them
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, protocol string) *stage {
 	s := &stage{t: t, collector: oteltest.New(t), record: changes.New(), metrics: metrics.New(metrics.BuildInfo{}), log: &buffer{}}
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", s.collector.URL)
-	tracer, err := New(t.Context(), Config{Protocol: GRPC, Version: "1.2.3"}, Rooms{
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", map[string]string{GRPC: s.collector.URL, HTTP: s.collector.HTTP}[protocol])
+	tracer, err := New(t.Context(), Config{Protocol: protocol, Version: "1.2.3"}, Rooms{
 		Changes: s.record, Datacenter: func() string { return "dc1" },
 		Arrivals: func(all []xdsserver.Publication, _ int) [][]xdsserver.Arrival {
 			s.mu.Lock()
@@ -141,7 +141,13 @@ func (s *stage) traces(outcome string) (n int) {
 }
 
 func TestAChangeIsATraceFromConsulsAnswerToTheLastAcknowledgement(t *testing.T) {
-	s := newStage(t)
+	for _, protocol := range []string{GRPC, HTTP} {
+		t.Run(protocol, func(t *testing.T) { aChangeIsATrace(t, newStage(t, protocol)) })
+	}
+}
+
+func aChangeIsATrace(t *testing.T, s *stage) {
+	t.Helper()
 	s.have(
 		xdsserver.Arrival{Asked: 3, FirstSent: at(6), FirstAck: at(8), FirstAckBy: "edge-1", LastAck: at(30), LastAckBy: "edge-2"},
 		xdsserver.Arrival{Asked: 1, FirstSent: at(5), FirstAck: at(9), FirstAckBy: "edge-3", LastAck: at(40), LastAckBy: "edge\xff4"},
@@ -167,7 +173,7 @@ func TestAChangeIsATraceFromConsulsAnswerToTheLastAcknowledgement(t *testing.T) 
 }
 
 func TestTheLastAcknowledgementIsWaitedForUntilItIsOvertaken(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, GRPC)
 	missing := xdsserver.Arrival{Asked: 2, MissingCount: 1, FirstSent: at(5), FirstAck: at(8), FirstAckBy: "a", LastAck: at(8), LastAckBy: "a", Missing: []xdsserver.Awaited{{Node: "b"}}}
 	s.have(missing)
 	id := s.add("web", never)
@@ -185,7 +191,7 @@ func TestTheLastAcknowledgementIsWaitedForUntilItIsOvertaken(t *testing.T) {
 }
 
 func TestWhatIsUnderWayIsToldOfAtTheEnd(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, GRPC)
 	s.have(xdsserver.Arrival{Asked: 1, MissingCount: 1, FirstSent: at(5)})
 	id := s.add("web", never)
 	s.looked(1)
@@ -195,9 +201,10 @@ func TestWhatIsUnderWayIsToldOfAtTheEnd(t *testing.T) {
 	}
 }
 
+// Over HTTP the library tries again for as long as it may, exportTime; over gRPC the time of one request counts.
 func TestACollectorThatHangsLosesTracesAndNothingElse(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300") // milliseconds
-	s := newStage(t)
+	s := newStage(t, GRPC)
 	s.collector.Hang(true)
 	s.add("web", at(4))
 	s.until(func() bool { return s.traces("dropped") == 1 })
@@ -214,7 +221,7 @@ func TestACollectorThatHangsLosesTracesAndNothingElse(t *testing.T) {
 }
 
 func TestNoMoreWaitThanMay(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, GRPC)
 	s.have(xdsserver.Arrival{Asked: 1, MissingCount: 1})
 	for range maxOpen + 7 {
 		s.add("web", never)
