@@ -16,10 +16,8 @@ func EmptyAssignment(name string) (Resource, error) {
 	return encode(Name{AssignmentType, name}, assignment(name, policy.Policy{}, nil))
 }
 
-// usualPriority is that of all endpoints.
-const usualPriority = 0
-
-// assignment groups sorted endpoints by locality, all at the usual priority. A locality's weight is the sum of
+// assignment groups sorted endpoints by rank and locality. A rank is a priority: Envoy uses those of the next one
+// when the ones before lack healthy endpoints. A locality's weight is the sum of
 // its endpoints' weights, healthy or not. So each endpoint gets the share that it would get without
 // localities; Envoy itself takes the unhealthy ones off a locality's share.
 func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
@@ -28,11 +26,12 @@ func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.
 		a.Policy = &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: whole(p.OverprovisioningFactor)}
 	}
 	var group *endpointv3.LocalityLbEndpoints
+	closeRanks(endpoints)
 	for i, e := range endpoints {
-		if i == 0 || e.locality != endpoints[i-1].locality {
+		if i == 0 || e.rank != endpoints[i-1].rank || e.locality != endpoints[i-1].locality {
 			group = &endpointv3.LocalityLbEndpoints{
 				Locality:            &corev3.Locality{Region: e.locality.Region, Zone: e.locality.Zone},
-				Priority:            usualPriority,
+				Priority:            e.rank,
 				LoadBalancingWeight: &wrapperspb.UInt32Value{},
 			}
 			a.Endpoints = append(a.Endpoints, group)

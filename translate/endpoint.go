@@ -13,6 +13,7 @@ import (
 // carries the name, so that Envoy can rewrite the Host header to it.
 type endpoint struct {
 	address
+	rank     uint32 // those of rank 0 are used first; the others in their order, as far as Envoy falls back to them
 	locality catalog.Locality
 	state    state
 	weight   uint64
@@ -22,7 +23,7 @@ type endpoint struct {
 
 // endpointsOf makes endpoints of the instances that can be served, and problems of what cannot: of
 // the named port, or without a name of the port that each instance has by default. The endpoints are
-// distinct and sorted by locality and address; the problems are in the order of the instances.
+// distinct and sorted by rank, locality and address; the problems are in the order of the instances.
 func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]endpoint, []Problem) {
 	endpoints := make([]endpoint, 0, len(s.Instances))
 	var addresses []address
@@ -48,7 +49,7 @@ func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]
 		}
 		weight, metadata := weightOf(i, state, p), labelsOf(i, p.EndpointMetadata)
 		for _, a := range addresses {
-			endpoints = append(endpoints, endpoint{a, l, state, weight, metadata, n})
+			endpoints = append(endpoints, endpoint{address: a, locality: l, state: state, weight: weight, metadata: metadata, instance: n})
 		}
 	}
 	endpoints = distinct(endpoints)
@@ -58,12 +59,13 @@ func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]
 
 // distinct leaves one endpoint for each address, since Envoy takes the first of duplicates and gRPC
 // rejects them. The healthiest registration wins: something answers there, and a left-over
-// registration of a process that is gone must not take it away. Then the heavier one wins, then
-// the smaller locality and name, so that neither order nor ids decide.
+// registration of a process that is gone must not take it away. Then the better rank wins, then the heavier one,
+// then the smaller locality and name, so that neither order nor ids decide.
 func distinct(endpoints []endpoint) []endpoint {
 	slices.SortFunc(endpoints, func(a, b endpoint) int {
 		return cmp.Or(compareAddresses(a.address, b.address),
 			cmp.Compare(a.state, b.state),
+			cmp.Compare(a.rank, b.rank),
 			cmp.Compare(b.weight, a.weight),
 			compareLocalities(a.locality, b.locality),
 			cmp.Compare(a.hostname, b.hostname),
@@ -71,8 +73,27 @@ func distinct(endpoints []endpoint) []endpoint {
 			cmp.Compare(a.instance, b.instance)) // equal in all that is sent
 	})
 	endpoints = slices.CompactFunc(endpoints, func(a, b endpoint) bool { return compareAddresses(a.address, b.address) == 0 })
-	slices.SortStableFunc(endpoints, func(a, b endpoint) int { return compareLocalities(a.locality, b.locality) })
+	slices.SortStableFunc(endpoints, func(a, b endpoint) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), compareLocalities(a.locality, b.locality))
+	})
 	return endpoints
+}
+
+// maxRank is the last priority that Envoy takes (envoy.config.endpoint.v3.LocalityLbEndpoints). What would be
+// behind it shares it.
+const maxRank = 128
+
+// closeRanks makes the ranks of sorted endpoints follow one another from 0 on: gRPC rejects priorities with gaps.
+// Their order stays.
+func closeRanks(endpoints []endpoint) {
+	var was, now uint32
+	for i := range endpoints {
+		e := &endpoints[i]
+		if i > 0 && e.rank != was {
+			now++
+		}
+		was, e.rank = e.rank, now
+	}
 }
 
 func compareLocalities(a, b catalog.Locality) int {

@@ -154,11 +154,12 @@ func (c Config) became(u unit, s catalog.Service, p policy.Policy) []Became {
 	if slices.ContainsFunc(endpoints, isHostname) { // Envoy gets a DNS cluster
 		endpoints = slices.DeleteFunc(endpoints, isSocket)
 	}
+	closeRanks(endpoints)
 	all := make([]Became, len(s.Instances))
 	servedAt := make(map[address]int, len(endpoints))
 	for _, e := range endpoints {
 		b := &all[e.instance]
-		b.Endpoints = append(b.Endpoints, Endpoint{e.String(), e.state.status().String(), uint32(e.weight), usualPriority, e.locality})
+		b.Endpoints = append(b.Endpoints, Endpoint{e.String(), e.state.status().String(), uint32(e.weight), e.rank, e.locality})
 		servedAt[e.place()] = e.instance
 	}
 	for n, i := range s.Instances {
