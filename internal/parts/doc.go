@@ -13,6 +13,9 @@
 //   - A program that fails to start leaves its log behind, and the error says where. Otherwise
 //     nothing is left: a folder whose owner was killed is removed at the next start.
 //
+// [StartFederation] starts a Consul for each of several datacenters, and one more as a peer; they can be
+// cut off from each other while they live.
+//
 // A [Consul], an [Envoy] and a [Legate] can be stopped, killed, frozen and started again on the
 // same ports. Those methods must be called from one goroutine.
 package parts

@@ -35,6 +35,25 @@ func Consul(t testing.TB, o parts.ConsulOptions) *parts.Consul {
 	return c
 }
 
+// Federation starts a federation that ends with the test.
+func Federation(t testing.TB, o parts.FederationOptions) *parts.Federation {
+	t.Helper()
+	o.Consul.Path = want(t, o.Consul.Path, pinned.Consul)
+	f, err := parts.StartFederation(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, c := range f.All() {
+			report(t, c.Log())
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
 // Envoy starts an Envoy that ends with the test.
 func Envoy(t testing.TB, o parts.EnvoyOptions) *parts.Envoy {
 	t.Helper()
@@ -105,14 +124,20 @@ func Backend(t testing.TB, name, addr string) *parts.Backend {
 // Eventually repeats ask until it returns no error, for 10 seconds at most.
 func Eventually(t testing.TB, ask func() error) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	Within(t, 10*time.Second, ask)
+}
+
+// Within repeats ask until it returns no error, for so long at most.
+func Within(t testing.TB, limit time.Duration, ask func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for {
 		err := ask()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("still after 10 seconds: %v", err)
+			t.Fatalf("still after %v: %v", limit, err)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

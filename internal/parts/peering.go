@@ -1,0 +1,71 @@
+package parts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// Establish makes the peering, and returns when it is active. It may be called again after Forsake.
+func (f *Federation) Establish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	first := f.Consuls[0]
+	s := f.sites[first]
+	token, _, err := first.client.Peerings().GenerateToken(ctx, api.PeeringGenerateTokenRequest{
+		PeerName: f.peer, ServerExternalAddresses: []string{joinHostPort(s.gate, s.tls)},
+	}, nil)
+	if err != nil {
+		return fmt.Errorf("peering token: %w", err)
+	}
+	_, _, err = f.Peer.client.Peerings().Establish(ctx, api.PeeringEstablishRequest{PeerName: first.Datacenter, PeeringToken: token.PeeringToken}, nil)
+	if err != nil {
+		return fmt.Errorf("establish peering: %w", err)
+	}
+	return f.awaitPeering(ctx, "is active", func(p *api.Peering) bool { return p != nil && p.State == api.PeeringStateActive })
+}
+
+// Forsake deletes the peering on both sides, and returns when Consul knows it no more.
+func (f *Federation) Forsake(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	first := f.Consuls[0]
+	_, err := first.client.Peerings().Delete(ctx, f.peer, nil)
+	_, other := f.Peer.client.Peerings().Delete(ctx, first.Datacenter, nil)
+	if err := errors.Join(err, other); err != nil {
+		return fmt.Errorf("delete peering: %w", err)
+	}
+	return f.awaitPeering(ctx, "is gone", func(p *api.Peering) bool { return p == nil })
+}
+
+// awaitPeering waits for a state of the peering, as both sides see it; nil is none.
+func (f *Federation) awaitPeering(ctx context.Context, what string, is func(*api.Peering) bool) error {
+	first := f.Consuls[0]
+	for {
+		here, _, err := first.client.Peerings().Read(ctx, f.peer, nil)
+		there, _, other := f.Peer.client.Peerings().Read(ctx, first.Datacenter, nil)
+		if err = errors.Join(err, other); err == nil && is(here) && is(there) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("wait until peering %q %s: %w", f.peer, what, ctx.Err()), err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Export has the peer export these services to the first datacenter, and no others.
+func (f *Federation) Export(ctx context.Context, services ...string) error {
+	entry := &api.ExportedServicesConfigEntry{Name: "default"}
+	for _, s := range services {
+		entry.Services = append(entry.Services, api.ExportedService{
+			Name: s, Consumers: []api.ServiceConsumer{{Peer: f.Consuls[0].Datacenter}},
+		})
+	}
+	_, _, err := f.Peer.client.ConfigEntries().Set(entry, (&api.WriteOptions{}).WithContext(ctx))
+	return err
+}
