@@ -38,6 +38,7 @@ type Entry struct {
 	Limits             Limits              // service-defaults' UpstreamConfig.Defaults.Limits
 	PassiveHealthCheck *PassiveHealthCheck // service-defaults' UpstreamConfig.Defaults.PassiveHealthCheck
 	LoadBalancer       *LoadBalancer       // service-resolver's
+	Resolver           Resolver            `json:",omitzero"` // service-resolver's
 	ModifyIndex        uint64              // does not count in Equal
 }
 
@@ -64,7 +65,8 @@ type LoadBalancer struct {
 // Equal reports whether both say the same.
 func (e Entry) Equal(o Entry) bool {
 	return e.Key == o.Key && e.Protocol == o.Protocol && e.ConnectTimeout == o.ConnectTimeout &&
-		e.Limits.equal(o.Limits) && equalAt(e.LoadBalancer, o.LoadBalancer) && e.PassiveHealthCheck.equal(o.PassiveHealthCheck)
+		e.Limits.equal(o.Limits) && equalAt(e.LoadBalancer, o.LoadBalancer) && e.PassiveHealthCheck.equal(o.PassiveHealthCheck) &&
+		e.Resolver.Equal(o.Resolver)
 }
 
 func (l Limits) equal(o Limits) bool {

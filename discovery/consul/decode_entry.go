@@ -41,7 +41,9 @@ type configEntry struct {
 			MaximumRingSize uint64
 		}
 		LeastRequestConfig struct{ ChoiceCount uint32 }
+		HashPolicies       []struct{}
 	}
+	resolverEntry
 }
 
 // entryOf turns an answer into a value.
@@ -66,12 +68,14 @@ func entryOf(said *configEntry) catalog.Entry {
 			}
 		}
 	case catalog.ServiceResolver:
+		e.Resolver = said.resolver()
 		if l := said.LoadBalancer; l != nil {
 			e.LoadBalancer = &catalog.LoadBalancer{
 				Policy:          l.Policy,
 				MinimumRingSize: l.RingHashConfig.MinimumRingSize, MaximumRingSize: l.RingHashConfig.MaximumRingSize,
 				ChoiceCount: l.LeastRequestConfig.ChoiceCount,
 			}
+			e.Resolver.HashPolicies = len(l.HashPolicies)
 		}
 	}
 	return e

@@ -16,7 +16,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`[{"Node":null,"Service":{"TaggedAddresses":{"lan":{"Address":"x","Port":1}},"SocketPath":"/s"},"Checks":[{"CheckID":"_node_maintenance","Status":"critical"}]}]`))
 	f.Add([]byte(`[null,{},{"Service":{"ID":"c","Service":"Web"}}]`))
 	f.Add([]byte(`{"web":["b","a"],"":null}`))
-	f.Add([]byte(`[{"Kind":"service-resolver","Name":"A","ConnectTimeout":"3s","LoadBalancer":{"Policy":"maglev"}},{"Kind":"proxy-defaults","Name":"global","Config":{"protocol":7}}]`))
+	f.Add([]byte(`[{"Kind":"service-resolver","Name":"A","ConnectTimeout":"3s","LoadBalancer":{"Policy":"maglev"},"Subsets":{"v1":{"Filter":"x"}},"Redirect":{},"Failover":{"*":{"Datacenters":["dc2"]}}},{"Kind":"proxy-defaults","Name":"global","Config":{"protocol":7}}]`))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var configs []configEntry
 		if json.Unmarshal(answer, &configs) == nil {

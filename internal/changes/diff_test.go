@@ -247,6 +247,22 @@ func TestTheLinesOfAConfigEntryAreExactlyTheDifference(t *testing.T) {
 		if r.IntN(2) == 0 {
 			e.LoadBalancer = &catalog.LoadBalancer{Policy: some(r, "", "maglev"), MinimumRingSize: some[uint64](r, 0, 8), MaximumRingSize: some[uint64](r, 0, 8), ChoiceCount: some[uint32](r, 0, 2)}
 		}
+		if r.IntN(2) == 0 {
+			target := func() catalog.Target {
+				return catalog.Target{Service: some(r, "", "api"), Subset: some(r, "", "v2"), Datacenter: some(r, "", "dc2"), Peer: some(r, "", "dc2"),
+					Namespace: some(r, "", "a"), Partition: some(r, "", "a"), SamenessGroup: some(r, "", "a")}
+			}
+			to := target()
+			e.Resolver = catalog.Resolver{DefaultSubset: some(r, "", "v1"), Redirect: some(r, nil, &to), RequestTimeout: some(r, 0, time.Second),
+				HashPolicies: some(r, 0, 1, 2), PrioritizeByLocality: some(r, "", "failover")}
+			if r.IntN(2) == 0 {
+				e.Resolver.Subsets = map[string]catalog.Subset{some(r, "v1", "v2"): {Filter: some(r, "", "a", "b"), OnlyPassing: some(r, false, true)}, "v3": {}}
+			}
+			if r.IntN(2) == 0 {
+				e.Resolver.Failover = map[string]catalog.Failover{some(r, "v1", catalog.AnySubset): {Mode: some(r, "", "x"),
+					Targets: some(r, nil, []catalog.Target{target()}, []catalog.Target{target(), target()})}}
+			}
+		}
 		return e
 	}
 	for range 5000 {
@@ -278,5 +294,17 @@ func TestTheLinesOfAConfigEntryAreExactlyTheDifference(t *testing.T) {
 	all := OfEntry(http, web)
 	if got := strings.Join(all.Texts(), "; "); got != "~ Protocol http -> grpc (service-defaults/web)" || all.Index != 12 || all.Name() != "web" {
 		t.Errorf("%s: %+v", got, all)
+	}
+	resolver := &catalog.Entry{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: "web"}, Resolver: catalog.Resolver{DefaultSubset: "v1",
+		Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Datacenter: "dc2"}}}}}}
+	moved := &catalog.Entry{Key: resolver.Key, Resolver: catalog.Resolver{Redirect: &catalog.Target{Service: "api", Subset: "v2"},
+		Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Datacenter: "dc2"}, {Service: "api", Peer: "cluster01"}}}}}}
+	told := OfEntry(resolver, moved)
+	if got, want := strings.Join(told.Texts(), "\n"), strings.Join([]string{
+		`~ DefaultSubset v1 -> unset (service-resolver/web)`,
+		`~ Failover * datacenter dc2 -> datacenter dc2; then service api, peer cluster01 (service-resolver/web)`,
+		`~ Redirect unset -> service api, subset v2 (service-resolver/web)`,
+	}, "\n"); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }

@@ -1,8 +1,10 @@
 package changes
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"legate/discovery/catalog"
@@ -67,7 +69,34 @@ func entryFields(e *catalog.Entry) fields {
 		f.add("LoadBalancer.MaximumRingSize", "", count(l.MaximumRingSize))
 		f.add("LoadBalancer.ChoiceCount", "", count(uint64(l.ChoiceCount)))
 	}
-	return f.sorted()
+	return f.resolver(&e.Resolver).sorted()
+}
+
+// resolver adds what a service-resolver says of where requests go, in words.
+func (f fields) resolver(r *catalog.Resolver) fields {
+	f.add("DefaultSubset", "", r.DefaultSubset)
+	for name, s := range r.Subsets {
+		f.add("Subsets", name, present)
+		f.add("Subsets.Filter", name, s.Filter)
+		if s.OnlyPassing {
+			f.add("Subsets.OnlyPassing", name, "true")
+		}
+	}
+	if r.Redirect != nil {
+		f.add("Redirect", "", cmp.Or(r.Redirect.String(), present))
+	}
+	for subset, over := range r.Failover {
+		targets := make([]string, len(over.Targets))
+		for n, t := range over.Targets {
+			targets[n] = t.String()
+		}
+		f.add("Failover", subset, cmp.Or(strings.Join(targets, "; then "), present))
+		f.add("Failover.Policy.Mode", subset, over.Mode)
+	}
+	f.add("RequestTimeout", "", span(r.RequestTimeout))
+	f.add("LoadBalancer.HashPolicies", "", count(uint64(r.HashPolicies)))
+	f.add("PrioritizeByLocality.Mode", "", r.PrioritizeByLocality)
+	return f
 }
 
 func span(d time.Duration) string {

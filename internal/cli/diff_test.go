@@ -132,7 +132,7 @@ func TestDiffOfWhatIsNoCatalogFailsWith1AndNamesTheFile(t *testing.T) {
 		"hello":                          "neither a catalog nor an output of render",
 		"[1]":                            "neither a catalog nor an output of render",
 		"a: [":                           "neither a catalog nor an output of render",
-		"legate-last-known 4\n":          "it is cut short",
+		"legate-last-known 5\n":          "it is cut short",
 		`'@type': type.googleapis.com/no.such.Type`:                             "neither a catalog nor",
 		`'@type': type.googleapis.com/google.protobuf.Duration` + "\nvalue: 1s": "neither a cluster nor an assignment",
 		`{"Format": "legate catalog 1"}`:                                        "datacenter",

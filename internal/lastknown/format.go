@@ -27,9 +27,9 @@ const (
 	seal  = "sha256:"
 	// schema changes with every change to the shape of catalog.Service, catalog.Entry or the header:
 	// otherwise a version that does not know a new field would silently drop it.
-	schema = 4
-	// oldest is the first schema that is still read: 3 is 4 without former instances, and 2 is 3 without
-	// config entries.
+	schema = 5
+	// oldest is the first schema that is still read: 4 is 5 without what service-resolvers say of subsets and
+	// failover, 3 is 4 without former instances, and 2 is 3 without config entries.
 	oldest = 2
 )
 

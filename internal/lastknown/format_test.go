@@ -23,13 +23,17 @@ func key(name string) catalog.ServiceKey {
 // entries returns config entries that say something in each field.
 func entries() []catalog.Entry {
 	n, u, d := 7, uint32(8), 9*time.Second
+	to := catalog.Target{Service: "api", Subset: "v2", Datacenter: "dc2", Peer: "p", Namespace: "n", Partition: "q", SamenessGroup: "s"}
 	return []catalog.Entry{
 		{Key: catalog.EntryKey{Kind: catalog.ProxyDefaults, Name: catalog.GlobalEntry}, Protocol: "http", ModifyIndex: 1<<64 - 1},
 		{Key: catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: "shop"}, Protocol: "grpc", ConnectTimeout: d,
 			Limits:             catalog.Limits{MaxConnections: &n, MaxPendingRequests: &n, MaxConcurrentRequests: &n},
 			PassiveHealthCheck: &catalog.PassiveHealthCheck{Interval: d, MaxFailures: u, EnforcingConsecutive5xx: &u, MaxEjectionPercent: &u, BaseEjectionTime: &d}},
 		{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: "a/b ?%"}, ConnectTimeout: d,
-			LoadBalancer: &catalog.LoadBalancer{Policy: "ring_hash", MinimumRingSize: 1, MaximumRingSize: 1 << 60, ChoiceCount: 2}},
+			LoadBalancer: &catalog.LoadBalancer{Policy: "ring_hash", MinimumRingSize: 1, MaximumRingSize: 1 << 60, ChoiceCount: 2},
+			Resolver: catalog.Resolver{DefaultSubset: "v1", Subsets: map[string]catalog.Subset{"v1": {Filter: `"<v1>" in Service.Tags`, OnlyPassing: true}, "all": {}},
+				Redirect: &to, Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{to, {Datacenter: "dc2"}}, Mode: "order-by-locality"}},
+				RequestTimeout: d, HashPolicies: 2, PrioritizeByLocality: "failover"}},
 	}
 }
 
@@ -99,13 +103,16 @@ func TestTheSchemaChangesWithTheShapeOfTheValues(t *testing.T) {
 		`Tagged map[string]TaggedAddress{Address string;Port int};Port int;Ports []Port{Name string;Port int;Default bool};SocketPath string;Health Health;Checks []Check{ID string;Status string;Node bool};` +
 		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
 		`Kind string;CreateIndex uint64;ModifyIndex uint64}`
+	const target = `Target{Service string;Subset string;Datacenter string;Peer string;Namespace string;Partition string;SamenessGroup string}`
 	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Entries int;Hosts map[string][]netip.Addr} ` +
 		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []` + instance + `;Former []` + instance + `;Index uint64;Hosts map[string]Host{Addresses []netip.Addr;Why string}} ` +
 		`Entry{Key EntryKey{Kind string;Name string};Protocol string;ConnectTimeout Duration;Limits Limits{MaxConnections *int;MaxPendingRequests *int;MaxConcurrentRequests *int};` +
 		`PassiveHealthCheck *PassiveHealthCheck{Interval Duration;MaxFailures uint32;EnforcingConsecutive5xx *uint32;MaxEjectionPercent *uint32;BaseEjectionTime *Duration};` +
-		`LoadBalancer *LoadBalancer{Policy string;MinimumRingSize uint64;MaximumRingSize uint64;ChoiceCount uint32};ModifyIndex uint64}`
+		`LoadBalancer *LoadBalancer{Policy string;MinimumRingSize uint64;MaximumRingSize uint64;ChoiceCount uint32};` +
+		`Resolver Resolver{DefaultSubset string;Subsets map[string]Subset{Filter string;OnlyPassing bool};Redirect *` + target + `;Failover map[string]Failover{Targets []` + target + `;Mode string};` +
+		`RequestTimeout Duration;HashPolicies int;PrioritizeByLocality string};ModifyIndex uint64}`
 	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[catalog.Service]()) + " " + shapeOf(reflect.TypeFor[catalog.Entry]())
-	if got != shape || schema != 4 {
+	if got != shape || schema != 5 {
 		t.Errorf("schema %d has the shape\n%s", schema, got)
 	}
 }
@@ -155,8 +162,8 @@ func TestAFileWithOneChangedBitIsNotUsed(t *testing.T) {
 
 func TestAFileOfAnotherSchemaIsNotUsed(t *testing.T) {
 	data := encode(t, header, catalogOf(1, "shop"))
-	for _, version := range []string{"1", "5", "0", "-1", "x", "99999999999999999999"} {
-		other := bytes.Replace(data, []byte(Magic+"4\n"), []byte(Magic+version+"\n"), 1)
+	for _, version := range []string{"1", "6", "0", "-1", "x", "99999999999999999999"} {
+		other := bytes.Replace(data, []byte(Magic+"5\n"), []byte(Magic+version+"\n"), 1)
 		if _, _, err := Decode(other); !errors.Is(err, errSchema) {
 			t.Errorf("schema %s: %v", version, err)
 		}
@@ -182,8 +189,7 @@ func TestAFileThatContradictsItselfIsNotUsed(t *testing.T) {
 	}
 }
 
-// A Legate that is updated has the file of a version before, which knew neither config entries nor former
-// instances.
+// A Legate that is updated has the file of a version before, which knew less of a catalog.
 func TestAFileOfASchemaBeforeIsUsed(t *testing.T) {
 	c := catalogOf(2, "shop", "web")
 	_, lines, _ := strings.Cut(string(encode(t, header, c)), "\n")
