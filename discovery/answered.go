@@ -14,8 +14,10 @@ func (l *loop) answered(e watch.Answered) {
 	if s == nil {
 		return
 	}
-	moved := s.moved(e.Reply)
-	l.services.answer(s, e.Reply)
+	moved, first := s.moved(e.Reply), !s.read
+	if l.services.answer(s, e.Reply); first {
+		l.w.interests.note(s)
+	}
 	l.weigh(s, e, guard.Answered{Consistent: e.Reply.Consistent, Moved: moved, Doubt: e.Doubt})
 	l.finish()
 }

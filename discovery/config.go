@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"legate/discovery/catalog"
 	"legate/discovery/consul"
@@ -25,6 +26,9 @@ type Config struct {
 	Include []string
 	Exclude []string
 	Tags    []string
+
+	// Linger is how long a service is followed that nobody wants any more; see [Watcher.Follow].
+	Linger time.Duration
 }
 
 // DefaultConfig watches the agent on this machine.
@@ -33,6 +37,7 @@ func DefaultConfig() Config {
 		Consul: consul.DefaultConfig(),
 		Watch:  watch.DefaultConfig(),
 		Guard:  guard.DefaultConfig(),
+		Linger: 10 * time.Minute,
 	}
 }
 

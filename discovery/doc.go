@@ -3,7 +3,7 @@
 // A [Watcher] follows one Consul datacenter with blocking queries and hands out
 // [catalog.Delta] values. What a reader may rely on:
 //
-//   - The first Delta is complete: it holds every selected service, and all config entries. Nothing is
+//   - The first Delta is complete: it holds every selected service that is followed, and all config entries. Nothing is
 //     handed out before all of them were read. An empty catalog gives an empty Delta. There are three
 //     exceptions: names that Consul refuses to be asked for while it answers for others (see
 //     refused.go), a few services that cannot be read although all others can, which are no
@@ -52,6 +52,9 @@
 // Sidecar proxies and gateways are left out by their kind, and so is Consul's own service. Names
 // are kept as they are spelled: where two differ only in case, Consul answers for each with the
 // instances of both, and here each has those that are spelled as it is.
+//
+// Of the services that count, those are followed that somebody wants ([Watcher.Follow]); without that, all are. The
+// first Delta then has what is wanted at that moment, and what was seeded: clients have Config.Linger to come back.
 //
 // A listed service whose last instance went stays, without instances, until Consul no longer lists it. A service that is no longer listed goes when its
 // own answer, asked of the leader, says that there are no instances, and the guard agrees.

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type reader struct {
 	*Watcher
 	t       *testing.T
+	fake    *fakeConsul // nil where it is a real one
 	log     *logtest.Buffer
 	metrics *metrics.Metrics
 	end     func() error
@@ -50,11 +51,18 @@ func startOver(t *testing.T, cfg Config, rt http.RoundTripper) *reader {
 // startPreferring watches where only some services are wanted.
 func startPreferring(t *testing.T, cfg Config, rt http.RoundTripper, wanted func(string) bool) *reader {
 	t.Helper()
+	return startWith(t, cfg, rt, func(w *Watcher) { w.Prefer(wanted) })
+}
+
+// startWith watches as the test prepares it.
+func startWith(t *testing.T, cfg Config, rt http.RoundTripper, prepare func(*Watcher)) *reader {
+	t.Helper()
 	r := &reader{t: t, log: &logtest.Buffer{}, metrics: metrics.New(metrics.BuildInfo{})}
+	r.fake, _ = rt.(*fakeConsul)
 	w, err := newWatcher(cfg, slog.New(slog.NewTextHandler(r.log, nil)), r.metrics.Consul, rt)
 	must(t, err)
 	r.Watcher = w
-	w.Prefer(wanted)
+	prepare(w)
 	ctx, cancel := context.WithCancel(context.Background())
 	out, ended := make(chan catalog.Delta), make(chan error, 1)
 	go func() {

@@ -26,15 +26,15 @@ func (l *loop) relist(e watch.Listed) {
 	l.list.Retagged = nil
 	l.listUnaskable(e)
 	l.w.setIndex(e.Index)
-	for name, tags := range e.Names {
-		if !l.selection.Matches(name, tags) || !(catalog.ServiceKey{Name: name}).Askable() {
+	l.w.interests.list(e.Names, l.selection)
+	for name := range e.Names {
+		if !l.isSelected(name) {
 			continue
 		}
 		if s := l.services.byName[name]; s != nil {
 			s.listed = true
-			continue
 		}
-		l.watch(name).listed = true
+		l.attend(name, e.At)
 	}
 	for name, s := range l.services.byName {
 		if tags, there := e.Names[name]; !there || !l.selection.Matches(name, tags) {
@@ -47,9 +47,9 @@ func (l *loop) relist(e watch.Listed) {
 
 // watch begins to watch a new name.
 func (l *loop) watch(name string) *service {
-	key := catalog.ServiceKey{Datacenter: l.datacenter, Name: name}
-	s := &service{Service: l.queries.Watch(l.ctx, key), begun: time.Now()}
+	s := &service{Service: l.queries.Watch(l.ctx, l.key(name)), begun: time.Now()}
 	l.services.add(s)
+	l.w.interests.note(s)
 	return s
 }
 
@@ -70,6 +70,7 @@ func (l *loop) unlisted(s *service, at time.Time) {
 func (l *loop) drop(s *service, at time.Time) {
 	l.queries.Unwatch(s.Service, at)
 	l.services.remove(s)
+	l.w.interests.forget(s.Key.Name)
 	l.rehome(s, nil)
 	l.observe(at, guard.Unfollowed{Key: s.Key})
 	l.finish()

@@ -94,6 +94,8 @@ func (l *loop) run(ctx context.Context, events <-chan watch.Event, out chan<- ca
 			do(l)
 		case s := <-l.w.selections:
 			l.reselect(s)
+		case <-l.w.reconsidered.some:
+			l.reconsider(time.Now())
 		case policy := <-l.w.policies:
 			l.observe(time.Now(), guard.MassPolicy{Policy: policy})
 		}
@@ -154,6 +156,7 @@ func (l *loop) tick(now time.Time) {
 	l.checks.ticked = now
 	l.report.sumUp(l.selection.Tags, now)
 	l.stopWaiting(now)
+	l.forgetUnwanted(now)
 	l.startChecks(now)
 	l.startEntryChecks(now)
 }

@@ -47,6 +47,7 @@ func (l *loop) watchSeeded() {
 	for key := range l.served.catalog.Services {
 		if l.services.byName[key.Name] == nil && key.Askable() {
 			l.watch(key.Name)
+			l.attend(key.Name, time.Now())
 		}
 	}
 }

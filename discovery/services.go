@@ -15,7 +15,8 @@ type service struct {
 	selected consul.Reading // what of that is selected
 	begun    time.Time      // when it was first seen
 	listed   bool
-	read     bool // it was answered for at least once
+	read     bool      // it was answered for at least once
+	unwanted time.Time // since when nobody wants it; zero: somebody does
 	// A confirmation that it is gone, or a check, is under way.
 	confirming, checking bool
 }

@@ -28,6 +28,10 @@ type Watcher struct {
 	selections chan catalog.Selection // has room for one
 	policies   chan string            // for masses that turn critical; has room for one
 
+	want         func(catalog.ServiceKey) bool // what is followed of what is listed; nil: all
+	reconsidered reconsidered
+	interests    interests
+
 	mu      sync.Mutex
 	status  Status
 	holds   []Hold
@@ -59,11 +63,13 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 	}
 	w := &Watcher{
 		cfg: cfg, log: log, metrics: m, client: client,
-		begun:      make(chan struct{}),
-		commands:   make(chan func(*loop)),
-		selections: make(chan catalog.Selection, 1),
-		policies:   make(chan string, 1),
-		status:     Status{Address: client.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections, Entries: map[string]int{}, Selection: cfg.Selection()},
+		begun:        make(chan struct{}),
+		commands:     make(chan func(*loop)),
+		selections:   make(chan catalog.Selection, 1),
+		policies:     make(chan string, 1),
+		reconsidered: reconsidered{some: make(chan struct{}, 1), keys: map[catalog.ServiceKey]struct{}{}},
+		interests:    interests{followed: map[string]Interest{}},
+		status:       Status{Address: client.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections, Entries: map[string]int{}, Selection: cfg.Selection()},
 	}
 	if !cfg.Watch.Entries {
 		log.Info("consul's config entries are not watched: what they say of services does not count")
