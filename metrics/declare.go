@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,8 +13,9 @@ type declarer struct {
 	registry *prometheus.Registry
 	declared *declared
 	topic    string
-	room     string // that says what happened
-	since    string // when the metric has its first series; empty: from the start
+	room     string  // that says what happened
+	since    string  // when the metric has its first series; empty: from the start
+	outer    []label // that the registry's owner adds to each series
 }
 
 // declared are all topics and metrics, in the order in which they were declared.
@@ -62,9 +64,15 @@ func (d declarer) once(happened string) declarer {
 	return d
 }
 
-// declare remembers a metric, and returns the names of its labels.
+// within is for metrics that are registered elsewhere: whoever collects them there adds these labels.
+func (d declarer) within(registry *prometheus.Registry, outer ...label) declarer {
+	d.registry, d.outer = registry, outer
+	return d
+}
+
+// declare remembers a metric, and returns the names of its labels, without those that are added later.
 func (d declarer) declare(name, kind, help string, labels []label) []string {
-	d.declared.families = append(d.declared.families, family{name, kind, help, labels, d.topic, d.room, d.since})
+	d.declared.families = append(d.declared.families, family{name, kind, help, slices.Concat(d.outer, labels), d.topic, d.room, d.since})
 	names := make([]string, len(labels))
 	for i, l := range labels {
 		names[i] = l.name
@@ -95,6 +103,12 @@ func (d declarer) gauge(name, help string) prometheus.Gauge {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	d.registry.MustRegister(g)
 	return g
+}
+
+// gaugeOf makes a gauge whose value is asked for at each scrape.
+func (d declarer) gaugeOf(name, help string, what func() float64) {
+	d.declare(name, "gauge", help, nil)
+	d.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, what))
 }
 
 // gauges makes a gauge for each combination of labels. With a single label, all values that are fixed are there from

@@ -4,8 +4,8 @@
 // may rely on:
 //
 //   - All methods may be called concurrently. On a nil receiver they do nothing.
-//   - Label values from the network (node ids, type URLs) are bounded in number and length:
-//     whatever clients send, the number of series stays bounded.
+//   - Label values from the network (node ids, type URLs, datacenters) are bounded in number and length:
+//     whatever clients and Consul send, the number of series stays bounded.
 //   - Series of a single stream exist only while it is open. The totals count every exchange when
 //     it happens, so they lose nothing when a stream closes and never go back.
 //   - Counters that alerts use exist from the start, at 0: increase() would miss the first event of

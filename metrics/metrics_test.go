@@ -190,7 +190,7 @@ func TestTheFirstNACKIsAStepFromZero(t *testing.T) {
 func TestTheFirstFailedQueryAndTheFirstLostStreamAreStepsFromZero(t *testing.T) {
 	page := scrape(t, New(BuildInfo{}))
 	for _, want := range []string{
-		`legate_consul_queries_total{outcome="denied"} 0`,
+		`legate_consul_queries_total{datacenter="",outcome="denied",peer=""} 0`,
 		`legate_xds_streams_closed_total{code="Unavailable",protocol="delta"} 0`,
 	} {
 		if !strings.Contains(page, want+"\n") {

@@ -175,6 +175,10 @@ registry really exports. [examples/grafana](../examples/grafana) has dashboards 
 - Exemplars of how long changes take have the id of the newest change in each bucket, as ` + "`change_id`" + `, in OpenMetrics and
   protobuf (Prometheus with ` + "`--enable-feature=exemplar-storage`" + `): ` + "`legate changes`" + ` and the page know it.
 - "by" is the folder of the code in which it is counted.
+- The labels ` + "`datacenter`" + ` and ` + "`peer`" + ` say which datacenter or peer is followed. A peer has its own name as ` + "`peer`" + `, and that
+  of the own datacenter, which imports from it; a datacenter has an empty ` + "`peer`" + `. The own datacenter is an empty
+  ` + "`datacenter`" + ` until its name is known. %d datacenters and peers have series of their own, which leave with them;
+  all others share those with ` + "`%s`" + ` as both labels.
 - The label ` + "`type`" + ` has these values: %s.
   There are series of those that are served (` + "`cds`, `eds` and `sds`" + `), of ` + "`other`" + `, and of what clients ask for.
 `
@@ -184,7 +188,7 @@ func reference(t *testing.T) string {
 	m := New(BuildInfo{})
 	everything(m)
 	var page strings.Builder
-	fmt.Fprintf(&page, referenceHead, listed(typeOf.values))
+	fmt.Fprintf(&page, referenceHead, maxSites, overflow, listed(typeOf.values))
 	for _, about := range m.declared.topics {
 		fmt.Fprintf(&page, "\n## %s\n\n%s\n", about.name, about.about)
 		for _, f := range m.declared.families {
@@ -261,6 +265,8 @@ func everything(m *Metrics) {
 	m.Consul.HoldEnded("confirmed")
 	m.Consul.Reread("same")
 	m.Consul.MassCritical(true)
+	m.Consul.At("dc2", "").Gone()
+	m.Consul.At("dc1", "cluster01")
 	m.Translate.Problems(map[string]int{"port": 1})
 	m.Translate.Rollout(1, 2, true)
 	m.Resolve.Query("answered")

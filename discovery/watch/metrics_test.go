@@ -42,7 +42,7 @@ func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
 		m := metrics.New(metrics.BuildInfo{})
 		s := &script{replies: c.replies, values: c.values, errs: c.errs}
 		q := s.query()
-		q.metrics = m.Consul
+		q.name, q.metrics = "services", m.Consul
 		at := time.Unix(1234, 0)
 		for i := range s.replies {
 			s.replies[i].At = at
@@ -74,7 +74,7 @@ func TestWhatBecomesOfAQuestionIsCounted(t *testing.T) {
 		if got := metricstest.Sum(t, m, "legate_consul_index_resets_total"); got != c.resets {
 			t.Errorf("%s: %v indexes were reset, want %v", c.name, got, c.resets)
 		}
-		if got := metricstest.Sum(t, m, "legate_consul_index", "script"); got != c.index {
+		if got := metricstest.Sum(t, m, "legate_consul_index", "services"); got != c.index {
 			t.Errorf("%s: the index is %v, want %v", c.name, got, c.index)
 		}
 		if got := metricstest.Sum(t, m, "legate_consul_last_success_timestamp_seconds"); got != 1234 {

@@ -80,7 +80,7 @@ func (s *scene) awaitHolds(ctx context.Context, reason string, n int) error {
 	if reason == "" {
 		reason = "[a-z_]+"
 	}
-	line := regexp.MustCompile(`(?m)^legate_holds\{reason="` + reason + `"\} (\d+)$`)
+	line := regexp.MustCompile(`(?m)^legate_holds\{[^}]*reason="` + reason + `"[^}]*\} (\d+)$`)
 	return soon(ctx, giveUp, func() error {
 		page, err := s.legate.Get(ctx, "/metrics")
 		sum := 0

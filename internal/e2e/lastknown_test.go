@@ -90,7 +90,7 @@ func TestALegateThatStartsWithoutConsulKeepsConfigEntries(t *testing.T) {
 		return err
 	}
 	s.legate = startLegate(t, s.consul, "--state-dir", state)
-	s.legate.exports(t, `legate_catalog_entries{kind="service-defaults"} 1`)
+	s.legate.exports(t, `legate_catalog_entries{datacenter="dc1",kind="service-defaults",peer=""} 1`)
 	eventually(t, kept)
 	if err := s.consul.Kill(); err != nil {
 		t.Fatal(err)
