@@ -35,16 +35,16 @@ const addressRemedy = "register the instance (or its node, if it has no address 
 // addressesOf appends where an instance of s listens: one address, or one for each IP address of its
 // host name. With a port's name it is that port; an instance without such a port has no address, which
 // is no flaw. Envoy accepts port 0 and an unspecified address and then fails requests, so we check these.
-func (c Config) addressesOf(addresses []address, s catalog.Service, i catalog.Instance, portName string) ([]address, []flaw) {
+func (c Config) addressesOf(addresses []address, s part, i catalog.Instance, portName string) ([]address, []flaw) {
 	if i.SocketPath != "" && portName == "" {
 		if bad := checkSocket(i.SocketPath); bad.found() {
 			return addresses, []flaw{bad}
 		}
 		return append(addresses, address{kind: kindSocket, host: i.SocketPath}), nil
 	}
-	at, ok := i.Reach(c.Reach)
+	at, ok := i.Reach(s.reach)
 	if !ok {
-		return addresses, []flaw{{BadAddress, fmt.Sprintf("it has none of the addresses %s", strings.Join(c.Reach, ", ")),
+		return addresses, []flaw{{BadAddress, fmt.Sprintf("it has none of the addresses %s", strings.Join(s.reach, ", ")),
 			"register the instance with a tagged address of that name, or let --address end with auto"}}
 	}
 	port, has := portOf(i, portName, at)

@@ -78,7 +78,7 @@ func TestPortsAreChecked(t *testing.T) {
 
 func requireAddress(t *testing.T, i catalog.Instance, want string) {
 	t.Helper()
-	addresses, flaws := Config{}.addressesOf(nil, catalog.Service{}, i, "")
+	addresses, flaws := Config{}.addressesOf(nil, part{}, i, "")
 	got := ""
 	for _, a := range addresses {
 		got += a.host

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestWhateverIsBehindTheEndIsThatOfTheNewestSources(t *testing.T) {
 				for k, s := range next.Services {
 					if r.IntN(2) == 0 {
 						other := randomService(r, k)
-						if other.Hosts = s.Hosts; len(furtherPorts(other)) == len(furtherPorts(s)) {
+						if other.Hosts = s.Hosts; slices.Equal(furtherPorts(other), furtherPorts(s)) {
 							next.Services[k] = other
 						}
 					}

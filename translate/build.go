@@ -10,12 +10,21 @@ import (
 	"legate/translate/policy"
 )
 
+// unit is the unit of a service, or of one of its further ports.
+func (c Config) unit(k catalog.ServiceKey, port string) unit {
+	return unit{service: k, port: port, remote: k.Site() != c.site()}
+}
+
 // units appends the service itself and those of its further ports that can have a cluster by their names.
 func (c Config) units(units []unit, s catalog.Service) []unit {
-	units = append(units, unit{service: s.Key})
+	itself := c.unit(s.Key, "")
+	if itself.remote && !c.Remote {
+		return units
+	}
+	units = append(units, itself)
 	for _, port := range furtherPorts(s) {
 		if !c.checkName(s.Key).found() && !checkPortName(port).found() {
-			units = append(units, unit{s.Key, port})
+			units = append(units, c.unit(s.Key, port))
 		}
 	}
 	return units
@@ -25,7 +34,7 @@ func (c Config) units(units []unit, s catalog.Service) []unit {
 func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	s, is := read.service(u.service)
 	switch {
-	case !is:
+	case !is || u.remote && !c.Remote:
 		return nil, nil
 	case u.port == "":
 		return c.buildService(u, s, read)
@@ -40,16 +49,17 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 func (c Config) said(u unit, read *reader) *said { return read.said(u, c.base) }
 
 func (c Config) buildService(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
-	if bad := c.checkName(s.Key); bad.found() {
+	if bad := c.checkUnit(u, read); bad.found() {
 		return nil, []Problem{bad.of(s.Key)}
 	}
 	said := c.said(u, read)
 	p := said.Policy()
-	endpoints, problems := c.endpointsOf(s, "", p)
+	parts := c.parts(u, s, p)
+	endpoints, problems := c.endpointsOf(parts, "", p)
 	for _, one := range said.problems {
 		problems = append(problems, flaw{BadPolicy, one.Source.String() + ": " + one.Detail, one.Remedy}.of(s.Key))
 	}
-	problems = append(problems, c.unusableSockets(s, endpoints)...)
+	problems = append(problems, c.unusableSockets(parts, endpoints)...)
 	for _, port := range furtherPorts(s) {
 		if bad := checkPortName(port); bad.found() {
 			problems = append(problems, bad.of(s.Key))
@@ -59,20 +69,29 @@ func (c Config) buildService(u unit, s catalog.Service, read *reader) ([]Resourc
 }
 
 func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
-	k := u.service
-	k.Name = u.name()
-	if _, taken := read.service(k); taken {
-		return nil, []Problem{flaw{BadName,
-			fmt.Sprintf("port %s would be cluster %s, and there is a service of that name", quote(u.port), quote(k.Name)),
-			"give the port or that service another name"}.of(s.Key)}
-	}
-	if bad := c.checkName(k); bad.found() {
-		bad.remedy = "give the port or its service a shorter name"
+	if bad := c.checkUnit(u, read); bad.found() {
 		return nil, []Problem{bad.of(s.Key)}
 	}
 	p := c.said(u, read).Policy()
-	endpoints, problems := c.endpointsOf(s, u.port, p)
+	endpoints, problems := c.endpointsOf(c.parts(u, s, p), u.port, p)
 	return c.resourcesOf(u, read, p, endpoints, problems)
+}
+
+// checkUnit says why there is no cluster of the unit's name.
+func (c Config) checkUnit(u unit, read *reader) flaw {
+	if bad := c.checkTaken(u, read); bad.found() {
+		return bad
+	}
+	if bad := c.checkName(u.service); bad.found() || u.port == "" && !u.remote {
+		return bad
+	}
+	k := u.service
+	k.Name = u.name() // longer than the service's own
+	bad := c.checkName(k)
+	if bad.found() {
+		bad.remedy = "give the port or its service a shorter name"
+	}
+	return bad
 }
 
 // resourcesOf adds the resources to the problems, or the problem that there are none. Raw fields that
@@ -152,14 +171,16 @@ func isSocket(e endpoint) bool   { return e.kind == kindSocket }
 
 // unusableSockets are the instances on unix sockets of a service that becomes a DNS cluster: Envoy would
 // accept them there and never use them.
-func (c Config) unusableSockets(s catalog.Service, endpoints []endpoint) []Problem {
+func (c Config) unusableSockets(parts []part, endpoints []endpoint) []Problem {
 	if !slices.ContainsFunc(endpoints, isHostname) {
 		return nil
 	}
 	var problems []Problem
-	for _, i := range s.Instances {
-		if !checkSocket(i.SocketPath).found() {
-			problems = append(problems, mixed(i).in(s.Key, i))
+	for _, s := range parts {
+		for _, i := range s.Instances {
+			if !checkSocket(i.SocketPath).found() {
+				problems = append(problems, mixed(i).in(s.Key, i))
+			}
 		}
 	}
 	return problems

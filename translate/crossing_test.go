@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"legate/discovery/catalog"
-	"legate/translate/policy"
 )
 
 // sheet is a set of rules with the catalogs that try them. The laws hold for each.
@@ -58,14 +57,16 @@ func tagOf(s catalog.Service, what int) string {
 func (crossing) units(units []unit, s catalog.Service) []unit {
 	units = append(units, unit{service: s.Key})
 	if name := tagOf(s, alias); name != "" {
-		units = append(units, unit{s.Key, name})
+		units = append(units, unit{service: s.Key, port: name})
 	}
 	return units
 }
 
 func (crossing) said(unit, *reader) *said { return nil }
 
-func (crossing) became(unit, catalog.Service, policy.Policy) []Became { return nil }
+func (crossing) became(unit, *reader, *said) []Became { return nil }
+
+func (crossing) called(string, *reader) (unit, bool) { return unit{}, false }
 
 func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 	s, is := read.service(u.service)

@@ -18,38 +18,46 @@ type endpoint struct {
 	state    state
 	weight   uint64
 	metadata labels
-	instance int // which one of its service it is made of: nothing that is sent depends on it
+	instance int // which one it is made of, counted through all parts: nothing that is sent depends on it
 }
 
 // endpointsOf makes endpoints of the instances that can be served, and problems of what cannot: of
 // the named port, or without a name of the port that each instance has by default. The endpoints are
-// distinct and sorted by rank, locality and address; the problems are in the order of the instances.
-func (c Config) endpointsOf(s catalog.Service, port string, p policy.Policy) ([]endpoint, []Problem) {
-	endpoints := make([]endpoint, 0, len(s.Instances))
+// distinct and sorted by rank, locality and address; the problems are in the order of the parts and their instances.
+func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpoint, []Problem) {
+	most := 0
+	for _, s := range parts {
+		most += len(s.Instances)
+	}
+	endpoints := make([]endpoint, 0, most)
 	var addresses []address
 	var problems []Problem
-	for n, i := range s.Instances {
-		state := stateOf(i, p)
-		if state == dropped {
-			continue
-		}
-		var flaws []flaw
-		addresses, flaws = c.addressesOf(addresses[:0], s, i, port)
-		for _, bad := range flaws {
-			if port == "" || bad.reason == BadPort { // the rest is told of the default port already
+	n := -1
+	for _, s := range parts {
+		for _, i := range s.Instances {
+			n++
+			state := stateOf(i, p)
+			if state == dropped {
+				continue
+			}
+			var flaws []flaw
+			addresses, flaws = c.addressesOf(addresses[:0], s, i, port)
+			for _, bad := range flaws {
+				if port == "" || bad.reason == BadPort { // the rest is told of the default port already
+					problems = append(problems, bad.in(s.Key, i))
+				}
+			}
+			if len(addresses) == 0 {
+				continue
+			}
+			l, bad := localityOf(i, s.region)
+			if bad.found() && port == "" {
 				problems = append(problems, bad.in(s.Key, i))
 			}
-		}
-		if len(addresses) == 0 {
-			continue
-		}
-		l, bad := localityOf(i, c.Datacenter)
-		if bad.found() && port == "" {
-			problems = append(problems, bad.in(s.Key, i))
-		}
-		weight, metadata := weightOf(i, state, p), labelsOf(i, p.EndpointMetadata)
-		for _, a := range addresses {
-			endpoints = append(endpoints, endpoint{address: a, locality: l, state: state, weight: weight, metadata: metadata, instance: n})
+			weight, metadata := weightOf(i, state, p), labelsOf(i, p.EndpointMetadata)
+			for _, a := range addresses {
+				endpoints = append(endpoints, endpoint{a, s.rank, l, state, weight, metadata, n})
+			}
 		}
 	}
 	endpoints = distinct(endpoints)

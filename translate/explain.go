@@ -14,18 +14,20 @@ import (
 // Explanation is one name that clients can ask for: what Consul says of its service, and what became of that.
 type Explanation struct {
 	Name    string    // of the cluster and of the assignment
-	Service string    // whose name it is
+	Service string    // whose name it is: the name of the cluster of the service itself
 	Port    string    // which further port of the service; empty: the service itself
 	Ports   []string  // names of the clusters of the service's further ports, sorted
 	Served  bool      // there is a cluster of that name
 	Changed time.Time // when Consul gave the answer by which it last changed; zero: unknown
-	// Instances are all that Consul has, sorted by node and id.
+	// Instances are all that Consul has and that are its endpoints, or could be, in the order in which sites are used,
+	// then by node and id.
 	Instances []Became
 	Problems  []Problem // of the service and of its ports
 }
 
 // Became says what became of one instance.
 type Became struct {
+	Site     catalog.Site // where it is
 	Instance catalog.Instance
 	// Endpoints are what Envoy gets of it: none if it is left out, several if its host name has several
 	// addresses.
@@ -53,8 +55,7 @@ func (r Resources) Explain(name string) (Explanation, bool) {
 	if !is {
 		return Explanation{}, false
 	}
-	s := r.inputs.services.get(u.service)
-	x := Explanation{Name: name, Service: u.service.Name, Port: u.port, Problems: r.problemsOf(u.service)}
+	x := Explanation{Name: name, Service: u.itself().name(), Port: u.port, Problems: r.problemsOf(u.service)}
 	for c := range r.cellsOf(u.service) {
 		if c.unit.port != "" && len(c.resources) > 0 {
 			x.Ports = append(x.Ports, c.unit.name())
@@ -64,16 +65,16 @@ func (r Resources) Explain(name string) (Explanation, bool) {
 	if x.Served = len(c.all()) > 0; x.Served {
 		x.Changed = c.since
 	}
-	x.Instances = r.became(u, s.Service, c)
+	x.Instances = r.became(u, c)
 	return x, true
 }
 
-// ServicesOf are the services that a resource is of, sorted: the one whose cluster or assignment it is, or all
-// that share it.
+// ServicesOf are the services that a resource is of, by the names of their clusters, sorted: the one whose cluster or
+// assignment it is, or all that share it.
 func (r Resources) ServicesOf(n Name) (services []string) {
 	if !isShared(n.Type) {
 		if u, is := r.unitOf(n.Name); is {
-			services = append(services, u.service.Name)
+			services = append(services, u.itself().name())
 		}
 		return services
 	}
@@ -81,28 +82,15 @@ func (r Resources) ServicesOf(n Name) (services []string) {
 		if one.name != n.Name {
 			break
 		}
-		if last := len(services) - 1; last < 0 || services[last] != one.unit.service.Name {
-			services = append(services, one.unit.service.Name)
-		}
+		services = append(services, one.unit.itself().name())
 	}
-	return services
+	slices.Sort(services)
+	return slices.Compact(services)
 }
 
-// unitOf is the unit that is called so, and whether its service has it. A service comes before another one's
-// port.
+// unitOf is the unit that is called so, and whether there is one.
 func (r Resources) unitOf(name string) (unit, bool) {
-	key := catalog.ServiceKey{Datacenter: r.home, Name: name}
-	if r.inputs.services.get(key) != nil {
-		return unit{service: key}, true
-	}
-	rest, _ := strings.CutSuffix(name, portSuffix)
-	dot := strings.LastIndexByte(rest, '.')
-	if dot < 0 || !IsPortOf(rest[:dot], name) {
-		return unit{}, false
-	}
-	key.Name = rest[:dot]
-	u := unit{key, rest[dot+1:]}
-	return u, r.cells.get(u) != nil
+	return r.rules.called(name, &reader{inputs: r.inputs})
 }
 
 // cellsOf yields the cells of a service and of its ports.
@@ -127,58 +115,71 @@ func (r Resources) problemsOf(k catalog.ServiceKey) (all []Problem) {
 	return all
 }
 
-// became says what became of each instance of s in the cell of one of its units, which may be nil.
-func (r Resources) became(u unit, s catalog.Service, c *cell) []Became {
+// became says what became of each instance in the cell of a unit, which may be nil.
+func (r Resources) became(u unit, c *cell) []Became {
+	read := reader{inputs: r.inputs}
 	if len(c.all()) > 0 {
-		var p policy.Policy
-		if c.policy != nil {
-			p = c.policy.Policy()
-		}
-		return r.rules.became(u, s, p)
+		read.inputs.sources = r.sourcesOf(u)
+		return r.rules.became(u, read.begin(u, c), c.policy)
 	}
 	out := Out{Detail: "nothing of that name is served"}
 	if c.flawed() {
 		out = Out{c.problems[0].Detail, c.problems[0].Remedy}
 	}
+	s, _ := read.begin(u, c).service(u.service)
 	all := make([]Became, len(s.Instances))
 	for n, i := range s.Instances {
-		all[n] = Became{Instance: i, Out: &out}
+		all[n] = Became{Site: s.Key.Site(), Instance: i, Out: &out}
 	}
 	return all
 }
 
 // became says what becomes of each instance. An instance has the endpoints that were made of it, except those
 // whose address another instance has as well and is served at.
-func (c Config) became(u unit, s catalog.Service, p policy.Policy) []Became {
-	endpoints, _ := c.endpointsOf(s, u.port, p)
+func (c Config) became(u unit, read *reader, said *said) []Became {
+	var p policy.Policy
+	if said != nil {
+		p = said.Policy()
+	}
+	own, _ := read.service(u.service)
+	parts := c.parts(u, own, p)
+	var all []Became
+	for _, s := range parts {
+		for _, i := range s.Instances {
+			all = append(all, Became{Site: s.Key.Site(), Instance: i})
+		}
+	}
+	endpoints, _ := c.endpointsOf(parts, u.port, p)
 	if slices.ContainsFunc(endpoints, isHostname) { // Envoy gets a DNS cluster
 		endpoints = slices.DeleteFunc(endpoints, isSocket)
 	}
 	closeRanks(endpoints)
-	all := make([]Became, len(s.Instances))
-	servedAt := make(map[address]int, len(endpoints))
+	servedAt := make(map[address]catalog.Instance, len(endpoints))
 	for _, e := range endpoints {
 		b := &all[e.instance]
 		b.Endpoints = append(b.Endpoints, Endpoint{e.String(), e.state.status().String(), uint32(e.weight), e.rank, e.locality})
-		servedAt[e.place()] = e.instance
+		servedAt[e.place()] = b.Instance
 	}
-	for n, i := range s.Instances {
-		if all[n].Instance = i; len(all[n].Endpoints) == 0 {
-			all[n].Out = c.outOf(u, s, i, p, servedAt)
+	n := 0
+	for _, s := range parts {
+		for _, i := range s.Instances {
+			if len(all[n].Endpoints) == 0 {
+				all[n].Out = c.outOf(u, s, i, p, servedAt)
+			}
+			n++
 		}
 	}
 	return all
 }
 
 // outOf says why an instance is left out. servedAt says which instances are served, by their addresses.
-func (c Config) outOf(u unit, s catalog.Service, i catalog.Instance, p policy.Policy, servedAt map[address]int) *Out {
+func (c Config) outOf(u unit, s part, i catalog.Instance, p policy.Policy, servedAt map[address]catalog.Instance) *Out {
 	if stateOf(i, p) == dropped {
 		return &Out{fmt.Sprintf("it is %s, and the policy leaves such instances out (%[1]s: drop)", i.Health), "nothing, if that is meant"}
 	}
 	addresses, flaws := c.addressesOf(nil, s, i, u.port)
 	for _, a := range addresses {
-		if n, is := servedAt[a.place()]; is {
-			other := s.Instances[n]
+		if other, is := servedAt[a.place()]; is {
 			return &Out{fmt.Sprintf("%s has the same address, and is served in its place", quote(other.Node+"/"+other.ID)),
 				"nothing, if that is the one that runs there; else deregister it"}
 		}

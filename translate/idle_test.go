@@ -148,7 +148,7 @@ func made(t *testing.T, e *policy.Effective) string {
 				s.Instances[n].Address = fmt.Sprint("h", n, ".", name)
 			}
 		}
-		endpoints, _ := c.endpointsOf(s, "", e.Policy())
+		endpoints, _ := c.endpointsOf([]part{c.part(s, 0, e.Policy())}, "", e.Policy())
 		resources, err := encodeUnit("web", e.Policy(), endpoints, nil)
 		if err != nil {
 			t.Fatal(err)

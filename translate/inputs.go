@@ -9,6 +9,7 @@ import (
 
 // inputs are what the units read: the services of the catalog, and the sources of policy.
 type inputs struct {
+	home     catalog.Site // the own one
 	services *tree[catalog.ServiceKey, *service]
 	sources
 }

@@ -162,8 +162,14 @@ func randomCatalog(r *rand.Rand) catalog.Catalog {
 			c.Services[s.Key] = s
 		}
 	}
-	if r.IntN(3) == 0 {
-		c.Services[catalog.ServiceKey{Datacenter: "dc2", Name: "web"}] = catalog.Service{Key: catalog.ServiceKey{Datacenter: "dc2", Name: "web"}}
+	for _, name := range []string{"web.dc2", "web.grpc.port.p.peer", "web@dc2", "web@dc3", "web@p.peer", "web.grpc.port@p.peer", "web.p@peer", "web.grpc@port", "db@dc2", "far@dc2", "far@dc3"} {
+		if r.IntN(4) == 0 {
+			s := randomService(r, keyOf(name))
+			c.Services[s.Key] = s
+		}
+	}
+	if k := (catalog.ServiceKey{Datacenter: "dc2", Peer: "q", Name: "web"}); r.IntN(8) == 0 {
+		c.Services[k] = catalog.Service{Key: k}
 	}
 	return c
 }

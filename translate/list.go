@@ -18,10 +18,10 @@ type Listed struct {
 // Services yields the services of the own datacenter, sorted by name, whether they are served or not.
 func (r Resources) Services() iter.Seq[Listed] {
 	return func(yield func(Listed) bool) {
-		home := catalog.ServiceKey{Datacenter: r.home}
+		home := r.inputs.home.Service("")
 		cells := slices.Collect(r.cells.from(unit{service: home})) // sorted by service, as the services are
 		for s := range r.inputs.services.from(home) {
-			if s.Key.Datacenter != home.Datacenter || s.Key.Peer != "" {
+			if s.Key.Site() != r.inputs.home {
 				return
 			}
 			n := 0

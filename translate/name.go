@@ -19,12 +19,12 @@ const OwnCluster = "_legate"
 // carry, and keeps one registration from weighing on every statistic and every request log.
 const maxName = 255
 
-// checkName says why there is no cluster of the service's name: the name cannot be one, or it belongs
-// to a service of the own datacenter.
+// checkName says why there is no cluster of the service's name: the name cannot be one, or it does not say where
+// the service is.
 func (c Config) checkName(k catalog.ServiceKey) flaw {
-	if k.Datacenter != c.Datacenter || k.Peer != "" {
+	if k.Peer != "" && k.Datacenter != c.Datacenter {
 		return flaw{OtherDatacenter, fmt.Sprintf("datacenter %s, peer %s", quote(k.Datacenter), quote(k.Peer)),
-			fmt.Sprintf("watch datacenter %s only, or serve that one by a Legate of its own", quote(c.Datacenter))}
+			fmt.Sprintf("watch the peers of datacenter %s only, or serve that one by a Legate of its own", quote(c.Datacenter))}
 	}
 	reason := invalidName(k.Name)
 	switch {

@@ -18,7 +18,7 @@ func TestPrioritiesFollowOneAnotherAndNameALocalityOnce(t *testing.T) {
 	several := 0
 	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 21))
-		endpoints, _ := testConfig().endpointsOf(randomService(r, own("web")), "", policy.Default())
+		endpoints, _ := testConfig().endpointsOf([]part{testConfig().part(randomService(r, own("web")), 0, policy.Default())}, "", policy.Default())
 		for i := range endpoints {
 			endpoints[i].rank = pick[uint32](r, 0, 3, 3, 7, maxRank)
 		}

@@ -21,7 +21,6 @@ type Resources struct {
 	cells   *tree[unit, *cell]
 	flawed  *tree[unit, *cell] // those of the cells that have problems
 	removed time.Time          // Since of the last delta that took a cell away
-	home    string             // the own datacenter
 	behind  *tree[unit, *late] // the units that are behind
 	survey  *survey            // which units are not compared yet; nil: none
 }
@@ -40,15 +39,17 @@ type rules interface {
 	build(unit, *reader) ([]Resource, []Problem)
 	// said returns the policy of a unit that build has read one for.
 	said(unit, *reader) *said
-	// became says what build makes of each instance of a unit's service by a policy.
-	became(unit, catalog.Service, policy.Policy) []Became
+	// called returns the unit that has a name.
+	called(string, *reader) (unit, bool)
+	// became says what build made of each instance, by the policy that the unit has.
+	became(unit, *reader, *said) []Became
 }
 
 // New returns the Resources of the empty catalog. The Config should have passed its Validate;
 // with a Config that has not, services become problems.
 func New(c Config) Resources {
 	c.base = policy.Base(c.Defaults)
-	return Resources{rules: c, home: c.Datacenter}
+	return Resources{rules: c, inputs: inputs{home: c.site()}}
 }
 
 // Apply returns the Resources after d, and the problems of the units that were built again (only

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -71,12 +70,20 @@ func TestServicesOfOthersDoNotTakeAnOwnServicesName(t *testing.T) {
 	web := catalog.Service{Key: own("web")}
 	far, peered := web, web
 	far.Key.Datacenter, peered.Key.Peer = "dc2", "partner"
-	r, problems := empty().Apply(catalog.Delta{Set: []catalog.Service{web, peered, far}})
-	if len(problems) != 2 || problems[0].Reason != OtherDatacenter || problems[1].Reason != OtherDatacenter {
-		t.Errorf("the problems are %v, want the two services of others", problems)
+	others := far
+	others.Key.Peer = "theirs"
+	r, problems := empty().Apply(catalog.Delta{Set: []catalog.Service{web, peered, far, others}})
+	if len(problems) != 1 || problems[0].Reason != OtherDatacenter {
+		t.Errorf("the problems are %v, want the service of another datacenter's peer", problems)
 	}
-	if !maps.EqualFunc(held(r), held(serve(t, web)), equalResource) {
-		t.Errorf("the resources are %v, want the own service's two", held(r))
+	got := held(r)
+	if len(got) != 6 {
+		t.Errorf("the resources are %v, want those of three services", got)
+	}
+	for name, one := range held(serve(t, web)) {
+		if !equalResource(got[name], one) {
+			t.Errorf("%v is another beside services of others", name)
+		}
 	}
 }
 

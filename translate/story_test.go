@@ -127,8 +127,8 @@ func parseChange(t *testing.T, data []byte) (catalog.Delta, *policy.Policies) {
 		states[h.String()] = h
 	}
 	var d catalog.Delta
-	for _, name := range slices.Sorted(maps.Keys(c.Set)) {
-		s := catalog.Service{Key: own(name), Hosts: c.Hosts}
+	for _, name := range slices.SortedFunc(maps.Keys(c.Set), func(a, b string) int { return keyOf(a).Compare(keyOf(b)) }) {
+		s := catalog.Service{Key: keyOf(name), Hosts: c.Hosts}
 		for _, i := range c.Set[name] {
 			health, known := states[i.Health]
 			if !known {
@@ -148,7 +148,7 @@ func parseChange(t *testing.T, data []byte) (catalog.Delta, *policy.Policies) {
 		d.Set = append(d.Set, s)
 	}
 	for _, name := range c.Gone {
-		d.Gone = append(d.Gone, own(name))
+		d.Gone = append(d.Gone, keyOf(name))
 	}
 	d.Entries, d.GoneEntries = c.Entries, c.GoneEntries
 	if c.Policy == nil {
@@ -159,6 +159,19 @@ func parseChange(t *testing.T, data []byte) (catalog.Delta, *policy.Policies) {
 		t.Fatal(err)
 	}
 	return d, &policies
+}
+
+// keyOf is the key of a service as stories write it: an own one by its name, others with their site, such as
+// web@dc2 and web@cluster01.peer.
+func keyOf(text string) catalog.ServiceKey {
+	name, at, elsewhere := strings.Cut(text, "@")
+	if !elsewhere {
+		return own(name)
+	}
+	if peer, is := strings.CutSuffix(at, ".peer"); is {
+		return catalog.ServiceKey{Datacenter: "dc1", Peer: peer, Name: name}
+	}
+	return catalog.ServiceKey{Datacenter: at, Name: name}
 }
 
 func own(name string) catalog.ServiceKey {

@@ -11,19 +11,33 @@ import (
 type unit struct {
 	service catalog.ServiceKey
 	port    string // empty: the service itself
+	remote  bool   // whether the service is elsewhere than at the own site; its name says where
 }
 
-// Compare orders units by service, the service itself before its ports.
+// Compare orders units by service, the service itself before its ports. Where a service is says whether it is
+// remote.
 func (u unit) Compare(o unit) int {
 	return cmp.Or(u.service.Compare(o.service), cmp.Compare(u.port, o.port))
 }
 
-// name is the name of the unit's cluster.
+// name is the name of the unit's cluster. It follows Consul's DNS, as that of a port does: web.service.dc2.dc.consul
+// becomes web.dc2, and web.service.cluster01.peer.consul becomes web.cluster01.peer.
+// https://developer.hashicorp.com/consul/docs/services/discovery/dns-static-lookups
 func (u unit) name() string {
-	if u.port == "" {
-		return u.service.Name
+	name := u.service.Name
+	if u.port != "" {
+		name = portCluster(name, u.port)
 	}
-	return portCluster(u.service.Name, u.port)
+	if u.remote {
+		name += "." + u.service.Site().String()
+	}
+	return name
+}
+
+// itself is the unit of the service whose port u is.
+func (u unit) itself() unit {
+	u.port = ""
+	return u
 }
 
 // appendTo appends the unit as bytes.

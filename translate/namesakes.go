@@ -1,0 +1,100 @@
+package translate
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"legate/discovery/catalog"
+)
+
+// Several units can have the same name: Consul takes any name for a service, also web.grpc.port and web.dc2. Then the
+// first of them in this order has it, and the others are not served, with a problem that says so.
+
+// namesakes yields the units that can have a name: the service that is registered here under that very name, the port
+// of a service, a service elsewhere, the port of one.
+func (c Config) namesakes(name string) iter.Seq[unit] {
+	return func(yield func(unit) bool) {
+		if !c.namedAt(name, c.site(), yield) || !c.Remote {
+			return
+		}
+		for rest, site := range c.sitesIn(name) {
+			if !c.namedAt(rest, site, yield) {
+				return
+			}
+		}
+	}
+}
+
+// namedAt yields the service of that name at a site, and the service whose port it can be.
+func (c Config) namedAt(name string, site catalog.Site, yield func(unit) bool) bool {
+	if !yield(c.unit(site.Service(name), "")) {
+		return false
+	}
+	rest, is := strings.CutSuffix(name, portSuffix)
+	dot := strings.LastIndexByte(rest, '.')
+	if !is || dot <= 0 {
+		return true
+	}
+	return yield(c.unit(site.Service(rest[:dot]), rest[dot+1:]))
+}
+
+// sitesIn yields the sites that a name can end with, and what is before that. Neither a datacenter's name nor a peer's
+// has dots.
+func (c Config) sitesIn(name string) iter.Seq2[string, catalog.Site] {
+	return func(yield func(string, catalog.Site) bool) {
+		dot := strings.LastIndexByte(name, '.')
+		if dot <= 0 {
+			return
+		}
+		rest, last := name[:dot], name[dot+1:]
+		if dot := strings.LastIndexByte(rest, '.'); last == "peer" && dot > 0 {
+			if !yield(rest[:dot], catalog.Site{Datacenter: c.Datacenter, Peer: rest[dot+1:]}) {
+				return
+			}
+		}
+		if last != "" && last != c.Datacenter {
+			yield(rest, catalog.Site{Datacenter: last})
+		}
+	}
+}
+
+// called is the unit that has a name; false if none has it.
+func (c Config) called(name string, read *reader) (unit, bool) {
+	for u := range c.namesakes(name) {
+		if c.is(u, read) {
+			return u, true
+		}
+	}
+	return unit{}, false
+}
+
+// is reports whether there is a unit: whether its service is there, with that port.
+func (c Config) is(u unit, read *reader) bool {
+	s, is := read.service(u.service)
+	return is && (u.port == "" || slices.Contains(furtherPorts(s), u.port) && !checkPortName(u.port).found())
+}
+
+// checkTaken says why a unit does not have its name: another one has it.
+func (c Config) checkTaken(u unit, read *reader) flaw {
+	if u.port == "" && !u.remote {
+		return flaw{} // it is the first of all
+	}
+	has, is := c.called(u.name(), read)
+	if !is || has == u {
+		return flaw{}
+	}
+	what := "it"
+	if u.port != "" {
+		what = "port " + quote(u.port)
+	}
+	who, remedy := "there is a service of that name", "give the port or that service another name"
+	if has.port != "" {
+		who = fmt.Sprintf("that is port %s of service %s", quote(has.port), quote(has.itself().name()))
+	}
+	if u.remote {
+		remedy = "give the service or the port that has the name another one; a policy's failover reaches this service all the same"
+	}
+	return flaw{BadName, fmt.Sprintf("%s would be cluster %s, and %s", what, quote(u.name()), who), remedy}
+}
