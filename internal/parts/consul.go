@@ -20,8 +20,9 @@ type ConsulOptions struct {
 	// Persistent keeps the catalog in a data directory over Stop and Start. Such a Consul needs a
 	// few more seconds to elect its leader.
 	Persistent bool
-	// ACL denies by default. Consul.Token is then a token with all rights.
-	ACL bool
+	// ACL denies by default. Consul.Token is then a token with all rights: Token, or a new one.
+	ACL   bool
+	Token string
 	// HTTPS also serves HTTPS, with Consul.Certs.
 	HTTPS bool
 	// UnixSocket also serves HTTP on the unix socket Consul.Socket.

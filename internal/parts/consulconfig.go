@@ -45,11 +45,11 @@ func (c *Consul) configure() error {
 		set("limits { http_max_conns_per_client = %d }", n)
 	}
 	if c.options.ACL {
-		c.Token = newUUID()
+		c.Token = orElse(c.options.Token, newUUID())
 		set("acl { enabled = true default_policy = \"deny\" tokens { initial_management = %q agent = %q } }", c.Token, c.Token)
 	}
 	if c.options.Persistent {
-		set("server = true\nbootstrap_expect = 1\ndata_dir = %q", filepath.Join(c.folder.Path, "data"))
+		set("server = true\nbootstrap_expect = 1\ndata_dir = %q", c.data())
 		set("performance { raft_multiplier = 1 }")
 		set("leave_on_terminate = false")
 	}
@@ -65,6 +65,9 @@ func (c *Consul) configure() error {
 	c.client, err = c.newClient()
 	return err
 }
+
+// data is the data directory of a persistent Consul.
+func (c *Consul) data() string { return filepath.Join(c.folder.Path, "data") }
 
 // args returns the agent's arguments. Everything else is in its configuration folder.
 func (c *Consul) args() []string {

@@ -79,16 +79,52 @@ func TestDatacentersAreCutOffKilledAndRestored(t *testing.T) {
 	sees(t, one, "web", in("dc2"), 0)
 }
 
-// A config entry is written in the primary datacenter and read in each.
-func TestConfigEntriesComeFromThePrimaryDatacenter(t *testing.T) {
+// Config entries and tokens are written in the primary datacenter and read in each. A datacenter that is stopped and wiped
+// has them again, and none of its services.
+func TestConfigEntriesAndTokensComeFromThePrimaryDatacenter(t *testing.T) {
 	t.Parallel()
-	f := partstest.Federation(t, parts.FederationOptions{Datacenters: []string{"east", "west"}})
+	f := partstest.Federation(t, parts.FederationOptions{Datacenters: []string{"west", "east"}, Primary: "east", Consul: parts.ConsulOptions{ACL: true, Persistent: true}})
 	_, _, err := f.In("east").Client().ConfigEntries().Set(&api.ServiceConfigEntry{Kind: api.ServiceDefaults, Name: "web", Protocol: "grpc"}, nil)
 	must(t, err)
-	partstest.Eventually(t, func() error {
-		_, _, err := f.In("west").Client().ConfigEntries().Get(api.ServiceDefaults, "web", nil)
+	west, ctx := f.In("west"), t.Context()
+	policy, _, err := f.In("east").Client().ACL().PolicyCreate(&api.ACLPolicy{Name: "all", Rules: `service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }`}, nil)
+	must(t, err)
+	token, _, err := f.In("east").Client().ACL().TokenCreate(&api.ACLToken{Policies: []*api.ACLTokenPolicyLink{{ID: policy.ID}}}, nil)
+	must(t, err)
+	must(t, west.Register(ctx, parts.Instance{Service: "web", Port: 80}))
+	with := api.QueryOptions{Token: token.SecretID}
+	sees(t, west, "web", with, 1)
+	hasEntry := func() error {
+		_, _, err := west.Client().ConfigEntries().Get(api.ServiceDefaults, "web", nil)
 		return err
-	})
+	}
+	partstest.Eventually(t, hasEntry)
+
+	must(t, west.Stop())
+	must(t, west.Wipe())
+	must(t, west.Start(ctx))
+	partstest.Within(t, time.Minute, hasEntry)
+	sees(t, west, "web", with, 0)
+}
+
+// A datacenter is added, and leaves.
+func TestADatacenterIsAddedAndRemoved(t *testing.T) {
+	t.Parallel()
+	f, ctx := partstest.Federation(t, parts.FederationOptions{Datacenters: []string{"dc1"}}), t.Context()
+	knows := func(want string) {
+		t.Helper()
+		partstest.Eventually(t, func() error {
+			if all, err := f.In("dc1").Client().Catalog().Datacenters(); err != nil || fmt.Sprint(all) != want {
+				return fmt.Errorf("it knows %v, want %v: %w", all, want, err)
+			}
+			return nil
+		})
+	}
+	two, err := f.Add(ctx, "dc2")
+	must(t, err)
+	knows("[dc1 dc2]")
+	must(t, f.Remove(two))
+	knows("[dc1]")
 }
 
 // A peer exports a service. It is cut off, and its peering is deleted and made again.

@@ -16,7 +16,7 @@ func (f *Federation) Establish(ctx context.Context) error {
 	first := f.Consuls[0]
 	s := f.sites[first]
 	token, _, err := first.client.Peerings().GenerateToken(ctx, api.PeeringGenerateTokenRequest{
-		PeerName: f.peer, ServerExternalAddresses: []string{joinHostPort(s.gate, s.tls)},
+		PeerName: f.options.Peer, ServerExternalAddresses: []string{joinHostPort(s.gate, s.tls)},
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("peering token: %w", err)
@@ -33,7 +33,7 @@ func (f *Federation) Forsake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	first := f.Consuls[0]
-	_, err := first.client.Peerings().Delete(ctx, f.peer, nil)
+	_, err := first.client.Peerings().Delete(ctx, f.options.Peer, nil)
 	_, other := f.Peer.client.Peerings().Delete(ctx, first.Datacenter, nil)
 	if err := errors.Join(err, other); err != nil {
 		return fmt.Errorf("delete peering: %w", err)
@@ -45,14 +45,14 @@ func (f *Federation) Forsake(ctx context.Context) error {
 func (f *Federation) awaitPeering(ctx context.Context, what string, is func(*api.Peering) bool) error {
 	first := f.Consuls[0]
 	for {
-		here, _, err := first.client.Peerings().Read(ctx, f.peer, nil)
+		here, _, err := first.client.Peerings().Read(ctx, f.options.Peer, nil)
 		there, _, other := f.Peer.client.Peerings().Read(ctx, first.Datacenter, nil)
 		if err = errors.Join(err, other); err == nil && is(here) && is(there) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("wait until peering %q %s: %w", f.peer, what, ctx.Err()), err)
+			return errors.Join(fmt.Errorf("wait until peering %q %s: %w", f.options.Peer, what, ctx.Err()), err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

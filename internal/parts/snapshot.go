@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 
 	"github.com/hashicorp/consul/api"
 )
@@ -23,3 +24,6 @@ func (c *Consul) Snapshot(ctx context.Context) ([]byte, error) {
 func (c *Consul) Restore(ctx context.Context, snapshot []byte) error {
 	return c.client.Snapshot().Restore((&api.WriteOptions{}).WithContext(ctx), bytes.NewReader(snapshot))
 }
+
+// Wipe deletes all data of a stopped Consul, which starts again without any.
+func (c *Consul) Wipe() error { return os.RemoveAll(c.data()) }
