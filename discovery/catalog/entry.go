@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,13 @@ const (
 	ProxyDefaults   = "proxy-defaults" // there is one, called GlobalEntry
 	ServiceDefaults = "service-defaults"
 	ServiceResolver = "service-resolver"
+)
+
+// Datacenters is the kind of an entry that Consul does not have: it says what is known of the other datacenters. There
+// is one, called NearestEntry.
+const (
+	Datacenters  = "datacenters"
+	NearestEntry = "nearest"
 )
 
 // GlobalEntry is the name of the only entry of kind ProxyDefaults.
@@ -39,7 +47,9 @@ type Entry struct {
 	PassiveHealthCheck *PassiveHealthCheck // service-defaults' UpstreamConfig.Defaults.PassiveHealthCheck
 	LoadBalancer       *LoadBalancer       // service-resolver's
 	Resolver           Resolver            `json:",omitzero"` // service-resolver's
-	ModifyIndex        uint64              // does not count in Equal
+	// Datacenters are those of NearestEntry: all but the own one, the nearest first by Consul's round-trip times.
+	Datacenters []string `json:",omitempty"`
+	ModifyIndex uint64   // does not count in Equal
 }
 
 // Limits bound what a client has open to a service. 0 is a limit; nil is none.
@@ -66,7 +76,7 @@ type LoadBalancer struct {
 func (e Entry) Equal(o Entry) bool {
 	return e.Key == o.Key && e.Protocol == o.Protocol && e.ConnectTimeout == o.ConnectTimeout &&
 		e.Limits.equal(o.Limits) && equalAt(e.LoadBalancer, o.LoadBalancer) && e.PassiveHealthCheck.equal(o.PassiveHealthCheck) &&
-		e.Resolver.Equal(o.Resolver)
+		e.Resolver.Equal(o.Resolver) && slices.Equal(e.Datacenters, o.Datacenters)
 }
 
 func (l Limits) equal(o Limits) bool {
