@@ -1,0 +1,49 @@
+package chain
+
+import (
+	"fmt"
+	"strings"
+
+	"legate/discovery/catalog"
+)
+
+// Problem says what of a config entry does not count.
+type Problem struct {
+	Entry  catalog.EntryKey
+	Detail string // what, and what is served instead
+	Remedy string // what the operator can do
+}
+
+// instead adds what is served instead.
+func (p *Problem) instead(what string) Problem {
+	return Problem{p.Entry, p.Detail + ": " + what, p.Remedy}
+}
+
+func missingSubset(t Target) *Problem {
+	return &Problem{resolverOf(t.Service), fmt.Sprintf("there is no subset %q", t.Subset),
+		"add it to the subsets of this entry, or name another one where it is asked for"}
+}
+
+func circular(from catalog.EntryKey, way []Target) *Problem {
+	names := make([]string, len(way))
+	for n, t := range way {
+		names[n] = t.String()
+	}
+	return &Problem{from, "the redirects lead back to where they came from: " + strings.Join(names, " to "),
+		"let one of them lead elsewhere, or delete it"}
+}
+
+func enterprise(of catalog.EntryKey, what string, t catalog.Target) *Problem {
+	return &Problem{of, fmt.Sprintf("%s to %s", what, t), "name a service, a subset, a datacenter or a peer: Legate knows no other namespaces, partitions or sameness groups"}
+}
+
+// String is the target's name: subset.service.peer or subset.service.datacenter.
+func (t Target) String() string {
+	var parts []string
+	for _, p := range []string{t.Subset, t.Service, t.Peer, t.Datacenter} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ".")
+}
