@@ -162,6 +162,9 @@ var troubles = map[string]func(*house){
 	"LegateServesStale": func(h *house) {
 		h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
 	},
+	"LegateDatacenterNotHeard": func(h *house) {
+		h.consul.Problems = []catalog.Problem{{Kind: "site", Detail: "dc2: no path to datacenter"}}
+	},
 	"LegateConsulQueriesFail": func(h *house) { h.consul.Problems = []catalog.Problem{{Kind: "denied", Detail: "no"}} },
 	"LegateClientRejects":     func(h *house) { h.streams = append(h.streams, rejecting("edge-2", "web", "no")) },
 	"LegateQuarantines": func(h *house) {

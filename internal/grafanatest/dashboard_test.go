@@ -93,8 +93,11 @@ func TestTheDashboardsAreOfTheSchemaThatGrafanaNeedNotMigrate(t *testing.T) {
 			t.Errorf("%s: got title %q, uid %q, schemaVersion %d", file, d.Title, d.UID, d.SchemaVersion)
 		}
 		want := []string{"datasource datasource", "job query", "datacenter query", "instance query"}
-		if file == "legate-node.json" {
+		switch file {
+		case "legate-node.json":
 			want = append(want, "node query")
+		case "legate-consul.json":
+			want = append(want, "site query", "peer query")
 		}
 		var got []string
 		for _, v := range d.Templating.List {

@@ -107,7 +107,7 @@ func annotations() []*dashboard.AnnotationQueryBuilder {
 		annotation("Rejected reloads", "purple", `legate_config_last_reload_successful{@} == bool 0`,
 			"a changed file is rejected, what was read before holds", false),
 		// A blocking query that nothing wakes ends after about a minute.
-		annotation("Consul away", "red", `time() - (legate_consul_last_success_timestamp_seconds{@} > 0) > 90`,
+		annotation("Consul away", "red", `time() - (legate_consul_last_success_timestamp_seconds{@, peer=""} > 0`+ownSite+`) > 90`,
 			"no answer of Consul that was believed", false),
 	}
 }

@@ -33,7 +33,7 @@ func isServing() panel {
 
 func isTrusted() panel {
 	return panel{
-		kind: tile, w: 14, title: "Is the catalog trusted?", unit: "none", limits: none("red"), empty: "unknown",
+		kind: tile, w: 13, title: "Is the catalog trusted?", unit: "none", limits: none("red"), empty: "unknown",
 		says: `Where clients get something other than Consul reports; of several replicas the highest number. Normal: all 0.
 			From disk: these Legates have not reached Consul since their start. Datacenter held: Consul reports that most is
 			gone, which is not believed for an hour. Mass critical: most instances turned critical at once. Quarantined:
@@ -53,14 +53,21 @@ func isTrusted() panel {
 
 func doesConsulAnswer() panel {
 	return panel{
-		kind: tile, w: 5, title: "Does Consul answer?", unit: "none", limits: none("red"), empty: "never",
-		says: `How many Legates have had no believed answer from Consul for three minutes, out of how many. Normal: 0, because
-			a query without changes returns after about a minute. If not: they serve the last believed catalog; nobody loses
-			endpoints, but changes are not seen. Check the dashboard Consul, then /api/v1/status, which names the failure and
+		kind: tile, w: 6, title: "Does Consul answer?", unit: "none", limits: none("red"), empty: "never",
+		says: `How many Legates have had no believed answer from the Consul of their own datacenter for three minutes, out of how
+			many; and how many other datacenters and peers some Legate has not heard from for as long. Normal: 0 and 0, because
+			a query without changes returns after about a minute. If not: what was last believed is served; nobody loses
+			endpoints, but changes are not seen. Check the dashboard Consul, then legate status, which names the failure and
 			the remedy.`,
-		ask: []query{{`sum(time() - (legate_consul_last_success_timestamp_seconds{@} > 0) > bool 180)
-			* on () group_right () count_values("total", count(legate_consul_last_success_timestamp_seconds{@}))`,
-			"of {{total}} without an answer"}},
+		ask: []query{
+			{`sum(time() - (legate_consul_last_success_timestamp_seconds{@, peer=""} > 0` + ownSite + `) > bool 180)
+				* on () group_right () count_values("total", count(legate_build_info{@}))`,
+				"of {{total}} without an answer"},
+			{`count(count by (datacenter, peer) (time() - legate_consul_last_success_timestamp_seconds{@} > 180
+				unless on (job, instance, datacenter, peer) (legate_consul_last_success_timestamp_seconds{@, peer=""}` + ownSite + `)))
+				or max(0 * legate_build_info{@})`, "others not heard"},
+		},
+		fields: []field{{name: "others not heard", limits: none("orange")}},
 	}
 }
 

@@ -3,14 +3,15 @@ package main
 func legates() panel {
 	return panel{
 		kind: table, w: 24, h: 6, title: "Every Legate", hide: []string{"revision", "goversion", "Value #E"},
-		says: `What runs, for how long, how many streams it has, and how old Consul's last believed answer is. Normal: one
+		says: `What runs, for how long, how many streams it has, how many services it follows everywhere, and how old the last
+			believed answer of its own datacenter's Consul is. Normal: one
 			version; answers younger than 90 s. Short uptimes that nobody caused: see the alert LegateRestarts. A Legate that
 			cannot be scraped has no line: see Is Legate serving?`,
 		ask: []query{
 			{`sum by (job, instance, version, revision, goversion) (legate_build_info{@}) * on (job, instance) group_left () (time() - process_start_time_seconds{@})`, "up for"},
 			{`sum by (job, instance) (legate_xds_streams{@})`, "streams"},
-			{`max by (job, instance) (legate_catalog_services{@})`, "services"},
-			{`max by (job, instance) (time() - (legate_consul_last_success_timestamp_seconds{@} > 0))`, "Consul's last answer"},
+			{`sum by (job, instance) (legate_catalog_services{@})`, "services"},
+			{`max by (job, instance) (time() - (legate_consul_last_success_timestamp_seconds{@, peer=""} > 0` + ownSite + `))`, "Consul's last answer"},
 			{`max by (job, instance, datacenter) (legate_consul_datacenter_info{@})`, ""},
 		},
 		fields: []field{

@@ -22,7 +22,7 @@ func catalogServices() panel {
 		title: "Services in the catalog", unit: "short",
 		says: `As last believed, by replica. Normal: what you run, and the same on each replica. A sudden drop: ask whoever changed
 			Consul, and look at the holds on the dashboard Consul. Replicas that differ for minutes: one of them has lost Consul.`,
-		ask: []query{{`legate_catalog_services{@}`, "{{instance}}"}},
+		ask: []query{{`legate_catalog_services{@}`, "{{instance}} {{datacenter}} {{peer}}"}},
 	}
 }
 
@@ -32,7 +32,7 @@ func instancesByHealth() panel {
 		says: `As last believed, of each replica the highest. Normal: what you run. Critical instances are UNHEALTHY endpoints for
 			clients, those in maintenance DRAINING; neither are removed. Many that turn critical at once have a cause in common:
 			the agents that run the checks, or their network.`,
-		ask: []query{{`max by (health) (legate_catalog_instances{@})`, "{{health}}"}},
+		ask: []query{{`max by (health) (sum by (job, instance, health) (legate_catalog_instances{@}))`, "{{health}}"}},
 		fields: []field{
 			{name: "passing", colour: "green"}, {name: "warning", colour: "yellow"},
 			{name: "critical", colour: "red"}, {name: "maintenance", colour: "purple"},

@@ -7,10 +7,15 @@ import (
 )
 
 // filled writes out what an @ in a query stands for: the series of those Legates that the user of the dashboard has
-// selected. Each selector of each query has it.
+// selected; and an @@: of those, the series of the selected sites, each a datacenter or a peer that these Legates follow.
+// Each selector of each query has one of them.
 func filled(expr string) string {
-	return strings.ReplaceAll(folded(expr), "@", `job=~"$job", instance=~"$instance"`)
+	expr = strings.ReplaceAll(folded(expr), "@@", `@, datacenter=~"$site", peer=~"$peer"`)
+	return strings.ReplaceAll(expr, "@", `job=~"$job", instance=~"$instance"`)
 }
+
+// ownSite is where a Legate's own datacenter is meant: the others are followed from there.
+const ownSite = ` and on (job, instance, datacenter) legate_consul_datacenter_info{@}`
 
 // folded puts a text of several lines into one.
 func folded(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -27,10 +32,18 @@ type variable struct {
 func variables() []variable {
 	return []variable{
 		{name: "job", label: "job", query: "label_values(legate_build_info, job)"},
-		{name: "datacenter", label: "datacenter", query: `label_values(legate_consul_datacenter_info{job=~"$job"}, datacenter)`, all: ".*"},
-		// No other metric has the datacenter as a label: it selects Legates, and those select all else. With all
-		// datacenters, those are found, too, of which there is nothing but that they cannot be scraped.
+		{name: "datacenter", label: "own datacenter", query: `label_values(legate_consul_datacenter_info{job=~"$job"}, datacenter)`, all: ".*"},
+		// It selects Legates by the datacenter that they stand in, and those select all else. With all datacenters, those
+		// are found, too, of which there is nothing but that they cannot be scraped.
 		{name: "instance", label: "instance", query: `label_values({__name__=~"up|legate_consul_datacenter_info", job=~"$job", datacenter=~"$datacenter"}, instance)`},
+	}
+}
+
+// sites select what the chosen Legates follow: datacenters, the own one among them, and peers.
+func sites() []variable {
+	return []variable{
+		{name: "site", label: "followed datacenter", query: `label_values(legate_catalog_services{@}, datacenter)`, all: ".*"},
+		{name: "peer", label: "followed peer", query: `label_values(legate_catalog_services{@, datacenter=~"$site"}, peer)`, all: ".*"},
 	}
 }
 

@@ -97,7 +97,11 @@ func collect(leaving map[string]string, all []query) map[string]map[string]bool 
 			if zero(path) {
 				return nil // only its presence counts, not its labels
 			}
-			for _, label := range append(grouped(path), q.labels...) {
+			kept := q.labels
+			if i := compared(path, s); i >= 0 {
+				path, kept = path[i:], nil
+			}
+			for _, label := range slices.Concat(matched(path), grouped(path), kept) {
 				if !slices.Contains(made, label) && !counted(q.expr, label) {
 					need[label] = true
 				}
@@ -106,6 +110,30 @@ func collect(leaving map[string]string, all []query) map[string]map[string]bool 
 		})
 	}
 	return needs
+}
+
+// compared returns from where on in the path labels come into the answer, if the selector is on the right side of an and or
+// an unless: all that is left of it there are the labels that are matched. It is -1 if it is not.
+func compared(path []parser.Node, s parser.Node) (from int) {
+	from, path = -1, append(slices.Clone(path), s)
+	for i, n := range path[:len(path)-1] {
+		b, ok := n.(*parser.BinaryExpr)
+		if ok && (b.Op == parser.LAND || b.Op == parser.LUNLESS) && path[i+1] == parser.Node(b.RHS) {
+			from = i
+		}
+	}
+	return from
+}
+
+// matched returns the labels by which the operators around a selector match its series with others.
+func matched(path []parser.Node) []string {
+	var out []string
+	for _, n := range path {
+		if b, ok := n.(*parser.BinaryExpr); ok && b.VectorMatching != nil && b.VectorMatching.On {
+			out = append(out, b.VectorMatching.MatchingLabels...)
+		}
+	}
+	return out
 }
 
 // grouped returns the labels that the aggregations around a selector keep.
