@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -102,6 +103,13 @@ func acts() []act {
 				return func() { must(t, h.consul.Start(t.Context())) }
 			}},
 		}},
+		{faults: []alertFault{
+			{"LegateDatacenterNotHeard", "Legate is started with a datacenter to follow, to which there is no path", func(t *testing.T, h *hour) func() {
+				usual := h.legate.Args
+				h.restart(t, append(slices.Clone(usual), "--datacenters", "dc9"))
+				return func() { h.restart(t, usual) }
+			}},
+		}, also: []string{"LegateRestarts"}},
 		{faults: []alertFault{
 			{"LegateHoldsDatacenter", "most instances are deregistered at once, with their node", func(t *testing.T, h *hour) func() {
 				must(t, h.leave())

@@ -80,6 +80,15 @@ func (h *hour) launch(t *testing.T) {
 	must(t, h.legate.Launch())
 }
 
+// restart starts Legate again with these arguments.
+func (h *hour) restart(t *testing.T, args []string) {
+	t.Helper()
+	must(t, h.legate.Stop(30*time.Second))
+	h.legate.Args = args
+	h.launch(t)
+	must(t, h.legate.AwaitReady(t.Context(), time.Minute))
+}
+
 func (h *hour) write(t *testing.T, file, text string) {
 	t.Helper()
 	must(t, os.WriteFile(file, []byte(text), 0o600))
