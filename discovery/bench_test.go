@@ -19,7 +19,7 @@ func BenchmarkAnswered(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := newLoop(w, w.queries, "dc1", time.Now())
+	l := newLoop(w, w.queries, catalog.Site{Datacenter: "dc1"}, time.Now())
 	l.ctx = b.Context()
 	list := watch.Listed{Names: consul.Listing{"consul": nil}, At: time.Now(), Index: 5}
 	for n := range services {

@@ -22,6 +22,13 @@ type Config struct {
 	// Guard says which losses are not believed at once.
 	Guard guard.Config
 
+	// Datacenters and Peers are followed beside the own datacenter; All stands for every one that Consul
+	// knows. The own datacenter may be named, and means nothing.
+	Datacenters []string
+	Peers       []string
+	// SiteWait is how long the first Delta waits for them at the most.
+	SiteWait time.Duration
+
 	// What is served; see [catalog.Selection].
 	Include []string
 	Exclude []string
@@ -38,6 +45,8 @@ func DefaultConfig() Config {
 		Watch:  watch.DefaultConfig(),
 		Guard:  guard.DefaultConfig(),
 		Linger: 10 * time.Minute,
+
+		SiteWait: defaultSiteWait,
 	}
 }
 
@@ -47,6 +56,13 @@ func (c Config) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if least := c.Watch.MinConnections(); c.Consul.MaxConnections < least {
 		bad("consul connections %d: at least %d are needed, three less without config entries", c.Consul.MaxConnections, least)
+	}
+	for what, names := range map[string][]string{"datacenter": c.Datacenters, "peer": c.Peers} {
+		for _, name := range names {
+			if flaw := badName(name); flaw != "" {
+				bad("%s %q: %s", what, name, flaw)
+			}
+		}
 	}
 	for _, glob := range slices.Concat(c.Include, c.Exclude) {
 		if strings.TrimSpace(glob) == "" {

@@ -11,7 +11,7 @@ func (l *loop) finish() {
 	}
 	l.complete = true
 	l.queries.Complete()
-	l.w.log.Info("consul catalog is complete", "datacenter", l.datacenter, "services", len(l.served.catalog.Services), "entries", len(l.served.catalog.Entries))
+	l.w.log.Info("consul catalog is complete", "datacenter", l.site.Datacenter, "services", len(l.served.catalog.Services), "entries", len(l.served.catalog.Entries))
 }
 
 // unreadPatience is how long the first complete read waits for the last few services, if they
@@ -47,5 +47,5 @@ func (l *loop) stopWaiting(now time.Time) {
 	l.complete = true
 	l.queries.Complete()
 	l.w.log.Warn("consul catalog is complete but for services that cannot be read, serving without waiting for them",
-		"datacenter", l.datacenter, "services", len(l.served.catalog.Services), "unread", len(names), "first", names[0], "remedy", unreadRemedy)
+		"datacenter", l.site.Datacenter, "services", len(l.served.catalog.Services), "unread", len(names), "first", names[0], "remedy", unreadRemedy)
 }

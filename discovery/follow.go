@@ -80,10 +80,8 @@ func (l *loop) reconsider(now time.Time) {
 	}
 }
 
-// key is that of a service of the datacenter which is watched.
-func (l *loop) key(name string) catalog.ServiceKey {
-	return catalog.ServiceKey{Datacenter: l.datacenter, Name: name}
-}
+// key is that of a service of the site which is watched.
+func (l *loop) key(name string) catalog.ServiceKey { return l.site.Service(name) }
 
 // attend begins to follow a service that is wanted, if Consul lists it and it is selected, and notes of one that is
 // followed since when nobody wants it.

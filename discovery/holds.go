@@ -19,6 +19,9 @@ type Hold struct {
 	Service string `json:"service"`
 	// Entry is the config entry (kind/name) that is gone; empty: instances of the service are.
 	Entry string `json:"entry,omitempty"`
+	// Datacenter and Peer are the site, if it is another one than the own datacenter.
+	Datacenter string `json:"datacenter,omitempty"`
+	Peer       string `json:"peer,omitempty"`
 	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond; or
 	// doubted: the answer was odd, such as one with less at the same index. Of an entry it is entry or
 	// datacenter, or entry_hidden: the token may not read it, or entry_reverted: Consul says something older.
@@ -44,8 +47,14 @@ type HoldChange struct {
 	Held    time.Duration // how long it lasted, if it is over
 }
 
-// Name is what is held: the service, or the entry. It is also the name to release it by.
-func (h Hold) Name() string { return cmp.Or(h.Entry, h.Service) }
+// Name is what is held: the service, with its site if it is another one, or the entry. It is also the name
+// to release it by.
+func (h Hold) Name() string {
+	if h.Entry == "" && h.Site() != (catalog.Site{}) {
+		return h.Service + "." + h.Site().String()
+	}
+	return cmp.Or(h.Entry, h.Service)
+}
 
 // Ends says when it is believed, in the same words wherever that is shown.
 func (h Hold) Ends(now time.Time) string {
@@ -69,7 +78,7 @@ func (h Hold) String() string {
 	case h.Entry != "":
 		return fmt.Sprintf("%s: gone according to Consul, and kept (%s)", h.Entry, h.Why)
 	}
-	return fmt.Sprintf("%s: %d of %d instances %s according to Consul, and kept (%s)", h.Service, h.Kept, h.Served, lostHow(h.Kept, h.Deselected), h.Why)
+	return fmt.Sprintf("%s: %d of %d instances %s according to Consul, and kept (%s)", h.Name(), h.Kept, h.Served, lostHow(h.Kept, h.Deselected), h.Why)
 }
 
 // lostHow says what Consul says of instances that are kept.

@@ -37,17 +37,18 @@ type queries interface {
 
 // loop is the Watcher's event loop. It has the catalog and decides what is in it, and is one goroutine's.
 type loop struct {
-	w          *Watcher
-	queries    queries
-	ctx        context.Context
-	datacenter string
-	selection  catalog.Selection
+	w         *Watcher
+	queries   queries
+	ctx       context.Context
+	site      catalog.Site
+	selection catalog.Selection
 
 	list     watch.Listed // the last one
 	listed   bool         // there was one
 	services services
 	entries  entries
 	complete bool // all of a list was read, once, and all kinds of entries
+	seeded   bool // something of the catalog was believed before the start
 	homes    homes
 	guard    *guard.State
 	served   served
@@ -55,9 +56,9 @@ type loop struct {
 	report   report
 }
 
-func newLoop(w *Watcher, q queries, datacenter string, now time.Time) *loop {
+func newLoop(w *Watcher, q queries, site catalog.Site, now time.Time) *loop {
 	return &loop{
-		w: w, queries: q, selection: w.cfg.Selection(), datacenter: datacenter,
+		w: w, queries: q, selection: w.cfg.Selection(), site: site,
 		services: newServices(), entries: newEntries(w.cfg.Watch.Kinds(), now), homes: homes{}, guard: guard.New(w.cfg.Guard), served: newServed(), checks: checks{ticked: now}, report: report{w: w},
 	}
 }
@@ -73,7 +74,7 @@ func (l *loop) run(ctx context.Context, events <-chan watch.Event, out chan<- ca
 	for {
 		var offer chan<- catalog.Delta
 		var delta catalog.Delta
-		if l.complete {
+		if l.complete || l.w.other && l.seeded {
 			if delta = l.served.pending.delta(l.served.catalog); first || !delta.Empty() {
 				offer = out
 			}

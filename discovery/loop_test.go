@@ -67,7 +67,7 @@ func inLoop(t *testing.T, story func(t *testing.T, l *loop, asked *recorder)) {
 		fake.changed = make(chan struct{}) // of this bubble
 		w := watcherOver(t, fakeConfig(), fake, &logtest.Buffer{})
 		asked := &recorder{Queries: w.queries}
-		l := newLoop(w, asked, "dc1", time.Now())
+		l := newLoop(w, asked, catalog.Site{Datacenter: "dc1"}, time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		l.ctx = ctx
 		l.lists(10, "web", "api")

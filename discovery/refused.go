@@ -22,7 +22,7 @@ func (l *loop) listUnaskable(e watch.Listed) {
 		}
 	}
 	for name, tags := range e.Names {
-		key := catalog.ServiceKey{Datacenter: l.datacenter, Name: name}
+		key := l.key(name)
 		if !key.Askable() && l.selection.Matches(name, tags) && l.isWanted(key) {
 			l.served.set(catalog.Service{Key: key}, e.At)
 		}

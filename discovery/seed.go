@@ -24,12 +24,13 @@ func (w *Watcher) Seed(c catalog.Catalog) { w.seed = c }
 func (l *loop) useSeed(seed catalog.Catalog) {
 	here := false
 	for key := range seed.Services {
-		here = here || key.Datacenter == l.datacenter
+		here = here || key.Site() == l.site
 	}
 	for key, s := range l.selection.Of(seed).Services {
-		if key.Datacenter != l.datacenter {
+		if key.Site() != l.site {
 			continue
 		}
+		l.seeded = true
 		l.served.seed(s)
 		l.guard.Step(time.Time{}, guard.Seeded{Key: key, Instances: s.Instances})
 	}

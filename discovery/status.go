@@ -40,6 +40,9 @@ type Status struct {
 	MaxConnections int    `json:"max_connections"`
 
 	Problems []catalog.Problem `json:"problems,omitempty"` // oldest first
+
+	// Sites are the other sites that are followed, in order.
+	Sites []SiteStatus `json:"sites,omitempty"`
 }
 
 // State says in a word or two how Consul answers.

@@ -13,9 +13,11 @@ import (
 	"legate/metrics"
 )
 
-// Watcher follows the services of one Consul datacenter.
+// Watcher follows the services of one site: of a Consul datacenter, or of one of its peers.
 type Watcher struct {
 	cfg     Config
+	peer    string // empty: a datacenter
+	other   bool   // it is another site than the agent's own datacenter
 	log     *slog.Logger
 	metrics *metrics.Consul
 	client  *consul.Client
@@ -23,7 +25,7 @@ type Watcher struct {
 	seed    catalog.Catalog // believed before the start
 	tell    func([]HoldChange)
 
-	begun      chan struct{}          // closed when commands are taken
+	begun      chan struct{}          // closed when the datacenter is known, and commands are taken
 	commands   chan func(l *loop)     // what the loop does between two events
 	selections chan catalog.Selection // has room for one
 	policies   chan string            // for masses that turn critical; has room for one
@@ -61,6 +63,28 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 	if err != nil {
 		return nil, err
 	}
+	if !cfg.Watch.Entries {
+		log.Info("consul's config entries are not watched: what they say of services does not count")
+	}
+	return watcherOf(cfg, client, log, m), nil
+}
+
+// at is a Watcher of another site that asks the same agent over the same connections. Config entries are
+// watched in the own datacenter only: Consul has the same ones everywhere. It offers what it was seeded
+// with before anything was read.
+func (w *Watcher) at(site catalog.Site, cfg Config, m *metrics.Consul) (*Watcher, error) {
+	client, err := w.client.At(site)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Consul.Datacenter, cfg.Watch.Entries = site.Datacenter, false
+	other := watcherOf(cfg, client, w.log.With("site", site.String()), m)
+	other.peer, other.other = site.Peer, true
+	return other, nil
+}
+
+// watcherOf asks with a client of its own.
+func watcherOf(cfg Config, client *consul.Client, log *slog.Logger, m *metrics.Consul) *Watcher {
 	w := &Watcher{
 		cfg: cfg, log: log, metrics: m, client: client,
 		begun:        make(chan struct{}),
@@ -71,12 +95,9 @@ func newWatcher(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTr
 		interests:    interests{followed: map[string]Interest{}},
 		status:       Status{Address: client.Address(), Datacenter: cfg.Consul.Datacenter, MaxConnections: cfg.Consul.MaxConnections, Entries: map[string]int{}, Selection: cfg.Selection()},
 	}
-	if !cfg.Watch.Entries {
-		log.Info("consul's config entries are not watched: what they say of services does not count")
-	}
 	w.queries = watch.New(cfg.Watch, client, cfg.Guard.Confirm, w.holding, log, m)
 	w.queries.Select(cfg.Selection())
-	return w, nil
+	return w
 }
 
 // Prefer tells which services somebody asks for, so that blocking queries, where they are
@@ -104,7 +125,7 @@ func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	w.client.SetDatacenter(datacenter) // an agent of another one asks there, or fails, but does not answer for itself
 	w.queries.Run(ctx, func(ctx context.Context, events <-chan watch.Event) {
 		close(w.begun)
-		newLoop(w, w.queries, datacenter, time.Now()).run(ctx, events, out)
+		newLoop(w, w.queries, catalog.Site{Datacenter: datacenter, Peer: w.peer}, time.Now()).run(ctx, events, out)
 	})
 	return nil
 }

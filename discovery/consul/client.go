@@ -18,16 +18,23 @@ import (
 
 // Client asks questions of one Consul. Whether an answer is believed is not decided here.
 type Client struct {
+	config      Config
 	api         *api.Client
-	http        *http.Client // what it asks with
+	http        *http.Client      // what it asks with
+	transport   http.RoundTripper // over which that goes
 	token       *token
 	address     address
 	pool        *pool  // nil in tests that bring their own transport
 	datacenter  string // empty: not known yet, the agent's own
+	peer        string // of the agent's own datacenter; empty: the datacenter itself
 	wait        time.Duration
 	limit       int // of connections
 	explainer   explainer
 	credentials *credentials
+	shares      *shares // of what can be under way at once
+	share       *share  // its own
+	sibling     bool    // another client made the pool, and closes it
+	imports     imports // of the peer
 }
 
 // Question is how to ask. Index 0 is answered at once; otherwise Consul answers when it has
@@ -67,15 +74,24 @@ func New(cfg Config, log *slog.Logger, rt http.RoundTripper) (*Client, error) {
 		c.pool = newPool(a, tlsConfig, cfg.MaxConnections)
 		rt = c.pool
 	}
+	c.shares = newShares(c.room)
+	c.share = c.shares.add()
+	c.transport, c.config = rt, cfg
+	return c, c.connect()
+}
+
+// connect makes the API client, whose requests go through the gate.
+func (c *Client) connect() (err error) {
+	cfg := c.config
 	c.http = &http.Client{
-		Transport: &wire{next: rt, token: token, prefix: a.prefix, namespace: cfg.Namespace, partition: cfg.Partition},
+		Transport: &wire{next: &gate{next: c.transport, client: c}, token: c.token, prefix: c.address.prefix, namespace: cfg.Namespace, partition: cfg.Partition},
 		// Consul does not redirect, and a token must not follow one to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	conf := &api.Config{
-		Address:    a.host(),
-		Scheme:     a.scheme,
-		PathPrefix: a.prefix,
+		Address:    c.address.host(),
+		Scheme:     c.address.scheme,
+		PathPrefix: c.address.prefix,
 		Token:      libraryToken,
 		HttpClient: c.http,
 	}
@@ -83,9 +99,9 @@ func New(cfg Config, log *slog.Logger, rt http.RoundTripper) (*Client, error) {
 		conf.HttpAuth = &api.HttpBasicAuth{Username: cfg.HTTPAuth.Username, Password: cfg.HTTPAuth.Password}
 	}
 	if c.api, err = api.NewClient(conf); err != nil {
-		return nil, fmt.Errorf("make consul client %q: %w", a, err)
+		return fmt.Errorf("make consul client %q: %w", c.address, err)
 	}
-	return c, nil
+	return nil
 }
 
 // answerTime is how long an answer that needs no waiting may take. A cluster without a quorum
@@ -94,7 +110,7 @@ const answerTime = 20 * time.Second
 
 // get asks for path and decodes the answer into out. https://developer.hashicorp.com/consul/api-docs/features/blocking
 func (c *Client) get(ctx context.Context, path string, q Question, out any) (Reply, error) {
-	opts := &api.QueryOptions{Datacenter: c.datacenter, RequireConsistent: q.Consistent}
+	opts := &api.QueryOptions{Datacenter: c.datacenter, Peer: c.peer, RequireConsistent: q.Consistent}
 	limit := answerTime
 	if q.Index > 0 {
 		wait := c.wait - rand.N(c.wait/4)
@@ -119,8 +135,12 @@ func (c *Client) get(ctx context.Context, path string, q Question, out any) (Rep
 	return r, nil
 }
 
-// Services asks for the names of all services, each with the tags of its instances together.
+// Services asks for the names of all services, each with the tags of its instances together. Those of a
+// peer come without tags.
 func (c *Client) Services(ctx context.Context, q Question) (Listing, Reply, error) {
+	if c.peer != "" {
+		return c.imported(ctx, q)
+	}
 	var l Listing
 	r, err := c.get(ctx, "/v1/catalog/services", q, &l)
 	if err == nil && l == nil {
@@ -157,12 +177,15 @@ func (c *Client) Checks(ctx context.Context, q Question) ([]Check, Reply, error)
 	return checks, r, err
 }
 
-// about says whether all entries are of the datacenter and the service that were asked for. A
-// sidecar has a name of its own.
+// about says whether all entries are of the site and the service that were asked for. A sidecar has a
+// name of its own. What a peer exports is in a datacenter of the peer's, whatever that is called.
 func (c *Client) about(name string, entries []entry) bool {
 	for i := range entries {
 		dc, service := entries[i].Node.Datacenter, entries[i].Service.Service
-		if dc != "" && c.datacenter != "" && dc != c.datacenter {
+		if entries[i].Node.PeerName != c.peer {
+			return false
+		}
+		if c.peer == "" && dc != "" && c.datacenter != "" && dc != c.datacenter {
 			return false
 		}
 		if entries[i].Service.Kind == api.ServiceKindTypical && !strings.EqualFold(service, name) {
@@ -181,25 +204,25 @@ func (c *Client) SetDatacenter(name string) { c.datacenter = name }
 // CloseIdle closes the connections that nobody uses now. It is called when one has proved dead: the
 // others may be, too.
 func (c *Client) CloseIdle() {
-	if c.pool != nil {
+	if c.pool != nil && !c.sibling { // that another site hangs says nothing of the connections to the agent
 		c.pool.closeIdle(true)
 	}
 }
 
-// Close ends all questions and connections, and waits until they have ended.
+// Close ends all questions and connections, and waits until they have ended. A client made with At gives
+// its share back, and leaves the connections to the one that it was made of.
 func (c *Client) Close() {
+	if c.sibling {
+		c.shares.remove(c.share)
+		return
+	}
 	if c.pool != nil {
 		c.pool.close()
 	}
 }
 
-// Capacity is how many questions can be under way at once.
-func (c *Client) Capacity() int {
-	if c.pool == nil {
-		return c.limit
-	}
-	return c.pool.capacity()
-}
+// Capacity is how many questions can be under way at once: the share of this client, if there are others.
+func (c *Client) Capacity() int { return c.shares.limit(c.share) }
 
 // MaxConnections is how many connections there may be.
 func (c *Client) MaxConnections() int { return c.limit }

@@ -21,6 +21,7 @@ type entry struct {
 	Node struct {
 		Node       string
 		Datacenter string
+		PeerName   string
 		Address    string
 		Meta       map[string]string
 		Locality   *api.Locality

@@ -40,7 +40,7 @@ func (c *Client) explain(ctx context.Context, r Reply, err error) error {
 	case c.address.scheme == "https" && isCrowded(err):
 		return crowded{err}
 	case strings.Contains(status.Body, "No path to datacenter") && c.datacenter != "":
-		return noPath{datacenter: c.datacenter, known: c.knownDatacenters(ctx), err: err}
+		return noPath{datacenter: c.datacenter, other: c.sibling, known: c.knownDatacenters(ctx), err: err}
 	}
 	return err
 }
@@ -119,6 +119,7 @@ func isCrowded(err error) bool {
 // noPath is the error of a query about a datacenter that Consul does not reach.
 type noPath struct {
 	datacenter string
+	other      bool     // than the one whose services are served by their names alone
 	known      []string // the datacenters that Consul knows; empty: it did not say
 	err        error
 }
@@ -138,7 +139,11 @@ func (e noPath) remedy() string {
 	case slices.Contains(e.known, e.datacenter):
 		return fmt.Sprintf("Consul knows the datacenter %q and does not reach its servers: check whether they run, and the network between the datacenters", e.datacenter)
 	}
-	return fmt.Sprintf("Consul does not know the datacenter %q, only %s: put --datacenter right", e.datacenter, strings.Join(e.known, ", "))
+	setting := "--datacenter"
+	if e.other {
+		setting = "--datacenters"
+	}
+	return fmt.Sprintf("Consul does not know the datacenter %q, only %s: put %s right", e.datacenter, strings.Join(e.known, ", "), setting)
 }
 
 // knownDatacenters are those that the agent knows; empty if it does not say. It is asked twice a

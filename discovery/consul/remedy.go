@@ -15,6 +15,7 @@ func RemedyOf(err error) string {
 	var status api.StatusError
 	var path noPath
 	var cut waitCut
+	var peering noPeering
 	var authority x509.UnknownAuthorityError
 	var roots x509.SystemRootsError
 	var host x509.HostnameError
@@ -24,6 +25,8 @@ func RemedyOf(err error) string {
 		return path.remedy()
 	case errors.As(err, &cut):
 		return cut.remedy()
+	case errors.As(err, &peering):
+		return peering.remedy()
 	case errors.As(err, &status):
 		if said := remedyOfStatus(status); said != "" {
 			return said

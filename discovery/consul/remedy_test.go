@@ -33,8 +33,8 @@ func TestTheRemedyFollowsWhatIsSaid(t *testing.T) {
 		{status(502, "<html><head><title>502 Bad Gateway</title></head></html>"), "in front of Consul", "leader"},
 		{status(503, "no healthy upstream"), "in front of Consul", "leader"},
 		{waitCut{30 * time.Second, errClosed}, "ends queries that wait for 30s: let it wait for 75s, go to Consul's agent itself, or set --consul-wait 25s", ""},
-		{noPath{"dc9", []string{"dc1", "dc2"}, status(500, "No path to datacenter")}, `does not know the datacenter "dc9", only dc1, dc2`, "leader"},
-		{noPath{"dc2", []string{"dc1", "dc2"}, status(500, "No path to datacenter")}, "does not reach its servers", "leader"},
+		{noPath{"dc9", false, []string{"dc1", "dc2"}, status(500, "No path to datacenter")}, `does not know the datacenter "dc9", only dc1, dc2`, "leader"},
+		{noPath{"dc2", false, []string{"dc1", "dc2"}, status(500, "No path to datacenter")}, "does not reach its servers", "leader"},
 		{short(&url.Error{Err: errors.New("malformed HTTP response \"\\x00\\x00\\x06\"")}), "8502", "what stands between"},
 		{x509.SystemRootsError{Err: os.ErrPermission}, "--consul-ca-file", "TLS settings"},
 	} {

@@ -65,11 +65,13 @@ func (r *pollRing) makeDirect(s *Service) (start bool) {
 	return true
 }
 
-// makePolled takes the blocking query back: s joins the ring when the query returns.
-func (r *pollRing) makePolled(s *Service) {
+// makePolled takes the blocking query back: s joins the ring when the query returns. It is false if s has none.
+func (r *pollRing) makePolled(s *Service) (had bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	had = s.direct
 	s.direct = false
+	return had
 }
 
 // isDirect reports whether s has, or is to have, a blocking query.

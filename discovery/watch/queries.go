@@ -40,6 +40,7 @@ type Queries struct {
 	// The caller's goroutine's.
 	services map[string]*Service // by name
 	dirty    bool                // services came or went since schedule
+	capacity uint64              // the client's CapacityChanges at schedule
 	warned   bool                // that connections are short
 	lru      lru
 

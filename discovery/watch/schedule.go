@@ -6,12 +6,14 @@ import (
 )
 
 // Schedule gives blocking queries to services, and begins to read those that are new. It does nothing if
-// none came or went since it was last called.
+// none came or went since it was last called, and there is no more or less room for queries.
 func (q *Queries) Schedule() {
-	if !q.dirty {
+	changes := q.client.CapacityChanges()
+	if !q.dirty && changes == q.capacity {
 		return
 	}
-	q.dirty = false
+	q.dirty, q.capacity = false, changes
+	q.client.Want(len(q.services) + 1 + len(q.entries) + reserve + q.cfg.FirstReads)
 	q.schedule(q.slots())
 }
 
@@ -27,7 +29,9 @@ func (q *Queries) schedule(slots int) {
 			start = q.ring.makeDirect(s)
 		} else {
 			q.lru.remove(s)
-			q.ring.makePolled(s)
+			if q.ring.makePolled(s) {
+				s.asks.restart() // it frees its connection now, not when its wait is over
+			}
 		}
 		if start || !s.started {
 			s.started = true

@@ -91,6 +91,7 @@ legate serve --xds-listen unix:///run/legate/xds.sock --xds-socket-group envoy \
 legate serve --config /etc/legate.yaml --log-level debug`,
 	}
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
+	c.settings = append(c.settings, siteSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, policySetting(&o.policy), rolloutSetting(&o.rollout))
@@ -139,7 +140,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	m := metrics.New(build)
 	m.Process.Certificate("xds", open.tls.Expires)
 	m.Process.Certificate("admin", open.people.Expires)
-	watcher, err := discovery.New(o.consul, log, m.Consul)
+	watcher, err := discovery.NewFederation(o.consul, log, m.Consul)
 	if err != nil {
 		return err
 	}
@@ -149,9 +150,10 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		return err
 	}
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
-	o.state.WithoutEntries = !o.consul.Watch.Entries
+	o.state.WithoutEntries, o.state.Follows = !o.consul.Watch.Entries, o.consul.Follows
 	shelf := lastknown.New(o.state, log, m.LastKnown)
-	watcher.Seed(shelf.Load())
+	known := shelf.Load()
+	watcher.Seed(shelf.Datacenter(), known, shelf.Sites())
 	resolver := dns.New(o.resolve, log, m.Resolve)
 	resolver.Seed(shelf.Hosts())
 	if o.translate.Resolved {

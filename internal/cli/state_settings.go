@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/lastknown"
 )
 
@@ -50,7 +51,10 @@ func scopeOf(c discovery.Config) lastknown.Scope {
 
 // consulNow returns the part of Consul's status that the last known catalog needs.
 func consulNow(s discovery.Status) lastknown.Consul {
-	now := lastknown.Consul{Datacenter: s.Datacenter, LastSuccess: s.LastSuccess}
+	now := lastknown.Consul{Datacenter: s.Datacenter, LastSuccess: s.LastSuccess, Sites: map[catalog.Site]time.Time{}}
+	for _, one := range s.Sites {
+		now.Sites[one.Site()] = one.LastSuccess
+	}
 	if len(s.Problems) > 0 {
 		now.Problem, now.Remedy = s.Problems[0].Detail, s.Problems[0].Remedy
 	}

@@ -29,7 +29,7 @@ const (
 	// otherwise a version that does not know a new field would silently drop it.
 	schema = 5
 	// oldest is the first schema that is still read: 4 is 5 without what service-resolvers say of subsets and
-	// failover, 3 is 4 without former instances, and 2 is 3 without config entries.
+	// failover, and without other sites than the own datacenter, 3 is 4 without former instances, and 2 is 3 without config entries.
 	oldest = 2
 )
 
@@ -40,8 +40,22 @@ type Header struct {
 	Believed time.Time
 	Services int
 	Entries  int `json:",omitempty"`
+	// Sites are those that the content is of, beside the own datacenter, in order.
+	Sites []Site `json:",omitempty"`
 	// Hosts are the addresses of host names when the file was written: see package resolve.
 	Hosts map[string][]netip.Addr `json:",omitempty"`
+}
+
+// Site is another datacenter than the own one, or a peer of that.
+type Site struct {
+	catalog.Site
+	// Believed is when Consul last confirmed what it has, in UTC.
+	Believed time.Time
+}
+
+// has says whether the content may be of a site.
+func (h Header) has(at catalog.Site) bool {
+	return at == catalog.Site{Datacenter: h.Scope.Datacenter} || slices.ContainsFunc(h.Sites, func(s Site) bool { return s.Site == at })
 }
 
 // Scope is what a catalog covers. A file of another scope belongs to another Legate.
@@ -141,8 +155,8 @@ func decodeLines(lines []byte) (h Header, c catalog.Catalog, err error) {
 		switch err := in.Decode(&s); {
 		case err != nil:
 			return h, c, ended(err, "services", len(c.Services), h.Services)
-		case s.Key.Datacenter != h.Scope.Datacenter:
-			return h, c, fmt.Errorf("service %q is not of datacenter %q", s.Key, h.Scope.Datacenter)
+		case !h.has(s.Key.Site()):
+			return h, c, fmt.Errorf("service %q is not of datacenter %q, nor of another site of the header", s.Key, h.Scope.Datacenter)
 		case last.Compare(s.Key) >= 0:
 			return h, c, fmt.Errorf("service %q is out of order", s.Key)
 		case !slices.IsSortedFunc(s.Voters(), catalog.Instance.Compare):

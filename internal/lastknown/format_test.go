@@ -104,7 +104,7 @@ func TestTheSchemaChangesWithTheShapeOfTheValues(t *testing.T) {
 		`Weights Weights{Passing int;Warning int};Tags []string;Meta map[string]string;NodeMeta map[string]string;Locality Locality{Region string;Zone string};` +
 		`Kind string;CreateIndex uint64;ModifyIndex uint64}`
 	const target = `Target{Service string;Subset string;Datacenter string;Peer string;Namespace string;Partition string;SamenessGroup string}`
-	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Entries int;Hosts map[string][]netip.Addr} ` +
+	const shape = `Header{Scope Scope{Datacenter string;Namespace string;Partition string;Include []string;Exclude []string;Tags []string};Believed time.Time;Services int;Entries int;Sites []Site{Site Site{Datacenter string;Peer string};Believed time.Time};Hosts map[string][]netip.Addr} ` +
 		`Service{Key ServiceKey{Datacenter string;Peer string;Name string};Instances []` + instance + `;Former []` + instance + `;Index uint64;Hosts map[string]Host{Addresses []netip.Addr;Why string}} ` +
 		`Entry{Key EntryKey{Kind string;Name string};Protocol string;ConnectTimeout Duration;Limits Limits{MaxConnections *int;MaxPendingRequests *int;MaxConcurrentRequests *int};` +
 		`PassiveHealthCheck *PassiveHealthCheck{Interval Duration;MaxFailures uint32;EnforcingConsecutive5xx *uint32;MaxEjectionPercent *uint32;BaseEjectionTime *Duration};` +

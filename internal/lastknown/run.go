@@ -191,6 +191,7 @@ func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	if !s.wasRead() { // data that comes from the file alone keeps its date
 		h.Scope.Datacenter, h.Believed = s.header.Scope.Datacenter, s.header.Believed
 	}
+	h.Sites = s.sitesOf(c, h.Scope.Datacenter, consul.Sites)
 	c = h.Scope.selection().Of(c) // discovery may still have the old selection
 	began := time.Now()
 	err := store(s.disk, s.path, h, c)

@@ -26,6 +26,9 @@ type Config struct {
 	// WithoutEntries is set if Consul's config entries are not watched: then those in the file are not
 	// served either.
 	WithoutEntries bool
+	// Follows says which other sites than the own datacenter are followed; nil: none. The others' services
+	// in the file are not served. own is the file's datacenter.
+	Follows func(own string, at catalog.Site) bool
 	// Scope is what Legate serves. Its Datacenter may be empty; then Consul's agent supplies it.
 	Scope Scope
 }
@@ -45,6 +48,8 @@ const refreshEvery = 10 * time.Minute
 type Consul struct {
 	Datacenter  string    // the watched one; empty until known
 	LastSuccess time.Time // when an answer was last believed; zero: never
+	// Sites are when an answer was last believed of each other site that is followed; zero: never.
+	Sites map[catalog.Site]time.Time
 	// Problem is what is wrong with Consul, and Remedy what an operator can do about it. Both are
 	// empty if no problem is known.
 	Problem string
@@ -113,6 +118,7 @@ func (s *Shelf) Load() catalog.Catalog {
 		if s.config.WithoutEntries {
 			clear(c.Entries)
 		}
+		s.leaveOut(&h, &c, time.Now())
 		s.log.Info("last known catalog is at hand", "file", s.path, "datacenter", h.Scope.Datacenter,
 			"services", len(c.Services), "entries", len(c.Entries), age(h.Believed, time.Now()))
 		s.header, s.known = h, c

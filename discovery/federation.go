@@ -1,0 +1,214 @@
+package discovery
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"legate/discovery/catalog"
+	"legate/metrics"
+)
+
+// Federation follows the services of the own datacenter and of other sites: datacenters that Consul
+// federates with it, and its peers. Each has a Watcher of its own, with its own guard, holds and status, and
+// asks over its share of one connection pool: so a site that hangs, dies or lies changes nothing for
+// another one. What a reader may rely on, beside what a Watcher promises for each site:
+//
+//   - The first Delta is complete for the own datacenter. Other sites are waited for, Config.SiteWait at
+//     the most; one that fails meanwhile is not. What was last known of a site, from its seed, does not wait.
+//   - A Delta has changes of one site, apart from the first.
+//   - A site that cannot be reached keeps its last known services, and its status says so.
+//   - A site that is no longer configured, or was forgotten, is taken back in one Delta.
+type Federation struct {
+	log     *slog.Logger
+	metrics *metrics.Consul
+	own     *Watcher
+
+	seeded  catalog.Catalog // of the other sites
+	dates   map[catalog.Site]time.Time
+	wanted  func(service string) bool
+	want    func(catalog.ServiceKey) bool // what is followed of what is listed; nil: all
+	tell    func([]HoldChange)
+	begun   chan struct{}       // closed when commands are taken
+	command chan func(*members) // what its loop does between two events
+
+	mu    sync.Mutex
+	cfg   Config  // with what is selected now
+	sites []*site // in order; those that are followed now
+}
+
+// NewFederation checks the configuration and reads the files it names. It does not connect. The
+// logger and the metrics may be nil.
+func NewFederation(cfg Config, log *slog.Logger, m *metrics.Consul) (*Federation, error) {
+	return newFederation(cfg, log, m, nil)
+}
+
+// newFederation asks over rt, or over connections of its own if that is nil.
+func newFederation(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.RoundTripper) (*Federation, error) {
+	own, err := newWatcher(cfg, log, m, rt)
+	if err != nil {
+		return nil, err
+	}
+	return &Federation{
+		cfg: cfg, log: own.log, metrics: m, own: own, wanted: func(string) bool { return true },
+		begun: make(chan struct{}), command: make(chan func(*members)),
+	}, nil
+}
+
+// Prefer is [Watcher.Prefer]. A service of another site is also asked for by its name there, such as web.dc2.
+func (f *Federation) Prefer(wanted func(service string) bool) {
+	f.wanted = wanted
+	f.own.Prefer(wanted)
+}
+
+// TellHolds is [Watcher.TellHolds], for all sites.
+func (f *Federation) TellHolds(tell func([]HoldChange)) {
+	f.tell = tell
+	f.own.TellHolds(tell)
+}
+
+// Seed is [Watcher.Seed], for all sites. own is the datacenter that the seed was read in, and dates are when
+// Consul said what it has of the others.
+func (f *Federation) Seed(own string, c catalog.Catalog, dates map[catalog.Site]time.Time) {
+	mine, others := catalog.New(), catalog.New()
+	for key, s := range c.Services {
+		if key.Site() == (catalog.Site{Datacenter: own}) {
+			mine.Services[key] = s
+		} else {
+			others.Services[key] = s
+		}
+	}
+	for key, e := range c.Entries {
+		mine.Entries[key] = e
+	}
+	f.own.Seed(mine)
+	f.seeded, f.dates = others, dates
+}
+
+// Follow is [Watcher.Follow], for all sites.
+func (f *Federation) Follow(want func(catalog.ServiceKey) bool) {
+	f.want = want
+	f.own.Follow(want)
+}
+
+// Reconsider is [Watcher.Reconsider], for all sites.
+func (f *Federation) Reconsider(keys ...catalog.ServiceKey) {
+	others := f.others()
+	if len(keys) == 0 || len(others) == 0 {
+		f.own.Reconsider(keys...)
+		for _, one := range others {
+			one.Reconsider(keys...)
+		}
+		return
+	}
+	by := map[catalog.Site][]catalog.ServiceKey{}
+	for _, key := range keys {
+		by[key.Site()] = append(by[key.Site()], key)
+	}
+	for _, one := range others {
+		if keys := by[one.at]; len(keys) > 0 {
+			one.Reconsider(keys...)
+		}
+		delete(by, one.at)
+	}
+	for _, keys := range by { // of the own datacenter, and of sites that are not followed, which it leaves alone
+		f.own.Reconsider(keys...)
+	}
+}
+
+// Interest is [Watcher.Interest]: of a service of the own datacenter, or of another site's by its name there,
+// such as web.dc2.
+func (f *Federation) Interest(name string) Interest {
+	is := f.own.Interest(name)
+	for _, one := range f.others() {
+		if service, of := strings.CutSuffix(name, "."+one.at.String()); of && is == (Interest{}) {
+			is = one.Interest(service)
+		}
+	}
+	return is
+}
+
+// Unfollowed is [Watcher.Unfollowed], of the own datacenter.
+func (f *Federation) Unfollowed() []string { return f.own.Unfollowed() }
+
+// Run is [Watcher.Run], for all sites.
+func (f *Federation) Run(ctx context.Context, out chan<- catalog.Delta) error {
+	if !f.own.cfg.federated() {
+		return f.own.Run(ctx, out)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	own, ended := make(chan catalog.Delta), make(chan error, 1)
+	group.Go(func() { ended <- f.own.Run(ctx, own) })
+	select {
+	case err := <-ended:
+		return err
+	case <-f.own.begun:
+	}
+	close(f.begun)
+	home := f.own.Status().Datacenter
+	newMembers(f, home, &group).run(ctx, own, out)
+	cancel()
+	return <-ended
+}
+
+// Select is [Watcher.Select], for all sites.
+func (f *Federation) Select(s catalog.Selection) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cfg = f.cfg.Selecting(s)
+	f.own.Select(s)
+	for _, one := range f.sites {
+		one.Select(s)
+	}
+}
+
+// MassCritical is [Watcher.MassCritical], for all sites.
+func (f *Federation) MassCritical(policy string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cfg.Guard.MassCritical = policy
+	f.own.MassCritical(policy)
+	for _, one := range f.sites {
+		one.MassCritical(policy)
+	}
+}
+
+// others are the sites that are followed now beside the own datacenter, in order.
+func (f *Federation) others() []*site {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.sites)
+}
+
+// site is another site than the own datacenter.
+type site struct {
+	*Watcher
+	at     catalog.Site
+	stop   context.CancelFunc
+	served map[catalog.ServiceKey]struct{} // what the reader has of it
+	came   bool                            // something of it was taken from its Watcher, be it nothing
+}
+
+// note notes what the reader has of the site after a Delta.
+func (s *site) note(d catalog.Delta) {
+	s.came = true
+	for i := range d.Set {
+		s.served[d.Set[i].Key] = struct{}{}
+	}
+	for _, key := range d.Gone {
+		delete(s.served, key)
+	}
+}
+
+// gone is the Delta that takes all of it back.
+func (s *site) gone() catalog.Delta {
+	return catalog.Delta{Gone: slices.SortedFunc(maps.Keys(s.served), catalog.ServiceKey.Compare), Since: time.Now()}
+}

@@ -1,0 +1,202 @@
+package discovery
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"legate/discovery/catalog"
+)
+
+// members is a Federation's event loop. It decides which sites are followed, and makes one stream of what their
+// Watchers hand out. It is one goroutine's.
+type members struct {
+	f       *Federation
+	home    catalog.Site // the own datacenter
+	group   *sync.WaitGroup
+	ctx     context.Context
+	arrived chan arrival
+	sites   map[catalog.Site]*site
+	pending []catalog.Delta // for the reader, the oldest first
+}
+
+// arrival is what a site's Watcher hands out.
+type arrival struct {
+	from  *site
+	delta catalog.Delta
+}
+
+func newMembers(f *Federation, home string, group *sync.WaitGroup) *members {
+	return &members{f: f, home: catalog.Site{Datacenter: home}, group: group, arrived: make(chan arrival), sites: map[catalog.Site]*site{}}
+}
+
+// failing is how often sites are looked at that are waited for, whether they fail.
+const failing = 50 * time.Millisecond
+
+// run hands out Deltas until ctx ends.
+func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- catalog.Delta) {
+	m.ctx = ctx
+	for _, at := range m.f.own.cfg.sites(m.home) {
+		m.add(at)
+	}
+	if !m.handOutFirst(own, out) {
+		return
+	}
+	for {
+		var offer chan<- catalog.Delta
+		var next catalog.Delta
+		mine, others := own, m.arrived
+		if len(m.pending) > 0 {
+			offer, next, mine, others = out, m.pending[0], nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case offer <- next:
+			m.pending = m.pending[1:]
+		case d := <-mine:
+			m.pending = append(m.pending, d)
+		case a := <-others:
+			if m.take(a) && !a.delta.Empty() {
+				m.pending = append(m.pending, a.delta)
+			}
+		case do := <-m.f.command:
+			do(m)
+		}
+	}
+}
+
+// handOutFirst hands out the first Delta: that of the own datacenter, with what there is of the other
+// sites by then. It is false if ctx ended before.
+func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delta) bool {
+	var first, others catalog.Delta
+	var late <-chan time.Time
+	look := time.NewTicker(failing)
+	defer look.Stop()
+	for ready := false; !ready; ready = own == nil && !m.awaits() {
+		select {
+		case <-m.ctx.Done():
+			return false
+		case first = <-own:
+			own, late = nil, time.After(m.f.own.cfg.SiteWait)
+		case a := <-m.arrived:
+			if m.take(a) {
+				others = join(others, a.delta)
+			}
+		case do := <-m.f.command:
+			do(m)
+		case <-look.C:
+		case <-late:
+			m.f.log.Warn("some sites were not read in time, going on without them until they are", "sites", m.unread(), "waited", m.f.own.cfg.SiteWait.String(),
+				"remedy", "legate status says what is wrong with them")
+			for _, s := range m.sites {
+				s.came = true
+			}
+		}
+	}
+	for {
+		select {
+		case <-m.ctx.Done():
+			return false
+		case do := <-m.f.command:
+			do(m)
+		case out <- join(first, others):
+			return true
+		}
+	}
+}
+
+// awaits says whether a site was not read yet, and may be soon.
+func (m *members) awaits() bool {
+	for _, s := range m.sites {
+		if !s.came && !s.fails() {
+			return true
+		}
+	}
+	return false
+}
+
+// unread names the sites that were not read yet.
+func (m *members) unread() (names []string) {
+	for _, s := range m.sites {
+		if !s.came {
+			names = append(names, s.at.String())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// take notes what a site hands out. It is false if the site is no longer followed.
+func (m *members) take(a arrival) bool {
+	if m.sites[a.from.at] != a.from {
+		return false
+	}
+	a.from.note(a.delta)
+	return true
+}
+
+// add begins to follow a site.
+func (m *members) add(at catalog.Site) {
+	f := m.f
+	counts := f.metrics.At(at.Datacenter, at.Peer)
+	f.mu.Lock() // what is selected changes for all or none
+	defer f.mu.Unlock()
+	w, err := f.own.at(at, f.cfg, counts)
+	if err != nil {
+		f.log.Error("a site cannot be watched", "site", at.String(), "error", err)
+		return
+	}
+	w.Seed(f.seeded)
+	w.TellHolds(f.tellOf(at))
+	w.Follow(f.want)
+	w.Prefer(func(service string) bool { return f.wanted(service) || f.wanted(service+"."+at.String()) })
+	ctx, stop := context.WithCancel(m.ctx)
+	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}}
+	m.sites[at] = s
+	i, _ := slices.BinarySearchFunc(f.sites, at, func(s *site, at catalog.Site) int { return s.at.Compare(at) })
+	f.sites = slices.Insert(f.sites, i, s)
+	f.log.Info("a site is followed", "site", at.String())
+	deltas := make(chan catalog.Delta)
+	m.group.Go(func() {
+		defer close(deltas)
+		defer counts.Gone()
+		_ = w.Run(ctx, deltas) // it has no error where the datacenter is named
+	})
+	m.group.Go(func() {
+		for d := range deltas {
+			select {
+			case m.arrived <- arrival{s, d}:
+			case <-ctx.Done():
+			}
+		}
+	})
+}
+
+// remove ends to follow a site, and has what the reader has of it taken back.
+func (m *members) remove(s *site) {
+	s.stop()
+	delete(m.sites, s.at)
+	f := m.f
+	f.mu.Lock()
+	f.sites = slices.DeleteFunc(f.sites, func(o *site) bool { return o == s })
+	f.mu.Unlock()
+	f.log.Warn("a site is followed no longer", "site", s.at.String(), "services", len(s.served))
+	if d := s.gone(); !d.Empty() {
+		m.pending = append(m.pending, d)
+	}
+}
+
+// join is a Delta that does what both do, about different sites.
+func join(a, b catalog.Delta) catalog.Delta {
+	if b.Empty() {
+		return a
+	}
+	both := catalog.Catalog{}.Apply(a).Apply(b)
+	d := catalog.Catalog{}.Diff(both)
+	if d.Since = a.Since; d.Since.IsZero() || !b.Since.IsZero() && b.Since.Before(d.Since) {
+		d.Since = b.Since
+	}
+	return d
+}

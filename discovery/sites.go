@@ -1,0 +1,151 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"legate/discovery/catalog"
+)
+
+// All stands for every datacenter, or every peer, that Consul knows.
+const All = "all"
+
+// federated says whether other sites than the own datacenter are followed.
+func (c Config) federated() bool { return len(c.Datacenters)+len(c.Peers) > 0 }
+
+// sites are those that are named, beside the own datacenter.
+func (c Config) sites(home catalog.Site) (sites []catalog.Site) {
+	for _, name := range c.Datacenters {
+		if name != All && name != home.Datacenter {
+			sites = append(sites, catalog.Site{Datacenter: name})
+		}
+	}
+	for _, name := range c.Peers {
+		if name != All {
+			sites = append(sites, catalog.Site{Datacenter: home.Datacenter, Peer: name})
+		}
+	}
+	return sites
+}
+
+// Follows says whether a site is one of those that are followed from the datacenter own.
+func (c Config) Follows(own string, at catalog.Site) bool {
+	switch {
+	case at == catalog.Site{Datacenter: own}:
+		return true
+	case at.Peer == "":
+		return slices.Contains(c.Datacenters, All) || slices.Contains(c.Datacenters, at.Datacenter)
+	}
+	return at.Datacenter == own && (slices.Contains(c.Peers, All) || slices.Contains(c.Peers, at.Peer))
+}
+
+// SiteStatus is the Status of another site than the own datacenter.
+type SiteStatus struct {
+	Peer string `json:"peer,omitempty"` // of the datacenter; empty: the datacenter itself
+	Status
+	// Stale is true while Consul does not answer for the site: what is served is the last known of it, as
+	// Consul said it when it was Believed; zero: nothing is known.
+	Stale    bool      `json:"stale"`
+	Believed time.Time `json:"believed,omitzero"`
+}
+
+// Site is the site that it is of.
+func (s SiteStatus) Site() catalog.Site { return catalog.Site{Datacenter: s.Datacenter, Peer: s.Peer} }
+
+// Status is that of the own datacenter, with those of the other sites.
+func (f *Federation) Status() Status {
+	s := f.own.Status()
+	for _, one := range f.others() {
+		of := SiteStatus{Peer: one.at.Peer, Status: one.Status()}
+		if of.Stale = !of.Connected; of.Stale {
+			of.Believed = of.LastSuccess
+			if of.Believed.IsZero() {
+				of.Believed = f.dates[one.at]
+			}
+		}
+		s.Sites = append(s.Sites, of)
+		if len(of.Problems) > 0 {
+			p := of.Problems[0]
+			p.Kind, p.Detail = "site", of.Site().String()+": "+p.Detail
+			s.Problems = append(s.Problems, p)
+		}
+	}
+	return s
+}
+
+// Asked is [Watcher.Asked], of the own datacenter. The connections are those to all sites.
+func (f *Federation) Asked() Asked { return f.own.Asked() }
+
+// Holds are all losses that are held now, those of the own datacenter first.
+func (f *Federation) Holds() []Hold {
+	holds := f.own.Holds()
+	for _, one := range f.others() {
+		for _, h := range one.Holds() {
+			holds = append(holds, h.at(one.at))
+		}
+	}
+	return holds
+}
+
+// at is the hold, with its site.
+func (h Hold) at(s catalog.Site) Hold {
+	h.Datacenter, h.Peer = s.Datacenter, s.Peer
+	h.Remedy = strings.ReplaceAll(h.Remedy, "--service NAME", "--service NAME."+s.String())
+	return h
+}
+
+// Site is the site that it is about; the zero Site: the own datacenter.
+func (h Hold) Site() catalog.Site { return catalog.Site{Datacenter: h.Datacenter, Peer: h.Peer} }
+
+// tellOf tells the holds of a site.
+func (f *Federation) tellOf(at catalog.Site) func([]HoldChange) {
+	if f.tell == nil {
+		return nil
+	}
+	return func(changes []HoldChange) {
+		for i := range changes {
+			changes[i].Hold = changes[i].at(at)
+		}
+		f.tell(changes)
+	}
+}
+
+// Release is [Watcher.Release]: of a service of another site by its name there, such as web.dc2. Where
+// the own datacenter has a service of that very name, and a loss of it is held, that is meant.
+func (f *Federation) Release(ctx context.Context, service string) int {
+	n := f.own.Release(ctx, service)
+	if n > 0 && service != "" {
+		return n
+	}
+	for _, one := range f.others() {
+		if service == "" {
+			n += one.Release(ctx, "")
+		} else if name, of := strings.CutSuffix(service, "."+one.at.String()); of && name != "" {
+			n += one.Release(ctx, name)
+		}
+	}
+	return n
+}
+
+// fails says that the site cannot be read now.
+func (w *Watcher) fails() bool { return w.queries.ListFails() }
+
+// Read is [Watcher.Read], of the own datacenter.
+func (f *Federation) Read(ctx context.Context) (catalog.Catalog, error) { return f.own.Read(ctx) }
+
+// defaultSiteWait is how long the first Delta waits for other sites.
+const defaultSiteWait = 5 * time.Second
+
+// badName says what is wrong with the name of a datacenter or a peer; empty: nothing.
+func badName(name string) string {
+	if cmp.Or(strings.TrimSpace(name), "") == "" {
+		return "is empty"
+	}
+	if strings.ContainsAny(name, "/?#% ") {
+		return "has characters that no such name has"
+	}
+	return ""
+}

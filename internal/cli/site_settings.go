@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"time"
+
+	"legate/discovery"
+)
+
+// siteSettings say which other datacenters, and which peers, are followed.
+func siteSettings(c *discovery.Config) []*setting {
+	const category = "Other datacenters and peers"
+	return []*setting{
+		list(&c.Datacenters, setting{
+			name: "datacenters", env: "LEGATE_DATACENTERS", key: "consul.datacenters", category: category, hint: "NAME",
+			usage: "Also follow the services of these datacenters, through the same agent; all: of every datacenter that Consul knows, " +
+				"also those that come and go later. Each has its own guard and status: one that hangs, dies or lies changes nothing for the others.",
+		}),
+		list(&c.Peers, setting{
+			name: "peers", env: "LEGATE_PEERS", key: "consul.peers", category: category, hint: "NAME",
+			usage: "Also follow the services that are imported from these peers (cluster peering); all: from every peer. It takes a token with peering:read.",
+		}),
+		duration(&c.SiteWait, 0, time.Minute, setting{
+			name: "site-wait", env: "LEGATE_SITE_WAIT", key: "consul.site_wait", category: category, hint: "SPAN",
+			usage: "How long a start waits for other datacenters and peers once its own datacenter was read. One that fails is not waited for.",
+		}),
+	}
+}
