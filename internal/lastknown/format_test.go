@@ -110,7 +110,7 @@ func TestTheSchemaChangesWithTheShapeOfTheValues(t *testing.T) {
 		`PassiveHealthCheck *PassiveHealthCheck{Interval Duration;MaxFailures uint32;EnforcingConsecutive5xx *uint32;MaxEjectionPercent *uint32;BaseEjectionTime *Duration};` +
 		`LoadBalancer *LoadBalancer{Policy string;MinimumRingSize uint64;MaximumRingSize uint64;ChoiceCount uint32};` +
 		`Resolver Resolver{DefaultSubset string;Subsets map[string]Subset{Filter string;OnlyPassing bool};Redirect *` + target + `;Failover map[string]Failover{Targets []` + target + `;Mode string};` +
-		`RequestTimeout Duration;HashPolicies int;PrioritizeByLocality string};ModifyIndex uint64}`
+		`RequestTimeout Duration;HashPolicies int;PrioritizeByLocality string};Datacenters []string;ModifyIndex uint64}`
 	got := shapeOf(reflect.TypeFor[Header]()) + " " + shapeOf(reflect.TypeFor[catalog.Service]()) + " " + shapeOf(reflect.TypeFor[catalog.Entry]())
 	if got != shape || schema != 5 {
 		t.Errorf("schema %d has the shape\n%s", schema, got)
