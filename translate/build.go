@@ -138,6 +138,7 @@ func encodeUnit(name string, p policy.Policy, endpoints []endpoint, made []Resou
 	if err != nil {
 		return nil, err
 	}
+	assignment.Near = nearOf(p)
 	return append([]Resource{cluster, assignment}, secrets...), nil
 }
 

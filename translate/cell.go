@@ -49,7 +49,7 @@ func (c cell) over(old *cell) *cell {
 		return &c
 	}
 	share(c.resources, old)
-	resources := slices.EqualFunc(c.resources, old.resources, sameVersion)
+	resources := slices.EqualFunc(c.resources, old.resources, same)
 	problems, reads := slices.Equal(c.problems, old.problems), slices.Equal(c.reads, old.reads)
 	policy := c.policy == old.policy || c.policy != nil && old.policy != nil && c.policy.same(old.policy)
 	if resources && problems && reads && policy {
@@ -72,7 +72,7 @@ func (c cell) over(old *cell) *cell {
 // share replaces each resource that is equal in a cell, which may be nil, by that one.
 func share(resources []Resource, held *cell) {
 	for i, r := range resources {
-		if one, has := held.find(r.Name); has && one.Version == r.Version {
+		if one, has := held.find(r.Name); has && same(one, r) {
 			resources[i] = one
 		}
 	}

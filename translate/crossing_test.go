@@ -99,8 +99,8 @@ func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 	}
 	cluster, assignment := []byte(u.name()), fmt.Append(nil, s)
 	return []Resource{
-		{Name{ClusterType, u.name()}, versionOf(cluster), cluster},
-		{Name{AssignmentType, u.name()}, versionOf(assignment), assignment},
+		{Name: Name{ClusterType, u.name()}, Version: versionOf(cluster), Value: cluster},
+		{Name: Name{AssignmentType, u.name()}, Version: versionOf(assignment), Value: assignment},
 	}, problems
 }
 

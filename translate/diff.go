@@ -20,7 +20,7 @@ func (r Resources) Diff(from Resources) Batch {
 			changed = now.since
 		}
 		for _, one := range now.all() {
-			if was, had := old.find(one.Name); (!had || was.Version != one.Version) && !from.holders.has(one) {
+			if was, had := old.find(one.Name); (!had || !same(was, one)) && !from.holders.has(one) {
 				set = append(set, one)
 				since = older(since, changed)
 			}
@@ -41,12 +41,12 @@ func (r Resources) Diff(from Resources) Batch {
 func batchOf(set, gone []Resource, since time.Time) Batch {
 	slices.SortFunc(set, byName)
 	slices.SortFunc(gone, byName)
-	set, gone = slices.CompactFunc(set, sameVersion), slices.CompactFunc(gone, sameVersion)
+	set, gone = slices.CompactFunc(set, same), slices.CompactFunc(gone, same)
 	b := Batch{Since: since}
 	for _, one := range gone {
 		if at, moved := slices.BinarySearchFunc(set, one, byName); !moved {
 			b.Gone = append(b.Gone, one.Name)
-		} else if set[at].Version == one.Version {
+		} else if same(set[at], one) {
 			set = slices.Delete(set, at, at+1)
 		}
 	}

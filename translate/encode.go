@@ -29,7 +29,7 @@ func encode(n Name, m message, also ...string) (Resource, error) {
 	if err != nil {
 		return Resource{}, err
 	}
-	return Resource{n, versionOf(value, also...), value}, nil
+	return Resource{Name: n, Version: versionOf(value, also...), Value: value}, nil
 }
 
 // versionOf is 96 bits of SHA-256, in 16 characters that need no escaping in URLs, JSON or logs.

@@ -155,6 +155,7 @@ func made(t *testing.T, e *policy.Effective) string {
 		}
 		for _, r := range resources {
 			all.Write(r.Value)
+			fmt.Fprint(&all, r.Near)
 		}
 	}
 	return all.String()

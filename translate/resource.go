@@ -27,6 +27,8 @@ type Resource struct {
 	Version string
 	// Value is the resource's protobuf encoding. It is marshalled once and never changed.
 	Value []byte
+	// Near says how what is near a node is preferred to the rest: see [Resource.From].
+	Near Near
 }
 
 // Batch is the difference between two Resources: what a server has to apply as one change.
@@ -48,4 +50,5 @@ func byName(a, b Resource) int {
 	return cmp.Compare(a.Name.Name, b.Name.Name)
 }
 
-func sameVersion(a, b Resource) bool { return a.Name == b.Name && a.Version == b.Version }
+// same reports whether clients get the same of both, wherever they stand.
+func same(a, b Resource) bool { return a.Name == b.Name && a.Version == b.Version && a.Near == b.Near }

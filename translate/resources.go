@@ -183,7 +183,7 @@ func (r Resources) All() iter.Seq[Resource] {
 			all = append(all, c.resources...)
 		}
 		slices.SortFunc(all, byName)
-		for _, one := range slices.CompactFunc(all, sameVersion) {
+		for _, one := range slices.CompactFunc(all, same) {
 			if !yield(one) {
 				return
 			}

@@ -66,6 +66,11 @@ type tube struct {
 
 // tube opens a stream.
 func (s *stage) tube(p xdstest.Protocol, node string) *xdstest.Client {
+	return s.tubeOf(p, &corev3.Node{Id: node, UserAgentName: "envoy"})
+}
+
+// tubeOf is a tube of any node.
+func (s *stage) tubeOf(p xdstest.Protocol, node *corev3.Node) *xdstest.Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	st := &tube{codec: newCodec(), requests: make(chan []byte), responses: make(chan []byte, 10_000), over: make(chan struct{})}
 	st.ctx = grpc.NewContextWithServerTransportStream(ctx, &reel{next: st.next, end: cancel})
@@ -79,7 +84,7 @@ func (s *stage) tube(p xdstest.Protocol, node string) *xdstest.Client {
 			return s.xds.StreamAggregatedResources(&grpc.GenericServerStream[discoveryv3.DiscoveryRequest, discoveryv3.DiscoveryResponse]{ServerStream: stream})
 		})
 	}()
-	return xdstest.On(s.t, clientEnd{st}, cancel, p, &corev3.Node{Id: node, UserAgentName: "envoy"})
+	return xdstest.On(s.t, clientEnd{st}, cancel, p, node)
 }
 
 type serverEnd struct{ *tube }

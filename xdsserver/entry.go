@@ -26,6 +26,7 @@ type entry struct {
 	good     *resource     // the last resource before res that some client accepted
 	prev     *resource     // the one before res, while nobody has accepted it yet
 	prevSeq  uint64
+	before   *restated // the state before, if for streams that stand nowhere it was the same
 
 	prevAccepted atomic.Bool // after all
 

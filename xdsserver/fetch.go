@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"legate/translate"
 	"legate/xdsserver/admission"
 )
 
@@ -98,13 +99,17 @@ func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cach
 	if err != nil {
 		return nil, err
 	}
+	place := placeOf(r.GetNode(), st.view.Datacenter)
+	if place != (translate.Place{}) {
+		st.prepare(place)
+	}
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	t := st.table(r.GetTypeUrl())
 	if t == nil {
 		return nil, status.Errorf(codes.Unimplemented, "type is not served: %s", sane(r.GetTypeUrl()))
 	}
-	m := t.fetch(r.GetResourceNames())
+	m := t.fetch(r.GetResourceNames(), place)
 	if r.GetVersionInfo() == m.GetVersionInfo() {
 		return nil, &types.SkipFetchError{}
 	}
@@ -114,20 +119,24 @@ func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cach
 // fetch makes the answer to a single request, with each name once. Its version covers just what is in
 // it. The resources are those that everybody shares, but for what is made for names that Consul has
 // not: as much as the names take.
-func (t *table) fetch(names []string) *discoveryv3.DiscoveryResponse {
+func (t *table) fetch(names []string, place translate.Place) *discoveryv3.DiscoveryResponse {
 	m := &discoveryv3.DiscoveryResponse{TypeUrl: t.typeURL}
 	var sum digest
 	all := len(names) == 0 || slices.Contains(names, wildcard)
 	if all {
 		sum = t.sum
 		for _, e := range t.live {
-			m.Resources = append(m.Resources, e.res.message.GetResource())
+			res := e.res.at(place)
+			if res != e.res {
+				sum = sum.minus(digestOf(e.name, e.res.version)).plus(digestOf(e.name, res.version))
+			}
+			m.Resources = append(m.Resources, res.message.GetResource())
 		}
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		var res *resource
 		if e := t.entries[name]; e != nil {
-			res = e.res
+			res = e.res.at(place)
 		}
 		switch {
 		case name == wildcard, all && res != nil:

@@ -155,6 +155,9 @@ func checkNodeBytes(size int, limits *admission.Limits) error {
 // large.
 func essence(n *corev3.Node) *corev3.Node {
 	e := &corev3.Node{Id: n.GetId(), Cluster: n.GetCluster(), UserAgentName: n.GetUserAgentName()}
+	if l := n.GetLocality(); l.GetRegion() != "" || l.GetZone() != "" {
+		e.Locality = &corev3.Locality{Region: l.GetRegion(), Zone: l.GetZone()}
+	}
 	if kindOf(n) == GRPC {
 		e.ClientFeatures = []string{noOverprovisioning}
 	}

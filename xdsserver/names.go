@@ -97,7 +97,7 @@ func (s *subscription) everything(have map[string]string) {
 
 // holds reports whether a client that has this version of an entry has what it would be sent.
 func (s *subscription) holds(e *entry, version string) bool {
-	s.table.vouch(e, version)
+	s.vouch(e, version)
 	res := s.served(e)
 	return res != nil && res.version == version
 }

@@ -25,7 +25,8 @@ var (
 	requestShape      = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nodeShape, 4: nil, 5: nil, 6: statusShape}} // but for the names
 	deltaRequestShape = &shape{fields: map[protowire.Number]*shape{1: nodeShape, 2: nil, 5: nil, 6: nil, 7: statusShape}} // but for the names
 	statusShape       = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil}}                                       // code, message
-	nodeShape         = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil, 3: metadataShape, 6: nil, 10: nil}}
+	nodeShape         = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil, 3: metadataShape, 4: localityShape, 6: nil, 10: nil}}
+	localityShape     = &shape{fields: map[protowire.Number]*shape{1: nil, 2: nil}} // region, zone
 	metadataShape     = &shape{fields: map[protowire.Number]*shape{1: {
 		fields: map[protowire.Number]*shape{1: nil, 2: {fields: map[protowire.Number]*shape{3: nil}}}, // key; value, if it is a string
 		with:   sourceKey,

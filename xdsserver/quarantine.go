@@ -91,8 +91,8 @@ func (e *entry) accept(d delivery, now time.Time, by *string) {
 }
 
 // vouch notes that a client holds a version of an entry from an earlier stream, so it has accepted that.
-func (t *table) vouch(e *entry, version string) {
-	if e.res != nil && e.res.version == version {
+func (s *subscription) vouch(e *entry, version string) {
+	if res := s.at(e.res); res != nil && res.version == version {
 		raise(&e.accepted, e.seq)
 	}
 }
@@ -127,17 +127,20 @@ func (s *subscription) quarantine(name, why string, d delivery) {
 func (s *subscription) served(e *entry) *resource {
 	if len(s.quarantined) > 0 {
 		if r := s.quarantined[e.name]; r.instead != nil {
-			return r.instead
+			return s.at(r.instead)
 		}
 	}
 	return s.table.served(e, s.slot)
 }
 
+// at returns a resource as the stream gets it where its node stands.
+func (s *subscription) at(r *resource) *resource { return r.at(s.table.places.at(s.slot)) }
+
 // servedID returns a number that identifies what served returns.
 func (s *subscription) servedID(e *entry) uint64 {
 	if len(s.quarantined) > 0 {
 		if r := s.quarantined[e.name]; r.instead != nil {
-			return r.instead.id
+			return s.at(r.instead).id
 		}
 	}
 	return s.table.servedID(e, s.slot)

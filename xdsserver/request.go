@@ -126,6 +126,7 @@ func (ss *session) enter(ctx context.Context) error {
 	}
 	ss.account = newAccount(ss.stream, slot)
 	store.pays(slot, ss.account)
+	store.stands(slot, placeOf(ss.node, store.view.Datacenter))
 	ss.state.Lock()
 	defer ss.state.Unlock()
 	ss.store, ss.slot, ss.subs = store, slot, make([]*subscription, len(store.tables))

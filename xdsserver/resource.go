@@ -10,7 +10,7 @@ import (
 	"legate/translate"
 )
 
-// resource is one resource, encoded once and shared by all streams. It is never changed.
+// resource is one resource, encoded once and shared by all streams. It is never changed, but for what places make of it.
 type resource struct {
 	id      uint64 // random
 	version string
@@ -20,6 +20,7 @@ type resource struct {
 	any   int
 	// message is the same for callbacks and dumps; its bytes lie in field.
 	message *discoveryv3.Resource
+	near    *near // how it differs from place to place; nil: it does not
 }
 
 // The numbers of the fields that are written by hand (envoy/service/discovery/v3/discovery.proto).
@@ -72,7 +73,7 @@ func newResource(r translate.Resource) *resource {
 	value := len(b)
 	b = append(b, r.Value...)
 
-	return &resource{
+	made := &resource{
 		id:      rand.Uint64(),
 		version: r.Version,
 		field:   b,
@@ -83,6 +84,10 @@ func newResource(r translate.Resource) *resource {
 			Resource: &anypb.Any{TypeUrl: r.Type, Value: b[value:len(b):len(b)]},
 		},
 	}
+	if r.Near.By != translate.Anywhere {
+		made.near = &near{Near: r.Near}
+	}
+	return made
 }
 
 // translated is the resource as it came in; for dumps.
@@ -91,5 +96,6 @@ func (r *resource) translated() translate.Resource {
 		Name:    translate.Name{Type: r.message.GetResource().GetTypeUrl(), Name: r.message.GetName()},
 		Version: r.version,
 		Value:   r.message.GetResource().GetValue(),
+		Near:    r.prefers(),
 	}
 }

@@ -33,7 +33,11 @@ type jsonNode struct {
 	Agent2    string   `json:"userAgentName"`
 	Features  []string `json:"client_features"`
 	Features2 []string `json:"clientFeatures"`
-	Metadata  struct {
+	Locality  struct {
+		Region string `json:"region"`
+		Zone   string `json:"zone"`
+	} `json:"locality"`
+	Metadata struct {
 		Source json.RawMessage `json:"legate_xds_cluster"` // sourceKey
 	} `json:"metadata"`
 }
@@ -59,6 +63,9 @@ func decodeJSON(body []byte, limits *admission.Limits) (*discoveryv3.DiscoveryRe
 	}
 	m.Node = &corev3.Node{
 		Id: n.ID, Cluster: n.Cluster, UserAgentName: cmp.Or(n.Agent, n.Agent2), ClientFeatures: append(n.Features, n.Features2...),
+	}
+	if l := n.Locality; l.Region != "" || l.Zone != "" {
+		m.Node.Locality = &corev3.Locality{Region: l.Region, Zone: l.Zone}
 	}
 	var source string
 	if json.Unmarshal(n.Metadata.Source, &source) == nil && source != "" { // anything else names no cluster

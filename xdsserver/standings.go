@@ -36,7 +36,8 @@ func (ss *session) standingsOf(st *store, table int, rejection string) []resourc
 			continue // it was told that this is gone
 		}
 		is.why = cmp.Or(is.why, rejection)
-		one := resourceStanding{name: e.name, res: e.res, serves: e.res, changed: instant(e.changed), standing: is}
+		res := sub.at(e.res)
+		one := resourceStanding{name: e.name, res: res, serves: res, changed: instant(e.changed), standing: is}
 		if is.state == Nacked {
 			one.serves = sub.served(e)
 		}

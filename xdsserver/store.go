@@ -18,6 +18,9 @@ type store struct {
 	published time.Time
 	wakers    []func() // of the streams by their slot; nil where a slot is free
 	accounts  accounts
+	places    places
+
+	preparing sync.Mutex // of what is served in one place: see prepare
 
 	// detaching is locked before mu while a stream takes back its names, which is a walk through a table. One at
 	// a time: whoever wants mu meanwhile waits for a piece of one walk, and not for one of each.
@@ -32,7 +35,7 @@ func newStore(view View) *store {
 	s := &store{view: view}
 	for _, kind := range resourceTypes {
 		t := newTable(kind)
-		t.accounts = &s.accounts
+		t.accounts, t.places = &s.accounts, &s.places
 		s.tables = append(s.tables, t)
 	}
 	return s
@@ -79,6 +82,7 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	for i, r := range batch.Set {
 		encoded[i] = newResource(r)
 	}
+	s.prepareAll(encoded)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,6 +149,7 @@ func (s *store) detach(slot int, subs []*subscription) {
 	s.reportMissing()
 	s.wakers[slot] = nil
 	s.accounts.set(slot, nil)
+	s.places.set(slot, translate.Place{})
 }
 
 // scratch returns an empty slice of entries from a pool. Pass it to reuse.

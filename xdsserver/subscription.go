@@ -93,7 +93,7 @@ func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	}
 	var d delivery
 	for e := range t.changes(s.seq) {
-		if !t.concerns(e, s.slot) {
+		if !t.concerns(e, s.slot) || s.isEqual(e) {
 			continue
 		}
 		entries = append(entries, e)

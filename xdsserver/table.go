@@ -24,6 +24,8 @@ type table struct {
 	inVain      []inVain // the lists of these, by the streams' slots
 	missingTold int
 	accounts    *accounts
+	places      *places
+	nears       int    // how many resources differ from place to place
 	seq         uint64 // of the last change
 	sum         digest // over all live resources
 	printed     atomic.Pointer[printed]
@@ -43,7 +45,7 @@ type table struct {
 }
 
 func newTable(of *resourceType) *table {
-	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, accounts: &accounts{}}
+	return &table{resourceType: of, seed: maphash.MakeSeed(), entries: map[string]*entry{}, logLimit: logLimit, accounts: &accounts{}, places: &places{}}
 }
 
 // entry returns the entry of a name, a new one if there is none.
@@ -61,7 +63,7 @@ func (t *table) entry(name string) *entry {
 func (t *table) served(e *entry, slot int) *resource {
 	switch {
 	case e.res != nil || !e.named.has(slot):
-		return e.res
+		return e.res.at(t.places.at(slot))
 	case e.empty != nil:
 		return e.empty
 	}
@@ -77,7 +79,7 @@ func (t *table) isMade(e *entry, slot int) bool {
 func (t *table) servedID(e *entry, slot int) uint64 {
 	switch {
 	case e.res != nil:
-		return e.res.id
+		return e.res.at(t.places.at(slot)).id
 	case e.named.has(slot):
 		return bits.Reverse64(e.id)
 	}
@@ -212,6 +214,8 @@ func (t *table) set(name string, res *resource, seq uint64, since, now time.Time
 	}
 	t.overtake(e, now.UnixNano())
 	t.retain(e, res)
+	restated := e.restate(res)
+	t.nears += res.nears() - e.res.nears()
 	if e.res != nil {
 		t.sum = t.sum.minus(digestOf(e.name, e.res.version))
 	}
@@ -227,6 +231,9 @@ func (t *table) set(name string, res *resource, seq uint64, since, now time.Time
 	e.firstBy.Store(nil)
 	e.lastBy.Store(nil)
 	t.await(e)
+	if restated {
+		t.awaitRestated(e)
+	}
 	t.noteMissing(e)
 	if had != (res != nil) {
 		t.noteInVain(e)

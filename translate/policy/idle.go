@@ -26,6 +26,10 @@ var needs = []need{
 		"remove it: Envoy's TCP proxy has limits of its own; idle_timeout counts for tcp, too"},
 	{"circuit_breakers.max_requests circuit_breakers.max_retries circuit_breakers.retry_budget_percent circuit_breakers.retry_budget_min_concurrency circuit_breakers.high",
 		"protocol", "http1", func(p Policy) bool { return !speaks(p, "tcp") }, "remove it: tcp has connections, all of the default priority"},
+	{"circuit_breakers", "envoy", "not set", func(p Policy) bool {
+		return p.Envoy == nil || len(p.Envoy.Cluster.GetCircuitBreakers().GetThresholds()) == 0
+	},
+		"remove it: envoy.circuit_breakers.thresholds takes its place"},
 	{"circuit_breakers.max_retries", "circuit_breakers.retry_budget_percent circuit_breakers.retry_budget_min_concurrency", "not set",
 		func(p Policy) bool { return !p.CircuitBreakers.budgeted() }, "remove it, or the retry budget, which takes its place"},
 	{"circuit_breakers.high.max_retries", "circuit_breakers.high.retry_budget_percent circuit_breakers.high.retry_budget_min_concurrency", "not set",

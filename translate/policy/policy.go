@@ -27,6 +27,7 @@ type Policy struct {
 	SlowStart              SlowStart    `policy:"slow_start"`
 	Locality               *string      `policy:"locality" values:"none weighted zone_aware" doc:"none: localities do not count. weighted: each gets the share of its endpoints' weights. zone_aware: Envoy's own zone first."`
 	ZoneAware              ZoneAware    `policy:"zone_aware"`
+	Prefer                 *string      `policy:"prefer" values:"none region zone" doc:"Which endpoints come first for an Envoy that says where it stands (node.locality). zone: those in its own zone, then in its region, then the rest. region: those in its region, then the rest."`
 	HealthyPanicThreshold  *Percent     `policy:"healthy_panic_threshold" range:"0%..100%" doc:"If fewer endpoints than this are healthy, Envoy disregards health. 0%: never."`
 	OverprovisioningFactor *uint32      `policy:"overprovisioning_factor" range:"100..1000000" doc:"In percent: 140 means that degraded endpoints get traffic when fewer than 1/1.4 of all are healthy."`
 

@@ -46,6 +46,10 @@ func (c *checker) balance() {
 	if s := p.SlowStart.Window; s != nil && *s > 0 && p.LBPolicy != nil && !is(p.LBPolicy, "round_robin", "least_request") {
 		c.wrong("slow_start.window lb_policy", "there is no slow start with "+*p.LBPolicy, "use round_robin or least_request, or set slow_start.window to 0s")
 	}
+	if is(p.Prefer, "zone") && is(p.Locality, "zone_aware") {
+		c.wrong("prefer locality", "zone_aware spreads requests over zones, and with prefer zone there is only one to choose from",
+			"take one of the two: prefer zone is strict and needs nothing of Envoy, zone_aware also keeps the load even; or prefer region, within which zone_aware chooses")
+	}
 	if r := p.RingHash; r.Minimum != nil && *r.Minimum > orElse(r.Maximum, 8388608) || r.Maximum != nil && *r.Maximum < orElse(r.Minimum, 1024) {
 		c.wrong("ring_hash.minimum_ring_size ring_hash.maximum_ring_size", "the minimum is above the maximum (Envoy's defaults are 1024 and 8388608)", "set both, the minimum not above the maximum")
 	}

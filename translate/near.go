@@ -1,0 +1,165 @@
+package translate
+
+import (
+	"cmp"
+	"slices"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// Place is where a node stands, as where an instance does. The zero Place is nowhere.
+type Place = catalog.Locality
+
+// Near says which endpoints of an assignment a node uses first because of where it stands. The zero Near: none.
+//
+// It is not in the bytes of the resource: those are for nodes that stand nowhere. [Resource.From] makes the others of
+// them, which differ in the priorities only. So a node's place is not looked at before somebody is served, and all that
+// is equal is held once.
+type Near struct {
+	By     Nearness
+	Spills bool // the farther ones get a share as soon as some of the nearer ones are unhealthy, and not only without any
+}
+
+// Nearness is how far the order of endpoints goes.
+type Nearness uint8
+
+// The orders.
+const (
+	Anywhere Nearness = iota // they are all the same
+	ByRegion                 // the own region, then the rest
+	ByZone                   // the own zone, then its region, then the rest
+)
+
+// nearOf is what a policy says.
+func nearOf(p policy.Policy) Near {
+	switch text(p.Prefer) {
+	case "zone":
+		return Near{By: ByZone}
+	case "region":
+		return Near{By: ByRegion}
+	}
+	return Near{}
+}
+
+// distance is how far an endpoint is from a node.
+type distance uint8
+
+// The distances, the nearest first.
+const (
+	inZone distance = iota
+	inRegion
+	elsewhere
+)
+
+// distance is how far a locality is from a place. A place without a zone is in none, and one without a region is nowhere.
+func (n Near) distance(from Place, l catalog.Locality) distance {
+	switch {
+	case n.By == Anywhere || from.Region == "" || from.Region != l.Region:
+		return elsewhere
+	case n.By == ByZone && from.Zone != "" && from.Zone == l.Zone:
+		return inZone
+	}
+	return inRegion
+}
+
+// Seen is a place as far as it matters where endpoints are: two places from which all of them are equally far are one.
+// So there are no more places than zones and regions with endpoints, whatever nodes say.
+func (n Near) Seen(from Place, endpoints []catalog.Locality) Place {
+	var seen Place
+	for _, l := range endpoints {
+		switch n.distance(from, l) {
+		case inZone:
+			return from
+		case inRegion:
+			seen.Region = from.Region
+		}
+	}
+	return seen
+}
+
+// Localities are those of an assignment's endpoints, sorted and distinct.
+func (r Resource) Localities() ([]catalog.Locality, error) {
+	a, err := r.assignment()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]catalog.Locality, 0, len(a.GetEndpoints()))
+	for _, group := range a.GetEndpoints() {
+		all = append(all, localityIn(group))
+	}
+	slices.SortFunc(all, compareLocalities)
+	return slices.Compact(all), nil
+}
+
+// From returns the resource as a node gets it that stands there. Within each priority the nearest endpoints come first,
+// and priorities follow one another from 0 on. It is the very same resource if that changes nothing.
+//
+// Its version covers that of the usual one: a changed cluster brings it along, too.
+func (r Resource) From(place Place) (Resource, error) {
+	if r.Near.By == Anywhere || place.Region == "" {
+		return r, nil
+	}
+	a, err := r.assignment()
+	if err != nil || !r.Near.order(a, place) {
+		return r, err
+	}
+	return encode(r.Name, a, r.Version)
+}
+
+func (r Resource) assignment() (*endpointv3.ClusterLoadAssignment, error) {
+	m, err := Decode(r)
+	a, _ := m.(*endpointv3.ClusterLoadAssignment)
+	return a, err
+}
+
+func localityIn(group *endpointv3.LocalityLbEndpoints) catalog.Locality {
+	return catalog.Locality{Region: group.GetLocality().GetRegion(), Zone: group.GetLocality().GetZone()}
+}
+
+// order gives the groups of an assignment other priorities, and reports whether any is another.
+func (n Near) order(a *endpointv3.ClusterLoadAssignment, from Place) (changed bool) {
+	groups := make([]placed, len(a.GetEndpoints()))
+	endpoints := 0
+	for i, group := range a.GetEndpoints() {
+		groups[i] = placed{group, n.distance(from, localityIn(group))}
+		endpoints += len(group.GetLbEndpoints())
+	}
+	slices.SortStableFunc(groups, placed.compare)
+	priorities := prioritiesOf(groups)
+	if len(groups) == 0 || priorities[len(groups)-1] > maxRank {
+		return false // more than Envoy takes: the order without places is part of this one
+	}
+	for i, one := range groups {
+		changed = changed || one.group.Priority != priorities[i]
+		one.group.Priority, a.Endpoints[i] = priorities[i], one.group
+	}
+	if changed && a.Policy == nil && !n.Spills {
+		a.Policy = healthyFirst(endpoints)
+	}
+	return changed
+}
+
+// placed is a group of an assignment's endpoints, and how far it is.
+type placed struct {
+	group    *endpointv3.LocalityLbEndpoints
+	distance distance
+}
+
+func (p placed) compare(o placed) int {
+	return cmp.Or(cmp.Compare(p.group.Priority, o.group.Priority), cmp.Compare(p.distance, o.distance))
+}
+
+// prioritiesOf are those of sorted groups.
+func prioritiesOf(groups []placed) []uint32 {
+	all := make([]uint32, len(groups))
+	for i := 1; i < len(groups); i++ {
+		all[i] = all[i-1]
+		if groups[i-1].compare(groups[i]) != 0 {
+			all[i]++
+		}
+	}
+	return all
+}

@@ -1,0 +1,213 @@
+package translate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// assigned is an assignment in short: each group's place and priority.
+func assigned(t *testing.T, r Resource) string {
+	t.Helper()
+	var all []string
+	for _, group := range groupsOf(t, r) {
+		l := localityIn(group)
+		all = append(all, fmt.Sprintf("%s/%s=%d", l.Region, l.Zone, group.Priority))
+	}
+	return strings.Join(all, " ")
+}
+
+func groupsOf(t *testing.T, r Resource) []*endpointv3.LocalityLbEndpoints {
+	t.Helper()
+	a, err := r.assignment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.GetEndpoints()
+}
+
+// ranked is an assignment with an endpoint in each of these places, of which some are at another site: that is said by
+// a rank behind the place.
+func ranked(t *testing.T, near Near, at ...string) Resource {
+	t.Helper()
+	var endpoints []endpoint
+	for n, one := range at {
+		var e endpoint
+		region, zone, _ := strings.Cut(one, "/")
+		zone, rank, _ := strings.Cut(zone, "@")
+		if rank != "" {
+			_, _ = fmt.Sscan(rank, &e.rank)
+		}
+		e.address, e.locality, e.weight = address{host: fmt.Sprintf("10.0.0.%d", n+1), port: 80}, catalog.Locality{Region: region, Zone: zone}, 1
+		endpoints = append(endpoints, e)
+	}
+	r, err := encode(Name{AssignmentType, "web"}, assignment("web", policy.Policy{}, distinct(endpoints)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Near = near
+	return r
+}
+
+func TestTheNearestComeFirstWithinEachSite(t *testing.T) {
+	zones := []string{"eu/a", "eu/b", "us/a"}
+	for _, c := range []struct {
+		by   Nearness
+		from Place
+		at   []string
+		want string
+	}{
+		{ByZone, Place{Region: "eu", Zone: "b"}, zones, "eu/b=0 eu/a=1 us/a=2"},
+		{ByZone, Place{Region: "us", Zone: "a"}, zones, "us/a=0 eu/a=1 eu/b=1"},
+		{ByZone, Place{Region: "eu"}, zones, "eu/a=0 eu/b=0 us/a=1"},
+		{ByZone, Place{Region: "eu", Zone: "z"}, zones, "eu/a=0 eu/b=0 us/a=1"}, // nobody is there
+		{ByZone, Place{Region: "ap", Zone: "a"}, zones, "eu/a=0 eu/b=0 us/a=0"},
+		{ByZone, Place{}, zones, "eu/a=0 eu/b=0 us/a=0"},
+		{ByRegion, Place{Region: "eu", Zone: "b"}, zones, "eu/a=0 eu/b=0 us/a=1"},
+		{Anywhere, Place{Region: "eu", Zone: "b"}, zones, "eu/a=0 eu/b=0 us/a=0"},
+		// A zone of the same name at another site is no nearer than another zone of the own site.
+		{ByZone, Place{Region: "eu", Zone: "b"}, []string{"eu/a", "eu/a@1", "eu/b@1"}, "eu/a=0 eu/b=1 eu/a=2"},
+		{ByZone, Place{Region: "eu", Zone: "a"}, []string{"eu/a", "us/a", "eu/a@1", "us/a@1"}, "eu/a=0 us/a=1 eu/a=2 us/a=3"},
+	} {
+		r, err := ranked(t, Near{By: c.by}, c.at...).From(c.from)
+		if got := assigned(t, r); err != nil || got != c.want {
+			t.Errorf("%v from %v: %s %v, want %s", c.at, c.from, got, err, c.want)
+		}
+	}
+}
+
+// TestOneHealthyEndpointNearbyKeepsTheTraffic, unless the policy lets it spill over: Envoy's own factor would send
+// away a part of it as soon as fewer than 1/1.4 of the near ones are healthy.
+func TestOneHealthyEndpointNearbyKeepsTheTraffic(t *testing.T) {
+	for spills, want := range map[bool]uint32{false: 300, true: 0} {
+		r, _ := ranked(t, Near{ByZone, spills}, "eu/a", "eu/a", "eu/b").From(Place{Region: "eu", Zone: "a"})
+		a, err := r.assignment()
+		if err != nil || a.GetPolicy().GetOverprovisioningFactor().GetValue() != want {
+			t.Errorf("spills: %v: %v %v, want the factor %d", spills, a.GetPolicy(), err, want)
+		}
+	}
+}
+
+// TestAPlaceChangesPrioritiesOnly: whatever the service, its endpoints and their weights are those of everybody, sites
+// come before distances, and places that are seen as one get the same bytes.
+func TestAPlaceChangesPrioritiesOnly(t *testing.T) {
+	several := 0
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 31))
+		endpoints := make([]endpoint, r.IntN(8))
+		for i := range endpoints {
+			endpoints[i] = endpoint{address: address{host: fmt.Sprintf("10.0.0.%d", i+1), port: 80}, rank: pick[uint32](r, 0, 0, 3, 7),
+				locality: catalog.Locality{Region: pick(r, "eu", "us"), Zone: pick(r, "", "a", "b")}, weight: 1 + r.Uint64N(3), state: pick(r, passing, degraded)}
+		}
+		usual, err := encode(Name{AssignmentType, "web"}, assignment("web", policy.Default(), distinct(endpoints)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		usual.Near = Near{By: pick(r, ByRegion, ByZone), Spills: r.IntN(2) == 0}
+		from := Place{Region: pick(r, "eu", "us", "ap", ""), Zone: pick(r, "", "a", "b", "c")}
+		placed, err := usual.From(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		requirePlaced(t, seed, usual, placed, from)
+		localities, err := usual.Localities()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := usual.Near.Seen(from, localities)
+		if again, _ := usual.From(seen); again.Version != placed.Version || string(again.Value) != string(placed.Value) {
+			t.Fatalf("seed %d: %v is seen as %v, and they get different bytes", seed, from, seen)
+		}
+		if seen != (Place{}) && !slices.ContainsFunc(localities, func(l catalog.Locality) bool {
+			return l.Region == seen.Region && (seen.Zone == "" || l.Zone == seen.Zone)
+		}) {
+			t.Fatalf("seed %d: %v is seen as %v, where nobody is", seed, from, seen)
+		}
+		if placed.Version != usual.Version {
+			several++
+		}
+	}
+	if several < 200 {
+		t.Errorf("only %d assignments were others in their place", several)
+	}
+}
+
+func requirePlaced(t *testing.T, seed uint64, usual, placed Resource, from Place) {
+	t.Helper()
+	if (string(usual.Value) == string(placed.Value)) != (usual.Version == placed.Version) {
+		t.Fatalf("seed %d: the versions do not say whether the bytes are equal", seed)
+	}
+	was := map[string]uint32{} // the usual priority by all else that is said of a group
+	key := func(g *endpointv3.LocalityLbEndpoints) string {
+		return fmt.Sprint(localityIn(g), g.LoadBalancingWeight, g.LbEndpoints)
+	}
+	for _, g := range groupsOf(t, usual) {
+		was[key(g)] = g.Priority
+	}
+	groups := groupsOf(t, placed)
+	if len(was) != len(groups) {
+		t.Fatalf("seed %d: %d groups of %d", seed, len(groups), len(was))
+	}
+	order := func(g *endpointv3.LocalityLbEndpoints) [2]int {
+		old, is := was[key(g)]
+		if !is {
+			t.Fatalf("seed %d: %v was not there", seed, g)
+		}
+		return [2]int{int(old), int(usual.Near.distance(from, localityIn(g)))}
+	}
+	for i, g := range groups {
+		want := uint32(0)
+		if i > 0 {
+			want = groups[i-1].Priority
+			switch c := slices.Compare(arr(order(groups[i-1])), arr(order(g))); {
+			case c > 0:
+				t.Fatalf("seed %d: from %v: %s", seed, from, assigned(t, placed))
+			case c < 0:
+				want++
+			}
+		}
+		if g.Priority != want {
+			t.Fatalf("seed %d: from %v: %s: the priority is to be %d", seed, from, assigned(t, placed), want)
+		}
+	}
+}
+
+func arr(a [2]int) []int { return a[:] }
+
+// TestAPreferenceAloneIsAChange: the bytes for nodes that stand nowhere are the same, with the same version, and who keeps
+// others hears of it.
+func TestAPreferenceAloneIsAChange(t *testing.T) {
+	plain := serve(t, eight(1))
+	policies, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte("defaults: {prefer: zone}")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	preferring, _ := plain.With(policies)
+	name := eight(1).Key.Name
+	was, is := resource(t, plain, AssignmentType, name), resource(t, preferring, AssignmentType, name)
+	if !equalResource(was, is) || is.Near != (Near{By: ByZone}) {
+		t.Errorf("%v became %v", was, is)
+	}
+	for _, step := range []struct{ from, to Resources }{{plain, preferring}, {preferring, plain}} {
+		batch := step.to.Diff(step.from)
+		if len(batch.Set) != 1 || len(batch.Gone) != 0 || batch.Set[0].Type != AssignmentType {
+			t.Errorf("the batch is %v", batch)
+		}
+	}
+	// The owner says so, with the last instance as without.
+	s := eight(1)
+	for i := range s.Instances {
+		s.Instances[i].Meta = map[string]string{"legate-prefer": "region"}
+	}
+	owned, _ := plain.Apply(catalog.Delta{Set: []catalog.Service{s}})
+	if got := resource(t, owned, AssignmentType, name); got.Near != (Near{By: ByRegion}) {
+		t.Errorf("the owner's word made %+v", got.Near)
+	}
+}
