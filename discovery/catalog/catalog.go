@@ -25,11 +25,11 @@ func (k ServiceKey) Compare(o ServiceKey) int {
 	)
 }
 
-// String is the service's name, with its peer and datacenter where they are set: name.peer.datacenter.
+// String is the service's name, with its peer and datacenter where they are set: web.dc1, web.cluster01.peer.dc1.
 func (k ServiceKey) String() string {
 	s := k.Name
 	if k.Peer != "" {
-		s += "." + k.Peer
+		s += "." + k.Peer + ".peer"
 	}
 	if k.Datacenter != "" {
 		s += "." + k.Datacenter

@@ -68,7 +68,7 @@ func TestKeysOfServices(t *testing.T) {
 	}{
 		{ServiceKey{Name: "web"}, "web", true},
 		{ServiceKey{Datacenter: "dc1", Name: "web"}, "web.dc1", true},
-		{ServiceKey{Datacenter: "dc1", Peer: "p", Name: "web"}, "web.p.dc1", true},
+		{ServiceKey{Datacenter: "dc1", Peer: "p", Name: "web"}, "web.p.peer.dc1", true},
 		{ServiceKey{Name: "a b/ü"}, "a b/ü", true},
 		{ServiceKey{Name: "a\tb"}, "a\tb", false},
 		{ServiceKey{}, "", false},

@@ -17,6 +17,15 @@ func (s Site) Service(name string) ServiceKey {
 	return ServiceKey{Datacenter: s.Datacenter, Peer: s.Peer, Name: name}
 }
 
+// NameOf is what the service is called at the site: by its own name if it is there, else with where it is, such as
+// web.dc2 and web.cluster01.peer.
+func (s Site) NameOf(k ServiceKey) string {
+	if at := k.Site(); at != s {
+		return k.Name + "." + at.String()
+	}
+	return k.Name
+}
+
 // Compare orders sites by datacenter and peer: a datacenter comes before its peers.
 func (s Site) Compare(o Site) int {
 	return cmp.Or(cmp.Compare(s.Datacenter, o.Datacenter), cmp.Compare(s.Peer, o.Peer))

@@ -3,6 +3,7 @@ package bridge
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -33,12 +34,18 @@ func (b *Bridge) recordFirst(d catalog.Delta, at time.Time) {
 	if b.changes == nil {
 		return
 	}
-	instances := 0
+	instances, sites := 0, map[string]bool{}
 	for _, s := range d.Set {
 		instances += len(s.Instances)
+		sites[s.Key.Site().String()] = true
+	}
+	of := ""
+	if len(sites) > 1 {
+		names := slices.Sorted(maps.Keys(sites))
+		of = " of " + catalog.SomeOf(len(names), func(i int) string { return names[i] })
 	}
 	b.changes.Add(changes.Change{Kind: changes.Snapshot, At: at, Answered: d.Since, Published: at, Lines: []changes.Line{{
-		Op: changes.Plus, What: "complete", Detail: fmt.Sprintf("%s, %s, %s", counted(len(d.Set), "service", "services"), counted(instances, "instance", "instances"), counted(len(d.Entries), "config entry", "config entries")),
+		Op: changes.Plus, What: "complete", Detail: fmt.Sprintf("%s%s, %s, %s", counted(len(d.Set), "service", "services"), of, counted(instances, "instance", "instances"), counted(len(d.Entries), "config entry", "config entries")),
 	}}})
 }
 
@@ -73,16 +80,12 @@ func (b *Bridge) recordDelta(d catalog.Delta, p published) {
 	for i := range some {
 		s := &some[i]
 		was, had := p.from.Service(s.Key)
-		c := changes.OfService(value(&was, had), s)
-		p.versions(&c, s.Key)
-		record(c)
+		record(b.ofService(value(&was, had), s, p))
 	}
 	gone := d.Gone[:min(len(d.Gone), recordedAtOnce-len(some))]
 	for _, k := range gone {
 		was, had := p.from.Service(k)
-		c := changes.OfService(value(&was, had), nil)
-		p.versions(&c, k)
-		record(c)
+		record(b.ofService(value(&was, had), nil, p))
 	}
 	if set, left := len(d.Set)-len(some), len(d.Gone)-len(gone); set+left > 0 {
 		record(changes.Change{Kind: changes.More, Published: p.at, Lines: []changes.Line{{
@@ -90,6 +93,19 @@ func (b *Bridge) recordDelta(d catalog.Delta, p published) {
 		}}})
 	}
 }
+
+// ofService is the change of a service, under the name that clients ask for it by.
+func (b *Bridge) ofService(from, to *catalog.Service, p published) changes.Change {
+	c := changes.OfService(from, to)
+	if of := cmp.Or(to, from); of != nil {
+		c.Services = []string{b.home().NameOf(of.Key)}
+		p.versions(&c, c.Services[0])
+	}
+	return c
+}
+
+// home is the own datacenter.
+func (b *Bridge) home() catalog.Site { return catalog.Site{Datacenter: b.config.Datacenter} }
 
 func value[T any](v *T, is bool) *T {
 	if !is {
@@ -100,12 +116,12 @@ func value[T any](v *T, is bool) *T {
 
 // versions notes in which versions the resources of a service were published, if they were. Those of its further ports
 // count as published, too.
-func (p published) versions(c *changes.Change, k catalog.ServiceKey) {
+func (p published) versions(c *changes.Change, service string) {
 	for _, of := range []struct {
 		resource string
 		version  *string
 	}{{translate.ClusterType, &c.Cluster}, {translate.AssignmentType, &c.Endpoints}} {
-		name := translate.Name{Type: of.resource, Name: k.Name}
+		name := translate.Name{Type: of.resource, Name: service}
 		if at, there := slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) }); there {
 			*of.version = p.batch.Set[at].Version
 			c.Published = p.at
@@ -115,7 +131,7 @@ func (p published) versions(c *changes.Change, k catalog.ServiceKey) {
 		}
 		name.Name += "."
 		from, _ := slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) })
-		if from < len(p.batch.Set) && translate.IsPortOf(k.Name, p.batch.Set[from].Name.Name) {
+		if from < len(p.batch.Set) && translate.IsPortOf(service, p.batch.Set[from].Name.Name) {
 			c.Published = p.at
 		}
 	}
@@ -139,7 +155,7 @@ func (b *Bridge) recordPolicies(p published) {
 			n = len(alike)
 			at[text], alike = n, append(alike, changes.Change{Kind: changes.Policy, At: time.Now(), Answered: p.batch.Since, Published: p.at, Taken: p.taken, Served: p.served, Lines: lines})
 		}
-		alike[n].Services = append(alike[n].Services, one.Service.Name)
+		alike[n].Services = append(alike[n].Services, b.home().NameOf(one.Service))
 	}
 	b.changes.Add(alike...)
 }

@@ -191,3 +191,39 @@ func spent(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// A service elsewhere is called as clients call it.
+func TestChangesElsewhereSayWhere(t *testing.T) {
+	remote := func(at catalog.Site, port int) catalog.Service {
+		s := service("web", port)
+		s.Key = at.Service("web")
+		return s
+	}
+	dc2, peer := catalog.Site{Datacenter: "dc2"}, catalog.Site{Datacenter: "dc1", Peer: "cluster01"}
+	config := translate.DefaultConfig()
+	config.Remote = true
+	c, r := newCrossing(config), changes.New()
+	c.Record(r)
+	for _, d := range []catalog.Delta{
+		{Set: []catalog.Service{service("web", 80), remote(peer, 80), remote(dc2, 80)}},
+		{Set: []catalog.Service{remote(dc2, 81)}},
+		{Gone: []catalog.ServiceKey{peer.Service("web")}},
+	} {
+		if err := c.carry(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{
+		"snapshot snapshot: + complete (3 services of cluster01.peer, dc1, dc2, 3 instances, 0 config entries)",
+		"service web.dc2: ~ 10.0.0.1:81 address 10.0.0.1:80 -> 10.0.0.1:81",
+		"service web.cluster01.peer: - service; - 10.0.0.1:80",
+	}
+	if got := said(r, 0); !slices.Equal(got, want) {
+		t.Errorf("got\n%q\nwant\n%q", got, want)
+	}
+	for _, c := range r.After(changes.ID{}, changes.Query{}).Changes {
+		if c.Published.IsZero() {
+			t.Errorf("%s is not published", c.Name())
+		}
+	}
+}
