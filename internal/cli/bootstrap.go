@@ -15,6 +15,7 @@ type bootstrapOptions struct {
 	admin   string
 	routes  []string
 
+	region, zone, local            string
 	ca, cert, key, serverName, sds string
 }
 
@@ -46,6 +47,12 @@ legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1 \
 # two Legates: Envoy asks one, and the other when that is away
 legate bootstrap envoy --xds-address legate-1.internal:18000 --xds-address legate-2.internal:18000
 
+# an Envoy in a zone: Legate sends its services' nearest endpoints first (prefer in the policy)
+legate bootstrap envoy --region eu-west-1 --zone eu-west-1a
+
+# beside an instance of the service "shop", with Envoy's own zone-aware routing (locality: zone_aware)
+legate bootstrap envoy --region eu-west-1 --zone eu-west-1a --local-cluster shop
+
 # Legate on the same machine, over a unix socket (serve --xds-listen unix:///run/legate/xds.sock)
 legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 		settings: []*setting{
@@ -64,6 +71,18 @@ legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 			text(&o.cluster, setting{
 				name: "node-cluster", env: "LEGATE_BOOTSTRAP_NODE_CLUSTER", key: "bootstrap.node_cluster", category: category, hint: "NAME",
 				usage: "Name of the group of Envoys that this one belongs to.",
+			}),
+			text(&o.region, setting{
+				name: "region", env: "LEGATE_BOOTSTRAP_REGION", key: "bootstrap.region", category: category, hint: "NAME",
+				usage: "Region in which this Envoy stands, as Consul has it for instances; for those without one it is their datacenter's name.",
+			}),
+			text(&o.zone, setting{
+				name: "zone", env: "LEGATE_BOOTSTRAP_ZONE", key: "bootstrap.zone", category: category, hint: "NAME",
+				usage: "Zone of the region in which this Envoy stands.",
+			}),
+			text(&o.local, setting{
+				name: "local-cluster", env: "LEGATE_BOOTSTRAP_LOCAL_CLUSTER", key: "bootstrap.local_cluster", category: category, hint: "SERVICE",
+				usage: "Service whose instances this Envoy stands beside: Envoy's own zone-aware routing compares their zones with those of the services that it calls. Not needed for the policy's prefer.",
 			}),
 			text(&o.admin, setting{
 				name: "envoy-admin", env: "LEGATE_BOOTSTRAP_ENVOY_ADMIN", key: "bootstrap.envoy_admin", category: category, hint: "HOST:PORT",
@@ -95,9 +114,17 @@ legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 
 // envoy checks the options and turns them into the template's data.
 func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
-	b := envoyBootstrap{NodeID: o.nodeID, NodeCluster: o.cluster, Mode: o.mode}
+	b := envoyBootstrap{NodeID: o.nodeID, NodeCluster: o.cluster, Mode: o.mode, Region: o.region, Zone: o.zone, Local: o.local}
 	if o.nodeID == "" || o.cluster == "" {
 		return b, fmt.Errorf("--node-id and --node-cluster must not be empty: Envoy does not start without them")
+	}
+	switch {
+	case o.zone != "" && o.region == "":
+		return b, fmt.Errorf("--zone %q: say its region too (--region): zones of one name in two regions are two; where Consul has no region, it is the datacenter's name", o.zone)
+	case o.local != "" && o.zone == "":
+		return b, fmt.Errorf("--local-cluster %q: say in which zone this Envoy stands (--region and --zone), or it knows no nearest one", o.local)
+	case o.local == b.OwnCluster():
+		return b, fmt.Errorf("--local-cluster %q: that is the name of the cluster of Legate itself: name a service", o.local)
 	}
 	addresses := o.xds
 	if len(addresses) == 0 {

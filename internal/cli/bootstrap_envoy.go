@@ -22,6 +22,7 @@ var bootstrapTemplate string
 // envoyBootstrap is the template's data.
 type envoyBootstrap struct {
 	NodeID, NodeCluster string
+	Region, Zone, Local string // empty: not said
 	Mode                string
 	XDS                 []address
 	Admin               endpoint
@@ -95,15 +96,21 @@ func (r route) Name() string {
 	return r.Service + "@" + net.JoinHostPort(r.Listen.Host, strconv.Itoa(int(r.Listen.Port)))
 }
 
-// Services returns the services that the routes lead to, each once.
-func (b envoyBootstrap) Services() []string {
-	var out []string
+// Static returns the services whose clusters stand in the bootstrap, each once: those that come with no CDS, and the
+// local cluster, which Envoy takes from there only.
+func (b envoyBootstrap) Static() (names []string) {
+	if b.Local != "" {
+		names = append(names, b.Local)
+	}
+	if b.Mode != "rest" {
+		return names
+	}
 	for _, r := range b.Routes {
-		if !slices.Contains(out, r.Service) {
-			out = append(out, r.Service)
+		if !slices.Contains(names, r.Service) {
+			names = append(names, r.Service)
 		}
 	}
-	return out
+	return names
 }
 
 func parseRoute(s string) (route, error) {

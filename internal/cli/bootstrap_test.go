@@ -16,6 +16,7 @@ import (
 
 	"legate/internal/parts"
 	"legate/internal/parts/partstest"
+	"legate/translate"
 )
 
 // bootstraps are command lines, each with a text that its output must contain.
@@ -35,6 +36,10 @@ var bootstraps = []struct {
 	{"TLS", []string{"--xds-address", "legate.internal:443", "--ca-file", "ca.pem"}, `sni: "legate.internal"`},
 	{"mTLS", []string{"--ca-file", "ca.pem", "--cert-file", "cert.pem", "--key-file", "key.pem", "--server-name", "legate"}, `private_key: {filename: "key.pem"}`},
 	{"mTLS over REST to an address", []string{"--mode", "rest", "--route", "80=web", "--ca-file", "ca.pem", "--cert-file", "cert.pem", "--key-file", "key.pem"}, `san_type: IP_ADDRESS`},
+	{"a zone", []string{"--region", "eu", "--zone", "eu-a"}, `locality: {region: "eu", zone: "eu-a"}`},
+	{"a region", []string{"--region", "eu", "--mode", "sotw"}, `locality: {region: "eu"}`},
+	{"a local cluster", []string{"--region", "eu", "--zone", "eu-a", "--local-cluster", "shop"}, `local_cluster_name: "shop"`},
+	{"a local cluster over REST", []string{"--mode", "rest", "--route", "80=web", "--route", "81=shop", "--region", "eu", "--zone", "a", "--local-cluster", "shop"}, `local_cluster_name: "shop"`},
 	{"awkward names", []string{"--node-id", "a: \"b\" #{{c}}\n", "--node-cluster", "'", "--route", "80=a/b c? %: &x"}, `cluster: "a/b c? %: \u0026x"`},
 }
 
@@ -99,6 +104,26 @@ func TestTheNamesOfABootstrapAreThoseThatWereAskedFor(t *testing.T) {
 func TestABootstrapWithoutANodeIsRefused(t *testing.T) {
 	if r := legate(t, nil, "bootstrap", "envoy", "--node-cluster="); r.code != exitUsage || !strings.Contains(r.err, "must not be empty") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestALocalClusterIsStaticAndGetsItsEndpointsFromLegate: Envoy takes it from nowhere else, and with Envoy's zone it
+// compares the zones of those.
+func TestALocalClusterIsStaticAndGetsItsEndpointsFromLegate(t *testing.T) {
+	b := parseBootstrap(t, []string{"--region", "eu", "--zone", "a", "--local-cluster", "shop"}, "")
+	clusters := b.GetStaticResources().GetClusters()
+	if len(clusters) != 2 || clusters[1].GetName() != "shop" || clusters[1].GetEdsClusterConfig().GetEdsConfig().GetAds() == nil || b.GetClusterManager().GetLocalClusterName() != "shop" {
+		t.Errorf("%v, %v", clusters, b.GetClusterManager())
+	}
+	if l := b.GetNode().GetLocality(); l.GetRegion() != "eu" || l.GetZone() != "a" {
+		t.Errorf("it stands in %v", l)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"--zone a", "--region"}, {"--local-cluster shop --region eu", "--zone"}, {"--region eu --zone a --local-cluster " + translate.OwnCluster, "name a service"},
+	} {
+		if r := legate(t, nil, append([]string{"bootstrap", "envoy"}, strings.Fields(c.args)...)...); r.code != exitUsage || !strings.Contains(r.err, c.want) {
+			t.Errorf("%s: %+v", c.args, r)
+		}
 	}
 }
 
