@@ -228,8 +228,8 @@ func TestTheStoreIsLeftBetweenManyNames(t *testing.T) {
 		ask  func()
 	}{
 		{"subscribe", func() { must(s.subscribe(listed(all...), nil)) }},
-		{"rename", func() { must(whole.rename(listed(all...))) }},
-		{"drop", func() { must(whole.rename(listed([]string{"one"}...))) }},
+		{"rename", func() { must(whole.rename(listed(all...), false)) }},
+		{"drop", func() { must(whole.rename(listed([]string{"one"}...), false)) }},
 		{"unsubscribe", func() { s.unsubscribe(listed(all...)) }},
 	} {
 		left = 0
@@ -254,7 +254,7 @@ func TestWhatAStreamGivesUpCostsItsOwnNames(t *testing.T) {
 	open := func(names ...string) *subscription {
 		t.Helper()
 		s := &subscription{table: st.table(eds), slot: st.attach(func() {}), yield: func() { left++ }}
-		if err := s.rename(listed(names...)); err != nil {
+		if err := s.rename(listed(names...), false); err != nil {
 			t.Fatal(err)
 		}
 		return s
@@ -264,7 +264,7 @@ func TestWhatAStreamGivesUpCostsItsOwnNames(t *testing.T) {
 		open(append(ghosts(fmt.Sprint("ghost-", i), n, 0), "ours")...)
 	}
 	left = 0
-	if err := one.rename(listed("mine", "ours")); err != nil {
+	if err := one.rename(listed("mine", "ours"), false); err != nil {
 		t.Fatal(err)
 	}
 	if left > 0 {

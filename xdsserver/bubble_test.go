@@ -36,6 +36,12 @@ func inBubble(t *testing.T, story func(t *testing.T, s *stage, open opener), cha
 // bubbled is a server that listens nowhere.
 func bubbled(t testing.TB, change ...func(*Config)) *stage {
 	t.Helper()
+	return bubbledWith(t, func(*Server) {}, change...)
+}
+
+// bubbledWith prepares the server before it serves.
+func bubbledWith(t testing.TB, prepare func(*Server), change ...func(*Config)) *stage {
+	t.Helper()
 	config := DefaultConfig()
 	for _, c := range change {
 		c(&config)
@@ -44,9 +50,11 @@ func bubbled(t testing.TB, change ...func(*Config)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	var workers sync.WaitGroup
 	workers.Go(func() { s.workers.run(ctx) })
+	workers.Go(func() { s.asked.run(ctx, s.tellAsked) })
 	t.Cleanup(func() {
 		cancel()
 		workers.Wait()

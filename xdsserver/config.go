@@ -25,6 +25,8 @@ type Config struct {
 	KeepaliveTimeout time.Duration
 	// MaxNames is how many resources of a type one stream may name.
 	MaxNames int
+	// FirstAnswerWait is how long the first answer for a name waits for Consul to be asked; see [Server.Expect].
+	FirstAnswerWait time.Duration
 	// MaxRequestBytes bounds one request over gRPC; Limits.BodyBytes one over REST.
 	MaxRequestBytes int
 	// MaxResponseBytes is how many bytes a response over gRPC has at most, where the protocol lets
@@ -48,6 +50,7 @@ func DefaultConfig() Config {
 		KeepaliveTime:    30 * time.Second,
 		KeepaliveTimeout: 10 * time.Second,
 		MaxNames:         20_000,
+		FirstAnswerWait:  2 * time.Second,
 		MaxRequestBytes:  4 << 20,
 		MaxResponseBytes: 3 << 20,
 		ClientStatus:     AskersLocal,
@@ -72,6 +75,9 @@ func (c Config) Validate() error {
 	positive(c.MaxRequestBytes > 0, "maximum of request bytes")
 	positive(c.MaxResponseBytes > 0, "maximum of response bytes")
 	positive(c.StopTimeout > 0, "stop timeout")
+	if c.FirstAnswerWait < 0 {
+		errs = append(errs, errors.New("xds: first answer wait must not be below zero"))
+	}
 	if c.Drain.Delay < 0 || c.Drain.Spread < 0 {
 		errs = append(errs, errors.New("xds: drain delay and spread must not be below zero"))
 	}

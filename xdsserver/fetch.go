@@ -89,7 +89,7 @@ func outcome(err error) string {
 
 // Fetch returns the resources that the request names, or all if it names none, or "*". A request whose
 // version_info is the answer's gets a types.SkipFetchError: nothing changed.
-func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
+func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
 	select {
 	case <-f.ready:
 	default:
@@ -99,16 +99,17 @@ func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cach
 	if err != nil {
 		return nil, err
 	}
+	t := st.table(r.GetTypeUrl())
+	if t == nil {
+		return nil, status.Errorf(codes.Unimplemented, "type is not served: %s", sane(r.GetTypeUrl()))
+	}
+	f.awaitNames(ctx, st, t, r.GetResourceNames())
 	place := placeOf(r.GetNode(), st.view.Datacenter)
 	if place != (translate.Place{}) {
 		st.prepare(place)
 	}
 	st.mu.RLock()
 	defer st.mu.RUnlock()
-	t := st.table(r.GetTypeUrl())
-	if t == nil {
-		return nil, status.Errorf(codes.Unimplemented, "type is not served: %s", sane(r.GetTypeUrl()))
-	}
 	m := t.fetch(r.GetResourceNames(), place)
 	if r.GetVersionInfo() == m.GetVersionInfo() {
 		return nil, &types.SkipFetchError{}

@@ -160,7 +160,7 @@ func (p *play) look() {
 	}
 	asking := slices.DeleteFunc(slices.Clone(p.clients), func(c *modelClient) bool { return !c.types[cds].begun && !c.types[eds].begun })
 	for _, name := range slices.Concat(modelNames, strange) {
-		want := len(asking) == 0 || slices.ContainsFunc(asking, func(c *modelClient) bool { return c.types[eds].wants(name) })
+		want := len(asking) == 0 || slices.ContainsFunc(asking, func(c *modelClient) bool { return c.types[eds].wants(name) || c.types[cds].named[name] })
 		if got := p.Wanted(name); got != want {
 			p.t.Fatalf("%q is wanted: %v, should be %v", name, got, want)
 		}

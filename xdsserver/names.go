@@ -40,10 +40,14 @@ func (s *subscription) subscribe(names nameList, have map[string]string) error {
 			s.named++
 		}
 		// A name asked for again is sent again, even if the client should have it.
-		if version, held := have[e.name]; !held || !s.holds(e, version) {
-			s.owed = append(s.owed, e)
-			s.release(e.name)
+		version, held := have[e.name]
+		if held && s.holds(e, version) {
+			continue
 		}
+		if !s.await(e, held) {
+			s.owed = append(s.owed, e)
+		}
+		s.release(e.name)
 	}
 	s.tidy()
 	return nil
@@ -134,8 +138,8 @@ func (s *subscription) drop(e *entry) {
 }
 
 // rename is a state-of-the-world request's resource_names: all that is wanted from now on. What
-// was not wanted before is owed.
-func (s *subscription) rename(names nameList) error {
+// was not wanted before is owed. holds says that the client has something from an earlier stream.
+func (s *subscription) rename(names nameList, holds bool) error {
 	s.spoke = s.spoke || !names.isEmpty()
 	wild := names.has(wildcard) || s.legacyWildcard()
 	switch {
@@ -169,7 +173,9 @@ func (s *subscription) rename(names nameList) error {
 		if added {
 			s.table.accounts.change(s.slot, 1)
 			s.named++
-			s.owed = append(s.owed, e)
+			if !s.await(e, holds) {
+				s.owed = append(s.owed, e)
+			}
 			s.release(e.name)
 		}
 	}

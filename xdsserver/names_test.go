@@ -44,7 +44,7 @@ func TestAClientThatAsksAgainAndAgainAndAnswersNothingIsOwedEachNameOnce(t *test
 			return s.subscribe(listed(some(round*names%400)...), nil)
 		}, names},
 		"other names each time, state of the world": {func(s *subscription, round int) error {
-			return s.rename(listed(some(round * names % 500)...))
+			return s.rename(listed(some(round*names%500)...), false)
 		}, names},
 		"names that nobody has, others each time": {func(s *subscription, round int) error {
 			if round > 0 {

@@ -62,8 +62,7 @@ func (s *Server) joinDerived(from *store, source translate.Source, typeURL, node
 			"let all of them call the cluster by which they reach Legate alike, or use ADS")
 		st = from
 	default:
-		st = newStore(view)
-		st.onMissing = s.metrics.InVain
+		st = s.newStore(view)
 		st.publish(s.derive(source, translate.Batch{Set: from.resources()}), time.Now())
 		s.mu.Lock()
 		s.stores[view] = st

@@ -142,7 +142,8 @@ func (ss *session) subscription(t *table) (sub *subscription, first bool) {
 			continue
 		}
 		if ss.subs[i] == nil {
-			ss.subs[i] = &subscription{table: t, slot: ss.slot, record: ss.record, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.yield}
+			ss.subs[i] = &subscription{table: t, slot: ss.slot, record: ss.record, delays: ss.server.metrics.Delays(t.typeURL), pace: ss.server.pace, budget: ss.server.budget, yield: ss.yield,
+				expected: ss.server.expected, firstWait: ss.server.config.FirstAnswerWait}
 			first = true
 		}
 		sub = ss.subs[i]

@@ -52,6 +52,10 @@ type Server struct {
 	sotwStreams, deltaStreams atomic.Int64
 	rejecting                 atomic.Int64 // subscriptions with parked names
 
+	tellAsked func(names []string)       // nil: nobody wants to know
+	asked     *asked                     // nil then
+	expected  func(name string) Expected // of names without a resource; nil: nothing
+
 	publishing sync.Mutex // of one batch at a time
 
 	mu         sync.RWMutex
@@ -128,8 +132,7 @@ func (s *Server) publish(view View, batch translate.Batch, now time.Time) (st *s
 		s.publishDerived(st, batch, now)
 		return st, false
 	}
-	st = newStore(view)
-	st.onMissing = s.metrics.InVain
+	st = s.newStore(view)
 	st.publish(batch, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,6 +180,7 @@ func (s *Server) Run(ctx context.Context, xds, restListener net.Listener) error 
 	watch.Go(func() { s.workers.run(watching) })
 	watch.Go(func() { s.repeats.run(watching) })
 	watch.Go(func() { s.callbacks.comings.run(watching) })
+	watch.Go(func() { s.asked.run(watching, s.tellAsked) })
 	watch.Go(func() { s.watchFaults(watching) })
 	watch.Go(func() { s.budget.Run(watching) })
 

@@ -92,9 +92,9 @@ func (w *sotwWire) closed(node *corev3.Node, cause error) {
 // last: requests come in order, so each is the client's last word. (The protocol lets a server
 // ignore such requests. It then misses a name that was dropped and asked for again meanwhile,
 // and the client waits for it in vain.)
-func (w *sotwWire) want(s *subscription, r *request, _ bool) error {
+func (w *sotwWire) want(s *subscription, r *request, first bool) error {
 	s.whole = s.table.whole
-	return s.rename(r.names)
+	return s.rename(r.names, first && r.message.(*discoveryv3.DiscoveryRequest).GetVersionInfo() != "")
 }
 
 // bodies leaves out what is gone: state of the world has no other way to say so.

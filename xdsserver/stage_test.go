@@ -47,6 +47,12 @@ func newStage(t testing.TB, change ...func(*Config)) *stage {
 
 func newStageThatLogs(t testing.TB, to io.Writer, change ...func(*Config)) *stage {
 	t.Helper()
+	return newStageWith(t, to, func(*Server) {}, change...)
+}
+
+// newStageWith prepares the server before it runs.
+func newStageWith(t testing.TB, to io.Writer, prepare func(*Server), change ...func(*Config)) *stage {
+	t.Helper()
 	config := DefaultConfig()
 	config.StopTimeout, config.Drain = time.Second, Drain{}
 	for _, c := range change {
@@ -56,6 +62,7 @@ func newStageThatLogs(t testing.TB, to io.Writer, change ...func(*Config)) *stag
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	xds, rest := loopback(t), loopback(t)
 	ended := make(chan error, 1)

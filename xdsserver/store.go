@@ -26,6 +26,8 @@ type store struct {
 	// a time: whoever wants mu meanwhile waits for a piece of one walk, and not for one of each.
 	detaching sync.Mutex
 
+	batch chan struct{} // closed when the next batch is in; nil: nobody waits for that
+
 	onMissing func(typeURL string, more int) // of names asked for in vain; nil: nobody wants to know
 
 	scratches sync.Pool // of slices of entries, for what is due on one stream
@@ -39,6 +41,18 @@ func newStore(view View) *store {
 		s.tables = append(s.tables, t)
 	}
 	return s
+}
+
+// newStore makes the store of a view, which reports what clients ask for.
+func (s *Server) newStore(view View) *store {
+	st := newStore(view)
+	st.onMissing = s.metrics.InVain
+	for _, t := range st.tables {
+		if t.demand {
+			t.asked = s.asked
+		}
+	}
+	return st
 }
 
 // yield unlocks the store for a moment, and gives this core away, so that others can use both. The caller
@@ -105,6 +119,10 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	}
 	s.reportMissing()
 	s.wake(awake)
+	if s.batch != nil {
+		close(s.batch)
+		s.batch = nil
+	}
 }
 
 // wake wakes streams by their slots. It needs the lock.

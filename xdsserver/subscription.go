@@ -43,6 +43,10 @@ type subscription struct {
 	all  bool     // everything that is wanted is owed: a response, even one with nothing in it
 	owed []*entry // what is owed although it did not change: asked for, or brought along
 
+	awaited   map[*entry]awaited         // what is asked for and to be expected: it is owed when it has waited long enough
+	expected  func(name string) Expected // of names without a resource; nil: nothing
+	firstWait time.Duration
+
 	flight      []delivery // sent and not answered yet, oldest first
 	probes      [][]string // parts of rejected responses that are still to be sent alone, the next one last
 	parked      refused    // rejected, and not to be sent before they change
@@ -87,6 +91,9 @@ type delivery struct {
 // sent. It needs the store's lock for reading.
 func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	t := s.table
+	if s.endAwait(); s.whole && len(s.awaited) > 0 {
+		return entries, delivery{}, nil // what a response leaves out is gone for the client
+	}
 	if s.wild && !s.whole && !s.all && s.seq < t.swept {
 		return entries, delivery{}, status.Error(codes.Unavailable,
 			"stream fell too far behind: names that it may still hold were forgotten; connect again")
@@ -191,7 +198,7 @@ func (s *subscription) owedAllThereIs() bool {
 }
 
 // isOwed reports whether something is to be sent although nothing changes.
-func (s *subscription) isOwed() bool { return s.all || len(s.owed) > 0 }
+func (s *subscription) isOwed() bool { return s.all || len(s.owed)+len(s.awaited) > 0 }
 
 // full reports whether the client has to answer before it gets more.
 func (s *subscription) full() bool { return len(s.flight) >= maxFlight }

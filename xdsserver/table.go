@@ -26,6 +26,7 @@ type table struct {
 	accounts    *accounts
 	places      *places
 	nears       int    // how many resources differ from place to place
+	asked       *asked // is told of names that are asked for; nil: nobody is
 	seq         uint64 // of the last change
 	sum         digest // over all live resources
 	printed     atomic.Pointer[printed]
@@ -112,6 +113,9 @@ func (t *table) name(slot int, name []byte, next *int) (e *entry, added bool, er
 	if e.named.has(slot) {
 		return e, false, nil
 	}
+	if t.asked != nil && e.named.empty() {
+		t.asked.note(e.name)
+	}
 	e.named.set(slot)
 	t.fill(e)
 	if e.res == nil {
@@ -157,7 +161,9 @@ func (t *table) standIn(name string) *resource {
 
 // unname notes that a stream no longer asks for an entry. The table forgets an entry that nobody needs.
 func (t *table) unname(slot int, e *entry) {
-	e.named.clear(slot)
+	if e.named.clear(slot); t.asked != nil && e.named.empty() {
+		t.asked.note(e.name)
+	}
 	if e.res != nil {
 		return
 	}

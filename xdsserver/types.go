@@ -37,8 +37,11 @@ type resourceType struct {
 	// outside makes the resource for a client outside of ADS, which has a source of its own for what
 	// the resource brings. Nil: the type is not served to such clients in a view of their own.
 	outside func(translate.Source, translate.Resource) (translate.Resource, error)
-	// demand: a client that asks for a resource shows that it uses the service of that name.
+	// demand: a client that asks for a resource by its name shows that it uses the service of that name.
 	demand bool
+	// demandAll: one that asks for all shows that it uses all services. (Most Envoys ask for all clusters, whatever
+	// they use.)
+	demandAll bool
 }
 
 // resourceTypes are those that are served, in the order in which a change is sent: make before break. The
@@ -53,14 +56,16 @@ var resourceTypes = []*resourceType{
 		wildcard: true,
 		brings:   translate.AssignmentType, // Envoy waits for it again when the cluster changes
 		outside:  translate.Source.Of,
+		demand:   true,
 	},
 	{
-		typeURL: translate.AssignmentType,
-		word:    "endpoints",
-		lacks:   noService,
-		service: endpointv3.EndpointDiscoveryService_ServiceDesc,
-		none:    translate.EmptyAssignment,
-		demand:  true,
+		typeURL:   translate.AssignmentType,
+		word:      "endpoints",
+		lacks:     noService,
+		service:   endpointv3.EndpointDiscoveryService_ServiceDesc,
+		none:      translate.EmptyAssignment,
+		demand:    true,
+		demandAll: true,
 	},
 	{
 		typeURL: translate.SecretType,

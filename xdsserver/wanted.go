@@ -9,7 +9,7 @@ import (
 )
 
 // Wanted reports whether a stream asks for the endpoints of a service: by its name, by the name of one of
-// its further ports, or by asking for all. While there are no streams, every service is wanted.
+// its further ports, or by asking for all; or for its cluster by name. While there are no streams, every service is wanted.
 func (s *Server) Wanted(service string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -29,7 +29,7 @@ func (s *store) wanted(service string) (wanted, streams bool) {
 	defer s.mu.RUnlock()
 	for _, t := range s.tables {
 		e := t.entries[service]
-		wanted = wanted || t.demand && (!t.wild.empty() || e != nil && !e.named.empty() || t.portWanted(service))
+		wanted = wanted || t.demandAll && !t.wild.empty() || t.demand && (e != nil && !e.named.empty() || t.portWanted(service))
 	}
 	for _, w := range s.wakers {
 		streams = streams || w != nil

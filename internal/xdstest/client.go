@@ -174,7 +174,11 @@ func (c *Client) want(typeURL string, have map[string]string, names []string) {
 	old := c.wanted[typeURL]
 	c.wanted[typeURL] = names
 	if c.protocol == SotW {
-		c.send(&discoveryv3.DiscoveryRequest{Node: c.nodeOnce(), TypeUrl: typeURL, ResourceNames: names, ResponseNonce: c.nonces[typeURL]})
+		version := "" // of all that the client has
+		if len(have) > 0 {
+			version = "from before"
+		}
+		c.send(&discoveryv3.DiscoveryRequest{Node: c.nodeOnce(), TypeUrl: typeURL, ResourceNames: names, VersionInfo: version, ResponseNonce: c.nonces[typeURL]})
 		return
 	}
 	c.send(&discoveryv3.DeltaDiscoveryRequest{

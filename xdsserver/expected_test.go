@@ -1,0 +1,144 @@
+package xdsserver
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"legate/internal/xdstest"
+	"legate/translate"
+)
+
+func TestTheFirstAnswerForANameWaitsForIt(t *testing.T) {
+	following(t, time.Hour, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Soon, "db")
+		c := open("edge")
+		c.Want(eds, "web", "db", "ghost")
+		c.Accept(eds, "web@1", "ghost@empty") // these are answered at once
+		c.Silence()
+		s.set(service("web", 2)...)
+		c.Accept(eds, "web@2")
+		s.set(service("db", 1)...)
+		c.Accept(eds, "db@1")
+		c.Silence()
+	})
+}
+
+func TestTheFirstAnswerDoesNotWaitForLong(t *testing.T) {
+	following(t, 2*time.Second, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Unread, "db")
+		c := open("edge")
+		began := time.Now()
+		c.Want(eds, "db")
+		c.Accept(eds, "db@empty")
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("answered after %v", took)
+		}
+		s.set(service("db", 1)...) // after all
+		c.Accept(eds, "db@1")
+	})
+}
+
+// What nobody asks for any more is not answered, and asked for again it waits again.
+func TestANameThatIsGivenUpWhileItWaitsIsNotAnswered(t *testing.T) {
+	following(t, 2*time.Second, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Soon, "db")
+		c := open("edge")
+		c.Want(eds, "web", "db")
+		c.Accept(eds, "web@1")
+		c.Want(eds, "web")
+		time.Sleep(3 * time.Second)
+		c.Silence()
+		c.Want(eds, "web", "db")
+		c.Silence()
+		c.Accept(eds, "db@empty")
+	})
+}
+
+// On demand: who asks for a cluster by its name.
+func TestAClusterThatIsAskedForByNameIsAwaited(t *testing.T) {
+	followingOver(t, xdstest.Delta, 2*time.Second, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Soon, "db", "cache")
+		c := open("edge")
+		c.Want(cds, "web", "db", "cache")
+		c.Accept(cds, "web@1")
+		s.set(service("db", 1)...)
+		c.Accept(cds, "db@1")
+		c.Accept(cds, "-cache") // is not there in time
+	})
+}
+
+// Over state of the world a response that lacks a cluster takes it away, so that it waits for all. It waits once.
+func TestAllClustersWaitForOneOverStateOfTheWorld(t *testing.T) {
+	followingOver(t, xdstest.SotW, 2*time.Second, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Soon, "db", "cache", "more")
+		c := open("edge")
+		c.Want(cds, "web", "db")
+		c.Silence()
+		s.set(service("web", 2)...)
+		c.Silence() // this waits, too
+		s.set(service("db", 1)...)
+		c.Accept(cds, "db@1", "web@2")
+
+		began := time.Now()
+		c.Want(cds, "web", "db", "cache")
+		time.Sleep(time.Second)
+		c.Want(cds, "web", "db", "cache", "more")
+		c.Accept(cds, "db@1", "web@2")
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("answered after %v", took)
+		}
+	})
+}
+
+// A client that connects again after Legate was started anew keeps what it has until Consul has answered.
+func TestAClientKeepsWhatItHasWhileConsulIsNotRead(t *testing.T) {
+	following(t, 2*time.Second, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Unread, "db", "cache")
+		c := open("edge")
+		c.Resume(eds, map[string]string{"db": "from before", "cache": "from before"}, "db", "cache")
+		time.Sleep(time.Hour)
+		c.Silence()
+		s.set(service("db", 1)...)
+		c.Accept(eds, "db@1")
+		w.expect(Nothing, "cache") // Consul has answered
+		c.Accept(eds, "cache@empty")
+	})
+}
+
+// A batch with one name of many that wait answers just that one.
+func TestManyNamesThatWaitAreAnsweredAsTheyCome(t *testing.T) {
+	following(t, time.Hour, func(t *testing.T, s *stage, w *demands, open opener) {
+		names := strings.Fields("a b c d e f g h")
+		w.expect(Soon, names...)
+		c := open("edge")
+		c.Want(eds, names...)
+		for _, name := range names {
+			s.set(assignment(name, 1))
+			c.Accept(eds, name+"@1")
+		}
+		s.gone(translate.Name{Type: eds, Name: "a"})
+		c.Accept(eds, "a@empty") // it was there: that it is gone is told at once
+	})
+}
+
+func TestASingleRequestWaitsForWhatIsExpected(t *testing.T) {
+	t.Parallel()
+	s, w := followingStage(t, time.Hour)
+	w.expect(Soon, "db")
+	answer := make(chan string, 1)
+	go func() {
+		answer <- s.fetched("endpoints", `{"node":{"id":"edge"},"resource_names":["web","db"]}`)
+	}()
+	w.awaitTold(t, "web", "db")
+	s.set(service("web", 2)...)
+	select {
+	case a := <-answer:
+		t.Errorf("answered too early: %s", a)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.set(service("db", 7)...)
+	if a := <-answer; strings.Count(a, "cluster_name") != 2 || !strings.Contains(a, "7") {
+		t.Errorf("got %s", a)
+	}
+}
