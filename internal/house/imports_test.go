@@ -118,7 +118,7 @@ var owned = []struct {
 	{xdsServer, []string{"legate/xdsserver", "legate/internal/bench"}},
 	{dnsLibrary, []string{"legate/discovery/resolve", "legate/internal/parts"}},
 	{prom, []string{"legate/metrics"}},
-	{bexpr, []string{"legate/translate/policy"}},
+	{bexpr, []string{"legate/translate/filter"}},
 }
 
 type pkg struct {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"legate/translate/filter"
 )
 
 // File is one file of policies, as YAML or JSON.
@@ -132,7 +134,7 @@ func (d *decoder) match(n *yaml.Node, what string) match {
 			m.meta = d.texts(value, what+".meta")
 		case "filter":
 			var err error
-			if m.filter, err = newFilter(d.text(value, what)); err != nil {
+			if m.filter, err = filter.New(d.text(value, what)); err != nil {
 				d.fail(value, "%s.filter: %s", what, strings.ReplaceAll(err.Error(), "\n", " "))
 			}
 		}

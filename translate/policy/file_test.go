@@ -24,7 +24,7 @@ func TestEachMistakeInAFileIsNamedWithLineAndRemedy(t *testing.T) {
 		{"rule without match", "services:\n- protocol: grpc\n", `policy.yaml:2: services[0] has no match, so nobody knows for which services it is: set match`},
 		{"match without condition", "services:\n- match: {}\n  protocol: grpc\n", `policy.yaml:2: services[0].match has no condition: set names`},
 		{"bad filter", "services:\n- match: {filter: 'Service.Meta.v =='}\n", `policy.yaml:2: services[0].match.filter: `},
-		{"filter of an unknown field", "services:\n- match: {filter: 'Servcie.Tags contains x'}\n", `fields are those of Consul's health/service`},
+		{"filter of an unknown field", "services:\n- match: {filter: 'Servcie.Tags contains x'}\n", `what is known of an instance is Service.Meta`},
 		{"rules that contradict", "defaults:\n  lb_policy: maglev\n  slow_start: {window: 10s}\n", `policy.yaml:3: slow_start.window, lb_policy: there is no slow start with maglev: use round_robin or least_request, or set slow_start.window to 0s`},
 		{"prime", "defaults:\n  maglev: {table_size: 65536}\n", `policy.yaml:2: maglev.table_size: 65536 is no prime number: take a prime`},
 		{"SDS file", "defaults:\n  tls: {sds: /etc/envoy/client.pem, sni: web}\n", `policy.yaml:2: tls.sds: "/etc/envoy/client.pem" does not end like a file of Envoy's SDS: write the name of a secret in the bootstrap, or a path such as /etc/envoy/NAME.yaml of a file with the secret NAME`},

@@ -1,6 +1,10 @@
 package policy
 
-import "legate/discovery/catalog"
+import (
+	"strconv"
+
+	"legate/discovery/catalog"
+)
 
 // Look returns a hash of all that [Policies.For] looks at in a service, but for its name: for two states of a
 // service with the same hash it returns the same. Filters look at everything; without them, health, addresses
@@ -32,11 +36,13 @@ func (h *hash) filtered(i *catalog.Instance) {
 	}
 	h.texts(i.NodeMeta)
 	h.number(uint64(i.Port))
+	h.number(uint64(len(i.Ports)))
 	h.number(uint64(i.Weights.Passing))
 	h.number(uint64(i.Weights.Warning))
 	for _, c := range i.Checks {
 		h.text(c.ID)
 		h.text(c.Status)
+		h.text(strconv.FormatBool(c.Node))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"legate/discovery/catalog"
 	"legate/internal/glob"
+	"legate/translate/filter"
 )
 
 // match says to which services a rule applies. All of its conditions must hold; no condition matches all.
@@ -13,7 +14,7 @@ type match struct {
 	ports  []string          // names of further ports; a rule with some applies to their clusters alone
 	tags   []string          // an instance must carry all
 	meta   map[string]string // globs on values of the instance's meta
-	filter *filter           // an expression over the instance; nil: none
+	filter *filter.Filter    // an expression over the instance; nil: none
 }
 
 // empty reports whether there is no condition at all.
@@ -46,5 +47,5 @@ func (m *match) instance(s catalog.Service, i *catalog.Instance) bool {
 			return false
 		}
 	}
-	return m.filter == nil || m.filter.matches(s, i)
+	return m.filter == nil || m.filter.Matches(s.Key, i)
 }

@@ -129,6 +129,7 @@ func TestRulesMatchServices(t *testing.T) {
 		{"names: [web], tags: [us]", false},
 		{`filter: 'Service.Meta.version matches "^v2" and "eu" in Service.Tags and Node.Meta.rack == 7'`, true},
 		{`filter: 'Service.Meta.none == "x"'`, false},
+		{`filter: 'Checks is empty'`, true},
 		{`filter: 'Service.Meta.none != "x" and Service.Service == web'`, true},
 	} {
 		p := parseOne(t, "services:\n- match: {"+c.match+"}\n  protocol: grpc\n")

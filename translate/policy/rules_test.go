@@ -230,6 +230,8 @@ func TestALookChangesWithWhatAPolicyLooksAt(t *testing.T) {
 		"passing":   {func(i *catalog.Instance) { i.Weights.Passing = 3 }, false},
 		"warning":   {func(i *catalog.Instance) { i.Weights.Warning = 3 }, false},
 		"check":     {func(i *catalog.Instance) { i.Checks[0].ID = "d" }, false},
+		"ports":     {func(i *catalog.Instance) { i.Ports = []catalog.Port{{}, {}} }, false},
+		"node's":    {func(i *catalog.Instance) { i.Checks[0].Node = true }, false},
 		"status":    {func(i *catalog.Instance) { i.Checks[0].Status = "critical" }, false},
 	} {
 		was, now := one(), one()
