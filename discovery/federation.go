@@ -29,7 +29,10 @@ type Federation struct {
 	metrics *metrics.Consul
 	own     *Watcher
 
-	seeded  catalog.Catalog // of the other sites
+	seeded catalog.Catalog // of the other sites
+
+	seededOrder []string // of the datacenters, the nearest first
+
 	dates   map[catalog.Site]time.Time
 	wanted  func(service string) bool
 	want    func(catalog.ServiceKey) bool // what is followed of what is listed; nil: all
@@ -40,6 +43,9 @@ type Federation struct {
 	mu    sync.Mutex
 	cfg   Config  // with what is selected now
 	sites []*site // in order; those that are followed now
+
+	held     []Hold // sites that Consul lists no longer
+	problems []catalog.Problem
 }
 
 // NewFederation checks the configuration and reads the files it names. It does not connect. The
@@ -84,7 +90,11 @@ func (f *Federation) Seed(own string, c catalog.Catalog, dates map[catalog.Site]
 		}
 	}
 	for key, e := range c.Entries {
-		mine.Entries[key] = e
+		if key == nearestKey() {
+			f.seededOrder = e.Datacenters
+		} else {
+			mine.Entries[key] = e
+		}
 	}
 	f.own.Seed(mine)
 	f.seeded, f.dates = others, dates
@@ -194,8 +204,22 @@ type site struct {
 	at     catalog.Site
 	stop   context.CancelFunc
 	served map[catalog.ServiceKey]struct{} // what the reader has of it
+	known  bool                            // something of it was known before the start
 	came   bool                            // something of it was taken from its Watcher, be it nothing
 }
+
+// knows says whether something of a site, and selected, was known before the start. It needs the lock.
+func (f *Federation) knows(at catalog.Site) bool {
+	for key := range f.cfg.Selection().Of(f.seeded).Services {
+		if key.Site() == at {
+			return true
+		}
+	}
+	return false
+}
+
+// isEmpty says that nothing of the site is served, nor will be before Consul was asked.
+func (s *site) isEmpty() bool { return len(s.served) == 0 && (s.came || !s.known) }
 
 // note notes what the reader has of the site after a Delta.
 func (s *site) note(d catalog.Delta) {

@@ -17,14 +17,16 @@ import (
 type Hold struct {
 	// Service is the service. Of an entry it is the one that the entry is about; empty: all.
 	Service string `json:"service"`
-	// Entry is the config entry (kind/name) that is gone; empty: instances of the service are.
+	// Entry is the config entry (kind/name) that is gone; empty: instances of the service are. datacenter/NAME
+	// and peer/NAME are sites that Consul lists no longer.
 	Entry string `json:"entry,omitempty"`
 	// Datacenter and Peer are the site, if it is another one than the own datacenter.
 	Datacenter string `json:"datacenter,omitempty"`
 	Peer       string `json:"peer,omitempty"`
 	// Why is emptied, shrunk, catalog or datacenter: which limit of the Guard it went beyond; or
 	// doubted: the answer was odd, such as one with less at the same index. Of an entry it is entry or
-	// datacenter, or entry_hidden: the token may not read it, or entry_reverted: Consul says something older.
+	// datacenter, or entry_hidden: the token may not read it, or entry_reverted: Consul says something older. Of a
+	// site it is site.
 	Why string `json:"why"`
 	// What is kept: so many instances, of those that are served. Consul still has so many of them,
 	// without the tags that select them; the others are gone.
@@ -75,6 +77,8 @@ func (h Hold) String() string {
 		return fmt.Sprintf("%s: Consul hides it from the token, and it is kept", h.Entry)
 	case h.Why == string(guard.EntryReverted):
 		return fmt.Sprintf("%s: Consul went back to an older state of it, which does not count yet", h.Entry)
+	case h.Why == siteGone:
+		return fmt.Sprintf("%s: not listed by Consul any more, and kept", h.Entry)
 	case h.Entry != "":
 		return fmt.Sprintf("%s: gone according to Consul, and kept (%s)", h.Entry, h.Why)
 	}
@@ -175,6 +179,8 @@ func describeHolds(holds []Hold, s *Status) {
 			p.Detail = fmt.Sprintf("Consul hides the config entries %s from the token; they are kept as they were last seen", names)
 		case all[0].Why == string(guard.EntryReverted):
 			p.Detail = fmt.Sprintf("Consul went back to an older state of the config entries %s; they are kept as they were until that is sure", names)
+		case all[0].Why == siteGone:
+			p.Detail = fmt.Sprintf("Consul does not list %s any more; what was known of them is kept until that is sure", names)
 		case all[0].Entry != "":
 			p.Detail = fmt.Sprintf("according to Consul, the config entries %s are gone; they are kept until that is sure", names)
 		default:

@@ -17,7 +17,12 @@ type members struct {
 	group   *sync.WaitGroup
 	ctx     context.Context
 	arrived chan arrival
+	lists   chan siteLists
+	asked   bool // Consul was asked for its lists once
+	roster  *roster
+	nearest nearest
 	sites   map[catalog.Site]*site
+	held    []Hold          // sites that Consul lists no longer
 	pending []catalog.Delta // for the reader, the oldest first
 }
 
@@ -28,7 +33,14 @@ type arrival struct {
 }
 
 func newMembers(f *Federation, home string, group *sync.WaitGroup) *members {
-	return &members{f: f, home: catalog.Site{Datacenter: home}, group: group, arrived: make(chan arrival), sites: map[catalog.Site]*site{}}
+	m := &members{f: f, home: catalog.Site{Datacenter: home}, group: group, arrived: make(chan arrival), lists: make(chan siteLists), sites: map[catalog.Site]*site{}}
+	m.roster = newRoster(f.own.cfg, m.home, f.seeded)
+	for _, name := range f.seededOrder {
+		if _, followed := m.roster.missing[catalog.Site{Datacenter: name}]; followed {
+			m.nearest.order = append(m.nearest.order, name)
+		}
+	}
+	return m
 }
 
 // failing is how often sites are looked at that are waited for, whether they fail.
@@ -37,9 +49,10 @@ const failing = 50 * time.Millisecond
 // run hands out Deltas until ctx ends.
 func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- catalog.Delta) {
 	m.ctx = ctx
-	for _, at := range m.f.own.cfg.sites(m.home) {
+	for _, at := range m.roster.follows() {
 		m.add(at)
 	}
+	m.group.Go(func() { m.list(ctx) })
 	if !m.handOutFirst(own, out) {
 		return
 	}
@@ -47,7 +60,7 @@ func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- 
 		var offer chan<- catalog.Delta
 		var next catalog.Delta
 		mine, others := own, m.arrived
-		if len(m.pending) > 0 {
+		if len(m.pending) > 0 { // who has something to say waits, and says it all at once
 			offer, next, mine, others = out, m.pending[0], nil, nil
 		}
 		select {
@@ -58,9 +71,9 @@ func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- 
 		case d := <-mine:
 			m.pending = append(m.pending, d)
 		case a := <-others:
-			if m.take(a) && !a.delta.Empty() {
-				m.pending = append(m.pending, a.delta)
-			}
+			m.take(a)
+		case l := <-m.lists:
+			m.listed(l)
 		case do := <-m.f.command:
 			do(m)
 		}
@@ -70,38 +83,44 @@ func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- 
 // handOutFirst hands out the first Delta: that of the own datacenter, with what there is of the other
 // sites by then. It is false if ctx ended before.
 func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delta) bool {
-	var first, others catalog.Delta
+	var first catalog.Delta
 	var late <-chan time.Time
 	look := time.NewTicker(failing)
 	defer look.Stop()
-	for ready := false; !ready; ready = own == nil && !m.awaits() {
+	m.pending = append(m.pending, m.nearest.delta())
+	for came := false; !came || m.awaits(); {
 		select {
 		case <-m.ctx.Done():
 			return false
 		case first = <-own:
-			own, late = nil, time.After(m.f.own.cfg.SiteWait)
+			own, came, late = nil, true, time.After(m.f.own.cfg.SiteWait)
 		case a := <-m.arrived:
-			if m.take(a) {
-				others = join(others, a.delta)
-			}
+			m.take(a)
+		case l := <-m.lists:
+			m.listed(l)
 		case do := <-m.f.command:
 			do(m)
 		case <-look.C:
 		case <-late:
 			m.f.log.Warn("some sites were not read in time, going on without them until they are", "sites", m.unread(), "waited", m.f.own.cfg.SiteWait.String(),
 				"remedy", "legate status says what is wrong with them")
+			m.asked = true
 			for _, s := range m.sites {
 				s.came = true
 			}
 		}
 	}
+	first = together(first, m.pending)
+	m.pending = nil
 	for {
 		select {
 		case <-m.ctx.Done():
 			return false
+		case l := <-m.lists:
+			m.listed(l)
 		case do := <-m.f.command:
 			do(m)
-		case out <- join(first, others):
+		case out <- first:
 			return true
 		}
 	}
@@ -110,11 +129,11 @@ func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delt
 // awaits says whether a site was not read yet, and may be soon.
 func (m *members) awaits() bool {
 	for _, s := range m.sites {
-		if !s.came && !s.fails() {
+		if !s.came && (s.known || !s.fails()) { // what is known comes in any case
 			return true
 		}
 	}
-	return false
+	return !m.asked
 }
 
 // unread names the sites that were not read yet.
@@ -128,13 +147,15 @@ func (m *members) unread() (names []string) {
 	return names
 }
 
-// take notes what a site hands out. It is false if the site is no longer followed.
-func (m *members) take(a arrival) bool {
+// take takes what a site hands out, if the site is still followed.
+func (m *members) take(a arrival) {
 	if m.sites[a.from.at] != a.from {
-		return false
+		return
 	}
 	a.from.note(a.delta)
-	return true
+	if !a.delta.Empty() {
+		m.pending = append(m.pending, a.delta)
+	}
 }
 
 // add begins to follow a site.
@@ -149,11 +170,11 @@ func (m *members) add(at catalog.Site) {
 		return
 	}
 	w.Seed(f.seeded)
-	w.TellHolds(f.tellOf(at))
+	w.TellHolds(f.tell)
 	w.Follow(f.want)
 	w.Prefer(func(service string) bool { return f.wanted(service) || f.wanted(service+"."+at.String()) })
 	ctx, stop := context.WithCancel(m.ctx)
-	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}}
+	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}, known: f.knows(at)}
 	m.sites[at] = s
 	i, _ := slices.BinarySearchFunc(f.sites, at, func(s *site, at catalog.Site) int { return s.at.Compare(at) })
 	f.sites = slices.Insert(f.sites, i, s)
@@ -182,21 +203,26 @@ func (m *members) remove(s *site) {
 	f.mu.Lock()
 	f.sites = slices.DeleteFunc(f.sites, func(o *site) bool { return o == s })
 	f.mu.Unlock()
-	f.log.Warn("a site is followed no longer", "site", s.at.String(), "services", len(s.served))
+	f.log.Info("a site is followed no longer", "site", s.at.String(), "services", len(s.served))
 	if d := s.gone(); !d.Empty() {
 		m.pending = append(m.pending, d)
 	}
 }
 
-// join is a Delta that does what both do, about different sites.
-func join(a, b catalog.Delta) catalog.Delta {
-	if b.Empty() {
-		return a
+// together is the Delta that does what all do for a reader who has nothing yet.
+func together(first catalog.Delta, then []catalog.Delta) catalog.Delta {
+	if !slices.ContainsFunc(then, func(d catalog.Delta) bool { return len(d.Set)+len(d.Entries) > 0 }) {
+		return first
 	}
-	both := catalog.Catalog{}.Apply(a).Apply(b)
-	d := catalog.Catalog{}.Diff(both)
-	if d.Since = a.Since; d.Since.IsZero() || !b.Since.IsZero() && b.Since.Before(d.Since) {
-		d.Since = b.Since
+	all := catalog.Catalog{}.Apply(first)
+	since := first.Since
+	for _, d := range then {
+		all = all.Apply(d)
+		if since.IsZero() || !d.Since.IsZero() && d.Since.Before(since) {
+			since = d.Since
+		}
 	}
+	d := catalog.Catalog{}.Diff(all)
+	d.Since = since
 	return d
 }

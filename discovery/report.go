@@ -46,6 +46,7 @@ func (r *report) showHolds(g *guard.State, now time.Time) {
 	services, instances := map[string]int{}, map[string]int{}
 	var fresh []Hold
 	for _, one := range holdsOf(g) {
+		one = r.w.here(one)
 		r.holds = append(r.holds, one)
 		services[one.Why]++
 		instances[one.Why] += one.Kept
@@ -77,7 +78,7 @@ func (r *report) tellOver() (told []HoldChange) {
 				one.Service = ""
 			}
 		}
-		told = append(told, one)
+		told = append(told, HoldChange{Hold: r.w.here(one.Hold), Outcome: one.Outcome, Held: one.Held})
 	}
 	return told
 }

@@ -73,6 +73,10 @@ func (f *Federation) Status() Status {
 			s.Problems = append(s.Problems, p)
 		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	describeHolds(f.held, &s)
+	s.Problems = append(s.Problems, f.problems...)
 	return s
 }
 
@@ -83,38 +87,28 @@ func (f *Federation) Asked() Asked { return f.own.Asked() }
 func (f *Federation) Holds() []Hold {
 	holds := f.own.Holds()
 	for _, one := range f.others() {
-		for _, h := range one.Holds() {
-			holds = append(holds, h.at(one.at))
-		}
+		holds = append(holds, one.Holds()...)
 	}
-	return holds
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append(holds, f.held...)
 }
 
-// at is the hold, with its site.
-func (h Hold) at(s catalog.Site) Hold {
-	h.Datacenter, h.Peer = s.Datacenter, s.Peer
-	h.Remedy = strings.ReplaceAll(h.Remedy, "--service NAME", "--service NAME."+s.String())
+// here is the hold, with the Watcher's site if that is another one than the own datacenter.
+func (w *Watcher) here(h Hold) Hold {
+	if w.other {
+		h.Datacenter, h.Peer = w.cfg.Consul.Datacenter, w.peer
+		h.Remedy = strings.ReplaceAll(h.Remedy, "--service NAME", "--service NAME."+h.Site().String())
+	}
 	return h
 }
 
 // Site is the site that it is about; the zero Site: the own datacenter.
 func (h Hold) Site() catalog.Site { return catalog.Site{Datacenter: h.Datacenter, Peer: h.Peer} }
 
-// tellOf tells the holds of a site.
-func (f *Federation) tellOf(at catalog.Site) func([]HoldChange) {
-	if f.tell == nil {
-		return nil
-	}
-	return func(changes []HoldChange) {
-		for i := range changes {
-			changes[i].Hold = changes[i].at(at)
-		}
-		f.tell(changes)
-	}
-}
-
 // Release is [Watcher.Release]: of a service of another site by its name there, such as web.dc2. Where
-// the own datacenter has a service of that very name, and a loss of it is held, that is meant.
+// the own datacenter has a service of that very name, and a loss of it is held, that is meant. datacenter/dc2 and
+// peer/cluster01 are sites that Consul lists no longer.
 func (f *Federation) Release(ctx context.Context, service string) int {
 	n := f.own.Release(ctx, service)
 	if n > 0 && service != "" {
@@ -127,7 +121,18 @@ func (f *Federation) Release(ctx context.Context, service string) int {
 			n += one.Release(ctx, name)
 		}
 	}
-	return n
+	select {
+	case <-f.begun:
+	default:
+		return n
+	}
+	released := make(chan int, 1)
+	select {
+	case f.command <- func(m *members) { released <- m.release(service) }:
+		return n + <-released
+	case <-ctx.Done():
+		return n
+	}
 }
 
 // fails says that the site cannot be read now.

@@ -1,0 +1,349 @@
+package discovery
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"legate/discovery/catalog"
+)
+
+var (
+	atDC2   = catalog.Site{Datacenter: "dc2"}
+	atPeer  = catalog.Site{Datacenter: "dc1", Peer: "cluster01"}
+	nowhere = func(*Federation) {}
+)
+
+// knownOf is a seed of one instance for each of these services of a site.
+func knownOf(at catalog.Site, names ...string) catalog.Catalog {
+	c := catalog.New()
+	for _, s := range seedOf(at.Datacenter, names...).Services {
+		s.Key = at.Service(s.Key.Name)
+		c.Services[s.Key] = s
+	}
+	return c
+}
+
+func TestTheFirstDeltaHasWhatThereIsOfAllSites(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web", "api")).peered("cluster01", newFakeConsul("web"))
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		r.is("all that there is", "web.dc1:1", "web.cluster01.peer:1", "api.dc2:1", "web.dc2:1")
+		if _, n := r.now(); n != 1 {
+			t.Errorf("%d Deltas", n)
+		}
+		if !slices.Equal(r.order(), []string{"dc2"}) {
+			t.Errorf("the nearest datacenters are %v", r.order())
+		}
+		s := r.Status()
+		if s.Services != 1 || len(s.Sites) != 2 || s.Sites[0].Site() != atPeer || s.Sites[1].Site() != atDC2 || s.Sites[1].Services != 2 || s.Sites[1].Stale {
+			t.Errorf("status: %+v", s)
+		}
+		fake.others["dc2"].set("web", 2)
+		r.is("a change in dc2", "web.dc1:1", "web.cluster01.peer:1", "api.dc2:1", "web.dc2:2")
+		fake.peers["cluster01"].set("api", 3)
+		time.Sleep(6 * time.Second) // names of a peer are polled
+		r.is("the peer exports one more", "web.dc1:1", "api.cluster01.peer:3", "web.cluster01.peer:1", "api.dc2:1", "web.dc2:2")
+	})
+}
+
+func TestASiteThatHangsIsWaitedForNotForLong(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web"))
+	fake.frozen["dc2"] = true
+	cfg := sitesConfig()
+	federating(t, cfg, fake, nowhere, func(t *testing.T, r *federated) {
+		time.Sleep(cfg.SiteWait - time.Second)
+		if _, n := r.now(); n != 0 {
+			t.Errorf("%d Deltas before the wait was over", n)
+		}
+		time.Sleep(2 * time.Second)
+		r.is("the own datacenter", "web.dc1:1")
+		fake.own.set("web", 2)
+		r.is("which goes on", "web.dc1:2")
+		if s := r.Status(); len(s.Sites) != 1 || !s.Sites[0].Stale || !s.Connected {
+			t.Errorf("status: %+v", s)
+		}
+		fake.change(func() { fake.frozen["dc2"] = false })
+		time.Sleep(2 * time.Minute)
+		r.is("the other one comes when it can", "web.dc1:2", "web.dc2:1")
+	})
+}
+
+func TestASiteThatIsDeadIsNotWaitedFor(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", nil)
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		time.Sleep(time.Second)
+		r.is("the own datacenter", "web.dc1:1")
+		s := r.Status()
+		if len(s.Sites) != 1 || !s.Sites[0].Stale || len(s.Problems) != 1 || s.Problems[0].Kind != "site" || !strings.HasPrefix(s.Problems[0].Detail, "dc2: ") {
+			t.Errorf("status: %+v", s)
+		}
+	})
+}
+
+// Restarted while dc2 hangs: what was last known of it is served at once.
+func TestWhatWasKnownOfASiteThatHangsIsServed(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web", "new"))
+	fake.frozen["dc2"] = true
+	date := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
+	federating(t, sitesConfig(), fake, func(f *Federation) {
+		known := knownOf(atDC2, "web", "old")
+		for key, s := range knownOf(catalog.Site{Datacenter: "dc3"}, "web").Services { // is listed no longer
+			known.Services[key] = s
+		}
+		known.Entries[nearestKey()] = catalog.Entry{Key: nearestKey(), Datacenters: []string{"dc3", "dc2", "dc4"}}
+		f.Seed("dc1", known, map[catalog.Site]time.Time{atDC2: date})
+	}, func(t *testing.T, r *federated) {
+		r.is("the own datacenter, with what was known of the others", "web.dc1:1", "old.dc2:1", "web.dc2:1", "web.dc3:1")
+		if c, n := r.now(); n != 1 || c.Services[atDC2.Service("web")].Instances[0].Address != "10.9.9.9" {
+			t.Errorf("%d Deltas, %+v", n, c.Services)
+		}
+		if s := r.Status(); len(s.Sites) != 2 || !s.Sites[0].Stale || !s.Sites[0].Believed.Equal(date) {
+			t.Errorf("status: %+v", s.Sites)
+		}
+		if !slices.Equal(r.order(), []string{"dc3", "dc2"}) {
+			t.Errorf("the nearest datacenters are %v", r.order())
+		}
+		if h := r.Holds(); len(h) != 1 || h[0].Name() != "datacenter/dc3" {
+			t.Errorf("holds: %v", h)
+		}
+		fake.change(func() { fake.frozen["dc2"] = false })
+		time.Sleep(5 * time.Minute)
+		r.is("dc2 is read, and the loss of one is believed", "web.dc1:1", "new.dc2:1", "web.dc2:1", "web.dc3:1")
+	})
+}
+
+func TestADatacenterThatComesIsFollowedWithinAMinute(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web"))
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		r.is("one datacenter", "web.dc1:1")
+		fake.with("dc2", newFakeConsul("web")).peered("cluster01", newFakeConsul("api"))
+		time.Sleep(time.Minute)
+		r.is("another one, and a peer", "web.dc1:1", "api.cluster01.peer:1", "web.dc2:1")
+		if !slices.Equal(r.order(), []string{"dc2"}) {
+			t.Errorf("the nearest datacenters are %v", r.order())
+		}
+	})
+}
+
+func TestADatacenterThatIsNotListedAnyMoreIsKeptUntilThatIsSure(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web", "api")).with("dc3", newFakeConsul("web")).with("dc4", newFakeConsul())
+	cfg := sitesConfig()
+	var told []string
+	federating(t, cfg, fake, func(f *Federation) {
+		f.TellHolds(func(all []HoldChange) {
+			for _, h := range all {
+				told = append(told, h.Name()+" "+h.Outcome)
+			}
+		})
+	}, func(t *testing.T, r *federated) {
+		all := []string{"web.dc1:1", "api.dc2:1", "web.dc2:1", "web.dc3:1"}
+		r.is("all", all...)
+		fake.list("dc1") // as a server that has just started does
+		time.Sleep(time.Minute)
+		r.is("all still", all...)
+		holds := r.Holds()
+		if len(holds) != 2 || holds[0].Name() != "datacenter/dc2" || holds[1].Name() != "datacenter/dc3" || len(r.Status().Sites) != 2 {
+			t.Fatalf("held: %v; one without services is forgotten at once; status: %+v", holds, r.Status().Sites)
+		}
+		if until := time.Until(holds[0].Until); until < cfg.Guard.DatacenterHold-2*time.Minute || until > cfg.Guard.DatacenterHold {
+			t.Errorf("it is held for %v", until)
+		}
+		if _, held := problem(r.Status(), "held_site"); !held {
+			t.Errorf("problems: %v", r.Status().Problems)
+		}
+		fake.list("dc1", "dc3")
+		time.Sleep(time.Minute)
+		if n := r.release("datacenter/dc3") + r.release("peer/dc2") + r.release("dc2"); n != 0 {
+			t.Errorf("%d released that are not held", n)
+		}
+		_, before := r.now()
+		if n := r.release("datacenter/dc2"); n != 1 {
+			t.Errorf("%d released", n)
+		}
+		r.is("without dc2", "web.dc1:1", "web.dc3:1")
+		if _, n := r.now(); n > before+2 { // its services, and the order
+			t.Errorf("it went in %d Deltas", n-before)
+		}
+		if !slices.Equal(r.order(), []string{"dc3"}) {
+			t.Errorf("the nearest datacenters are %v", r.order())
+		}
+		fake.list("dc1")
+		time.Sleep(cfg.Guard.DatacenterHold + time.Minute)
+		r.is("without dc3", "web.dc1:1")
+		if want := []string{"datacenter/dc2 ", "datacenter/dc3 ", "datacenter/dc3 refuted", "datacenter/dc2 released", "datacenter/dc3 ", "datacenter/dc3 believed"}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+	})
+}
+
+// problem is the problem of a kind.
+func problem(s Status, kind string) (catalog.Problem, bool) {
+	i := slices.IndexFunc(s.Problems, func(p catalog.Problem) bool { return p.Kind == kind })
+	if i < 0 {
+		return catalog.Problem{}, false
+	}
+	return s.Problems[i], true
+}
+
+func TestWhatConsulDoesNotListForLackOfRightsIsSaid(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web")).peered("cluster01", newFakeConsul("web"))
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		all := []string{"web.dc1:1", "web.cluster01.peer:1", "web.dc2:1"}
+		r.is("all", all...)
+		fake.change(func() { fake.denied, fake.listsFail = true, true })
+		time.Sleep(2 * time.Minute)
+		r.is("what is known stays", all...)
+		p, said := problem(r.Status(), "no_peers")
+		if !said || !strings.Contains(p.Remedy, `peering = "read"`) {
+			t.Errorf("problems: %+v", r.Status().Problems)
+		}
+		if _, said := problem(r.Status(), "no_datacenters"); !said || len(r.Holds()) > 0 {
+			t.Errorf("problems: %+v, holds: %v", r.Status().Problems, r.Holds())
+		}
+		fake.peers["cluster01"].set("web", 2)
+		r.is("changes flow", "web.dc1:1", "web.cluster01.peer:2", "web.dc2:1")
+		fake.change(func() { fake.denied, fake.listsFail = false, false })
+		time.Sleep(2 * time.Minute)
+		if s := r.Status(); len(s.Problems) > 0 {
+			t.Errorf("problems: %+v", s.Problems)
+		}
+	})
+}
+
+func TestTheOrderOfDatacentersChangesOnlyWhenItStays(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web")).with("dc3", newFakeConsul("web"))
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		if !slices.Equal(r.order(), []string{"dc2", "dc3"}) {
+			t.Fatalf("the nearest datacenters are %v", r.order())
+		}
+		time.Sleep(time.Second) // not at the same time as Consul is asked
+		_, before := r.now()
+		for range 20 {
+			fake.list("dc1", "dc3", "dc2")
+			time.Sleep(2 * sitesEvery)
+			fake.list("dc1", "dc2", "dc3")
+			time.Sleep(sitesEvery)
+		}
+		if _, n := r.now(); n != before {
+			t.Errorf("%d Deltas while the order flaps", n-before)
+		}
+		fake.list("dc3", "dc1", "dc2")
+		time.Sleep((nearestTurns + 1) * sitesEvery)
+		if !slices.Equal(r.order(), []string{"dc3", "dc2"}) {
+			t.Errorf("the nearest datacenters are %v", r.order())
+		}
+	})
+}
+
+// What goes wrong in one datacenter is held there, and says so; the others go on.
+func TestTheGuardOfOneDatacenterReactsAlone(t *testing.T) {
+	svc1 := name(1)
+	for what, c := range map[string]struct {
+		wrong func(dc2 *fakeConsul)
+		held  int // services
+	}{
+		"it empties itself": {func(dc2 *fakeConsul) {
+			for n := range 20 {
+				dc2.set(name(n), -1)
+			}
+		}, 20},
+		"it lost its state": {func(dc2 *fakeConsul) { dc2.forget() }, 20},
+		"an old snapshot is restored": {func(dc2 *fakeConsul) {
+			for n := range 15 {
+				dc2.silently(name(n), -1)
+			}
+			dc2.restore(5)
+		}, 15},
+		"its token lost its rights": {func(dc2 *fakeConsul) {
+			dc2.spoilWith(func(req *http.Request) (*http.Response, error) {
+				return dc2.withHeader(healthPath+"nothing", "X-Consul-Results-Filtered-By-ACLs", "true"), nil
+			})
+		}, 0}, // such an answer is not believed: there is no loss to hold
+		"its servers are gone": {func(dc2 *fakeConsul) { dc2.stop() }, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dc2 := many(20, 3)
+			fake := newFakeSites(many(20, 3)).with("dc2", dc2).with("dc3", many(20, 3))
+			federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+				time.Sleep(time.Minute)
+				c.wrong(dc2)
+				time.Sleep(30 * time.Second)
+				all, _ := r.now()
+				if len(all.Services) != 60 {
+					t.Errorf("%d services", len(all.Services))
+				}
+				for _, h := range r.Holds() {
+					if h.Site() != atDC2 || !strings.HasSuffix(h.Name(), ".dc2") || !strings.Contains(h.Remedy, "legate holds release") {
+						t.Errorf("held: %+v, called %q", h, h.Name())
+					}
+				}
+				if n := len(r.Holds()); n != c.held {
+					t.Errorf("%d are held, want %d", n, c.held)
+				}
+				s := r.Status()
+				if s.Held != 0 || len(s.Sites) != 2 || s.Sites[0].Held != c.held || s.Sites[1].Held != 0 || len(s.Sites[1].Problems) > 0 || !s.Connected {
+					t.Errorf("status: %+v", s)
+				}
+				if p, said := problem(s, "site"); !said || !strings.HasPrefix(p.Detail, "dc2: ") || p.Remedy == "" {
+					t.Errorf("problems: %+v", s.Problems)
+				}
+				fake.own.set(name(1), 2)
+				fake.others["dc3"].set(name(1), 1)
+				time.Sleep(time.Minute) // it shrinks to a third
+				all, _ = r.now()
+				if n, m := len(all.Services[catalog.ServiceKey{Datacenter: "dc1", Name: svc1}].Instances), len(all.Services[catalog.ServiceKey{Datacenter: "dc3", Name: svc1}].Instances); n != 2 || m != 1 {
+					t.Errorf("%d and %d instances: the others do not go on", n, m)
+				}
+			})
+		})
+	}
+}
+
+// A hold of another site is released by the name of the service there; the own datacenter's service of that
+// very name comes first.
+func TestAHoldIsReleasedByTheNameThere(t *testing.T) {
+	dc2 := newFakeConsul("api")
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", dc2).peered("cluster01", newFakeConsul("web"))
+	for _, c := range []*fakeConsul{fake.own, dc2, fake.peers["cluster01"]} {
+		c.set("web", 4)
+	}
+	fake.own.set("web.dc2", 4)
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		time.Sleep(time.Minute)
+		for _, c := range []*fakeConsul{fake.own, dc2, fake.peers["cluster01"]} {
+			c.set("web", 0)
+		}
+		fake.own.set("web.dc2", 0)
+		time.Sleep(2 * time.Second)
+		names := func() (names []string) {
+			for _, h := range r.Holds() {
+				names = append(names, h.Name())
+			}
+			return names
+		}
+		if got := names(); !slices.Equal(got, []string{"web", "web.dc2", "web.cluster01.peer", "web.dc2"}) {
+			t.Fatalf("held: %q", got)
+		}
+		for _, c := range []struct {
+			release string
+			n       int
+			left    []string
+		}{
+			{"web.dc3", 0, []string{"web", "web.dc2", "web.cluster01.peer", "web.dc2"}},
+			{"web.cluster01.peer", 1, []string{"web", "web.dc2", "web.dc2"}},
+			{"web.dc2", 1, []string{"web", "web.dc2"}},
+			{"web.dc2", 1, []string{"web"}},
+			{"", 1, nil},
+		} {
+			if n := r.release(c.release); n != c.n {
+				t.Errorf("%d released as %q, want %d", n, c.release, c.n)
+			}
+			time.Sleep(time.Millisecond)
+			if got := names(); !slices.Equal(got, c.left) {
+				t.Errorf("held after %q: %q, want %q", c.release, got, c.left)
+			}
+		}
+	})
+}
