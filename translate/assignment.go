@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -21,12 +23,9 @@ func EmptyAssignment(name string) (Resource, error) {
 // its endpoints' weights, healthy or not. So each endpoint gets the share that it would get without
 // localities; Envoy itself takes the unhealthy ones off a locality's share.
 func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
-	a := &endpointv3.ClusterLoadAssignment{ClusterName: name}
-	if p.OverprovisioningFactor != nil {
-		a.Policy = &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: whole(p.OverprovisioningFactor)}
-	}
-	var group *endpointv3.LocalityLbEndpoints
 	closeRanks(endpoints)
+	a := &endpointv3.ClusterLoadAssignment{ClusterName: name, Policy: overprovisioning(p, endpoints)}
+	var group *endpointv3.LocalityLbEndpoints
 	for i, e := range endpoints {
 		if i == 0 || e.rank != endpoints[i-1].rank || e.locality != endpoints[i-1].locality {
 			group = &endpointv3.LocalityLbEndpoints{
@@ -36,18 +35,35 @@ func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.
 			}
 			a.Endpoints = append(a.Endpoints, group)
 		}
-		if e.state == degraded && p.OverprovisioningFactor == nil {
-			a.Policy = healthyFirst(len(endpoints))
-		}
 		group.LoadBalancingWeight.Value += uint32(e.weight)
 		group.LbEndpoints = append(group.LbEndpoints, lbEndpoint(e))
 	}
 	return a
 }
 
-// healthyFirst keeps all traffic on healthy endpoints for as long as one of the n is healthy. By default
-// Envoy gives degraded ones a share as soon as fewer than 1/1.4 of all are healthy. The factor is in
-// percent: with 100·n, one healthy endpoint of n counts for all.
+// overprovisioning is the factor, in percent, by which Envoy multiplies the share of healthy endpoints of a priority. What
+// is not 100 % then goes to the next one, and after them to degraded endpoints. By Envoy's own factor, 140, that begins
+// as soon as fewer than 1/1.4 of them are healthy. Nil is Envoy's own.
+func overprovisioning(p policy.Policy, endpoints []endpoint) *endpointv3.ClusterLoadAssignment_Policy {
+	n := len(endpoints)
+	several := n > 0 && endpoints[n-1].rank > 0
+	switch {
+	case p.OverprovisioningFactor != nil:
+		return &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: whole(p.OverprovisioningFactor)}
+	case several && spills(p):
+		return nil
+	case several || slices.ContainsFunc(endpoints, func(e endpoint) bool { return e.state == degraded }):
+		return healthyFirst(n)
+	default:
+		return nil
+	}
+}
+
+// spills reports whether the next priority gets a share before the one before it has no healthy endpoint.
+func spills(p policy.Policy) bool { return text(p.FailoverWhen) == "degraded" }
+
+// healthyFirst keeps all traffic on healthy endpoints of a priority for as long as one of the n is healthy: with 100·n,
+// one of n counts for all. Its share is then 100 %, so Envoy does not panic either, whatever its threshold.
 func healthyFirst(n int) *endpointv3.ClusterLoadAssignment_Policy {
 	return &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(uint32(100 * n))}
 }

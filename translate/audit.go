@@ -10,7 +10,7 @@ func (r Resources) Audit() []policy.Warning {
 	audit := r.inputs.policies.Audit()
 	read := reader{inputs: r.inputs}
 	for c := range r.cells.all() {
-		if c.policy == nil {
+		if !c.served() {
 			continue
 		}
 		s, _ := read.begin(c.unit, nil).service(c.unit.service)

@@ -75,8 +75,9 @@ func (r Resources) Propose(p policy.Policies) Resources {
 	return r
 }
 
-// Take is Apply for those who let policy wait: services change at once, and config entries are proposed. If
-// these are of some services only, it returns which of their units are behind now because of them. Else a
+// Take is Apply for those who let policy wait: services change at once, and config entries are proposed. Where a
+// unit is served from by an entry, that changes at once, too. If
+// the entries are of some services only, it returns which of their units are behind now because of them. Else a
 // survey begins. A survey that is under way is ended first.
 func (r Resources) Take(d catalog.Delta, views ...Resources) (Resources, []Problem, []Behind) {
 	r, problems := r.Apply(catalog.Delta{Set: d.Set, Gone: d.Gone, Since: d.Since}, views...)
@@ -85,14 +86,28 @@ func (r Resources) Take(d catalog.Delta, views ...Resources) (Resources, []Probl
 	}
 	r = r.surveyed()
 	before := r.inputs.sources
-	r.inputs = r.inputs.apply(catalog.Delta{Entries: d.Entries, GoneEntries: d.GoneEntries})
-	if saysGlobally(d) {
+	r.inputs.sources = before.apply(d)
+	readers := r.entryReaders(nil, d)
+	var touched []Behind
+	switch {
+	case !saysGlobally(d):
+		r, touched = r.look(r.cellsSaidBy(d), &before)
+	case len(readers) == 0:
 		r.survey = &survey{from: &before}
-		return r, problems, nil
+	default: // those who read an entry wait for nobody
+		r.survey = &survey{from: &before}
+		for more := true; more; {
+			var some []Behind
+			r, some, more = r.Survey(surveyed)
+			touched = append(touched, some...)
+		}
 	}
-	r, touched := r.look(r.cellsSaidBy(d), &before)
-	return r, problems, touched
+	r, found := r.build(readers, d.Since, views)
+	return r, append(problems, found...), touched
 }
+
+// surveyed is how many units are compared at once where nothing waits for it.
+const surveyed = 1024
 
 // Survey compares the next n units with the newest sources. It returns those that are behind because of the
 // last change, and whether there are more to compare.
@@ -120,7 +135,7 @@ func (r Resources) Survey(n int) (next Resources, touched []Behind, more bool) {
 // surveyed is r after its survey.
 func (r Resources) surveyed() Resources {
 	for more := r.survey != nil; more; {
-		r, _, more = r.Survey(1024)
+		r, _, more = r.Survey(surveyed)
 	}
 	return r
 }

@@ -15,16 +15,25 @@ func (c Config) unit(k catalog.ServiceKey, port string) unit {
 	return unit{service: k, port: port, remote: k.Site() != c.site()}
 }
 
-// units appends the service itself and those of its further ports that can have a cluster by their names.
-func (c Config) units(units []unit, s catalog.Service) []unit {
-	itself := c.unit(s.Key, "")
-	if itself.remote && !c.Remote {
-		return units
+// units appends the service itself and those of its further ports that can have a cluster by their names. One of
+// another site calls for those of its name here as well, if nobody registers it here: it may be where they fail over to.
+func (c Config) units(units []unit, in inputs, s catalog.Service) []unit {
+	here, remote := in.here(s.Key.Name), s.Key.Site() != c.site()
+	if !remote || c.Remote {
+		units = c.unitsOf(units, s.Key, s)
 	}
-	units = append(units, itself)
+	if remote && in.services.get(here) == nil {
+		units = c.unitsOf(units, here, s)
+	}
+	return units
+}
+
+// unitsOf appends the units of a key with the ports of a service.
+func (c Config) unitsOf(units []unit, k catalog.ServiceKey, s catalog.Service) []unit {
+	units = append(units, c.unit(k, ""))
 	for _, port := range furtherPorts(s) {
-		if !c.checkName(s.Key).found() && !checkPortName(port).found() {
-			units = append(units, c.unit(s.Key, port))
+		if !c.checkName(k).found() && !checkPortName(port).found() {
+			units = append(units, c.unit(k, port))
 		}
 	}
 	return units
@@ -32,30 +41,40 @@ func (c Config) units(units []unit, s catalog.Service) []unit {
 
 // build returns the cluster and the assignment of a unit.
 func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
-	s, is := read.service(u.service)
-	switch {
-	case !is || u.remote && !c.Remote:
-		return nil, nil
-	case u.port == "":
-		return c.buildService(u, s, read)
-	case slices.Contains(furtherPorts(s), u.port):
-		return c.buildPort(u, s, read)
-	default:
+	if u.remote && !c.Remote {
 		return nil, nil
 	}
-}
-
-// said is the policy of a unit.
-func (c Config) said(u unit, read *reader) *said { return read.said(u, c.base) }
-
-func (c Config) buildService(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
-	if bad := c.checkUnit(u, read); bad.found() {
-		return nil, []Problem{bad.of(s.Key)}
+	s, is := read.service(u.service)
+	switch {
+	case is && u.port != "" && !slices.Contains(furtherPorts(s), u.port):
+		return nil, nil
+	case is:
+		if bad := c.checkUnit(u, read); bad.found() {
+			return nil, []Problem{bad.of(s.Key)}
+		}
+	case !c.isElsewhere(u, read):
+		return nil, nil
 	}
 	said := c.said(u, read)
 	p := said.Policy()
-	parts := c.parts(u, s, p)
-	endpoints, problems := c.endpointsOf(parts, "", p)
+	parts := c.parts(u, said, p, read)
+	if !is {
+		if len(parts) == 0 {
+			return nil, nil // its policy has it fail over to none of those who have it
+		}
+		if bad := c.checkUnit(u, read); bad.found() {
+			return nil, []Problem{bad.of(s.Key)}
+		}
+	}
+	endpoints, problems := c.endpointsOf(parts, u.port, p)
+	if u.port == "" {
+		problems = append(problems, c.flawsOf(s, said, parts, endpoints)...)
+	}
+	return c.resourcesOf(u, read, p, endpoints, problems)
+}
+
+// flawsOf are the problems of a service that are not those of single instances.
+func (c Config) flawsOf(s catalog.Service, said *said, parts []part, endpoints []endpoint) (problems []Problem) {
 	for _, one := range said.problems {
 		problems = append(problems, flaw{BadPolicy, one.Source.String() + ": " + one.Detail, one.Remedy}.of(s.Key))
 	}
@@ -65,16 +84,7 @@ func (c Config) buildService(u unit, s catalog.Service, read *reader) ([]Resourc
 			problems = append(problems, bad.of(s.Key))
 		}
 	}
-	return c.resourcesOf(u, read, p, endpoints, problems)
-}
-
-func (c Config) buildPort(u unit, s catalog.Service, read *reader) ([]Resource, []Problem) {
-	if bad := c.checkUnit(u, read); bad.found() {
-		return nil, []Problem{bad.of(s.Key)}
-	}
-	p := c.said(u, read).Policy()
-	endpoints, problems := c.endpointsOf(c.parts(u, s, p), u.port, p)
-	return c.resourcesOf(u, read, p, endpoints, problems)
+	return problems
 }
 
 // checkUnit says why there is no cluster of the unit's name.
@@ -179,7 +189,7 @@ func (c Config) unusableSockets(parts []part, endpoints []endpoint) []Problem {
 	var problems []Problem
 	for _, s := range parts {
 		for _, i := range s.Instances {
-			if !checkSocket(i.SocketPath).found() {
+			if !s.quiet && !checkSocket(i.SocketPath).found() {
 				problems = append(problems, mixed(i).in(s.Key, i))
 			}
 		}

@@ -3,22 +3,24 @@ package translate
 import (
 	"slices"
 	"time"
-
-	"legate/discovery/catalog"
 )
 
-// cell is what a unit was built to. It is never changed.
+// cell is what a unit was built to. It is never changed. One without resources and problems is of a unit that would be
+// served by another policy: a service that exists elsewhere only.
 type cell struct {
 	unit      unit
 	resources []Resource // sorted by type and name
 	problems  []Problem
-	policy    *said                // what it was built by; nil: it asked for none
-	reads     []catalog.ServiceKey // the services of others that it was built from, sorted
-	since     time.Time            // of the delta that changed its resources last
+	policy    *said        // what it was built by; nil: it asked for none
+	reads     []dependency // what of others it was built from, sorted
+	since     time.Time    // of the delta that changed its resources last
 }
 
 func (c *cell) key() unit                 { return c.unit }
 func (c *cell) appendKey(b []byte) []byte { return c.unit.appendTo(b) }
+
+// served reports whether a cell that may be nil has a cluster that is made by a policy.
+func (c *cell) served() bool { return len(c.all()) > 0 && c.policy != nil }
 
 // all are the resources of a cell that may be nil.
 func (c *cell) all() []Resource {
@@ -87,12 +89,16 @@ func (c *cell) problemsBeyond(other *cell) []Problem {
 	if other == nil {
 		return c.problems
 	}
-	has := make(map[Problem]int, len(other.problems))
-	for _, p := range other.problems {
+	return beyond(c.problems, other.problems)
+}
+
+// beyond are the problems that are not among others, each as often as it is there less.
+func beyond(problems, others []Problem) (beyond []Problem) {
+	has := make(map[Problem]int, len(others))
+	for _, p := range others {
 		has[p]++
 	}
-	var beyond []Problem
-	for _, p := range c.problems {
+	for _, p := range problems {
 		if has[p]--; has[p] < 0 {
 			beyond = append(beyond, p)
 		}

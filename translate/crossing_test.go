@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"legate/discovery/catalog"
+	"legate/translate/policy"
 )
 
 // sheet is a set of rules with the catalogs that try them. The laws hold for each.
@@ -18,10 +19,21 @@ type sheet struct {
 
 func eachSheet(t *testing.T, test func(*testing.T, sheet)) {
 	t.Run("services", func(t *testing.T) { test(t, sheet{testConfig(), randomCatalog, 3}) })
-	t.Run("crossing", func(t *testing.T) { test(t, sheet{crossing{}, crossingCatalog, 100}) })
+	t.Run("failover", func(t *testing.T) { test(t, sheet{failingOver(), randomCatalog, 50}) })
+	t.Run("crossing", func(t *testing.T) { test(t, sheet{crossing{}, crossingCatalog, 50}) })
 }
 
-func (s sheet) empty() Resources { return Resources{rules: s.rules} }
+func (s sheet) empty() Resources {
+	return Resources{rules: s.rules, inputs: inputs{home: catalog.Site{Datacenter: "dc1"}}}
+}
+
+// failingOver are rules by which services are served from elsewhere where nobody says another thing.
+func failingOver() Config {
+	c := testConfig()
+	c.Defaults.Failover = policy.Sites{"dc3", "p.peer", policy.Nearest}
+	c.base = policy.Base(c.Defaults)
+	return c
+}
 
 func (s sheet) translated(c catalog.Catalog) Resources {
 	r, _ := s.empty().Apply(catalog.Catalog{}.Diff(c))
@@ -54,7 +66,7 @@ func tagOf(s catalog.Service, what int) string {
 	return s.Instances[0].Tags[what]
 }
 
-func (crossing) units(units []unit, s catalog.Service) []unit {
+func (crossing) units(units []unit, _ inputs, s catalog.Service) []unit {
 	units = append(units, unit{service: s.Key})
 	if name := tagOf(s, alias); name != "" {
 		units = append(units, unit{service: s.Key, port: name})

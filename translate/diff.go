@@ -69,5 +69,9 @@ func (r Resources) DiffProblems(from Resources) (appeared, over []Problem) {
 		appeared = append(appeared, now.problemsBeyond(old)...)
 		over = append(over, old.problemsBeyond(now)...)
 	})
-	return appeared, over
+	if len(appeared) == 0 || len(over) == 0 {
+		return appeared, over
+	}
+	// Two units can have the same problem, in the same words: when it goes from one to the other, it stays.
+	return beyond(appeared, over), beyond(over, appeared)
 }

@@ -26,8 +26,9 @@
 //     it, unless most of them say another policy than before. Envoy would rebuild it, drop its connections
 //     and warm it again. A change of policies builds only the units again whose policy is another now.
 //   - Each service that can be served gives a cluster and an assignment of its name, also when it
-//     has no instances. So does each of its further ports. Only services of the own datacenter are
-//     served: their names are the clusters' names.
+//     has no instances. So does each of its further ports. An own service's name is its
+//     cluster's name. One of another datacenter or of a peer has its name with where it is, web.dc2 or
+//     web.cluster01.peer, unless a service is registered here under that very name.
 //   - A critical instance is sent as unhealthy, one in maintenance as draining. Neither is left out,
 //     unless the policy says so, and neither changes its weight.
 //   - Host names come resolved (see package resolve): each address is an endpoint like any other.

@@ -43,7 +43,7 @@ func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpo
 			var flaws []flaw
 			addresses, flaws = c.addressesOf(addresses[:0], s, i, port)
 			for _, bad := range flaws {
-				if port == "" || bad.reason == BadPort { // the rest is told of the default port already
+				if !s.quiet && (port == "" || bad.reason == BadPort) { // the rest is told of the default port already
 					problems = append(problems, bad.in(s.Key, i))
 				}
 			}
@@ -51,7 +51,7 @@ func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpo
 				continue
 			}
 			l, bad := localityOf(i, s.region)
-			if bad.found() && port == "" {
+			if bad.found() && port == "" && !s.quiet {
 				problems = append(problems, bad.in(s.Key, i))
 			}
 			weight, metadata := weightOf(i, state, p), labelsOf(i, p.EndpointMetadata)

@@ -118,18 +118,25 @@ func (r Resources) problemsOf(k catalog.ServiceKey) (all []Problem) {
 // became says what became of each instance in the cell of a unit, which may be nil.
 func (r Resources) became(u unit, c *cell) []Became {
 	read := reader{inputs: r.inputs}
-	if len(c.all()) > 0 {
+	if c.served() {
 		read.inputs.sources = r.sourcesOf(u)
 		return r.rules.became(u, read.begin(u, c), c.policy)
 	}
 	out := Out{Detail: "nothing of that name is served"}
-	if c.flawed() {
+	s, is := read.begin(u, c).service(u.service)
+	services := []catalog.Service{s}
+	switch {
+	case c.flawed():
 		out = Out{c.problems[0].Detail, c.problems[0].Remedy}
+	case !is:
+		out = Out{"it is not registered here, and its policy has it fail over to none of those who have it", "set failover in its policy, or ask for it by its name with where it is"}
+		services = read.elsewhere(u.service.Name)
 	}
-	s, _ := read.begin(u, c).service(u.service)
-	all := make([]Became, len(s.Instances))
-	for n, i := range s.Instances {
-		all[n] = Became{Site: s.Key.Site(), Instance: i, Out: &out}
+	var all []Became
+	for _, s := range services {
+		for _, i := range s.Instances {
+			all = append(all, Became{Site: s.Key.Site(), Instance: i, Out: &out})
+		}
 	}
 	return all
 }
@@ -137,12 +144,8 @@ func (r Resources) became(u unit, c *cell) []Became {
 // became says what becomes of each instance. An instance has the endpoints that were made of it, except those
 // whose address another instance has as well and is served at.
 func (c Config) became(u unit, read *reader, said *said) []Became {
-	var p policy.Policy
-	if said != nil {
-		p = said.Policy()
-	}
-	own, _ := read.service(u.service)
-	parts := c.parts(u, own, p)
+	p := said.Policy()
+	parts := c.parts(u, said, p, read)
 	var all []Became
 	for _, s := range parts {
 		for _, i := range s.Instances {

@@ -135,27 +135,43 @@ func instances() catalog.Service {
 	return s
 }
 
-// made are the cluster and the assignment that a policy makes of them, with addresses and with host names.
+// made are the clusters and the assignments that a policy makes of them, with addresses and with host names: of the
+// service here, which may fail over, and of the one of another datacenter by its own name.
 func made(t *testing.T, e *policy.Effective) string {
 	t.Helper()
 	var all strings.Builder
 	c := testConfig()
 	for _, name := range []string{"", "web.example.com"} {
-		s := instances()
-		c.Resolved = name == ""
-		for n := range s.Instances {
-			if name != "" {
-				s.Instances[n].Address = fmt.Sprint("h", n, ".", name)
+		now := catalog.New()
+		for n, k := range []string{"web", "web@dc2", "web@dc3", "web@p.peer"} {
+			s := instances()
+			s.Key = keyOf(k)
+			for i := range s.Instances {
+				one := &s.Instances[i]
+				one.Address = strings.Replace(one.Address, "10.0", fmt.Sprint("10.", n), 1)
+				one.Tagged = map[string]catalog.TaggedAddress{"wan": {Address: "198.51.100." + one.ID}, "lan": {Address: fmt.Sprint("10.20.", n, ".", one.ID)}}
+				if name != "" {
+					one.Address, one.Tagged = fmt.Sprintf("h%d-%d.%s", n, i, name), nil
+				}
 			}
+			now.Services[s.Key] = s
 		}
-		endpoints, _ := c.endpointsOf([]part{c.part(s, 0, e.Policy())}, "", e.Policy())
-		resources, err := encodeUnit("web", e.Policy(), endpoints, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range resources {
-			all.Write(r.Value)
-			fmt.Fprint(&all, r.Near)
+		near := catalog.EntryKey{Kind: catalog.Datacenters, Name: catalog.NearestEntry}
+		now.Entries[near] = catalog.Entry{Key: near, Datacenters: []string{"dc3", "dc2"}}
+		c.Resolved = name == ""
+		read := &reader{inputs: empty().inputs.apply(catalog.Catalog{}.Diff(now))}
+		for _, k := range []string{"web", "web@dc2"} {
+			u := c.unit(keyOf(k), "")
+			said := &said{Effective: e, failover: e.Policy().Failover}
+			endpoints, _ := c.endpointsOf(c.parts(u, said, e.Policy(), read.begin(u, nil)), "", e.Policy())
+			resources, err := encodeUnit(u.name(), e.Policy(), endpoints, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range resources {
+				all.Write(r.Value)
+				fmt.Fprint(&all, r.Near)
+			}
 		}
 	}
 	return all.String()

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"cmp"
+	"iter"
 	"slices"
 
 	"legate/discovery/catalog"
@@ -11,6 +13,7 @@ import (
 type inputs struct {
 	home     catalog.Site // the own one
 	services *tree[catalog.ServiceKey, *service]
+	remote   *tree[remoteKey, *remoteKey] // the services of all other sites, by their names
 	sources
 }
 
@@ -52,58 +55,58 @@ func (e *entry) appendKey(b []byte) []byte { return appendStrings(b, e.Key.Kind,
 // apply returns the inputs after d.
 func (in inputs) apply(d catalog.Delta) inputs {
 	set := make([]*service, len(d.Set))
+	var remote []*remoteKey
 	for n, s := range d.Set {
 		set[n] = &service{s} // a copy: a pointer into d.Set would keep all of it alive
+		if s.Key.Site() != in.home && in.services.get(s.Key) == nil {
+			remote = append(remote, &remoteKey{s.Key})
+		}
 	}
 	slices.SortFunc(set, func(a, b *service) int { return a.Key.Compare(b.Key) }) // a Delta is sorted, so this costs next to nothing
-	in.services = in.services.with(set)
+	slices.SortFunc(remote, func(a, b *remoteKey) int { return a.Compare(*b) })
+	in.services, in.remote = in.services.with(set), in.remote.with(remote)
 	for _, k := range d.Gone {
-		in.services = in.services.without(k)
+		in.services, in.remote = in.services.without(k), in.remote.without(remoteKey{k})
 	}
+	in.sources = in.sources.apply(d)
+	return in
+}
+
+// apply returns the sources after d.
+func (from sources) apply(d catalog.Delta) sources {
 	entries := make([]*entry, len(d.Entries))
 	for n, e := range d.Entries {
 		entries[n] = &entry{e}
 	}
 	slices.SortFunc(entries, func(a, b *entry) int { return a.Key.Compare(b.Key) })
-	in.entries = in.entries.with(entries)
+	from.entries = from.entries.with(entries)
 	for _, k := range d.GoneEntries {
-		in.entries = in.entries.without(k)
+		from.entries = from.entries.without(k)
 	}
-	return in
+	return from
 }
 
-// reader is the only way from a unit to the inputs. It records which services of others are read, also
-// when they are not there: a unit depends on a key's absence as it does on its value. A unit's own
-// service needs no record, as the unit names it, nor do the config entries of that name.
-type reader struct {
-	inputs inputs
-	own    catalog.ServiceKey
-	others []catalog.ServiceKey
-	policy *said // what was read of policies; nil: nothing
-	before *cell // what the unit is until now; nil: nothing
+// remoteKey is the key of a service elsewhere. It is ordered by name, so that all sites that have a name are found.
+type remoteKey struct{ service catalog.ServiceKey }
+
+// Compare orders keys by name, and then by site.
+func (k remoteKey) Compare(o remoteKey) int {
+	return cmp.Or(cmp.Compare(k.service.Name, o.service.Name), k.service.Compare(o.service))
 }
 
-// begin makes r the reader of a unit, which has read nothing yet.
-func (r *reader) begin(u unit, before *cell) *reader {
-	r.own, r.others, r.policy, r.before = u.service, r.others[:0], nil, before
-	return r
-}
+func (k *remoteKey) key() remoteKey            { return *k }
+func (k *remoteKey) appendKey(b []byte) []byte { return appendService(b, k.service) }
 
-// service returns the service with the key, and whether there is one.
-func (r *reader) service(k catalog.ServiceKey) (catalog.Service, bool) {
-	if k != r.own {
-		r.others = append(r.others, k)
+// elsewhere yields the services of that name at all other sites.
+func (in inputs) elsewhere(name string) iter.Seq[catalog.Service] {
+	return func(yield func(catalog.Service) bool) {
+		for k := range in.remote.from(remoteKey{catalog.ServiceKey{Name: name}}) {
+			if k.service.Name != name || !yield(in.services.get(k.service).Service) {
+				return
+			}
+		}
 	}
-	s := r.inputs.services.get(k)
-	if s == nil {
-		return catalog.Service{Key: k}, false
-	}
-	return s.Service, true
 }
 
-// reads are the services of others that were read, sorted and distinct, until r reads for another unit.
-func (r *reader) reads() []catalog.ServiceKey {
-	slices.SortFunc(r.others, catalog.ServiceKey.Compare)
-	r.others = slices.Compact(r.others)
-	return r.others
-}
+// here is the key of the own service of that name.
+func (in inputs) here(name string) catalog.ServiceKey { return in.home.Service(name) }

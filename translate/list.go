@@ -24,6 +24,9 @@ func (r Resources) Services() iter.Seq[Listed] {
 			if s.Key.Site() != r.inputs.home {
 				return
 			}
+			for len(cells) > 0 && cells[0].unit.service.Compare(s.Key) < 0 {
+				cells = cells[1:] // of one that is elsewhere only
+			}
 			n := 0
 			for n < len(cells) && cells[n].unit.service == s.Key {
 				n++

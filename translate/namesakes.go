@@ -40,6 +40,9 @@ func (c Config) namedAt(name string, site catalog.Site, yield func(unit) bool) b
 	return yield(c.unit(site.Service(rest[:dot]), rest[dot+1:]))
 }
 
+// peerLabel ends the name of a peer's service.
+const peerLabel = "peer"
+
 // sitesIn yields the sites that a name can end with, and what is before that. Neither a datacenter's name nor a peer's
 // has dots.
 func (c Config) sitesIn(name string) iter.Seq2[string, catalog.Site] {
@@ -49,7 +52,7 @@ func (c Config) sitesIn(name string) iter.Seq2[string, catalog.Site] {
 			return
 		}
 		rest, last := name[:dot], name[dot+1:]
-		if dot := strings.LastIndexByte(rest, '.'); last == "peer" && dot > 0 {
+		if dot := strings.LastIndexByte(rest, '.'); last == peerLabel && dot > 0 {
 			if !yield(rest[:dot], catalog.Site{Datacenter: c.Datacenter, Peer: rest[dot+1:]}) {
 				return
 			}
@@ -60,10 +63,15 @@ func (c Config) sitesIn(name string) iter.Seq2[string, catalog.Site] {
 	}
 }
 
-// called is the unit that has a name; false if none has it.
+// called is the unit that has a name; false if none has it. A service that is elsewhere only comes last.
 func (c Config) called(name string, read *reader) (unit, bool) {
 	for u := range c.namesakes(name) {
 		if c.is(u, read) {
+			return u, true
+		}
+	}
+	for u := range c.namesakes(name) {
+		if c.isElsewhere(u, read) {
 			return u, true
 		}
 	}
@@ -78,7 +86,7 @@ func (c Config) is(u unit, read *reader) bool {
 
 // checkTaken says why a unit does not have its name: another one has it.
 func (c Config) checkTaken(u unit, read *reader) flaw {
-	if u.port == "" && !u.remote {
+	if s, is := read.service(u.service); is && u.port == "" && s.Key.Site() == c.site() {
 		return flaw{} // it is the first of all
 	}
 	has, is := c.called(u.name(), read)

@@ -37,9 +37,9 @@ const (
 func nearOf(p policy.Policy) Near {
 	switch text(p.Prefer) {
 	case "zone":
-		return Near{By: ByZone}
+		return Near{By: ByZone, Spills: spills(p)}
 	case "region":
-		return Near{By: ByRegion}
+		return Near{By: ByRegion, Spills: spills(p)}
 	}
 	return Near{}
 }

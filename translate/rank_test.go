@@ -16,7 +16,7 @@ func TestPrioritiesFollowOneAnotherAndNameALocalityOnce(t *testing.T) {
 		region, zone string
 	}
 	several := 0
-	for seed := range uint64(1000) {
+	for seed := range uint64(2000) {
 		r := rand.New(rand.NewPCG(seed, 21))
 		endpoints, _ := testConfig().endpointsOf([]part{testConfig().part(randomService(r, own("web")), 0, policy.Default())}, "", policy.Default())
 		for i := range endpoints {

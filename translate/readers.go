@@ -2,19 +2,17 @@ package translate
 
 import (
 	"slices"
-
-	"legate/discovery/catalog"
 )
 
-// readers is the reverse index: which units read a service of others. It is a set of pairs, sorted by
-// the service.
+// readers is the reverse index: which units read what of others. It is a set of pairs, sorted by
+// what was read.
 type readers struct {
 	pairs *tree[pair, *pair]
 }
 
-// pair says that a unit read a service.
+// pair says what a unit read.
 type pair struct {
-	read catalog.ServiceKey
+	read dependency
 	unit unit
 }
 
@@ -25,11 +23,14 @@ func (p pair) Compare(o pair) int {
 	return p.unit.Compare(o.unit)
 }
 
-func (p *pair) key() pair                 { return *p }
-func (p *pair) appendKey(b []byte) []byte { return p.unit.appendTo(appendService(b, p.read)) }
+func (p *pair) key() pair { return *p }
+func (p *pair) appendKey(b []byte) []byte {
+	b = appendService(b, p.read.service)
+	return p.unit.appendTo(appendStrings(b, p.read.entry.Kind, p.read.entry.Name))
+}
 
-// of appends the units that read the key.
-func (r readers) of(units []unit, k catalog.ServiceKey) []unit {
+// of appends the units that read it.
+func (r readers) of(units []unit, k dependency) []unit {
 	for p := range r.pairs.from(pair{read: k}) {
 		if p.read != k {
 			break
@@ -55,16 +56,16 @@ func (r readers) after(rebuilt []rebuilding) readers {
 	return r
 }
 
-// missingFrom are the keys that a cell read and the other one did not. Either may be nil.
-func missingFrom(a, other *cell) []catalog.ServiceKey {
+// missingFrom is what a cell read and the other one did not. Either may be nil.
+func missingFrom(a, other *cell) []dependency {
 	if a == nil || other != nil && slices.Equal(a.reads, other.reads) {
 		return nil
 	}
 	if other == nil {
 		return a.reads
 	}
-	return slices.DeleteFunc(slices.Clone(a.reads), func(k catalog.ServiceKey) bool {
-		_, both := slices.BinarySearchFunc(other.reads, k, catalog.ServiceKey.Compare)
+	return slices.DeleteFunc(slices.Clone(a.reads), func(k dependency) bool {
+		_, both := slices.BinarySearchFunc(other.reads, k, dependency.Compare)
 		return both
 	})
 }

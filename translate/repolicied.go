@@ -16,7 +16,7 @@ type Repolicied struct {
 // costs what differs, as [Resources.Diff] does.
 func (r Resources) DiffPolicies(from Resources) (all []Repolicied) {
 	compare(from.cells, r.cells, func(old, now *cell) {
-		if old == nil || now == nil || old.policy == nil || now.policy == nil || old.policy.Same(now.policy.Effective) {
+		if !old.served() || !now.served() || old.policy.Same(now.policy.Effective) {
 			return
 		}
 		all = append(all, Repolicied{now.unit.service, now.unit.port, old.policy.Effective, now.policy.Effective})

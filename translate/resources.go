@@ -29,12 +29,14 @@ type Resources struct {
 //
 //   - build looks at the inputs through its reader only;
 //   - a unit that becomes anything is called for by a service that is there;
-//   - a unit that a service calls for is its own, or reads it.
+//   - a unit that a service calls for is its own, or reads it;
+//   - what a service elsewhere calls for depends on it and on whether there is a service of its name here.
 //
-// So it is enough to build what a changed service calls for, its own units, and those that have read it.
+// So it is enough to build what a changed service calls for, its own units, and those that have read it; and with an
+// own service what those of its name elsewhere call for.
 type rules interface {
 	// units appends the units that a service calls for.
-	units([]unit, catalog.Service) []unit
+	units([]unit, inputs, catalog.Service) []unit
 	// build returns the resources of a unit, sorted by name, and what is left out of them.
 	build(unit, *reader) ([]Resource, []Problem)
 	// said returns the policy of a unit that build has read one for.
@@ -58,18 +60,19 @@ func New(c Config) Resources {
 // Who keeps several views of one catalog applies d to one of them and hands the result to the others
 // as their views. They share the inputs with it, and everything equal that they build.
 func (r Resources) Apply(d catalog.Delta, views ...Resources) (Resources, []Problem) {
-	units := r.touchedBy(d)
+	before := r.inputs
 	if len(views) > 0 {
 		r.inputs = views[0].inputs
 	} else {
 		r.inputs = r.inputs.apply(d)
 	}
+	units := r.touchedBy(d, before)
 	if len(d.Entries)+len(d.GoneEntries) > 0 {
 		cells := r.cellsSaidBy(d)
 		if r.AnyBehind() {
 			r.behind, r.survey, cells = nil, nil, r.cells.all()
 		}
-		units = r.resaid(units, cells)
+		units = r.resaid(r.entryReaders(units, d), cells)
 	}
 	return r.build(units, d.Since, views)
 }
@@ -81,20 +84,44 @@ func (r Resources) View(c Config) Resources {
 	v.inputs = r.inputs
 	var units []unit
 	for s := range r.inputs.services.all() {
-		units = v.rules.units(units, s.Service)
+		units = v.rules.units(units, v.inputs, s.Service)
 	}
 	v, _ = v.build(units, time.Time{}, []Resources{r})
 	return v
 }
 
-// touchedBy are the units that have to be built again for d; some more than once.
-func (r Resources) touchedBy(d catalog.Delta) []unit {
+// touchedBy are the units that have to be built again for the services of d; some more than once. The inputs are those
+// after it.
+func (r Resources) touchedBy(d catalog.Delta, before inputs) []unit {
 	units := make([]unit, 0, 2*len(d.Set)+len(d.Gone))
 	for _, s := range d.Set {
-		units = r.dependents(r.rules.units(units, s), s.Key)
+		units = r.dependents(r.rules.units(units, r.inputs, s), s.Key)
+		if s.Key.Site() != r.inputs.home && before.services.get(s.Key) == nil {
+			units = r.readers.of(units, sites(s.Key.Name))
+		}
 	}
 	for _, k := range d.Gone {
 		units = r.dependents(units, k)
+		if k.Site() != r.inputs.home {
+			units = r.readers.of(units, sites(k.Name))
+			continue
+		}
+		from := len(units)
+		for s := range r.inputs.elsewhere(k.Name) {
+			units = r.rules.units(units, r.inputs, s)
+		}
+		units = append(units[:from], slices.DeleteFunc(units[from:], func(u unit) bool { return u.service != k })...)
+	}
+	return units
+}
+
+// entryReaders appends the units that have read a config entry of d for another reason than their policy.
+func (r Resources) entryReaders(units []unit, d catalog.Delta) []unit {
+	for _, e := range d.Entries {
+		units = r.readers.of(units, dependency{entry: e.Key})
+	}
+	for _, k := range d.GoneEntries {
+		units = r.readers.of(units, dependency{entry: k})
 	}
 	return units
 }
@@ -107,7 +134,7 @@ func (r Resources) dependents(units []unit, k catalog.ServiceKey) []unit {
 		}
 		units = append(units, c.unit)
 	}
-	return r.readers.of(units, k)
+	return r.readers.of(units, dependency{service: k})
 }
 
 // rebuilding is what one unit was and became; nil: nothing. They differ.
@@ -128,7 +155,7 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 		b := rebuilding{unit: u, from: r.cells.get(u)}
 		read.inputs.sources = r.sourcesOf(u)
 		resources, found := r.rules.build(u, read.begin(u, b.from))
-		if len(resources)+len(found) > 0 {
+		if len(resources)+len(found) > 0 || read.policy != nil {
 			for _, view := range views {
 				share(resources, view.cells.get(u))
 			}

@@ -15,6 +15,8 @@ import (
 type said struct {
 	*policy.Effective
 	problems []policy.Problem
+	given    policy.Sites // where it fails over to, if not the policy itself says that; nil: it does
+	failover policy.Sites // where it fails over to
 	basis    basis
 }
 
@@ -27,42 +29,54 @@ type basis struct {
 }
 
 // same reports whether a unit becomes the same with both.
-func (s *said) same(o *said) bool { return s.Same(o.Effective) && slices.Equal(s.problems, o.problems) }
+func (s *said) same(o *said) bool {
+	return s.Same(o.Effective) && slices.Equal(s.problems, o.problems) && slices.Equal(s.failover, o.failover)
+}
 
 // sharing is s, which is the same as o, and holds no more than o does.
 func (s *said) sharing(o *said) *said {
 	if s == nil || s.basis == o.basis {
 		return o
 	}
-	return &said{o.Effective, o.problems, s.basis}
+	return &said{o.Effective, o.problems, s.given, o.failover, s.basis}
 }
 
 // said reads the policy of a unit: the operator's, over a base; what Consul's entries say of the unit's
-// service; and what its owner says.
-func (r *reader) said(u unit, base policy.Layer) *said {
-	s, _ := r.service(u.service)
-	var policies policy.Policies
-	if r.inputs.policies != nil {
-		policies = *r.inputs.policies
-	}
-	of := basis{policies: r.inputs.policies, look: policies.Look(s)}
+// service; and what its owner says. Where it fails over to is in the policy, unless that is given.
+func (r *reader) said(u unit, s catalog.Service, failover policy.Sites, base policy.Layer) *said {
+	of := basis{policies: r.inputs.policies, look: r.policies().Look(s)}
 	keys := policy.EntryKeys(s.Key.Name)
 	for n, k := range keys {
 		of.entries[n] = r.inputs.entries.get(k)
 	}
-	if b := r.before; b != nil && b.policy != nil && b.policy.basis == of {
+	if b := r.before; b != nil && b.policy != nil && b.policy.basis == of && slices.Equal(failover, b.policy.given) {
 		r.policy = b.policy
 		return r.policy
 	}
-	policies = policies.Over(base)
-	e, problems := policies.For(s, u.port, func(k catalog.EntryKey) (catalog.Entry, bool) {
-		if e := of.entries[slices.Index(keys[:], k)]; e != nil {
+	e, problems := r.policiesOf(u, s, base)
+	r.policy = &said{e, problems, failover, e.Policy().Failover, of}
+	if failover != nil {
+		r.policy.failover = failover
+	}
+	return r.policy
+}
+
+// policiesOf is what all sources say of a unit together. It is not noted as what was read.
+func (r *reader) policiesOf(u unit, s catalog.Service, base policy.Layer) (*policy.Effective, []policy.Problem) {
+	policies := r.policies().Over(base)
+	return policies.For(s, u.port, func(k catalog.EntryKey) (catalog.Entry, bool) {
+		if e := r.inputs.entries.get(k); e != nil {
 			return e.Entry, true
 		}
 		return catalog.Entry{}, false
 	})
-	r.policy = &said{e, problems, of}
-	return r.policy
+}
+
+func (r *reader) policies() *policy.Policies {
+	if r.inputs.policies != nil {
+		return r.inputs.policies
+	}
+	return &policy.Policies{}
 }
 
 // made is what was made of the policy that was read, if the unit has that until now: its cluster, and the secrets
@@ -133,7 +147,7 @@ func (r Resources) Policy(cluster string) (*policy.Effective, []policy.Problem, 
 		return nil, nil, false
 	}
 	c := r.cells.get(u)
-	if c == nil || c.policy == nil {
+	if !c.served() {
 		return nil, nil, false
 	}
 	read := reader{inputs: r.inputs}
@@ -156,7 +170,7 @@ func (r Resources) Still(cluster string) (*policy.Effective, bool) {
 // Served are the names of the clusters, sorted by their services.
 func (r Resources) Served() (names []string) {
 	for c := range r.cells.all() {
-		if c.policy != nil {
+		if c.served() {
 			names = append(names, c.unit.name())
 		}
 	}

@@ -107,6 +107,8 @@ func (d Drawer) value(f *policy.Field) any {
 		return d.span(f)
 	case "list of texts":
 		return d.list(f)
+	case "places":
+		return [][]string{{"none"}, {"nearest"}, {"consul"}, {"dc2"}, {"dc3", "dc2"}, {"p.peer", "nearest"}}[d.Rand.IntN(6)]
 	case "texts by key":
 		return map[string]string{"version": "1"}
 	case "list":

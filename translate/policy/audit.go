@@ -134,14 +134,19 @@ func near(word string, known []string, otherwise string) string {
 func (a *Audit) unmatched(r *rule) string {
 	m := &r.match
 	named := match{names: m.names}
+	placed := match{names: m.names, datacenters: m.datacenters, peers: m.peers}
 	var ports, tags, keys []string
 	values := map[string][]string{}
-	some := false
+	some, there := false, false
 	for _, s := range a.services {
 		if !named.matches(s, "") {
 			continue
 		}
 		some = true
+		if !placed.matches(s, "") {
+			continue
+		}
+		there = true
 		for _, i := range s.Voters() {
 			tags = append(tags, i.Tags...)
 			keys = slices.AppendSeq(keys, maps.Keys(i.Meta))
@@ -161,6 +166,8 @@ func (a *Audit) unmatched(r *rule) string {
 		return ""
 	case !some:
 		return "there is no service"
+	case !there:
+		return "no such service is at one of " + strings.Join(slices.Concat(m.datacenters, m.peers), ", ")
 	}
 	for _, one := range []struct {
 		what  string

@@ -59,6 +59,9 @@ func OfEntry(e catalog.Entry) (Policy, []Mistake) {
 		}
 		p.RingHash.Minimum, p.RingHash.Maximum, p.LeastRequest.ChoiceCount = positive(lb.MinimumRingSize), positive(lb.MaximumRingSize), positive(lb.ChoiceCount)
 	}
+	if len(e.Resolver.Failover) > 0 {
+		p.Failover = Sites{FromConsul}
+	}
 	return p, mistakes
 }
 

@@ -120,6 +120,10 @@ func (d *decoder) value(f *Field, n *yaml.Node) (reflect.Value, bool) {
 		texts := []string{}
 		d.list(n, f.Path, "- x", func(_ int, n *yaml.Node) { texts = append(texts, d.text(n, f.Path)) })
 		v = reflect.ValueOf(texts)
+	case f.typ == reflect.TypeFor[Sites]() && n.Kind != yaml.ScalarNode:
+		sites := Sites{}
+		d.list(n, f.Path, "[dc2, cluster01.peer]", func(_ int, n *yaml.Node) { sites = append(sites, d.text(n, f.Path)) })
+		v = reflect.ValueOf(sites)
 	case f.typ == reflect.TypeFor[map[string]string]():
 		v = reflect.ValueOf(d.texts(n, f.Path))
 	case f.typ == reflect.TypeFor[*Raw]():

@@ -107,7 +107,7 @@ func (d *decoder) rule(n *yaml.Node, at int, p *Policies) {
 	case !has("match") && !slices.ContainsFunc(matchNames, has):
 		d.fail(n, "%s has no match, so nobody knows for which services it is: set match, such as match: {names: [web]}; what holds for all services belongs under defaults", what)
 	case len(d.errs) == before && r.match.empty():
-		d.fail(n, "%s.match has no condition: set names, ports, tags, meta or filter; what holds for all services belongs under defaults", what)
+		d.fail(n, "%s.match has no condition: set names, datacenters, peers, ports, tags, meta or filter; what holds for all services belongs under defaults", what)
 	}
 	d.check(r.says, r.says.policy())
 	p.rules = append(p.rules, r)
@@ -126,6 +126,10 @@ func (d *decoder) match(n *yaml.Node, what string) match {
 		switch key.Value {
 		case "names":
 			m.names = texts(value)
+		case "datacenters":
+			m.datacenters = texts(value)
+		case "peers":
+			m.peers = texts(value)
 		case "ports":
 			m.ports = texts(value)
 		case "tags":
@@ -139,6 +143,9 @@ func (d *decoder) match(n *yaml.Node, what string) match {
 			}
 		}
 	})
+	if len(m.datacenters) > 0 && len(m.peers) > 0 {
+		d.fail(n, "%s has datacenters and peers, and no service has both: write a rule for each", what)
+	}
 	return m
 }
 

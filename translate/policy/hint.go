@@ -25,7 +25,7 @@ const (
 // The names that a file and a match may have.
 var (
 	fileNames  = []string{"owners", "defaults", "services"}
-	matchNames = []string{"names", "ports", "tags", "meta", "filter"}
+	matchNames = []string{"names", "datacenters", "peers", "ports", "tags", "meta", "filter"}
 )
 
 // names are what a level may hold, and the levels below it.

@@ -36,6 +36,10 @@ var needs = []need{
 		func(p Policy) bool { return !p.CircuitBreakers.High.budgeted() }, "remove it, or the retry budget, which takes its place"},
 	{"lb_policy least_request ring_hash maglev slow_start locality zone_aware", "envoy", "not set",
 		func(p Policy) bool { return p.Envoy == nil || p.Envoy.Cluster.LoadBalancingPolicy == nil }, "remove it: envoy.load_balancing_policy takes its place"},
+	{"circuit_breakers", "envoy", "not set", func(p Policy) bool {
+		return p.Envoy == nil || len(p.Envoy.Cluster.GetCircuitBreakers().GetThresholds()) == 0
+	},
+		"remove it: envoy.circuit_breakers.thresholds takes its place"},
 	{"least_request", "lb_policy", "round_robin", balances("least_request"), "set lb_policy to least_request, or remove it"},
 	{"ring_hash", "lb_policy", "round_robin", balances("ring_hash"), "set lb_policy to ring_hash, or remove it"},
 	{"maglev", "lb_policy", "round_robin", balances("maglev"), "set lb_policy to maglev, or remove it"},
@@ -54,6 +58,10 @@ var needs = []need{
 	{"close_connections_on_host_health_failure", "health_checks outlier_detection", "not set",
 		func(p Policy) bool { return len(p.HealthChecks) > 0 || p.OutlierDetection.on() }, "set health_checks or outlier_detection, or remove it"},
 	{"tls", "tls.enabled", "not set", func(p Policy) bool { return orElse(p.TLS.Enabled, true) }, "remove it, or tls.enabled"},
+	{"failover_when", "failover prefer", "not set", func(p Policy) bool {
+		return p.Failover != nil && !p.Failover.Are(None) || is(p.Prefer, "zone", "region")
+	}, "set failover or prefer, or remove it"},
+	{"failover_when", "overprovisioning_factor", "not set", func(p Policy) bool { return p.OverprovisioningFactor == nil }, "remove it, or overprovisioning_factor, which takes its place"},
 	{"subsets", "subsets.selectors", "not set", func(p Policy) bool { return len(p.Subsets.Selectors) > 0 }, "set subsets.selectors"},
 	{"subsets.default_subset", "subsets.fallback_policy subsets.selectors", "no_fallback", func(p Policy) bool { return p.Subsets.defaulting() }, "set subsets.fallback_policy to default_subset"},
 	{"subsets.selectors", "endpoint_metadata", "not set", func(p Policy) bool { return p.EndpointMetadata.has(p.Subsets.Selectors) },

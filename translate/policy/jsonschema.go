@@ -17,11 +17,13 @@ func JSONSchema() []byte {
 		"type": "object", "additionalProperties": false, "minProperties": 1,
 		"description": "For which services the rule is. All conditions must hold.",
 		"properties": object{
-			"names":  describe(textOrTexts, "Globs on the service's name; one must match."),
-			"ports":  describe(textOrTexts, "Names of further ports; the rule is then for their clusters alone."),
-			"tags":   describe(textOrTexts, "Tags that most instances have, all of them."),
-			"meta":   object{"type": "object", "additionalProperties": object{"type": "string"}, "description": "Globs on values of most instances' meta, by key."},
-			"filter": object{"type": "string", "description": "An expression of Consul's filter language that holds for most instances."},
+			"names":       describe(textOrTexts, "Globs on the service's name; one must match."),
+			"datacenters": describe(textOrTexts, "Globs on the datacenter; the rule is then for services that are there, and not for those of peers."),
+			"peers":       describe(textOrTexts, "Globs on the peer; the rule is then for services of these peers."),
+			"ports":       describe(textOrTexts, "Names of further ports; the rule is then for their clusters alone."),
+			"tags":        describe(textOrTexts, "Tags that most instances have, all of them."),
+			"meta":        object{"type": "object", "additionalProperties": object{"type": "string"}, "description": "Globs on values of most instances' meta, by key."},
+			"filter":      object{"type": "string", "description": "An expression of Consul's filter language that holds for most instances."},
 		},
 	}
 	rule["required"] = []string{"match"}
@@ -79,6 +81,8 @@ func (f *Field) jsonSchema() object {
 		o["type"], o["pattern"] = []string{"string", "integer"}, `^[0-9]+ *(KiB|MiB|GiB)?$`
 	case reflect.TypeFor[[]string]():
 		o["type"], o["items"] = "array", object{"type": "string"}
+	case reflect.TypeFor[Sites]():
+		o["anyOf"] = []any{object{"enum": []string{None, Nearest, FromConsul}}, object{"type": "string"}, object{"type": "array", "minItems": 1, "items": object{"type": "string"}}}
 	case reflect.TypeFor[map[string]string]():
 		o["type"], o["additionalProperties"] = "object", object{"type": "string"}
 	case reflect.TypeFor[*Raw]():

@@ -55,6 +55,7 @@ func (p Policy) contradictions() []Mistake {
 	c.checks()
 	c.tls()
 	c.subsets()
+	c.failover()
 	c.texts()
 	return c.mistakes
 }

@@ -55,6 +55,11 @@ func (p *Policies) ownersValue(key, text string) (v *Value, detail, remedy strin
 		detail, remedy, _ = strings.Cut(err.Error(), ": ")
 		return nil, detail, orWords(remedy, f)
 	}
+	if sites, is := value.Interface().(Sites); is {
+		if detail, remedy = ownersSites(sites); detail != "" {
+			return nil, detail, remedy
+		}
+	}
 	v = &Value{Field: f, text: textOf(value), value: value}
 	if mistakes := (Layer{v}).policy().contradictions(); len(mistakes) > 0 && len(mistakes[0].Lacks) == 0 {
 		return nil, mistakes[0].Detail, mistakes[0].Remedy

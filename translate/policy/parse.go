@@ -47,16 +47,23 @@ func (f *Field) read(text string) (reflect.Value, error) {
 	case reflect.TypeFor[*Size]():
 		return parsed(parseSize(text))
 	case reflect.TypeFor[[]string]():
-		list := []string{}
-		for part := range strings.SplitSeq(text, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				list = append(list, part)
-			}
-		}
-		return reflect.ValueOf(list), nil
+		return reflect.ValueOf(split(text)), nil
+	case reflect.TypeFor[Sites]():
+		return reflect.ValueOf(Sites(split(text))), nil
 	default:
 		return reflect.Value{}, fmt.Errorf("a plain value: want %s", f.Kind)
 	}
+}
+
+// split is the list that is written with commas.
+func split(text string) []string {
+	list := []string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
 }
 
 func parsed[T any](v T, err error) (reflect.Value, error) { return reflect.ValueOf(&v), err }

@@ -31,6 +31,10 @@ type Policy struct {
 	HealthyPanicThreshold  *Percent     `policy:"healthy_panic_threshold" range:"0%..100%" doc:"If fewer endpoints than this are healthy, Envoy disregards health. 0%: never."`
 	OverprovisioningFactor *uint32      `policy:"overprovisioning_factor" range:"100..1000000" doc:"In percent: 140 means that degraded endpoints get traffic when fewer than 1/1.4 of all are healthy."`
 
+	Failover      Sites   `policy:"failover" doc:"Where requests go while no instance here takes them: none (default), nearest (the other datacenters by their distance), or a list of datacenters and of peers, such as [dc2, cluster01.peer, nearest]. consul: where the service's service-resolver says. An owner can name datacenters, and no peers."`
+	FailoverWhen  *string `policy:"failover_when" values:"empty degraded" doc:"empty (default): the next place gets requests while no instance of this one takes any, and gets none before. degraded: it gets a share as soon as fewer than 1/1.4 of this one's instances are healthy."`
+	RemoteAddress *string `policy:"remote_address" owner:"no" values:"wan lan auto" doc:"At which address instances of other datacenters and of peers are reached: wan (default) and lan: the one that is tagged so, else their own. auto: as instances here are (--address)."`
+
 	CircuitBreakers  CircuitBreakers `policy:"circuit_breakers"`
 	OutlierDetection Outlier         `policy:"outlier_detection"`
 

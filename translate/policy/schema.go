@@ -41,6 +41,7 @@ var kindOf = map[reflect.Type]string{
 	reflect.TypeFor[*Percent]():          "percentage",
 	reflect.TypeFor[*Size]():             "size",
 	reflect.TypeFor[[]string]():          "list of texts",
+	reflect.TypeFor[Sites]():             "places",
 	reflect.TypeFor[map[string]string](): "texts by key",
 	reflect.TypeFor[*Raw]():              "fields of a Cluster",
 	reflect.TypeFor[[]HealthCheck]():     "list",

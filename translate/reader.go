@@ -1,0 +1,79 @@
+package translate
+
+import (
+	"cmp"
+	"slices"
+
+	"legate/discovery/catalog"
+)
+
+// dependency is what a unit read: a service, a config entry, or at which other sites there are services of a name. The
+// last one is a service without a site.
+type dependency struct {
+	service catalog.ServiceKey
+	entry   catalog.EntryKey
+}
+
+// Compare orders services before entries.
+func (d dependency) Compare(o dependency) int {
+	return cmp.Or(d.entry.Compare(o.entry), d.service.Compare(o.service))
+}
+
+// sites is the dependency on the sites that have a service of that name.
+func sites(name string) dependency { return dependency{service: catalog.ServiceKey{Name: name}} }
+
+// reader is the only way from a unit to the inputs. It records what is read of others, also
+// when it is not there: a unit depends on a key's absence as it does on its value. A unit's own
+// service needs no record, as the unit names it, nor do the config entries by which its policy is made.
+type reader struct {
+	inputs inputs
+	own    catalog.ServiceKey
+	others []dependency
+	policy *said // what was read of policies; nil: nothing
+	before *cell // what the unit is until now; nil: nothing
+}
+
+// begin makes r the reader of a unit, which has read nothing yet.
+func (r *reader) begin(u unit, before *cell) *reader {
+	r.own, r.others, r.policy, r.before = u.service, r.others[:0], nil, before
+	return r
+}
+
+// service returns the service with the key, and whether there is one.
+func (r *reader) service(k catalog.ServiceKey) (catalog.Service, bool) {
+	if k != r.own {
+		r.others = append(r.others, dependency{service: k})
+	}
+	s := r.inputs.services.get(k)
+	if s == nil {
+		return catalog.Service{Key: k}, false
+	}
+	return s.Service, true
+}
+
+// elsewhere returns the services of a name at all other sites.
+func (r *reader) elsewhere(name string) (all []catalog.Service) {
+	r.others = append(r.others, sites(name))
+	for s := range r.inputs.elsewhere(name) {
+		s, _ := r.service(s.Key)
+		all = append(all, s)
+	}
+	return all
+}
+
+// entry returns the config entry with the key, and whether there is one.
+func (r *reader) entry(k catalog.EntryKey) (catalog.Entry, bool) {
+	r.others = append(r.others, dependency{entry: k})
+	e := r.inputs.entries.get(k)
+	if e == nil {
+		return catalog.Entry{Key: k}, false
+	}
+	return e.Entry, true
+}
+
+// reads is what was read of others, sorted and distinct, until r reads for another unit.
+func (r *reader) reads() []dependency {
+	slices.SortFunc(r.others, dependency.Compare)
+	r.others = slices.Compact(r.others)
+	return r.others
+}
