@@ -15,6 +15,9 @@
 // simulated: fakeFront, a reverse proxy before Consul, gives answers that a real Consul does not
 // give on demand.
 //
+// Other datacenters and a peer have two groups of their own. There a change in the own datacenter also arrives while
+// another one is away, and a change there once it is back.
+//
 // The alert rules of examples/grafana are judged in an hour of their own, by a real Prometheus: in one
 // in which all is well none is pending, and then each fires in its fault, and no other does. There a
 // minute lasts two seconds (see package live), and the clients are scripted: an Envoy does not reject on demand.

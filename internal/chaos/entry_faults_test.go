@@ -32,20 +32,22 @@ func (s *scene) settle(t *testing.T) {
 	for _, service := range visited {
 		s.writeEntry(t, service, settled)
 	}
-	want := fmt.Appendf(nil, `"connect_timeout": "%.0fs"`, settled.Seconds())
-	must(t, s.everywhere(t, giveUp, func(e *envoy) error {
-		for _, service := range visited {
-			text, err := e.Get(t.Context(), "/config_dump?resource=dynamic_active_clusters&name_regex=^"+service+"$")
-			if err != nil {
-				return err
-			}
-			if !bytes.Contains(text, want) {
-				return fmt.Errorf("%s has %s otherwise than its config entry says", e.name, service)
-			}
-		}
-		return nil
-	}))
+	for _, service := range visited {
+		must(t, s.awaitTimeout(t, service, settled))
+	}
 	must(t, s.awaitHolds(t.Context(), "", 0))
+}
+
+// awaitTimeout waits until each Envoy's cluster has the connect timeout that a config entry sets.
+func (s *scene) awaitTimeout(t testing.TB, service string, timeout time.Duration) error {
+	want := fmt.Appendf(nil, `"connect_timeout": "%.0fs"`, timeout.Seconds())
+	return s.everywhere(t, giveUp, func(e *envoy) error {
+		text, err := e.Get(t.Context(), "/config_dump?resource=dynamic_active_clusters&name_regex=^"+service+"$")
+		if err == nil && !bytes.Contains(text, want) {
+			err = fmt.Errorf("%s has %s otherwise than its config entry says", e.name, service)
+		}
+		return err
+	})
 }
 
 func (s *scene) writeEntry(t testing.TB, service string, timeout time.Duration) {

@@ -23,15 +23,19 @@ type envoy struct {
 	complete atomic.Bool // whether it has received everything once since its start
 }
 
-func newEnvoy(t testing.TB, l *parts.Legate, mode, name string) *envoy {
+// newEnvoy starts an Envoy with listeners for the services; without any, for those that are visited.
+func newEnvoy(t testing.TB, l *parts.Legate, mode, name string, routes ...string) *envoy {
 	t.Helper()
+	if len(routes) == 0 {
+		routes = visited
+	}
 	e := &envoy{name: name, ports: map[string]int{}}
-	ports, err := parts.FreePorts(len(visited))
+	ports, err := parts.FreePorts(len(routes))
 	if err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"bootstrap", "envoy", "--mode", mode, "--node-id", name, "--xds-address", l.XDS}
-	for i, service := range visited {
+	for i, service := range routes {
 		e.ports[service] = ports[i]
 		args = append(args, "--route", fmt.Sprintf("%d=%s", ports[i], service))
 	}

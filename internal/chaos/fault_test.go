@@ -38,6 +38,8 @@ func groups() []group {
 		{"legate", newSingleScene, legateFaults()},
 		{"clients", newSingleScene, clientFaults()},
 		{"attacks", newSingleScene, attackFaults()},
+		{"datacenters", newFarScene, farFaults()},
+		{"datacenters with ACLs", newFarACLScene, farACLFaults()},
 	}
 }
 

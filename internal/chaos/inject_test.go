@@ -37,7 +37,7 @@ func (s *scene) inject(t *testing.T, f fault, o *outcome) {
 		}
 	}()
 
-	s.told = nil
+	s.told, s.heard = nil, nil
 	began := time.Now()
 	f.do(t, s)
 	o.lasted = time.Since(began)
@@ -69,7 +69,7 @@ func (s *scene) inject(t *testing.T, f fault, o *outcome) {
 	if o.sent == 0 {
 		o.wrongly("no traffic")
 	}
-	o.noticed = since(counts, s.counts(t))
+	o.noticed = strings.Join(append(s.heard, since(counts, s.counts(t))), ", ")
 	s.awaitIdle(t, f, o)
 }
 

@@ -128,7 +128,7 @@ func (s *scene) restartBlind(t testing.TB) {
 	must(t, s.legate.Kill())
 	must(t, s.legate.Launch())
 	must(t, s.legate.AwaitReady(t.Context(), 30*time.Second))
-	fresh := newEnvoy(t, s.legate, "delta", "fresh")
+	fresh := newEnvoy(t, s.legate, "delta", "fresh", s.routes...)
 	for service, addresses := range s.base {
 		must(t, soon(t.Context(), 20*time.Second, func() error { return fresh.has(t.Context(), service, addresses...) }))
 	}

@@ -16,6 +16,11 @@ import (
 // happened at all.
 var signs = regexp.MustCompile(`^legate_(consul_queries_total|consul_answers_rejected_total|consul_index_resets_total|holds_ended_total|xds_refused_total|xds_nacks_total|xds_node_changes_total|config_reloads_total|last_known_writes_total)\{?([^}]*)\}? (\S+)$`)
 
+// usual is what is counted all the time, anywhere.
+var usual = regexp.MustCompile(`^(queries (.* )?(un)?changed( .*)?|last_known_writes ok)$`)
+
+var label = regexp.MustCompile(`(\w+)="([^"]*)"`)
+
 // counts returns the current values of those counters.
 func (s *scene) counts(t testing.TB) map[string]int {
 	t.Helper()
@@ -28,16 +33,16 @@ func (s *scene) counts(t testing.TB) map[string]int {
 			continue
 		}
 		what := strings.TrimSuffix(strings.TrimPrefix(m[1], "consul_"), "_total")
-		if _, value, ok := strings.Cut(m[2], "="); ok {
-			what += " " + strings.Trim(value, `"`)
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			if name, value := l[1], l[2]; value != "" && (name != "datacenter" || value != s.consul.Datacenter) {
+				what += " " + value
+			}
 		}
 		if n, err := strconv.ParseFloat(m[3], 64); err == nil {
 			counts[what] += int(n)
 		}
 	}
-	for _, usual := range []string{"queries changed", "queries unchanged", "last_known_writes ok"} {
-		delete(counts, usual)
-	}
+	maps.DeleteFunc(counts, func(what string, _ int) bool { return usual.MatchString(what) })
 	return counts
 }
 

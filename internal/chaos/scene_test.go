@@ -35,6 +35,8 @@ type scene struct {
 	consul    *parts.Consul   // the agent that Legate uses
 	servers   []*parts.Consul // of consul's datacenter
 	elsewhere *parts.Consul   // of another datacenter, if the scene has one
+	far       *far            // other datacenters and a peer that are served, if the scene has them
+	routes    []string        // what Envoys have listeners for; nil: visited
 	wire      *wire           // between Legate and Consul
 	front     *fakeFront      // unused until wire leads to it
 	legate    *parts.Legate
@@ -60,6 +62,7 @@ type scene struct {
 	plainArgs     []string
 	tags          []string // of the instances that register registers
 	told          []string // what went wrong during the fault
+	heard         []string // when changes of others were seen
 	whyNot        string   // why the fault was not injected
 }
 
@@ -130,7 +133,7 @@ func (s *scene) serve(t testing.TB, args ...string) {
 	}
 	ports := map[string]int{}
 	for _, mode := range []string{"delta", "sotw"} {
-		e := newEnvoy(t, s.legate, mode, mode)
+		e := newEnvoy(t, s.legate, mode, mode, s.routes...)
 		s.envoys = append(s.envoys, e)
 		for service, port := range e.ports {
 			ports[mode+"/"+service] = port

@@ -24,6 +24,8 @@ type EnvoyEndpoint struct {
 	Weight  int
 	Region  string
 	Zone    string
+	// Priority is that of its locality: traffic goes to the lowest that is healthy.
+	Priority int
 }
 
 // Get requests a path of the admin interface. An answer other than 200 is an error.
@@ -86,6 +88,7 @@ func (e *Envoy) Clusters(ctx context.Context) (map[string]EnvoyCluster, error) {
 					EDS string `json:"eds_health_status"`
 				} `json:"health_status"`
 				Weight   int `json:"weight"`
+				Priority int `json:"priority"`
 				Locality struct {
 					Region string `json:"region"`
 					Zone   string `json:"zone"`
@@ -106,7 +109,7 @@ func (e *Envoy) Clusters(ctx context.Context) (map[string]EnvoyCluster, error) {
 			}
 			c.Endpoints = append(c.Endpoints, EnvoyEndpoint{
 				Address: address, Health: h.Health.EDS, Weight: h.Weight,
-				Region: h.Locality.Region, Zone: h.Locality.Zone,
+				Region: h.Locality.Region, Zone: h.Locality.Zone, Priority: h.Priority,
 			})
 		}
 		slices.SortFunc(c.Endpoints, func(a, b EnvoyEndpoint) int { return strings.Compare(a.Address, b.Address) })

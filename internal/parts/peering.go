@@ -21,9 +21,17 @@ func (f *Federation) Establish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("peering token: %w", err)
 	}
-	_, _, err = f.Peer.client.Peerings().Establish(ctx, api.PeeringEstablishRequest{PeerName: first.Datacenter, PeeringToken: token.PeeringToken}, nil)
-	if err != nil {
-		return fmt.Errorf("establish peering: %w", err)
+	// A datacenter that is not the primary one can be called once the primary has certified it.
+	for {
+		_, _, err = f.Peer.client.Peerings().Establish(ctx, api.PeeringEstablishRequest{PeerName: first.Datacenter, PeeringToken: token.PeeringToken}, nil)
+		if err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("establish peering: %w", errors.Join(ctx.Err(), err))
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 	return f.awaitPeering(ctx, "is active", func(p *api.Peering) bool { return p != nil && p.State == api.PeeringStateActive })
 }

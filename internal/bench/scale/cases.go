@@ -20,6 +20,8 @@ var cases = []struct {
 	{"C5", "500 registrations of one service in a second", burst},
 	{"C6", "Consul stopped for 30 s and started again", outage},
 	{"C7", "a check's output changes every second", output},
+	{"D1", "HTTPS, 10,000 services with 8 instances each: in one datacenter, and a third in each of three", threeColdStarts},
+	{"D2", "HTTPS, three datacenters of 1,000 services: changes in dc2; what they cost; changes in dc1 and dc3 while dc2 is frozen", threeFresh},
 }
 
 // baseline measures what Consul uses for the load while nobody watches, and when idle.
@@ -97,33 +99,37 @@ func freshness(ctx context.Context, s *stage) error {
 }
 
 func coldStart(ctx context.Context, s *stage) error {
-	const services, each = 10_000, 8
-	if err := s.startConsul(ctx, parts.ConsulOptions{HTTPS: true}, services, each); err != nil {
-		return err
+	rss, err := s.allInOne(ctx)
+	fmt.Printf("    Legate's RSS %d MB\n", rss>>20)
+	return err
+}
+
+// manyInstances is the number of instances of each of many services.
+const manyInstances = 8
+
+// allInOne measures the cold start with many services in one datacenter, and returns Legate's resident memory.
+func (s *stage) allInOne(ctx context.Context) (rss int, err error) {
+	if err := s.startConsul(ctx, parts.ConsulOptions{HTTPS: true}, s.many, manyInstances); err != nil {
+		return 0, err
 	}
 	if err := sleep(ctx, 3*time.Second); err != nil {
-		return err
+		return 0, err
 	}
 	took, err := s.startLegate(ctx, s.https()...)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := sleep(ctx, 8*time.Second); err != nil { // meanwhile the blocking queries are opened
-		return err
+		return 0, err
 	}
 	st, err := s.status(ctx)
 	if err != nil {
-		return err
-	}
-	rss, err := resident(s.legate.PID())
-	if err != nil {
-		return err
+		return 0, err
 	}
 	goal("C2 cold start", fmt.Sprintf("%.1f s", took.Seconds()), took <= 8*time.Second, "8 s")
 	fmt.Printf("    CPU of Consul and Legate for it %.1f s: on two cores of their own it takes half of that at least\n", s.cpu.Seconds())
 	goal("C2 connections", fmt.Sprint(st.Connections), st.Connections <= 60, "60")
-	fmt.Printf("    Legate's RSS %d MB\n", rss>>20)
-	return nil
+	return resident(s.legate.PID())
 }
 
 func burst(ctx context.Context, s *stage) error {

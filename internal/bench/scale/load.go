@@ -35,6 +35,11 @@ func load(ctx context.Context, w *writer, span time.Duration, perSecond int, nex
 // measured is load that waits for each change to arrive, without slowing the pace, and returns how
 // long each took.
 func (s *stage) measured(ctx context.Context, span time.Duration, perSecond int, timeout time.Duration, next func(n int) change) ([]time.Duration, error) {
+	return s.measuredAt(ctx, s.own(), span, perSecond, timeout, next)
+}
+
+// measuredAt is measured for changes at a place.
+func (s *stage) measuredAt(ctx context.Context, p place, span time.Duration, perSecond int, timeout time.Duration, next func(n int) change) ([]time.Duration, error) {
 	type outcome struct {
 		took time.Duration
 		err  error
@@ -43,13 +48,13 @@ func (s *stage) measured(ctx context.Context, span time.Duration, perSecond int,
 	count := 0
 	err := paced(ctx, span, perSecond, func(n int) error {
 		c := next(n)
-		name := serviceName(c.service)
+		name := serviceName(c.service) + p.suffix
 		was, _, err := s.envoy.of(name)
 		if err != nil {
 			return err
 		}
 		began := time.Now()
-		if err := c.write(ctx, s.writer); err != nil {
+		if err := c.write(ctx, p.writer); err != nil {
 			return err
 		}
 		count++

@@ -26,9 +26,10 @@ import (
 
 func main() {
 	var o options
-	cases := flag.String("case", "all", "C1 to C8, separated by commas; all: each of them")
+	cases := flag.String("case", "all", "C1 to C8, D1 and D2, separated by commas; all: each of them")
 	flag.StringVar(&o.legate, "legate", "", "Legate's program; empty: it is built")
 	flag.IntVar(&o.services, "services", 1000, "services, with four instances each")
+	flag.IntVar(&o.many, "many", 10_000, "services of C2 and D1, with eight instances each")
 	flag.DurationVar(&o.span, "span", 30*time.Second, "how long each load lasts")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,6 +45,7 @@ func main() {
 type options struct {
 	legate   string
 	services int
+	many     int
 	span     time.Duration
 	folder   string
 }

@@ -18,8 +18,9 @@ import (
 // stage is what runs in one case.
 type stage struct {
 	options
-	consul *parts.Consul
+	consul *parts.Consul // of the agent that Legate asks
 	writer *writer
+	wide   *parts.Federation // of consul and other datacenters, in some cases
 	legate *parts.Process
 	admin  string
 	xds    string
@@ -114,7 +115,10 @@ func (s *stage) stopLegate() error {
 
 func (s *stage) close() {
 	err := s.stopLegate()
-	if s.consul != nil {
+	switch {
+	case s.wide != nil:
+		err = errors.Join(err, s.wide.Close())
+	case s.consul != nil:
 		err = errors.Join(err, s.consul.Close())
 	}
 	if err != nil {
