@@ -19,6 +19,7 @@ type Explanation struct {
 	Ports   []string  // names of the clusters of the service's further ports, sorted
 	Served  bool      // there is a cluster of that name
 	Changed time.Time // when Consul gave the answer by which it last changed; zero: unknown
+	Near    Near      // how where a node stands changes the priorities: see From
 	// Instances are all that Consul has and that are its endpoints, or could be, in the order in which sites are used,
 	// then by node and id.
 	Instances []Became
@@ -64,6 +65,8 @@ func (r Resources) Explain(name string) (Explanation, bool) {
 	c := r.cells.get(u)
 	if x.Served = len(c.all()) > 0; x.Served {
 		x.Changed = c.since
+		assignment, _ := c.find(Name{AssignmentType, name})
+		x.Near = assignment.Near
 	}
 	x.Instances = r.became(u, c)
 	return x, true

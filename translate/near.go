@@ -121,45 +121,76 @@ func localityIn(group *endpointv3.LocalityLbEndpoints) catalog.Locality {
 
 // order gives the groups of an assignment other priorities, and reports whether any is another.
 func (n Near) order(a *endpointv3.ClusterLoadAssignment, from Place) (changed bool) {
-	groups := make([]placed, len(a.GetEndpoints()))
+	var spots []spot
 	endpoints := 0
-	for i, group := range a.GetEndpoints() {
-		groups[i] = placed{group, n.distance(from, localityIn(group))}
+	for _, group := range a.GetEndpoints() {
+		spots = append(spots, n.spot(from, group.GetPriority(), localityIn(group)))
 		endpoints += len(group.GetLbEndpoints())
 	}
-	slices.SortStableFunc(groups, placed.compare)
-	priorities := prioritiesOf(groups)
-	if len(groups) == 0 || priorities[len(groups)-1] > maxRank {
-		return false // more than Envoy takes: the order without places is part of this one
+	priorities := prioritiesOf(spots)
+	for i, group := range a.GetEndpoints() {
+		if is := priorities[spots[i]]; is != group.Priority {
+			group.Priority, changed = is, true
+		}
 	}
-	for i, one := range groups {
-		changed = changed || one.group.Priority != priorities[i]
-		one.group.Priority, a.Endpoints[i] = priorities[i], one.group
+	if !changed {
+		return false
 	}
-	if changed && a.Policy == nil && !n.Spills {
+	slices.SortStableFunc(a.Endpoints, func(a, b *endpointv3.LocalityLbEndpoints) int { return cmp.Compare(a.Priority, b.Priority) })
+	if a.Policy == nil && !n.Spills {
 		a.Policy = healthyFirst(endpoints)
 	}
-	return changed
+	return true
 }
 
-// placed is a group of an assignment's endpoints, and how far it is.
-type placed struct {
-	group    *endpointv3.LocalityLbEndpoints
+// spot is what decides where endpoints come in the order: sites and failover first, then how far they are.
+type spot struct {
+	priority uint32
 	distance distance
 }
 
-func (p placed) compare(o placed) int {
-	return cmp.Or(cmp.Compare(p.group.Priority, o.group.Priority), cmp.Compare(p.distance, o.distance))
+func (n Near) spot(from Place, priority uint32, l catalog.Locality) spot {
+	return spot{priority, n.distance(from, l)}
 }
 
-// prioritiesOf are those of sorted groups.
-func prioritiesOf(groups []placed) []uint32 {
-	all := make([]uint32, len(groups))
-	for i := 1; i < len(groups); i++ {
-		all[i] = all[i-1]
-		if groups[i-1].compare(groups[i]) != 0 {
-			all[i]++
+func (s spot) compare(o spot) int {
+	return cmp.Or(cmp.Compare(s.priority, o.priority), cmp.Compare(s.distance, o.distance))
+}
+
+// prioritiesOf are those of spots, from 0 on. If they were more than Envoy takes, distances do not count.
+func prioritiesOf(spots []spot) map[spot]uint32 {
+	distinct := slices.Clone(spots)
+	slices.SortFunc(distinct, spot.compare)
+	distinct = slices.Compact(distinct)
+	all := make(map[spot]uint32, len(distinct))
+	for i, one := range distinct {
+		if all[one] = uint32(i); len(distinct) > maxRank+1 {
+			all[one] = one.priority
 		}
 	}
 	return all
+}
+
+// From is the explanation for a node that stands there: each endpoint has the priority that it has for that node.
+func (x Explanation) From(place Place) Explanation {
+	if x.Near.By == Anywhere {
+		return x
+	}
+	var spots []spot
+	for _, b := range x.Instances {
+		for _, e := range b.Endpoints {
+			spots = append(spots, x.Near.spot(place, e.Priority, e.Locality))
+		}
+	}
+	priorities := prioritiesOf(spots)
+	x.Instances = slices.Clone(x.Instances)
+	for i := range x.Instances {
+		b := &x.Instances[i]
+		b.Endpoints = slices.Clone(b.Endpoints)
+		for n := range b.Endpoints {
+			e := &b.Endpoints[n]
+			e.Priority = priorities[x.Near.spot(place, e.Priority, e.Locality)]
+		}
+	}
+	return x
 }

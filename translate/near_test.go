@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -99,7 +100,7 @@ func TestOneHealthyEndpointNearbyKeepsTheTraffic(t *testing.T) {
 // come before distances, and places that are seen as one get the same bytes.
 func TestAPlaceChangesPrioritiesOnly(t *testing.T) {
 	several := 0
-	for seed := range uint64(2000) {
+	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 31))
 		endpoints := make([]endpoint, r.IntN(8))
 		for i := range endpoints {
@@ -180,6 +181,50 @@ func requirePlaced(t *testing.T, seed uint64, usual, placed Resource, from Place
 }
 
 func arr(a [2]int) []int { return a[:] }
+
+// TestAnExplanationHasThePrioritiesThatANodeGets, as its assignment does, whatever the service.
+func TestAnExplanationHasThePrioritiesThatANodeGets(t *testing.T) {
+	policies, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte("defaults: {prefer: zone}")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, _ := empty().With(policies)
+	several := 0
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 32))
+		s := randomService(r, own("web"))
+		for i := range s.Instances {
+			s.Instances[i].Locality, s.Instances[i].Address, s.Instances[i].SocketPath = catalog.Locality{Region: pick(r, "eu", "us"), Zone: pick(r, "a", "b")}, fmt.Sprintf("10.0.0.%d", i+1), ""
+		}
+		served, _ := none.Apply(catalog.Delta{Set: []catalog.Service{s}})
+		place := Place{Region: pick(r, "eu", "us", "ap"), Zone: pick(r, "a", "b", "c")}
+		placed, err := resource(t, served, AssignmentType, "web").From(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]uint32{}
+		for _, g := range groupsOf(t, placed) {
+			for _, e := range g.LbEndpoints {
+				at := e.GetEndpoint().GetAddress().GetSocketAddress()
+				want[fmt.Sprintf("%s:%d", at.GetAddress(), at.GetPortValue())] = g.Priority
+			}
+			several = max(several, int(g.Priority))
+		}
+		x, _ := served.Explain("web")
+		got := map[string]uint32{}
+		for _, b := range x.From(place).Instances {
+			for _, e := range b.Endpoints {
+				got[e.Address] = e.Priority
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("seed %d: from %v: %v, want %v", seed, place, got, want)
+		}
+	}
+	if several < 2 {
+		t.Error("no assignment had three priorities: this shows too little")
+	}
+}
 
 // TestAPreferenceAloneIsAChange: the bytes for nodes that stand nowhere are the same, with the same version, and who keeps
 // others hears of it.

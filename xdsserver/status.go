@@ -95,6 +95,8 @@ type StreamStatus struct {
 	Node     string       `json:"node"`
 	Cluster  string       `json:"cluster,omitempty"`
 	Agent    string       `json:"agent,omitempty"`
+	Region   string       `json:"region,omitempty"` // where its node stands, by the node's locality; empty: it does not say
+	Zone     string       `json:"zone,omitempty"`
 	Opened   time.Time    `json:"opened"`
 	Types    []TypeStatus `json:"types"` // by type URL
 }
@@ -182,6 +184,10 @@ func (r *streamRecord) status(missed map[*store]map[missingKey]missing) StreamSt
 	st := StreamStatus{
 		ID: r.stream.ID, Protocol: r.stream.Protocol, Only: r.only, Peer: r.peer, Identity: sane(r.identity), Opened: r.opened,
 		Node: sane(r.node.GetId()), Cluster: sane(r.node.GetCluster()), Agent: sane(r.node.GetUserAgentName()),
+	}
+	if r.store != nil {
+		place := placeOf(r.node, r.store.view.Datacenter)
+		st.Region, st.Zone = sane(place.Region), sane(place.Zone)
 	}
 	for _, t := range r.types {
 		absent := missed[r.store][missingKey{r.slot, t.typeURL}]

@@ -28,7 +28,7 @@ func (s *Server) api() []call {
 	return []call{
 		{"/api/v1/status", s.status, nil},
 		{"/api/v1/services", s.services, listParams()},
-		{"/api/v1/services/{name}", s.service, []string{"page", "limit"}},
+		{"/api/v1/services/{name}", s.service, []string{"node", "page", "limit"}},
 		{"/api/v1/nodes", s.nodes, listParams()},
 		{"/api/v1/nodes/{id}", s.node, resourceParams()},
 		{"/api/v1/changes", s.changes, changesParams()},

@@ -17,6 +17,8 @@ type Node struct {
 	Identity string `json:"identity,omitempty"` // the name in its certificate
 	Cluster  string `json:"cluster,omitempty"`
 	Agent    string `json:"agent,omitempty"`
+	Region   string `json:"region,omitempty"` // where it stands, by its locality; empty: it does not say
+	Zone     string `json:"zone,omitempty"`
 	Streams  int    `json:"streams"`
 	// State is the worst of its types, and Since when that came into it.
 	State State     `json:"state"`
@@ -57,7 +59,8 @@ func NodesOf(streams []xdsserver.StreamStatus) []Node {
 		if !known {
 			i = len(nodes)
 			at[key] = i
-			nodes = append(nodes, Node{ID: st.Node, Address: address, Identity: st.Identity, Cluster: st.Cluster, Agent: st.Agent, Types: []NodeType{}})
+			nodes = append(nodes, Node{ID: st.Node, Address: address, Identity: st.Identity, Cluster: st.Cluster, Agent: st.Agent,
+				Region: st.Region, Zone: st.Zone, Types: []NodeType{}})
 		}
 		n := &nodes[i]
 		n.Streams++

@@ -84,7 +84,9 @@ func theAPI() []described {
 	return []described{
 		{"get", "/api/v1/status", "Everything at one moment: whether all is well, Consul, snapshot, clients.", "", nil, reflect.TypeFor[Status](), false, nil},
 		{"get", "/api/v1/services", "All services.", "", listing("A part of the name, in any case.", serviceColumns(), serviceParts()), reflect.TypeFor[Services](), true, map[int]string{503: notYet}},
-		{"get", "/api/v1/services/{name}", "One service: its instances, who has it, its problems, its policy. The paging is of its instances.", "name", page(), reflect.TypeFor[Service](), true, map[int]string{404: "There is no such service. The text says which name is near, and what may hide it.", 503: notYet}},
+		{"get", "/api/v1/services/{name}", "One service: its instances, who has it, its problems, its policy. The paging is of its instances.", "name", append([]parameter{
+			{"node", "The id of a node: each endpoint has the priority that it has for that one, because of where it stands.", object{"type": "string"}, ""},
+		}, page()...), reflect.TypeFor[Service](), true, map[int]string{404: "There is no such service, or no open stream is of that node. The text says which name is near, and what may hide it.", 503: notYet}},
 		{"get", "/api/v1/nodes", "All clients with open streams.", "", listing("A part of id, address, identity or cluster, in any case.", nodeColumns(), nodeParts()), reflect.TypeFor[Nodes](), true, nil},
 		{"get", "/api/v1/nodes/{id}", "The clients with one id, and what they would get now: what differs first. The paging is of these resources.", "id", []parameter{
 			{"resource", "A part of the resource's name, in any case.", object{"type": "string", "maxLength": maxSearch}, "e"},

@@ -27,6 +27,7 @@ type query struct {
 	limit  int    // ?limit=: rows of a page
 
 	resource string // ?resource=: on the page of a node, a part of a resource's name
+	node     string // ?node=: on the page of a service, who sees it so
 }
 
 // Limits of a query.
@@ -99,6 +100,7 @@ func (q query) with(page int) string {
 	set("only", q.only)
 	set("sort", q.order())
 	set("resource", q.resource)
+	set("node", q.node)
 	if q.limit != defaultLimit {
 		set("limit", strconv.Itoa(q.limit))
 	}

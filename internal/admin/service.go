@@ -74,6 +74,8 @@ type Service struct {
 	Policy *policy.Explanation `json:"policy,omitempty"`
 	// Rollout is where it stands in a change of policy that goes out; none, if that does not touch it.
 	Rollout *ServiceRollout `json:"rollout,omitempty"`
+	// SeenFrom is the node for which the endpoints' priorities are; none: they are for nodes that stand nowhere.
+	SeenFrom *SeenFrom `json:"seen_from,omitempty"`
 }
 
 // ServiceProblem is something about a service that an operator should look at.
@@ -120,16 +122,20 @@ func (t trouble) of(service string, r translate.Resources) (of trouble) {
 }
 
 // serviceOf explains the cluster of that name; false if Consul has no such service, nor such a port of one.
-func (s *Server) serviceOf(state bridge.State, name string, q query) (Service, trouble, bool) {
+func (s *Server) serviceOf(state bridge.State, name string, q query, from *SeenFrom) (Service, trouble, bool) {
 	x, is := state.Resources.Explain(name)
 	if !is {
 		return Service{}, trouble{}, false
+	}
+	if from != nil {
+		x, from = x.From(from.place()), from.of(x.Near)
 	}
 	t := s.trouble().of(x.Service, state.Resources)
 	t.problems = x.Problems
 	out := Service{
 		ServiceSummary: ServiceSummary{Name: cut(x.Name), Served: x.Served, ProblemCount: t.count(), Changed: changedAt(state, x.Changed), Reach: reachOf(s.rooms.XDS.Reach(), name)},
 		Service:        cut(x.Service), Port: cut(x.Port), Ports: []string{}, Instances: []Instance{}, Deliveries: s.deliveriesOf(name), Problems: problemsOf(t),
+		SeenFrom: from,
 	}
 	for _, b := range x.Instances {
 		out.Health.add(b.Instance.Health, 1)
@@ -226,7 +232,12 @@ func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	one, _, is := s.serviceOf(state, name, q)
+	from, err := s.seenFrom(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	one, _, is := s.serviceOf(state, name, q, from)
 	if !is {
 		said, near := missingService(state, name)
 		said += "."

@@ -72,7 +72,13 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 		s.missing(w, http.StatusServiceUnavailable, "services", quote.Name(name), "Not serving yet: "+s.notReady()+".", "", "")
 		return
 	}
-	one, t, is := s.serviceOf(state, name, q)
+	from, err := s.seenFrom(r)
+	if err != nil {
+		s.missing(w, http.StatusNotFound, "nodes", "Nodes", "Nothing can be shown for this address: "+err.Error()+".", "", "")
+		return
+	}
+	q.node = r.URL.Query().Get("node")
+	one, t, is := s.serviceOf(state, name, q, from)
 	if !is {
 		said, near := missingService(state, name)
 		s.missing(w, http.StatusNotFound, "services", quote.Name(name), said+".", near, whatHides(name, s.rooms.Consul.Status()))

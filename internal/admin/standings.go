@@ -60,13 +60,17 @@ type resourceRow struct {
 	Mood    string
 	Service string // whose page there is; empty: none
 	Dump    string // where its content is; empty: Consul does not have it
+	Seen    string // leads to the service as the node sees it; empty: as all do
 }
 
-func resourceRows(all []NodeResource) (rows []resourceRow) {
+func resourceRows(all []NodeResource, node string) (rows []resourceRow) {
 	for _, r := range all {
 		row := resourceRow{NodeResource: r, Mood: moodOf(r.State)}
 		if r.Type == translate.ClusterType || r.Type == translate.AssignmentType {
 			row.Service = r.Name
+		}
+		if r.Type == translate.AssignmentType && r.Version != "" {
+			row.Seen = seenBy(r.Name, node)
 		}
 		if r.Version != "" && len(r.Name) <= quote.NameBytes {
 			row.Dump = "/debug/config_dump?" + url.Values{"view": {r.View}, "name": {r.Name}}.Encode()

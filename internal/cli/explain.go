@@ -25,6 +25,7 @@ type explainOptions struct {
 	json  bool
 
 	envoys []string // addresses of their admin pages
+	node   string   // who sees it so; empty: anybody
 }
 
 // exitTrouble is the exit code for a service or an instance with which something is wrong.
@@ -66,6 +67,9 @@ legate explain web/node-7/web-2 --admin-addr 10.0.0.5:18001
 # all is well in Consul and Legate, and requests fail: what does this Envoy say?
 legate explain web --envoy 127.0.0.1:9901
 
+# in which order does this Envoy use the endpoints, because of its zone?
+legate explain web --node edge-1
+
 # in a script: all that keeps instances from taking traffic
 legate explain web --json | jq -r '.instances[] | select(.why) | "\(.node)/\(.id): \(.why)"'`,
 		operand: one("SERVICE[/INSTANCE]", &o.what),
@@ -75,6 +79,9 @@ legate explain web --json | jq -r '.instances[] | select(.why) | "\(.node)/\(.id
 		}), list(&o.envoys, setting{
 			name: "envoy", env: "LEGATE_EXPLAIN_ENVOY", category: "Output", hint: "HOST:PORT",
 			usage: "Address of the admin page of an Envoy that shall be asked, too.",
+		}), text(&o.node, setting{
+			name: "node", env: "LEGATE_EXPLAIN_NODE", category: "Output", hint: "ID",
+			usage: "Id of a connected Envoy: endpoints have the priorities that they have for it, because of where it stands (prefer in the policy).",
 		})),
 	}
 	c.run = func(ctx context.Context) error { return p.runExplain(ctx, o) }
@@ -194,6 +201,9 @@ func (o *explainOptions) service(ctx context.Context, name string) (all admin.Se
 	for n := 1; n == 1 || n <= all.Pages; n++ {
 		var page admin.Service
 		path := fmt.Sprintf("/api/v1/services/%s?limit=%d&page=%d", url.PathEscape(name), instancesAtOnce, n)
+		if o.node != "" {
+			path += "&" + url.Values{"node": {o.node}}.Encode()
+		}
 		if err := o.admin.call(ctx, "GET", path, &page); err != nil {
 			return all, err
 		}

@@ -37,6 +37,9 @@ func (s *sheet) explain(x explanation, changed bool) error {
 	}
 	e.problems()
 	e.b.WriteString("\ninstances\n")
+	if f := e.SeenFrom; f != nil {
+		e.line(2, "", "with the priorities for "+quote.Name(f.Node)+": "+f.Says)
+	}
 	if len(e.Instances) == 0 {
 		e.line(2, "", "none")
 	}

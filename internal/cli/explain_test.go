@@ -35,6 +35,9 @@ func explaining(t *testing.T, consul discovery.Status, services ...admin.Service
 	mux.HandleFunc("/api/v1/services/{name}", func(w http.ResponseWriter, r *http.Request) {
 		for _, s := range services {
 			if s.Name == r.PathValue("name") {
+				if node := r.URL.Query().Get("node"); node != "" {
+					s.SeenFrom = &admin.SeenFrom{Node: node, Says: "it stands in eu"}
+				}
 				all := s.Instances
 				s.Paging = admin.Paging{Total: len(all), Page: 1, Pages: max(1, (len(all)+1)/2), Limit: 2}
 				if s.Page = 1; r.URL.Query().Get("page") != "1" {
@@ -67,6 +70,22 @@ func service(name string, instances ...admin.Instance) admin.Service {
 	}
 	s.Total = len(instances)
 	return s
+}
+
+// TestExplainTellsOfPrioritiesForANode asks for them on each page.
+func TestExplainTellsOfPrioritiesForANode(t *testing.T) {
+	near, far := serving("web-1", "10.0.0.7:80"), serving("web-2", "10.0.0.8:80")
+	far.Endpoints[0].Priority = 1
+	at := explaining(t, discovery.Status{Connected: true}, service("web", near, near, far))
+	r := legate(t, nil, "explain", "web", "--node", "edge-1", "--admin-addr", at)
+	for _, want := range []string{"instances\n  with the priorities for edge-1: it stands in eu\n", "weight 3, priority 1, region eu, zone b\n"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d, want %q in\n%s%s", r.code, want, r.out, r.err)
+		}
+	}
+	if r := legate(t, nil, "explain", "web", "--admin-addr", at); strings.Contains(r.out, "priorities for") {
+		t.Errorf("without a node: %s", r.out)
+	}
 }
 
 // sick is a service with an instance of each kind, and clients of each kind.
