@@ -71,6 +71,7 @@ func raiseFar(t *testing.T, o parts.ConsulOptions) *scene {
 			s.base[service] = append(s.base[service], addresses...)
 		}
 	}
+	s.registerFlappers(t)
 	s.registerMobile(t)
 	for i := range ofMobile { // backends end with the test that starts them, and every fault uses these
 		s.backend(t, s.far.id(mobile, s.far.two, i))

@@ -122,3 +122,11 @@ func socketPath(t testing.TB, name string) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return filepath.Join(dir, name)
 }
+
+// must fails the test if something could not be done.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
