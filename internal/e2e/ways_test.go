@@ -16,7 +16,8 @@ import (
 // way is one of the ways in which an Envoy can use Legate.
 type way struct {
 	name string
-	mode string // --mode of "legate bootstrap envoy"
+	mode string   // --mode of "legate bootstrap envoy"
+	args []string // further ones of it
 	edit func(bootstrap map[string]any, l *legate)
 	cds  bool // clusters follow Consul's services; otherwise they are static
 }
@@ -50,6 +51,7 @@ func (w way) bootstrap(t testing.TB, l *legate, ports map[string]int) []byte {
 		xds = l.rest
 	}
 	args := []string{"bootstrap", "envoy", "--mode", w.mode, "--node-id", w.name, "--xds-address", xds}
+	args = append(args, w.args...)
 	for _, service := range slices.Sorted(maps.Keys(ports)) {
 		args = append(args, "--route", fmt.Sprintf("%d=%s", ports[service], service))
 	}

@@ -19,6 +19,8 @@ type Instance struct {
 	Warning int    // while warning; 0: 1, below 0: 0
 	Tags    []string
 	Meta    map[string]string
+	Region  string // where it stands; empty: its node's
+	Zone    string
 }
 
 // Register registers the instance as passing, with a check that SetHealth changes.
@@ -31,10 +33,14 @@ func (c *Consul) Register(ctx context.Context, i Instance) error {
 	case warning < 0:
 		warning = 0
 	}
+	var locality *api.Locality
+	if i.Region != "" {
+		locality = &api.Locality{Region: i.Region, Zone: i.Zone}
+	}
 	err := c.client.Agent().ServiceRegisterOpts(&api.AgentServiceRegistration{
 		ID: i.ID, Name: i.Service, Address: i.Address, Port: i.Port, SocketPath: i.Socket,
 		Weights: &api.AgentWeights{Passing: max(1, i.Weight), Warning: warning},
-		Tags:    i.Tags, Meta: i.Meta,
+		Tags:    i.Tags, Meta: i.Meta, Locality: locality,
 		// The TTL is longer than any test, so only SetHealth changes the check.
 		Check: &api.AgentServiceCheck{CheckID: checkOf(i.ID), TTL: (24 * time.Hour).String(), Status: api.HealthPassing},
 	}, api.ServiceRegisterOpts{}.WithContext(ctx))
