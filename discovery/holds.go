@@ -58,6 +58,14 @@ func (h Hold) Name() string {
 	return cmp.Or(h.Entry, h.Service)
 }
 
+// Of is the service that it is about, with its site if it is another one; empty: it is about all, or none.
+func (h Hold) Of() string {
+	if h.Entry != "" {
+		return h.Service
+	}
+	return h.Name()
+}
+
 // Ends says when it is believed, in the same words wherever that is shown.
 func (h Hold) Ends(now time.Time) string {
 	if h.Why == string(guard.EntryHidden) {

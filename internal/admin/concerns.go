@@ -48,7 +48,7 @@ const shownFor = 10 * time.Minute
 
 // concernsOf lists what is wrong, critical concerns first.
 func concernsOf(s Status) []concern {
-	return shownAs(slices.Concat(ofConsul(s), ofItself(s), ofDisk(s), ofRejections(rejectionsOf(s)), ofRollout(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s)))
+	return shownAs(slices.Concat(ofConsul(s), ofSites(s), ofItself(s), ofDisk(s), ofRejections(rejectionsOf(s)), ofRollout(s), ofUnfollowed(s), ofVain(s), ofOversize(s), ofRefusals(s), ofLeftOut(s)))
 }
 
 // shownAs sorts concerns by severity, and bounds the length of what they say.
@@ -78,8 +78,14 @@ func ofConsul(s Status) []concern {
 			Detail: "The last believed catalog stays served. No client loses endpoints, but none learns of changes.",
 			Remedy: "Check the Consul agent, and what is in between."})
 	}
-	for _, p := range s.Consul.Problems {
-		c := concern{Key: "consul/" + p.Kind, Severity: warning, What: plain(titleOf(p)), Detail: p.Detail, Remedy: p.Remedy}
+	return append(all, ofProblems("", ownProblems(s.Consul))...)
+}
+
+// ofProblems returns the problems of discovery at a site; empty: the own datacenter.
+func ofProblems(site string, problems []catalog.Problem) []concern {
+	var all []concern
+	for _, p := range problems {
+		c := concern{Key: keyOf(site, p), Severity: warning, What: plain(titleOf(site, p)), Detail: p.Detail, Remedy: p.Remedy}
 		if p.Kind == "mass_critical" || p.Kind == "held_datacenter" {
 			c.Severity = critical
 		}
@@ -88,11 +94,27 @@ func ofConsul(s Status) []concern {
 	return all
 }
 
-// titleOf names a problem of discovery, with the number of services, entries or queries that have it.
-func titleOf(p catalog.Problem) string {
+// keyOf is the key of the concern about a problem of discovery.
+func keyOf(site string, p catalog.Problem) string {
+	if site == "" {
+		return "consul/" + p.Kind
+	}
+	return "site/" + site + "/" + p.Kind
+}
+
+// titleOf names a problem of discovery, with the number of services, entries or queries that have it, and its site if that
+// is not the own datacenter.
+func titleOf(site string, p catalog.Problem) string {
 	what := "Consul: " + strings.ReplaceAll(p.Kind, "_", " ")
 	if why, held := strings.CutPrefix(p.Kind, "held_"); held {
 		what = "Held: " + lost(why)
+	}
+	if site != "" {
+		_, said, _ := strings.Cut(what, ": ")
+		what = quote.Name(site) + ": " + said
+		if strings.HasPrefix(p.Kind, "held_") {
+			what = quote.Name(site) + ": held: " + said
+		}
 	}
 	switch {
 	case strings.HasPrefix(p.Kind, "held_entr"):

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"legate/discovery"
 	"legate/discovery/catalog"
 	"legate/internal/bridge"
 	"legate/internal/lastknown"
@@ -163,7 +164,8 @@ var troubles = map[string]func(*house){
 		h.known = lastknown.Status{File: "/state/file", Stale: true, Believed: now.Add(-time.Hour)}
 	},
 	"LegateDatacenterNotHeard": func(h *house) {
-		h.consul.Problems = []catalog.Problem{{Kind: "site", Detail: "dc2: no path to datacenter"}}
+		h.state.Since = now.Add(-time.Hour)
+		h.consul.Sites = []discovery.SiteStatus{{Stale: true, Status: discovery.Status{Datacenter: "dc2", LastSuccess: now.Add(-5 * time.Minute)}}}
 	},
 	"LegateConsulQueriesFail": func(h *house) { h.consul.Problems = []catalog.Problem{{Kind: "denied", Detail: "no"}} },
 	"LegateClientRejects":     func(h *house) { h.streams = append(h.streams, rejecting("edge-2", "web", "no")) },

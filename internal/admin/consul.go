@@ -59,6 +59,15 @@ func (s *Server) readConsul() Consul {
 // consulStatus is discovery's, with texts of bounded length.
 func (s *Server) consulStatus() discovery.Status {
 	c := s.rooms.Consul.Status()
+	c = cutStatus(c)
+	c.Sites = slices.Clone(c.Sites)
+	for i := range c.Sites {
+		c.Sites[i].Status = cutStatus(c.Sites[i].Status)
+	}
+	return c
+}
+
+func cutStatus(c discovery.Status) discovery.Status {
 	c.LastError = cut(c.LastError)
 	c.Problems = slices.Clone(c.Problems)
 	for i := range c.Problems {

@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 type consulPage struct {
 	Page head
 	Consul
+	Followed  []Site // datacenters and peers; none: the own one only
 	Concerns  concerns
 	MoreHolds int      // holds that are not shown
 	Release   *release // how a hold is released, if somebody asks
@@ -23,8 +25,8 @@ type watchRow struct{ How, What, N, Note string }
 
 func (s *Server) consulPage(w http.ResponseWriter, r *http.Request) {
 	c := s.readConsul()
-	v := consulPage{Page: s.head("consul", "Consul"), Consul: c, Release: s.releaseOf(r, c.Holds), Watched: watchedOf(c), Protocol: protocolOf(c)}
-	v.Concerns = some(troubleOf(c, s.now()))
+	v := consulPage{Page: s.head("consul", "Consul"), Consul: c, Release: s.releaseOf(r, c.Holds), Watched: watchedOf(c), Protocol: protocolOf(c), Followed: SitesOf(c.Status)}
+	v.Concerns = some(troubleOf(c, s.rooms.Bridge.State().Since, s.now()))
 	if v.MoreHolds = len(c.Holds) - maxProblemRows; v.MoreHolds > 0 {
 		v.Holds = c.Holds[:maxProblemRows]
 	}
@@ -33,13 +35,21 @@ func (s *Server) consulPage(w http.ResponseWriter, r *http.Request) {
 }
 
 // troubleOf is what there is to look at about Consul, with when it began.
-func troubleOf(c Consul, now time.Time) []concern {
-	all := ofConsul(Status{Consul: c.Status, Now: now})
+func troubleOf(c Consul, started, now time.Time) []concern {
+	s := Status{Consul: c.Status, Started: started, Now: now}
+	since := map[string]time.Time{}
+	for _, p := range c.Problems {
+		since[keyOf("", p)] = p.Since
+	}
+	for _, of := range c.Sites {
+		for _, p := range of.Problems {
+			since[keyOf(of.Site().String(), p)] = p.Since
+		}
+	}
+	all := slices.Concat(ofConsul(s), ofSites(s))
 	for i := range all {
-		for _, p := range c.Problems {
-			if all[i].Key == "consul/"+p.Kind && !p.Since.IsZero() {
-				all[i].Detail = fmt.Sprintf("Since %s, %s: %s", clock(now, p.Since), ago(now, p.Since), all[i].Detail)
-			}
+		if at := since[all[i].Key]; !at.IsZero() {
+			all[i].Detail = fmt.Sprintf("Since %s, %s: %s", clock(now, at), ago(now, at), all[i].Detail)
 		}
 	}
 	return shownAs(all)
@@ -47,7 +57,7 @@ func troubleOf(c Consul, now time.Time) []concern {
 
 // since is when the oldest of the troubles began for which queries fail.
 func (v consulPage) since() (at time.Time) {
-	for _, p := range v.Problems {
+	for _, p := range ownProblems(v.Status) {
 		if p.Queries > 0 && !p.Since.IsZero() && (at.IsZero() || p.Since.Before(at)) {
 			at = p.Since
 		}

@@ -21,6 +21,7 @@ type overview struct {
 	Page head
 	Status
 	all       []concern // also those that are not shown
+	Followed  []Site    // datacenters and peers; none: the own one only
 	Concerns  concerns
 	Holds     []discovery.Hold
 	MoreHolds int // number of holds that are not shown
@@ -55,7 +56,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 // viewOf puts a status into words: first the verdict, then the details.
 func viewOf(s Status, holds []discovery.Hold) overview {
 	all := concernsOf(s)
-	v := overview{Status: s, Holds: holds, all: all, Concerns: some(all)}
+	v := overview{Status: s, Holds: holds, all: all, Concerns: some(all), Followed: SitesOf(s.Consul)}
 	if v.MoreHolds = len(holds) - maxProblemRows; v.MoreHolds > 0 {
 		v.Holds = holds[:maxProblemRows]
 	}
@@ -89,7 +90,7 @@ func verdict(s Status, concerns []concern) (mood, sentence string) {
 	if len(concerns) > 0 && concerns[0].Severity == critical {
 		mood = "bad"
 	}
-	serving := fmt.Sprintf("Serving %s of %s to %s", plural(s.Consul.Services, "service"), s.Consul.Datacenter, plural(len(s.Streams), "stream"))
+	serving := fmt.Sprintf("Serving %s of %s%s to %s", plural(s.Consul.Services, "service"), s.Consul.Datacenter, elsewhere(s.Consul), plural(len(s.Streams), "stream"))
 	switch {
 	case s.Stale != "":
 		return mood, fmt.Sprintf("Serving the last known catalog, %s, to %s: Consul was not read since the start.",
@@ -100,6 +101,18 @@ func verdict(s Status, concerns []concern) (mood, sentence string) {
 		return mood, fmt.Sprintf("%s, with %s to look at.", serving, plural(len(concerns), "thing"))
 	}
 	return mood, serving + "."
+}
+
+// elsewhere says how many services of other datacenters and of peers are followed; empty: none of these is.
+func elsewhere(c discovery.Status) string {
+	if len(c.Sites) == 0 {
+		return ""
+	}
+	n := 0
+	for _, of := range c.Sites {
+		n += of.Services
+	}
+	return fmt.Sprintf(", and %d elsewhere,", n)
 }
 
 func rowOf(st xdsserver.StreamStatus) streamRow {

@@ -46,8 +46,8 @@ func (p phrase) shown(most int) phrase {
 	return p
 }
 
-// nameIn is the name of a service whose key is written as text, if it is one of the datacenter.
+// nameIn is the name by which clients in a datacenter ask for the service whose key is written as text; false if the
+// datacenter is not known.
 func nameIn(key, datacenter string) (name string, is bool) {
-	name, is = strings.CutSuffix(key, "."+datacenter)
-	return name, is && datacenter != ""
+	return strings.TrimSuffix(key, "."+datacenter), datacenter != ""
 }

@@ -82,9 +82,10 @@ func (s *Server) notReady() string {
 // waiting says in words what is missing for the first complete read of Consul.
 func (s *Server) waiting() string {
 	c := s.rooms.Consul.Status()
+	problems := ownProblems(c)
 	switch {
-	case len(c.Problems) > 0:
-		p := c.Problems[0]
+	case len(problems) > 0:
+		p := problems[0]
 		return fmt.Sprintf("consul at %s: %s: %s", c.Address, quote.Text(p.Detail, quote.TextBytes), p.Remedy)
 	case c.FirstSync.Total > 0:
 		return fmt.Sprintf("reading consul at %s: %d of %d services so far", c.Address, c.FirstSync.Done, c.FirstSync.Total)

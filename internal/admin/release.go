@@ -23,7 +23,7 @@ type releaseCommand struct{ Where, Line string }
 // releaseOf says how a hold is released; nil if nobody asks.
 func (s *Server) releaseOf(r *http.Request, holds []discovery.Hold) *release {
 	name, all := r.URL.Query().Get("release"), r.URL.Query().Get("all") == "true"
-	held := slices.ContainsFunc(holds, func(h discovery.Hold) bool { return h.Name() == name || h.Service == name })
+	held := slices.ContainsFunc(holds, func(h discovery.Hold) bool { return h.Name() == name || h.Of() == name })
 	out, what := release{What: quote.Name(name)}, "--service "+shellWord(name)
 	switch {
 	case all:

@@ -109,7 +109,7 @@ func (s *Server) trouble() trouble {
 // of is the trouble of one service and of its ports.
 func (t trouble) of(service string, r translate.Resources) (of trouble) {
 	for _, h := range t.holds {
-		if h.Service == service {
+		if h.Of() == service {
 			of.holds = append(of.holds, h)
 		}
 	}

@@ -44,7 +44,7 @@ type list struct {
 func (s *Server) list(state bridge.State) list {
 	l, t := list{state, map[string]int{}, s.rooms.XDS.Reach()}, s.trouble()
 	for _, h := range t.holds {
-		l.trouble[h.Service]++
+		l.trouble[h.Of()]++
 	}
 	for _, r := range t.rejections {
 		for _, name := range state.Resources.ServicesOf(r.of) {

@@ -23,8 +23,8 @@ func recordHolds(r *changes.Record) func([]discovery.HoldChange) {
 				n = len(alike)
 				at[key], alike = n, append(alike, changes.Change{Kind: changes.Hold, At: time.Now(), Lines: []changes.Line{l}})
 			}
-			if h.Service != "" && !slices.Contains(alike[n].Services, h.Service) {
-				alike[n].Services = append(alike[n].Services, h.Service)
+			if of := h.Of(); of != "" && !slices.Contains(alike[n].Services, of) {
+				alike[n].Services = append(alike[n].Services, of)
 			}
 		}
 		r.Add(alike...)

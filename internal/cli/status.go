@@ -33,8 +33,10 @@ func (p *program) status() *command {
 		usage: "show how far each Envoy of a running Legate is, and what is wrong",
 		about: `
 It asks a running Legate. First it says in a line each whether Legate is ready, how Consul
-answers, what is held, kept on disk and rolled out, and what is to be looked at. Then there
-is a row for each node and type, those with trouble first:
+answers, what is held, kept on disk and rolled out, and what is to be looked at. If other
+datacenters or peers are followed there is a row for each: how Consul answers about it, and
+since when what is served of it is only the last known (STALE SINCE). Then there is a row for
+each node and type, those with trouble first:
 
   SYNCED    the client has acknowledged all that it asks for, as Consul has it now
   STALE     it has not, since then and by so many versions: a client that stands still, or
@@ -89,6 +91,7 @@ type statusReport struct {
 	NotReady  string              `json:"not_ready,omitempty"`
 	Stale     string              `json:"stale,omitempty"` // what is served instead of Consul's catalog, and why
 	Consul    consulReport        `json:"consul"`
+	Sites     []admin.Site        `json:"sites,omitempty"` // datacenters and peers, the own one first; none: it is the only one
 	Held      int                 `json:"held"`
 	LastKnown string              `json:"last_known"`
 	Rollout   *admin.Rollout      `json:"rollout,omitempty"`
@@ -140,9 +143,12 @@ func (p *program) runStatus(ctx context.Context, o *statusOptions) error {
 // report picks from a status what the command tells.
 func (o *statusOptions) report(s admin.Status) (statusReport, error) {
 	r := statusReport{
-		Now: s.Now, Ready: s.Ready, NotReady: s.NotReady, Stale: s.Stale, Held: s.Consul.Held, LastKnown: lastKnownOf(s), Rollout: s.Rollout,
+		Now: s.Now, Ready: s.Ready, NotReady: s.NotReady, Stale: s.Stale, Sites: admin.SitesOf(s.Consul), Held: s.Consul.Held, LastKnown: lastKnownOf(s), Rollout: s.Rollout,
 		Concerns: s.Concerns(), Synced: s.Ready, States: map[admin.State]int{}, started: s.Started,
 		Consul: consulReport{State: s.Consul.State(), Address: s.Consul.Address, Datacenter: s.Consul.Datacenter, Services: s.Consul.Services, LastSuccess: s.Consul.LastSuccess},
+	}
+	for _, of := range s.Consul.Sites {
+		r.Held += of.Held
 	}
 	if !s.Consul.Connected {
 		r.Consul.LastError = s.Consul.LastError

@@ -18,6 +18,7 @@ func (s *sheet) show(r statusReport, all bool) error {
 	for _, line := range s.above(r) {
 		b.WriteString(line + "\n")
 	}
+	s.sites(&b, r)
 	b.WriteString("\n" + sumOf(r) + "\n")
 	s.table(&b, r, all)
 	_, err := s.out.Write([]byte(b.String()))

@@ -16,12 +16,14 @@ import (
 	"legate/xdsserver"
 )
 
-// row is a line of the table, with what is to be said of it.
+// row is a line of a table, with what is to be said of it. What is called STATE has the colour.
 type row struct {
-	cells  [5]string
+	cells  []string
 	colour string
 	more   []string
 }
+
+const stateColumn = "STATE"
 
 func (s *sheet) table(b *strings.Builder, r statusReport, all bool) {
 	rows, finished, trouble := []row{}, 0, map[admin.State]bool{}
@@ -39,7 +41,7 @@ func (s *sheet) table(b *strings.Builder, r statusReport, all bool) {
 		}
 		switch {
 		case len(n.Types) == 0 && all:
-			rows = append(rows, row{cells: [5]string{nameOf(n, shared[n.ID]), "-", "-", spanOf(r.Now.Sub(n.Since)), "-"}, more: []string{"is connected, and has asked for nothing yet"}})
+			rows = append(rows, row{cells: []string{nameOf(n, shared[n.ID]), "-", "-", spanOf(r.Now.Sub(n.Since)), "-"}, more: []string{"is connected, and has asked for nothing yet"}})
 		case !shown:
 			finished++
 		}
@@ -47,14 +49,14 @@ func (s *sheet) table(b *strings.Builder, r statusReport, all bool) {
 	for _, p := range r.Pollers {
 		for _, t := range p.Types {
 			if all {
-				rows = append(rows, row{cells: [5]string{quote.Name(cmp.Or(p.Node, "(no id)")), quote.Name(cmp.Or(xdsserver.Word(t.Type), t.Type)), string(t.State), spanOf(r.Now.Sub(t.Since)), "-"},
+				rows = append(rows, row{cells: []string{quote.Name(cmp.Or(p.Node, "(no id)")), quote.Name(cmp.Or(xdsserver.Word(t.Type), t.Type)), string(t.State), spanOf(r.Now.Sub(t.Since)), "-"},
 					more: []string{fmt.Sprintf("over REST from %s; asked last %s ago", quote.Name(p.Address), spanOf(r.Now.Sub(p.Last)))}})
 			}
 		}
 	}
 	if len(rows) > 0 {
 		b.WriteString("\n")
-		s.write(b, append([]row{{cells: [5]string{"NODE", "TYPE", "STATE", "FOR", "BEHIND"}}}, rows...))
+		s.write(b, append([]row{{cells: []string{"NODE", "TYPE", stateColumn, "FOR", "BEHIND"}}}, rows...))
 	}
 	if finished > 0 {
 		fmt.Fprintf(b, "\n%s without trouble: --all lists them\n", plural(finished, "node"))
@@ -81,26 +83,33 @@ func adviceOn(state admin.State) string {
 	}
 }
 
-// write writes rows with their columns below each other. On a terminal the names of nodes are cut so that they fit.
+// write writes rows, the first of which has the names of the columns, with their columns below each other. On a terminal
+// what is in the first column is cut so that they fit.
 func (s *sheet) write(b *strings.Builder, rows []row) {
-	if s.width > 0 {
-		for i := range rows {
-			rows[i].cells[0] = cutTo(rows[i].cells[0], max(s.width-44, 16)) // the other columns have 44 at most
-		}
-	}
-	var widths [5]int
+	widths := make([]int, len(rows[0].cells))
 	for _, r := range rows {
 		for i, c := range r.cells {
 			widths[i] = max(widths[i], utf8.RuneCountInString(c))
 		}
 	}
+	if s.width > 0 {
+		others := 0
+		for _, w := range widths[1:] {
+			others += w + 2
+		}
+		widths[0] = min(widths[0], max(s.width-others, 16))
+		for i := range rows {
+			rows[i].cells[0] = cutTo(rows[i].cells[0], widths[0])
+		}
+	}
+	state := slices.Index(rows[0].cells, stateColumn)
 	for _, r := range rows {
 		for i, c := range r.cells {
 			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)+2)
 			if i == len(r.cells)-1 {
 				padding = ""
 			}
-			if i == 2 {
+			if i == state {
 				c = s.paint(r.colour, c)
 			}
 			b.WriteString(c + padding)
@@ -162,7 +171,7 @@ func rowOf(now time.Time, n admin.Node, t admin.NodeType, shared bool) row {
 	if !t.Waiting.IsZero() && t.State == xdsserver.Stale {
 		since = t.Waiting
 	}
-	r := row{cells: [5]string{nameOf(n, shared), quote.Name(t.Word), string(t.State), spanOf(now.Sub(since)), strconv.Itoa(t.Behind)}, more: detailsOf(now, t)}
+	r := row{cells: []string{nameOf(n, shared), quote.Name(t.Word), string(t.State), spanOf(now.Sub(since)), strconv.Itoa(t.Behind)}, more: detailsOf(now, t)}
 	switch {
 	case t.IsSynced():
 		r.colour = green
