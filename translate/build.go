@@ -59,7 +59,7 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	p := said.Policy()
 	parts := c.parts(u, said, p, read)
 	if !is {
-		if len(parts) == 0 {
+		if !slices.ContainsFunc(parts, func(p part) bool { return u.port == "" || slices.Contains(furtherPorts(p.Service), u.port) }) {
 			return nil, nil // its policy has it fail over to none of those who have it
 		}
 		if bad := c.checkUnit(u, read); bad.found() {

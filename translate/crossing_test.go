@@ -78,6 +78,8 @@ func (crossing) said(unit, *reader) *said { return nil }
 
 func (crossing) became(unit, *reader, *said) []Became { return nil }
 
+func (crossing) servedFrom(catalog.ServiceKey, *reader) []catalog.ServiceKey { return nil }
+
 func (crossing) called(string, *reader) (unit, bool) { return unit{}, false }
 
 func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {

@@ -81,6 +81,12 @@ func (c Config) order(u unit, failover policy.Sites, read *reader) []catalog.Ser
 	return keys
 }
 
+// servedFrom are the keys of the services that one of here is served from, whether they are there or not.
+func (c Config) servedFrom(here catalog.ServiceKey, read *reader) []catalog.ServiceKey {
+	u := c.unit(here, "")
+	return c.order(u, c.said(u, read.begin(u, nil)).failover, read)
+}
+
 // isElsewhere reports whether the service of a unit, which is not registered here, is at another site, with that port.
 func (c Config) isElsewhere(u unit, read *reader) bool {
 	if u.remote {

@@ -2,6 +2,8 @@ package translate
 
 import (
 	"slices"
+
+	"legate/discovery/catalog"
 )
 
 // readers is the reverse index: which units read what of others. It is a set of pairs, sorted by
@@ -38,6 +40,15 @@ func (r readers) of(units []unit, k dependency) []unit {
 		units = append(units, p.unit)
 	}
 	return units
+}
+
+// any reports whether some unit reads a service of others.
+func (r readers) any(k catalog.ServiceKey) bool {
+	read := dependency{service: k}
+	for p := range r.pairs.from(pair{read: read}) {
+		return p.read == read
+	}
+	return false
 }
 
 // after returns the readers after cells were built again.

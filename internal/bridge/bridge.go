@@ -42,6 +42,7 @@ type Bridge struct {
 	log        *slog.Logger
 	metrics    *metrics.Translate
 
+	interest  func(keys ...catalog.ServiceKey)
 	changes   *changes.Record // nil: nothing is recorded
 	taken     time.Time       // when Run began with what it does now
 	policies  policy.Policies // the newest that Run has taken over
@@ -74,10 +75,14 @@ const DefaultRollout = 30 * time.Second
 // New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
 // first Delta arrives, if the config does not say it: discovery knows it by then.
 func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
-	b := &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
+	b := &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, interest: func(...catalog.ServiceKey) {}, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
 	b.Spread(DefaultRollout)
 	return b
 }
+
+// OnInterest has f told which services began or ceased to be needed (translate.Resources.Needs): after each time that
+// this changed, when State says it already; without keys it may be any. It is called before Run, and f must not block.
+func (b *Bridge) OnInterest(f func(keys ...catalog.ServiceKey)) { b.interest = f }
 
 // State may be called at any time.
 func (b *Bridge) State() State {
@@ -162,6 +167,7 @@ func (b *Bridge) carry(d catalog.Delta) error {
 	b.server.Publish(view, batch)
 	b.report(to.DiffProblems(from))
 	b.change(func(s *State) { s.Resources, s.View, s.Changed, s.Complete = to, view, now, now })
+	b.interest()
 	b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(b.State().Since)))
 	b.recordFirst(d, now)
 	return nil
@@ -182,6 +188,11 @@ func (b *Bridge) publish(to translate.Resources) published {
 	}
 	b.report(to.DiffProblems(old.Resources))
 	b.change(func(s *State) { s.Resources, s.Changed = to, changed })
+	if keys, all := to.DiffReads(old.Resources); all {
+		b.interest()
+	} else if len(keys) > 0 {
+		b.interest(keys...)
+	}
 	b.recordPolicies(p)
 	return p
 }

@@ -1,0 +1,56 @@
+package translate
+
+import (
+	"slices"
+
+	"legate/discovery/catalog"
+)
+
+// Needs reports whether something is served from a service elsewhere besides its own cluster, or would be if it was
+// there: a unit reads it, or the policy has its name fail over to where it is, though nothing of that name is known yet.
+func (r Resources) Needs(k catalog.ServiceKey) bool {
+	return r.readers.any(k) || r.mayBegin(k)
+}
+
+// ReadBy are the names of the clusters that are served from a service, or would be if it was there, sorted: its own,
+// those whose units read it, and its plain name if the policy has that fail over to where the service is.
+func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
+	for c := range r.cellsOf(k) {
+		names = append(names, c.unit.name())
+	}
+	for _, u := range r.readers.of(nil, dependency{service: k}) {
+		names = append(names, u.name())
+	}
+	if r.mayBegin(k) {
+		names = append(names, k.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// mayBegin reports whether a name that nothing is known of would be served from a service.
+func (r Resources) mayBegin(k catalog.ServiceKey) bool {
+	here := r.inputs.here(k.Name)
+	if k == here || r.inputs.services.get(here) != nil || r.cells.get(unit{service: here}) != nil {
+		return false // its unit has read all that it is served from
+	}
+	return slices.Contains(r.rules.servedFrom(here, &reader{inputs: r.inputs}), k)
+}
+
+// DiffReads says which services of other sites began to be read, or ceased to be, since from: what [Resources.Needs] says of others is
+// the same, unless all is true. It costs what differs.
+func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all bool) {
+	if r.inputs.policies != from.inputs.policies || r.inputs.entries != from.inputs.entries {
+		return nil, true
+	}
+	compare(from.readers.pairs, r.readers.pairs, func(old, now *pair) {
+		p := now
+		if p == nil {
+			p = old
+		}
+		if k := p.read.service; k.Datacenter != "" && k.Site() != r.inputs.home && r.readers.any(k) != from.readers.any(k) {
+			keys = append(keys, k)
+		}
+	})
+	return slices.Compact(keys), false // pairs are sorted by what is read
+}

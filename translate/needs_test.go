@@ -1,0 +1,48 @@
+package translate
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"legate/discovery/catalog"
+)
+
+// TestWhatIsNotNeededChangesNothing: of random catalogs, a service elsewhere that nothing needs can come and go, and
+// nothing is another. And what begins or ceases to be needed is told.
+func TestWhatIsNotNeededChangesNothing(t *testing.T) {
+	needed, not := 0, 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 41))
+		config := failingOver()
+		config.Remote = false
+		now := randomCatalog(r)
+		before, _ := New(config).Apply(catalog.Catalog{}.Diff(now))
+		for _, text := range []string{"web@dc2", "web@dc3", "web@p.peer", "web@q.peer", "db@dc2", "db@q.peer", "new@dc2", "new@dc4"} {
+			k := keyOf(text)
+			d := catalog.Delta{Set: []catalog.Service{randomService(r, k)}}
+			if _, is := now.Services[k]; is {
+				d = catalog.Delta{Gone: []catalog.ServiceKey{k}}
+			}
+			after, _ := before.Apply(d)
+			b := after.Diff(before)
+			if !before.Needs(k) {
+				if not++; len(b.Set)+len(b.Gone) > 0 {
+					t.Fatalf("seed %d: %v is not needed, and changes %v", seed, k, b)
+				}
+			} else if needed++; len(before.ReadBy(k)) == 0 {
+				t.Fatalf("seed %d: %v is needed by nothing", seed, k)
+			}
+			keys, all := after.DiffReads(before)
+			for _, text := range []string{"web@dc2", "web@dc3", "web@dc4", "db@dc2", "new@dc2", "new@dc3"} {
+				other := keyOf(text)
+				if !all && after.Needs(other) != before.Needs(other) && !slices.Contains(keys, other) {
+					t.Fatalf("seed %d: with %v, nobody is told that %v is needed: %t", seed, k, other, after.Needs(other))
+				}
+			}
+		}
+	}
+	if needed < 50 || not < 50 {
+		t.Errorf("%d were needed and %d not", needed, not)
+	}
+}
