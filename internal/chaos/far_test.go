@@ -71,7 +71,7 @@ func raiseFar(t *testing.T, o parts.ConsulOptions) *scene {
 			s.base[service] = append(s.base[service], addresses...)
 		}
 	}
-	s.registerFlappers(t)
+	must(t, s.registerFlappers(t, one))
 	s.registerMobile(t)
 	for i := range ofMobile { // backends end with the test that starts them, and every fault uses these
 		s.backend(t, s.far.id(mobile, s.far.two, i))
@@ -112,6 +112,8 @@ func (s *scene) registerFar(t testing.TB, c *parts.Consul) error {
 	services := []string{visited[0], elsewhere, probed}
 	if c == s.far.abroad {
 		services = []string{foreign, probed}
+	} else if err := s.registerFlappers(t, c); err != nil {
+		return err
 	}
 	for _, service := range services {
 		for i := range ofFar {

@@ -25,16 +25,16 @@ const (
 // it is not registered.
 type flappers map[string]map[int]string
 
-// registerFlappers registers all of them, in each datacenter. They stay: to lose them at once would be suspicious.
-func (s *scene) registerFlappers(t testing.TB) {
-	t.Helper()
-	for _, c := range s.far.Consuls {
-		for n := range flappingServices {
-			for k := range ofFlapping {
-				must(t, s.setFar(t, c, fmt.Sprintf("flap-%d", n), k, api.HealthPassing))
+// registerFlappers registers all of a datacenter. They stay: to lose them at once would be suspicious.
+func (s *scene) registerFlappers(t testing.TB, c *parts.Consul) error {
+	for n := range flappingServices {
+		for k := range ofFlapping {
+			if err := s.setFar(t, c, fmt.Sprintf("flap-%d", n), k, api.HealthPassing); err != nil {
+				return err
 			}
 		}
 	}
+	return nil
 }
 
 // flapping changes the services in all datacenters at once, and then compares each Envoy with what was done.
