@@ -20,6 +20,17 @@ type hold struct {
 	wentBack bool                              // Consul's index went back shortly before
 	evident  bool                              // the last second look gave evidence of a deregistration
 	asked    time.Time                         // when that was taken, or tried; zero: never
+	partly   bool                              // all was gone, and a part of it came back
+}
+
+// comesBack says that a service comes back of which all was gone: instances return one after the other, as agents
+// register them or a peer imports them. Each that does gives the rest, which is still lost, new time to be confirmed.
+func (h *hold) comesBack(lost []catalog.Instance) bool {
+	if back := len(catalog.Common(lost, h.kept)) < len(h.kept); back && (h.partly || h.why == Emptied) {
+		h.partly = true
+		clear(h.missed)
+	}
+	return h.partly
 }
 
 // keep makes these what is kept. Of those that were kept already it stays known since when they are missed.

@@ -18,6 +18,9 @@ func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time
 			why = CatalogShrunk
 			lost = catalog.Common(lost, h.kept) // what came back, and goes now, goes for itself
 		}
+		if why == calm && h != nil && g.cfg.Confirm > 0 && h.comesBack(lost) {
+			why = Shrunk
+		}
 	}
 	switch {
 	case len(lost) == 0:
