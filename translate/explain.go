@@ -20,6 +20,8 @@ type Explanation struct {
 	Served  bool      // there is a cluster of that name
 	Changed time.Time // when Consul gave the answer by which it last changed; zero: unknown
 	Near    Near      // how where a node stands changes the priorities: see From
+	// Overprovisioning is by how many percent the share of healthy endpoints of a priority is multiplied; 0: Envoy's 140.
+	Overprovisioning uint32
 	// Instances are all that Consul has and that are its endpoints, or could be, in the order in which sites are used,
 	// then by node and id.
 	Instances []Became
@@ -67,6 +69,9 @@ func (r Resources) Explain(name string) (Explanation, bool) {
 		x.Changed = c.since
 		assignment, _ := c.find(Name{AssignmentType, name})
 		x.Near = assignment.Near
+		if a, err := assignment.assignment(); err == nil {
+			x.Overprovisioning = a.GetPolicy().GetOverprovisioningFactor().GetValue()
+		}
 	}
 	x.Instances = r.became(u, c)
 	return x, true

@@ -153,7 +153,7 @@ func TestServicesAreListedByNameWithWhatTheyAre(t *testing.T) {
 		changed, served := l.Served()
 		got = append(got, fmt.Sprint(l.Name(), l.Health(), l.Problems(), served, changed.Equal(since)))
 	}
-	want := []string{"*[0 0 0 0] 1 false false", "service-00001[8 0 0 0] 0 true false", "service-00002[7 0 0 1] 1 true false", "service-00003[8 0 0 0] 0 true true"}
+	want := []string{"*[0 0 0 0] 1 false false", "service-00001[8 0 0 0] 0 true false", "service-00002[7 0 0 1] 1 true false", "service-00003[8 0 0 0] 0 true true", "a.dc2[0 0 0 0] 0 true false"}
 	if !slices.Equal(got, want) {
 		t.Errorf("listed are\n%q, want\n%q", got, want)
 	}

@@ -11,19 +11,18 @@ import (
 // Listed is a service of the catalog, for lists. Each method costs what it looks at, so that a list of many
 // services computes what it shows or sorts by, and no more.
 type Listed struct {
+	name  string
 	s     *service
 	cells []*cell // of the service and of its ports
 }
 
-// Services yields the services of the own datacenter, sorted by name, whether they are served or not.
+// Services yields the services of the own datacenter, whether they are served or not, and, if they are served by their
+// names with where they are, those of other datacenters and of peers: sorted by where they are, then by name.
 func (r Resources) Services() iter.Seq[Listed] {
 	return func(yield func(Listed) bool) {
-		home := r.inputs.home.Service("")
-		cells := slices.Collect(r.cells.from(unit{service: home})) // sorted by service, as the services are
-		for s := range r.inputs.services.from(home) {
-			if s.Key.Site() != r.inputs.home {
-				return
-			}
+		home := r.inputs.home
+		cells := slices.Collect(r.cells.all()) // sorted by service, as the services are
+		for s := range r.inputs.services.all() {
 			for len(cells) > 0 && cells[0].unit.service.Compare(s.Key) < 0 {
 				cells = cells[1:] // of one that is elsewhere only
 			}
@@ -31,7 +30,9 @@ func (r Resources) Services() iter.Seq[Listed] {
 			for n < len(cells) && cells[n].unit.service == s.Key {
 				n++
 			}
-			if !yield(Listed{s, cells[:n]}) {
+			at := s.Key.Site()
+			elsewhere := n > 0 && (at.Peer == "" || at.Datacenter == home.Datacenter) // peers of others have no names here
+			if (at == home || elsewhere) && !yield(Listed{home.NameOf(s.Key), s, cells[:n]}) {
 				return
 			}
 			cells = cells[n:]
@@ -39,8 +40,8 @@ func (r Resources) Services() iter.Seq[Listed] {
 	}
 }
 
-// Name is its name in Consul.
-func (l Listed) Name() string { return l.s.Key.Name }
+// Name is the name of its cluster.
+func (l Listed) Name() string { return l.name }
 
 // Instances is how many instances it has.
 func (l Listed) Instances() int { return len(l.s.Instances) }

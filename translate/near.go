@@ -192,5 +192,8 @@ func (x Explanation) From(place Place) Explanation {
 			e.Priority = priorities[x.Near.spot(place, e.Priority, e.Locality)]
 		}
 	}
+	if len(priorities) > 1 && x.Overprovisioning == 0 && !x.Near.Spills {
+		x.Overprovisioning = healthyFirst(len(spots)).GetOverprovisioningFactor().GetValue()
+	}
 	return x
 }

@@ -11,6 +11,9 @@ import (
 
 // whatHides says why Legate may not see a service that is in Consul: the selection, or the rights of its token.
 func whatHides(name string, c discovery.Status) string {
+	for _, of := range c.Sites { // of one elsewhere, its own name is selected
+		name = strings.TrimSuffix(name, "."+of.Site().String())
+	}
 	if base, is := strings.CutSuffix(name, ".port"); is { // of a further port, the service is selected
 		if end := strings.LastIndexByte(base, '.'); end > 0 {
 			name = base[:end]

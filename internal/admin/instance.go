@@ -34,6 +34,7 @@ func (c HealthCount) Down() bool { return c.Passing+c.Warning == 0 && c.Total() 
 
 // Instance is one instance of a service: what Consul says of it, and what Envoy gets of it.
 type Instance struct {
+	Site    string `json:"site,omitempty"` // where it is, if not in the own datacenter: dc2, cluster01.peer
 	Node    string `json:"node"`
 	ID      string `json:"id"`
 	Address string `json:"address"` // as registered
@@ -103,9 +104,13 @@ const (
 	NoTraffic InstanceState = "no_traffic"
 	Standby   InstanceState = "standby" // traffic only while too few others are healthy
 	Serving   InstanceState = "serving"
+	Reserve   InstanceState = "reserve" // traffic only while those that are used first are not healthy
 )
 
 func (s InstanceState) place() int {
+	if s == Reserve { // it is as well as one that serves
+		s = Serving
+	}
 	return slices.Index([]InstanceState{LeftOut, NoTraffic, Standby, Serving}, s)
 }
 
@@ -113,16 +118,16 @@ func (s InstanceState) place() int {
 const maxParts = 20
 
 // byState are all instances of a service, those without traffic first.
-func byState(x translate.Explanation) []translate.Became {
+func byState(x translate.Explanation, by loads) []translate.Became {
 	all := slices.Clone(x.Instances)
-	slices.SortStableFunc(all, func(a, b translate.Became) int { return cmp.Compare(stateOf(a).place(), stateOf(b).place()) })
+	slices.SortStableFunc(all, func(a, b translate.Became) int { return cmp.Compare(by.stateOf(a).place(), by.stateOf(b).place()) })
 	return all
 }
 
-func instanceOf(b translate.Became) Instance {
+func instanceOf(b translate.Became, by loads) Instance {
 	i := b.Instance
 	out := Instance{Node: cut(i.Node), ID: cut(i.ID), Address: cut(registeredAt(i)), Health: i.Health.String(), Checks: []Check{}, Tags: []string{},
-		Weights: Weights{i.Weights.Passing, i.Weights.Warning}, Index: i.ModifyIndex, State: stateOf(b), Endpoints: []Endpoint{}}
+		Weights: Weights{i.Weights.Passing, i.Weights.Warning}, Index: i.ModifyIndex, State: by.stateOf(b), Endpoints: []Endpoint{}}
 	failing := slices.DeleteFunc(slices.Clone(i.Checks), func(c catalog.Check) bool { return c.Status == catalog.Passing.String() })
 	slices.SortStableFunc(failing, func(a, b catalog.Check) int { return cmp.Compare(a.Status, b.Status) }) // critical first
 	for _, c := range failing[:min(len(failing), maxParts)] {
@@ -138,9 +143,12 @@ func instanceOf(b translate.Became) Instance {
 	return out
 }
 
-func stateOf(b translate.Became) InstanceState {
+func (l loads) stateOf(b translate.Became) InstanceState {
 	if b.Out != nil {
 		return LeftOut
+	}
+	if first := b.Endpoints[0]; first.Health == "HEALTHY" && l.healthy[first.Priority] == 0 {
+		return Reserve
 	}
 	return cmp.Or(map[string]InstanceState{"HEALTHY": Serving, "DEGRADED": Standby}[b.Endpoints[0].Health], NoTraffic)
 }
@@ -152,6 +160,8 @@ func whyOf(b translate.Became, i Instance, failing []catalog.Check) (why, remedy
 		return cut(b.Out.Detail), b.Out.Remedy
 	case i.State == Serving:
 		return "", ""
+	case i.State == Reserve:
+		return "those with a lower priority are used first", ""
 	case b.Instance.Health == catalog.Maintenance:
 		return "it is in maintenance", "end the maintenance mode of the service or its node: consul maint -disable"
 	}

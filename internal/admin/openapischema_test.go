@@ -35,7 +35,7 @@ func newSchemas(t *testing.T) *schemas {
 // enums are the values of types that have few.
 var enums = map[reflect.Type][]string{
 	reflect.TypeFor[State]():         {string(xdsserver.Synced), string(xdsserver.Stale), string(xdsserver.NotSent), string(xdsserver.Nacked)},
-	reflect.TypeFor[InstanceState](): {string(LeftOut), string(NoTraffic), string(Standby), string(Serving)},
+	reflect.TypeFor[InstanceState](): {string(LeftOut), string(NoTraffic), string(Standby), string(Serving), string(Reserve)},
 	reflect.TypeFor[RolloutState]():  {string(RolloutWaiting), string(RolloutPaused), string(RolloutSent)},
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"legate/discovery"
+	"legate/discovery/catalog"
 	"legate/internal/bridge"
 	"legate/internal/quote"
 	"legate/internal/suggest"
@@ -42,6 +43,9 @@ func reachOf(all map[string]xdsserver.Reach, name string) Reach {
 // Traffic says in a sentence without its full stop whether it takes traffic, and whether all is well: good, warn or bad.
 func (s *Service) Traffic() (mood, sentence string) {
 	n := s.Total
+	if where := s.where(); where != "" && s.Serving > 0 {
+		return s.mood(), where
+	}
 	switch {
 	case !s.Served:
 		return "bad", "Not served: clients that ask for it get no endpoints"
@@ -49,6 +53,8 @@ func (s *Service) Traffic() (mood, sentence string) {
 		return "warn", "Served without endpoints: Consul has no instance of it"
 	case s.Serving == 0:
 		return "bad", fmt.Sprintf("None of %s takes traffic", plural(n, "instance"))
+	case s.Reserve > 0 && s.Serving+s.Reserve == n:
+		return "good", fmt.Sprintf("%d of %s take traffic, the others are in reserve", s.Serving, plural(n, "instance"))
 	case s.Serving < n:
 		return "warn", fmt.Sprintf("%d of %s take traffic", s.Serving, plural(n, "instance"))
 	case n == 1:
@@ -60,12 +66,15 @@ func (s *Service) Traffic() (mood, sentence string) {
 // Service says how a service, or a further port of one, is served, and why so.
 type Service struct {
 	ServiceSummary
-	Service   string     `json:"service"`        // whose name it is
-	Port      string     `json:"port,omitempty"` // which further port of that service it is
-	Ports     []string   `json:"ports"`          // the clusters of the service's further ports
-	Serving   int        `json:"serving"`        // how many instances take traffic
-	Paging               // of the instances
-	Instances []Instance `json:"instances"` // those without traffic first
+	Service string   `json:"service"`           // whose name it is
+	Port    string   `json:"port,omitempty"`    // which further port of that service it is
+	Ports   []string `json:"ports"`             // the clusters of the service's further ports
+	Serving int      `json:"serving"`           // how many instances take traffic
+	Reserve int      `json:"reserve,omitempty"` // how many would, if those that are used first were not healthy
+	// Sites are where its instances are, those first that are used first; none: in the own datacenter only.
+	Sites     []ServiceSite `json:"sites,omitempty"`
+	Paging                  // of the instances
+	Instances []Instance    `json:"instances"` // those without traffic first
 	// Deliveries say which clients have it as it is now.
 	Deliveries []ServiceDelivery `json:"deliveries"`
 	// Problems are the first of all.
@@ -137,20 +146,33 @@ func (s *Server) serviceOf(state bridge.State, name string, q query, from *SeenF
 		Service:        cut(x.Service), Port: cut(x.Port), Ports: []string{}, Instances: []Instance{}, Deliveries: s.deliveriesOf(name), Problems: problemsOf(t),
 		SeenFrom: from,
 	}
+	by := loadsOf(x)
+	out.Sites = sitesIn(x, by, state.View.Datacenter, SitesOf(s.rooms.Consul.Status()))
 	for _, b := range x.Instances {
 		out.Health.add(b.Instance.Health, 1)
-		if stateOf(b) == Serving {
+		switch by.stateOf(b) {
+		case Serving:
 			out.Serving++
+		case Reserve:
+			out.Reserve++
 		}
 	}
 	for _, p := range x.Ports {
 		out.Ports = append(out.Ports, cut(p))
 	}
 	var rows []translate.Became
-	out.Paging, rows = paged(q, byState(x))
-	health := s.healthTimesOf(x.Service, state.Complete)
+	out.Paging, rows = paged(q, byState(x, by))
+	home, times := catalog.Site{Datacenter: state.View.Datacenter}, map[catalog.Site]healthTimes{}
 	for _, b := range rows {
-		i := instanceOf(b)
+		i := instanceOf(b, by)
+		health, known := times[b.Site]
+		if !known {
+			health = s.healthTimesOf(nameAt(x.Service, home, b.Site), state.Complete)
+			times[b.Site] = health
+		}
+		if b.Site != home {
+			i.Site = cut(b.Site.String())
+		}
 		i.HealthSince, i.HealthAtLeast = health.of(b.Instance.Node, b.Instance.ID)
 		i.HealthAtLeast = i.HealthAtLeast && !i.HealthSince.IsZero()
 		out.Instances = append(out.Instances, i)

@@ -139,6 +139,8 @@ func (s InstanceState) Words() (mood, says string) {
 	switch s {
 	case Serving:
 		return "good", "takes traffic"
+	case Reserve:
+		return "good", "in reserve"
 	case Standby:
 		return "warn", "stands by"
 	case NoTraffic:

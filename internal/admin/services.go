@@ -76,8 +76,11 @@ func (l list) find(q query) (Paging, []ServiceSummary) {
 			}
 			return cmp.Compare(a.key, b.key)
 		})
-	} else if q.down {
-		slices.Reverse(found)
+	} else {
+		slices.SortStableFunc(found, func(a, b listed) int { return strings.Compare(a.Name(), b.Name()) }) // those elsewhere are by where
+		if q.down {
+			slices.Reverse(found)
+		}
 	}
 	p, rows := paged(q, found)
 	services := make([]ServiceSummary, 0, len(rows)) // [] in JSON, not null

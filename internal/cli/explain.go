@@ -40,6 +40,8 @@ func (p *program) explain() *command {
 It asks a running Legate. First comes a sentence: does the service take traffic? Then what is
 wrong with it, each with its remedy, and then:
 
+  where      which part of the requests goes to which datacenter or peer, and why, if there are
+             instances elsewhere ("legate explain web.dc2" explains those in dc2 alone)
   instances  those without traffic first: what Consul says (health, checks that do not pass),
              what Envoy gets (address, health, weight, locality), why no traffic, what helps
   clients    how many Envoys have it as it is now; who does not, since when; who rejects it,

@@ -36,6 +36,12 @@ func (s *sheet) explain(x explanation, changed bool) error {
 		e.line(0, yellow, "As last known: Consul "+e.consul.State()+" ("+cmp.Or(e.consul.LastError, "no error yet")+").")
 	}
 	e.problems()
+	if len(e.Sites) > 0 {
+		e.b.WriteString("\nwhere\n")
+		for _, one := range e.Sites {
+			e.line(2, map[bool]string{true: yellow}[one.Stale && one.Share > 0], one.Says)
+		}
+	}
 	e.b.WriteString("\ninstances\n")
 	if f := e.SeenFrom; f != nil {
 		e.line(2, "", "with the priorities for "+quote.Name(f.Node)+": "+f.Says)
@@ -128,11 +134,15 @@ func (e *explainer) tell(i admin.Instance) {
 		gets[n] = endpointText(one)
 	}
 	colour := map[string]string{"good": green, "warn": yellow, "bad": red}[mood]
-	if i.State == admin.Serving && !full {
-		e.line(2, "", fmt.Sprintf("%s/%s %s: %s", quote.Name(i.Node), quote.Name(i.ID), says, strings.Join(gets, "; ")))
+	name := quote.Name(i.Node) + "/" + quote.Name(i.ID)
+	if i.Site != "" {
+		name += " in " + quote.Name(i.Site)
+	}
+	if (i.State == admin.Serving || i.State == admin.Reserve) && !full {
+		e.line(2, "", fmt.Sprintf("%s %s: %s", name, says, strings.Join(gets, "; ")))
 		return
 	}
-	e.line(2, colour, fmt.Sprintf("%s/%s %s", quote.Name(i.Node), quote.Name(i.ID), says))
+	e.line(2, colour, name+" "+says)
 	checks := ""
 	for _, c := range i.Checks {
 		checks += ", check " + quote.Name(c.ID) + " " + quote.Name(c.Status)
