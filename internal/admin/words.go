@@ -34,6 +34,8 @@ func lost(why string) string {
 		return "the right to read a config entry"
 	case "entry_reverted":
 		return "a config entry's newer state"
+	case "site":
+		return "a datacenter or a peer that Consul lists no longer"
 	case "entries":
 		return "many config entries"
 	}

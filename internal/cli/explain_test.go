@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,37 @@ func TestExplainTellsOfPrioritiesForANode(t *testing.T) {
 	}
 	if r := legate(t, nil, "explain", "web", "--admin-addr", at); strings.Contains(r.out, "priorities for") {
 		t.Errorf("without a node: %s", r.out)
+	}
+}
+
+// What is told of sites is in docs/explain.md, too.
+func TestExplainTellsWhereTrafficGoesAndWhy(t *testing.T) {
+	down, far, spare := serving("web-1", "10.0.0.7:80"), serving("web-1", "10.2.0.7:80"), serving("web-1", "10.3.0.7:80")
+	down.State, down.Health, down.Endpoints[0].Health, down.Why = admin.NoTraffic, "critical", "UNHEALTHY", "check web:http is critical"
+	far.Site, far.Endpoints[0].Priority = "dc2", 1
+	spare.Site, spare.State, spare.Endpoints[0].Priority = "cluster01.peer", admin.Reserve, 2
+	s := service("web", down, far, spare)
+	s.Sites = []admin.ServiceSite{
+		{Site: "dc1", Own: true, Priority: []uint32{0}, Instances: 1, Says: "dc1 (own): 0 % of the requests; 0 of 1 instance healthy, priority 0; nothing goes there"},
+		{Site: "dc2", Priority: []uint32{1}, Instances: 1, Healthy: 1, Share: 100, Stale: true, Says: "dc2: 100 % of the requests; 1 of 1 instance healthy, priority 1, as last known at 2026-11-22T02:46:00Z"},
+		{Site: "cluster01.peer", Priority: []uint32{2}, Instances: 1, Healthy: 1, Says: "cluster01.peer: 0 % of the requests; 1 of 1 instance healthy, priority 2; it is used once those with lower priorities are not healthy"},
+	}
+	r := legate(t, nil, "explain", "web", "--admin-addr", explaining(t, discovery.Status{Connected: true}, s))
+	const want = `web: Traffic goes to dc2: none of 1 instance in dc1 is healthy; 1 instance elsewhere in reserve.
+
+where
+  dc1 (own): 0 % of the requests; 0 of 1 instance healthy, priority 0; nothing goes there
+  dc2: 100 % of the requests; 1 of 1 instance healthy, priority 1, as last known at 2026-11-22T02:46:00Z
+  cluster01.peer: 0 % of the requests; 1 of 1 instance healthy, priority 2; it is used once those with lower priorities are not healthy
+`
+	for _, said := range []string{want, "\n  n1/web-1 in dc2 takes traffic: 10.2.0.7:80 HEALTHY", "\n  n1/web-1 in cluster01.peer in reserve: 10.3.0.7:80 HEALTHY"} {
+		if r.code != 3 || !strings.Contains(r.out, said) {
+			t.Errorf("exit %d, want\n%s\nin\n%s%s", r.code, said, r.out, r.err)
+		}
+	}
+	page, err := os.ReadFile("../../docs/explain.md")
+	if err != nil || !strings.Contains(string(page), want) {
+		t.Errorf("docs/explain.md does not have it: %v", err)
 	}
 }
 
