@@ -148,10 +148,15 @@ func sitesConfig() Config {
 // federating runs a story about several sites on fake time.
 func federating(t *testing.T, cfg Config, fake *fakeSites, prepare func(*Federation), story func(t *testing.T, r *federated)) {
 	t.Helper()
+	federatingOver(t, cfg, fake, fake, prepare, story)
+}
+
+func federatingOver(t *testing.T, cfg Config, fake *fakeSites, over http.RoundTripper, prepare func(*Federation), story func(t *testing.T, r *federated)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fake.rebubble()
 		log := &logtest.Buffer{}
-		f, err := newFederation(cfg, slog.New(slog.NewTextHandler(log, nil)), metrics.New(metrics.BuildInfo{}).Consul, fake)
+		f, err := newFederation(cfg, slog.New(slog.NewTextHandler(log, nil)), metrics.New(metrics.BuildInfo{}).Consul, over)
 		must(t, err)
 		if prepare != nil {
 			prepare(f)
