@@ -26,6 +26,8 @@ type Config struct {
 	// knows. The own datacenter may be named, and means nothing.
 	Datacenters []string
 	Peers       []string
+	// RemoteServices is which of their services are followed: RemoteAll or RemoteFailover.
+	RemoteServices string
 	// SiteWait is how long the first Delta waits for them at the most.
 	SiteWait time.Duration
 
@@ -46,7 +48,7 @@ func DefaultConfig() Config {
 		Guard:  guard.DefaultConfig(),
 		Linger: 10 * time.Minute,
 
-		SiteWait: defaultSiteWait,
+		SiteWait: defaultSiteWait, RemoteServices: RemoteAll,
 	}
 }
 
@@ -63,6 +65,9 @@ func (c Config) Validate() error {
 				bad("%s %q: %s", what, name, flaw)
 			}
 		}
+	}
+	if c.RemoteServices != RemoteAll && c.RemoteServices != RemoteFailover {
+		bad("remote services %q: must be %s or %s", c.RemoteServices, RemoteAll, RemoteFailover)
 	}
 	for _, glob := range slices.Concat(c.Include, c.Exclude) {
 		if strings.TrimSpace(glob) == "" {

@@ -36,6 +36,7 @@ type Federation struct {
 	dates   map[catalog.Site]time.Time
 	wanted  func(service string) bool
 	want    func(catalog.ServiceKey) bool // what is followed of what is listed; nil: all
+	needs   func(catalog.ServiceKey) bool // what others are served from; nil: unknown
 	tell    func([]HoldChange)
 	begun   chan struct{}       // closed when commands are taken
 	command chan func(*members) // what its loop does between two events
@@ -101,9 +102,23 @@ func (f *Federation) Seed(own string, c catalog.Catalog, dates map[catalog.Site]
 }
 
 // Follow is [Watcher.Follow], for all sites.
-func (f *Federation) Follow(want func(catalog.ServiceKey) bool) {
-	f.want = want
-	f.own.Follow(want)
+func (f *Federation) Follow(want func(catalog.ServiceKey) bool) { f.want = want }
+
+// Need has those services followed, too, for which needs is true: others are served from them. With
+// RemoteFailover only these are followed at other sites. It is called before Run. needs must not block. Where its
+// answer may have changed, Reconsider is to be called.
+func (f *Federation) Need(needs func(catalog.ServiceKey) bool) { f.needs = needs }
+
+// follows says what is followed of what is listed, in the own datacenter or elsewhere; nil: all.
+func (f *Federation) follows(elsewhere bool) func(catalog.ServiceKey) bool {
+	want, needs := f.want, f.needs
+	switch {
+	case elsewhere && needs != nil && f.own.cfg.RemoteServices == RemoteFailover:
+		return needs
+	case want == nil || needs == nil:
+		return want
+	}
+	return func(key catalog.ServiceKey) bool { return want(key) || needs(key) }
 }
 
 // Reconsider is [Watcher.Reconsider], for all sites.
@@ -148,6 +163,7 @@ func (f *Federation) Unfollowed() []string { return f.own.Unfollowed() }
 
 // Run is [Watcher.Run], for all sites.
 func (f *Federation) Run(ctx context.Context, out chan<- catalog.Delta) error {
+	f.own.Follow(f.follows(false))
 	if !f.own.cfg.federated() {
 		return f.own.Run(ctx, out)
 	}

@@ -171,7 +171,7 @@ func (m *members) add(at catalog.Site) {
 	}
 	w.Seed(f.seeded)
 	w.TellHolds(f.tell)
-	w.Follow(f.want)
+	w.Follow(f.follows(true))
 	w.Prefer(func(service string) bool { return f.wanted(service) || f.wanted(service+"."+at.String()) })
 	ctx, stop := context.WithCancel(m.ctx)
 	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}, known: f.knows(at)}

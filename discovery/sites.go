@@ -13,6 +13,12 @@ import (
 // All stands for every datacenter, or every peer, that Consul knows.
 const All = "all"
 
+// What Config.RemoteServices can be.
+const (
+	RemoteAll      = "all"      // every selected service of other sites is followed
+	RemoteFailover = "failover" // those are that others are served from; see [Federation.Need]
+)
+
 // federated says whether other sites than the own datacenter are followed.
 func (c Config) federated() bool { return len(c.Datacenters)+len(c.Peers) > 0 }
 

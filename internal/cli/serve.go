@@ -150,6 +150,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		return err
 	}
 	o.state.Dir, o.state.Scope = stateDir(o.state.Dir, p.getenv), scopeOf(o.consul)
+	o.translate.Remote = o.consul.RemoteServices == discovery.RemoteAll
 	o.state.WithoutEntries, o.state.Follows = !o.consul.Watch.Entries, o.consul.Follows
 	shelf := lastknown.New(o.state, log, m.LastKnown)
 	known := shelf.Load()

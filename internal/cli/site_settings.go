@@ -19,6 +19,11 @@ func siteSettings(c *discovery.Config) []*setting {
 			name: "peers", env: "LEGATE_PEERS", key: "consul.peers", category: category, hint: "NAME",
 			usage: "Also follow the services that are imported from these peers (cluster peering); all: from every peer. It takes a token with peering:read.",
 		}),
+		choice(&c.RemoteServices, []string{discovery.RemoteAll, discovery.RemoteFailover}, setting{
+			name: "remote-services", env: "LEGATE_REMOTE_SERVICES", key: "consul.remote_services", category: category,
+			usage: "Which services of other datacenters and peers to follow: all, each of which is also served by its name there, such as web.dc2; " +
+				"or only those that services here fail over to, by the policy or by Consul's service-resolvers.",
+		}),
 		duration(&c.SiteWait, 0, time.Minute, setting{
 			name: "site-wait", env: "LEGATE_SITE_WAIT", key: "consul.site_wait", category: category, hint: "SPAN",
 			usage: "How long a start waits for other datacenters and peers once its own datacenter was read. One that fails is not waited for.",
