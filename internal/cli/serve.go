@@ -164,6 +164,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
+	watcher.Need(func(key catalog.ServiceKey) bool { return carrier.State().Resources.Needs(key) })
+	carrier.OnInterest(watcher.Reconsider)
 	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)
 	record := changes.New()
