@@ -3,6 +3,7 @@ package translate
 import (
 	"cmp"
 	"slices"
+	"unique"
 
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
@@ -21,6 +22,7 @@ type Place = catalog.Locality
 type Near struct {
 	By     Nearness
 	Spills bool // the farther ones get a share as soon as some of the nearer ones are unhealthy, and not only without any
+	Fixed  bool // the policy has an overprovisioning factor of its own, which decides that instead
 }
 
 // Nearness is how far the order of endpoints goes.
@@ -35,13 +37,11 @@ const (
 
 // nearOf is what a policy says.
 func nearOf(p policy.Policy) Near {
-	switch text(p.Prefer) {
-	case "zone":
-		return Near{By: ByZone, Spills: spills(p)}
-	case "region":
-		return Near{By: ByRegion, Spills: spills(p)}
+	by, prefers := map[string]Nearness{"region": ByRegion, "zone": ByZone}[text(p.Prefer)]
+	if !prefers {
+		return Near{}
 	}
-	return Near{}
+	return Near{By: by, Spills: spills(p), Fixed: p.OverprovisioningFactor != nil}
 }
 
 // distance is how far an endpoint is from a node.
@@ -66,15 +66,17 @@ func (n Near) distance(from Place, l catalog.Locality) distance {
 }
 
 // Seen is a place as far as it matters where endpoints are: two places from which all of them are equally far are one.
-// So there are no more places than zones and regions with endpoints, whatever nodes say.
-func (n Near) Seen(from Place, endpoints []catalog.Locality) Place {
-	var seen Place
-	for _, l := range endpoints {
+// So there are no more places than zones and regions with endpoints, whatever nodes say. It is a number of its own, 0 for
+// nowhere. The endpoints are those of [Resource.Localities].
+func (n Near) Seen(from Place, endpoints []catalog.Locality) (seen int) {
+	for i, l := range endpoints {
 		switch n.distance(from, l) {
 		case inZone:
-			return from
+			return i + 1
 		case inRegion:
-			seen.Region = from.Region
+			if seen == 0 {
+				seen = -i - 1
+			}
 		}
 	}
 	return seen
@@ -88,7 +90,8 @@ func (r Resource) Localities() ([]catalog.Locality, error) {
 	}
 	all := make([]catalog.Locality, 0, len(a.GetEndpoints()))
 	for _, group := range a.GetEndpoints() {
-		all = append(all, localityIn(group))
+		l := localityIn(group) // there are few names, and many assignments with them
+		all = append(all, catalog.Locality{Region: unique.Make(l.Region).Value(), Zone: unique.Make(l.Zone).Value()})
 	}
 	slices.SortFunc(all, compareLocalities)
 	return slices.Compact(all), nil
@@ -137,7 +140,11 @@ func (n Near) order(a *endpointv3.ClusterLoadAssignment, from Place) (changed bo
 		return false
 	}
 	slices.SortStableFunc(a.Endpoints, func(a, b *endpointv3.LocalityLbEndpoints) int { return cmp.Compare(a.Priority, b.Priority) })
-	if a.Policy == nil && !n.Spills {
+	switch {
+	case n.Fixed:
+	case n.Spills:
+		a.Policy = nil // Envoy's own factor
+	default:
 		a.Policy = healthyFirst(endpoints)
 	}
 	return true

@@ -87,11 +87,25 @@ func TestTheNearestComeFirstWithinEachSite(t *testing.T) {
 // TestOneHealthyEndpointNearbyKeepsTheTraffic, unless the policy lets it spill over: Envoy's own factor would send
 // away a part of it as soon as fewer than 1/1.4 of the near ones are healthy.
 func TestOneHealthyEndpointNearbyKeepsTheTraffic(t *testing.T) {
-	for spills, want := range map[bool]uint32{false: 300, true: 0} {
-		r, _ := ranked(t, Near{ByZone, spills}, "eu/a", "eu/a", "eu/b").From(Place{Region: "eu", Zone: "a"})
-		a, err := r.assignment()
-		if err != nil || a.GetPolicy().GetOverprovisioningFactor().GetValue() != want {
-			t.Errorf("spills: %v: %v %v, want the factor %d", spills, a.GetPolicy(), err, want)
+	for says, want := range map[string]uint32{"prefer: zone": 400, "prefer: zone, failover_when: degraded": 0, "prefer: zone, overprovisioning_factor: 150": 150} {
+		policies, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte("defaults: {" + says + "}")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		none, _ := empty().With(policies)
+		s := eight(1)
+		s.Instances = s.Instances[:4]
+		for i := range s.Instances {
+			s.Instances[i].Locality = catalog.Locality{Region: "eu", Zone: []string{"a", "b"}[i%2]}
+		}
+		s.Instances[0].Health, s.Instances[0].Weights.Warning = catalog.Warning, 0 // degraded: without a zone, Envoy's factor does not do then
+		r, _ := none.Apply(catalog.Delta{Set: []catalog.Service{s}})
+		placed, err := resource(t, r, AssignmentType, s.Key.Name).From(Place{Region: "eu", Zone: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := placed.assignment(); err != nil || a.GetPolicy().GetOverprovisioningFactor().GetValue() != want {
+			t.Errorf("%s: %v %v, want the factor %d", says, a.GetPolicy(), err, want)
 		}
 	}
 }
@@ -122,14 +136,22 @@ func TestAPlaceChangesPrioritiesOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := usual.Near.Seen(from, localities)
-		if again, _ := usual.From(seen); again.Version != placed.Version || string(again.Value) != string(placed.Value) {
-			t.Fatalf("seed %d: %v is seen as %v, and they get different bytes", seed, from, seen)
+		alike := map[int]Resource{}
+		for _, region := range []string{"eu", "us", "ap", ""} {
+			for _, zone := range []string{"", "a", "b", "c", "d"} {
+				one, err := usual.From(Place{Region: region, Zone: zone})
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen := usual.Near.Seen(Place{Region: region, Zone: zone}, localities)
+				if other, is := alike[seen]; is && !equalResource(one, other) || seen == 0 && !equalResource(one, usual) {
+					t.Fatalf("seed %d: %s/%s is seen as %d, and gets other bytes", seed, region, zone, seen)
+				}
+				alike[seen] = one
+			}
 		}
-		if seen != (Place{}) && !slices.ContainsFunc(localities, func(l catalog.Locality) bool {
-			return l.Region == seen.Region && (seen.Zone == "" || l.Zone == seen.Zone)
-		}) {
-			t.Fatalf("seed %d: %v is seen as %v, where nobody is", seed, from, seen)
+		if len(alike) > len(localities)+3 {
+			t.Fatalf("seed %d: %d places are told apart, of %v", seed, len(alike), localities)
 		}
 		if placed.Version != usual.Version {
 			several++

@@ -154,10 +154,7 @@ func checkNodeBytes(size int, limits *admission.Limits) error {
 // essence returns what Legate needs of a node, without its extensions and most of its metadata, which are
 // large.
 func essence(n *corev3.Node) *corev3.Node {
-	e := &corev3.Node{Id: n.GetId(), Cluster: n.GetCluster(), UserAgentName: n.GetUserAgentName()}
-	if l := n.GetLocality(); l.GetRegion() != "" || l.GetZone() != "" {
-		e.Locality = &corev3.Locality{Region: l.GetRegion(), Zone: l.GetZone()}
-	}
+	e := &corev3.Node{Id: n.GetId(), Cluster: n.GetCluster(), UserAgentName: n.GetUserAgentName(), Locality: localityOf(n)}
 	if kindOf(n) == GRPC {
 		e.ClientFeatures = []string{noOverprovisioning}
 	}

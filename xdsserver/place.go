@@ -2,7 +2,6 @@ package xdsserver
 
 import (
 	"cmp"
-	"sync"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
@@ -14,14 +13,24 @@ import (
 // a view share its tables, wherever their nodes stand. So a policy that comes or goes concerns streams that are open as any
 // other change does, and is sent to those for which it makes a difference.
 
+// localityOf is what Legate needs of a node's locality, nil if that says nothing. No instance is in a zone or a region
+// with a name that is longer than any name may be.
+func localityOf(node *corev3.Node) *corev3.Locality {
+	region, zone := node.GetLocality().GetRegion(), node.GetLocality().GetZone()
+	if region == "" && zone == "" || max(len(region), len(zone)) > maxName {
+		return nil
+	}
+	return &corev3.Locality{Region: region, Zone: zone}
+}
+
 // placeOf is where a node stands: where its locality says. A node that says no region stands in that of the datacenter,
 // as instances do; one that says nothing stands nowhere.
 func placeOf(node *corev3.Node, datacenter string) translate.Place {
-	l := node.GetLocality()
-	if l.GetRegion() == "" && l.GetZone() == "" {
+	l := localityOf(node)
+	if l == nil {
 		return translate.Place{}
 	}
-	return translate.Place{Region: cmp.Or(l.GetRegion(), datacenter), Zone: l.GetZone()}
+	return translate.Place{Region: cmp.Or(l.Region, datacenter), Zone: l.Zone}
 }
 
 // places are where the nodes of a store's streams stand.
@@ -59,6 +68,14 @@ func (p *places) set(slot int, place translate.Place) {
 		}
 		p.streams[place]++
 	}
+}
+
+// at returns a resource as the stream in a slot gets it.
+func (t *table) at(r *resource, slot int) *resource {
+	if r == nil || r.near == nil {
+		return r
+	}
+	return r.at(t.places.at(slot))
 }
 
 // stands notes where the stream in a slot stands, and makes what is served there only.
@@ -126,101 +143,4 @@ func (s *store) inUse() []translate.Place {
 		all = append(all, place)
 	}
 	return all
-}
-
-// near is how a resource differs from place to place.
-type near struct {
-	translate.Near
-
-	mu     sync.Mutex
-	places []translate.Place // with endpoints; nil: it is not known yet
-	made   []placed          // by what a place is seen as
-}
-
-// placed is a resource as it is served in a place.
-type placed struct {
-	place translate.Place
-	res   *resource
-}
-
-// prefers is how the resource differs from place to place.
-func (r *resource) prefers() translate.Near {
-	if r.near == nil {
-		return translate.Near{}
-	}
-	return r.near.Near
-}
-
-// nears is 1 for a resource that differs from place to place, and 0 for others. It may be nil.
-func (r *resource) nears() int {
-	if r == nil || r.near == nil {
-		return 0
-	}
-	return 1
-}
-
-// at returns the resource as it is served in a place, which is the resource itself unless its policy says otherwise. It
-// may be nil. What is made is kept as long as the resource: it is no more than there are zones and regions with
-// endpoints, since all other places are seen as one.
-func (r *resource) at(place translate.Place) *resource {
-	if r == nil || r.near == nil || place == (translate.Place{}) {
-		return r
-	}
-	n := r.near
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.places == nil {
-		n.places, _ = r.translated().Localities() // it was encoded here: it can be decoded
-	}
-	seen := n.Seen(place, n.places)
-	if seen == (translate.Place{}) {
-		return r
-	}
-	for _, one := range n.made {
-		if one.place == seen {
-			return one.res
-		}
-	}
-	is := placed{seen, r}
-	if from, err := r.translated().From(seen); err == nil && from.Version != r.version {
-		is.res = newResource(from)
-	}
-	n.made = append(n.made, is)
-	return is.res
-}
-
-// restated is what an entry was when it was published again and only what places make of it changed.
-type restated struct {
-	res *resource
-	seq uint64
-}
-
-// restate notes the state before, if the next one is a restatement, and returns whether it is.
-func (e *entry) restate(next *resource) bool {
-	e.before = nil
-	if e.res == nil || next == nil || e.res.version != next.version || e.res.prefers() == next.prefers() {
-		return false
-	}
-	e.before = &restated{e.res, e.seq}
-	return true
-}
-
-// isEqual reports whether the stream gets the same of an entry as of its state before, which it was offered.
-func (s *subscription) isEqual(e *entry) bool {
-	return e.before != nil && s.seq >= e.before.seq && s.table.isEqualAt(e, s.table.places.at(s.slot))
-}
-
-func (t *table) isEqualAt(e *entry, place translate.Place) bool {
-	return e.before.res.at(place).version == e.res.at(place).version
-}
-
-// awaitRestated takes from those that have to hear of a restatement the streams to which it says nothing new. It needs
-// the store's lock.
-func (t *table) awaitRestated(e *entry) {
-	for slot := range e.awaits.all {
-		if t.isEqualAt(e, t.places.at(slot)) {
-			e.awaits.clear(slot)
-			e.asked--
-		}
-	}
 }

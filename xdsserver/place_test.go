@@ -239,6 +239,30 @@ func TestOverRESTAPlaceCountsToo(t *testing.T) {
 	}
 }
 
+func TestWhereANodeStands(t *testing.T) {
+	long := strings.Repeat("x", maxName+1)
+	for _, c := range []struct {
+		node *corev3.Node
+		want translate.Place
+	}{
+		{nodeAt("eu", "b"), translate.Place{Region: "eu", Zone: "b"}},
+		{nodeAt("eu", ""), translate.Place{Region: "eu"}},
+		{nodeAt("", "b"), translate.Place{Region: "dc1", Zone: "b"}}, // as an instance without a region
+		{nodeAt("", ""), translate.Place{}},
+		{&corev3.Node{Id: "edge"}, translate.Place{}},
+		{nil, translate.Place{}},
+		{nodeAt(long, "b"), translate.Place{}},
+		{nodeAt("eu", long), translate.Place{}},
+	} {
+		if got := placeOf(c.node, "dc1"); got != c.want {
+			t.Errorf("%v stands in %v, want %v", c.node, got, c.want)
+		}
+		if c.node != nil && placeOf(essence(c.node), "dc1") != c.want {
+			t.Errorf("of %v is kept %v", c.node, essence(c.node))
+		}
+	}
+}
+
 // TestInventedZonesCostNothing: nodes that say they stand where nobody is get the very resource of everybody, and each
 // place where somebody is makes one resource, whoever asks.
 func TestInventedZonesCostNothing(t *testing.T) {

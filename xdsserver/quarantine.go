@@ -134,7 +134,7 @@ func (s *subscription) served(e *entry) *resource {
 }
 
 // at returns a resource as the stream gets it where its node stands.
-func (s *subscription) at(r *resource) *resource { return r.at(s.table.places.at(s.slot)) }
+func (s *subscription) at(r *resource) *resource { return s.table.at(r, s.slot) }
 
 // servedID returns a number that identifies what served returns.
 func (s *subscription) servedID(e *entry) uint64 {

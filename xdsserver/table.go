@@ -64,7 +64,7 @@ func (t *table) entry(name string) *entry {
 func (t *table) served(e *entry, slot int) *resource {
 	switch {
 	case e.res != nil || !e.named.has(slot):
-		return e.res.at(t.places.at(slot))
+		return t.at(e.res, slot)
 	case e.empty != nil:
 		return e.empty
 	}
@@ -80,7 +80,7 @@ func (t *table) isMade(e *entry, slot int) bool {
 func (t *table) servedID(e *entry, slot int) uint64 {
 	switch {
 	case e.res != nil:
-		return e.res.at(t.places.at(slot)).id
+		return t.at(e.res, slot).id
 	case e.named.has(slot):
 		return bits.Reverse64(e.id)
 	}
