@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -146,17 +145,18 @@ func (f *Federation) Reconsider(keys ...catalog.ServiceKey) {
 	}
 }
 
-// Interest is [Watcher.Interest]: of a service of the own datacenter, or of another site's by its name there,
-// such as web.dc2.
-func (f *Federation) Interest(name string) Interest {
-	is := f.own.Interest(name)
+// Interest is [Watcher.Interest], for all sites.
+func (f *Federation) Interest(key catalog.ServiceKey) Interest {
 	for _, one := range f.others() {
-		if service, of := strings.CutSuffix(name, "."+one.at.String()); of && is == (Interest{}) {
-			is = one.Interest(service)
+		if key.Site() == one.at {
+			return one.Interest(key)
 		}
 	}
-	return is
+	return f.own.Interest(key)
 }
+
+// Datacenter is the own one; empty until known. It is fast.
+func (f *Federation) Datacenter() string { return f.own.Datacenter() }
 
 // Unfollowed is [Watcher.Unfollowed], of the own datacenter.
 func (f *Federation) Unfollowed() []string { return f.own.Unfollowed() }

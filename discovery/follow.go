@@ -127,23 +127,38 @@ func (l *loop) forgetUnwanted(now time.Time) {
 type Interest struct {
 	Listed   bool      `json:"listed"`            // by Consul, and selected
 	Followed bool      `json:"followed"`          // it is asked for
-	Read     bool      `json:"read"`              // it was answered for since it is followed
+	Read     time.Time `json:"read,omitzero"`     // when it was answered for first since it is followed
 	Unwanted time.Time `json:"unwanted,omitzero"` // since when nobody wants it, who is followed still
 }
 
 // interests are those of all services, for other goroutines than the loop's.
 type interests struct {
 	mu        sync.RWMutex
+	site      catalog.Site
 	listed    consul.Listing // the last list, which does not change
 	selection catalog.Selection
+	selected  int // of the list
 	followed  map[string]Interest
 }
 
 // list takes over what Consul lists, and what of it is selected.
-func (i *interests) list(all consul.Listing, s catalog.Selection) {
+func (i *interests) list(of catalog.Site, all consul.Listing, s catalog.Selection) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.listed, i.selection = all, s
+	i.site, i.listed, i.selection = of, all, s
+	i.selected = 0
+	for name, tags := range all {
+		if s.Matches(name, tags) {
+			i.selected++
+		}
+	}
+}
+
+// size is how many services are listed that are selected.
+func (i *interests) size() int {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.selected
 }
 
 // isListed needs the lock.
@@ -155,7 +170,7 @@ func (i *interests) isListed(name string) bool {
 func (i *interests) note(s *service) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.followed[s.Key.Name] = Interest{Followed: true, Read: s.read, Unwanted: s.unwanted}
+	i.followed[s.Key.Name] = Interest{Followed: true, Read: s.readAt, Unwanted: s.unwanted}
 }
 
 func (i *interests) forget(name string) {
@@ -164,12 +179,16 @@ func (i *interests) forget(name string) {
 	delete(i.followed, name)
 }
 
-// Interest may be called at any time, from any goroutine, and waits for nobody.
-func (w *Watcher) Interest(name string) Interest {
+// Interest may be called at any time, from any goroutine, and waits for nobody. In a service of another site than the
+// Watcher's there is none.
+func (w *Watcher) Interest(key catalog.ServiceKey) Interest {
 	w.interests.mu.RLock()
 	defer w.interests.mu.RUnlock()
-	is := w.interests.followed[name]
-	is.Listed = w.interests.isListed(name)
+	if key.Site() != w.interests.site {
+		return Interest{}
+	}
+	is := w.interests.followed[key.Name]
+	is.Listed = w.interests.isListed(key.Name)
 	return is
 }
 

@@ -26,6 +26,9 @@ func (w *wishes) want(key catalog.ServiceKey) bool {
 	return w.names[key.Name]
 }
 
+// own is the key of a service of the datacenter that the tests watch.
+func own(name string) catalog.ServiceKey { return catalog.ServiceKey{Datacenter: "dc1", Name: name} }
+
 // set has these wanted from now on, and tells of them one by one.
 func (w *wishes) set(is bool, names ...string) {
 	w.mu.Lock()
@@ -34,7 +37,7 @@ func (w *wishes) set(is bool, names ...string) {
 	}
 	w.mu.Unlock()
 	for _, name := range names {
-		w.told(catalog.ServiceKey{Datacenter: "dc1", Name: name})
+		w.told(own(name))
 	}
 }
 
@@ -81,12 +84,12 @@ func TestOnlyWhatIsWantedIsRead(t *testing.T) {
 		if c, n := r.now(); n != 1 || len(c.Services) != 1 || r.size(name(3)) != 2 || !r.Status().Complete {
 			t.Errorf("%d Deltas, %v", n, names(c))
 		}
-		is, other := r.Interest(name(3)), r.Interest(name(4))
-		if is != (Interest{Listed: true, Followed: true, Read: true}) || other != (Interest{Listed: true}) || r.Interest("later") != (Interest{}) {
-			t.Errorf("interests: %+v, %+v, %+v", is, other, r.Interest("later"))
+		is, other := r.Interest(own(name(3))), r.Interest(own(name(4)))
+		if !is.Listed || !is.Followed || is.Read.IsZero() || !is.Unwanted.IsZero() || other != (Interest{Listed: true}) || r.Interest(own("later")) != (Interest{}) {
+			t.Errorf("interests: %+v, %+v, %+v", is, other, r.Interest(own("later")))
 		}
-		if n := len(r.Unfollowed()); n != 49 {
-			t.Errorf("%d are listed and not followed", n)
+		if s := r.Status(); len(r.Unfollowed()) != 49 || s.Listed != 50 || s.Services != 1 {
+			t.Errorf("%d are not followed of %d that are listed, %d are", len(r.Unfollowed()), s.Listed, s.Services)
 		}
 		fake.set("later", 1) // it is wanted already, and comes with the list
 		until(t, 5*time.Second, func() bool { return r.size("later") == 1 })
@@ -121,8 +124,8 @@ func TestWhatNobodyWantsAnyMoreGoesAfterAWhileAndIsNoLoss(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.set(false, name(1), name(2))
 		time.Sleep(cfg.Linger - 2*time.Second)
-		if r.size(name(1)) != 4 || r.size(name(2)) != 4 || r.Interest(name(1)).Unwanted.IsZero() {
-			t.Errorf("%d and %d instances just before the end; interest %+v", r.size(name(1)), r.size(name(2)), r.Interest(name(1)))
+		if r.size(name(1)) != 4 || r.size(name(2)) != 4 || r.Interest(own(name(1))).Unwanted.IsZero() {
+			t.Errorf("%d and %d instances just before the end; interest %+v", r.size(name(1)), r.size(name(2)), r.Interest(own(name(1))))
 		}
 		w.set(true, name(2)) // a client came back
 		until(t, 4*time.Second, func() bool { return r.size(name(1)) == -1 })

@@ -26,7 +26,7 @@ func (l *loop) relist(e watch.Listed) {
 	l.list.Retagged = nil
 	l.listUnaskable(e)
 	l.w.setIndex(e.Index)
-	l.w.interests.list(e.Names, l.selection)
+	l.w.interests.list(l.site, e.Names, l.selection)
 	for name := range e.Names {
 		if !l.isSelected(name) {
 			continue

@@ -16,6 +16,7 @@ type service struct {
 	begun    time.Time      // when it was first seen
 	listed   bool
 	read     bool      // it was answered for at least once
+	readAt   time.Time // when for the first time
 	unwanted time.Time // since when nobody wants it; zero: somebody does
 	// A confirmation that it is gone, or a check, is under way.
 	confirming, checking bool
@@ -63,7 +64,7 @@ func (all *services) remove(s *service) {
 func (all *services) answer(s *service, r consul.Reply) {
 	all.unrefuse(s)
 	if !s.read {
-		s.read = true
+		s.read, s.readAt = true, r.At
 		all.unread--
 		all.progress = r.At
 	}

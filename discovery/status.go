@@ -24,11 +24,13 @@ type Status struct {
 
 	// Selection is what is served of it.
 	Selection catalog.Selection `json:"selection,omitzero"`
-	Services  int               `json:"services"`  // in the catalog as last believed
-	Instances map[string]int    `json:"instances"` // by health
-	Entries   map[string]int    `json:"entries"`   // Consul's config entries, by kind; no kinds: they are not watched
-	Index     uint64            `json:"index"`     // of the last believed list of services
-	Held      int               `json:"held"`      // services, and config entries, of which a loss is not believed yet
+	Services  int               `json:"services"` // in the catalog as last believed
+	// Listed are the selected services that Consul lists, if only those are followed that somebody wants; else 0.
+	Listed    int            `json:"listed,omitempty"`
+	Instances map[string]int `json:"instances"` // by health
+	Entries   map[string]int `json:"entries"`   // Consul's config entries, by kind; no kinds: they are not watched
+	Index     uint64         `json:"index"`     // of the last believed list of services
+	Held      int            `json:"held"`      // services, and config entries, of which a loss is not believed yet
 
 	Direct int `json:"direct"` // listed services with a blocking query of their own
 	Swept  int `json:"swept"`  // listed services that are read in turn, and when a signal names them
@@ -79,6 +81,9 @@ func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	s := w.status
 	w.mu.Unlock()
+	if w.want != nil {
+		s.Listed = w.interests.size()
+	}
 	q := w.queries.Status()
 	s.Connected, s.LastSuccess, s.LastError, s.LastErrorAt = q.Connected, q.LastSuccess, q.LastError, q.LastErrorAt
 	s.Direct, s.Swept, s.Mode, s.Problems = q.Direct, q.Swept, q.Mode, q.Problems
@@ -95,6 +100,13 @@ func (w *Watcher) Status() Status {
 	s.Problems = slices.Concat(s.Problems, w.queries.Standing(), w.client.Problems())
 	s.Connections, s.HTTP2 = w.client.Connections()
 	return s
+}
+
+// Datacenter is the one that is watched; empty until known. It is fast.
+func (w *Watcher) Datacenter() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status.Datacenter
 }
 
 func (w *Watcher) setDatacenter(name string) {

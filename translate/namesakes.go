@@ -27,6 +27,15 @@ func (c Config) namesakes(name string) iter.Seq[unit] {
 	}
 }
 
+// Named are the services that somebody uses who asks for a cluster of this name, by its form alone: there need not be
+// such services, and if there are several, one of them has the name.
+func (c Config) Named(name string) (services []catalog.ServiceKey) {
+	for u := range c.namesakes(name) {
+		services = append(services, u.service)
+	}
+	return services
+}
+
 // namedAt yields the service of that name at a site, and the service whose port it can be.
 func (c Config) namedAt(name string, site catalog.Site, yield func(unit) bool) bool {
 	if !yield(c.unit(site.Service(name), "")) {

@@ -54,6 +54,8 @@ type house struct {
 	own     []Trouble
 	slow    time.Duration
 	record  *changes.Record // nil: changes are not recorded
+
+	unfollowed func(name string) bool
 }
 
 // shelf is the last known catalog of the house.
@@ -160,7 +162,8 @@ func stream(node string, state xdsserver.State, rejection string) xdsserver.Stre
 
 func (h *house) server() *Server {
 	s, err := New(DefaultConfig(), Rooms{
-		Build: metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
+		Unfollowed: h.unfollowed,
+		Build:      metrics.BuildInfo{Version: "v1.2.3", GoVersion: "go1.26"}, Consul: h, Bridge: h, XDS: h,
 		Metrics:   metrics.New(metrics.BuildInfo{Version: "v1.2.3"}).Handler(),
 		LastKnown: shelf{h}, Stopping: func() bool { return h.stops },
 		Own: func() []Trouble { return h.own }, Slowest: func() (time.Duration, time.Time) { return h.slow, now },

@@ -9,6 +9,14 @@ import (
 	"legate/internal/quote"
 )
 
+// whatHides says why Legate does not serve a service that is in Consul.
+func (s *Server) whatHides(name string) string {
+	if s.rooms.Unfollowed != nil && s.rooms.Unfollowed(name) {
+		return "Consul lists it, and Legate does not read it, since no client asks for it by name (--follow wanted). It is served to the first client that does. --follow-services has it read always."
+	}
+	return whatHides(name, s.rooms.Consul.Status())
+}
+
 // whatHides says why Legate may not see a service that is in Consul: the selection, or the rights of its token.
 func whatHides(name string, c discovery.Status) string {
 	for _, of := range c.Sites { // of one elsewhere, its own name is selected

@@ -37,3 +37,17 @@ func TestWhatHidesAServiceIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// A service that is listed and not followed is explained as that, with what helps.
+func TestAServiceThatNobodyAsksForIsExplained(t *testing.T) {
+	h := healthy()
+	h.unfollowed = func(name string) bool { return name == "shop" }
+	for _, path := range []string{"/api/v1/services/", "/services/"} {
+		if body := h.get(t, path+"shop").Body.String(); !strings.Contains(body, "no client asks for it by name") || !strings.Contains(body, "--follow-services") {
+			t.Errorf("%s: %s", path, body)
+		}
+		if body := h.get(t, path+"other").Body.String(); strings.Contains(body, "no client asks") {
+			t.Errorf("%s: a service that Consul does not list is explained so: %s", path, body)
+		}
+	}
+}

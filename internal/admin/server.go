@@ -72,6 +72,9 @@ type Rooms struct {
 		Holds() []discovery.Hold
 		Asked() discovery.Asked
 	}
+	// Unfollowed reports whether Consul lists a service that a client can mean by the name, and which is not followed since
+	// no client asks for it; nil: all are followed.
+	Unfollowed func(name string) bool
 	// HostNames says how names are resolved; nil: Legate resolves none.
 	HostNames func() resolve.Status
 	Bridge    interface{ State() bridge.State }

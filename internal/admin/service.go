@@ -266,7 +266,7 @@ func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 		if near != "" {
 			said += " Did you mean " + quote.Name(near) + "?"
 		}
-		said += " " + whatHides(name, s.rooms.Consul.Status())
+		said += " " + s.whatHides(name)
 		http.Error(w, said, http.StatusNotFound)
 		return
 	}

@@ -81,7 +81,7 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request) {
 	one, t, is := s.serviceOf(state, name, q, from)
 	if !is {
 		said, near := missingService(state, name)
-		s.missing(w, http.StatusNotFound, "services", quote.Name(name), said+".", near, whatHides(name, s.rooms.Consul.Status()))
+		s.missing(w, http.StatusNotFound, "services", quote.Name(name), said+".", near, s.whatHides(name))
 		return
 	}
 	v := servicePage{Page: s.head("services", quote.Name(name)), Service: one, Concerns: some(ofService(one, t, state.View.Datacenter, s.now())), Pager: pagerOf(q, one.Paging)}

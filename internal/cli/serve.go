@@ -29,6 +29,7 @@ import (
 type serveOptions struct {
 	config    string
 	consul    discovery.Config
+	follow    followOptions
 	state     lastknown.Config
 	translate translate.Config
 	policy    string
@@ -49,6 +50,7 @@ func (p *program) serve() *command {
 func (p *program) serveCommand() (*command, *serveOptions) {
 	o := &serveOptions{
 		consul:    discovery.DefaultConfig(),
+		follow:    followOptions{which: followAll},
 		state:     lastknown.DefaultConfig(),
 		translate: translate.DefaultConfig(),
 		rollout:   bridge.DefaultRollout,
@@ -93,6 +95,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, consulSettings(&o.consul)...)
 	c.settings = append(c.settings, siteSettings(&o.consul)...)
 	c.settings = append(c.settings, serviceSettings(&o.consul)...)
+	c.settings = append(c.settings, followSettings(&o.follow, &o.consul, &o.xds)...)
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, policySetting(&o.policy), rolloutSetting(&o.rollout))
 	c.settings = append(c.settings, o.listen.settings()...)
@@ -108,7 +111,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 }
 
 func (o *serveOptions) validate() error {
-	if err := errors.Join(o.consul.Validate(), o.resolve.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
+	if err := errors.Join(o.consul.Validate(), o.follow.validate(), o.resolve.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -162,7 +165,8 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	}
 	o.listen.openSocket(&open, o.state.Dir, log)
 	watcher.Prefer(server.Wanted)
-	datacenter := func() string { return cmp.Or(watcher.Status().Datacenter, shelf.Datacenter()) }
+	datacenter := func() string { return cmp.Or(watcher.Datacenter(), shelf.Datacenter()) }
+	unfollowed := o.follow.follow(watcher, server, o.translate, datacenter, o.xds.FirstAnswerWait)
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
 	watcher.Need(func(key catalog.ServiceKey) bool { return carrier.State().Resources.Needs(key) })
 	carrier.OnInterest(watcher.Reconsider)
@@ -197,7 +201,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	if o.translate.Resolved {
 		hostNames = resolver.Status
 	}
-	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, HostNames: hostNames, Bridge: carrier, XDS: server,
+	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Unfollowed: unfollowed, HostNames: hostNames, Bridge: carrier, XDS: server,
 		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest, Moves: m.XDS.Moves,
 		Own: func() []admin.Trouble {
 			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))

@@ -110,6 +110,7 @@ type consulReport struct {
 	Address     string    `json:"address"`
 	Datacenter  string    `json:"datacenter"`
 	Services    int       `json:"services"`
+	Listed      int       `json:"listed,omitempty"` // with --follow wanted, of so many services
 	LastSuccess time.Time `json:"last_success,omitzero"`
 	LastError   string    `json:"last_error,omitempty"` // none while Consul answers
 }
@@ -145,7 +146,7 @@ func (o *statusOptions) report(s admin.Status) (statusReport, error) {
 	r := statusReport{
 		Now: s.Now, Ready: s.Ready, NotReady: s.NotReady, Stale: s.Stale, Sites: admin.SitesOf(s.Consul), Held: s.Consul.Held, LastKnown: lastKnownOf(s), Rollout: s.Rollout,
 		Concerns: s.Concerns(), Synced: s.Ready, States: map[admin.State]int{}, started: s.Started,
-		Consul: consulReport{State: s.Consul.State(), Address: s.Consul.Address, Datacenter: s.Consul.Datacenter, Services: s.Consul.Services, LastSuccess: s.Consul.LastSuccess},
+		Consul: consulReport{State: s.Consul.State(), Address: s.Consul.Address, Datacenter: s.Consul.Datacenter, Services: s.Consul.Services, Listed: s.Consul.Listed, LastSuccess: s.Consul.LastSuccess},
 	}
 	for _, of := range s.Consul.Sites {
 		r.Held += of.Held

@@ -47,6 +47,9 @@ func (s *sheet) above(r statusReport) []string {
 	consul := fmt.Sprintf("%s at %s", r.Consul.State, r.Consul.Address)
 	if r.Consul.Datacenter != "" {
 		consul += fmt.Sprintf(": %s of %s", plural(r.Consul.Services, "service"), r.Consul.Datacenter)
+		if r.Consul.Listed > 0 {
+			consul += fmt.Sprintf(", which clients ask for, of %d that are listed", r.Consul.Listed)
+		}
 	}
 	if !r.Consul.LastSuccess.IsZero() {
 		consul += ", last answer " + spanOf(r.Now.Sub(r.Consul.LastSuccess)) + " ago"

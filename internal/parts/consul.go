@@ -20,6 +20,8 @@ type ConsulOptions struct {
 	// Persistent keeps the catalog in a data directory over Stop and Start. Such a Consul needs a
 	// few more seconds to elect its leader.
 	Persistent bool
+	// ClientOf makes the agent a client of this one, which is a server: it has no catalog of its own.
+	ClientOf *Consul
 	// ACL denies by default. Consul.Token is then a token with all rights: Token, or a new one.
 	ACL   bool
 	Token string
@@ -33,7 +35,7 @@ type ConsulOptions struct {
 	MaxConnsPerClient int
 }
 
-// Consul is a Consul agent on loopback, the only server of its datacenter.
+// Consul is a Consul agent on loopback, the only server of its datacenter, or a client of that one.
 type Consul struct {
 	running
 
@@ -45,6 +47,7 @@ type Consul struct {
 	Token      string // has all rights, if ACLs were asked for
 	Certs      Certs  // if HTTPS was asked for
 
+	serf    string // host:port at which agents of the datacenter join
 	path    string
 	folder  *Folder
 	options ConsulOptions

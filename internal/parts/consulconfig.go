@@ -30,6 +30,8 @@ func (c *Consul) configure() error {
 	set("ports { http = %d https = %d grpc = -1 grpc_tls = -1 dns = -1 server = %d serf_lan = %d serf_wan = %d }",
 		ports[0], https, ports[2], ports[3], ports[4])
 
+	c.serf = Loopback(ports[3])
+
 	http := "127.0.0.1"
 	if c.options.UnixSocket {
 		c.Socket = filepath.Join(c.folder.Path, "http.sock")
@@ -53,6 +55,9 @@ func (c *Consul) configure() error {
 		set("performance { raft_multiplier = 1 }")
 		set("leave_on_terminate = false")
 	}
+	if server := c.options.ClientOf; server != nil {
+		set("server = false\ndata_dir = %q\nretry_join = [%q]", c.data(), server.serf)
+	}
 	config := map[string]string{"10-parts.hcl": hcl.String(), "20-options.hcl": c.options.HCL}
 	if err := os.Mkdir(filepath.Join(c.folder.Path, "config"), 0o755); err != nil {
 		return err
@@ -66,13 +71,13 @@ func (c *Consul) configure() error {
 	return err
 }
 
-// data is the data directory of a persistent Consul.
+// data is the data directory of a persistent Consul, or a client.
 func (c *Consul) data() string { return filepath.Join(c.folder.Path, "data") }
 
 // args returns the agent's arguments. Everything else is in its configuration folder.
 func (c *Consul) args() []string {
 	args := []string{"agent", "-config-dir", filepath.Join(c.folder.Path, "config")}
-	if !c.options.Persistent {
+	if !c.options.Persistent && c.options.ClientOf == nil {
 		args = append(args, "-dev")
 	}
 	return args

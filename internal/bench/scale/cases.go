@@ -22,6 +22,7 @@ var cases = []struct {
 	{"C7", "a check's output changes every second", output},
 	{"D1", "HTTPS, 10,000 services with 8 instances each: in one datacenter, and a third in each of three", threeColdStarts},
 	{"D2", "HTTPS, three datacenters of 1,000 services: changes in dc2; what they cost; changes in dc1 and dc3 while dc2 is frozen", threeFresh},
+	{"F", "HTTPS, Legates beside each other that want 20 services each: what they cost a Consul server and the client agent that they ask, with --follow all and wanted", following},
 }
 
 // baseline measures what Consul uses for the load while nobody watches, and when idle.

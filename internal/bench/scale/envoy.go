@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,11 +15,14 @@ import (
 	"legate/translate"
 )
 
-// envoy is one incremental ADS stream that subscribes to everything and acknowledges everything.
+// envoy is one incremental ADS stream that acknowledges everything.
 type envoy struct {
 	conn   *grpc.ClientConn
 	cancel context.CancelFunc
 	ended  chan struct{}
+
+	sending sync.Mutex
+	stream  discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesClient
 
 	mu   sync.Mutex
 	seen map[string]seen // assignments, by name
@@ -32,39 +36,56 @@ type seen struct {
 	last  time.Time
 }
 
+// openEnvoy opens a stream that subscribes to everything.
 func openEnvoy(ctx context.Context, address string) (*envoy, error) {
+	e, err := openStream(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(e.ask(translate.ClusterType, "*"), e.ask(translate.AssignmentType, "*")); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// openStream opens a stream that subscribes to nothing yet.
+func openStream(ctx context.Context, address string) (*envoy, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(1<<30)))
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	e := &envoy{conn: conn, cancel: cancel, ended: make(chan struct{}), seen: map[string]seen{}, news: make(chan struct{})}
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).DeltaAggregatedResources(ctx)
-	if err == nil {
-		for _, typeURL := range []string{translate.ClusterType, translate.AssignmentType} {
-			err = stream.Send(&discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: "scale"}, TypeUrl: typeURL, ResourceNamesSubscribe: []string{"*"}})
-			if err != nil {
-				break
-			}
-		}
-	}
 	if err != nil {
 		cancel()
 		_ = conn.Close() // the first error matters more
 		return nil, err
 	}
-	go e.read(stream)
+	e := &envoy{conn: conn, cancel: cancel, stream: stream, ended: make(chan struct{}), seen: map[string]seen{}, news: make(chan struct{})}
+	go e.read()
 	return e, nil
 }
 
-func (e *envoy) read(stream discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesClient) {
+// ask subscribes to a name.
+func (e *envoy) ask(typeURL, name string) error {
+	return e.send(&discoveryv3.DeltaDiscoveryRequest{Node: &corev3.Node{Id: "scale"}, TypeUrl: typeURL, ResourceNamesSubscribe: []string{name}})
+}
+
+func (e *envoy) send(r *discoveryv3.DeltaDiscoveryRequest) error {
+	e.sending.Lock()
+	defer e.sending.Unlock()
+	return e.stream.Send(r)
+}
+
+func (e *envoy) read() {
 	defer close(e.ended)
 	for {
-		r, err := stream.Recv()
+		r, err := e.stream.Recv()
 		now := time.Now()
 		if err == nil {
-			err = stream.Send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: r.TypeUrl, ResponseNonce: r.Nonce})
+			err = e.send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: r.TypeUrl, ResponseNonce: r.Nonce})
 		}
 		e.mu.Lock()
 		e.err = err

@@ -26,7 +26,7 @@ import (
 
 func main() {
 	var o options
-	cases := flag.String("case", "all", "C1 to C8, D1 and D2, separated by commas; all: each of them")
+	cases := flag.String("case", "all", "C1 to C8, D1, D2 and F, separated by commas; all: each of them")
 	flag.StringVar(&o.legate, "legate", "", "Legate's program; empty: it is built")
 	flag.IntVar(&o.services, "services", 1000, "services, with four instances each")
 	flag.IntVar(&o.many, "many", 10_000, "services of C2 and D1, with eight instances each")

@@ -18,6 +18,7 @@ import (
 // stage is what runs in one case.
 type stage struct {
 	options
+	path   string        // of Consul's program
 	consul *parts.Consul // of the agent that Legate asks
 	writer *writer
 	wide   *parts.Federation // of consul and other datacenters, in some cases
@@ -34,6 +35,7 @@ func (s *stage) startConsul(ctx context.Context, o parts.ConsulOptions, services
 	if o.Path, err = pinned.Consul(ctx, os.Stderr); err != nil {
 		return err
 	}
+	s.path = o.Path
 	if s.consul, err = parts.StartConsul(ctx, o); err != nil {
 		return err
 	}
