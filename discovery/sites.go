@@ -1,11 +1,11 @@
 package discovery
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"legate/discovery/catalog"
 )
@@ -150,13 +150,16 @@ func (f *Federation) Read(ctx context.Context) (catalog.Catalog, error) { return
 // defaultSiteWait is how long the first Delta waits for other sites.
 const defaultSiteWait = 5 * time.Second
 
-// badName says what is wrong with the name of a datacenter or a peer; empty: nothing.
+// badName says what is wrong with the name of a datacenter or a peer; empty: nothing. Consul allows letters,
+// digits, - and _.
 func badName(name string) string {
-	if cmp.Or(strings.TrimSpace(name), "") == "" {
+	switch {
+	case name == "":
 		return "is empty"
-	}
-	if strings.ContainsAny(name, "/?#% ") {
-		return "has characters that no such name has"
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
+	}):
+		return "no such name has characters other than letters, digits, - and _"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"legate/discovery"
@@ -10,12 +11,12 @@ import (
 func siteSettings(c *discovery.Config) []*setting {
 	const category = "Other datacenters and peers"
 	return []*setting{
-		list(&c.Datacenters, setting{
+		names(&c.Datacenters, setting{
 			name: "datacenters", env: "LEGATE_DATACENTERS", key: "consul.datacenters", category: category, hint: "NAME",
 			usage: "Also follow the services of these datacenters, through the same agent; all: of every datacenter that Consul knows, " +
 				"also those that come and go later. Each has its own guard and status: one that hangs, dies or lies changes nothing for the others.",
 		}),
-		list(&c.Peers, setting{
+		names(&c.Peers, setting{
 			name: "peers", env: "LEGATE_PEERS", key: "consul.peers", category: category, hint: "NAME",
 			usage: "Also follow the services that are imported from these peers (cluster peering); all: from every peer. It takes a token with peering:read.",
 		}),
@@ -29,4 +30,18 @@ func siteSettings(c *discovery.Config) []*setting {
 			usage: "How long a start waits for other datacenters and peers once its own datacenter was read. One that fails is not waited for.",
 		}),
 	}
+}
+
+// names is a list of names that have no commas, so that several may be given as one value, too.
+func names(to *[]string, s setting) *setting {
+	of := list(to, s)
+	of.set = func(values []string) error {
+		var all []string
+		for _, v := range values {
+			all = append(all, split(v)...)
+		}
+		*to = slices.Compact(slices.Sorted(slices.Values(all)))
+		return nil
+	}
+	return of
 }
