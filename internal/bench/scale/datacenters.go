@@ -104,7 +104,7 @@ func threeColdStarts(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("    ready after %.1f s\n", ready.Seconds())
+	fmt.Printf("    ready after %.1f s, CPU of all Consuls and Legate for it %.1f s, with one datacenter %.1f s\n", ready.Seconds(), s.cpu.Seconds(), one.cpu.Seconds())
 	goal("D1 cold start, everything served", fmt.Sprintf("%.1f s", took.Seconds()), took <= 8*time.Second, "8 s")
 	goal("D1 connections", fmt.Sprint(st.Connections), st.Connections <= 60, "60")
 	goal(fmt.Sprintf("D1 Legate's RSS %d MB, to that with one (%d MB)", rss>>20, alone>>20),

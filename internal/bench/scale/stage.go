@@ -26,7 +26,7 @@ type stage struct {
 	admin  string
 	xds    string
 	starts int
-	cpu    time.Duration // of Consul and Legate while Legate started
+	cpu    time.Duration // of all Consuls and Legate while Legate started
 	envoy  *envoy
 }
 
@@ -62,7 +62,7 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 	s.xds, s.admin = parts.Loopback(ports[0]), parts.Loopback(ports[1])
 	s.starts++
 	began := time.Now()
-	before, err := cpu(s.consul.PID())
+	before, err := s.consulCPU()
 	if err != nil {
 		return 0, err
 	}
@@ -76,7 +76,7 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 	for {
 		if _, err = s.get(ctx, "/readyz"); err == nil {
 			took := time.Since(began)
-			after, err := cpu(s.consul.PID())
+			after, err := s.consulCPU()
 			own, err2 := cpu(s.legate.PID())
 			s.cpu = after - before + own
 			return took, errors.Join(err, err2)
@@ -92,6 +92,22 @@ func (s *stage) startLegate(ctx context.Context, args ...string) (time.Duration,
 			return 0, fmt.Errorf("legate is not ready: %w", err)
 		}
 	}
+}
+
+// consulCPU is what all Consuls have used so far.
+func (s *stage) consulCPU() (sum time.Duration, err error) {
+	all := []*parts.Consul{s.consul}
+	if s.wide != nil {
+		all = s.wide.All()
+	}
+	for _, c := range all {
+		used, err := cpu(c.PID())
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
 }
 
 // subscribe opens the stream and waits for all services.
