@@ -116,9 +116,11 @@ func (h Hold) Site() catalog.Site { return catalog.Site{Datacenter: h.Datacenter
 // the own datacenter has a service of that very name, and a loss of it is held, that is meant. datacenter/dc2 and
 // peer/cluster01 are sites that Consul lists no longer.
 func (f *Federation) Release(ctx context.Context, service string) int {
-	n := f.own.Release(ctx, service)
-	if n > 0 && service != "" {
-		return n
+	n := 0
+	if service == "" || slices.ContainsFunc(f.own.Holds(), func(h Hold) bool { return h.Service == service || h.Entry == service }) {
+		if n = f.own.Release(ctx, service); n > 0 && service != "" {
+			return n
+		}
 	}
 	for _, one := range f.others() {
 		if service == "" {

@@ -30,11 +30,15 @@ type share struct {
 
 func newShares(total func() int) *shares { return &shares{total: total} }
 
-// add adds a share. At first it wants all that it can get.
+// firstWant is what a share wants until its client says so: enough to find out what there is. A site that hangs
+// before it has told what it has takes no more.
+const firstWant = 16
+
+// add adds a share.
 func (s *shares) add() *share {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := &share{want: s.total()}
+	one := &share{want: firstWant}
 	s.all = append(s.all, one)
 	s.settle()
 	return one
@@ -56,6 +60,13 @@ func (s *shares) wants(one *share, n int) {
 		one.want = n
 		s.settle()
 	}
+}
+
+// several says that there is more than one share.
+func (s *shares) several() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all) > 1
 }
 
 // limit is how much of a share can be under way at once.

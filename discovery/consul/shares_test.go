@@ -118,3 +118,18 @@ func TestWhoHangsHoldsItsOwnShareOnly(t *testing.T) {
 		}
 	})
 }
+
+// A site that hangs before it has told what it has takes little from the others.
+func TestASiteOfWhichNothingIsKnownWantsLittle(t *testing.T) {
+	s := newShares(func() int { return 100 })
+	own := s.add()
+	s.wants(own, 90)
+	other := s.add()
+	if own, other := s.limit(own), s.limit(other); own != 84 || other != firstWant {
+		t.Errorf("the own datacenter has %d, the other %d", own, other)
+	}
+	s.wants(other, 500)
+	if own, other := s.limit(own), s.limit(other); own != 50 || other != 50 {
+		t.Errorf("the own datacenter has %d, the other %d", own, other)
+	}
+}

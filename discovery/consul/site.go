@@ -25,6 +25,9 @@ func (c *Client) Want(n int) { c.shares.wants(c.share, n) }
 // CapacityChanges is a number that is another one when Capacity is.
 func (c *Client) CapacityChanges() uint64 { return c.shares.changes.Load() }
 
+// Shared says that the connections are for other sites, too.
+func (c *Client) Shared() bool { return c.shares.several() }
+
 // room is how many questions can be under way at once over all connections.
 func (c *Client) room() int {
 	if c.pool == nil {

@@ -13,7 +13,7 @@ func (q *Queries) Schedule() {
 		return
 	}
 	q.dirty, q.capacity = false, changes
-	q.client.Want(len(q.services) + 1 + len(q.entries) + reserve + q.cfg.FirstReads)
+	q.client.Want(len(q.services) + 1 + len(q.entries) + reserve)
 	q.schedule(q.slots())
 }
 

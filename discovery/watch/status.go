@@ -31,14 +31,17 @@ func (q *Queries) Status() Status {
 	if s.Swept > 0 {
 		n, signalled, _ := q.ring.sweeping(time.Now())
 		round := time.Duration(n) * q.sweepInterval()
-		within := "that, too"
+		within, all := "that, too", ""
+		if q.client.Shared() {
+			all = " for all datacenters and peers"
+		}
 		if s.Mode = "sweep"; signalled {
 			s.Mode, within = "signals", "a second or two"
 		}
 		s.Problems = append(s.Problems, catalog.Problem{
 			Kind: "connections",
-			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d: changes of health and instances show within %s, all others within a round of %v",
-				s.Swept, s.Direct+s.Swept, q.client.MaxConnections(), within, round.Round(time.Second)),
+			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d%s: changes of health and instances show within %s, all others within a round of %v",
+				s.Swept, s.Direct+s.Swept, q.client.MaxConnections(), all, within, round.Round(time.Second)),
 			Remedy: q.shortRemedy(),
 		})
 	}
