@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ func Consul(t testing.TB, o parts.ConsulOptions) *parts.Consul {
 // Federation starts a federation that ends with the test.
 func Federation(t testing.TB, o parts.FederationOptions) *parts.Federation {
 	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("it needs loopback addresses besides 127.0.0.1")
+	}
 	o.Consul.Path = want(t, o.Consul.Path, pinned.Consul)
 	f, err := parts.StartFederation(t.Context(), o)
 	if err != nil {
