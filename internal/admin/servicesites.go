@@ -23,6 +23,8 @@ type ServiceSite struct {
 	// Stale is true while its instances are the last known ones, as Consul said it at StaleSince.
 	Stale      bool      `json:"stale,omitempty"`
 	StaleSince time.Time `json:"stale_since,omitzero"`
+	// So is what follows for it, if that is not just that it takes its share.
+	So string `json:"so,omitempty"`
 	// Says is all of it in a sentence without its full stop.
 	Says string `json:"says"`
 }
@@ -109,6 +111,7 @@ func sitesIn(x translate.Explanation, by loads, own string, known []Site) (all [
 		one := &all[n]
 		slices.Sort(one.Priority)
 		one.Share = int(100*share[sites[n]] + .5)
+		one.So = one.so()
 		one.Says = one.says()
 	}
 	return all
@@ -129,18 +132,27 @@ func (s *ServiceSite) says() string {
 	default:
 		said += fmt.Sprintf(", priorities %d to %d", s.Priority[0], s.Priority[len(s.Priority)-1])
 	}
-	switch {
-	case s.Healthy > 0 && s.Share == 0:
-		said += "; it is used once those with lower priorities are not healthy"
-	case s.Healthy == 0 && s.Share == 0:
-		said += "; nothing goes there"
-	}
-	if s.Stale && !s.StaleSince.IsZero() {
-		said += ", as last known at " + s.StaleSince.UTC().Format(time.RFC3339)
-	} else if s.Stale {
-		said += ", as last known"
+	if s.So != "" {
+		said += "; " + s.So
 	}
 	return said
+}
+
+// so is what follows.
+func (s *ServiceSite) so() string {
+	var said []string
+	switch {
+	case s.Healthy > 0 && s.Share == 0:
+		said = append(said, "it is used once those with lower priorities are not healthy")
+	case s.Share == 0:
+		said = append(said, "nothing goes there")
+	}
+	if s.Stale && !s.StaleSince.IsZero() {
+		said = append(said, "its instances are as last known at "+s.StaleSince.UTC().Format(time.RFC3339))
+	} else if s.Stale {
+		said = append(said, "its instances are as last known")
+	}
+	return strings.Join(said, "; ")
 }
 
 // where says where the requests go, and why, if not all of the instances are in the own datacenter; empty: they are.

@@ -34,7 +34,7 @@ func TestEachSiteIsToldOnThePages(t *testing.T) {
 		page := unlinked(h.get(t, path).Body.String())
 		for _, want := range []string{
 			"Datacenters and peers", `>dc1<small>own</small>`, ">cluster01.peer<", ">dc2<", "as it is now",
-			`<b class="warn">as last known</b><small>stale since 02:46`, "14 min 0 s</small>",
+			`<b class="warn">as last known</b><small>stale for 14 min 0 s</small>`,
 			"dc2 has given no believed answer for 14 min 0 s", "3 services with 5 instances stay served as last known of it",
 			"dc2: unavailable (4 queries)", "repair the way to dc2", "dc2: held: the last instances (2 services)", ">web.dc2<",
 		} {

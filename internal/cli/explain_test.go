@@ -98,7 +98,7 @@ func TestExplainTellsWhereTrafficGoesAndWhy(t *testing.T) {
 	s := service("web", down, far, spare)
 	s.Sites = []admin.ServiceSite{
 		{Site: "dc1", Own: true, Priority: []uint32{0}, Instances: 1, Says: "dc1 (own): 0 % of the requests; 0 of 1 instance healthy, priority 0; nothing goes there"},
-		{Site: "dc2", Priority: []uint32{1}, Instances: 1, Healthy: 1, Share: 100, Stale: true, Says: "dc2: 100 % of the requests; 1 of 1 instance healthy, priority 1, as last known at 2026-11-22T02:46:00Z"},
+		{Site: "dc2", Priority: []uint32{1}, Instances: 1, Healthy: 1, Share: 100, Stale: true, Says: "dc2: 100 % of the requests; 1 of 1 instance healthy, priority 1; its instances are as last known at 2026-11-22T02:46:00Z"},
 		{Site: "cluster01.peer", Priority: []uint32{2}, Instances: 1, Healthy: 1, Says: "cluster01.peer: 0 % of the requests; 1 of 1 instance healthy, priority 2; it is used once those with lower priorities are not healthy"},
 	}
 	r := legate(t, nil, "explain", "web", "--admin-addr", explaining(t, discovery.Status{Connected: true}, s))
@@ -106,7 +106,7 @@ func TestExplainTellsWhereTrafficGoesAndWhy(t *testing.T) {
 
 where
   dc1 (own): 0 % of the requests; 0 of 1 instance healthy, priority 0; nothing goes there
-  dc2: 100 % of the requests; 1 of 1 instance healthy, priority 1, as last known at 2026-11-22T02:46:00Z
+  dc2: 100 % of the requests; 1 of 1 instance healthy, priority 1; its instances are as last known at 2026-11-22T02:46:00Z
   cluster01.peer: 0 % of the requests; 1 of 1 instance healthy, priority 2; it is used once those with lower priorities are not healthy
 `
 	for _, said := range []string{want, "\n  n1/web-1 in dc2 takes traffic: 10.2.0.7:80 HEALTHY", "\n  n1/web-1 in cluster01.peer in reserve: 10.3.0.7:80 HEALTHY"} {
