@@ -28,11 +28,9 @@ type Federation struct {
 	metrics *metrics.Consul
 	own     *Watcher
 
-	seeded catalog.Catalog // of the other sites
+	seededOrder []string                   // of the datacenters, the nearest first
+	dates       map[catalog.Site]time.Time // of what was seeded
 
-	seededOrder []string // of the datacenters, the nearest first
-
-	dates   map[catalog.Site]time.Time
 	wanted  func(service string) bool
 	want    func(catalog.ServiceKey) bool // what is followed of what is listed; nil: all
 	needs   func(catalog.ServiceKey) bool // what others are served from; nil: unknown
@@ -44,7 +42,8 @@ type Federation struct {
 	cfg   Config  // with what is selected now
 	sites []*site // in order; those that are followed now
 
-	held     []Hold // sites that Consul lists no longer
+	seeded   catalog.Catalog // of other sites that were not followed yet
+	held     []Hold          // sites that Consul lists no longer
 	problems []catalog.Problem
 }
 
@@ -224,14 +223,17 @@ type site struct {
 	came   bool                            // something of it was taken from its Watcher, be it nothing
 }
 
-// knows says whether something of a site, and selected, was known before the start. It needs the lock.
-func (f *Federation) knows(at catalog.Site) bool {
-	for key := range f.cfg.Selection().Of(f.seeded).Services {
+// takeSeed is what was known of a site before the start. It counts once: a site that was forgotten, and comes
+// again, is another one. It needs the lock.
+func (f *Federation) takeSeed(at catalog.Site) catalog.Catalog {
+	seed := catalog.New()
+	for key, s := range f.seeded.Services {
 		if key.Site() == at {
-			return true
+			seed.Services[key] = s
+			delete(f.seeded.Services, key)
 		}
 	}
-	return false
+	return seed
 }
 
 // isEmpty says that nothing of the site is served, nor will be before Consul was asked.

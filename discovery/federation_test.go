@@ -178,6 +178,27 @@ func TestADatacenterThatIsNotListedAnyMoreIsKeptUntilThatIsSure(t *testing.T) {
 	})
 }
 
+// What was known of a site before the start does not come back with a site that was forgotten meanwhile.
+func TestASiteThatWasForgottenBeginsAnew(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("new"))
+	fake.list("dc1")
+	federating(t, sitesConfig(), fake, func(f *Federation) { f.Seed("dc1", knownOf(atDC2, "old"), nil) }, func(t *testing.T, r *federated) {
+		r.is("it is not listed, and known", "web.dc1:1", "old.dc2:1")
+		if n := r.release("datacenter/dc2"); n != 1 {
+			t.Errorf("%d released", n)
+		}
+		r.is("it is forgotten", "web.dc1:1")
+		time.Sleep(time.Hour)
+		fake.change(func() { fake.frozen["dc2"] = true })
+		fake.list("dc1", "dc2")
+		time.Sleep(time.Minute)
+		r.is("it is back, and hangs", "web.dc1:1")
+		fake.change(func() { fake.frozen["dc2"] = false })
+		time.Sleep(5 * time.Minute)
+		r.is("it is read", "web.dc1:1", "new.dc2:1")
+	})
+}
+
 // problem is the problem of a kind.
 func problem(s Status, kind string) (catalog.Problem, bool) {
 	i := slices.IndexFunc(s.Problems, func(p catalog.Problem) bool { return p.Kind == kind })

@@ -169,12 +169,13 @@ func (m *members) add(at catalog.Site) {
 		f.log.Error("a site cannot be watched", "site", at.String(), "error", err)
 		return
 	}
-	w.Seed(f.seeded)
+	seed := f.takeSeed(at)
+	w.Seed(seed)
 	w.TellHolds(f.tell)
 	w.Follow(f.follows(true))
 	w.Prefer(func(service string) bool { return f.wanted(service) || f.wanted(service+"."+at.String()) })
 	ctx, stop := context.WithCancel(m.ctx)
-	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}, known: f.knows(at)}
+	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}, known: len(f.cfg.Selection().Of(seed).Services) > 0}
 	m.sites[at] = s
 	i, _ := slices.BinarySearchFunc(f.sites, at, func(s *site, at catalog.Site) int { return s.at.Compare(at) })
 	f.sites = slices.Insert(f.sites, i, s)
