@@ -1,7 +1,8 @@
 // Package discovery turns what Consul's catalog says into plain values.
 //
-// A [Watcher] follows one Consul datacenter with blocking queries and hands out
-// [catalog.Delta] values. What a reader may rely on:
+// A [Watcher] follows one Consul datacenter, or one peer, with blocking queries and hands out
+// [catalog.Delta] values. A [Federation] has a Watcher for the own datacenter and for each other one, and makes one
+// stream of theirs. What a reader may rely on:
 //
 //   - The first Delta is complete: it holds every selected service that is followed, and all config entries. Nothing is
 //     handed out before all of them were read. An empty catalog gives an empty Delta. There are three
