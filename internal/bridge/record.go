@@ -99,7 +99,7 @@ func (b *Bridge) ofService(from, to *catalog.Service, p published) changes.Chang
 	c := changes.OfService(from, to)
 	if of := cmp.Or(to, from); of != nil {
 		c.Services = []string{b.home().NameOf(of.Key)}
-		p.versions(&c, c.Services[0])
+		p.versions(&c, of.Key)
 	}
 	return c
 }
@@ -114,27 +114,32 @@ func value[T any](v *T, is bool) *T {
 	return v
 }
 
-// versions notes in which versions the resources of a service were published, if they were. Those of its further ports
-// count as published, too.
-func (p published) versions(c *changes.Change, service string) {
+// versions notes in which versions the resources of a service were published, if they were. Those of its further ports,
+// and of what fails over to it, count as published, too.
+func (p published) versions(c *changes.Change, k catalog.ServiceKey) {
+	readers := slices.Concat(p.to.ReadBy(k), p.from.ReadBy(k))
 	for _, of := range []struct {
 		resource string
 		version  *string
 	}{{translate.ClusterType, &c.Cluster}, {translate.AssignmentType, &c.Endpoints}} {
-		name := translate.Name{Type: of.resource, Name: service}
-		if at, there := slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) }); there {
+		name := translate.Name{Type: of.resource, Name: c.Services[0]}
+		if at, there := p.sets(name); there {
 			*of.version = p.batch.Set[at].Version
 			c.Published = p.at
 		}
-		if _, gone := slices.BinarySearchFunc(p.batch.Gone, name, compareNames); gone {
-			c.Published = p.at
-		}
-		name.Name += "."
-		from, _ := slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) })
-		if from < len(p.batch.Set) && translate.IsPortOf(service, p.batch.Set[from].Name.Name) {
-			c.Published = p.at
+		for _, reads := range readers {
+			name.Name = reads
+			_, set := p.sets(name)
+			if _, gone := slices.BinarySearchFunc(p.batch.Gone, name, compareNames); set || gone {
+				c.Published = p.at
+			}
 		}
 	}
+}
+
+// sets is where in the batch a resource is, and whether it is there.
+func (p published) sets(name translate.Name) (at int, there bool) {
+	return slices.BinarySearchFunc(p.batch.Set, name, func(r translate.Resource, n translate.Name) int { return compareNames(r.Name, n) })
 }
 
 func compareNames(a, b translate.Name) int {

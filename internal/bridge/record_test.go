@@ -14,6 +14,7 @@ import (
 	"legate/discovery/catalog"
 	"legate/internal/changes"
 	"legate/translate"
+	"legate/translate/policy"
 )
 
 // said are the changes after that many, the oldest first, each in one line.
@@ -225,5 +226,35 @@ func TestChangesElsewhereSayWhere(t *testing.T) {
 		if c.Published.IsZero() {
 			t.Errorf("%s is not published", c.Name())
 		}
+	}
+}
+
+// What is served only as the place that another service fails over to has no name of its own, and is published all the same.
+func TestAChangeOfWhatIsFailedOverToIsPublished(t *testing.T) {
+	said, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte("defaults: {failover: [dc2]}")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, r := newCrossing(translate.DefaultConfig()), changes.New()
+	c.Record(r)
+	c.Adopt(said)
+	far := service("web", 80)
+	far.Key = catalog.Site{Datacenter: "dc2"}.Service("web")
+	far.Instances[0].Address = "10.2.0.1"
+	moved := far
+	moved.Instances = slices.Clone(far.Instances)
+	moved.Instances[0].Port = 81
+	for _, d := range []catalog.Delta{{Set: []catalog.Service{service("web", 80), far}}, {Set: []catalog.Service{moved}}, {Gone: []catalog.ServiceKey{far.Key}}} {
+		if err := c.carry(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, one := range r.After(changes.ID{}, changes.Query{Service: "web.dc2"}).Changes {
+		if one.Published.IsZero() {
+			t.Errorf("%s %q is not published", one.Name(), one.Texts())
+		}
+	}
+	if n := len(r.After(changes.ID{}, changes.Query{Service: "web.dc2"}).Changes); n != 2 {
+		t.Errorf("%d changes of web.dc2", n)
 	}
 }
