@@ -83,6 +83,10 @@ fuzz: parts ## run each fuzz target for half a minute, and load 2,000 random pol
 mutants: ## change the code of PKG place by place and show what no test notices: PKG=./discovery/watch FILES='judge*.go' MUTANTS='-run Believed'
 	@go -C tools/mutants run . -module ../.. -pkg $(PKG) -files '$(or $(FILES),*.go)' $(MUTANTS)
 
+.PHONY: bench-follow
+bench-follow: ## what 1, 10 and 30 Legates cost a Consul server and its client agent, with --follow all and wanted
+	go run ./internal/bench/scale -case F -span 10s
+
 .PHONY: bench
 bench: ## compare Legate with a bare gRPC server and go-control-plane's caches, as ratios; SCALE=full for the table of the README (13 minutes); then what policy costs
 	go run ./internal/bench -scale $(or $(SCALE),quick)

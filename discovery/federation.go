@@ -119,7 +119,8 @@ func (f *Federation) follows(elsewhere bool) func(catalog.ServiceKey) bool {
 	return func(key catalog.ServiceKey) bool { return want(key) || needs(key) }
 }
 
-// Reconsider is [Watcher.Reconsider], for all sites.
+// Reconsider is [Watcher.Reconsider], for all sites. A service of the own datacenter may be served from those of its name
+// elsewhere, so that these are asked about, too.
 func (f *Federation) Reconsider(keys ...catalog.ServiceKey) {
 	others := f.others()
 	if len(keys) == 0 || len(others) == 0 {
@@ -130,8 +131,14 @@ func (f *Federation) Reconsider(keys ...catalog.ServiceKey) {
 		return
 	}
 	by := map[catalog.Site][]catalog.ServiceKey{}
+	home := catalog.Site{Datacenter: f.Datacenter()}
 	for _, key := range keys {
 		by[key.Site()] = append(by[key.Site()], key)
+		for _, one := range others {
+			if key.Site() == home {
+				by[one.at] = append(by[one.at], one.at.Service(key.Name))
+			}
+		}
 	}
 	for _, one := range others {
 		if keys := by[one.at]; len(keys) > 0 {

@@ -50,3 +50,24 @@ func TestWhatIsNeededIsFollowedBesideWhatIsWanted(t *testing.T) {
 		r.is("what is wanted, what that redirects to, and where it fails over to", "api.dc1:1", "web.dc1:1", "web.dc2:1")
 	})
 }
+
+// A service here may be served from those of its name elsewhere: who asks about it asks about them.
+func TestWhatIsReconsideredHereIsReconsideredElsewhere(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web", "api")).with("dc2", newFakeConsul("web", "api"))
+	var mu sync.Mutex
+	wanted := "web"
+	federating(t, sitesConfig(), fake, func(f *Federation) {
+		f.Follow(func(key catalog.ServiceKey) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return key.Name == wanted || key.Name == "web"
+		})
+	}, func(t *testing.T, r *federated) {
+		r.is("what is wanted", "web.dc1:1", "web.dc2:1")
+		mu.Lock()
+		wanted = "api"
+		mu.Unlock()
+		r.Reconsider(own("api"))
+		r.is("another one, here and elsewhere", "api.dc1:1", "web.dc1:1", "api.dc2:1", "web.dc2:1")
+	})
+}

@@ -62,12 +62,18 @@ func (o *followOptions) validate() error {
 	return nil
 }
 
+// following is what follows from the options.
+type following struct {
+	wants      func(catalog.ServiceKey) bool // what clients ask for, or the operator lists
+	unfollowed func(name string) bool        // it is that of a service which is listed and not followed; nil: all are
+}
+
 // follow connects discovery with the clients: only services that they ask for are followed, and first answers wait
-// for that. Call it before either runs. It returns a function that reports whether a name is that of a service which
-// is listed and not followed; nil: all are.
-func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.Server, t translate.Config, datacenter func() string, wait time.Duration) (unfollowed func(name string) bool) {
+// for that. Call it before either runs.
+func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.Server, t translate.Config, datacenter func() string,
+	readBy func(catalog.ServiceKey) []string, wait time.Duration) following {
 	if o.which != followWanted {
-		return nil
+		return following{wants: func(catalog.ServiceKey) bool { return true }}
 	}
 	named := func(name string) []catalog.ServiceKey {
 		t := t
@@ -78,6 +84,7 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 		Always: o.always,
 		Named:  named,
 		NameOf: func(key catalog.ServiceKey) string { return catalog.Site{Datacenter: datacenter()}.NameOf(key) },
+		ReadBy: readBy,
 	}, server)
 	watcher.Follow(i.In)
 	server.TellAsked(func(names []string) { watcher.Reconsider(i.Told(names)...) })
@@ -93,10 +100,10 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 		}
 		return soon
 	})
-	return func(name string) bool {
+	return following{wants: i.In, unfollowed: func(name string) bool {
 		return slices.ContainsFunc(named(name), func(key catalog.ServiceKey) bool {
 			is := watcher.Interest(key)
 			return is.Listed && !is.Followed
 		})
-	}
+	}}
 }

@@ -166,9 +166,10 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	o.listen.openSocket(&open, o.state.Dir, log)
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Datacenter(), shelf.Datacenter()) }
-	unfollowed := o.follow.follow(watcher, server, o.translate, datacenter, o.xds.FirstAnswerWait)
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
-	watcher.Need(func(key catalog.ServiceKey) bool { return carrier.State().Resources.Needs(key) })
+	followed := o.follow.follow(watcher, server, o.translate, datacenter,
+		func(key catalog.ServiceKey) []string { return carrier.State().Resources.ReadBy(key) }, o.xds.FirstAnswerWait)
+	watcher.Need(func(key catalog.ServiceKey) bool { return carrier.State().Resources.Needs(key) && followed.wants(key) })
 	carrier.OnInterest(watcher.Reconsider)
 	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)
@@ -201,7 +202,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	if o.translate.Resolved {
 		hostNames = resolver.Status
 	}
-	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Unfollowed: unfollowed, HostNames: hostNames, Bridge: carrier, XDS: server,
+	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Unfollowed: followed.unfollowed, HostNames: hostNames, Bridge: carrier, XDS: server,
 		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest, Moves: m.XDS.Moves,
 		Own: func() []admin.Trouble {
 			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
