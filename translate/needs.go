@@ -30,6 +30,9 @@ func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
 
 // mayBegin reports whether a name that nothing is known of would be served from a service.
 func (r Resources) mayBegin(k catalog.ServiceKey) bool {
+	if r.rules == nil {
+		return false // there are no Resources yet
+	}
 	here := r.inputs.here(k.Name)
 	if k == here || r.inputs.services.get(here) != nil || r.cells.get(unit{service: here}) != nil {
 		return false // its unit has read all that it is served from

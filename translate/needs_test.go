@@ -46,3 +46,11 @@ func TestWhatIsNotNeededChangesNothing(t *testing.T) {
 		t.Errorf("%d were needed and %d not", needed, not)
 	}
 }
+
+// Before the first catalog is translated there are no Resources, and somebody may ask them already.
+func TestNothingIsNeededBeforeTheFirstCatalog(t *testing.T) {
+	var none Resources
+	if k := keyOf("web@dc2"); none.Needs(k) || len(none.ReadBy(k)) > 0 {
+		t.Errorf("%v is needed: by %v", k, none.ReadBy(k))
+	}
+}
