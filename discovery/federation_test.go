@@ -178,6 +178,28 @@ func TestADatacenterThatIsNotListedAnyMoreIsKeptUntilThatIsSure(t *testing.T) {
 	})
 }
 
+// All checks of a peer cannot be asked for: what has no connection of its own is read in turn.
+func TestAPeerHasNoSignals(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).peered("cluster01", many(60, 1))
+	cfg := sitesConfig()
+	cfg.Consul.MaxConnections = 40
+	federating(t, cfg, fake, nowhere, func(t *testing.T, r *federated) {
+		time.Sleep(time.Minute)
+		if s := r.Status(); s.Mode != "direct" || len(s.Sites) != 1 || s.Sites[0].Mode != "sweep" || s.Sites[0].Swept == 0 || s.Sites[0].Stale {
+			t.Errorf("status: %+v", s)
+		}
+		for n := range 60 {
+			fake.peers["cluster01"].set(name(n), 2)
+		}
+		time.Sleep(2 * cfg.Watch.SweepPeriod)
+		for n := range 60 {
+			if got := r.size(atPeer.Service(name(n))); got != 2 {
+				t.Fatalf("%s has %d instances after two rounds", name(n), got)
+			}
+		}
+	})
+}
+
 // What was known of a site before the start does not come back with a site that was forgotten meanwhile.
 func TestASiteThatWasForgottenBeginsAnew(t *testing.T) {
 	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("new"))

@@ -170,6 +170,10 @@ func (c *Client) Health(ctx context.Context, key catalog.ServiceKey, q Question)
 	return readingOf(key, entries), r, nil
 }
 
+// HasChecks says whether Consul tells all checks of the site. Asked for those of a peer, it tells the own
+// datacenter's.
+func (c *Client) HasChecks() bool { return c.peer == "" }
+
 // Checks asks for all checks there are.
 func (c *Client) Checks(ctx context.Context, q Question) ([]Check, Reply, error) {
 	var checks []Check

@@ -91,7 +91,9 @@ func (q *Queries) Run(ctx context.Context, use func(ctx context.Context, events 
 		q.loops.Go(func() { q.watchEntries(ctx, kind) })
 	}
 	q.loops.Go(func() { q.sweep(ctx) })
-	q.loops.Go(func() { q.signals(ctx) })
+	if q.client.HasChecks() {
+		q.loops.Go(func() { q.signals(ctx) })
+	}
 	for range urgentReaders {
 		q.loops.Go(func() { q.readUrgent(ctx) })
 	}
