@@ -18,9 +18,9 @@ import (
 )
 
 // configDump writes the resources of a view by type and name. ?view= chooses the view if there are
-// several; ?name= keeps the resources of one service.
+// several; ?name= keeps the resources of one service; with ?region= and ?zone= they are as a node gets them that stands there.
 func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
-	if err := unknownParameter(r, []string{"view", "name"}); err != nil {
+	if err := unknownParameter(r, []string{"view", "name", "region", "zone"}); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
@@ -41,6 +41,16 @@ func (s *Server) configDump(w http.ResponseWriter, r *http.Request) {
 	resources, _ := s.rooms.XDS.Dump(view)
 	if name := r.URL.Query().Get("name"); name != "" {
 		resources = slices.DeleteFunc(resources, func(r translate.Resource) bool { return r.Name.Name != name })
+	}
+	resources = slices.Clone(resources) // the view's own are not changed
+	place := translate.Place{Region: r.URL.Query().Get("region"), Zone: r.URL.Query().Get("zone")}
+	for i, one := range resources {
+		placed, err := one.From(place)
+		if err != nil {
+			s.log.Error("config dump is as for a node that stands nowhere", "resource", quote.Name(one.Name.Name), "error", err)
+			continue
+		}
+		resources[i] = placed
 	}
 	slices.SortFunc(resources, func(a, b translate.Resource) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name.Name, b.Name.Name))

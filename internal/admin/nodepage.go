@@ -25,8 +25,9 @@ type nodePage struct {
 	Resources []resourceRow
 	States    []stateCount // of them
 	LeftOut   int          // streams that were not looked at
-	Places    bool         // it says where it stands
-	More      pager        // of them
+	Place     translate.Place
+	Places    bool  // it says where it stands
+	More      pager // of them
 }
 
 // nodeTypeRow is one type on one stream of a node.
@@ -67,15 +68,16 @@ func (s *Server) nodePage(w http.ResponseWriter, r *http.Request) {
 	for i := range v.Rows {
 		v.Rows[i].fill()
 	}
+	v.Place = translate.Place{Region: found[0].Region, Zone: found[0].Zone}
+	v.Places = v.Place != (translate.Place{})
 	v.resources(s.resourcesOf(id, q), q)
-	v.Places = slices.ContainsFunc(found, func(n Node) bool { return n.Region != "" })
 	v.Page.Mood, v.Page.Verdict = nodeVerdict(found, all)
 	s.render(w, http.StatusOK, "node", v, "/api/v1/nodes")
 }
 
 // resources fills in what the node would get now.
 func (v *nodePage) resources(found NodeResources, q query) {
-	v.Resource, v.Resources, v.States, v.LeftOut, v.More = q.resource, resourceRows(found.Resources, v.ID), stateCounts(found.States), found.LeftOut, pagerOf(q, found.Paging)
+	v.Resource, v.Resources, v.States, v.LeftOut, v.More = q.resource, resourceRows(found.Resources, v.ID, v.Place), stateCounts(found.States), found.LeftOut, pagerOf(q, found.Paging)
 }
 
 // fill puts a row into words.

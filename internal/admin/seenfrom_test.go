@@ -2,7 +2,9 @@ package admin
 
 import (
 	"fmt"
+	"html"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +69,22 @@ func TestAServiceIsSeenFromWhereANodeStands(t *testing.T) {
 		if page := unlinked(h.get(t, path).Body.String()); !strings.Contains(page, says) || strings.Contains(page, "With the priorities for") != (c.node != "") {
 			t.Errorf("%+v: the page does not say %q", c, says)
 		}
+	}
+}
+
+// TestADumpIsAsANodeGetsIt that stands in a place, and the page of a node leads there.
+func TestADumpIsAsANodeGetsIt(t *testing.T) {
+	h := zoned(t, "defaults: {prefer: zone}")
+	h.dump = map[xdsserver.View][]translate.Resource{dc1: slices.Collect(h.state.Resources.All())}
+	for query, priorities := range map[string]int{"": 0, "&region=eu&zone=b": 2, "&region=us": 2, "&region=ap": 0} {
+		w := h.get(t, "/debug/config_dump?name=shop"+query)
+		if n := strings.Count(w.Body.String(), `"priority":`); w.Code != http.StatusOK || n != priorities {
+			t.Errorf("%q: %d groups have another priority than 0, want %d: %s", query, n, priorities, w.Body)
+		}
+	}
+	h.stand = []xdsserver.Standing{{Stream: "delta-1", Type: translate.AssignmentType, Name: "shop", View: dc1.String(), Version: "v1", State: xdsserver.Synced}}
+	if page := html.UnescapeString(h.get(t, "/nodes/b").Body.String()); !strings.Contains(page, "name=shop&region=eu&view=envoy%40dc1&zone=b") {
+		t.Error("the page of a node does not lead to what that node gets")
 	}
 }
 

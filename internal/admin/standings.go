@@ -63,7 +63,7 @@ type resourceRow struct {
 	Seen    string // leads to the service as the node sees it; empty: as all do
 }
 
-func resourceRows(all []NodeResource, node string) (rows []resourceRow) {
+func resourceRows(all []NodeResource, node string, place translate.Place) (rows []resourceRow) {
 	for _, r := range all {
 		row := resourceRow{NodeResource: r, Mood: moodOf(r.State)}
 		if r.Type == translate.ClusterType || r.Type == translate.AssignmentType {
@@ -73,7 +73,12 @@ func resourceRows(all []NodeResource, node string) (rows []resourceRow) {
 			row.Seen = seenBy(r.Name, node)
 		}
 		if r.Version != "" && len(r.Name) <= quote.NameBytes {
-			row.Dump = "/debug/config_dump?" + url.Values{"view": {r.View}, "name": {r.Name}}.Encode()
+			where := url.Values{"view": {r.View}, "name": {r.Name}}
+			if place != (translate.Place{}) {
+				where.Set("region", place.Region)
+				where.Set("zone", place.Zone)
+			}
+			row.Dump = "/debug/config_dump?" + where.Encode()
 		}
 		rows = append(rows, row)
 	}

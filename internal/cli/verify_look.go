@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,7 +47,7 @@ func (p *program) look(ctx context.Context, o *verifyOptions) (l look, err error
 	if err := o.admin.call(ctx, "GET", "/api/v1/holds", &held); err != nil {
 		return l, err
 	}
-	legate, err := o.lookAtLegate(ctx, status)
+	legate, err := o.lookAtLegate(ctx, status, translate.Place{})
 	if err != nil {
 		return l, err
 	}
@@ -64,7 +65,7 @@ func (p *program) look(ctx context.Context, o *verifyOptions) (l look, err error
 	}
 	legate.Services = compare.Told(legate.Services)
 	for _, address := range o.envoys {
-		if err := l.lookAtEnvoy(ctx, address, legate, status); err != nil {
+		if err := l.lookAtEnvoy(ctx, o, address, legate, status); err != nil {
 			return l, err
 		}
 	}
@@ -98,8 +99,8 @@ func (p *program) lookAtConsul(ctx context.Context, o *verifyOptions) (compare.S
 	return compare.Side{Name: "Consul", Verb: "has", Services: said.services}, nil
 }
 
-// lookAtLegate asks for what Envoys are served.
-func (o *verifyOptions) lookAtLegate(ctx context.Context, status admin.Status) (compare.Side, error) {
+// lookAtLegate asks for what Envoys are served that stand somewhere.
+func (o *verifyOptions) lookAtLegate(ctx context.Context, status admin.Status, place translate.Place) (compare.Side, error) {
 	side := compare.Side{Name: "Legate", Verb: "serves"}
 	i := slices.IndexFunc(status.Views, func(v xdsserver.ViewStatus) bool { return v.View.Kind == xdsserver.Envoy })
 	if i < 0 {
@@ -112,7 +113,12 @@ func (o *verifyOptions) lookAtLegate(ctx context.Context, status admin.Status) (
 			Resource json.RawMessage `json:"resource"`
 		} `json:"resources"`
 	}
-	if err := o.admin.call(ctx, "GET", "/debug/config_dump?view="+url.QueryEscape(status.Views[i].View.String()), &dump); err != nil {
+	query := url.Values{"view": {status.Views[i].View.String()}}
+	if place != (translate.Place{}) {
+		query.Set("region", cmp.Or(place.Region, status.Views[i].View.Datacenter)) // as Legate takes it
+		query.Set("zone", place.Zone)
+	}
+	if err := o.admin.call(ctx, "GET", "/debug/config_dump?"+query.Encode(), &dump); err != nil {
 		return side, err
 	}
 	said := served{services: map[string]compare.Service{}}
@@ -139,7 +145,7 @@ func (o *verifyOptions) lookAtLegate(ctx context.Context, status admin.Status) (
 }
 
 // lookAtEnvoy adds what an Envoy has that Legate does not serve, and the other way round.
-func (l *look) lookAtEnvoy(ctx context.Context, address string, legate compare.Side, status admin.Status) error {
+func (l *look) lookAtEnvoy(ctx context.Context, o *verifyOptions, address string, legate compare.Side, status admin.Status) error {
 	config, err := askEnvoy(ctx, address, "/config_dump?include_eds", "--envoy")
 	if err != nil {
 		return err
@@ -153,6 +159,12 @@ func (l *look) lookAtEnvoy(ctx context.Context, address string, legate compare.S
 		return envoyFailed(address, err, "--envoy")
 	}
 	side := compare.Side{Name: "Envoy " + or(e.Node, address), Verb: "has", Services: compare.Told(e.Services)}
+	if e.Place != (translate.Place{}) { // what is near may come first for it
+		if legate, err = o.lookAtLegate(ctx, status, e.Place); err != nil {
+			return err
+		}
+		legate.Services = compare.Told(legate.Services)
+	}
 	legate.Services = e.Wants(legate.Services)
 	l.faults = append(l.faults, compare.Faults(side, legate)...)
 	for _, name := range e.Unread {

@@ -12,11 +12,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"legate/internal/quote"
+	"legate/translate"
 )
 
 // Envoy is what a running Envoy says of itself.
 type Envoy struct {
 	Node     string             // its node's id
+	Place    translate.Place    // where it stands, by its node's locality
 	Services map[string]Service // by name of the cluster, and by the name that it asks for endpoints by
 	Unread   []string           // clusters with content that this program does not know
 	Avoided  []string           // endpoints that it does not use by a decision of its own, and why
@@ -32,7 +34,11 @@ type dump struct {
 	Configs []struct {
 		Bootstrap struct {
 			Node struct {
-				ID string `json:"id"`
+				ID       string `json:"id"`
+				Locality struct {
+					Region string `json:"region"`
+					Zone   string `json:"zone"`
+				} `json:"locality"`
 			} `json:"node"`
 			Dynamic struct {
 				CDS        json.RawMessage `json:"cds_config"`
@@ -69,6 +75,7 @@ func EnvoyOf(config, clusters []byte) (Envoy, error) {
 	}
 	for _, c := range d.Configs {
 		if b := c.Bootstrap; b.Node.ID != "" {
+			e.Place = translate.Place{Region: b.Node.Locality.Region, Zone: b.Node.Locality.Zone}
 			e.Node, e.wildcard = b.Node.ID, len(b.Dynamic.CDS) > 0 || b.Dynamic.CDSLocator != ""
 		}
 		for _, one := range c.StaticClusters {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -57,6 +58,15 @@ func TestEachEnvoyUsesItsZoneThenItsRegionThenTheRest(t *testing.T) {
 	failed := steadily(t, inA, inB)
 	say("zone")
 	goTo([]string{"a1", "a2"}, []string{"b"})
+	for _, e := range s.envoys { // an Envoy with an order of its own is as it shall be
+		eventually(t, func() error {
+			out, err := exec.CommandContext(t.Context(), s.legate.Path, "verify", "--admin-addr", s.legate.Admin, "--envoy", e.AdminAddr, "--settle", "100ms").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%s: %w: %s", e.way.name, err, out)
+			}
+			return nil
+		})
+	}
 	s.setHealth(t, "a1", "critical")
 	goTo([]string{"a2"}, []string{"b"}) // half of a zone is enough
 	s.setHealth(t, "a2", "critical")
