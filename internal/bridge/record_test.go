@@ -14,7 +14,6 @@ import (
 	"legate/discovery/catalog"
 	"legate/internal/changes"
 	"legate/translate"
-	"legate/translate/policy"
 )
 
 // said are the changes after that many, the oldest first, each in one line.
@@ -231,13 +230,11 @@ func TestChangesElsewhereSayWhere(t *testing.T) {
 
 // What is served only as the place that another service fails over to has no name of its own, and is published all the same.
 func TestAChangeOfWhatIsFailedOverToIsPublished(t *testing.T) {
-	said, err := policy.Parse([]policy.File{{Name: "policy.yaml", Content: []byte("defaults: {failover: [dc2]}")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, r := newCrossing(translate.DefaultConfig()), changes.New()
+	config := translate.DefaultConfig()
+	config.Remote = false
+	c, r := newCrossing(config), changes.New()
 	c.Record(r)
-	c.Adopt(said)
+	c.adopt(under(t, "defaults: {failover: [dc2]}"))
 	far := service("web", 80)
 	far.Key = catalog.Site{Datacenter: "dc2"}.Service("web")
 	far.Instances[0].Address = "10.2.0.1"
