@@ -110,7 +110,7 @@ func BenchmarkChangeBesideASiteThatHangs(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
 			out, ended := make(chan catalog.Delta), make(chan error, 1)
 			go func() { ended <- f.Run(ctx, out) }()
-			defer func() { cancel(); <-ended }()
+			defer func() { cancel(); _ = <-ended }()
 			<-out
 			settle := time.After(2 * time.Second) // first reads and their queries
 			for settled := false; !settled; {

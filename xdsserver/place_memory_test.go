@@ -32,7 +32,7 @@ func zonesFleet(t testing.TB, services int, prefer string) translate.Resources {
 				Checks:   []catalog.Check{{ID: fmt.Sprintf("service:s-%d-%d", n, i), Status: "passing"}, {ID: "serfHealth", Status: "passing", Node: true}},
 				NodeMeta: map[string]string{"consul-network-segment": "", "consul-version": "1.22.7"},
 				Tagged:   map[string]catalog.TaggedAddress{"lan_ipv4": {Address: fmt.Sprintf("10.%d.%d.%d", n>>8, n&255, i+1), Port: 8080}, "wan_ipv4": {Address: fmt.Sprintf("10.%d.%d.%d", n>>8, n&255, i+1), Port: 8080}},
-				Tags:     []string{fmt.Sprintf("v%d", n)}, Weights: catalog.Weights{Passing: 1, Warning: 1}, Locality: catalog.Locality(place),
+				Tags:     []string{fmt.Sprintf("v%d", n)}, Weights: catalog.Weights{Passing: 1, Warning: 1}, Locality: place,
 			})
 		}
 		d.Set = append(d.Set, s)
