@@ -16,7 +16,7 @@ type Translate struct {
 }
 
 // problemReasons are those of translate.Reasons.
-var problemReasons = []string{"name", "datacenter", "invalid", "policy", "address", "unresolved", "port", "socket", "mixed", "locality"}
+var problemReasons = []string{"name", "datacenter", "invalid", "policy", "resolver", "address", "unresolved", "port", "socket", "mixed", "locality"}
 
 func newTranslate(d declarer) *Translate {
 	d = d.about("Translation and policy", "What Envoy could not use and so does not get, and how far a change of policy is.", "internal/bridge")

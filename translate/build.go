@@ -7,6 +7,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 
 	"legate/discovery/catalog"
+	"legate/translate/chain"
 	"legate/translate/policy"
 )
 
@@ -15,7 +16,7 @@ func (c Config) unit(k catalog.ServiceKey, port string) unit {
 	return unit{service: k, port: port, remote: k.Site() != c.site()}
 }
 
-// units appends the service itself and those of its further ports that can have a cluster by their names. One of
+// units appends the service itself, its subsets, and those of its further ports that can have a cluster by their names. One of
 // another site calls for those of its name here as well, if nobody registers it here: it may be where they fail over to.
 func (c Config) units(units []unit, in inputs, s catalog.Service) []unit {
 	here, remote := in.here(s.Key.Name), s.Key.Site() != c.site()
@@ -24,6 +25,27 @@ func (c Config) units(units []unit, in inputs, s catalog.Service) []unit {
 	}
 	if remote && in.services.get(here) == nil {
 		units = c.unitsOf(units, here, s)
+	}
+	if !remote || in.services.get(here) == nil {
+		units = subsetsOf(units, here, in)
+	}
+	return units
+}
+
+// subsetsOf appends the units of a service's subsets.
+func subsetsOf(units []unit, k catalog.ServiceKey, in inputs) []unit {
+	if e := in.entries.get(chain.Key(k.Name)); e != nil {
+		for name := range e.Resolver.Subsets {
+			units = append(units, unit{service: k, subset: name})
+		}
+	}
+	return units
+}
+
+// unitsOfEntry appends the units of a resolver that leads requests elsewhere: its service need not be registered.
+func (c Config) unitsOfEntry(units []unit, in inputs, e catalog.Entry) []unit {
+	if here := in.here(e.Key.Name); leads(e) {
+		units = subsetsOf(append(units, c.unit(here, "")), here, in)
 	}
 	return units
 }
@@ -46,18 +68,18 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	}
 	s, is := read.service(u.service)
 	switch {
-	case is && u.port != "" && !slices.Contains(furtherPorts(s), u.port):
+	case !c.hasSubset(u, read), is && u.port != "" && !slices.Contains(furtherPorts(s), u.port):
 		return nil, nil
 	case is:
 		if bad := c.checkUnit(u, read); bad.found() {
 			return nil, []Problem{bad.of(s.Key)}
 		}
-	case !c.isElsewhere(u, read):
+	case !c.isElsewhere(u, read) && !c.isVirtual(u, read):
 		return nil, nil
 	}
 	said := c.said(u, read)
 	p := said.Policy()
-	parts := c.parts(u, said, p, read)
+	parts, led := c.parts(u, said, p, read)
 	if !is {
 		if !slices.ContainsFunc(parts, func(p part) bool { return u.port == "" || slices.Contains(furtherPorts(p.Service), u.port) }) {
 			return nil, nil // its policy has it fail over to none of those who have it
@@ -68,6 +90,11 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	}
 	endpoints, problems := c.endpointsOf(parts, u.port, p)
 	if u.port == "" {
+		for _, one := range led {
+			problems = append(problems, flaw{BadResolver, one.Entry.String() + ": " + one.Detail, one.Remedy}.of(s.Key))
+		}
+	}
+	if u == u.itself() {
 		problems = append(problems, c.flawsOf(s, said, parts, endpoints)...)
 	}
 	return c.resourcesOf(u, read, p, endpoints, problems)
@@ -92,14 +119,14 @@ func (c Config) checkUnit(u unit, read *reader) flaw {
 	if bad := c.checkTaken(u, read); bad.found() {
 		return bad
 	}
-	if bad := c.checkName(u.service); bad.found() || u.port == "" && !u.remote {
+	if bad := c.checkName(u.service); bad.found() || u == u.itself() && !u.remote {
 		return bad
 	}
 	k := u.service
 	k.Name = u.name() // longer than the service's own
 	bad := c.checkName(k)
 	if bad.found() {
-		bad.remedy = "give the port or its service a shorter name"
+		bad.remedy = "give the port, the subset or its service a shorter name"
 	}
 	return bad
 }

@@ -82,6 +82,8 @@ func (crossing) servedFrom(catalog.ServiceKey, *reader) []catalog.ServiceKey { r
 
 func (crossing) called(string, *reader) (unit, bool) { return unit{}, false }
 
+func (crossing) unitsOfEntry(units []unit, _ inputs, _ catalog.Entry) []unit { return units }
+
 func (crossing) build(u unit, read *reader) ([]Resource, []Problem) {
 	s, is := read.service(u.service)
 	if !is || u.port != "" && u.port != tagOf(s, alias) {

@@ -36,8 +36,8 @@ func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpo
 	for _, s := range parts {
 		for _, i := range s.Instances {
 			n++
-			state := stateOf(i, p)
-			if state == dropped {
+			state := s.state(stateOf(i, p))
+			if state == dropped || !s.has(&i) {
 				continue
 			}
 			var flaws []flaw

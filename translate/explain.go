@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/translate/chain"
 	"legate/translate/policy"
 )
 
@@ -153,7 +154,7 @@ func (r Resources) became(u unit, c *cell) []Became {
 // whose address another instance has as well and is served at.
 func (c Config) became(u unit, read *reader, said *said) []Became {
 	p := said.Policy()
-	parts := c.parts(u, said, p, read)
+	parts, _ := c.parts(u, said, p, read)
 	var all []Became
 	for _, s := range parts {
 		for _, i := range s.Instances {
@@ -187,6 +188,9 @@ func (c Config) became(u unit, read *reader, said *said) []Became {
 func (c Config) outOf(u unit, s part, i catalog.Instance, p policy.Policy, servedAt map[address]catalog.Instance) *Out {
 	if stateOf(i, p) == dropped {
 		return &Out{fmt.Sprintf("it is %s, and the policy leaves such instances out (%[1]s: drop)", i.Health), "nothing, if that is meant"}
+	}
+	if !s.has(&i) {
+		return &Out{fmt.Sprintf("the filter of subset %s does not hold for it", quote(s.subset.name)), "nothing, if that is meant; " + chain.Key(s.Key.Name).String() + " has the filter"}
 	}
 	addresses, flaws := c.addressesOf(nil, s, i, u.port)
 	for _, a := range addresses {

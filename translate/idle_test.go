@@ -163,7 +163,8 @@ func made(t *testing.T, e *policy.Effective) string {
 		for _, k := range []string{"web", "web@dc2"} {
 			u := c.unit(keyOf(k), "")
 			said := &said{Effective: e, failover: e.Policy().Failover}
-			endpoints, _ := c.endpointsOf(c.parts(u, said, e.Policy(), read.begin(u, nil)), "", e.Policy())
+			parts, _ := c.parts(u, said, e.Policy(), read.begin(u, nil))
+			endpoints, _ := c.endpointsOf(parts, "", e.Policy())
 			resources, err := encodeUnit(u.name(), e.Policy(), endpoints, nil)
 			if err != nil {
 				t.Fatal(err)

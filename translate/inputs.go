@@ -46,8 +46,11 @@ type service struct{ catalog.Service }
 func (s *service) key() catalog.ServiceKey   { return s.Key }
 func (s *service) appendKey(b []byte) []byte { return appendService(b, s.Key) }
 
-// entry is a config entry as an element of a tree.
-type entry struct{ catalog.Entry }
+// entry is a config entry as an element of a tree, with the filters of its subsets read.
+type entry struct {
+	catalog.Entry
+	filters map[string]filtering
+}
 
 func (e *entry) key() catalog.EntryKey     { return e.Key }
 func (e *entry) appendKey(b []byte) []byte { return appendStrings(b, e.Key.Kind, e.Key.Name) }
@@ -76,7 +79,7 @@ func (in inputs) apply(d catalog.Delta) inputs {
 func (from sources) apply(d catalog.Delta) sources {
 	entries := make([]*entry, len(d.Entries))
 	for n, e := range d.Entries {
-		entries[n] = &entry{e}
+		entries[n] = &entry{e, filteringsOf(e.Resolver)}
 	}
 	slices.SortFunc(entries, func(a, b *entry) int { return a.Key.Compare(b.Key) })
 	from.entries = from.entries.with(entries)

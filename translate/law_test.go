@@ -173,6 +173,11 @@ func randomCatalog(r *rand.Rand) catalog.Catalog {
 	if k := (catalog.EntryKey{Kind: catalog.ServiceDefaults, Name: "web"}); r.IntN(4) == 0 {
 		c.Entries[k] = catalog.Entry{Key: k, Protocol: pick(r, "http2", "tcp")}
 	}
+	for _, name := range []string{"web", "db", "virtual", "v2.web"} {
+		if k := (catalog.EntryKey{Kind: catalog.ServiceResolver, Name: name}); r.IntN(3) == 0 {
+			c.Entries[k] = catalog.Entry{Key: k, Resolver: randomResolver(r)}
+		}
+	}
 	if k := (catalog.ServiceKey{Datacenter: "dc2", Peer: "q", Name: "web"}); r.IntN(8) == 0 {
 		c.Services[k] = catalog.Service{Key: k}
 	}
@@ -201,6 +206,28 @@ func randomService(r *rand.Rand, k catalog.ServiceKey) catalog.Service {
 		return s.With(nil)
 	}
 	return s
+}
+
+// randomResolver may be one that Consul would refuse, or whose filters cannot be evaluated.
+func randomResolver(r *rand.Rand) catalog.Resolver {
+	target := func() catalog.Target {
+		return catalog.Target{Service: pick(r, "", "", "web", "db", "far", "virtual"), Subset: pick(r, "", "", "v2"), Datacenter: pick(r, "", "dc1", "dc2", "dc3"),
+			Peer: pick(r, "", "", "", "p"), Namespace: pick(r, "", "", "", "", "", "", "", "eu")}
+	}
+	resolver := catalog.Resolver{Subsets: map[string]catalog.Subset{}}
+	for range 1 + r.IntN(3) {
+		resolver.Subsets[pick(r, "v1", "v2", "web", "a\nb")] = catalog.Subset{OnlyPassing: r.IntN(2) == 0,
+			Filter: pick(r, "", "Service.ID == 1", "Checks is empty and Service.Port == 80", "Service.Foo == 1", "Node.Datacenter == dc1")}
+	}
+	resolver.DefaultSubset = pick(r, "", "", "v1", "v2")
+	to := target()
+	switch r.IntN(3) {
+	case 0:
+		resolver.Redirect = &to
+	case 1:
+		resolver.Failover = map[string]catalog.Failover{pick(r, catalog.AnySubset, "v2"): {Targets: []catalog.Target{to, target(), target()}}}
+	}
+	return resolver
 }
 
 func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }

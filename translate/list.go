@@ -67,7 +67,7 @@ func (l Listed) Problems() (n int) {
 func (l Listed) Served() (changed time.Time, served bool) {
 	for _, c := range l.cells {
 		if len(c.resources) > 0 {
-			served = served || c.unit.port == ""
+			served = served || c.unit == c.unit.itself()
 			if c.since.After(changed) {
 				changed = c.since
 			}

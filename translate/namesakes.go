@@ -13,16 +13,19 @@ import (
 // first of them in this order has it, and the others are not served, with a problem that says so.
 
 // namesakes yields the units that can have a name: the service that is registered here under that very name, the port
-// of a service, a service elsewhere, the port of one.
+// of a service, a service elsewhere, the port of one, a subset of a service.
 func (c Config) namesakes(name string) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
-		if !c.namedAt(name, c.site(), yield) || !c.Remote {
+		if !c.namedAt(name, c.site(), yield) {
 			return
 		}
 		for rest, site := range c.sitesIn(name) {
-			if !c.namedAt(rest, site, yield) {
+			if c.Remote && !c.namedAt(rest, site, yield) {
 				return
 			}
+		}
+		if subset, service, is := strings.Cut(name, "."); is && subset != "" && service != "" { // no subset's name has dots
+			yield(unit{service: c.site().Service(service), subset: subset})
 		}
 	}
 }
@@ -72,7 +75,8 @@ func (c Config) sitesIn(name string) iter.Seq2[string, catalog.Site] {
 	}
 }
 
-// called is the unit that has a name; false if none has it. A service that is elsewhere only comes last.
+// called is the unit that has a name; false if none has it. A service that is elsewhere only, or that a resolver alone
+// speaks of, comes last.
 func (c Config) called(name string, read *reader) (unit, bool) {
 	for u := range c.namesakes(name) {
 		if c.is(u, read) {
@@ -80,22 +84,22 @@ func (c Config) called(name string, read *reader) (unit, bool) {
 		}
 	}
 	for u := range c.namesakes(name) {
-		if c.isElsewhere(u, read) {
+		if c.isElsewhere(u, read) || c.isVirtual(u, read) {
 			return u, true
 		}
 	}
 	return unit{}, false
 }
 
-// is reports whether there is a unit: whether its service is there, with that port.
+// is reports whether there is a unit: whether its service is there, with that port or subset.
 func (c Config) is(u unit, read *reader) bool {
 	s, is := read.service(u.service)
-	return is && (u.port == "" || slices.Contains(furtherPorts(s), u.port) && !checkPortName(u.port).found())
+	return is && c.hasSubset(u, read) && (u.port == "" || slices.Contains(furtherPorts(s), u.port) && !checkPortName(u.port).found())
 }
 
 // checkTaken says why a unit does not have its name: another one has it.
 func (c Config) checkTaken(u unit, read *reader) flaw {
-	if s, is := read.service(u.service); is && u.port == "" && s.Key.Site() == c.site() {
+	if s, is := read.service(u.service); is && u == u.itself() && s.Key.Site() == c.site() {
 		return flaw{} // it is the first of all
 	}
 	has, is := c.called(u.name(), read)
@@ -103,12 +107,21 @@ func (c Config) checkTaken(u unit, read *reader) flaw {
 		return flaw{}
 	}
 	what := "it"
-	if u.port != "" {
+	switch {
+	case u.port != "":
 		what = "port " + quote(u.port)
+	case u.subset != "":
+		what = "subset " + quote(u.subset)
 	}
 	who, remedy := "there is a service of that name", "give the port or that service another name"
-	if has.port != "" {
+	switch {
+	case has.port != "":
 		who = fmt.Sprintf("that is port %s of service %s", quote(has.port), quote(has.itself().name()))
+	case has.subset != "":
+		who = fmt.Sprintf("that is subset %s of service %s", quote(has.subset), quote(has.itself().name()))
+	}
+	if u.subset != "" {
+		remedy = "give the subset or that service another name"
 	}
 	if u.remote {
 		remedy = "give the service or the port that has the name another one; a policy's failover reaches this service all the same"

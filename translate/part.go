@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"legate/discovery/catalog"
+	"legate/translate/chain"
 	"legate/translate/policy"
 )
 
@@ -14,19 +15,23 @@ type part struct {
 	rank   uint32   // of its endpoints
 	reach  []string // at which of their addresses they are reached: see catalog.Instance.Reach
 	region string   // of instances for which Consul knows none
+	subset subset   // which of its instances
 	quiet  bool     // what is wrong with its instances is told of the unit that is the service's own
 }
 
-// parts are the services whose instances are a unit's endpoints, those first that are used first.
-func (c Config) parts(u unit, said *said, p policy.Policy, read *reader) (parts []part) {
-	for n, k := range c.order(u, said.failover, read) {
-		if s, is := read.service(k); is {
+// parts are the services whose instances are a unit's endpoints, those first that are used first; and what of a
+// resolver does not count.
+func (c Config) parts(u unit, said *said, p policy.Policy, read *reader) (parts []part, problems []chain.Problem) {
+	places, problems := c.order(u, said.failover, read)
+	for n, at := range places {
+		if s, is := read.service(at.service); is {
 			one := c.part(s, uint32(n), p)
-			one.quiet = k != u.service && c.Remote
+			one.subset = at.subset
+			one.quiet = at.service != u.service && (at.service.Site() == c.site() || c.Remote) || u.subset != ""
 			parts = append(parts, one)
 		}
 	}
-	return parts
+	return parts, problems
 }
 
 // part is a service as a part of a unit.
@@ -51,18 +56,32 @@ var (
 	lanElsewhere = []string{catalog.LANAddress, catalog.AutoAddress}
 )
 
-// order are the keys of the services that a unit is served from: its own, and those of its name where it fails over to.
-// One that is asked for with its site is served from there alone.
-func (c Config) order(u unit, failover policy.Sites, read *reader) []catalog.ServiceKey {
-	keys := []catalog.ServiceKey{u.service}
+// order are the places that a unit is served from: its own service, or where a resolver leads instead; and those where it
+// fails over to. One that is asked for with its site is served from there alone.
+func (c Config) order(u unit, failover policy.Sites, read *reader) ([]place, []chain.Problem) {
 	if u.remote {
-		return keys
+		return []place{{service: u.service}}, nil
 	}
-	add := func(s catalog.Site) {
-		if k := s.Service(u.service.Name); !slices.Contains(keys, k) {
-			keys = append(keys, k)
+	led := c.led(u, read)
+	targets := led.Targets
+	if len(targets) == 0 {
+		return nil, led.Problems
+	}
+	if !failover.Are(policy.FromConsul) {
+		targets = targets[:1:1]
+		for _, s := range c.sites(failover, read) {
+			there := targets[0]
+			if there.Datacenter, there.Peer = s.Datacenter, s.Peer; s.Peer != "" {
+				there.Datacenter = ""
+			}
+			targets = append(targets, there)
 		}
 	}
+	return c.places(u, targets, led.Problems, read)
+}
+
+// sites are where a policy has requests fail over to.
+func (c Config) sites(failover policy.Sites, read *reader) (all []catalog.Site) {
 	for _, one := range failover {
 		peer, isPeer := strings.CutSuffix(one, "."+peerLabel)
 		switch {
@@ -70,26 +89,31 @@ func (c Config) order(u unit, failover policy.Sites, read *reader) []catalog.Ser
 		case one == policy.Nearest:
 			near, _ := read.entry(catalog.EntryKey{Kind: catalog.Datacenters, Name: catalog.NearestEntry})
 			for _, datacenter := range near.Datacenters {
-				add(catalog.Site{Datacenter: datacenter})
+				all = append(all, catalog.Site{Datacenter: datacenter})
 			}
 		case isPeer:
-			add(catalog.Site{Datacenter: c.Datacenter, Peer: peer})
+			all = append(all, catalog.Site{Datacenter: c.Datacenter, Peer: peer})
 		default:
-			add(catalog.Site{Datacenter: one})
+			all = append(all, catalog.Site{Datacenter: one})
 		}
 	}
-	return keys
+	return all
 }
 
 // servedFrom are the keys of the services that one of here is served from, whether they are there or not.
 func (c Config) servedFrom(here catalog.ServiceKey, read *reader) []catalog.ServiceKey {
 	u := c.unit(here, "")
-	return c.order(u, c.said(u, read.begin(u, nil)).failover, read)
+	places, _ := c.order(u, c.said(u, read.begin(u, nil)).failover, read)
+	keys := make([]catalog.ServiceKey, len(places))
+	for n, at := range places {
+		keys[n] = at.service
+	}
+	return keys
 }
 
 // isElsewhere reports whether the service of a unit, which is not registered here, is at another site, with that port.
 func (c Config) isElsewhere(u unit, read *reader) bool {
-	if u.remote {
+	if u.remote || !c.hasSubset(u, read) {
 		return false
 	}
 	is := false
@@ -109,8 +133,9 @@ func (c Config) said(u unit, read *reader) *said {
 	}
 	alone, _ := read.policiesOf(u, s, c.base)
 	failover := alone.Policy().Failover
-	for _, k := range c.order(u, failover, read) {
-		if there, is := read.service(k); is {
+	places, _ := c.order(u, failover, read)
+	for _, at := range places {
+		if there, is := read.service(at.service); is {
 			s.Former = there.Voters()
 			break
 		}

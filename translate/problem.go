@@ -28,6 +28,8 @@ const (
 	Invalid         Reason = "invalid"    // Envoy's own rules are broken, which ours should have prevented
 	// BadPolicy leaves out one field of the service's policy, or a part of one; the service is served.
 	BadPolicy Reason = "policy"
+	// BadResolver leaves out a part of what Consul's service-resolver says; the service is served.
+	BadResolver Reason = "resolver"
 
 	// Of an instance.
 	BadAddress Reason = "address"    // neither an IP address to connect to nor a host name
@@ -41,7 +43,7 @@ const (
 
 // Reasons are all of them, in a fixed order: what a metric can have as label values.
 func Reasons() []Reason {
-	return []Reason{BadName, OtherDatacenter, Invalid, BadPolicy, BadAddress, Unresolved, BadPort, BadSocket, Mixed, BadLocality}
+	return []Reason{BadName, OtherDatacenter, Invalid, BadPolicy, BadResolver, BadAddress, Unresolved, BadPort, BadSocket, Mixed, BadLocality}
 }
 
 // flaw is a Problem before it is known whose it is. Without a reason there is none.

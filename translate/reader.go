@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"legate/discovery/catalog"
+	"legate/translate/chain"
 )
 
 // dependency is what a unit read: a service, a config entry, or at which other sites there are services of a name. The
@@ -69,6 +70,18 @@ func (r *reader) entry(k catalog.EntryKey) (catalog.Entry, bool) {
 		return catalog.Entry{Key: k}, false
 	}
 	return e.Entry, true
+}
+
+// resolver returns the config entry with the key, and whether there is one. That of the own service needs no record:
+// it is one of those by which the policy is made.
+func (r *reader) resolver(k catalog.EntryKey) (catalog.Entry, bool) {
+	if k != chain.Key(r.own.Name) {
+		return r.entry(k)
+	}
+	if e := r.inputs.entries.get(k); e != nil {
+		return e.Entry, true
+	}
+	return catalog.Entry{}, false
 }
 
 // reads is what was read of others, sorted and distinct, until r reads for another unit.

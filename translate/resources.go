@@ -3,6 +3,7 @@ package translate
 import (
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"legate/discovery/catalog"
@@ -28,7 +29,7 @@ type Resources struct {
 // rules say which units there are and what they become. They are pure, and hold to this:
 //
 //   - build looks at the inputs through its reader only;
-//   - a unit that becomes anything is called for by a service that is there;
+//   - a unit that becomes anything is called for by a service or by an entry that is there;
 //   - a unit that a service calls for is its own, or reads it;
 //   - what a service elsewhere calls for depends on it and on whether there is a service of its name here.
 //
@@ -37,6 +38,8 @@ type Resources struct {
 type rules interface {
 	// units appends the units that a service calls for.
 	units([]unit, inputs, catalog.Service) []unit
+	// unitsOfEntry appends the units that an entry calls for.
+	unitsOfEntry([]unit, inputs, catalog.Entry) []unit
 	// build returns the resources of a unit, sorted by name, and what is left out of them.
 	build(unit, *reader) ([]Resource, []Problem)
 	// said returns the policy of a unit that build has read one for.
@@ -88,6 +91,9 @@ func (r Resources) View(c Config) Resources {
 	for s := range r.inputs.services.all() {
 		units = v.rules.units(units, v.inputs, s.Service)
 	}
+	for e := range r.inputs.entries.all() {
+		units = v.rules.unitsOfEntry(units, v.inputs, e.Entry)
+	}
 	v, _ = v.build(units, time.Time{}, []Resources{r})
 	return v
 }
@@ -117,7 +123,8 @@ func (r Resources) touchedBy(d catalog.Delta, before inputs) []unit {
 	return units
 }
 
-// entryReaders appends the units that have read a config entry of d for another reason than their policy.
+// entryReaders appends the units that have read a config entry of d for another reason than their policy, and those
+// that an entry of d makes.
 func (r Resources) entryReaders(units []unit, d catalog.Delta) []unit {
 	for _, e := range d.Entries {
 		units = r.readers.of(units, dependency{entry: e.Key})
@@ -125,7 +132,27 @@ func (r Resources) entryReaders(units []unit, d catalog.Delta) []unit {
 	for _, k := range d.GoneEntries {
 		units = r.readers.of(units, dependency{entry: k})
 	}
-	return units
+	return append(units, r.madeBy(d.Entries)...)
+}
+
+// madeBy are the units that entries call for, or services of their names because of them, and that are not there yet.
+func (r Resources) madeBy(entries []catalog.Entry) (units []unit) {
+	names := map[string]bool{}
+	for _, e := range entries {
+		if e.Key.Kind == catalog.ServiceResolver {
+			names[e.Key.Name] = true
+			units = r.rules.unitsOfEntry(units, r.inputs, e)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	for c := range r.cells.all() {
+		if u := c.unit; u == u.itself() && !u.remote && names[strings.ToLower(u.service.Name)] {
+			units = subsetsOf(units, u.service, r.inputs)
+		}
+	}
+	return slices.DeleteFunc(units, func(u unit) bool { return r.cells.get(u) != nil })
 }
 
 // dependents appends the units that were built from a service: its own and those that have read it.

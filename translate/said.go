@@ -28,9 +28,18 @@ type basis struct {
 	look     uint64    // of the service
 }
 
-// same reports whether a unit becomes the same with both.
+// same reports whether a unit becomes the same with both, as far as the service's own entries are concerned.
 func (s *said) same(o *said) bool {
-	return s.Same(o.Effective) && slices.Equal(s.problems, o.problems) && slices.Equal(s.failover, o.failover)
+	return s.Same(o.Effective) && slices.Equal(s.problems, o.problems) && slices.Equal(s.failover, o.failover) &&
+		s.basis.resolver().Equal(o.basis.resolver())
+}
+
+// resolver is what the service's resolver says of where requests go.
+func (b basis) resolver() catalog.Resolver {
+	if e := b.entries[len(b.entries)-1]; e != nil {
+		return e.Resolver
+	}
+	return catalog.Resolver{}
 }
 
 // sharing is s, which is the same as o, and holds no more than o does.

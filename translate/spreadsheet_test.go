@@ -88,6 +88,13 @@ func TestEachUnitIsCalledForAndReadsWhoCallsForIt(t *testing.T) {
 					}
 				}
 			}
+			for _, e := range now.Entries {
+				for _, u := range folded.rules.unitsOfEntry(nil, folded.inputs, e) {
+					if called[u] = u.service; folded.cells.get(u) != nil && !slices.Contains(builtFrom(folded.cells.get(u)), dependency{entry: e.Key}) {
+						t.Fatalf("seed %d: %v calls for %v, which does not read it", seed, e.Key, u)
+					}
+				}
+			}
 			var want []pair
 			var flawed []*cell
 			names := map[Name]unit{}

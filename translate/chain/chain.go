@@ -66,7 +66,7 @@ func Of(entry Reader, datacenter, service, subset string) Chain {
 
 // Subsets are the names of a service's subsets, in no order, as its resolver says.
 func Subsets(entry Reader, service string) map[string]catalog.Subset {
-	e, _ := entry(resolverOf(service))
+	e, _ := entry(Key(service))
 	return e.Resolver.Subsets
 }
 
@@ -79,7 +79,7 @@ func contains(all []Target, t Target) bool {
 	return false
 }
 
-// resolverOf is the key of a service's resolver. Consul does not tell names of entries apart by case.
-func resolverOf(service string) catalog.EntryKey {
+// Key is the key of a service's resolver. Consul does not tell names of entries apart by case.
+func Key(service string) catalog.EntryKey {
 	return catalog.EntryKey{Kind: catalog.ServiceResolver, Name: strings.ToLower(service)}
 }

@@ -48,7 +48,7 @@ func (c *compiler) rewritten(t Target, by catalog.Target) Target {
 func (c *compiler) resolve(t Target) (Target, *Problem) {
 	var way []Target
 	for {
-		key, r := resolverOf(t.Service), c.resolver(t)
+		key, r := Key(t.Service), c.resolver(t)
 		back := contains(way, t)
 		if way = append(way, t); back {
 			return t, circular(key, way)
@@ -84,7 +84,7 @@ func (c *compiler) resolver(t Target) catalog.Resolver {
 	if t.Peer != "" && !c.reached()[t.Service] {
 		return catalog.Resolver{}
 	}
-	e, _ := c.entry(resolverOf(t.Service))
+	e, _ := c.entry(Key(t.Service))
 	return e.Resolver
 }
 
@@ -96,7 +96,7 @@ func (c *compiler) reached() map[string]bool {
 	}
 	c.relatives = map[string]bool{c.service: true}
 	for todo := []string{c.service}; len(todo) > 0; todo = todo[1:] {
-		e, _ := c.entry(resolverOf(todo[0]))
+		e, _ := c.entry(Key(todo[0]))
 		reach := func(t catalog.Target) {
 			if t.Service != "" && !c.relatives[t.Service] {
 				c.relatives[t.Service] = true
@@ -128,7 +128,7 @@ func (c *compiler) leaves(key catalog.EntryKey, t Target, subset string) {
 
 // failover are the targets to which requests go that the first one does not take, as they are asked for.
 func (c *compiler) failover(first Target) []Target {
-	key := resolverOf(first.Service)
+	key := Key(first.Service)
 	e, _ := c.entry(key)
 	f, is := e.Resolver.Failover[first.Subset]
 	if !is {

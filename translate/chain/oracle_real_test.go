@@ -66,7 +66,7 @@ func TestRealTargetsAreThoseOfConsulsDiscoveryChain(t *testing.T) {
 					beyond++
 				}
 				if err != nil && len(got.Problems) == 0 || err == nil && !slices.Equal(got.Targets, want) {
-					t.Errorf("set %d: %s, subset %q, has the targets\n%+v\nConsul has\n%+v (%v)\nof %+v", n, service, subset, got.Targets, want, err, entries[resolverOf(service)])
+					t.Errorf("set %d: %s, subset %q, has the targets\n%+v\nConsul has\n%+v (%v)\nof %+v", n, service, subset, got.Targets, want, err, entries[Key(service)])
 				}
 			}
 		}

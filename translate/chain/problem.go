@@ -20,7 +20,7 @@ func (p *Problem) instead(what string) Problem {
 }
 
 func missingSubset(t Target) *Problem {
-	return &Problem{resolverOf(t.Service), fmt.Sprintf("there is no subset %q", t.Subset),
+	return &Problem{Key(t.Service), fmt.Sprintf("there is no subset %q", t.Subset),
 		"add it to the subsets of this entry, or name another one where it is asked for"}
 }
 

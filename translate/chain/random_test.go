@@ -39,7 +39,7 @@ func (w world) resolvers() []catalog.Entry {
 	var all []catalog.Entry
 	for _, name := range w.services() {
 		if w.IntN(8) > 0 {
-			all = append(all, catalog.Entry{Key: resolverOf(name), Resolver: w.resolver(name)})
+			all = append(all, catalog.Entry{Key: Key(name), Resolver: w.resolver(name)})
 		}
 	}
 	w.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })

@@ -59,7 +59,7 @@ func OfEntry(e catalog.Entry) (Policy, []Mistake) {
 		}
 		p.RingHash.Minimum, p.RingHash.Maximum, p.LeastRequest.ChoiceCount = positive(lb.MinimumRingSize), positive(lb.MaximumRingSize), positive(lb.ChoiceCount)
 	}
-	if len(e.Resolver.Failover) > 0 {
+	if len(e.Resolver.Failover) > 0 || e.Resolver.Redirect != nil { // where that leads can have a failover
 		p.Failover = Sites{FromConsul}
 	}
 	return p, mistakes
