@@ -129,6 +129,9 @@ func (r Resources) Survey(n int) (next Resources, touched []Behind, more bool) {
 		r.survey = nil
 	}
 	r, touched = r.look(slices.Values(cells), from)
+	if !more { // older sources may lack the subsets of a service that came meanwhile
+		r, _ = r.build(r.madeBy(r.entries()), time.Time{}, nil)
+	}
 	return r, touched, more
 }
 

@@ -135,6 +135,14 @@ func (r Resources) entryReaders(units []unit, d catalog.Delta) []unit {
 	return append(units, r.madeBy(d.Entries)...)
 }
 
+// entries are all config entries.
+func (r Resources) entries() (all []catalog.Entry) {
+	for e := range r.inputs.entries.all() {
+		all = append(all, e.Entry)
+	}
+	return all
+}
+
 // madeBy are the units that entries call for, or services of their names because of them, and that are not there yet.
 func (r Resources) madeBy(entries []catalog.Entry) (units []unit) {
 	names := map[string]bool{}
