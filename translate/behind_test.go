@@ -110,7 +110,7 @@ func TestWhateverIsBehindTheEndIsThatOfTheNewestSources(t *testing.T) {
 // requireConsistent checks that each unit is what its own sources make of it.
 func requireConsistent(t *testing.T, seed uint64, rs Resources) {
 	t.Helper()
-	read := reader{inputs: rs.inputs}
+	read := reader{inputs: rs.inputs, newest: &rs.inputs}
 	for c := range rs.cells.all() {
 		read.inputs.sources = rs.sourcesOf(c.unit)
 		resources, _ := rs.rules.build(c.unit, read.begin(c.unit, nil))

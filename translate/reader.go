@@ -28,6 +28,7 @@ func sites(name string) dependency { return dependency{service: catalog.ServiceK
 // service needs no record, as the unit names it, nor do the config entries by which its policy is made.
 type reader struct {
 	inputs inputs
+	newest *inputs // whose entries say where a unit is served from, if inputs have older ones; nil: they have not
 	own    catalog.ServiceKey
 	others []dependency
 	policy *said // what was read of policies; nil: nothing
@@ -62,10 +63,19 @@ func (r *reader) elsewhere(name string) (all []catalog.Service) {
 	return all
 }
 
+// entryOf is the element of an entry; nil: there is none. What others' entries say of where a unit is served from counts
+// at once; what the own ones say counts as its policy does.
+func (r *reader) entryOf(k catalog.EntryKey) *entry {
+	if r.newest != nil && k != chain.Key(r.own.Name) {
+		return r.newest.entries.get(k)
+	}
+	return r.inputs.entries.get(k)
+}
+
 // entry returns the config entry with the key, and whether there is one.
 func (r *reader) entry(k catalog.EntryKey) (catalog.Entry, bool) {
 	r.others = append(r.others, dependency{entry: k})
-	e := r.inputs.entries.get(k)
+	e := r.entryOf(k)
 	if e == nil {
 		return catalog.Entry{Key: k}, false
 	}

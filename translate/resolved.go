@@ -67,7 +67,7 @@ func (c Config) places(u unit, targets []chain.Target, problems []chain.Problem,
 	for n, t := range targets {
 		at := place{t.Key(c.Datacenter), subset{name: t.Subset, passing: t.Part.OnlyPassing}}
 		if t.Part.Filter != "" {
-			f := read.inputs.entries.get(chain.Key(t.Service)).filters[t.Subset]
+			f := read.entryOf(chain.Key(t.Service)).filters[t.Subset]
 			if f.err == nil {
 				f.err = f.AppliesTo(at.service)
 			}

@@ -186,12 +186,16 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 	units = slices.Compact(units)
 	rebuilt := make([]rebuilding, 0, len(units))
 	var problems []Problem
-	read := reader{inputs: r.inputs}
+	read := reader{inputs: r.inputs, newest: &r.inputs}
 	fresh := map[string]Resource{} // shared resources that no unit had
 	for _, u := range units {
 		b := rebuilding{unit: u, from: r.cells.get(u)}
 		read.inputs.sources = r.sourcesOf(u)
 		resources, found := r.rules.build(u, read.begin(u, b.from))
+		if len(resources)+len(found) == 0 && read.policy == nil && r.behind.get(u) != nil { // nothing of it is left that could be behind
+			read.inputs.sources = r.inputs.sources
+			resources, found = r.rules.build(u, read.begin(u, b.from))
+		}
 		if len(resources)+len(found) > 0 || read.policy != nil {
 			for _, view := range views {
 				share(resources, view.cells.get(u))
