@@ -110,7 +110,12 @@ func BenchmarkChangeBesideASiteThatHangs(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
 			out, ended := make(chan catalog.Delta), make(chan error, 1)
 			go func() { ended <- f.Run(ctx, out) }()
-			defer func() { cancel(); _ = <-ended }()
+			defer func() {
+				cancel()
+				if err := <-ended; err != nil {
+					b.Error(err)
+				}
+			}()
 			<-out
 			settle := time.After(2 * time.Second) // first reads and their queries
 			for settled := false; !settled; {

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -141,7 +142,7 @@ func TestWhereInstancesOfPeersAreIsNotKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.AppliesTo(peered); err != want || f.AppliesTo(key) != nil {
+		if err := f.AppliesTo(peered); !errors.Is(err, want) || f.AppliesTo(key) != nil {
 			t.Errorf("%s: %v", expression, err)
 		}
 		if want == nil && !f.Matches(peered, &web) {
