@@ -49,7 +49,14 @@ func TestWhateverIsBehindTheEndIsThatOfTheNewestSources(t *testing.T) {
 		from, _ := New(testConfig()).With(last)
 		rs, _ := from.Apply(catalog.Catalog{}.Diff(now))
 		for range 12 {
-			switch r.IntN(5) {
+			switch r.IntN(7) {
+			case 5: // what is said of policies from now on waits no longer
+				last = drawnPolicies(t, r)
+				rs, _ = rs.With(last)
+			case 6:
+				next := drawnEntries(r, randomCatalog(r))
+				rs, _ = rs.Apply(now.Diff(next))
+				now = next
 			case 0:
 				last = drawnPolicies(t, r)
 				rs = rs.Propose(last)
@@ -104,6 +111,30 @@ func TestWhateverIsBehindTheEndIsThatOfTheNewestSources(t *testing.T) {
 	}
 	if kept < 100 {
 		t.Errorf("%d clusters were behind while instances changed: this shows too little", kept)
+	}
+}
+
+// A subset of a service that comes while a survey is under way waits for the survey. Who ends that has it made.
+func TestWhatASurveyHasToMakeIsMadeByWhoEndsIt(t *testing.T) {
+	resolver := catalog.Entry{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: "web"},
+		Resolver: catalog.Resolver{Subsets: map[string]catalog.Subset{"v2": {}}}}
+	global := catalog.Entry{Key: catalog.EntryKey{Kind: catalog.ProxyDefaults, Name: catalog.GlobalEntry}, Protocol: "http2"}
+	for by, end := range map[string]func(Resources) Resources{
+		"policies": func(rs Resources) Resources { rs, _ = rs.With(policy.Policies{}); return rs },
+		"entries": func(rs Resources) Resources {
+			rs, _ = rs.Apply(catalog.Delta{GoneEntries: []catalog.EntryKey{global.Key}})
+			return rs
+		},
+	} {
+		rs, _ := New(testConfig()).Apply(catalog.Delta{Set: []catalog.Service{{Key: own("api")}}})
+		rs, _, _ = rs.Take(catalog.Delta{Entries: []catalog.Entry{global, resolver}})
+		rs, _ = rs.Apply(catalog.Delta{Set: []catalog.Service{{Key: own("web")}}})
+		if !rs.AnyBehind() || slices.Contains(rs.Served(), "v2.web") {
+			t.Fatal("the survey has nothing to make:", rs.Served())
+		}
+		if rs = end(rs); !slices.Contains(rs.Served(), "v2.web") {
+			t.Errorf("%s end the survey, and %v are served", by, rs.Served())
+		}
 	}
 }
 

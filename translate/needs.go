@@ -28,6 +28,26 @@ func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
 	return slices.Compact(names)
 }
 
+// Reads are the services that a cluster of that name is served from, or would be if they were there: those that its unit
+// has read, or, of a name that nothing is known of, those that the policy has it fail over to.
+func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
+	if r.rules == nil {
+		return nil // there are no Resources yet
+	}
+	u, is := r.unitOf(cluster)
+	c := r.cells.get(u)
+	if !is || c == nil {
+		return r.rules.servedFrom(r.inputs.here(cluster), &reader{inputs: r.inputs})
+	}
+	keys = append(keys, u.service)
+	for _, d := range c.reads {
+		if d.service.Datacenter != "" { // else it is an entry, or all services of a name
+			keys = append(keys, d.service)
+		}
+	}
+	return keys
+}
+
 // mayBegin reports whether a name that nothing is known of would be served from a service.
 func (r Resources) mayBegin(k catalog.ServiceKey) bool {
 	if r.rules == nil {

@@ -50,7 +50,26 @@ func TestWhatIsNotNeededChangesNothing(t *testing.T) {
 // Before the first catalog is translated there are no Resources, and somebody may ask them already.
 func TestNothingIsNeededBeforeTheFirstCatalog(t *testing.T) {
 	var none Resources
-	if k := keyOf("web@dc2"); none.Needs(k) || len(none.ReadBy(k)) > 0 {
+	if k := keyOf("web@dc2"); none.Needs(k) || len(none.ReadBy(k)) > 0 || len(none.Reads("web")) > 0 {
 		t.Errorf("%v is needed: by %v", k, none.ReadBy(k))
+	}
+}
+
+// What a cluster reads is read by it: also of a name that nothing has yet, and of one that a redirect alone makes.
+func TestWhatAClusterReadsIsReadByIt(t *testing.T) {
+	both := 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 43))
+		now, _ := New(failingOver()).Apply(catalog.Catalog{}.Diff(randomCatalog(r)))
+		for _, cluster := range append(now.Served(), "new") {
+			for _, k := range now.Reads(cluster) {
+				if both++; !slices.Contains(now.ReadBy(k), cluster) && k != keyOf("new") {
+					t.Fatalf("seed %d: %s reads %v, which is read by %v", seed, cluster, k, now.ReadBy(k))
+				}
+			}
+		}
+	}
+	if both < 500 {
+		t.Errorf("only %d services are read", both)
 	}
 }

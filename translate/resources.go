@@ -76,6 +76,7 @@ func (r Resources) Apply(d catalog.Delta, views ...Resources) (Resources, []Prob
 		cells := r.cellsSaidBy(d)
 		if r.AnyBehind() {
 			r.behind, r.survey, cells = nil, nil, r.cells.all()
+			units = append(units, r.madeBy(r.entries())...) // which the survey may have had to make
 		}
 		units = r.resaid(r.entryReaders(units, d), cells)
 	}

@@ -114,7 +114,7 @@ func (r *reader) made() []Resource {
 func (r Resources) With(p policy.Policies, views ...Resources) (Resources, []Problem) {
 	r.inputs.policies = &p
 	r.behind, r.survey = nil, nil
-	return r.build(r.resaid(nil, r.cells.all()), time.Time{}, views)
+	return r.build(r.resaid(r.madeBy(r.entries()), r.cells.all()), time.Time{}, views) // a survey may have had some to make
 }
 
 // resaid appends the units of those cells whose policy is another with the inputs as they are now.

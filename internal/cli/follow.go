@@ -71,7 +71,7 @@ type following struct {
 // follow connects discovery with the clients: only services that they ask for are followed, and first answers wait
 // for that. Call it before either runs.
 func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.Server, t translate.Config, datacenter func() string,
-	readBy func(catalog.ServiceKey) []string, wait time.Duration) following {
+	resources func() translate.Resources, wait time.Duration) following {
 	if o.which != followWanted {
 		return following{wants: func(catalog.ServiceKey) bool { return true }}
 	}
@@ -84,7 +84,8 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 		Always: o.always,
 		Named:  named,
 		NameOf: func(key catalog.ServiceKey) string { return catalog.Site{Datacenter: datacenter()}.NameOf(key) },
-		ReadBy: readBy,
+		ReadBy: func(key catalog.ServiceKey) []string { return resources().ReadBy(key) },
+		Reads:  func(cluster string) []catalog.ServiceKey { return resources().Reads(cluster) },
 	}, server)
 	watcher.Follow(i.In)
 	server.TellAsked(func(names []string) { watcher.Reconsider(i.Told(names)...) })

@@ -167,9 +167,9 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	watcher.Prefer(server.Wanted)
 	datacenter := func() string { return cmp.Or(watcher.Datacenter(), shelf.Datacenter()) }
 	carrier := bridge.New(o.translate, datacenter, server, log, m.Translate)
-	followed := o.follow.follow(watcher, server, o.translate, datacenter,
-		func(key catalog.ServiceKey) []string { return carrier.State().Resources.ReadBy(key) }, o.xds.FirstAnswerWait)
-	watcher.Need(func(key catalog.ServiceKey) bool { return carrier.State().Resources.Needs(key) && followed.wants(key) })
+	resources := func() translate.Resources { return carrier.State().Resources }
+	followed := o.follow.follow(watcher, server, o.translate, datacenter, resources, o.xds.FirstAnswerWait)
+	watcher.Need(func(key catalog.ServiceKey) bool { return resources().Needs(key) && followed.wants(key) })
 	carrier.OnInterest(watcher.Reconsider)
 	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)

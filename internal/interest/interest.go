@@ -22,6 +22,8 @@ type Config struct {
 	Named func(name string) []catalog.ServiceKey
 	// ReadBy are the names of the clusters that have to do with a service. Nil: only that of the service itself has.
 	ReadBy func(catalog.ServiceKey) []string
+	// Reads are the services that a cluster has to do with, as ReadBy says it of them. Nil: only the service itself.
+	Reads func(cluster string) []catalog.ServiceKey
 }
 
 // Clients says which names clients ask for now.
@@ -62,6 +64,9 @@ func (i *Interest) Told(names []string) (about []catalog.ServiceKey) {
 		i.mu.Lock()
 		about = append(about, i.note(name, i.clients.Asked(name))...)
 		i.mu.Unlock()
+		if i.config.Reads != nil {
+			about = append(about, i.config.Reads(name)...)
+		}
 	}
 	return about
 }

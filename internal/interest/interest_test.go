@@ -76,9 +76,15 @@ func TestWhatAClusterReadsIsOfInterestWhileTheClusterIs(t *testing.T) {
 	i.config.ReadBy = func(k catalog.ServiceKey) []string {
 		return map[catalog.ServiceKey][]string{key("dc2", "web"): {"web"}, key("dc1", "other"): {"other"}}[k]
 	}
-	i.Told([]string{"web"})
+	i.config.Reads = func(cluster string) []catalog.ServiceKey {
+		return map[string][]catalog.ServiceKey{"web": {key("dc2", "web")}}[cluster]
+	}
+	about := i.Told([]string{"web"})
 	if !i.In(key("dc2", "web")) || i.In(key("dc1", "other")) {
 		t.Error("the wrong ones are of interest")
+	}
+	if !slices.Contains(about, key("dc2", "web")) {
+		t.Error("what the cluster reads is not looked at again:", about)
 	}
 	delete(c, "web")
 	i.Told([]string{"web"})
