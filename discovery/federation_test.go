@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"legate/discovery/catalog"
@@ -160,7 +161,7 @@ func TestADatacenterThatIsNotListedAnyMoreIsKeptUntilThatIsSure(t *testing.T) {
 			t.Errorf("%d released that are not held", n)
 		}
 		_, before := r.now()
-		if n := r.release("datacenter/dc2"); n != 1 {
+		if n := r.ReleaseSite(t.Context(), "dc2"); n != 1 {
 			t.Errorf("%d released", n)
 		}
 		r.is("without dc2", "web.dc1:1", "web.dc3:1")
@@ -402,4 +403,56 @@ func TestAHoldIsReleasedByTheNameThere(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A mass that is lost in one datacenter is released there, by the command that its remedy names, and nowhere else.
+func TestTheHoldsOfOneSiteAreReleasedAlone(t *testing.T) {
+	for site, left := range map[string][]catalog.Site{
+		"dc1":            {atDC2, atPeer},
+		"dc2":            {{Datacenter: "dc1"}, atPeer},
+		"cluster01.peer": {{Datacenter: "dc1"}, atDC2},
+		"dc3":            {{Datacenter: "dc1"}, atDC2, atPeer},
+		"":               {{Datacenter: "dc1"}, atDC2, atPeer},
+	} {
+		t.Run(site, func(t *testing.T) {
+			fake := newFakeSites(many(20, 3)).with("dc2", many(20, 3)).peered("cluster01", many(20, 3))
+			federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+				time.Sleep(time.Minute)
+				for _, c := range []*fakeConsul{fake.own, fake.others["dc2"], fake.peers["cluster01"]} {
+					for n := range 20 {
+						c.set(name(n), 0)
+					}
+				}
+				time.Sleep(5 * time.Second)
+				for _, h := range r.Holds() {
+					want := "legate holds release --site dc1"
+					if h.Site() != (catalog.Site{}) {
+						want = "legate holds release --site " + h.Site().String()
+					}
+					if h.Why != "datacenter" || !strings.HasSuffix(h.Remedy, want) {
+						t.Fatalf("%s is held for %s, remedy %q, want %q", h.Name(), h.Why, h.Remedy, want)
+					}
+				}
+				if n, want := r.ReleaseSite(t.Context(), site), 20*(3-len(left)); n != want {
+					t.Errorf("%d released, want %d", n, want)
+				}
+				synctest.Wait()
+				by := map[catalog.Site]int{}
+				for _, h := range r.Holds() {
+					if h.Datacenter == "" {
+						h.Datacenter = "dc1"
+					}
+					by[h.Site()]++
+				}
+				for _, at := range left {
+					if by[at] != 20 {
+						t.Errorf("%d are held of %s", by[at], at)
+					}
+				}
+				if len(by) != len(left) {
+					t.Errorf("held: %v", by)
+				}
+			})
+		})
+	}
 }

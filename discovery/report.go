@@ -186,7 +186,7 @@ func (r *report) refused(s *service, served bool, err error, now time.Time) {
 func (r *report) sumUp(tags []string, now time.Time) {
 	if by, n := r.lines.held.sum(now); n > 0 {
 		r.w.log.Warn("losses of many services are held until they are sure", "more", n, "why", fmt.Sprint(by),
-			"held", len(r.holds), "see", "legate holds list", "remedy", massRemedy)
+			"held", len(r.holds), "see", "legate holds list", "remedy", r.w.remedyHere(massRemedy))
 	}
 	if by, n := r.lines.over.sum(now); n > 0 {
 		r.w.log.Info("many holds are over", "more", n, "outcomes", fmt.Sprint(by), "held", len(r.holds))

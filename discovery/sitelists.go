@@ -149,10 +149,10 @@ func (m *members) told(h Hold, outcome string) {
 	}
 }
 
-// release forgets the sites that are held of this name, or all if it is empty, and returns how many.
-func (m *members) release(name string) (n int) {
+// release forgets the sites that are held for which of is true, and returns how many.
+func (m *members) release(of func(catalog.Site) bool) (n int) {
 	for _, at := range m.roster.follows() {
-		if (name == "" || name == siteEntry(at)) && m.roster.release(at) {
+		if of(at) && m.roster.release(at) {
 			m.forget(at, "released")
 			n++
 		}

@@ -104,9 +104,21 @@ func (f *Federation) Holds() []Hold {
 func (w *Watcher) here(h Hold) Hold {
 	if w.other {
 		h.Datacenter, h.Peer = w.cfg.Consul.Datacenter, w.peer
-		h.Remedy = strings.ReplaceAll(h.Remedy, "--service NAME", "--service NAME."+h.Site().String())
 	}
+	h.Remedy = w.remedyHere(h.Remedy)
 	return h
+}
+
+// remedyHere is the remedy of a hold, such that it releases nothing of another site.
+func (w *Watcher) remedyHere(remedy string) string {
+	switch {
+	case !w.other && w.cfg.federated():
+		return strings.ReplaceAll(remedy, "release --all", "release --site "+w.Datacenter())
+	case !w.other:
+		return remedy
+	}
+	at := catalog.Site{Datacenter: w.cfg.Consul.Datacenter, Peer: w.peer}.String()
+	return strings.NewReplacer("release --service NAME", "release --service NAME."+at, "release --all", "release --site "+at).Replace(remedy)
 }
 
 // Site is the site that it is about; the zero Site: the own datacenter.
@@ -129,17 +141,36 @@ func (f *Federation) Release(ctx context.Context, service string) int {
 			n += one.Release(ctx, name)
 		}
 	}
+	return n + f.releaseListed(ctx, func(at catalog.Site) bool { return service == "" || service == siteEntry(at) })
+}
+
+// ReleaseSite is [Watcher.Release], of all that is held of one site, and of no other: dc2, or cluster01.peer. That Consul
+// lists the site no longer is believed, too. The own datacenter is a site like others.
+func (f *Federation) ReleaseSite(ctx context.Context, site string) (n int) {
+	if site != "" && site == f.Datacenter() {
+		n = f.own.Release(ctx, "")
+	}
+	for _, one := range f.others() {
+		if one.at.String() == site {
+			n += one.Release(ctx, "")
+		}
+	}
+	return n + f.releaseListed(ctx, func(at catalog.Site) bool { return at.String() == site })
+}
+
+// releaseListed forgets the sites that Consul lists no longer for which of is true, and returns how many.
+func (f *Federation) releaseListed(ctx context.Context, of func(catalog.Site) bool) int {
 	select {
 	case <-f.begun:
 	default:
-		return n
+		return 0
 	}
 	released := make(chan int, 1)
 	select {
-	case f.command <- func(m *members) { released <- m.release(service) }:
-		return n + <-released
+	case f.command <- func(m *members) { released <- m.release(of) }:
+		return <-released
 	case <-ctx.Done():
-		return n
+		return 0
 	}
 }
 

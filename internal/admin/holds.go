@@ -14,9 +14,11 @@ import (
 // ReleasePath is the path of the call that releases holds.
 const ReleasePath = "/api/v1/holds/release"
 
-// Releaser releases the holds of one service, of one config entry (kind/name) or, if the name is empty, all.
+// Releaser releases the holds of one service, of one config entry (kind/name) or, if the name is empty, all; or those of
+// one site: a datacenter, or a peer such as cluster01.peer.
 type Releaser interface {
 	Release(ctx context.Context, service string) (released int)
+	ReleaseSite(ctx context.Context, site string) (released int)
 }
 
 // Held is the answer to a query for holds, and to a release.
@@ -29,22 +31,34 @@ func (s *Server) holds(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, Held{Holds: append([]discovery.Hold{}, holdsOf(s.rooms.Consul)...)}) // [] in JSON, not null
 }
 
-// ReleaseHolds handles the call that releases: ?service=NAME for one service or config entry, ?all=true for all.
-// One of the two is required. The answer says how many were released.
+// ReleaseHolds handles the call that releases: ?service=NAME for one service or config entry, ?site=NAME for all of one
+// datacenter or peer, ?all=true for all. One of the three is required. The answer says how many were released.
 func ReleaseHolds(r Releaser) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if err := unknownParameter(req, []string{"service", "all"}); err != nil {
+		if err := unknownParameter(req, []string{"service", "site", "all"}); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		service, all := req.FormValue("service"), req.FormValue("all") == "true"
-		if (service == "") != all {
-			http.Error(w, "say which: service=NAME, or all=true", http.StatusBadRequest)
+		service, site, all := req.FormValue("service"), req.FormValue("site"), req.FormValue("all") == "true"
+		n := 0
+		switch {
+		case service != "" && site == "" && !all:
+			n = r.Release(req.Context(), service)
+		case service == "" && site != "" && !all:
+			n = r.ReleaseSite(req.Context(), site)
+		case service == "" && site == "" && all:
+			answerReleased(w, r.Release(req.Context(), ""))
+			return
+		default:
+			http.Error(w, "say which: service=NAME, site=NAME, or all=true", http.StatusBadRequest)
 			return
 		}
-		n := r.Release(req.Context(), service)
-		if n == 0 && !all {
-			http.Error(w, fmt.Sprintf("nothing of the service %s is held; /api/v1/holds lists what is", quote.Name(service)), http.StatusNotFound)
+		if n == 0 {
+			what := "service " + quote.Name(service)
+			if site != "" {
+				what = "site " + quote.Name(site)
+			}
+			http.Error(w, fmt.Sprintf("nothing of the %s is held; /api/v1/holds lists what is", what), http.StatusNotFound)
 			return
 		}
 		answerReleased(w, n)

@@ -15,6 +15,8 @@ type releaser map[string]int
 
 func (r releaser) Release(_ context.Context, service string) int { return r[service] }
 
+func (r releaser) ReleaseSite(_ context.Context, site string) int { return r["site "+site] }
+
 func TestHoldsAreListed(t *testing.T) {
 	h := healthy()
 	h.holds = []discovery.Hold{{Service: "web", Why: "emptied", Kept: 3, Served: 3, Remedy: "wait"}}
@@ -82,13 +84,17 @@ func TestARelease(t *testing.T) {
 		says  string
 	}{
 		{"service=web", 200, `"released":1`},
+		{"site=dc2", 200, `"released":3`},
+		{"site=dc3", 404, "nothing of the site dc3 is held"},
+		{"site=dc2&service=web", 400, "say which"},
+		{"site=dc2&all=true", 400, "say which"},
 		{"all=true", 200, `"released":7`},
 		{"service=other", 404, "nothing of the service"},
 		{"", 400, "say which"},
 		{"all=true&service=web", 400, "say which"},
 	} {
 		w := httptest.NewRecorder()
-		ReleaseHolds(releaser{"web": 1, "": 7}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, ReleasePath+"?"+c.query, nil))
+		ReleaseHolds(releaser{"web": 1, "": 7, "site dc2": 3}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, ReleasePath+"?"+c.query, nil))
 		if w.Code != c.code || !strings.Contains(w.Body.String(), c.says) {
 			t.Errorf("%q: %d %s", c.query, w.Code, w.Body)
 		}

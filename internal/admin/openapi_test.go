@@ -103,9 +103,10 @@ func theAPI() []described {
 		}, reflect.TypeFor[Changes](), true, map[int]string{404: "Changes are not recorded here."}},
 		{"get", "/api/v1/changes/{id}", "One change, with some of the clients that have not acknowledged it.", "id", nil, reflect.TypeFor[Changed](), true, map[int]string{404: "It is not remembered, or changes are not recorded here."}},
 		{"get", "/api/v1/holds", "Losses in Consul that are not believed yet.", "", nil, reflect.TypeFor[Held](), true, nil},
-		{"post", ReleasePath, "Believe losses at once: of one service or config entry, or all. Over the admin socket, or with the admin token.", "", []parameter{
+		{"post", ReleasePath, "Believe losses at once: of one service or config entry, of one datacenter or peer, or all. Over the admin socket, or with the admin token.", "", []parameter{
 			{"service", "The service, or the config entry (kind/name).", text, "web"},
-			{"all", "All that are held. Either this or service.", word("true"), "true"},
+			{"site", "The datacenter (dc2), or the peer (cluster01.peer): all that are held of it.", text, "dc2"},
+			{"all", "All that are held. Either this, or service, or site.", word("true"), "true"},
 		}, reflect.TypeFor[Held](), false, map[int]string{401: "The token is missing or wrong.", 403: "Changes are accepted over the socket only.", 404: "Nothing of it is held.", 429: "Too many wrong tokens.", 503: "The token file cannot be used."}},
 		{"get", "/api/v1/consul", "How Consul is asked, and how it answers.", "", nil, reflect.TypeFor[Consul](), true, nil},
 		{"get", "/api/v1/openapi.json", "This document.", "", nil, nil, false, nil},
@@ -314,7 +315,7 @@ func TestWhatTheAPIAnswersIsWhatTheOpenAPIDocumentSays(t *testing.T) {
 	}
 	for name, h := range states(t) {
 		s := h.server()
-		s.rooms.Actions = map[string]http.Handler{ReleasePath: ReleaseHolds(releaser{"web": 1, "": 7})}
+		s.rooms.Actions = map[string]http.Handler{ReleasePath: ReleaseHolds(releaser{"web": 1, "": 7, "site dc2": 3})}
 		handler, newest := s.Handler(), "other-1"
 		if h.record != nil {
 			newest = h.record.Newest().String()

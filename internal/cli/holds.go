@@ -53,11 +53,11 @@ legate holds list --format json --admin-socket /run/legate/admin.sock`,
 
 func (p *program) holdsRelease() *command {
 	a := &adminClient{}
-	var service string
+	var service, site string
 	var all bool
 	c := &command{
 		name:  "release",
-		usage: "believe losses at once: of one service, or all that are held",
+		usage: "believe losses at once: of one service, of one datacenter or peer, or all that are held",
 		about: `
 Instances that Consul says are gone are taken from Envoy at once, and config entries that it
 says are gone, or hides from the token, count no longer. This changes something:
@@ -66,16 +66,19 @@ the token of its --admin-token-file.`,
 		examples: `
 legate holds release --service web --admin-socket /var/lib/legate/admin.sock
 legate holds release --service service-defaults/web
+legate holds release --site dc2
 legate holds release --all --admin-token-file /etc/legate/admin-token`,
 		run: func(ctx context.Context) error {
 			query := url.Values{}
 			switch {
-			case (service == "") == !all:
-				return usageError{errors.New("say what to release: --service NAME, or --all")}
-			case all:
+			case service != "" && site == "" && !all:
+				query.Set("service", service)
+			case service == "" && site != "" && !all:
+				query.Set("site", site)
+			case service == "" && site == "" && all:
 				query.Set("all", "true")
 			default:
-				query.Set("service", service)
+				return usageError{errors.New("say what to release: --service NAME, --site NAME, or --all")}
 			}
 			var held admin.Held
 			if err := a.call(ctx, "POST", admin.ReleasePath+"?"+query.Encode(), &held); err != nil {
@@ -90,9 +93,13 @@ legate holds release --all --admin-token-file /etc/legate/admin-token`,
 			name: "service", env: "LEGATE_HOLDS_SERVICE", category: "What", hint: "NAME",
 			usage: "The service whose loss is believed, with that of its config entries; or one config entry: KIND/NAME.",
 		}),
+		text(&site, setting{
+			name: "site", env: "LEGATE_HOLDS_SITE", category: "What", hint: "NAME",
+			usage: "The datacenter (dc2), or the peer (cluster01.peer), of which all losses that are held are believed.",
+		}),
 		boolean(&all, setting{
 			name: "all", env: "LEGATE_HOLDS_ALL", category: "What",
-			usage: "Believe all losses that are held.",
+			usage: "Believe all losses that are held, of all datacenters and peers.",
 		}))
 	return c
 }

@@ -44,6 +44,8 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 		{[]string{"list", "--format", "json"}, 0, `"service": "web"`},
 		{[]string{"release", "--all", "--admin-token-file", token}, 0, "released: 2 holds"},
 		{[]string{"release", "--all"}, 1, "401 Unauthorized: send the token"},
+		{[]string{"release", "--site", "dc2", "--admin-token-file", token}, 0, "released: 2 holds"},
+		{[]string{"release", "--site", "dc2", "--service", "web"}, 2, "say what to release"},
 		{[]string{"release"}, 2, "say what to release"},
 		{[]string{"release", "--all", "--service", "web"}, 2, "say what to release"},
 	} {
@@ -54,6 +56,9 @@ func TestHoldsAreListedAndReleasedThroughTheAdminListener(t *testing.T) {
 	}
 	if want := "POST /api/v1/holds/release?all=true Bearer secret"; asked[7] != want {
 		t.Errorf("asked %q, want %q", asked[7], want)
+	}
+	if want := "POST /api/v1/holds/release?site=dc2 Bearer secret"; asked[9] != want {
+		t.Errorf("asked %q, want %q", asked[9], want)
 	}
 	if r := legate(t, nil, "holds", "list", "--admin-addr", "127.0.0.1:1"); r.code != 1 || !strings.Contains(r.err, "does it run there?") {
 		t.Errorf("exit %d: %s", r.code, r.err)
