@@ -456,3 +456,32 @@ func TestTheHoldsOfOneSiteAreReleasedAlone(t *testing.T) {
 		})
 	}
 }
+
+// A start may wait for its own datacenter for days.
+func TestWhatChangesElsewhereWhileTheOwnDatacenterCannotBeReadIsNotPiledUp(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web", "api"))
+	fake.own.spoil = garbageFor("web")
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		time.Sleep(time.Minute)
+		for n := range 30 {
+			fake.others["dc2"].set("web", 1+n%2)
+			time.Sleep(5 * time.Second)
+		}
+		fake.others["dc2"].set("web", 3)
+		time.Sleep(5 * time.Second)
+		waiting := make(chan int, 1)
+		r.command <- func(m *members) { waiting <- len(m.pending) }
+		if n := <-waiting; n > 1 {
+			t.Errorf("%d Deltas wait", n)
+		}
+		if _, n := r.now(); n != 0 {
+			t.Fatalf("%d Deltas before the own datacenter was read", n)
+		}
+		fake.own.spoilWith(nil)
+		time.Sleep(time.Minute)
+		r.is("all, as it is now", "web.dc1:1", "api.dc2:1", "web.dc2:3")
+		if _, n := r.now(); n != 1 {
+			t.Errorf("%d Deltas", n)
+		}
+	})
+}

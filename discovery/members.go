@@ -83,17 +83,18 @@ func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- 
 // handOutFirst hands out the first Delta: that of the own datacenter, with what there is of the other
 // sites by then. It is false if ctx ended before.
 func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delta) bool {
-	var first catalog.Delta
+	var first early
 	var late <-chan time.Time
 	look := time.NewTicker(failing)
 	defer look.Stop()
 	m.pending = append(m.pending, m.nearest.delta())
-	for came := false; !came || m.awaits(); {
+	for came := false; !came || m.awaits(); first.take(m) {
 		select {
 		case <-m.ctx.Done():
 			return false
-		case first = <-own:
+		case d := <-own:
 			own, came, late = nil, true, time.After(m.f.own.cfg.SiteWait)
+			m.pending = append(m.pending, d)
 		case a := <-m.arrived:
 			m.take(a)
 		case l := <-m.lists:
@@ -110,8 +111,7 @@ func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delt
 			}
 		}
 	}
-	first = together(first, m.pending)
-	m.pending = nil
+	d := first.delta()
 	for {
 		select {
 		case <-m.ctx.Done():
@@ -120,7 +120,7 @@ func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delt
 			m.listed(l)
 		case do := <-m.f.command:
 			do(m)
-		case out <- first:
+		case out <- d:
 			return true
 		}
 	}
@@ -210,20 +210,26 @@ func (m *members) remove(s *site) {
 	}
 }
 
-// together is the Delta that does what all do for a reader who has nothing yet.
-func together(first catalog.Delta, then []catalog.Delta) catalog.Delta {
-	if !slices.ContainsFunc(then, func(d catalog.Delta) bool { return len(d.Set)+len(d.Entries) > 0 }) {
-		return first
-	}
-	all := catalog.Catalog{}.Apply(first)
-	since := first.Since
-	for _, d := range then {
-		all = all.Apply(d)
-		if since.IsZero() || !d.Since.IsZero() && d.Since.Before(since) {
-			since = d.Since
+// early is what all Deltas make that came before the first one is handed out: however many there are, it is one catalog.
+type early struct {
+	all   catalog.Catalog
+	since time.Time // of the oldest
+}
+
+// take takes what waits for the reader.
+func (e *early) take(m *members) {
+	for _, d := range m.pending {
+		e.all = e.all.Apply(d)
+		if e.since.IsZero() || !d.Since.IsZero() && d.Since.Before(e.since) {
+			e.since = d.Since
 		}
 	}
-	d := catalog.Catalog{}.Diff(all)
-	d.Since = since
+	m.pending = nil
+}
+
+// delta is the Delta that does what all did, for a reader who has nothing yet.
+func (e *early) delta() catalog.Delta {
+	d := catalog.Catalog{}.Diff(e.all)
+	d.Since = e.since
 	return d
 }
