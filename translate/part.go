@@ -19,8 +19,8 @@ type part struct {
 	quiet  bool     // what is wrong with its instances is told of the unit that is the service's own
 }
 
-// parts are the services whose instances are a unit's endpoints, those first that are used first; and what of a
-// resolver does not count.
+// parts are the services whose instances are a unit's endpoints, in the order in which they are used. The problems say
+// what of the resolvers does not count.
 func (c Config) parts(u unit, said *said, p policy.Policy, read *reader) (parts []part, problems []chain.Problem) {
 	places, problems := c.order(u, said.failover, read)
 	for n, at := range places {
@@ -128,10 +128,11 @@ func (c Config) isElsewhere(u unit, read *reader) bool {
 // operator and Consul's entries say then.
 func (c Config) said(u unit, read *reader) *said {
 	s, is := read.service(u.service)
+	chained := c.chained(u, read)
 	if is || u.remote {
-		return read.said(u, s, nil, c.base)
+		return read.said(u, s, nil, chained, c.base)
 	}
-	alone, _ := read.policiesOf(u, s, c.base)
+	alone, _ := read.policiesOf(u, s, chained, c.base)
 	failover := alone.Policy().Failover
 	places, _ := c.order(u, failover, read)
 	for _, at := range places {
@@ -143,5 +144,5 @@ func (c Config) said(u unit, read *reader) *said {
 	if failover == nil {
 		failover = policy.Sites{}
 	}
-	return read.said(u, s, failover, c.base)
+	return read.said(u, s, failover, chained, c.base)
 }

@@ -61,6 +61,14 @@ func (c Config) led(u unit, read *reader) chain.Chain {
 	return chain.Of(read.resolver, c.Datacenter, u.service.Name, u.subset)
 }
 
+// chained reports whether Consul's chain of a unit fails over. A service without a resolver has no other chain to read.
+func (c Config) chained(u unit, read *reader) bool {
+	if e, is := read.resolver(chain.Key(u.service.Name)); u.remote || !is || !leads(e) {
+		return false
+	}
+	return len(c.led(u, read).Targets) > 1
+}
+
 // places are the places of targets, each once. One whose filter cannot be evaluated is left out, and told; where it is
 // the first, a service's own instances take its place, and nothing takes that of a subset that was asked for.
 func (c Config) places(u unit, targets []chain.Target, problems []chain.Problem, read *reader) (all []place, _ []chain.Problem) {

@@ -25,6 +25,7 @@ type said struct {
 type basis struct {
 	policies *policy.Policies
 	entries  [3]*entry // by policy.EntryKeys
+	chained  bool      // whether Consul's chain of the unit fails over
 	look     uint64    // of the service
 }
 
@@ -51,9 +52,10 @@ func (s *said) sharing(o *said) *said {
 }
 
 // said reads the policy of a unit: the operator's, over a base; what Consul's entries say of the unit's
-// service; and what its owner says. Where it fails over to is in the policy, unless that is given.
-func (r *reader) said(u unit, s catalog.Service, failover policy.Sites, base policy.Layer) *said {
-	of := basis{policies: r.inputs.policies, look: r.policies().Look(s)}
+// service; and what its owner says. Where it fails over to is in the policy, unless that is given. Chained says whether
+// Consul's chain of the unit fails over.
+func (r *reader) said(u unit, s catalog.Service, failover policy.Sites, chained bool, base policy.Layer) *said {
+	of := basis{policies: r.inputs.policies, chained: chained, look: r.policies().Look(s)}
 	keys := policy.EntryKeys(s.Key.Name)
 	for n, k := range keys {
 		of.entries[n] = r.inputs.entries.get(k)
@@ -62,7 +64,7 @@ func (r *reader) said(u unit, s catalog.Service, failover policy.Sites, base pol
 		r.policy = b.policy
 		return r.policy
 	}
-	e, problems := r.policiesOf(u, s, base)
+	e, problems := r.policiesOf(u, s, chained, base)
 	r.policy = &said{e, problems, failover, e.Policy().Failover, of}
 	if failover != nil {
 		r.policy.failover = failover
@@ -70,14 +72,20 @@ func (r *reader) said(u unit, s catalog.Service, failover policy.Sites, base pol
 	return r.policy
 }
 
-// policiesOf is what all sources say of a unit together. It is not noted as what was read.
-func (r *reader) policiesOf(u unit, s catalog.Service, base policy.Layer) (*policy.Effective, []policy.Problem) {
+// policiesOf is what all sources say of a unit together. It is not noted as what was read. A resolver says nothing of
+// failover where Consul's chain of the unit has none: what weaker sources say of it holds then.
+func (r *reader) policiesOf(u unit, s catalog.Service, chained bool, base policy.Layer) (*policy.Effective, []policy.Problem) {
 	policies := r.policies().Over(base)
 	return policies.For(s, u.port, func(k catalog.EntryKey) (catalog.Entry, bool) {
-		if e := r.inputs.entries.get(k); e != nil {
-			return e.Entry, true
+		e := r.inputs.entries.get(k)
+		if e == nil {
+			return catalog.Entry{}, false
 		}
-		return catalog.Entry{}, false
+		said := e.Entry
+		if !chained {
+			said.Resolver = catalog.Resolver{}
+		}
+		return said, true
 	})
 }
 

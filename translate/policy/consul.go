@@ -23,7 +23,8 @@ func EntryKeys(service string) [3]catalog.EntryKey {
 // https://developer.hashicorp.com/consul/docs/reference/config-entry/service-defaults#protocol
 var consulProtocols = map[string]string{"http": "http1", "http2": "http2", "grpc": "grpc", "tcp": "tcp"}
 
-// OfEntry is what a config entry says, and what of it nobody can follow.
+// OfEntry is what a config entry says, and what of it nobody can follow. A resolver that leads requests elsewhere says that
+// Consul's chain decides on failover; who knows that the chain has none hands over the entry without its Resolver.
 func OfEntry(e catalog.Entry) (Policy, []Mistake) {
 	var p Policy
 	var mistakes []Mistake

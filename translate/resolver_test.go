@@ -1,0 +1,96 @@
+package translate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"legate/discovery/catalog"
+	"legate/translate/policy"
+)
+
+// resolvedBy are the Resources of services web, web-new and api, of which web and web-new are in dc2, too, by resolvers and
+// a policy.
+func resolvedBy(t *testing.T, policies string, of map[string]catalog.Resolver) Resources {
+	t.Helper()
+	d := catalog.Delta{}
+	for n, name := range []string{"api", "web", "web-new", "web-new@dc2", "web@dc2"} {
+		d.Set = append(d.Set, catalog.Service{Key: keyOf(name), Instances: []catalog.Instance{{
+			Node: "n", ID: name, Address: "10.0.0." + string(rune('1'+n)), Port: 80, Weights: catalog.Weights{Passing: 1, Warning: 1},
+			Meta: map[string]string{"version": "1"}}}})
+	}
+	for name, r := range of {
+		d.Entries = append(d.Entries, catalog.Entry{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: name}, Resolver: r})
+	}
+	d.Entries = append(d.Entries, catalog.Entry{Key: catalog.EntryKey{Kind: catalog.Datacenters, Name: catalog.NearestEntry}, Datacenters: []string{"dc2"}})
+	p, err := policy.Parse([]policy.File{{Name: "p", Content: []byte(policies)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, _ := New(testConfig()).With(p)
+	rs, _ = rs.Apply(d)
+	return rs
+}
+
+// servedBy are the ids of the instances that a cluster is served from, in the order of their priorities.
+func servedBy(t *testing.T, rs Resources, cluster string) string {
+	t.Helper()
+	x, is := rs.Explain(cluster)
+	if !is || !x.Served {
+		return "nothing"
+	}
+	var all []string
+	for _, one := range x.Instances {
+		if one.Out == nil {
+			all = append(all, one.Instance.ID)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// What a resolver says otherwise than of failover does not keep the operator's defaults from having a service fail over.
+func TestTheDefaultsFailoverHoldsWhereTheChainHasNone(t *testing.T) {
+	nearest, dc2 := "defaults: {failover: [nearest]}", catalog.Failover{Targets: []catalog.Target{{Service: "api"}}}
+	subsets := map[string]catalog.Subset{"v1": {Filter: "Service.Meta.version == 1"}, "v2": {}}
+	for name, c := range map[string]struct {
+		of            map[string]catalog.Resolver
+		cluster, want string
+	}{
+		"a redirect":                       {map[string]catalog.Resolver{"web": {Redirect: &catalog.Target{Service: "web-new"}}}, "web", "web-new, web-new@dc2"},
+		"a redirect of nobody's name":      {map[string]catalog.Resolver{"shop": {Redirect: &catalog.Target{Service: "web-new"}}}, "shop", "web-new, web-new@dc2"},
+		"a redirect to what fails over":    {map[string]catalog.Resolver{"web": {Redirect: &catalog.Target{Service: "web-new"}}, "web-new": {Failover: map[string]catalog.Failover{"*": dc2}}}, "web", "web-new, api"},
+		"the subset that has a failover":   {map[string]catalog.Resolver{"web": {Subsets: subsets, Failover: map[string]catalog.Failover{"v1": dc2}}}, "v1.web", "web, api"},
+		"a subset that has none":           {map[string]catalog.Resolver{"web": {Subsets: subsets, Failover: map[string]catalog.Failover{"v1": dc2}}}, "v2.web", "web, web@dc2"},
+		"the service of such subsets":      {map[string]catalog.Resolver{"web": {Subsets: subsets, Failover: map[string]catalog.Failover{"v1": dc2}}}, "web", "web, web@dc2"},
+		"the service whose default it is":  {map[string]catalog.Resolver{"web": {Subsets: subsets, DefaultSubset: "v1", Failover: map[string]catalog.Failover{"v1": dc2}}}, "web", "web, api"},
+		"subsets alone":                    {map[string]catalog.Resolver{"web": {Subsets: subsets, DefaultSubset: "v1"}}, "web", "web, web@dc2"},
+		"a failover that leads to nothing": {map[string]catalog.Resolver{"web": {Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Namespace: "eu"}}}}}}, "web", "web, web@dc2"},
+	} {
+		if got := servedBy(t, resolvedBy(t, nearest, c.of), c.cluster); got != c.want {
+			t.Errorf("%s: %s is served from %s, want %s", name, c.cluster, got, c.want)
+		}
+	}
+}
+
+// The failover of a redirect's service comes and goes, and who is redirected follows, behind or not.
+func TestTheDefaultsFailoverFollowsTheEntriesOfOthers(t *testing.T) {
+	redirect := map[string]catalog.Resolver{"web": {Redirect: &catalog.Target{Service: "web-new"}}}
+	rs := resolvedBy(t, "defaults: {failover: [nearest]}", redirect)
+	to := catalog.Entry{Key: catalog.EntryKey{Kind: catalog.ServiceResolver, Name: "web-new"},
+		Resolver: catalog.Resolver{Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Service: "api"}}}}}}
+	for _, step := range []struct {
+		d    catalog.Delta
+		want string
+	}{
+		{catalog.Delta{Entries: []catalog.Entry{to}}, "web-new, api"},
+		{catalog.Delta{GoneEntries: []catalog.EntryKey{to.Key}}, "web-new, web-new@dc2"},
+	} {
+		taken, _, touched := rs.Take(step.d)
+		if got := servedBy(t, taken, "web"); got != step.want || slices.ContainsFunc(touched, func(b Behind) bool { return b.Name() == "web" }) {
+			t.Errorf("taken, it is served from %s, want %s; behind: %v", got, step.want, touched)
+		}
+		if rs, _ = rs.Apply(step.d); servedBy(t, rs, "web") != step.want {
+			t.Errorf("it is served from %s, want %s", servedBy(t, rs, "web"), step.want)
+		}
+	}
+}
