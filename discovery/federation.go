@@ -100,12 +100,18 @@ func (f *Federation) Seed(own string, c catalog.Catalog, dates map[catalog.Site]
 }
 
 // Follow is [Watcher.Follow], for all sites.
-func (f *Federation) Follow(want func(catalog.ServiceKey) bool) { f.want = want }
+func (f *Federation) Follow(want func(catalog.ServiceKey) bool) {
+	f.want = want
+	f.own.Follow(f.follows(false))
+}
 
 // Need has those services followed, too, for which needs is true: others are served from them. With
 // RemoteFailover only these are followed at other sites. It is called before Run. needs must not block. Where its
 // answer may have changed, Reconsider is to be called.
-func (f *Federation) Need(needs func(catalog.ServiceKey) bool) { f.needs = needs }
+func (f *Federation) Need(needs func(catalog.ServiceKey) bool) {
+	f.needs = needs
+	f.own.Follow(f.follows(false))
+}
 
 // follows says what is followed of what is listed, in the own datacenter or elsewhere; nil: all.
 func (f *Federation) follows(elsewhere bool) func(catalog.ServiceKey) bool {
@@ -169,7 +175,6 @@ func (f *Federation) Unfollowed() []string { return f.own.Unfollowed() }
 
 // Run is [Watcher.Run], for all sites.
 func (f *Federation) Run(ctx context.Context, out chan<- catalog.Delta) error {
-	f.own.Follow(f.follows(false))
 	if !f.own.cfg.federated() {
 		return f.own.Run(ctx, out)
 	}

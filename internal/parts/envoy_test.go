@@ -62,7 +62,7 @@ func TestEnvoyProxiesAndTellsWhatItHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("{web false [{%s HEALTHY 7  }]}", backend.Addr)
+	want := fmt.Sprintf("{web false [{%s HEALTHY 7   0}]}", backend.Addr)
 	if got := fmt.Sprint(clusters["web"]); got != want {
 		t.Errorf("clusters: %s, want %s", got, want)
 	}
