@@ -113,6 +113,16 @@ func (f *Federation) Need(needs func(catalog.ServiceKey) bool) {
 	f.own.Follow(f.follows(false))
 }
 
+// Awaits reports whether something that others are served from is about to be there, which has does not have yet: Consul
+// lists it, and was not asked for it until it was needed. A site that fails is not waited for.
+func (f *Federation) Awaits(has func(catalog.ServiceKey) bool) bool {
+	if f.needs == nil {
+		return false
+	}
+	missing := func(key catalog.ServiceKey) bool { return !has(key) && f.needs(key) }
+	return f.own.awaits(missing) || slices.ContainsFunc(f.others(), func(s *site) bool { return s.awaits(missing) })
+}
+
 // follows says what is followed of what is listed, in the own datacenter or elsewhere; nil: all.
 func (f *Federation) follows(elsewhere bool) func(catalog.ServiceKey) bool {
 	want, needs := f.want, f.needs

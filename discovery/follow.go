@@ -192,6 +192,31 @@ func (w *Watcher) Interest(key catalog.ServiceKey) Interest {
 	return is
 }
 
+// onItsWay is how long an answer may take from where it is read to who is asked whether he has it.
+const onItsWay = time.Second
+
+// awaits reports whether something missing is listed and not read, or was read just now. Where all is followed, nothing is
+// awaited that the first Delta lacks.
+func (w *Watcher) awaits(missing func(catalog.ServiceKey) bool) bool {
+	if w.want == nil || w.fails() {
+		return false
+	}
+	return slices.ContainsFunc(w.interests.unread(), missing)
+}
+
+// unread are the services that are listed and not read, or were read just now.
+func (i *interests) unread() (keys []catalog.ServiceKey) {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	for name := range i.listed {
+		key, read := i.site.Service(name), i.followed[name].Read
+		if i.isListed(name) && key.Askable() && (read.IsZero() || time.Since(read) < onItsWay) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // Unfollowed are the services that Consul lists, and that are not followed because nobody wants them, by name.
 func (w *Watcher) Unfollowed() (names []string) {
 	w.interests.mu.RLock()

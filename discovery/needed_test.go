@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"legate/discovery/catalog"
@@ -34,6 +35,53 @@ func TestOnlyWhatIsNeededOfAnotherDatacenterIsRead(t *testing.T) {
 		r.is("the other one goes after a while", "api.dc1:1", "web.dc1:1", "api.dc2:1")
 		if read := dc2.read(); slices.Contains(read, "db") || len(r.Holds()) > 0 {
 			t.Errorf("read %v, held %v", read, r.Holds())
+		}
+	})
+}
+
+// What a site lists is awaited once it is needed, until it is read; what is not there, or fails, is not.
+func TestWhatIsNeededIsAwaitedUntilItIsRead(t *testing.T) {
+	dc2 := newFakeConsul("web", "db")
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", dc2)
+	var mu sync.Mutex
+	needed := map[catalog.ServiceKey]bool{}
+	cfg := sitesConfig()
+	cfg.RemoteServices = RemoteFailover
+	federating(t, cfg, fake, func(f *Federation) {
+		f.Need(func(key catalog.ServiceKey) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return needed[key]
+		})
+	}, func(t *testing.T, r *federated) {
+		need := func(names ...string) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, name := range names {
+				needed[atDC2.Service(name)] = true
+			}
+		}
+		awaits := func() bool {
+			synctest.Wait()
+			c, _ := r.now()
+			return r.Awaits(func(key catalog.ServiceKey) bool { _, has := c.Services[key]; return has })
+		}
+		r.is("nothing is needed yet", "web.dc1:1")
+		if awaits() {
+			t.Error("what nobody needs is awaited")
+		}
+		if need("web", "ghost"); !awaits() {
+			t.Error("what is needed is not awaited")
+		}
+		r.Reconsider()
+		r.is("what is needed", "web.dc1:1", "web.dc2:1")
+		if awaits() {
+			t.Error("what is there is awaited")
+		}
+		dc2.stop()
+		time.Sleep(time.Minute)
+		if need("db"); awaits() {
+			t.Error("a site is awaited that fails")
 		}
 	})
 }

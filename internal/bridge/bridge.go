@@ -3,7 +3,7 @@
 // One goroutine owns the translated resources. What it promises:
 //
 //   - Each Delta becomes at most one batch. The first one is always published, even if it is
-//     empty: with it the server begins to answer.
+//     empty: with it the server begins to answer. It may wait for what it is served from (see first.go).
 //   - A change of policy that touches many clusters goes out bit by bit (see rollout.go). Deltas
 //     pass in between; what they change in a cluster that waits is built by its old policy.
 //   - A Delta costs what its services cost, whatever else the catalog holds.
@@ -43,6 +43,7 @@ type Bridge struct {
 	metrics    *metrics.Translate
 
 	interest  func(keys ...catalog.ServiceKey)
+	first     first
 	changes   *changes.Record // nil: nothing is recorded
 	taken     time.Time       // when Run began with what it does now
 	policies  policy.Policies // the newest that Run has taken over
@@ -120,6 +121,10 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 	default:
 	}
 	for {
+		wishes := b.wishes
+		if b.first.look != nil {
+			wishes = nil // what is translated has a policy already, and is published soon
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -127,7 +132,10 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 			if err := b.carry(d); err != nil {
 				return err
 			}
-		case p := <-b.wishes:
+		case <-b.first.look:
+			b.taken = time.Now()
+			b.publishFirst()
+		case p := <-wishes:
 			b.taken = time.Now()
 			b.adopt(p)
 		case <-b.spreading.due():
@@ -158,18 +166,8 @@ func (b *Bridge) carry(d catalog.Delta) error {
 	if err := b.config.Validate(); err != nil {
 		return fmt.Errorf("translate the catalog: %w", err)
 	}
-	view := xdsserver.View{Datacenter: b.config.Datacenter, Kind: xdsserver.Envoy}
-	from, _ := translate.New(b.config).With(b.policies)
-	to, _ := from.Apply(d)
-	batch := to.Diff(from)
-	now := time.Now()
-	batch.At = now
-	b.server.Publish(view, batch)
-	b.report(to.DiffProblems(from))
-	b.change(func(s *State) { s.Resources, s.View, s.Changed, s.Complete = to, view, now, now })
-	b.interest()
-	b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(b.State().Since)))
-	b.recordFirst(d, now)
+	b.takeFirst(d)
+	b.publishFirst()
 	return nil
 }
 
