@@ -19,9 +19,7 @@ func EmptyAssignment(name string) (Resource, error) {
 }
 
 // assignment groups sorted endpoints by rank and locality. A rank is a priority: Envoy uses those of the next one
-// when the ones before lack healthy endpoints. A locality's weight is the sum of
-// its endpoints' weights, healthy or not. So each endpoint gets the share that it would get without
-// localities; Envoy itself takes the unhealthy ones off a locality's share.
+// when the ones before lack healthy endpoints.
 func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.ClusterLoadAssignment {
 	closeRanks(endpoints)
 	a := &endpointv3.ClusterLoadAssignment{ClusterName: name, Policy: overprovisioning(p, endpoints)}
@@ -29,16 +27,52 @@ func assignment(name string, p policy.Policy, endpoints []endpoint) *endpointv3.
 	for i, e := range endpoints {
 		if i == 0 || e.rank != endpoints[i-1].rank || e.locality != endpoints[i-1].locality {
 			group = &endpointv3.LocalityLbEndpoints{
-				Locality:            &corev3.Locality{Region: e.locality.Region, Zone: e.locality.Zone},
-				Priority:            e.rank,
-				LoadBalancingWeight: &wrapperspb.UInt32Value{},
+				Locality: &corev3.Locality{Region: e.locality.Region, Zone: e.locality.Zone},
+				Priority: e.rank,
 			}
 			a.Endpoints = append(a.Endpoints, group)
 		}
-		group.LoadBalancingWeight.Value += uint32(e.weight)
 		group.LbEndpoints = append(group.LbEndpoints, lbEndpoint(e))
 	}
+	weigh(a, len(endpoints))
 	return a
+}
+
+// weigh gives each locality of an assignment of n endpoints its weight.
+func weigh(a *endpointv3.ClusterLoadAssignment, n int) {
+	factor := a.GetPolicy().GetOverprovisioningFactor()
+	oneCountsForAll := factor != nil && uint64(factor.Value) >= 100*uint64(n)
+	for _, group := range a.Endpoints {
+		group.LoadBalancingWeight = wrapperspb.UInt32(uint32(LocalityWeight(group, oneCountsForAll))) // fits: see scaleDown
+	}
+}
+
+// LocalityWeight is the weight of a locality by which each of its endpoints gets the share that it would get without
+// localities: the sum of their weights. Envoy itself takes the unhealthy ones off a locality's weight, by
+// min(1, factor · healthy / all). By a factor with which one endpoint counts for all it takes nothing off, so they are not
+// in the sum then. It is 1 at least: clients leave out a locality without a weight.
+func LocalityWeight(group *endpointv3.LocalityLbEndpoints, oneCountsForAll bool) uint64 {
+	var all, healthy, degraded uint64
+	for _, e := range group.LbEndpoints {
+		weight := uint64(1)
+		if w := e.GetLoadBalancingWeight(); w != nil {
+			weight = uint64(w.Value)
+		}
+		all += weight
+		switch e.HealthStatus {
+		case corev3.HealthStatus_UNKNOWN, corev3.HealthStatus_HEALTHY:
+			healthy += weight
+		case corev3.HealthStatus_DEGRADED:
+			degraded += weight
+		}
+	}
+	switch {
+	case !oneCountsForAll:
+		return max(all, 1)
+	case healthy == 0:
+		return max(degraded, 1) // they get what no healthy one takes
+	}
+	return healthy
 }
 
 // overprovisioning is the factor, in percent, by which Envoy multiplies the share of healthy endpoints of a priority. What

@@ -93,7 +93,8 @@ func requireAssignment(t *testing.T, a *endpointv3.ClusterLoadAssignment, name s
 			places[address] = true
 			sum += uint64(e.GetLoadBalancingWeight().GetValue())
 		}
-		if sum != uint64(l.GetLoadBalancingWeight().GetValue()) {
+		weight := uint64(l.GetLoadBalancingWeight().GetValue())
+		if weight < 1 || weight > sum || weight < sum && a.GetPolicy() == nil { // by Envoy's own factor it is the sum
 			t.Errorf("endpoints of weight %d in a locality of weight %v", sum, l.GetLoadBalancingWeight())
 		}
 		all += sum

@@ -17,8 +17,8 @@ type Place = catalog.Locality
 // Near says which endpoints of an assignment a node uses first because of where it stands. The zero Near: none.
 //
 // It is not in the bytes of the resource: those are for nodes that stand nowhere. [Resource.From] makes the others of
-// them, which differ in the priorities only. So a node's place is not looked at before somebody is served, and all that
-// is equal is held once.
+// them, which differ in the priorities and in what follows from those: the factor and the weights of localities. So a
+// node's place is not looked at before somebody is served, and all that is equal is held once.
 type Near struct {
 	By     Nearness
 	Spills bool // the farther ones get a share as soon as some of the nearer ones are unhealthy, and not only without any
@@ -147,6 +147,7 @@ func (n Near) order(a *endpointv3.ClusterLoadAssignment, from Place) (changed bo
 	default:
 		a.Policy = healthyFirst(endpoints)
 	}
+	weigh(a, endpoints)
 	return true
 }
 

@@ -110,6 +110,47 @@ func TestOneHealthyEndpointNearbyKeepsTheTraffic(t *testing.T) {
 	}
 }
 
+// TestALocalityWeighsForANodeByTheFactorThatItGets: what Envoy takes off a locality's weight follows from the factor,
+// which is another one where nearness makes several priorities of one.
+func TestALocalityWeighsForANodeByTheFactorThatItGets(t *testing.T) {
+	for _, c := range []struct {
+		near  Near
+		sick  state
+		usual string
+		want  string
+	}{
+		{Near{By: ByRegion}, critical, "eu/a=4 eu/b=2 us/a=2", "eu/a=2 eu/b=2 us/a=2"},
+		{Near{By: ByRegion}, degraded, "eu/a=2 eu/b=2 us/a=2", "eu/a=2 eu/b=2 us/a=2"},
+		{Near{By: ByRegion, Spills: true}, degraded, "eu/a=2 eu/b=2 us/a=2", "eu/a=4 eu/b=2 us/a=2"},
+		{Near{By: ByRegion, Fixed: true}, critical, "eu/a=4 eu/b=2 us/a=2", "eu/a=4 eu/b=2 us/a=2"},
+	} {
+		var endpoints []endpoint
+		for n, at := range []catalog.Locality{{Region: "eu", Zone: "a"}, {Region: "eu", Zone: "a"}, {Region: "eu", Zone: "b"}, {Region: "us", Zone: "a"}} {
+			endpoints = append(endpoints, endpoint{address: address{host: fmt.Sprintf("10.0.0.%d", n+1), port: 80}, locality: at, weight: 2})
+		}
+		endpoints[0].state = c.sick
+		usual, err := encode(Name{AssignmentType, "web"}, assignment("web", policy.Policy{}, endpoints))
+		if err != nil {
+			t.Fatal(err)
+		}
+		usual.Near = c.near
+		placed, err := usual.From(Place{Region: "eu"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for r, want := range map[*Resource]string{&usual: c.usual, &placed: c.want} {
+			var all []string
+			for _, group := range groupsOf(t, *r) {
+				l := localityIn(group)
+				all = append(all, fmt.Sprintf("%s/%s=%d", l.Region, l.Zone, group.GetLoadBalancingWeight().GetValue()))
+			}
+			if got := strings.Join(all, " "); got != want {
+				t.Errorf("%+v: the localities weigh %s, want %s", c, got, want)
+			}
+		}
+	}
+}
+
 // TestAPlaceChangesPrioritiesOnly: whatever the service, its endpoints and their weights are those of everybody, sites
 // come before distances, and places that are seen as one get the same bytes.
 func TestAPlaceChangesPrioritiesOnly(t *testing.T) {
@@ -169,7 +210,7 @@ func requirePlaced(t *testing.T, seed uint64, usual, placed Resource, from Place
 	}
 	was := map[string]uint32{} // the usual priority by all else that is said of a group
 	key := func(g *endpointv3.LocalityLbEndpoints) string {
-		return fmt.Sprint(localityIn(g), g.LoadBalancingWeight, g.LbEndpoints)
+		return fmt.Sprint(localityIn(g), g.LbEndpoints)
 	}
 	for _, g := range groupsOf(t, usual) {
 		was[key(g)] = g.Priority

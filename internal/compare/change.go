@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"legate/internal/quote"
+	"legate/translate"
 )
 
 // Sign is the kind of a change.
@@ -102,11 +103,8 @@ func rest(a *endpointv3.ClusterLoadAssignment) any {
 	a.ClusterName = ""
 	left := a.GetEndpoints()[:0]
 	for _, group := range a.GetEndpoints() {
-		sum := uint64(0)
-		for _, e := range group.GetLbEndpoints() {
-			sum += uint64(weightOf(e))
-		}
-		if uint64(group.GetLoadBalancingWeight().GetValue()) == sum {
+		weight := uint64(group.GetLoadBalancingWeight().GetValue())
+		if weight == translate.LocalityWeight(group, false) || weight == translate.LocalityWeight(group, true) {
 			group.LoadBalancingWeight = nil
 		}
 		place := proto.CloneOf(group.GetLocality())
