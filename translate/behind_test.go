@@ -43,7 +43,7 @@ func drawnEntries(r *rand.Rand, c catalog.Catalog) catalog.Catalog {
 // instances. In the end all is as if it was translated whole.
 func TestWhateverIsBehindTheEndIsThatOfTheNewestSources(t *testing.T) {
 	kept := 0
-	for seed := range uint64(120) {
+	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		now, last := randomCatalog(r), drawnPolicies(t, r)
 		from, _ := New(testConfig()).With(last)
