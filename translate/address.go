@@ -37,7 +37,7 @@ const addressRemedy = "register the instance (or its node, if it has no address 
 // is no flaw. Envoy accepts port 0 and an unspecified address and then fails requests, so we check these.
 func (c Config) addressesOf(addresses []address, s part, i catalog.Instance, portName string) ([]address, []flaw) {
 	if i.SocketPath != "" && portName == "" {
-		if bad := checkSocket(i.SocketPath); bad.found() {
+		if bad := s.checkSocket(i.SocketPath); bad.found() {
 			return addresses, []flaw{bad}
 		}
 		return append(addresses, address{kind: kindSocket, host: i.SocketPath}), nil
@@ -108,6 +108,16 @@ func checkIP(a netip.Addr) flaw {
 		return flaw{}
 	}
 	return flaw{BadAddress, fmt.Sprintf("address %s %s", quote(a.String()), why), addressRemedy}
+}
+
+// checkSocket says why no Envoy of this site can connect to a unix socket of a part. One of another site is on none of
+// this site's hosts: what has its path here is another socket.
+func (p part) checkSocket(path string) flaw {
+	if bad := checkSocket(path); bad.found() || !p.far {
+		return bad
+	}
+	return flaw{BadSocket, fmt.Sprintf("unix socket %s is on a host of %s", quote(path), p.Key.Site()),
+		"register the instance there with the IP address and port that other sites connect to, under a service id of its own"}
 }
 
 // checkSocket says why a path is not that of a unix socket. Linux takes 107 bytes (unix(7), sun_path

@@ -216,7 +216,7 @@ func (c Config) unusableSockets(parts []part, endpoints []endpoint) []Problem {
 	var problems []Problem
 	for _, s := range parts {
 		for _, i := range s.Instances {
-			if !s.quiet && !checkSocket(i.SocketPath).found() {
+			if !s.quiet && !s.checkSocket(i.SocketPath).found() {
 				problems = append(problems, mixed(i).in(s.Key, i))
 			}
 		}

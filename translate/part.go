@@ -16,6 +16,7 @@ type part struct {
 	reach  []string // at which of their addresses they are reached: see catalog.Instance.Reach
 	region string   // of instances for which Consul knows none
 	subset subset   // which of its instances
+	far    bool     // it is another site's
 	quiet  bool     // what is wrong with its instances is told of the unit that is the service's own
 }
 
@@ -38,7 +39,7 @@ func (c Config) parts(u unit, said *said, p policy.Policy, read *reader) (parts 
 func (c Config) part(s catalog.Service, rank uint32, p policy.Policy) part {
 	site := s.Key.Site()
 	one := part{Service: s, rank: min(rank, maxRank), reach: c.Reach, region: site.String()}
-	if site != c.site() {
+	if one.far = site != c.site(); one.far {
 		switch text(p.RemoteAddress) {
 		case "auto":
 		case catalog.LANAddress:

@@ -35,7 +35,7 @@ const (
 	BadAddress Reason = "address"    // neither an IP address to connect to nor a host name
 	Unresolved Reason = "unresolved" // a host name without addresses
 	BadPort    Reason = "port"       // not within 1 to 65535
-	BadSocket  Reason = "socket"     // not the path of a unix socket
+	BadSocket  Reason = "socket"     // not the path of a unix socket, or one of another site
 	Mixed      Reason = "mixed"      // a unix socket in a service that has host names
 	// BadLocality leaves out the locality only: the instance is served in its datacenter's region.
 	BadLocality Reason = "locality"
