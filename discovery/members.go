@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -204,7 +205,11 @@ func (m *members) remove(s *site) {
 	f.mu.Lock()
 	f.sites = slices.DeleteFunc(f.sites, func(o *site) bool { return o == s })
 	f.mu.Unlock()
-	f.log.Info("a site is followed no longer", "site", s.at.String(), "services", len(s.served))
+	level := slog.LevelInfo
+	if len(s.served) > 0 {
+		level = slog.LevelWarn // what was served is not any more
+	}
+	f.log.Log(m.ctx, level, "a site is followed no longer", "site", s.at.String(), "services", len(s.served))
 	if d := s.gone(); !d.Empty() {
 		m.pending = append(m.pending, d)
 	}

@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"legate/discovery/catalog"
+	"legate/discovery/consul"
+	"legate/discovery/watch"
 )
 
 // All stands for every datacenter, or every peer, that Consul knows.
@@ -48,12 +50,16 @@ func (c Config) Follows(own string, at catalog.Site) bool {
 	return at.Datacenter == own && (slices.Contains(c.Peers, All) || slices.Contains(c.Peers, at.Peer))
 }
 
+// OfSite is the kind of the problem in the own datacenter's Status that sums up another site's.
+const OfSite = "site"
+
 // SiteStatus is the Status of another site than the own datacenter.
 type SiteStatus struct {
 	Peer string `json:"peer,omitempty"` // of the datacenter; empty: the datacenter itself
 	Status
-	// Stale is true while Consul does not answer for the site: what is served is the last known of it, as
-	// Consul said it when it was Believed; zero: nothing is known.
+	// Stale is true while Consul does not answer for the site, apart from a few services, or while not all was read of one
+	// that was known before the start: what is served is the last known of it, as Consul said it when it was
+	// Believed; zero: nothing is known.
 	Stale    bool      `json:"stale"`
 	Believed time.Time `json:"believed,omitzero"`
 }
@@ -66,24 +72,60 @@ func (f *Federation) Status() Status {
 	s := f.own.Status()
 	for _, one := range f.others() {
 		of := SiteStatus{Peer: one.at.Peer, Status: one.Status()}
-		if of.Stale = !of.Connected; of.Stale {
+		if of.Stale = one.stale(of.Status); of.Stale {
 			of.Believed = of.LastSuccess
-			if of.Believed.IsZero() {
+			if of.Believed.IsZero() || one.known && !of.Complete {
 				of.Believed = f.dates[one.at]
 			}
 		}
 		s.Sites = append(s.Sites, of)
-		if len(of.Problems) > 0 {
-			p := of.Problems[0]
-			p.Kind, p.Detail = "site", of.Site().String()+": "+p.Detail
+		if p, is := foremost(of.Status); is {
+			p.Kind, p.Detail = OfSite, of.Site().String()+": "+p.Detail
 			s.Problems = append(s.Problems, p)
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for i := range s.Sites {
+		at := s.Sites[i].Site()
+		if slices.ContainsFunc(f.held, func(h Hold) bool { return h.Entry == siteEntry(at) }) {
+			s.Sites[i].Held++
+		}
+	}
 	describeHolds(f.held, &s)
 	s.Problems = append(s.Problems, f.problems...)
 	return s
+}
+
+// stale says whether what is served of the site is the last known of it. As at the first read, a tenth of its services may
+// fail, and one may of few.
+func (s *site) stale(of Status) bool {
+	if of.LastSuccess.IsZero() || s.fails() || s.known && !of.Complete {
+		return true
+	}
+	failing := 0
+	for _, p := range of.Problems {
+		if consul.Failure(p.Kind).Known() {
+			failing += p.Queries
+		}
+	}
+	return failing > max(1, of.Services/10)
+}
+
+// foremost is the problem that sums up a site: while it is not connected, why; else the first that is more than a hint
+// that connections are short.
+func foremost(of Status) (catalog.Problem, bool) {
+	i := -1
+	if !of.Connected {
+		i = slices.IndexFunc(of.Problems, func(p catalog.Problem) bool { return consul.Failure(p.Kind).Known() })
+	}
+	if i < 0 {
+		i = slices.IndexFunc(of.Problems, func(p catalog.Problem) bool { return p.Kind != watch.FewConnections })
+	}
+	if len(of.Problems) == 0 {
+		return catalog.Problem{}, false
+	}
+	return of.Problems[max(i, 0)], true
 }
 
 // Asked is [Watcher.Asked], of the own datacenter. The connections are those to all sites.

@@ -30,6 +30,15 @@ const (
 	Foreign     Failure = "foreign"     // one about something else
 )
 
+// Known says that it is one of the kinds above, not another problem's.
+func (f Failure) Known() bool {
+	switch f {
+	case Unreachable, Timeout, WaitCut, Denied, Busy, Unavailable, Refused, Garbage, Doubtful, Filtered, Foreign:
+		return true
+	}
+	return false
+}
+
 var (
 	ErrTimeout     = errors.New("no answer")
 	errGarbage     = errors.New("not an answer of Consul")

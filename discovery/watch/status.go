@@ -9,6 +9,9 @@ import (
 	"legate/discovery/consul"
 )
 
+// FewConnections is the kind of the problem that says that not each service has a connection. It is a hint: nothing fails.
+const FewConnections = "connections"
+
 // Status is how Consul answers, and how it is watched.
 type Status struct {
 	Connected   bool // no query fails
@@ -39,7 +42,7 @@ func (q *Queries) Status() Status {
 			s.Mode, within = "signals", "a second or two"
 		}
 		s.Problems = append(s.Problems, catalog.Problem{
-			Kind: "connections",
+			Kind: FewConnections,
 			Detail: fmt.Sprintf("%d of %d services have no connection of their own, because there are only %d%s: changes of health and instances show within %s, all others within a round of %v",
 				s.Swept, s.Direct+s.Swept, q.client.MaxConnections(), all, within, round.Round(time.Second)),
 			Remedy: q.shortRemedy(),

@@ -66,9 +66,6 @@ func siteOf(at catalog.Site, s discovery.Status) Site {
 	return out
 }
 
-// siteProblem is the kind of the problems of an own datacenter's status that sum up another site's.
-const siteProblem = "site"
-
 // ofSites returns the problems of other sites than the own datacenter, and those that have been silent for long.
 func ofSites(s Status) []concern {
 	var all []concern
@@ -100,5 +97,5 @@ func ofSites(s Status) []concern {
 
 // ownProblems are those of the own datacenter.
 func ownProblems(c discovery.Status) []catalog.Problem {
-	return slices.DeleteFunc(slices.Clone(c.Problems), func(p catalog.Problem) bool { return p.Kind == siteProblem })
+	return slices.DeleteFunc(slices.Clone(c.Problems), func(p catalog.Problem) bool { return p.Kind == discovery.OfSite })
 }

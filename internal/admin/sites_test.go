@@ -22,7 +22,7 @@ func federated() *house {
 				{Kind: "held_emptied", Since: now.Add(-15 * time.Minute), Services: 2, Detail: "api.dc2, web.dc2", Remedy: "wait"},
 			}}},
 	}
-	h.consul.Problems = []catalog.Problem{{Kind: siteProblem, Detail: "dc2: No path to datacenter"}}
+	h.consul.Problems = []catalog.Problem{{Kind: discovery.OfSite, Detail: "dc2: No path to datacenter"}}
 	h.state.Since = now.Add(-time.Hour)
 	h.holds = []discovery.Hold{{Service: "web", Datacenter: "dc2", Why: "emptied", Kept: 2, Served: 2, Since: now.Add(-15 * time.Minute), Until: now.Add(time.Minute), Remedy: "wait"}}
 	return h

@@ -53,10 +53,13 @@ func scopeOf(c discovery.Config) lastknown.Scope {
 func consulNow(s discovery.Status) lastknown.Consul {
 	now := lastknown.Consul{Datacenter: s.Datacenter, LastSuccess: s.LastSuccess, Sites: map[catalog.Site]time.Time{}}
 	for _, one := range s.Sites {
-		now.Sites[one.Site()] = one.LastSuccess
+		now.Sites[one.Site()] = time.Time{}
+		if one.Complete { // else what is served of it may be older than the last answer
+			now.Sites[one.Site()] = one.LastSuccess
+		}
 	}
-	if len(s.Problems) > 0 {
-		now.Problem, now.Remedy = s.Problems[0].Detail, s.Problems[0].Remedy
+	if i := slices.IndexFunc(s.Problems, func(p catalog.Problem) bool { return p.Kind != discovery.OfSite }); i >= 0 {
+		now.Problem, now.Remedy = s.Problems[i].Detail, s.Problems[i].Remedy
 	}
 	return now
 }
