@@ -50,7 +50,8 @@ type farStory struct {
 func TestTheNearestHealthyEndpointWhereverItIs(t *testing.T) {
 	t.Parallel()
 	stories := []farStory{
-		diesOneByOne(), diesGradually(), askedForByName(), movesAway(), peeringRemade(), datacenterKilled(),
+		diesOneByOne(), diesGradually(), askedForByName(), movesAway(),
+		subsetsResolved(), redirected(), failsOverAsResolved(), peeringRemade(), datacenterKilled(),
 	}
 	d := newDatacenters(t)
 	var routes, exports []string
@@ -99,15 +100,13 @@ func (d *datacenters) dies(t *testing.T, at *stage, cluster, instance string, le
 	t.Helper()
 	at.setHealth(t, instance, "critical")
 	d.answered(t, cluster, left...)
-	must(t, at.backends[instance].Close())
+	must(t, at.running(instance).Close())
 }
 
 // revives starts an instance again, and turns it passing.
 func (s *stage) revives(t *testing.T, instance string) {
 	t.Helper()
-	addr := s.backends[instance].Addr
-	delete(s.backends, instance)
-	s.backend(t, instance, addr)
+	s.restart(t, instance)
 	s.setHealth(t, instance, "passing")
 }
 
@@ -253,7 +252,7 @@ func datacenterKilled() farStory {
 			flows := []*flow{visit(t, d.envoys[0], "harbour"), visit(t, d.envoys[0], "harbour.dc2")}
 			must(t, d.dc2.consul.Kill())
 			d.dc3.register(t, "harbour", "harbour-dc3b", 1) // others are heard meanwhile
-			eventually(t, func() error { return d.envoys[0].knows("harbour", d.dc3.backends["harbour-dc3b"].Addr) })
+			eventually(t, func() error { return d.envoys[0].knows("harbour", d.dc3.running("harbour-dc3b").Addr) })
 			d.answered(t, "harbour", "harbour-dc2")
 
 			d.legate.stop(t)

@@ -139,7 +139,7 @@ func activeChecks() policyStory {
 				s.deregister(t, instance)
 				eventually(t, func() error {
 					all, err := e.endpoints("checked")
-					if _, still := all[s.backends[instance].Addr]; err == nil && still {
+					if _, still := all[s.running(instance).Addr]; err == nil && still {
 						err = fmt.Errorf("%s is still an endpoint", instance)
 					}
 					return err

@@ -14,9 +14,11 @@ import (
 
 // stage is a Consul, a Legate that watches it, and Envoys that use Legate.
 type stage struct {
-	consul   *parts.Consul
-	legate   *legate
-	envoys   []*envoy
+	consul *parts.Consul
+	legate *legate
+	envoys []*envoy
+
+	mu       sync.Mutex                // of backends: stories run side by side
 	backends map[string]*parts.Backend // by instance
 }
 
@@ -38,10 +40,27 @@ func (s *stage) serve(t testing.TB, ways []way, services ...string) {
 // backend starts a backend with the instance's name, unless it is running.
 func (s *stage) backend(t testing.TB, instance, addr string) *parts.Backend {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.backends[instance] == nil {
 		s.backends[instance] = partstest.Backend(t, instance, addr)
 	}
 	return s.backends[instance]
+}
+
+// running is the backend of an instance that has one.
+func (s *stage) running(instance string) *parts.Backend {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.backends[instance]
+}
+
+// restart starts a backend again that was closed.
+func (s *stage) restart(t testing.TB, instance string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.backends[instance] = partstest.Backend(t, instance, s.backends[instance].Addr)
 }
 
 // register registers an instance on 127.0.0.1 with the weight, and returns its address.
