@@ -146,6 +146,9 @@ func TestADatacenterThatIsNotListedAnyMoreIsKeptUntilThatIsSure(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.is("all still", all...)
 		holds := r.Holds()
+		if remedy := "--service datacenter/NAME or peer/NAME;"; !strings.Contains(holds[0].Remedy, remedy) {
+			t.Errorf("remedy %q, want %q", holds[0].Remedy, remedy)
+		}
 		if len(holds) != 2 || holds[0].Name() != "datacenter/dc2" || holds[1].Name() != "datacenter/dc3" || len(r.Status().Sites) != 2 {
 			t.Fatalf("held: %v; one without services is forgotten at once; status: %+v", holds, r.Status().Sites)
 		}

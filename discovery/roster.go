@@ -97,7 +97,7 @@ func (r *roster) held() (holds []Hold) {
 // siteGone is why a Hold is about a site as a whole.
 const siteGone = "site"
 
-const siteRemedy = "if it was taken down on purpose, wait, or release it: legate holds release --service KIND/NAME; else look at Consul: does consul members -wan, or consul peering list, show it?"
+const siteRemedy = "if it was taken down on purpose, wait, or release it: legate holds release --service datacenter/NAME or peer/NAME; else look at Consul: does consul members -wan, or consul peering list, show it?"
 
 // siteEntry is what a Hold of a site is called, and released by: datacenter/dc2, or peer/cluster01.
 func siteEntry(at catalog.Site) string {
