@@ -82,22 +82,29 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	parts, led := c.parts(u, said, p, read)
 	if !is {
 		if !slices.ContainsFunc(parts, func(p part) bool { return u.port == "" || slices.Contains(furtherPorts(p.Service), u.port) }) {
-			return nil, nil // its policy has it fail over to none of those who have it
+			return nil, c.resolverFlaws(u, led) // its policy may have it fail over to none of those who have it
 		}
 		if bad := c.checkUnit(u, read); bad.found() {
 			return nil, []Problem{bad.of(s.Key)}
 		}
 	}
 	endpoints, problems := c.endpointsOf(parts, u.port, p)
-	if u.port == "" {
-		for _, one := range led {
-			problems = append(problems, flaw{BadResolver, one.Entry.String() + ": " + one.Detail, one.Remedy}.of(s.Key))
-		}
-	}
+	problems = append(problems, c.resolverFlaws(u, led)...)
 	if u == u.itself() {
 		problems = append(problems, c.flawsOf(s, said, parts, endpoints)...)
 	}
 	return c.resourcesOf(u, read, p, endpoints, problems)
+}
+
+// resolverFlaws are what of the resolvers does not count for a unit. A port has no others than its service.
+func (c Config) resolverFlaws(u unit, led []chain.Problem) (problems []Problem) {
+	if u.port != "" {
+		return nil
+	}
+	for _, one := range led {
+		problems = append(problems, flaw{BadResolver, one.Entry.String() + ": " + one.Detail, one.Remedy}.of(u.service))
+	}
+	return problems
 }
 
 // flawsOf are the problems of a service that are not those of single instances.

@@ -32,6 +32,9 @@ func (c Config) parts(u unit, said *said, p policy.Policy, read *reader) (parts 
 			parts = append(parts, one)
 		}
 	}
+	if len(parts) == 0 {
+		problems = append(slices.Clip(problems), c.nowhere(u, said.failover, read)...)
+	}
 	return parts, problems
 }
 

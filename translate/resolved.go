@@ -2,10 +2,12 @@ package translate
 
 import (
 	"slices"
+	"strings"
 
 	"legate/discovery/catalog"
 	"legate/translate/chain"
 	"legate/translate/filter"
+	"legate/translate/policy"
 )
 
 // place is where a unit is served from: a service, or a part of its instances.
@@ -107,6 +109,27 @@ func unfiltered(u unit, t chain.Target, n int, err error) chain.Problem {
 	}
 	p.Remedy = "correct the filter in the entry"
 	return p
+}
+
+// nowhere tells that a unit of whose places none is there was led to them by a resolver.
+func (c Config) nowhere(u unit, failover policy.Sites, read *reader) []chain.Problem {
+	if u.remote {
+		return nil
+	}
+	targets := c.led(u, read).Targets
+	if !failover.Are(policy.FromConsul) {
+		targets = targets[:min(1, len(targets))]
+	}
+	if len(targets) == 0 || len(targets) == 1 && targets[0].Key(c.Datacenter) == u.service {
+		return nil
+	}
+	names := make([]string, len(targets))
+	for n, t := range targets {
+		t.Subset = ""
+		names[n] = t.String()
+	}
+	return []chain.Problem{{Entry: chain.Key(u.service.Name), Detail: "it leads to " + strings.Join(names, ", then ") + ", and nobody registers that: there are no instances",
+		Remedy: "register the service, or name in the entry one that is registered, spelled as it is registered"}}
 }
 
 // hasSubset reports whether there is the subset of a unit, if it is of one.

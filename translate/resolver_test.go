@@ -94,3 +94,56 @@ func TestTheDefaultsFailoverFollowsTheEntriesOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// toldOf are the details of the problems of a service.
+func toldOf(rs Resources, service string) (all []string) {
+	for _, p := range rs.Problems() {
+		if p.Service == own(service).String() {
+			all = append(all, p.Detail)
+		}
+	}
+	return all
+}
+
+// What is wrong with a resolver is told also if nobody registers its name, and if nothing is served for that.
+func TestAResolverThatLeadsNowhereIsTold(t *testing.T) {
+	to := func(t catalog.Target) catalog.Resolver { return catalog.Resolver{Redirect: &t} }
+	for name, c := range map[string]struct {
+		of      map[string]catalog.Resolver
+		service string // the service of which it is told
+		want    string
+	}{
+		"to a namespace":           {map[string]catalog.Resolver{"shop": to(catalog.Target{Service: "web", Namespace: "eu"})}, "shop", "namespace eu"},
+		"in a circle":              {map[string]catalog.Resolver{"shop": to(catalog.Target{Service: "cart"}), "cart": to(catalog.Target{Service: "shop"})}, "shop", "lead back"},
+		"to a missing subset":      {map[string]catalog.Resolver{"shop": to(catalog.Target{Service: "web", Subset: "v9"})}, "shop", `no subset "v9"`},
+		"to a service of nowhere":  {map[string]catalog.Resolver{"shop": to(catalog.Target{Service: "wbe"})}, "shop", "wbe.dc1"},
+		"over to nowhere":          {map[string]catalog.Resolver{"shop": {Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Datacenter: "dc9"}}}}}}, "shop", "shop.dc9"},
+		"a registered one nowhere": {map[string]catalog.Resolver{"web": to(catalog.Target{Service: "wbe"})}, "web", "wbe.dc1"},
+	} {
+		got := toldOf(resolvedBy(t, "{}", c.of), c.service)
+		if len(got) != 1 || !strings.Contains(got[0], c.want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	filtered := map[string]catalog.Resolver{"shop": {DefaultSubset: "odd", Subsets: map[string]catalog.Subset{"odd": {Filter: "Checks.Output == fine"}}, Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Datacenter: "dc9"}}}}}}
+	if got := toldOf(resolvedBy(t, "{}", filtered), "shop"); len(got) == 0 || !strings.Contains(got[0], "Checks.Output") {
+		t.Errorf("a filter that cannot be evaluated: %q", got)
+	}
+	if got := toldOf(resolvedBy(t, "{}", map[string]catalog.Resolver{"shop": to(catalog.Target{Service: "web"})}), "shop"); len(got) != 0 {
+		t.Errorf("nothing is wrong: %q", got)
+	}
+}
+
+// A redirect holds, also if the filter of the subset that it leads to cannot be evaluated.
+func TestAFilterThatCannotBeEvaluatedDoesNotUndoARedirect(t *testing.T) {
+	rs := resolvedBy(t, "{}", map[string]catalog.Resolver{
+		"web":     {Redirect: &catalog.Target{Service: "web-new", Subset: "v2"}},
+		"web-new": {Subsets: map[string]catalog.Subset{"v2": {Filter: "Checks.Output == fine"}}},
+	})
+	if got := servedBy(t, rs, "web"); got != "web-new" {
+		t.Errorf("web is served from %s", got)
+	}
+	if got := toldOf(rs, "web"); len(got) != 1 || !strings.HasSuffix(got[0], ": all instances of web-new.dc1 are served") {
+		t.Errorf("%q", got)
+	}
+}
