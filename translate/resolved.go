@@ -71,8 +71,8 @@ func (c Config) chained(u unit, read *reader) bool {
 	return len(c.led(u, read).Targets) > 1
 }
 
-// places are the places of targets, each once. One whose filter cannot be evaluated is left out, and told; where it is
-// the first, a service's own instances take its place, and nothing takes that of a subset that was asked for.
+// places are the places of targets, each once. A target whose filter cannot be evaluated is left out, and that is told. If
+// it is the first one, all instances of its service take its place, unless a subset was asked for.
 func (c Config) places(u unit, targets []chain.Target, problems []chain.Problem, read *reader) (all []place, _ []chain.Problem) {
 	for n, t := range targets {
 		at := place{t.Key(c.Datacenter), subset{name: t.Subset, passing: t.Part.OnlyPassing}}
@@ -86,7 +86,7 @@ func (c Config) places(u unit, targets []chain.Target, problems []chain.Problem,
 				if n > 0 || u.subset != "" {
 					continue
 				}
-				f.Filter, at = nil, place{service: u.service}
+				f.Filter, at.subset = nil, subset{}
 			}
 			at.subset.filter = f.Filter
 		}
@@ -105,7 +105,8 @@ func unfiltered(u unit, t chain.Target, n int, err error) chain.Problem {
 	case u.subset != "":
 		p.Detail += ": it has no instances"
 	default:
-		p.Detail += ": all instances of the service are served"
+		t.Subset = ""
+		p.Detail += ": all instances of " + t.String() + " are served"
 	}
 	p.Remedy = "correct the filter in the entry"
 	return p
