@@ -82,24 +82,29 @@ func (c Config) build(u unit, read *reader) ([]Resource, []Problem) {
 	parts, led := c.parts(u, said, p, read)
 	if !is {
 		if !slices.ContainsFunc(parts, func(p part) bool { return u.port == "" || slices.Contains(furtherPorts(p.Service), u.port) }) {
-			return nil, c.resolverFlaws(u, led) // its policy may have it fail over to none of those who have it
+			return nil, c.resolverFlaws(u, said, led, read) // its policy may have it fail over to none of those who have it
 		}
 		if bad := c.checkUnit(u, read); bad.found() {
 			return nil, []Problem{bad.of(s.Key)}
 		}
 	}
 	endpoints, problems := c.endpointsOf(parts, u.port, p)
-	problems = append(problems, c.resolverFlaws(u, led)...)
+	problems = append(problems, c.resolverFlaws(u, said, led, read)...)
 	if u == u.itself() {
 		problems = append(problems, c.flawsOf(s, said, parts, endpoints)...)
 	}
 	return c.resourcesOf(u, read, p, endpoints, problems)
 }
 
-// resolverFlaws are what of the resolvers does not count for a unit. A port has no others than its service.
-func (c Config) resolverFlaws(u unit, led []chain.Problem) (problems []Problem) {
-	if u.port != "" {
+// resolverFlaws are what of the resolvers does not count for a unit. A port has no others than its service, and
+// of a subset only those are told that its service does not have.
+func (c Config) resolverFlaws(u unit, said *said, led []chain.Problem, read *reader) (problems []Problem) {
+	if u.port != "" || len(led) == 0 {
 		return nil
+	}
+	if u.subset != "" {
+		_, of := c.parts(u.itself(), said, policy.Policy{}, read)
+		led = slices.DeleteFunc(slices.Clone(led), func(one chain.Problem) bool { return slices.Contains(of, one) })
 	}
 	for _, one := range led {
 		problems = append(problems, flaw{BadResolver, one.Entry.String() + ": " + one.Detail, one.Remedy}.of(u.service))

@@ -147,3 +147,24 @@ func TestAFilterThatCannotBeEvaluatedDoesNotUndoARedirect(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A problem of a service's resolver is told once, however many subsets there are; what is wrong with one subset is told of it.
+func TestAProblemOfAResolverIsToldOnce(t *testing.T) {
+	subsets := map[string]catalog.Subset{"v1": {}, "v2": {}, "v3": {}}
+	odd := catalog.Failover{Targets: []catalog.Target{{Namespace: "eu"}}}
+	for name, c := range map[string]struct {
+		of   map[string]catalog.Resolver
+		want int
+	}{
+		"to a namespace":          {map[string]catalog.Resolver{"web": {Subsets: subsets, Redirect: &catalog.Target{Service: "api", Namespace: "eu"}}}, 1},
+		"in a circle":             {map[string]catalog.Resolver{"web": {Subsets: subsets, Redirect: &catalog.Target{Service: "api"}}, "api": {Redirect: &catalog.Target{Service: "web"}}}, 1},
+		"to a service of nowhere": {map[string]catalog.Resolver{"web": {Subsets: subsets, Redirect: &catalog.Target{Service: "wbe"}}}, 1},
+		"over to a namespace":     {map[string]catalog.Resolver{"web": {Subsets: subsets, Failover: map[string]catalog.Failover{"*": odd}}}, 1},
+		"one subset":              {map[string]catalog.Resolver{"web": {Subsets: subsets, Failover: map[string]catalog.Failover{"v2": odd}}}, 1},
+		"two of the subsets":      {map[string]catalog.Resolver{"web": {Subsets: map[string]catalog.Subset{"v1": {}, "v2": {Filter: "Checks.Output == fine"}, "v3": {Filter: "Checks.Output == fine"}}}}, 2},
+	} {
+		if got := toldOf(resolvedBy(t, "{}", c.of), "web"); len(got) != c.want {
+			t.Errorf("%s: %d problems, want %d: %q", name, len(got), c.want, got)
+		}
+	}
+}

@@ -78,9 +78,9 @@ func TestChains(t *testing.T) {
 		"the first of two that Consul confounds": {"/web", resolvers{"web": {Redirect: to(catalog.Target{Service: "api", Peer: "p"})}, "api": {Subsets: subsets("v1"), DefaultSubset: "v1", Failover: anyOf{"*": over(catalog.Target{Peer: "p"})}}}, "v1.api.dc1\nservice-resolver/api: DefaultSubset v1 leads back from peer p to datacenter dc1: this is how Consul resolves it, and it is served so"},
 
 		"redirects that go round": {"/web", resolvers{"web": {Redirect: to(catalog.Target{Service: "api"})}, "api": {Redirect: to(catalog.Target{Service: "web", Datacenter: "dc1"})}},
-			"web.dc1\nservice-resolver/web: the redirects lead back to where they came from: web.dc1 to api.dc1 to web.dc1: its own instances are served"},
+			"web.dc1\nservice-resolver/api: the redirects lead back to where they came from: api.dc1 to web.dc1 to api.dc1: its own instances are served"},
 		"a subset of redirects that go round": {"v1/web", resolvers{"web": {Subsets: subsets("v1"), Redirect: to(catalog.Target{Service: "api"})}, "api": {Redirect: to(catalog.Target{Service: "web", Subset: "v1"})}},
-			"v1.web.dc1\nservice-resolver/web: the redirects lead back to where they came from: v1.web.dc1 to api.dc1 to v1.web.dc1: its own instances are served"},
+			"v1.web.dc1\nservice-resolver/api: the redirects lead back to where they came from: api.dc1 to web.dc1 to api.dc1: its own instances are served"},
 		"failover to redirects that go round": {"/web", resolvers{"web": {Failover: anyOf{"*": over(catalog.Target{Service: "api"}, catalog.Target{Datacenter: "dc2"})}}, "api": {Redirect: to(catalog.Target{Service: "db"})}, "db": {Redirect: to(catalog.Target{Service: "api"})}},
 			"web.dc1, web.dc2\nservice-resolver/api: the redirects lead back to where they came from: api.dc1 to db.dc1 to api.dc1: the others are used for failover, and this one is not"},
 		"a subset that is missing":            {"v9/web", resolvers{"web": {Subsets: subsets("v1")}}, "\nservice-resolver/web: there is no subset \"v9\": nothing is served"},

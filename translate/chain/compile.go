@@ -51,7 +51,7 @@ func (c *compiler) resolve(t Target) (Target, *Problem) {
 		key, r := Key(t.Service), c.resolver(t)
 		back := contains(way, t)
 		if way = append(way, t); back {
-			return t, circular(key, way)
+			return t, circular(way)
 		}
 		if r.Redirect != nil {
 			if beyond(*r.Redirect) {

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"legate/discovery/catalog"
@@ -24,12 +25,23 @@ func missingSubset(t Target) *Problem {
 		"add it to the subsets of this entry, or name another one where it is asked for"}
 }
 
-func circular(from catalog.EntryKey, way []Target) *Problem {
-	names := make([]string, len(way))
-	for n, t := range way {
+// circular tells of a circle, to which a way leads that ends where it was before. The text is the same wherever the way
+// enters the circle, and whichever the subsets.
+func circular(way []Target) *Problem {
+	last := len(way) - 1
+	ring := slices.Clone(way[slices.IndexFunc(way, way[last].same):last])
+	least := 0
+	for n := range ring {
+		if ring[n].Subset = ""; ring[n].String() < ring[least].String() {
+			least = n
+		}
+	}
+	ring = slices.Concat(ring[least:], ring[:least], ring[least:least+1])
+	names := make([]string, len(ring))
+	for n, t := range ring {
 		names[n] = t.String()
 	}
-	return &Problem{from, "the redirects lead back to where they came from: " + strings.Join(names, " to "),
+	return &Problem{Key(ring[0].Service), "the redirects lead back to where they came from: " + strings.Join(names, " to "),
 		"let one of them lead elsewhere, or delete it"}
 }
 
