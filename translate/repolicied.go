@@ -1,14 +1,12 @@
 package translate
 
 import (
-	"legate/discovery/catalog"
 	"legate/translate/policy"
 )
 
 // Repolicied is a cluster that is built by another policy than before.
 type Repolicied struct {
-	Service  catalog.ServiceKey
-	Port     string // a further port of the service; empty: the service itself
+	Name     string // of the cluster
 	From, To *policy.Effective
 }
 
@@ -19,7 +17,7 @@ func (r Resources) DiffPolicies(from Resources) (all []Repolicied) {
 		if !old.served() || !now.served() || old.policy.Same(now.policy.Effective) {
 			return
 		}
-		all = append(all, Repolicied{now.unit.service, now.unit.port, old.policy.Effective, now.policy.Effective})
+		all = append(all, Repolicied{now.unit.name(), old.policy.Effective, now.policy.Effective})
 	})
 	return all
 }

@@ -168,3 +168,16 @@ func TestAProblemOfAResolverIsToldOnce(t *testing.T) {
 		}
 	}
 }
+
+// Which cluster has another policy is said by the name of that: a subset's is not the service's.
+func TestASubsetsChangeOfPolicyIsOfItsOwnName(t *testing.T) {
+	with := func(r catalog.Resolver) Resources {
+		return resolvedBy(t, "defaults: {failover: [nearest]}", map[string]catalog.Resolver{"web": r})
+	}
+	over := map[string]catalog.Failover{"v2": {Targets: []catalog.Target{{Service: "api"}}}}
+	subsets := map[string]catalog.Subset{"v2": {}}
+	all := with(catalog.Resolver{Subsets: subsets, Failover: over}).DiffPolicies(with(catalog.Resolver{Subsets: subsets}))
+	if len(all) != 1 || all[0].Name != "v2.web" {
+		t.Errorf("%+v", all)
+	}
+}

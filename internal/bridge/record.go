@@ -146,7 +146,7 @@ func compareNames(a, b translate.Name) int {
 	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
 }
 
-// recordPolicies records which services are reached in another way. Those that change alike are one change.
+// recordPolicies records which clusters are reached in another way. Those that change alike are one change.
 func (b *Bridge) recordPolicies(p published) {
 	if b.changes == nil {
 		return
@@ -160,7 +160,7 @@ func (b *Bridge) recordPolicies(p published) {
 			n = len(alike)
 			at[text], alike = n, append(alike, changes.Change{Kind: changes.Policy, At: time.Now(), Answered: p.batch.Since, Published: p.at, Taken: p.taken, Served: p.served, Lines: lines})
 		}
-		alike[n].Services = append(alike[n].Services, b.home().NameOf(one.Service))
+		alike[n].Services = append(alike[n].Services, one.Name)
 	}
 	b.changes.Add(alike...)
 }
@@ -169,9 +169,6 @@ func (b *Bridge) recordPolicies(p published) {
 func policyLines(r translate.Repolicied) (lines []changes.Line, text string) {
 	for _, c := range policy.Changes(r.From, r.To) {
 		l := changes.Line{Op: changes.Tilde, What: "policy", Key: c.Field, From: c.From, To: c.To, Detail: c.Source}
-		if r.Port != "" {
-			l.Detail += ", port " + r.Port
-		}
 		lines = append(lines, l)
 		text += fmt.Sprintf("%q", []string{c.Field, c.From, c.To, l.Detail})
 	}
