@@ -18,7 +18,7 @@ import (
 // Behind is a unit that is behind: a service, or a further port of one.
 type Behind struct {
 	unit      unit
-	Instances int // of its service
+	Instances int // of the service that it is served from, the first one that has any
 }
 
 // Name is the name of its cluster, and of its assignment.
@@ -38,7 +38,7 @@ type late struct {
 	from *sources // which it is built from
 	due  *said    // what the newest say of it
 
-	instances int // of its service
+	instances int // see Behind
 }
 
 func (l *late) key() unit                 { return l.unit }
@@ -75,10 +75,10 @@ func (r Resources) Propose(p policy.Policies) Resources {
 	return r
 }
 
-// Take is Apply for those who let policy wait: services change at once, and config entries are proposed. Where a
-// unit is served from by an entry, that changes at once, too. If
-// the entries are of some services only, it returns which of their units are behind now because of them. Else a
-// survey begins. A survey that is under way is ended first.
+// Take is Apply for those who let policy wait: services change at once, and config entries are proposed. What the
+// entries of other services say of where a unit is served from changes at once, too. If the entries are of some services
+// only, Take returns which of their units are behind now because of them. Else a survey begins. A survey that is under
+// way is ended first.
 func (r Resources) Take(d catalog.Delta, views ...Resources) (Resources, []Problem, []Behind) {
 	r, problems := r.Apply(catalog.Delta{Set: d.Set, Gone: d.Gone, Since: d.Since}, views...)
 	if len(d.Entries)+len(d.GoneEntries) == 0 {
@@ -217,8 +217,13 @@ func (l *late) behind() Behind { return Behind{l.unit, l.instances} }
 // late is a unit that is behind from now on.
 func (r Resources) late(u unit, from *sources, due *said) *late {
 	l := &late{unit: u, from: from, due: due}
-	if s := r.inputs.services.get(u.service); s != nil {
-		l.instances = len(s.Instances)
+	read := reader{inputs: r.inputs, newest: &r.inputs}
+	read.inputs.sources = *from
+	for _, k := range r.rules.servedFrom(u, &read) {
+		if s := r.inputs.services.get(k); s != nil && len(s.Instances) > 0 {
+			l.instances = len(s.Instances)
+			break
+		}
 	}
 	return l
 }

@@ -78,7 +78,7 @@ func (crossing) said(unit, *reader) *said { return nil }
 
 func (crossing) became(unit, *reader, *said) []Became { return nil }
 
-func (crossing) servedFrom(catalog.ServiceKey, *reader) []catalog.ServiceKey { return nil }
+func (crossing) servedFrom(unit, *reader) []catalog.ServiceKey { return nil }
 
 func (crossing) called(string, *reader) (unit, bool) { return unit{}, false }
 

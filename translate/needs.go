@@ -37,7 +37,7 @@ func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
 	u, is := r.unitOf(cluster)
 	c := r.cells.get(u)
 	if !is || c == nil {
-		return r.rules.servedFrom(r.inputs.here(cluster), &reader{inputs: r.inputs})
+		return r.rules.servedFrom(unit{service: r.inputs.here(cluster)}, &reader{inputs: r.inputs})
 	}
 	keys = append(keys, u.service)
 	for _, d := range c.reads {
@@ -57,7 +57,7 @@ func (r Resources) mayBegin(k catalog.ServiceKey) bool {
 	if k == here || r.inputs.services.get(here) != nil || r.cells.get(unit{service: here}) != nil {
 		return false // its unit has read all that it is served from
 	}
-	return slices.Contains(r.rules.servedFrom(here, &reader{inputs: r.inputs}), k)
+	return slices.Contains(r.rules.servedFrom(unit{service: here}, &reader{inputs: r.inputs}), k)
 }
 
 // DiffReads says which services of other sites began to be read, or ceased to be, since from: what [Resources.Needs] says of others is

@@ -104,9 +104,8 @@ func (c Config) sites(failover policy.Sites, read *reader) (all []catalog.Site) 
 	return all
 }
 
-// servedFrom are the keys of the services that one of here is served from, whether they are there or not.
-func (c Config) servedFrom(here catalog.ServiceKey, read *reader) []catalog.ServiceKey {
-	u := c.unit(here, "")
+// servedFrom are the keys of the services that a unit is served from, whether they are there or not.
+func (c Config) servedFrom(u unit, read *reader) []catalog.ServiceKey {
 	places, _ := c.order(u, c.said(u, read.begin(u, nil)).failover, read)
 	keys := make([]catalog.ServiceKey, len(places))
 	for n, at := range places {

@@ -181,3 +181,17 @@ func TestASubsetsChangeOfPolicyIsOfItsOwnName(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// A unit that is behind counts the instances of where its requests go.
+func TestBehindCountsTheInstancesThatAUnitIsServedFrom(t *testing.T) {
+	rs := resolvedBy(t, "{}", map[string]catalog.Resolver{"shop": {Redirect: &catalog.Target{Service: "web", Datacenter: "dc2"}}})
+	p, err := policy.Parse([]policy.File{{Name: "p", Content: []byte("defaults: {idle_timeout: 2m}")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range rs.Propose(p).surveyed().Behind() {
+		if b.Instances != 1 {
+			t.Errorf("%s has %d instances", b.Name(), b.Instances)
+		}
+	}
+}

@@ -44,8 +44,8 @@ type rules interface {
 	build(unit, *reader) ([]Resource, []Problem)
 	// said returns the policy of a unit that build has read one for.
 	said(unit, *reader) *said
-	// servedFrom returns from which services the own one of a key is served, or would be if they were there.
-	servedFrom(catalog.ServiceKey, *reader) []catalog.ServiceKey
+	// servedFrom returns from which services a unit is served, or would be if they were there, the first ones first.
+	servedFrom(unit, *reader) []catalog.ServiceKey
 	// called returns the unit that has a name.
 	called(string, *reader) (unit, bool)
 	// became says what build made of each instance, by the policy that the unit has.
