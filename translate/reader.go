@@ -3,6 +3,7 @@ package translate
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"legate/discovery/catalog"
 	"legate/translate/chain"
@@ -51,6 +52,22 @@ func (r *reader) service(k catalog.ServiceKey) (catalog.Service, bool) {
 		return catalog.Service{Key: k}, false
 	}
 	return s.Service, true
+}
+
+// registered is the key of a service that an entry names. Consul does not tell names of services apart by case: what the
+// entry calls Web is web, if nobody registers Web. The unit's own name is as it is.
+func (r *reader) registered(u unit, k catalog.ServiceKey) catalog.ServiceKey {
+	lower := k
+	if lower.Name = strings.ToLower(k.Name); lower == k || k.Name == u.service.Name {
+		return k
+	}
+	if _, is := r.service(k); is {
+		return k
+	}
+	if _, is := r.service(lower); is {
+		return lower
+	}
+	return k
 }
 
 // elsewhere returns the services of a name at all other sites.

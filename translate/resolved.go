@@ -75,7 +75,7 @@ func (c Config) chained(u unit, read *reader) bool {
 // it is the first one, all instances of its service take its place, unless a subset was asked for.
 func (c Config) places(u unit, targets []chain.Target, problems []chain.Problem, read *reader) (all []place, _ []chain.Problem) {
 	for n, t := range targets {
-		at := place{t.Key(c.Datacenter), subset{name: t.Subset, passing: t.Part.OnlyPassing}}
+		at := place{read.registered(u, t.Key(c.Datacenter)), subset{name: t.Subset, passing: t.Part.OnlyPassing}}
 		if t.Part.Filter != "" {
 			f := read.entryOf(chain.Key(t.Service)).filters[t.Subset]
 			if f.err == nil {

@@ -195,3 +195,14 @@ func TestBehindCountsTheInstancesThatAUnitIsServedFrom(t *testing.T) {
 		}
 	}
 }
+
+// Consul answers with the instances of web if it is asked for those of Web. So does a chain that leads there.
+func TestNamesInEntriesAreFoundInAnotherCase(t *testing.T) {
+	rs := resolvedBy(t, "{}", map[string]catalog.Resolver{"shop": {Redirect: &catalog.Target{Service: "Web"}, Failover: nil},
+		"api": {Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Service: "WEB", Datacenter: "dc2"}, {Service: "Nobody"}}}}}})
+	for cluster, want := range map[string]string{"shop": "web", "api": "api, web@dc2"} {
+		if got := servedBy(t, rs, cluster); got != want {
+			t.Errorf("%s is served from %s, want %s", cluster, got, want)
+		}
+	}
+}

@@ -78,8 +78,8 @@ func (c *compiler) resolve(t Target) (Target, *Problem) {
 	}
 }
 
-// resolver is what is said of a target. A service of a peer is another one than that of the same name here, so
-// what is said of this one is not about it; unless this one can be reached, too: then Consul does not tell them apart.
+// resolver is what the entries say of a target. The entries here are not about a service of a peer, though it has the same
+// name as one here. If requests can reach the one here as well, Consul does not tell the two apart, and they are.
 func (c *compiler) resolver(t Target) catalog.Resolver {
 	if t.Peer != "" && !c.reached()[t.Service] {
 		return catalog.Resolver{}
