@@ -140,15 +140,19 @@ func (n Near) order(a *endpointv3.ClusterLoadAssignment, from Place) (changed bo
 		return false
 	}
 	slices.SortStableFunc(a.Endpoints, func(a, b *endpointv3.LocalityLbEndpoints) int { return cmp.Compare(a.Priority, b.Priority) })
-	switch {
-	case n.Fixed:
-	case n.Spills:
-		a.Policy = nil // Envoy's own factor
-	default:
-		a.Policy = healthyFirst(endpoints)
+	if !n.Fixed {
+		a.Policy = n.overprovisioning(endpoints)
 	}
 	weigh(a, endpoints)
 	return true
+}
+
+// overprovisioning is the factor for so many endpoints to which nearness gives other priorities; nil is Envoy's own.
+func (n Near) overprovisioning(endpoints int) *endpointv3.ClusterLoadAssignment_Policy {
+	if n.Spills {
+		return nil
+	}
+	return healthyFirst(endpoints)
 }
 
 // spot is what decides where endpoints come in the order: sites and failover first, then how far they are.
@@ -192,16 +196,19 @@ func (x Explanation) From(place Place) Explanation {
 	}
 	priorities := prioritiesOf(spots)
 	x.Instances = slices.Clone(x.Instances)
+	changed := false
 	for i := range x.Instances {
 		b := &x.Instances[i]
 		b.Endpoints = slices.Clone(b.Endpoints)
 		for n := range b.Endpoints {
 			e := &b.Endpoints[n]
-			e.Priority = priorities[x.Near.spot(place, e.Priority, e.Locality)]
+			if is := priorities[x.Near.spot(place, e.Priority, e.Locality)]; is != e.Priority {
+				e.Priority, changed = is, true
+			}
 		}
 	}
-	if len(priorities) > 1 && x.Overprovisioning == 0 && !x.Near.Spills {
-		x.Overprovisioning = healthyFirst(len(spots)).GetOverprovisioningFactor().GetValue()
+	if changed && !x.Near.Fixed {
+		x.Overprovisioning = x.Near.overprovisioning(len(spots)).GetOverprovisioningFactor().GetValue()
 	}
 	return x
 }

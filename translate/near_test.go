@@ -107,6 +107,10 @@ func TestOneHealthyEndpointNearbyKeepsTheTraffic(t *testing.T) {
 		if a, err := placed.assignment(); err != nil || a.GetPolicy().GetOverprovisioningFactor().GetValue() != want {
 			t.Errorf("%s: %v %v, want the factor %d", says, a.GetPolicy(), err, want)
 		}
+		x, _ := r.Explain(s.Key.Name)
+		if got := x.From(Place{Region: "eu", Zone: "a"}).Overprovisioning; got != want {
+			t.Errorf("%s: the explanation has the factor %d, want %d", says, got, want)
+		}
 	}
 }
 
