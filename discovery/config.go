@@ -58,6 +58,9 @@ func (c Config) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if least := c.Watch.MinConnections(); c.Consul.MaxConnections < least {
 		bad("consul connections %d: at least %d are needed, three less without config entries", c.Consul.MaxConnections, least)
+	} else if n := len(c.sites(catalog.Site{Datacenter: c.Consul.Datacenter})); c.Consul.MaxConnections < least+n*watch.SiteConnections && !c.Consul.HTTPS() {
+		bad("consul connections %d: at least %d are needed over plain HTTP, %d for the own datacenter and %d for each of %d others: use HTTPS, or raise --max-connections",
+			c.Consul.MaxConnections, least+n*watch.SiteConnections, least, watch.SiteConnections, n)
 	}
 	for what, names := range map[string][]string{"datacenter": c.Datacenters, "peer": c.Peers} {
 		for _, name := range names {

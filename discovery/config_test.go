@@ -76,3 +76,26 @@ func TestTheBoundsOfTheConfig(t *testing.T) {
 		t.Errorf("not every mistake is named: %v", err)
 	}
 }
+
+// Over plain HTTP each question that waits takes a connection. A site that gets none would hang without a word.
+func TestTheNamedSitesNeedConnections(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*Config)
+		more   int // connections, beside those of the own datacenter
+		bad    string
+	}{
+		"enough":                 {func(c *Config) { c.Datacenters, c.Peers = []string{"dc2", "dc3"}, []string{"east"} }, 12, ""},
+		"too few":                {func(c *Config) { c.Datacenters, c.Peers = []string{"dc2", "dc3"}, []string{"east"} }, 11, "at least 24 are needed over plain HTTP, 12 for the own datacenter and 4 for each of 3 others: use HTTPS, or raise --max-connections"},
+		"the own is not another": {func(c *Config) { c.Consul.Datacenter, c.Datacenters = "dc1", []string{"dc1", "dc2"} }, 4, ""},
+		"all are not known":      {func(c *Config) { c.Datacenters, c.Peers = []string{All}, []string{All} }, 0, ""},
+		"over HTTPS":             {func(c *Config) { c.Consul.Address, c.Datacenters = "https://x:8501", []string{"dc2"} }, 0, ""},
+		"by the scheme":          {func(c *Config) { c.Consul.Scheme, c.Datacenters = "https", []string{"dc2"} }, 0, ""},
+	} {
+		cfg := DefaultConfig()
+		c.change(&cfg)
+		cfg.Consul.MaxConnections = cfg.Watch.MinConnections() + c.more
+		if err := cfg.Validate(); c.bad == "" && err != nil || c.bad != "" && (err == nil || !strings.Contains(err.Error(), c.bad)) {
+			t.Errorf("%s: %v, want %q", what, err, c.bad)
+		}
+	}
+}

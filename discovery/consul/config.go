@@ -59,6 +59,12 @@ func DefaultConfig() Config {
 	return Config{Address: "127.0.0.1:8500", MaxConnections: 100, Wait: time.Minute}
 }
 
+// HTTPS says whether Consul is asked over HTTPS, where many questions share a connection (HTTP/2).
+func (c Config) HTTPS() bool {
+	a, err := parseAddress(c.Address, c.Scheme)
+	return err == nil && a.scheme == "https"
+}
+
 // Validate reports every mistake in c at once.
 func (c Config) Validate() error {
 	var errs []error

@@ -48,6 +48,10 @@ const minConnections = 1 + reserve + 1
 // kind of config entries, and one blocking query.
 func (c Config) MinConnections() int { return minConnections + len(c.Kinds()) }
 
+// SiteConnections is how many connections another site needs at least, where each question takes one: for the list of
+// its services, for its signals, and for two that read.
+const SiteConnections = 4
+
 // DefaultConfig spares Consul, and sees a change at once.
 func DefaultConfig() Config {
 	return Config{
