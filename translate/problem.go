@@ -28,7 +28,8 @@ const (
 	Invalid         Reason = "invalid"    // Envoy's own rules are broken, which ours should have prevented
 	// BadPolicy leaves out one field of the service's policy, or a part of one; the service is served.
 	BadPolicy Reason = "policy"
-	// BadResolver leaves out a part of what Consul's service-resolver says; the service is served.
+	// BadResolver leaves out a part of what Consul's service-resolver says; the service is served. A name that nobody
+	// registers is not, if the resolver leads to no service that is there.
 	BadResolver Reason = "resolver"
 
 	// Of an instance.
