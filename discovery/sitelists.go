@@ -132,6 +132,9 @@ func (m *members) showHeld() {
 			m.told(h, "refuted")
 		}
 	}
+	for at, s := range m.sites {
+		s.metrics.SiteHeld(slices.ContainsFunc(m.held, func(h Hold) bool { return h.Entry == siteEntry(at) }))
+	}
 	m.f.mu.Lock()
 	defer m.f.mu.Unlock()
 	m.f.held = slices.Clone(m.held)

@@ -15,8 +15,8 @@ type Consul struct {
 	fresh atomic.Int64 // when there was a believed answer last, in nanoseconds of Unix time; 0: never
 	*siteSeries
 
-	services, massCritical                          *part
-	index, instances, entries, watches, holds, kept parts
+	services, massCritical                                  *part
+	index, instances, entries, watches, holds, kept, listed parts
 }
 
 // newConsul returns the metrics of the own datacenter.
@@ -116,6 +116,18 @@ func (c *Consul) Holds(services, instances map[string]int) {
 		c.holds.setAll(services)
 		c.kept.setAll(instances)
 	}
+}
+
+// SiteHeld says whether the site is kept although Consul does not list it any more.
+func (c *Consul) SiteHeld(is bool) {
+	if c == nil {
+		return
+	}
+	n := 0
+	if is {
+		n = 1
+	}
+	c.listed.setAll(map[string]int{unlisted: n})
 }
 
 // HoldEnded counts a hold that has ended.

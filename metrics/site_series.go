@@ -28,6 +28,9 @@ type siteSeries struct {
 	index, instances, entries, watches, holds, kept *prometheus.GaugeVec
 }
 
+// unlisted is why a site as a whole is held: Consul does not list it any more.
+const unlisted = "site"
+
 // Values of labels. All are always exported: a state without instances is 0, not missing.
 var (
 	healths      = []string{"passing", "warning", "critical", "maintenance"}
@@ -43,6 +46,7 @@ var (
 		"filtered", "hidden", "contradicted", "foreign",
 	}
 	suspicions   = []string{"emptied", "shrunk", "catalog", "datacenter", "doubted", "entry", "entry_hidden", "entry_reverted"}
+	holdReasons  = append(slices.Clone(suspicions), unlisted)
 	holdOutcomes = []string{"confirmed", "evident", "expired", "released", "returned", "replaced", "dropped"}
 )
 
@@ -67,7 +71,7 @@ func newSiteSeries(watch declarer) *siteSeries {
 	s.rejected = guard.by("discovery/watch").counters("legate_consul_answers_rejected_total",
 		"Answers of Consul that were not believed by reason; what was last believed stays.", of("reason", rejections...))
 	s.holds = guard.gauges("legate_holds",
-		"Services, and config entries, of which a loss is held, not believed yet, by reason.", of("reason", suspicions...))
+		"Services, and config entries, of which a loss is held, not believed yet, by reason. site: Consul does not list it any more, and it is kept.", of("reason", holdReasons...))
 	s.kept = guard.gauges("legate_holds_instances",
 		"Instances that are kept although Consul says that they are gone, by reason.", of("reason", suspicions...))
 	s.holdsEnded = guard.counters("legate_holds_ended_total",

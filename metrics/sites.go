@@ -124,7 +124,7 @@ func (s *sites) join(is site, use *siteSeries) *Consul {
 		sites: s, site: is, siteSeries: use,
 		services: partOf(use.services), massCritical: partOf(use.massCritical),
 		index: partsOf(use.index, indexQueries), instances: partsOf(use.instances, healths), entries: partsOf(use.entries, entryKinds),
-		watches: partsOf(use.watches, watchModes), holds: partsOf(use.holds, suspicions), kept: partsOf(use.kept, suspicions),
+		watches: partsOf(use.watches, watchModes), holds: partsOf(use.holds, suspicions), listed: partsOf(use.holds, []string{unlisted}), kept: partsOf(use.kept, suspicions),
 	}
 	use.with(c)
 	return c
@@ -137,7 +137,7 @@ func (s *sites) leave(c *Consul) {
 	}
 	c.services.end()
 	c.massCritical.end()
-	for _, several := range []parts{c.index, c.instances, c.entries, c.watches, c.holds, c.kept} {
+	for _, several := range []parts{c.index, c.instances, c.entries, c.watches, c.holds, c.kept, c.listed} {
 		several.end()
 	}
 }

@@ -178,3 +178,14 @@ func TestSitesComeAndGoWhileTheyAreCountedAndScraped(t *testing.T) {
 	all.Wait()
 	exports(t, m, []string{services + `{datacenter="dc1",peer=""} 0`}, "peer0")
 }
+
+func TestASiteThatIsNotListedIsAHold(t *testing.T) {
+	m := New(BuildInfo{})
+	dc2 := m.Consul.At("dc2", "")
+	dc2.Holds(map[string]int{"emptied": 1}, nil)
+	dc2.SiteHeld(true)
+	dc2.Holds(nil, nil) // says nothing of the site
+	exports(t, m, []string{`legate_holds{datacenter="dc2",peer="",reason="site"} 1`})
+	dc2.SiteHeld(false)
+	exports(t, m, []string{`legate_holds{datacenter="dc2",peer="",reason="site"} 0`})
+}
