@@ -241,3 +241,9 @@ func mixed(i catalog.Instance) flaw {
 	return flaw{Mixed, fmt.Sprintf("unix socket %s in a service that has host names", quote(i.SocketPath)),
 		"give all instances of the service addresses, or all of them unix sockets, or split it in two services"}
 }
+
+// namedLater says why an instance with a host name is not in a cluster whose first part has none.
+func namedLater(a address) flaw {
+	return flaw{Mixed, fmt.Sprintf("host name %s in a service whose first site has none: it would make a DNS cluster of all of it", quote(a.host)),
+		"register the instance with an IP address, or let Legate resolve host names (--resolve)"}
+}

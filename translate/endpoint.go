@@ -24,6 +24,9 @@ type endpoint struct {
 // endpointsOf makes endpoints of the instances that can be served, and problems of what cannot: of
 // the named port, or without a name of the port that each instance has by default. The endpoints are
 // distinct and sorted by rank, locality and address; the problems are in the order of the parts and their instances.
+//
+// Host names that Envoy resolves make a DNS cluster of it. That follows from the first part: without one there, those of
+// later parts are left out.
 func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpoint, []Problem) {
 	most := 0
 	for _, s := range parts {
@@ -32,8 +35,8 @@ func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpo
 	endpoints := make([]endpoint, 0, most)
 	var addresses []address
 	var problems []Problem
-	n := -1
-	for _, s := range parts {
+	n, named := -1, false
+	for at, s := range parts {
 		for _, i := range s.Instances {
 			n++
 			state := s.state(stateOf(i, p))
@@ -45,6 +48,14 @@ func (c Config) endpointsOf(parts []part, port string, p policy.Policy) ([]endpo
 			for _, bad := range flaws {
 				if !s.quiet && (port == "" || bad.reason == BadPort) { // the rest is told of the default port already
 					problems = append(problems, bad.in(s.Key, i))
+				}
+			}
+			if len(addresses) > 0 && addresses[0].kind == kindHostname {
+				if named = named || at == 0; !named {
+					if port == "" {
+						problems = append(problems, namedLater(addresses[0]).in(s.Key, i))
+					}
+					continue
 				}
 			}
 			if len(addresses) == 0 {

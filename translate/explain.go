@@ -199,7 +199,10 @@ func (c Config) outOf(u unit, s part, i catalog.Instance, p policy.Policy, serve
 				"nothing, if that is the one that runs there; else deregister it"}
 		}
 	}
-	if len(addresses) > 0 {
+	switch {
+	case len(addresses) > 0 && addresses[0].kind == kindHostname:
+		flaws = []flaw{namedLater(addresses[0])}
+	case len(addresses) > 0:
 		flaws = []flaw{mixed(i)}
 	}
 	if len(flaws) > 0 {

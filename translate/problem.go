@@ -37,7 +37,7 @@ const (
 	Unresolved Reason = "unresolved" // a host name without addresses
 	BadPort    Reason = "port"       // not within 1 to 65535
 	BadSocket  Reason = "socket"     // not the path of a unix socket, or one of another site
-	Mixed      Reason = "mixed"      // a unix socket in a service that has host names
+	Mixed      Reason = "mixed"      // a unix socket in a service that has host names, or a host name of a later site where the first has none
 	// BadLocality leaves out the locality only: the instance is served in its datacenter's region.
 	BadLocality Reason = "locality"
 )

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+
 	"legate/discovery/catalog"
 	"legate/translate/policy"
 )
@@ -63,5 +65,40 @@ func TestASocketOfAnotherSiteIsNoEndpoint(t *testing.T) {
 	}
 	if len(problems) != 1 || problems[0].Reason != BadSocket || problems[0].Instance != "n/b" || !strings.Contains(problems[0].Remedy, "address") {
 		t.Errorf("the problems are %+v", problems)
+	}
+}
+
+// TestAHostNameOfALaterSiteChangesNoCluster, where Envoy resolves host names: what a cluster is follows from the site that
+// is used first.
+func TestAHostNameOfALaterSiteChangesNoCluster(t *testing.T) {
+	unresolved := testConfig()
+	unresolved.Resolved = false
+	ip, name := listening("a", "10.0.0.1", 80), listening("a", "here.example", 80)
+	there := []catalog.Instance{listening("b", "there.example", 80), listening("c", "10.2.0.1", 80)}
+	for _, c := range []struct {
+		what     string
+		here     []catalog.Instance
+		want     string
+		problems int
+		dns      bool
+	}{
+		{"addresses here", []catalog.Instance{ip}, "10.0.0.1:80 10.2.0.1:80", 1, false},
+		{"host names here", []catalog.Instance{name}, "here.example:80 there.example:80 10.2.0.1:80", 0, true},
+		{"nobody here", nil, "there.example:80 10.2.0.1:80", 0, true},
+	} {
+		r, problems := failingOverTo(t, unresolved, c.here, there)
+		if got := endpointsIn(t, r, "web"); got != c.want {
+			t.Errorf("%s: web has %s, want %s", c.what, got, c.want)
+		}
+		m, err := Decode(resource(t, r, ClusterType, "web"))
+		if dns := m.(*clusterv3.Cluster).GetType() != clusterv3.Cluster_EDS; err != nil || dns != c.dns {
+			t.Errorf("%s: the cluster is %v, %v", c.what, m, err)
+		}
+		if len(problems) != c.problems || c.problems > 0 && (problems[0].Reason != Mixed || problems[0].Instance != "n/b" || problems[0].Service != "web.dc1" && problems[0].Service != "web.dc2") {
+			t.Errorf("%s: the problems are %+v", c.what, problems)
+		}
+		if got := endpointsIn(t, r, "web.dc2"); got != "there.example:80 10.2.0.1:80" {
+			t.Errorf("%s: web.dc2 has %s", c.what, got)
+		}
 	}
 }
