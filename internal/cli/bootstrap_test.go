@@ -39,6 +39,7 @@ var bootstraps = []struct {
 	{"a zone", []string{"--region", "eu", "--zone", "eu-a"}, `locality: {region: "eu", zone: "eu-a"}`},
 	{"a region", []string{"--region", "eu", "--mode", "sotw"}, `locality: {region: "eu"}`},
 	{"a local cluster", []string{"--region", "eu", "--zone", "eu-a", "--local-cluster", "shop"}, `local_cluster_name: "shop"`},
+	{"what a local cluster needs of the policy", []string{"--region", "eu", "--zone", "eu-a", "--local-cluster", "shop"}, "this service needs failover: none and prefer: none"},
 	{"a local cluster over REST", []string{"--mode", "rest", "--route", "80=web", "--route", "81=shop", "--region", "eu", "--zone", "a", "--local-cluster", "shop"}, `local_cluster_name: "shop"`},
 	{"awkward names", []string{"--node-id", "a: \"b\" #{{c}}\n", "--node-cluster", "'", "--route", "80=a/b c? %: &x"}, `cluster: "a/b c? %: \u0026x"`},
 }
