@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"slices"
 
 	"legate/discovery/catalog"
@@ -60,8 +61,8 @@ func (r Resources) mayBegin(k catalog.ServiceKey) bool {
 	return slices.Contains(r.rules.servedFrom(unit{service: here}, &reader{inputs: r.inputs}), k)
 }
 
-// DiffReads says which services of other sites began to be read, or ceased to be, since from: what [Resources.Needs] says of others is
-// the same, unless all is true. It costs what differs.
+// DiffReads says which services began to be read, or ceased to be, since from, and which a name of here may begin to be served
+// from, or no longer: what [Resources.Needs] says of others is the same, unless all is true. It costs what differs.
 func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all bool) {
 	if r.inputs.policies != from.inputs.policies || r.inputs.entries != from.inputs.entries {
 		return nil, true
@@ -71,9 +72,29 @@ func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all boo
 		if p == nil {
 			p = old
 		}
-		if k := p.read.service; k.Datacenter != "" && k.Site() != r.inputs.home && r.readers.any(k) != from.readers.any(k) {
+		if k := p.read.service; k.Datacenter != "" && r.readers.any(k) != from.readers.any(k) {
 			keys = append(keys, k)
 		}
 	})
-	return slices.Compact(keys), false // pairs are sorted by what is read
+	begins := func(here catalog.ServiceKey) { // or ends to be known: see mayBegin
+		for _, in := range []inputs{from.inputs, r.inputs} { // what its owner says counts while it is there
+			for _, k := range r.rules.servedFrom(unit{service: here}, &reader{inputs: in}) {
+				if k != here {
+					keys = append(keys, k)
+				}
+			}
+		}
+	}
+	compare(from.cells, r.cells, func(old, now *cell) {
+		if c := cmp.Or(old, now); (old == nil) != (now == nil) && c.unit == (unit{service: r.inputs.here(c.unit.service.Name)}) {
+			begins(c.unit.service)
+		}
+	})
+	compare(from.inputs.services, r.inputs.services, func(old, now *service) {
+		if s := cmp.Or(old, now); (old == nil) != (now == nil) && s.Key.Site() == r.inputs.home && r.cells.get(unit{service: s.Key}) == nil {
+			begins(s.Key)
+		}
+	})
+	slices.SortFunc(keys, catalog.ServiceKey.Compare)
+	return slices.Compact(keys), false
 }

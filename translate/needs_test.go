@@ -18,11 +18,22 @@ func TestWhatIsNotNeededChangesNothing(t *testing.T) {
 		config.Remote = false
 		now := randomCatalog(r)
 		before, _ := New(config).Apply(catalog.Catalog{}.Diff(now))
-		for _, text := range []string{"web@dc2", "web@dc3", "web@p.peer", "web@q.peer", "db@dc2", "db@q.peer", "new@dc2", "new@dc4"} {
+		for _, text := range []string{"web@dc2", "web@dc3", "web@p.peer", "web@q.peer", "db@dc2", "db@q.peer", "new@dc2", "new@dc4", "web", "db", "new", "Web"} {
 			k := keyOf(text)
-			d := catalog.Delta{Set: []catalog.Service{randomService(r, k)}}
+			s := randomService(r, k)
+			for i := range s.Instances {
+				s.Instances[i].Meta = map[string]string{"legate-failover": "none"}
+			}
+			d := catalog.Delta{Set: []catalog.Service{s}}
 			if _, is := now.Services[k]; is {
 				d = catalog.Delta{Gone: []catalog.ServiceKey{k}}
+			}
+			if k.Site() == config.site() { // that it is needed here says nothing of its own cluster
+				with, _ := before.Apply(d)
+				told(t, seed, before, with)
+				without, _ := with.Apply(catalog.Delta{Gone: []catalog.ServiceKey{k}})
+				told(t, seed, with, without)
+				continue
 			}
 			after, _ := before.Apply(d)
 			b := after.Diff(before)
@@ -33,17 +44,22 @@ func TestWhatIsNotNeededChangesNothing(t *testing.T) {
 			} else if needed++; len(before.ReadBy(k)) == 0 {
 				t.Fatalf("seed %d: %v is needed by nothing", seed, k)
 			}
-			keys, all := after.DiffReads(before)
-			for _, text := range []string{"web@dc2", "web@dc3", "web@dc4", "db@dc2", "new@dc2", "new@dc3"} {
-				other := keyOf(text)
-				if !all && after.Needs(other) != before.Needs(other) && !slices.Contains(keys, other) {
-					t.Fatalf("seed %d: with %v, nobody is told that %v is needed: %t", seed, k, other, after.Needs(other))
-				}
-			}
+			told(t, seed, before, after)
 		}
 	}
 	if needed < 50 || not < 50 {
 		t.Errorf("%d were needed and %d not", needed, not)
+	}
+}
+
+// told fails unless all is told that begins or ceases to be needed.
+func told(t *testing.T, seed uint64, before, after Resources) {
+	t.Helper()
+	keys, all := after.DiffReads(before)
+	for _, text := range []string{"web@dc2", "web@dc3", "web@dc4", "db@dc2", "db@dc3", "new@dc2", "new@dc3", "Web@dc2", "web@p.peer", "db@p.peer", "web", "db", "new", "Web", "api.v2"} {
+		if k := keyOf(text); !all && after.Needs(k) != before.Needs(k) && !slices.Contains(keys, k) {
+			t.Fatalf("seed %d: nobody is told that %v is needed: %t", seed, k, after.Needs(k))
+		}
 	}
 }
 
