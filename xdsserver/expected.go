@@ -24,14 +24,19 @@ const (
 
 // Expect has a first answer that would say that there is nothing wait while expected says something else: for
 // Config.FirstAnswerWait at most, but for a client that has the resource from before, as long as Consul has not
-// answered. It is called before Run. expected must not block.
+// answered; an answer that has to have all waits a minute for that. It is called before Run. expected must not block.
 func (s *Server) Expect(expected func(name string) Expected) { s.expected = expected }
 
 // awaited is the answer to a request for a name, which waits.
 type awaited struct {
 	until time.Time
 	holds bool // the client has the resource from before
+	since time.Time
 }
+
+// holdWhole is how long an answer that has to have all names waits at most for one that the client has from before:
+// all others wait with it.
+const holdWhole = time.Minute
 
 // await has the answer for a name wait, which the stream did not ask for until now, if it is to be expected that
 // there is one soon. It needs the store's lock.
@@ -42,13 +47,14 @@ func (s *subscription) await(e *entry, holds bool) bool {
 	if s.awaited == nil {
 		s.awaited = map[*entry]awaited{}
 	}
-	until := time.Now().Add(s.firstWait)
+	now := time.Now()
+	until := now.Add(s.firstWait)
 	if s.whole { // what is asked for later waits no longer, so that others do not wait again and again
 		for _, a := range s.awaited {
 			until = a.until
 		}
 	}
-	s.awaited[e] = awaited{until, holds}
+	s.awaited[e] = awaited{until, holds, now}
 	return true
 }
 
@@ -65,7 +71,7 @@ func (s *subscription) endAwait() {
 			delete(s.awaited, e)
 		case now.Before(a.until):
 			s.lookAgain(a.until)
-		case a.holds && s.expected(e.name) == Unread:
+		case a.holds && !(s.whole && now.Sub(a.since) >= holdWhole) && s.expected(e.name) == Unread:
 			a.until = now.Add(s.firstWait)
 			s.awaited[e] = a
 			s.lookAgain(a.until)

@@ -106,6 +106,18 @@ func TestAClientKeepsWhatItHasWhileConsulIsNotRead(t *testing.T) {
 	})
 }
 
+// One name that Consul never answers for does not hold up all clusters of a client for ever.
+func TestAllClustersAreHeldForOneAMinuteAtMost(t *testing.T) {
+	followingOver(t, xdstest.SotW, 2*time.Second, func(t *testing.T, s *stage, w *demands, open opener) {
+		w.expect(Unread, "db")
+		c := open("edge")
+		c.Resume(cds, map[string]string{"web": "from before", "db": "from before"}, "web", "db")
+		time.Sleep(58 * time.Second)
+		c.Silence()
+		c.Accept(cds, "web@1")
+	})
+}
+
 // A batch with one name of many that wait answers just that one.
 func TestManyNamesThatWaitAreAnsweredAsTheyCome(t *testing.T) {
 	following(t, time.Hour, func(t *testing.T, s *stage, w *demands, open opener) {
