@@ -112,11 +112,11 @@ func checkIP(a netip.Addr) flaw {
 
 // checkSocket says why no Envoy of this site can connect to a unix socket of a part. One of another site is on none of
 // this site's hosts: what has its path here is another socket.
-func (p part) checkSocket(path string) flaw {
-	if bad := checkSocket(path); bad.found() || !p.far {
+func (s part) checkSocket(path string) flaw {
+	if bad := checkSocket(path); bad.found() || !s.far {
 		return bad
 	}
-	return flaw{BadSocket, fmt.Sprintf("unix socket %s is on a host of %s", quote(path), p.Key.Site()),
+	return flaw{BadSocket, fmt.Sprintf("unix socket %s is on a host of %s", quote(path), s.Key.Site()),
 		"register the instance there with the IP address and port that other sites connect to, under a service id of its own"}
 }
 
