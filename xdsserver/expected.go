@@ -71,7 +71,7 @@ func (s *subscription) endAwait() {
 			delete(s.awaited, e)
 		case now.Before(a.until):
 			s.lookAgain(a.until)
-		case a.holds && !(s.whole && now.Sub(a.since) >= holdWhole) && s.expected(e.name) == Unread:
+		case a.holds && (!s.whole || now.Sub(a.since) < holdWhole) && s.expected(e.name) == Unread:
 			a.until = now.Add(s.firstWait)
 			s.awaited[e] = a
 			s.lookAgain(a.until)
