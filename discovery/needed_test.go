@@ -10,25 +10,41 @@ import (
 	"legate/discovery/catalog"
 )
 
+// needs are the services that are needed now, as a test has it.
+type needs struct {
+	mu   sync.Mutex
+	keys map[catalog.ServiceKey]bool
+}
+
+// only has these services of dc2 needed and no others.
+func (n *needs) only(names ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.keys = map[catalog.ServiceKey]bool{}
+	for _, name := range names {
+		n.keys[atDC2.Service(name)] = true
+	}
+}
+
+func (n *needs) has(key catalog.ServiceKey) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.keys[key]
+}
+
 // With failover only, of another datacenter only that is read which services here are served from.
 func TestOnlyWhatIsNeededOfAnotherDatacenterIsRead(t *testing.T) {
 	dc2 := newFakeConsul("web", "api", "db")
 	fake := newFakeSites(newFakeConsul("web", "api")).with("dc2", dc2)
-	var mu sync.Mutex
-	needed := map[catalog.ServiceKey]bool{atDC2.Service("web"): true}
+	needed := &needs{}
+	needed.only("web")
 	cfg := sitesConfig()
 	cfg.RemoteServices = RemoteFailover
 	federating(t, cfg, fake, func(f *Federation) {
-		f.Need(func(key catalog.ServiceKey) bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return needed[key]
-		})
+		f.Need(needed.has)
 	}, func(t *testing.T, r *federated) {
 		r.is("what is needed", "api.dc1:1", "web.dc1:1", "web.dc2:1")
-		mu.Lock()
-		needed = map[catalog.ServiceKey]bool{atDC2.Service("api"): true}
-		mu.Unlock()
+		needed.only("api")
 		r.Reconsider(atDC2.Service("api"), atDC2.Service("web"), catalog.ServiceKey{Datacenter: "dc9", Name: "web"})
 		r.is("another one at once", "api.dc1:1", "web.dc1:1", "api.dc2:1", "web.dc2:1")
 		time.Sleep(cfg.Linger + time.Minute)
@@ -43,24 +59,12 @@ func TestOnlyWhatIsNeededOfAnotherDatacenterIsRead(t *testing.T) {
 func TestWhatIsNeededIsAwaitedUntilItIsRead(t *testing.T) {
 	dc2 := newFakeConsul("web", "db")
 	fake := newFakeSites(newFakeConsul("web")).with("dc2", dc2)
-	var mu sync.Mutex
-	needed := map[catalog.ServiceKey]bool{}
+	needed := &needs{}
 	cfg := sitesConfig()
 	cfg.RemoteServices = RemoteFailover
 	federating(t, cfg, fake, func(f *Federation) {
-		f.Need(func(key catalog.ServiceKey) bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return needed[key]
-		})
+		f.Need(needed.has)
 	}, func(t *testing.T, r *federated) {
-		need := func(names ...string) {
-			mu.Lock()
-			defer mu.Unlock()
-			for _, name := range names {
-				needed[atDC2.Service(name)] = true
-			}
-		}
 		awaits := func() bool {
 			synctest.Wait()
 			c, _ := r.now()
@@ -70,7 +74,7 @@ func TestWhatIsNeededIsAwaitedUntilItIsRead(t *testing.T) {
 		if awaits() {
 			t.Error("what nobody needs is awaited")
 		}
-		if need("web", "ghost"); !awaits() {
+		if needed.only("web", "ghost"); !awaits() {
 			t.Error("what is needed is not awaited")
 		}
 		r.Reconsider()
@@ -80,7 +84,7 @@ func TestWhatIsNeededIsAwaitedUntilItIsRead(t *testing.T) {
 		}
 		dc2.stop()
 		time.Sleep(time.Minute)
-		if need("db"); awaits() {
+		if needed.only("web", "ghost", "db"); awaits() {
 			t.Error("a site is awaited that fails")
 		}
 	})
