@@ -10,7 +10,8 @@
 //   - If it is, it is held: what is lost is served on as it was last seen, until two consistent reads
 //     at least Config.Confirm apart lack it, and longer where [Config] says so.
 //   - A service of which all was gone comes back one instance after the other. The rest is waited for: it is
-//     believed to be lost once two consistent reads lack it that are Config.Confirm apart, from then on.
+//     believed to be lost once two consistent reads lack it that are Config.Confirm apart, from then on. What comes
+//     back, goes and comes back again does not prolong that: each instance does so once.
 //   - Each hold ends: what is held returns, is replaced or confirmed, or its time is over; or a person
 //     releases it. What the operator does not select any more goes at once, held or not.
 //   - The loss of a whole datacenter is told from a deliberate one by its breadth: who scales a service

@@ -11,7 +11,8 @@ import (
 // hold is a loss of one service that is not believed yet: what an answer lacks is kept as it was last seen.
 type hold struct {
 	why      Reason
-	since    time.Time
+	since    time.Time // of the first loss; it stays
+	emptied  time.Time // since when nothing is left that takes traffic; zero: something is
 	most     time.Time // when it was last a part of the loss of most of the datacenter; zero: never
 	kept     []catalog.Instance
 	missed   map[catalog.InstanceKey]time.Time // of these: the first consistent read without it
@@ -20,17 +21,34 @@ type hold struct {
 	wentBack bool                              // Consul's index went back shortly before
 	evident  bool                              // the last second look gave evidence of a deregistration
 	asked    time.Time                         // when that was taken, or tried; zero: never
-	partly   bool                              // all was gone, and a part of it came back
+	rest     []catalog.Instance                // all was gone and a part of it came back: what never did
 }
 
-// comesBack says that a service comes back of which all was gone: instances return one after the other, as agents
-// register them or a peer imports them. Each that does gives the rest, which is still lost, new time to be confirmed.
-func (h *hold) comesBack(lost []catalog.Instance) bool {
-	if back := len(catalog.Common(lost, h.kept)) < len(h.kept); back && (h.partly || h.why == Emptied) {
-		h.partly = true
-		clear(h.missed)
+// left notes how many of the service are left that take traffic.
+func (h *hold) left(n int, now time.Time) {
+	switch {
+	case n > 0:
+		h.emptied = time.Time{}
+	case h.emptied.IsZero():
+		h.emptied = now
 	}
-	return h.partly
+}
+
+// lacks notes what is lost now. A service comes back of which all was gone: instances return one after the other, as
+// agents register them or a peer imports them. Each that does gives the rest new time to be confirmed, but once: one
+// that goes again and returns again says nothing new of the others.
+func (h *hold) lacks(lost []catalog.Instance) {
+	back := catalog.Lacking(h.kept, lost)
+	if h.rest == nil && h.why == Emptied && len(back) > 0 {
+		h.rest = h.kept
+	}
+	rest := catalog.Lacking(h.rest, back)
+	if len(rest) < len(h.rest) {
+		for i := range rest {
+			delete(h.missed, rest[i].Key())
+		}
+	}
+	h.rest = rest
 }
 
 // keep makes these what is kept. Of those that were kept already it stays known since when they are missed.
@@ -83,7 +101,7 @@ func (h *hold) ends(c Config, returned time.Time, evident bool) time.Time {
 	case h.why == DatacenterLost:
 		return h.since.Add(c.DatacenterHold)
 	case h.why == Emptied && !evident:
-		return latest(h.since.Add(c.Empty), h.awaited(c, returned))
+		return latest(h.emptied.Add(c.Empty), h.awaited(c, returned))
 	}
 	return h.awaited(c, returned)
 }
@@ -93,7 +111,7 @@ func (h *hold) outcome(c Config, now time.Time) string {
 	switch {
 	case h.why == DatacenterLost:
 		return "expired"
-	case h.why == Emptied && now.Before(h.since.Add(c.Empty)):
+	case h.why == Emptied && now.Before(h.emptied.Add(c.Empty)):
 		return "evident"
 	}
 	return "confirmed"

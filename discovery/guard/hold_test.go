@@ -26,7 +26,7 @@ func instances(ids ...string) (all []catalog.Instance) {
 
 // lostAt is a hold of a loss at second 0: of each instance, since when a consistent read lacks it.
 func lostAt(why Reason, since ...time.Time) *hold {
-	h := &hold{why: why, since: at(0), missed: map[catalog.InstanceKey]time.Time{}}
+	h := &hold{why: why, since: at(0), emptied: at(0), missed: map[catalog.InstanceKey]time.Time{}}
 	for n, s := range since {
 		i := instances(string(rune('a' + n)))
 		h.kept = append(h.kept, i...)

@@ -174,39 +174,6 @@ func TestWhatComesBackWasNeverGone(t *testing.T) {
 	}
 }
 
-// A service that was gone comes back one instance after another, as agents register them, or a peer imports them. What
-// is still missing then is waited for.
-func TestWhatComesBackBitByBitIsWaitedFor(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		rest func(w *world)
-		took int // until the hold is over
-		size int
-		why  string
-	}{
-		{"the rest comes, too", func(w *world) { w.pass(8 * time.Second); w.has(0, 0, 3) }, 0, 3, "returned"},
-		{"the rest does not come", func(*world) {}, 10, 2, "confirmed"},
-		{"others come in its place", func(w *world) { w.says[key(0)] = append(some(0, 0, 2), some(0, 8, 9)...) }, 10, 3, "confirmed"},
-		{"it comes bit by bit", func(w *world) {
-			w.has(0, 0, 1)
-			w.pass(9 * time.Second)
-			w.has(0, 0, 2)
-		}, 10, 2, "confirmed"},
-	} {
-		w := worldOf(t, DefaultConfig(), 10, 3)
-		w.list = &Second{} // no evidence that somebody deregistered it
-		w.has(0, 0, 0)
-		w.pass(20 * time.Second) // all that is gone was confirmed long ago
-		w.has(0, 0, 2)
-		w.is(c.name, 0, 3, Shrunk)
-		c.rest(w)
-		took := w.until(c.name, func() bool { return len(w.g.Holds()) == 0 })
-		if took != c.took || w.size(0) != c.size || !slices.Equal(w.ended, []string{c.why}) {
-			t.Errorf("%s: after %d s there are %d instances (%v), want %d after %d s (%s)", c.name, took, w.size(0), w.ended, c.size, c.took, c.why)
-		}
-	}
-}
-
 // The minute for which a service's last instances are kept begins when the last one goes.
 func TestTheMinuteOfTheLastInstancesBeginsWhenTheyGo(t *testing.T) {
 	w := worldOf(t, DefaultConfig(), 10, 8)

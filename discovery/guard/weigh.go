@@ -14,12 +14,11 @@ func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time
 		if l = g.loss(s, now); h != nil || l.left < l.served {
 			why = g.cfg.suspect(l)
 		}
-		if why == calm && h != nil && now.Before(h.awaited(g.cfg, g.returned)) {
-			why = CatalogShrunk
-			lost = catalog.Common(lost, h.kept) // what came back, and goes now, goes for itself
+		if h != nil {
+			h.lacks(lost)
 		}
-		if why == calm && h != nil && g.cfg.Confirm > 0 && h.comesBack(lost) {
-			why = Shrunk
+		if why == calm && h != nil {
+			lost, why = g.awaits(h, lost, now)
 		}
 	}
 	switch {
@@ -34,10 +33,8 @@ func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time
 		s.hold = h
 		g.holds++
 	}
+	h.left(l.left, now)
 	if a != nil {
-		if why == Emptied && h.why != Emptied {
-			h.since = now
-		}
 		g.keep(h, lost)
 		h.moved = h.moved || a.Moved
 		if a.Consistent {
@@ -65,6 +62,19 @@ func (g *State) weigh(s *service, lost []catalog.Instance, a *Answered, now time
 	case len(h.kept) < before || a != nil:
 		g.serve(s, now, s.believed(), false, d)
 	}
+}
+
+// awaits are those of a loss that is calm by itself that are waited for, and why: others of what was lost come back.
+// What came back, and goes now, goes for itself.
+func (g *State) awaits(h *hold, lost []catalog.Instance, now time.Time) ([]catalog.Instance, Reason) {
+	rest := catalog.Common(lost, h.rest)
+	switch {
+	case now.Before(h.awaited(g.cfg, g.returned)):
+		return catalog.Common(lost, h.kept), CatalogShrunk
+	case g.cfg.Confirm > 0 && len(rest) > 0:
+		return rest, Shrunk
+	}
+	return lost, calm
 }
 
 // believe serves what is selected of s and nothing else. What was held is over.
