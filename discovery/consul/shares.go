@@ -12,21 +12,24 @@ import (
 // site. A site that hangs holds its own share, and nobody waits for it. The first share is the own
 // datacenter's: it gets up to a half. What a share does not want, the others may have.
 type shares struct {
-	total   func() int
-	changes atomic.Uint64 // of limits
+	total func() int
 
 	mu     sync.Mutex
 	all    []*share
 	before int // the total when limits were set last
 }
 
-// share is one client's. The lock of its shares guards it.
+// share is one client's. The lock of its shares guards its plain fields.
 type share struct {
-	want  int
-	limit int
-	busy  int
-	queue []chan struct{} // those who wait, in the order in which they came
+	want    int
+	limit   int
+	busy    int
+	queue   []chan struct{} // those who wait, in the order in which they came
+	changes atomic.Uint64   // of what is of use to it
 }
+
+// useful is how much of the limit is of use.
+func (s *share) useful() int { return min(s.limit, s.want) }
 
 func newShares(total func() int) *shares { return &shares{total: total} }
 
@@ -88,9 +91,9 @@ func (s *shares) settle() {
 	}
 	for i, limit := range divide(s.before, wants) {
 		one := s.all[i]
-		if one.limit != limit {
-			one.limit = limit
-			s.changes.Add(1)
+		before := one.useful()
+		if one.limit = limit; one.useful() != before {
+			one.changes.Add(1)
 		}
 		one.admit()
 	}

@@ -62,7 +62,7 @@ func TestWhoHangsHoldsItsOwnShareOnly(t *testing.T) {
 		}
 		own.busy = 0
 		hung := s.add()
-		changes := s.changes.Load()
+		changes := hung.changes.Load()
 		var held []func()
 		for range s.limit(hung) {
 			release, err := s.acquire(t.Context(), hung)
@@ -103,13 +103,13 @@ func TestWhoHangsHoldsItsOwnShareOnly(t *testing.T) {
 		held[0]()
 		held[0]() // once is enough
 		synctest.Wait()
-		if len(hung.queue) != 3 || hung.busy != 5 || s.changes.Load() != changes {
+		if len(hung.queue) != 3 || hung.busy != 5 || hung.changes.Load() != changes {
 			t.Errorf("%d wait, %d are busy", len(hung.queue), hung.busy)
 		}
 		total = 30 // Consul speaks HTTP/2, as an answer shows
 		held[1]()
 		waiting.Wait()
-		if s.changes.Load() == changes || s.limit(hung) != 15 {
+		if hung.changes.Load() == changes || s.limit(hung) != 15 {
 			t.Errorf("its limit is %d", s.limit(hung))
 		}
 		s.remove(hung)
@@ -131,5 +131,26 @@ func TestASiteOfWhichNothingIsKnownWantsLittle(t *testing.T) {
 	s.wants(other, 500)
 	if own, other := s.limit(own), s.limit(other); own != 50 || other != 50 {
 		t.Errorf("the own datacenter has %d, the other %d", own, other)
+	}
+}
+
+// Who needs one more is no matter to the others while there is enough for all; where there is not, it is to those
+// that get less.
+func TestOnlyWhoCanUseMoreOrLessIsTold(t *testing.T) {
+	for _, c := range []struct {
+		total, own, other int
+		told              uint64
+	}{{25_000, 3_300, 3_300, 0}, {100, 500, 16, 50 - 16}, {100, 500, 200, 0}} {
+		s := newShares(func() int { return c.total })
+		own, other := s.add(), s.add()
+		s.wants(own, c.own)
+		s.wants(other, c.other)
+		before := own.changes.Load()
+		for n := range 100 {
+			s.wants(other, c.other+n+1)
+		}
+		if got := own.changes.Load() - before; got != c.told {
+			t.Errorf("%d among those who want %d and %d: it is told %d times of a hundred that the other wants more, want %d", c.total, c.own, c.other, got, c.told)
+		}
 	}
 }

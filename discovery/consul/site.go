@@ -22,8 +22,8 @@ func (c *Client) At(site catalog.Site) (*Client, error) {
 // Want says how many questions could be under way at once if there were room for all.
 func (c *Client) Want(n int) { c.shares.wants(c.share, n) }
 
-// CapacityChanges is a number that is another one when Capacity is.
-func (c *Client) CapacityChanges() uint64 { return c.shares.changes.Load() }
+// CapacityChanges is a number that is another one when Capacity is, as far as Want has use for it.
+func (c *Client) CapacityChanges() uint64 { return c.share.changes.Load() }
 
 // Shared says that the connections are for other sites, too.
 func (c *Client) Shared() bool { return c.shares.several() }

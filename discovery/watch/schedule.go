@@ -8,12 +8,12 @@ import (
 // Schedule gives blocking queries to services, and begins to read those that are new. It does nothing if
 // none came or went since it was last called, and there is no more or less room for queries.
 func (q *Queries) Schedule() {
-	changes := q.client.CapacityChanges()
-	if !q.dirty && changes == q.capacity {
+	if !q.dirty && q.client.CapacityChanges() == q.capacity {
 		return
 	}
-	q.dirty, q.capacity = false, changes
+	q.dirty = false
 	q.client.Want(len(q.services) + 1 + len(q.entries) + reserve)
+	q.capacity = q.client.CapacityChanges() // before slots: what changes after it is seen the next time
 	q.schedule(q.slots())
 }
 

@@ -1,12 +1,14 @@
 package watch
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"legate/discovery/catalog"
 	"legate/discovery/consul"
 	"legate/internal/metricstest"
 )
@@ -127,4 +129,45 @@ func TestQueriesAreTakenBackWhereConnectionsAreFewer(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A name that comes or goes costs its own site one look at who has a query, and the others none, unless they get less
+// room for that.
+func TestANewNameCostsItsOwnSiteOnly(t *testing.T) {
+	own := queriesOver(t, 25_000)
+	client, err := own.client.At(catalog.Site{Datacenter: "dc2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := New(DefaultConfig(), client, own.apart, own.held, own.log, nil)
+	ended, end := context.WithCancel(t.Context())
+	end() // nothing is asked
+	name := func(q *Queries, n int) {
+		q.Watch(ended, catalog.ServiceKey{Datacenter: "dc2", Name: fmt.Sprint("svc-", n)})
+	}
+	due := func(q *Queries) bool { return q.dirty || q.client.CapacityChanges() != q.capacity }
+	for n := range 1000 {
+		name(own, n)
+	}
+	own.Schedule()
+	other.Schedule()
+	own.Schedule()
+	looks := map[*Queries]int{}
+	for n := range 100 {
+		name(other, n)
+		for range 3 {
+			for _, q := range []*Queries{own, other} {
+				if due(q) {
+					looks[q]++
+				}
+				q.Schedule()
+			}
+		}
+	}
+	if looks[own] != 0 || looks[other] != 100 {
+		t.Errorf("100 names that come elsewhere cost the own site %d looks and theirs %d, want 0 and 100", looks[own], looks[other])
+	}
+	for _, q := range []*Queries{own, other} {
+		q.loops.Wait()
+	}
 }
