@@ -56,7 +56,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 func (p *program) commands() []*command {
 	return []*command{
 		p.serve(), p.bootstrap(), p.render(), p.check(), p.policy(), p.watch(), p.changes(),
-		p.diff(), p.holds(), p.status(), p.explain(), p.verify(), p.demo(), p.dashboards(), p.alerts(), p.completion(), p.man(), p.version(),
+		p.diff(), p.holds(), p.status(), p.healthcheck(), p.explain(), p.verify(), p.demo(), p.dashboards(), p.alerts(), p.completion(), p.man(), p.version(),
 	}
 }
 
