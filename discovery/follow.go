@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // its answer may have changed, Reconsider is to be called.
 func (w *Watcher) Follow(want func(catalog.ServiceKey) bool) { w.want = want }
 
-// Reconsider has want asked again about these services; without any, about all. It may be called at any time, from
+// Reconsider has want asked again about these services, in whatever case their names are; without any, about all. It may be called at any time, from
 // any goroutine, and does not wait.
 func (w *Watcher) Reconsider(keys ...catalog.ServiceKey) { w.reconsidered.add(keys) }
 
@@ -73,8 +74,12 @@ func (l *loop) reconsider(now time.Time) {
 		}
 	default:
 		for key := range keys {
-			if key == l.key(key.Name) {
-				l.attend(key.Name, now)
+			if key != l.key(key.Name) {
+				continue
+			}
+			l.attend(key.Name, now)
+			for _, name := range l.capitals[strings.ToLower(key.Name)] {
+				l.attend(name, now)
 			}
 		}
 	}

@@ -123,3 +123,18 @@ func TestWhatIsReconsideredHereIsReconsideredElsewhere(t *testing.T) {
 		r.is("another one, here and elsewhere", "api.dc1:1", "web.dc1:1", "api.dc2:1", "web.dc2:1")
 	})
 }
+
+// Consul takes names of services for one that differ in case only: who asks about one asks about all.
+func TestWhatIsReconsideredIsSoInAnyCase(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("Web", "api"))
+	needed := &needs{}
+	cfg := sitesConfig()
+	cfg.RemoteServices = RemoteFailover
+	federating(t, cfg, fake, func(f *Federation) {
+		f.Need(needed.has)
+	}, func(t *testing.T, r *federated) {
+		needed.only("Web", "api")
+		r.Reconsider(atDC2.Service("web"))
+		r.is("what is called so", "web.dc1:1", "Web.dc2:1")
+	})
+}

@@ -14,11 +14,15 @@ import (
 // become others by it. Those are behind: they go on being built from the sources that they were built from,
 // whatever becomes of their instances, until Advance builds them from the newest. All others read the newest
 // at once, as it makes no difference to them.
+//
+// What the entries of other services say of where a unit is served from is in force at once, but for a unit that would
+// lose all its instances by that: it is behind, too, until somebody has it built (see led.go).
 
 // Behind is a unit that is behind: a service, or a further port of one.
 type Behind struct {
 	unit      unit
-	Instances int // of the service that it is served from, the first one that has any
+	Instances int  // of the service that it is served from, the first one that has any
+	Led       bool // because of what entries of others say of where it is served from: it waits for nothing but what it lacks
 }
 
 // Name is the name of its cluster, and of its assignment.
@@ -32,18 +36,6 @@ func (r Resources) NamesOf(b Behind) (names []Name) {
 	return names
 }
 
-// late is a unit that is behind, as an element of a tree.
-type late struct {
-	unit unit
-	from *sources // which it is built from
-	due  *said    // what the newest say of it
-
-	instances int // see Behind
-}
-
-func (l *late) key() unit                 { return l.unit }
-func (l *late) appendKey(b []byte) []byte { return l.unit.appendTo(b) }
-
 // survey says which units were not compared with the newest sources yet: those from next on. They are built
 // from the sources before.
 type survey struct {
@@ -52,7 +44,7 @@ type survey struct {
 }
 
 // AnyBehind reports whether a unit is behind, or may turn out to be by the survey that is under way.
-func (r Resources) AnyBehind() bool { return r.behind != nil || r.survey != nil }
+func (r Resources) AnyBehind() bool { return r.behind.units != nil || r.survey != nil }
 
 // sourcesOf are the sources from which a unit is built.
 func (r Resources) sourcesOf(u unit) sources {
@@ -76,9 +68,9 @@ func (r Resources) Propose(p policy.Policies) Resources {
 }
 
 // Take is Apply for those who let policy wait: services change at once, and config entries are proposed. What the
-// entries of other services say of where a unit is served from changes at once, too. If the entries are of some services
-// only, Take returns which of their units are behind now because of them. Else a survey begins. A survey that is under
-// way is ended first.
+// entries of other services say of where a unit is served from changes at once, too, unless it would have no instances
+// then. Take returns these units, and if the entries are of some services only, which of their units are behind now
+// because of them. Else a survey begins. A survey that is under way is ended first.
 func (r Resources) Take(d catalog.Delta, views ...Resources) (Resources, []Problem, []Behind) {
 	r, problems := r.Apply(catalog.Delta{Set: d.Set, Gone: d.Gone, Since: d.Since}, views...)
 	if len(d.Entries)+len(d.GoneEntries) == 0 {
@@ -102,7 +94,13 @@ func (r Resources) Take(d catalog.Delta, views ...Resources) (Resources, []Probl
 			touched = append(touched, some...)
 		}
 	}
-	r, found := r.build(readers, d.Since, views)
+	r.behind = r.behind.with(r.again(d))
+	units, led := r.apart(readers, &before)
+	r.behind = r.behind.with(led)
+	for _, l := range led {
+		touched = append(touched, l.behind())
+	}
+	r, found := r.build(units, d.Since, views)
 	return r, append(problems, found...), touched
 }
 
@@ -155,14 +153,14 @@ func (r Resources) look(cells iter.Seq[*cell], from *sources) (Resources, []Behi
 		}
 		was, due := r.behind.get(c.unit), r.rules.said(c.unit, read.begin(c.unit, c))
 		switch {
-		case due.same(c.policy):
+		case due.same(c.policy) && !was.isLed():
 			r.behind = r.behind.without(c.unit)
 		case was != nil && due.same(was.due): // the last change does not touch it
 		case was != nil:
-			all = append(all, r.late(c.unit, was.from, due))
+			all = append(all, r.late(c, was.from, due, was.led))
 			touched = append(touched, all[len(all)-1].behind())
 		default:
-			all = append(all, r.late(c.unit, from, due))
+			all = append(all, r.late(c, from, due, false))
 			touched = append(touched, all[len(all)-1].behind())
 		}
 	}
@@ -172,7 +170,7 @@ func (r Resources) look(cells iter.Seq[*cell], from *sources) (Resources, []Behi
 
 // stillBehind returns the units that are behind after one of them was built again, to c: it may be gone, or
 // what its service says by now may be the same with old and new sources.
-func (r Resources) stillBehind(u unit, c *cell, read *reader) *tree[unit, *late] {
+func (r Resources) stillBehind(u unit, c *cell, read *reader) lates {
 	l := r.behind.get(u)
 	if l == nil {
 		return r.behind
@@ -185,10 +183,10 @@ func (r Resources) stillBehind(u unit, c *cell, read *reader) *tree[unit, *late]
 	}
 	read.inputs.sources = r.inputs.sources
 	due := r.rules.said(u, read.begin(u, c))
-	if due.same(c.policy) {
+	if due.same(c.policy) && !l.led {
 		return r.behind.without(u)
 	}
-	return r.behind.with([]*late{r.late(u, l.from, due)})
+	return r.behind.with([]*late{r.late(c, l.from, due, l.led)})
 }
 
 // Advance builds units from the newest sources that are behind, and leaves alone those that are not. It costs
@@ -206,26 +204,10 @@ func (r Resources) Advance(units []Behind, since time.Time, views ...Resources) 
 
 // Behind are all units that are behind, sorted by service. While a survey is under way there may be more.
 func (r Resources) Behind() (all []Behind) {
-	for l := range r.behind.all() {
+	for l := range r.behind.units.all() {
 		all = append(all, l.behind())
 	}
 	return all
-}
-
-func (l *late) behind() Behind { return Behind{l.unit, l.instances} }
-
-// late is a unit that is behind from now on.
-func (r Resources) late(u unit, from *sources, due *said) *late {
-	l := &late{unit: u, from: from, due: due}
-	read := reader{inputs: r.inputs, newest: &r.inputs}
-	read.inputs.sources = *from
-	for _, k := range r.rules.servedFrom(u, &read) {
-		if s := r.inputs.services.get(k); s != nil && len(s.Instances) > 0 {
-			l.instances = len(s.Instances)
-			break
-		}
-	}
-	return l
 }
 
 // saysGlobally reports whether a delta has a config entry that is everybody's.

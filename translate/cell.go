@@ -30,6 +30,14 @@ func (c *cell) all() []Resource {
 	return c.resources
 }
 
+// allReads are those of a cell that may be nil.
+func (c *cell) allReads() []dependency {
+	if c == nil {
+		return nil
+	}
+	return c.reads
+}
+
 // flawed reports whether a cell that may be nil has problems.
 func (c *cell) flawed() bool { return c != nil && len(c.problems) > 0 }
 

@@ -126,7 +126,7 @@ func (r Resources) problemsOf(k catalog.ServiceKey) (all []Problem) {
 
 // became says what became of each instance in the cell of a unit, which may be nil.
 func (r Resources) became(u unit, c *cell) []Became {
-	read := reader{inputs: r.inputs, newest: &r.inputs}
+	read := reader{inputs: r.inputs, newest: r.newestFor(u, &r.inputs)}
 	if c.served() {
 		read.inputs.sources = r.sourcesOf(u)
 		return r.rules.became(u, read.begin(u, c), c.policy)

@@ -8,9 +8,15 @@ import (
 )
 
 // Needs reports whether something is served from a service elsewhere besides its own cluster, or would be if it was
-// there: a unit reads it, or the policy has its name fail over to where it is, though nothing of that name is known yet.
+// there: a unit reads it, or will by a change of policy that it waits for, or the policy has its name fail over to where
+// it is, though nothing of that name is known yet.
 func (r Resources) Needs(k catalog.ServiceKey) bool {
-	return r.readers.any(k) || r.mayBegin(k)
+	return r.isRead(k) || r.mayBegin(k)
+}
+
+// isRead reports whether some unit reads a service of others, or will.
+func (r Resources) isRead(k catalog.ServiceKey) bool {
+	return r.readers.any(k) || r.behind.due.any(k)
 }
 
 // ReadBy are the names of the clusters that are served from a service, or would be if it was there, sorted: its own,
@@ -19,7 +25,7 @@ func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
 	for c := range r.cellsOf(k) {
 		names = append(names, c.unit.name())
 	}
-	for _, u := range r.readers.of(nil, dependency{service: k}) {
+	for _, u := range r.behind.due.of(r.readers.of(nil, dependency{service: k}), dependency{service: k}) {
 		names = append(names, u.name())
 	}
 	if r.mayBegin(k) {
@@ -41,7 +47,11 @@ func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
 		return r.rules.servedFrom(unit{service: r.inputs.here(cluster)}, &reader{inputs: r.inputs})
 	}
 	keys = append(keys, u.service)
-	for _, d := range c.reads {
+	reads := c.reads
+	if l := r.behind.get(u); l != nil {
+		reads = slices.Concat(reads, l.reads)
+	}
+	for _, d := range reads {
 		if d.service.Datacenter != "" { // else it is an entry, or all services of a name
 			keys = append(keys, d.service)
 		}
@@ -62,20 +72,19 @@ func (r Resources) mayBegin(k catalog.ServiceKey) bool {
 }
 
 // DiffReads says which services began to be read, or ceased to be, since from, and which a name of here may begin to be served
-// from, or no longer: what [Resources.Needs] says of others is the same, unless all is true. It costs what differs.
+// from, or no longer: what [Resources.Needs] says of others is the same, unless all is true. It costs what differs. All is
+// true only if what differs is everybody's: the policy, or which datacenters there are.
 func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all bool) {
-	if r.inputs.policies != from.inputs.policies || r.inputs.entries != from.inputs.entries {
+	if r.inputs.policies != from.inputs.policies {
 		return nil, true
 	}
-	compare(from.readers.pairs, r.readers.pairs, func(old, now *pair) {
-		p := now
-		if p == nil {
-			p = old
-		}
-		if k := p.read.service; k.Datacenter != "" && r.readers.any(k) != from.readers.any(k) {
+	reads := func(old, now *pair) {
+		if k := cmp.Or(now, old).read.service; k.Datacenter != "" && r.isRead(k) != from.isRead(k) {
 			keys = append(keys, k)
 		}
-	})
+	}
+	compare(from.readers.pairs, r.readers.pairs, reads)
+	compare(from.behind.due.pairs, r.behind.due.pairs, reads)
 	begins := func(here catalog.ServiceKey) { // or ends to be known: see mayBegin
 		for _, in := range []inputs{from.inputs, r.inputs} { // what its owner says counts while it is there
 			for _, k := range r.rules.servedFrom(unit{service: here}, &reader{inputs: in}) {
@@ -85,6 +94,14 @@ func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all boo
 			}
 		}
 	}
+	compare(from.inputs.entries, r.inputs.entries, func(old, now *entry) {
+		switch e := cmp.Or(now, old); e.Key.Kind {
+		case catalog.Datacenters:
+			all = all || !sameSites(old, now)
+		case catalog.ServiceResolver: // no other kind says where a service is
+			begins(r.inputs.here(e.Key.Name))
+		}
+	})
 	compare(from.cells, r.cells, func(old, now *cell) {
 		if c := cmp.Or(old, now); (old == nil) != (now == nil) && c.unit == (unit{service: r.inputs.here(c.unit.service.Name)}) {
 			begins(c.unit.service)
@@ -95,6 +112,20 @@ func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all boo
 			begins(s.Key)
 		}
 	})
+	if all {
+		return nil, true
+	}
 	slices.SortFunc(keys, catalog.ServiceKey.Compare)
 	return slices.Compact(keys), false
+}
+
+// sameSites reports whether two entries that may be nil name the same datacenters, in whatever order.
+func sameSites(a, b *entry) bool {
+	sites := func(e *entry) []string {
+		if e == nil {
+			return nil
+		}
+		return slices.Sorted(slices.Values(e.Datacenters))
+	}
+	return slices.Equal(sites(a), sites(b))
 }

@@ -3,6 +3,7 @@ package translate
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"legate/discovery/catalog"
@@ -52,14 +53,62 @@ func TestWhatIsNotNeededChangesNothing(t *testing.T) {
 	}
 }
 
-// told fails unless all is told that begins or ceases to be needed.
-func told(t *testing.T, seed uint64, before, after Resources) {
+// told fails unless all is told that begins or ceases to be needed. It returns whether that may be anything.
+func told(t *testing.T, seed uint64, before, after Resources) bool {
 	t.Helper()
 	keys, all := after.DiffReads(before)
 	for _, text := range []string{"web@dc2", "web@dc3", "web@dc4", "db@dc2", "db@dc3", "new@dc2", "new@dc3", "Web@dc2", "web@p.peer", "db@p.peer", "web", "db", "new", "Web", "api.v2"} {
-		if k := keyOf(text); !all && after.Needs(k) != before.Needs(k) && !slices.Contains(keys, k) {
+		if k := keyOf(text); !all && after.Needs(k) != before.Needs(k) && !slices.ContainsFunc(keys, func(one catalog.ServiceKey) bool {
+			return one.Site() == k.Site() && strings.EqualFold(one.Name, k.Name)
+		}) {
 			t.Fatalf("seed %d: nobody is told that %v is needed: %t", seed, k, after.Needs(k))
 		}
+	}
+	return all
+}
+
+// TestAnEntryHasOnlyThoseLookedAtThatItConcerns: a config entry comes, changes or goes, and what begins or ceases to be needed
+// by that is told, and not that it may be anything. Only another set of datacenters concerns all.
+func TestAnEntryHasOnlyThoseLookedAtThatItConcerns(t *testing.T) {
+	some := 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 47))
+		config := failingOver()
+		config.Remote = r.IntN(2) == 0
+		now := randomCatalog(r)
+		before, _ := New(config).Apply(catalog.Catalog{}.Diff(now))
+		for range 6 {
+			k := catalog.EntryKey{Kind: pick(r, catalog.ServiceDefaults, catalog.ServiceResolver, catalog.ServiceResolver), Name: pick(r, "web", "db", "new", "virtual")}
+			e := catalog.Entry{Key: k, Protocol: "http2"}
+			if k.Kind == catalog.ServiceResolver {
+				e.Resolver = randomResolver(r)
+			}
+			d := catalog.Delta{Entries: []catalog.Entry{e}}
+			if _, is := before.Entry(k); is && r.IntN(3) == 0 {
+				d = catalog.Delta{GoneEntries: []catalog.EntryKey{k}}
+			}
+			after, _ := before.Apply(d)
+			if r.IntN(2) == 0 {
+				after, _, _ = before.Take(d)
+			}
+			if told(t, seed, before, after) {
+				t.Fatalf("seed %d: %v concerns all", seed, k)
+			}
+			keys, _ := after.DiffReads(before)
+			some += len(keys)
+			before = after
+		}
+		near := func(datacenters ...string) Resources {
+			rs, _ := before.Apply(catalog.Delta{Entries: []catalog.Entry{{Key: catalog.EntryKey{Kind: catalog.Datacenters, Name: catalog.NearestEntry}, Datacenters: datacenters}}})
+			return rs
+		}
+		both := near("dc2", "dc3")
+		if told(t, seed, both, near("dc3", "dc2")) || !told(t, seed, both, near("dc2")) {
+			t.Fatalf("seed %d: another order concerns all, or another set does not", seed)
+		}
+	}
+	if some < 100 {
+		t.Errorf("%d services were told of: this shows too little", some)
 	}
 }
 

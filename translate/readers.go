@@ -51,15 +51,21 @@ func (r readers) any(k catalog.ServiceKey) bool {
 	return false
 }
 
-// after returns the readers after cells were built again.
-func (r readers) after(rebuilt []rebuilding) readers {
+// rereading is what a unit read, and reads from now on, sorted.
+type rereading struct {
+	unit     unit
+	from, to []dependency
+}
+
+// after returns the readers after units have read anew.
+func (r readers) after(all []rereading) readers {
 	var added []*pair
-	for _, b := range rebuilt {
-		for _, k := range missingFrom(b.to, b.from) {
-			added = append(added, &pair{k, b.unit})
+	for _, one := range all {
+		for _, k := range missingFrom(one.to, one.from) {
+			added = append(added, &pair{k, one.unit})
 		}
-		for _, k := range missingFrom(b.from, b.to) {
-			r.pairs = r.pairs.without(pair{k, b.unit})
+		for _, k := range missingFrom(one.from, one.to) {
+			r.pairs = r.pairs.without(pair{k, one.unit})
 		}
 	}
 	slices.SortFunc(added, func(a, b *pair) int { return a.Compare(*b) })
@@ -67,16 +73,16 @@ func (r readers) after(rebuilt []rebuilding) readers {
 	return r
 }
 
-// missingFrom is what a cell read and the other one did not. Either may be nil.
-func missingFrom(a, other *cell) []dependency {
-	if a == nil || other != nil && slices.Equal(a.reads, other.reads) {
+// missingFrom is what is in the first and not in the other one. Both are sorted.
+func missingFrom(a, other []dependency) []dependency {
+	if slices.Equal(a, other) {
 		return nil
 	}
-	if other == nil {
-		return a.reads
+	if len(other) == 0 {
+		return a
 	}
-	return slices.DeleteFunc(slices.Clone(a.reads), func(k dependency) bool {
-		_, both := slices.BinarySearchFunc(other.reads, k, dependency.Compare)
+	return slices.DeleteFunc(slices.Clone(a), func(k dependency) bool {
+		_, both := slices.BinarySearchFunc(other, k, dependency.Compare)
 		return both
 	})
 }

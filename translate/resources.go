@@ -22,8 +22,8 @@ type Resources struct {
 	cells   *tree[unit, *cell]
 	flawed  *tree[unit, *cell] // those of the cells that have problems
 	removed time.Time          // Since of the last delta that took a cell away
-	behind  *tree[unit, *late] // the units that are behind
-	survey  *survey            // which units are not compared yet; nil: none
+	behind  lates
+	survey  *survey // which units are not compared yet; nil: none
 }
 
 // rules say which units there are and what they become. They are pure, and hold to this:
@@ -75,7 +75,7 @@ func (r Resources) Apply(d catalog.Delta, views ...Resources) (Resources, []Prob
 	if len(d.Entries)+len(d.GoneEntries) > 0 {
 		cells := r.cellsSaidBy(d)
 		if r.AnyBehind() {
-			r.behind, r.survey, cells = nil, nil, r.cells.all()
+			r.behind, r.survey, cells = lates{}, nil, r.cells.all()
 			units = append(units, r.madeBy(r.entries())...) // which the survey may have had to make
 		}
 		units = r.resaid(r.entryReaders(units, d), cells)
@@ -187,11 +187,11 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 	units = slices.Compact(units)
 	rebuilt := make([]rebuilding, 0, len(units))
 	var problems []Problem
-	read := reader{inputs: r.inputs, newest: &r.inputs}
+	read := reader{inputs: r.inputs}
 	fresh := map[string]Resource{} // shared resources that no unit had
 	for _, u := range units {
 		b := rebuilding{unit: u, from: r.cells.get(u)}
-		read.inputs.sources = r.sourcesOf(u)
+		read.inputs.sources, read.newest = r.sourcesOf(u), r.newestFor(u, &r.inputs)
 		resources, found := r.rules.build(u, read.begin(u, b.from))
 		if len(resources)+len(found) == 0 && read.policy == nil && r.behind.get(u) != nil { // nothing of it is left that could be behind
 			read.inputs.sources = r.inputs.sources
@@ -215,9 +215,10 @@ func (r Resources) build(units []unit, since time.Time, views []Resources) (Reso
 
 // after puts what was built again in its place.
 func (r Resources) after(rebuilt []rebuilding, since time.Time) Resources {
-	set := make([]*cell, 0, len(rebuilt))
+	set, reread := make([]*cell, 0, len(rebuilt)), make([]rereading, 0, len(rebuilt))
 	var flawed []*cell
 	for _, b := range rebuilt {
+		reread = append(reread, rereading{b.unit, b.from.allReads(), b.to.allReads()})
 		if b.to != nil {
 			set = append(set, b.to)
 		} else {
@@ -230,7 +231,7 @@ func (r Resources) after(rebuilt []rebuilding, since time.Time) Resources {
 		}
 	}
 	r.cells, r.flawed = r.cells.with(set), r.flawed.with(flawed)
-	r.readers, r.holders = r.readers.after(rebuilt), r.holders.after(rebuilt)
+	r.readers, r.holders = r.readers.after(reread), r.holders.after(rebuilt)
 	return r
 }
 

@@ -121,7 +121,7 @@ func (r *reader) made() []Resource {
 // Who keeps several views of one catalog hands the result for one of them to the others, as with Apply.
 func (r Resources) With(p policy.Policies, views ...Resources) (Resources, []Problem) {
 	r.inputs.policies = &p
-	r.behind, r.survey = nil, nil
+	r.behind, r.survey = lates{}, nil
 	return r.build(r.resaid(r.madeBy(r.entries()), r.cells.all()), time.Time{}, views) // a survey may have had some to make
 }
 

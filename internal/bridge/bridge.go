@@ -6,6 +6,8 @@
 //     empty: with it the server begins to answer. It may wait for what it is served from (see first.go).
 //   - A change of policy that touches many clusters goes out bit by bit (see rollout.go). Deltas
 //     pass in between; what they change in a cluster that waits is built by its old policy.
+//   - What clients have of a cluster that is led to services which were not read until now stays until they are read. The
+//     wait is bounded (see led.go).
 //   - A Delta costs what its services cost, whatever else the catalog holds.
 //   - A problem is logged once when it appears and once when it is over.
 //   - What is published is recorded afterwards (see Record): nothing waits for that.
@@ -44,6 +46,7 @@ type Bridge struct {
 
 	interest  func(keys ...catalog.ServiceKey)
 	first     first
+	led       led
 	changes   *changes.Record // nil: nothing is recorded
 	taken     time.Time       // when Run began with what it does now
 	policies  policy.Policies // the newest that Run has taken over
@@ -135,6 +138,9 @@ func (b *Bridge) Run(ctx context.Context, deltas <-chan catalog.Delta) error {
 		case <-b.first.look:
 			b.taken = time.Now()
 			b.publishFirst()
+		case <-b.led.look:
+			b.taken = time.Now()
+			b.lookLed()
 		case p := <-wishes:
 			b.taken = time.Now()
 			b.adopt(p)

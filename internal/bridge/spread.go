@@ -50,16 +50,23 @@ func (b *Bridge) take(d catalog.Delta) {
 		b.spreading.touched, b.spreading.since = nil, d.Since
 	}
 	to, _, touched := b.State().Resources.Take(d)
+	led := b.led.waitingOf(to.Due(d))
+	touched = slices.DeleteFunc(touched, func(u translate.Behind) bool {
+		if u.Led {
+			led = append(led, u)
+		}
+		return u.Led
+	})
 	if entries && len(touched) <= manyClusters {
-		to, _ = to.Advance(touched, d.Since) // with the instances of the same Delta, in one batch
-		b.noteChanged(to, touched)
-		touched = nil
+		led, touched = append(led, touched...), nil // with the instances of the same Delta, in one batch
 	}
+	to = b.advance(to, led, d.Since)
 	b.recordDelta(d, b.publish(to))
 	if entries {
 		b.spreading.touched = touched
 		b.survey()
 	}
+	b.spreading.forgetChanged()
 }
 
 // goOn does the next bit of what is under way.
@@ -99,9 +106,7 @@ func (b *Bridge) begin() {
 	s := &b.spreading
 	now := b.State().Resources
 	if few := s.touched; len(few) <= manyClusters {
-		to, _ := now.Advance(few, s.since)
-		b.noteChanged(to, few)
-		b.publish(to)
+		b.publish(b.advance(now, few, s.since))
 	} else {
 		s.rollout = rolloutOf(now.Behind(), time.Now())
 		b.log.Info("policy goes out", "clusters", len(s.rollout.units), "touched", len(few), "over", time.Duration(b.over.Load()).String())
@@ -127,9 +132,7 @@ func (b *Bridge) roll() {
 		mended, wait = mended[:atOnce], 0
 	}
 	if units = append(mended, units...); len(units) > 0 {
-		to, _ := old.Resources.Advance(units, time.Time{}) // they waited on purpose: that is no delay of the change
-		b.noteChanged(to, units)
-		b.publish(to)
+		b.publish(b.advance(old.Resources, units, time.Time{})) // they waited on purpose: that is no delay of the change
 	}
 	if s.rollout.ended() {
 		b.endRollout()
@@ -163,10 +166,25 @@ func (s *spreading) mended(r translate.Resources, votes *xdsserver.Votes) (mende
 	return mended
 }
 
+// advance builds units from the newest sources that wait for nothing more, and notes what clients may reject of it.
+func (b *Bridge) advance(to translate.Resources, units []translate.Behind, since time.Time) translate.Resources {
+	units = b.ready(to, units)
+	to, _ = to.Advance(units, since)
+	b.noteChanged(to, units)
+	return to
+}
+
 // noteChanged notes what clients may reject of units that have changed.
 func (b *Bridge) noteChanged(to translate.Resources, units []translate.Behind) {
 	for _, u := range units {
 		b.spreading.changed = append(b.spreading.changed, to.NamesOf(u)...)
+	}
+}
+
+// forgetChanged forgets what was changed, if nothing is under way.
+func (s *spreading) forgetChanged() {
+	if s.timer == nil {
+		s.changed = nil
 	}
 }
 
