@@ -38,9 +38,10 @@ type Client struct {
 }
 
 // Question is how to ask. Index 0 is answered at once; otherwise Consul answers when it has
-// something newer, or when the wait is over.
+// something newer, or when the wait is over: Config.Wait, or Wait if that is shorter and not 0.
 type Question struct {
 	Index      uint64
+	Wait       time.Duration
 	Consistent bool // ask the leader, which asks its followers whether it still is one
 }
 
@@ -113,7 +114,11 @@ func (c *Client) get(ctx context.Context, path string, q Question, out any) (Rep
 	opts := &api.QueryOptions{Datacenter: c.datacenter, Peer: c.peer, RequireConsistent: q.Consistent}
 	limit := answerTime
 	if q.Index > 0 {
-		wait := c.wait - rand.N(c.wait/4)
+		wait := c.wait
+		if q.Wait > 0 {
+			wait = min(wait, q.Wait)
+		}
+		wait -= rand.N(wait / 4)
 		opts.WaitIndex, opts.WaitTime = q.Index, wait
 		limit = wait*17/16 + 10*time.Second // Consul adds up to a sixteenth of its own
 	}

@@ -30,6 +30,7 @@ type query[T any] struct {
 	record  *record // for people
 
 	index  uint64 // to ask with; 0: start over
+	trial  trial  // of that
 	was    previous
 	last   T
 	doubts int // answers in a row that made the query start over
@@ -56,8 +57,8 @@ type answer[T any] struct {
 // wait for.
 func (q *query[T]) next(ctx context.Context, block bool) (answer[T], error) {
 	how := consul.Question{Consistent: q.index == 0}
-	if block {
-		how.Index = q.index
+	if block && q.index > 0 {
+		how.Index, how.Wait = q.index, q.trial.wait()
 	}
 	verifying := false
 	for {
@@ -153,6 +154,7 @@ func (q *query[T]) accept(how consul.Question, value T, r consul.Reply, is conte
 		q.doubts = 0
 	}
 	idle := how.Index > 0 && r.Index == how.Index && r.Took < time.Second
+	q.trial.believed(how, r)
 	q.index, q.odd = r.Index, candidate[T]{}
 	q.was = previous{index: r.Index, weight: is.weight, filtered: r.Filtered}
 	return answer[T]{value: q.last, changed: is.changed, idle: idle, reply: r}

@@ -52,7 +52,7 @@ func TestTheIndexOfABlockingQuery(t *testing.T) {
 	}{
 		{"starts consistently, then waits with the last index",
 			[]step{{index: 5, value: "a"}, {index: 8, value: "ab"}, {index: 9, value: "abc"}},
-			[]consul.Question{{Consistent: true}, {Index: 5}, {Index: 8}}},
+			[]consul.Question{{Consistent: true}, {Index: 5}, {Index: 8, Wait: firstTrial}}},
 		{"starts over when the index goes back",
 			[]step{{index: 50, value: "a"}, {index: 20, value: "b"}, {index: 20, value: "b"}, {index: 21, value: "c"}},
 			[]consul.Question{{Consistent: true}, {Index: 50}, {Consistent: true}, {Index: 20}}},
