@@ -14,6 +14,7 @@ type inputs struct {
 	home     catalog.Site // the own one
 	services *tree[catalog.ServiceKey, *service]
 	remote   *tree[remoteKey, *remoteKey] // the services of all other sites, by their names
+	capitals *tree[capitalKey, *capitalKey]
 	sources
 }
 
@@ -59,17 +60,25 @@ func (e *entry) appendKey(b []byte) []byte { return appendStrings(b, e.Key.Kind,
 func (in inputs) apply(d catalog.Delta) inputs {
 	set := make([]*service, len(d.Set))
 	var remote []*remoteKey
+	var capitals []*capitalKey
 	for n, s := range d.Set {
 		set[n] = &service{s} // a copy: a pointer into d.Set would keep all of it alive
 		if s.Key.Site() != in.home && in.services.get(s.Key) == nil {
 			remote = append(remote, &remoteKey{s.Key})
 		}
+		if c, is := capitalized(s.Key); is {
+			capitals = append(capitals, &c)
+		}
 	}
 	slices.SortFunc(set, func(a, b *service) int { return a.Key.Compare(b.Key) }) // a Delta is sorted, so this costs next to nothing
 	slices.SortFunc(remote, func(a, b *remoteKey) int { return a.Compare(*b) })
-	in.services, in.remote = in.services.with(set), in.remote.with(remote)
+	slices.SortFunc(capitals, func(a, b *capitalKey) int { return a.Compare(*b) })
+	in.services, in.remote, in.capitals = in.services.with(set), in.remote.with(remote), in.capitals.with(capitals)
 	for _, k := range d.Gone {
 		in.services, in.remote = in.services.without(k), in.remote.without(remoteKey{k})
+		if c, is := capitalized(k); is {
+			in.capitals = in.capitals.without(c)
+		}
 	}
 	in.sources = in.sources.apply(d)
 	return in
@@ -99,6 +108,23 @@ func (k remoteKey) Compare(o remoteKey) int {
 
 func (k *remoteKey) key() remoteKey            { return *k }
 func (k *remoteKey) appendKey(b []byte) []byte { return appendService(b, k.service) }
+
+// capitalKey is the key of a service whose name has capitals. It is ordered by what the name is without.
+type capitalKey struct{ folded, service catalog.ServiceKey }
+
+// capitalized is the key of a service as one whose name has capitals, if it has.
+func capitalized(k catalog.ServiceKey) (capitalKey, bool) {
+	c := capitalKey{folded(k).service, k}
+	return c, c.folded != k
+}
+
+// Compare orders keys by the name without capitals.
+func (k capitalKey) Compare(o capitalKey) int {
+	return cmp.Or(k.folded.Compare(o.folded), k.service.Compare(o.service))
+}
+
+func (k *capitalKey) key() capitalKey           { return *k }
+func (k *capitalKey) appendKey(b []byte) []byte { return appendService(b, k.service) }
 
 // elsewhere yields the services of that name at all other sites.
 func (in inputs) elsewhere(name string) iter.Seq[catalog.Service] {

@@ -2,7 +2,6 @@ package translate
 
 import (
 	"slices"
-	"strings"
 
 	"legate/discovery/catalog"
 )
@@ -120,11 +119,9 @@ func (r Resources) Lacks(b Behind) (lacks []catalog.ServiceKey) {
 	for _, k := range r.rules.servedFrom(b.unit, &reader{inputs: r.inputs}) {
 		switch s := r.inputs.services.get(k); {
 		case s == nil:
-			lower := k
-			if lower.Name = strings.ToLower(k.Name); lower != k { // see registered
-				lacks = append(lacks, lower)
+			if lacks = append(lacks, k); folded(k).service != k { // see registered
+				lacks = append(lacks, folded(k).service)
 			}
-			lacks = append(lacks, k)
 		case len(s.Instances) > 0:
 			return lacks
 		}
@@ -136,7 +133,7 @@ func (r Resources) Lacks(b Behind) (lacks []catalog.ServiceKey) {
 func (r Resources) Due(d catalog.Delta) (all []Behind) {
 	var units []unit
 	for i := range d.Set {
-		units = r.behind.due.of(units, dependency{service: d.Set[i].Key})
+		units = r.behind.due.ofService(units, d.Set[i].Key)
 	}
 	slices.SortFunc(units, unit.Compare)
 	for _, u := range slices.Compact(units) {

@@ -25,7 +25,7 @@ func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
 	for c := range r.cellsOf(k) {
 		names = append(names, c.unit.name())
 	}
-	for _, u := range r.behind.due.of(r.readers.of(nil, dependency{service: k}), dependency{service: k}) {
+	for _, u := range r.behind.due.ofService(r.readers.ofService(nil, k), k) {
 		names = append(names, u.name())
 	}
 	if r.mayBegin(k) {
@@ -72,15 +72,16 @@ func (r Resources) mayBegin(k catalog.ServiceKey) bool {
 }
 
 // DiffReads says which services began to be read, or ceased to be, since from, and which a name of here may begin to be served
-// from, or no longer: what [Resources.Needs] says of others is the same, unless all is true. It costs what differs. All is
-// true only if what differs is everybody's: the policy, or which datacenters there are.
+// from, or no longer: what [Resources.Needs] says of others is the same, unless all is true. A key stands for all services
+// that have its name in whatever case. It costs what differs. All is true only if what differs is everybody's: the policy, or which datacenters there are.
 func (r Resources) DiffReads(from Resources) (keys []catalog.ServiceKey, all bool) {
 	if r.inputs.policies != from.inputs.policies {
 		return nil, true
 	}
 	reads := func(old, now *pair) {
-		if k := cmp.Or(now, old).read.service; k.Datacenter != "" && r.isRead(k) != from.isRead(k) {
-			keys = append(keys, k)
+		d := cmp.Or(now, old).read
+		if is, was := r.readers.has(d) || r.behind.due.has(d), from.readers.has(d) || from.behind.due.has(d); is != was && d.service.Datacenter != "" {
+			keys = append(keys, d.service)
 		}
 	}
 	compare(from.readers.pairs, r.readers.pairs, reads)

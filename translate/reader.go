@@ -9,16 +9,24 @@ import (
 	"legate/translate/chain"
 )
 
-// dependency is what a unit read: a service, a config entry, or at which other sites there are services of a name. The
-// last one is a service without a site.
+// dependency is what a unit read: a service, a config entry, at which other sites there are services of a name, or which
+// services of a site have a name if capitals do not count. Of the latter two, the first is a service without a site, and
+// the other one has its name in lower case.
 type dependency struct {
 	service catalog.ServiceKey
 	entry   catalog.EntryKey
+	folded  bool
 }
 
 // Compare orders services before entries.
 func (d dependency) Compare(o dependency) int {
-	return cmp.Or(d.entry.Compare(o.entry), d.service.Compare(o.service))
+	if c := cmp.Or(d.entry.Compare(o.entry), d.service.Compare(o.service)); c != 0 || d.folded == o.folded {
+		return c
+	}
+	if o.folded {
+		return -1
+	}
+	return 1
 }
 
 // sites is the dependency on the sites that have a service of that name.
@@ -54,18 +62,32 @@ func (r *reader) service(k catalog.ServiceKey) (catalog.Service, bool) {
 	return s.Service, true
 }
 
-// registered is the key of a service that an entry names. Consul does not tell names of services apart by case: what the
-// entry calls Web is web, if nobody registers Web. The unit's own name is as it is.
+// folded is the dependency on the services that have k's name if capitals do not count.
+func folded(k catalog.ServiceKey) dependency {
+	k.Name = strings.ToLower(k.Name)
+	return dependency{service: k, folded: true}
+}
+
+// registered is the key of a service that a unit is led to. Consul does not tell names of services apart by case: it
+// answers for each of web, Web and WEB with the instances of all. So if nobody registers it as it is spelled, any other
+// spelling will do. The unit's own service is what it is.
 func (r *reader) registered(u unit, k catalog.ServiceKey) catalog.ServiceKey {
-	lower := k
-	if lower.Name = strings.ToLower(k.Name); lower == k || k.Name == u.service.Name {
+	if k == u.service {
 		return k
 	}
 	if _, is := r.service(k); is {
 		return k
 	}
-	if _, is := r.service(lower); is {
-		return lower
+	name := folded(k)
+	r.others = append(r.others, name)
+	if r.inputs.services.get(name.service) != nil {
+		return name.service
+	}
+	for c := range r.inputs.capitals.from(capitalKey{folded: name.service}) {
+		if c.folded == name.service {
+			return c.service
+		}
+		break
 	}
 	return k
 }

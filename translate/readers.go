@@ -27,7 +27,9 @@ func (p pair) Compare(o pair) int {
 
 func (p *pair) key() pair { return *p }
 func (p *pair) appendKey(b []byte) []byte {
-	b = appendService(b, p.read.service)
+	if b = appendService(b, p.read.service); p.read.folded {
+		b = append(b, 1)
+	}
 	return p.unit.appendTo(appendStrings(b, p.read.entry.Kind, p.read.entry.Name))
 }
 
@@ -42,13 +44,21 @@ func (r readers) of(units []unit, k dependency) []unit {
 	return units
 }
 
-// any reports whether some unit reads a service of others.
+// any reports whether some unit reads a service of others, by its name in whatever case.
 func (r readers) any(k catalog.ServiceKey) bool {
-	read := dependency{service: k}
+	return r.has(dependency{service: k}) || r.has(folded(k))
+}
+
+func (r readers) has(read dependency) bool {
 	for p := range r.pairs.from(pair{read: read}) {
 		return p.read == read
 	}
 	return false
+}
+
+// ofService appends the units that read a service, by its name in whatever case.
+func (r readers) ofService(units []unit, k catalog.ServiceKey) []unit {
+	return r.of(r.of(units, dependency{service: k}), folded(k))
 }
 
 // rereading is what a unit read, and reads from now on, sorted.

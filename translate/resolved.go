@@ -130,7 +130,7 @@ func (c Config) nowhere(u unit, failover policy.Sites, read *reader) []chain.Pro
 		names[n] = t.String()
 	}
 	return []chain.Problem{{Entry: chain.Key(u.service.Name), Detail: "it leads to " + strings.Join(names, ", then ") + ", and nobody registers that: there are no instances",
-		Remedy: "register the service, or name in the entry one that is registered, spelled as it is registered"}}
+		Remedy: "register the service, or name in the entry one that is registered"}}
 }
 
 // hasSubset reports whether there is the subset of a unit, if it is of one.

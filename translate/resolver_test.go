@@ -196,8 +196,32 @@ func TestBehindCountsTheInstancesThatAUnitIsServedFrom(t *testing.T) {
 	}
 }
 
-// Consul answers with the instances of web if it is asked for those of Web. So does a chain that leads there.
-func TestNamesInEntriesAreFoundInAnotherCase(t *testing.T) {
+// Consul answers with the instances of web if it is asked for those of Web, and the other way round. So does a chain, or a
+// policy, that leads there, also if the service comes later.
+func TestServicesAreFoundInAnotherCase(t *testing.T) {
+	api := catalog.Service{Key: own("Api"), Instances: []catalog.Instance{{Node: "n", ID: "Api", Address: "10.0.1.1", Port: 80, Weights: catalog.Weights{Passing: 1, Warning: 1}}}}
+	there := api
+	there.Key, there.Instances = keyOf("Api@dc2"), []catalog.Instance{{Node: "n", ID: "Api@dc2", Address: "10.0.1.2", Port: 80, Weights: catalog.Weights{Passing: 1, Warning: 1}}}
+	led := resolvedBy(t, "services: [{match: {names: [API2, api]}, failover: [dc2]}]", map[string]catalog.Resolver{"shop": {Redirect: &catalog.Target{Service: "API"}},
+		"web": {Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Service: "Api", Datacenter: "dc2"}}}}}})
+	if k := keyOf("aPi@dc2"); !led.Needs(k) || led.Needs(keyOf("aPi@dc3")) {
+		t.Errorf("%v is needed: %t", k, led.Needs(k))
+	}
+	led, _ = led.Apply(catalog.Delta{Gone: []catalog.ServiceKey{own("api")}})
+	if got := servedBy(t, led, "shop"); got != "nothing" {
+		t.Errorf("shop is served from %s", got)
+	}
+	led, _ = led.Apply(catalog.Delta{Set: []catalog.Service{api, there}})
+	for cluster, want := range map[string]string{"shop": "Api", "web": "web, Api@dc2"} {
+		if got := servedBy(t, led, cluster); got != want {
+			t.Errorf("%s is served from %s, want %s", cluster, got, want)
+		}
+	}
+	api.Key = own("api")
+	led, _ = led.Apply(catalog.Delta{Set: []catalog.Service{api}})
+	if led, _ = led.Apply(catalog.Delta{Gone: []catalog.ServiceKey{own("Api")}}); servedBy(t, led, "api") != "Api, Api@dc2" {
+		t.Errorf("api is served from %s", servedBy(t, led, "api"))
+	}
 	rs := resolvedBy(t, "{}", map[string]catalog.Resolver{"shop": {Redirect: &catalog.Target{Service: "Web"}, Failover: nil},
 		"api": {Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Service: "WEB", Datacenter: "dc2"}, {Service: "Nobody"}}}}}})
 	for cluster, want := range map[string]string{"shop": "web", "api": "api, web@dc2"} {

@@ -172,7 +172,7 @@ func (r Resources) dependents(units []unit, k catalog.ServiceKey) []unit {
 		}
 		units = append(units, c.unit)
 	}
-	return r.readers.of(units, dependency{service: k})
+	return r.readers.ofService(units, k)
 }
 
 // rebuilding is what one unit was and became; nil: nothing. They differ.

@@ -180,9 +180,10 @@ func changedBy(d catalog.Delta, before catalog.Catalog) (all []dependency) {
 		if _, was := before.Services[s.Key]; !was && s.Key.Site() != own("").Site() {
 			all = append(all, sites(s.Key.Name))
 		}
+		all = append(all, folded(s.Key))
 	}
 	for _, k := range d.Gone {
-		all = append(all, dependency{service: k})
+		all = append(all, dependency{service: k}, folded(k))
 		if k.Site() != own("").Site() {
 			all = append(all, sites(k.Name))
 		}
@@ -209,6 +210,14 @@ func take(into, from catalog.Catalog, k dependency) {
 		delete(into.Entries, k.entry)
 		if entry, is := from.Entries[k.entry]; is {
 			into.Entries[k.entry] = entry
+		}
+	case k.folded:
+		for _, c := range []catalog.Catalog{into, from} {
+			for other := range c.Services {
+				if folded(other) == k {
+					put(other)
+				}
+			}
 		}
 	case k.service.Datacenter == "":
 		for _, c := range []catalog.Catalog{into, from} {
