@@ -14,8 +14,8 @@ import (
 func TestRealNamesOfServicesAreFoundInAnyCase(t *testing.T) {
 	t.Parallel()
 	c := partstest.Consul(t, parts.ConsulOptions{}).Client()
-	for _, name := range []string{"web", "Api", "redis", "Redis"} {
-		if _, err := c.Catalog().Register(&api.CatalogRegistration{Node: "n", Address: "10.0.0.1", Service: &api.AgentService{Service: name, ID: name, Port: 80}}, nil); err != nil {
+	for id, name := range map[string]string{"web": "web", "api": "Api", "redis-1": "redis", "redis-2": "Redis"} { // ids have no case either
+		if _, err := c.Catalog().Register(&api.CatalogRegistration{Node: "n", Address: "10.0.0.1", Service: &api.AgentService{Service: name, ID: id, Port: 80}}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
