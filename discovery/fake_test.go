@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"legate/discovery/watch"
-	"legate/internal/consultest"
 )
 
 // What package watch does, as far as it shows in what Consul is asked.
@@ -278,13 +277,10 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		cutWith := f.cutWith
 		var named *http.Response
-		now, body := uint64(0), ""
 		if key, is := entryIn(req.URL.Path); is {
 			named = f.config.named(key, max(f.config.at, 10), q.Has("consistent"))
-		} else {
-			now, body = f.answer(req.URL.Path)
 		}
-		hides := f.config.hides(req.URL.Path)
+		now := f.indexOf(req.URL.Path)
 		f.mu.Unlock()
 		if spoil != nil {
 			if resp, err := spoil(req); resp != nil || err != nil {
@@ -295,6 +291,7 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 			return named, nil
 		}
 		if index == 0 || now > index {
+			resp := f.reply(req.URL.Path)
 			if takes > 0 {
 				select {
 				case <-time.After(takes):
@@ -302,14 +299,14 @@ func (f *fakeConsul) RoundTrip(req *http.Request) (*http.Response, error) {
 					return nil, req.Context().Err()
 				}
 			}
-			return withMark(hides, consultest.Answer(200, now, body)), nil
+			return resp, nil
 		}
 		select {
 		case <-changed:
 		case <-cut:
 			return nil, cutWith
 		case <-timeout.C:
-			return withMark(hides, consultest.Answer(200, now, body)), nil
+			return f.reply(req.URL.Path), nil
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}
