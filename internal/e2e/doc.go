@@ -5,9 +5,8 @@
 // listeners. Nothing is mocked, and no internals of Legate are used: what counts is what Envoy
 // answers.
 //
-// The tests are skipped with -short. They wait for states with a deadline, and never for a fixed
-// time; no test asserts how fast something is. Latency is measured by
-// to pass; no test asserts how fast something is. For that there is
+// The tests are skipped with -short. They wait for states with a deadline, and for a fixed time only
+// to see that nothing happens; no test asserts how fast something is. For that there is
 //
 //	go test ./internal/e2e -run Latency -v -latency
 package e2e

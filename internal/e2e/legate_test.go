@@ -147,7 +147,7 @@ func eventually(t testing.TB, ask func() error) {
 }
 
 func await(ask func() error) error {
-	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); ; time.Sleep(untilNextLook(time.Since(began))) {
 		err := ask()
 		if err == nil {
 			return nil
@@ -156,4 +156,10 @@ func await(ask func() error) error {
 			return fmt.Errorf("still after %v: %w", patience, err)
 		}
 	}
+}
+
+// untilNextLook is the time between two looks at a state that has been waited for so long. A look at an Envoy
+// takes processor time from what is to bring the state about, so what is long in coming is looked at less often.
+func untilNextLook(waited time.Duration) time.Duration {
+	return min(max(waited/10, 5*time.Millisecond), 100*time.Millisecond)
 }
