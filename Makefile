@@ -22,11 +22,25 @@ demo: build ## show what Legate does, with real programs: Consul, services, Lega
 	@go run ./internal/parts/fetch Consul Envoy
 	@./legate demo $(DEMO)
 
+# In these packages and their tests nothing is concurrent (internal/house checks that): the race detector has
+# nothing to find there, and takes several times as long.
+SEQUENTIAL := ./translate ./discovery/guard
+
 .PHONY: test
 test: parts ## all tests, those with a real Consul and a real Envoy included
-	@# Cached results are not used: Go cannot know what the programs that tests run were built from.
-	@# Tests wait for much of their time, so more packages than cores run at once.
-	go test $(RACE) -p 3 -count=1 -timeout 14m ./...
+	@$(MAKE) --no-print-directory -j2 test-concurrent test-sequential
+
+# Cached results are not used: Go cannot know what the programs that tests run were built from. make lint runs
+# go vet. Tests wait for much of their time, so more packages than cores run at once; the longest one comes
+# first, since at the end it would be alone. A program with the race detector sleeps for a second before it
+# exits, in case that others of its goroutines still run; tests start hundreds of them, which join theirs.
+.PHONY: test-concurrent
+test-concurrent:
+	GORACE=atexit_sleep_ms=0 go test $(RACE) -vet=off -p 3 -count=1 -timeout 14m ./internal/e2e $$(go list ./... | grep -vxF "$$(go list $(SEQUENTIAL))")
+
+.PHONY: test-sequential
+test-sequential:
+	go test -vet=off -count=1 $(SEQUENTIAL)
 	go -C tools/promql test -count=1 ./...
 	go -C tools/mutants test -count=1 ./...
 	go -C tools/dashboards test -count=1 ./...
