@@ -15,7 +15,7 @@ PROGRAM := legate
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## show what Legate does, with real programs: Consul, services, Legate, Envoy, traffic
@@ -73,6 +73,14 @@ $(LINT):
 golden: ## rewrite the expected results of the translate stories, and docs/metrics.md; review the diff
 	go test ./translate -update
 	go test ./metrics -run Reference -update
+
+.PHONY: deploy-test
+deploy-test: ## check the Dockerfile, compose.yaml, the Helm chart and the Nomad jobs with the code of those who read them, and run compose.yaml with real programs; needs root
+	go -C tools/deploy test -count=1 -timeout 10m ./...
+
+.PHONY: deploy-golden
+deploy-golden: ## write what the chart makes to tools/deploy/testdata, and the bootstrap into compose.yaml; review the diff
+	go -C tools/deploy test -count=1 -run 'TheChartMakes|ComposesEnvoy' -update ./...
 
 .PHONY: dashboards
 dashboards: ## write the Grafana dashboards of examples/grafana from tools/dashboards; review the diff
