@@ -129,5 +129,9 @@ soak: parts ## run random changes, faults and restarts against a model, HOURS=1
 	@mkdir -p chaos/results
 	go test ./internal/chaos -run TestSoak -soak $(HOURS) -results $(CURDIR)/chaos/results -count 1 -timeout 0
 
+.PHONY: support
+support: parts ## try older versions: ENVOY=1.39.3,1.36.4 of tools/envoy/older, CONSUL=paths; 4 minutes for each
+	go run ./internal/support -envoy '$(or $(ENVOY),$(shell cd tools/envoy/older && ls | sed s/.txt//))' -consul '$(CONSUL)'
+
 .PHONY: check
 check: lint test ## run what CI runs

@@ -19,6 +19,8 @@ type Program struct {
 	Version string
 	// Wanted says in words which versions fit.
 	Wanted string
+	// Override is the environment variable that may name a program of any other version: see internal/support.
+	Override string
 
 	versionArg string
 	says       *regexp.Regexp
@@ -28,7 +30,7 @@ type Program struct {
 // ConsulProgram returns a Consul 1.22.
 func ConsulProgram() Program {
 	return Program{
-		Name: "consul", Version: ConsulVersion, Wanted: "a Consul 1.22",
+		Name: "consul", Version: ConsulVersion, Wanted: "a Consul 1.22", Override: "LEGATE_TEST_CONSUL",
 		versionArg: "version", says: consulSays, fits: consulFits,
 	}
 }
@@ -36,7 +38,7 @@ func ConsulProgram() Program {
 // EnvoyProgram returns an Envoy 1.40 or later.
 func EnvoyProgram() Program {
 	return Program{
-		Name: "envoy", Version: EnvoyVersion, Wanted: "an Envoy 1.40 or later",
+		Name: "envoy", Version: EnvoyVersion, Wanted: "an Envoy 1.40 or later", Override: "LEGATE_TEST_ENVOY",
 		versionArg: "--version", says: envoySays, fits: envoyFits,
 	}
 }
@@ -66,10 +68,17 @@ func (p Program) Find(ctx context.Context, progress io.Writer) (string, error) {
 	return path, nil
 }
 
-// OnPath returns the program on PATH, if it fits.
+// OnPath returns the program that the environment names, else the one on PATH, if it fits.
 func (p Program) OnPath(ctx context.Context, progress io.Writer) (path string, ok bool) {
 	if progress == nil {
 		progress = io.Discard
+	}
+	if path := os.Getenv(p.Override); p.Override != "" && path != "" {
+		_, err := p.probe(ctx, path)
+		if err != nil {
+			fmt.Fprintf(progress, "not using %s of %s: %v\n", path, p.Override, err)
+		}
+		return path, err == nil
 	}
 	path, err := exec.LookPath(p.Name)
 	if err != nil {
@@ -98,6 +107,12 @@ func (p Program) Cached(ctx context.Context) (path string, ok bool, err error) {
 	}
 	path = filepath.Join(cache, "bin", fmt.Sprintf("%s-%s-%s-%s", p.Name, p.Version, runtime.GOOS, runtime.GOARCH))
 	return path, p.Check(ctx, path) == nil, nil
+}
+
+// Says runs the program at this path, and returns the version that it reports, such as 1.39.3.
+func (p Program) Says(ctx context.Context, path string) (string, error) {
+	v, err := p.probe(ctx, path)
+	return v.String(), err
 }
 
 // Check runs the program at this path, and fails unless it reports the pinned version.

