@@ -44,6 +44,23 @@ func TestARejectedSecretIsNoService(t *testing.T) {
 	}
 }
 
+// An Envoy takes no priorities for its local cluster: that is a matter of the policy, and not of the service.
+func TestPrioritiesOfALocalClusterAreAMatterOfThePolicy(t *testing.T) {
+	h := healthy()
+	for _, node := range []string{"edge-1", "edge-2"} {
+		h.streams = append(h.streams, rejecting(node, "front", "Unexpected non-zero priority for local cluster 'front'."))
+	}
+	page := unlinked(h.get(t, "/").Body.String())
+	for _, want := range []string{"2 Envoys reject endpoints of front", "failover: none and prefer: none"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "Correct what they name in the registration") {
+		t.Error("the page takes it for a mistake of the registration")
+	}
+}
+
 // manyReject is a house in which that many Envoys reject svc-11.
 func manyReject(n int) *house {
 	h := healthy()

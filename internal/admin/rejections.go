@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"legate/internal/quote"
 	"legate/translate"
@@ -42,6 +43,9 @@ func ofRejections(rejections []*rejection) []concern {
 		if mend := xdsserver.Mend(r.of.Type); mend != "" && r.remedy == "" {
 			c.Detail, c.Remedy = why, mend
 		}
+		if r.of.Type == translate.AssignmentType && strings.Contains(why, ofLocalCluster) {
+			c.Remedy = forLocalClusters
+		}
 		if len(r.nodes) > 1 {
 			for _, node := range slices.Sorted(maps.Keys(r.nodes)) {
 				if said := r.nodes[node]; said != why {
@@ -54,6 +58,12 @@ func ofRejections(rejections []*rejection) []concern {
 	}
 	return all
 }
+
+// What Envoy says of an assignment with priorities whose cluster is its local_cluster_name, and the remedy.
+const (
+	ofLocalCluster   = "non-zero priority for local cluster"
+	forLocalClusters = "It is the service beside which these Envoys run (--local-cluster), and Envoy takes that with one priority only: give it failover: none and prefer: none in the policy."
+)
 
 // mend says where the mistake is that a client names.
 func (r *rejection) mend() string {
