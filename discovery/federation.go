@@ -36,6 +36,7 @@ type Federation struct {
 	needs   func(catalog.ServiceKey) bool // what others are served from; nil: unknown
 	tell    func([]HoldChange)
 	begun   chan struct{}       // closed when commands are taken
+	ended   chan struct{}       // closed when they are not any more
 	command chan func(*members) // what its loop does between two events
 
 	mu    sync.Mutex
@@ -61,7 +62,7 @@ func newFederation(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.Roun
 	}
 	return &Federation{
 		cfg: cfg, log: own.log, metrics: m, own: own, wanted: func(string) bool { return true },
-		begun: make(chan struct{}), command: make(chan func(*members)),
+		begun: make(chan struct{}), ended: make(chan struct{}), command: make(chan func(*members)),
 	}, nil
 }
 
@@ -202,6 +203,7 @@ func (f *Federation) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	close(f.begun)
 	home := f.own.Status().Datacenter
 	newMembers(f, home, &group).run(ctx, own, out)
+	close(f.ended)
 	cancel()
 	return <-ended
 }

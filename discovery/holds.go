@@ -136,8 +136,8 @@ func (w *Watcher) holding() bool {
 }
 
 // Release believes what is held of a service and of its config entries, of one entry (kind/name), or of
-// all if the name is empty, at once. It returns how many holds ended; 0 also if ctx ended before the Watcher came to it. Before Consul
-// was reached once there are none.
+// all if the name is empty, at once. It returns how many holds ended; 0 also if ctx, or Run, ended before the Watcher came to it.
+// Before Consul was reached once there are none.
 func (w *Watcher) Release(ctx context.Context, service string) int {
 	select {
 	case <-w.begun:
@@ -148,9 +148,10 @@ func (w *Watcher) Release(ctx context.Context, service string) int {
 	select {
 	case w.commands <- func(l *loop) { released <- l.release(service) }:
 		return <-released
+	case <-w.ended:
 	case <-ctx.Done():
-		return 0
 	}
+	return 0
 }
 
 // release believes what is held of a service or an entry, or of all.

@@ -211,9 +211,10 @@ func (f *Federation) releaseListed(ctx context.Context, of func(catalog.Site) bo
 	select {
 	case f.command <- func(m *members) { released <- m.release(of) }:
 		return <-released
+	case <-f.ended:
 	case <-ctx.Done():
-		return 0
 	}
+	return 0
 }
 
 // fails says that the site cannot be read now.

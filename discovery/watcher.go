@@ -26,6 +26,7 @@ type Watcher struct {
 	tell    func([]HoldChange)
 
 	begun      chan struct{}          // closed when the datacenter is known, and commands are taken
+	ended      chan struct{}          // closed when they are not any more
 	commands   chan func(l *loop)     // what the loop does between two events
 	selections chan catalog.Selection // has room for one
 	policies   chan string            // for masses that turn critical; has room for one
@@ -88,6 +89,7 @@ func watcherOf(cfg Config, client *consul.Client, log *slog.Logger, m *metrics.C
 	w := &Watcher{
 		cfg: cfg, log: log, metrics: m, client: client,
 		begun:        make(chan struct{}),
+		ended:        make(chan struct{}),
 		commands:     make(chan func(*loop)),
 		selections:   make(chan catalog.Selection, 1),
 		policies:     make(chan string, 1),
@@ -125,6 +127,7 @@ func (w *Watcher) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	w.client.SetDatacenter(datacenter) // an agent of another one asks there, or fails, but does not answer for itself
 	w.queries.Run(ctx, func(ctx context.Context, events <-chan watch.Event) {
 		close(w.begun)
+		defer close(w.ended)
 		newLoop(w, w.queries, catalog.Site{Datacenter: datacenter, Peer: w.peer}, time.Now()).run(ctx, events, out)
 	})
 	return nil
