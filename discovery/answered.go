@@ -14,9 +14,9 @@ func (l *loop) answered(e watch.Answered) {
 	if s == nil {
 		return
 	}
-	moved, first := s.moved(e.Reply), !s.read
-	if l.services.answer(s, e.Reply); first {
-		l.w.interests.note(s)
+	moved := s.moved(e.Reply)
+	if l.services.answer(s, e.Reply) {
+		l.noteInterest(s)
 	}
 	l.weigh(s, e, guard.Answered{Consistent: e.Reply.Consistent, Moved: moved, Doubt: e.Doubt})
 	l.finish()

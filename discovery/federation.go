@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"legate/discovery/catalog"
@@ -39,9 +40,10 @@ type Federation struct {
 	ended   chan struct{}       // closed when they are not any more
 	command chan func(*members) // what its loop does between two events
 
-	mu    sync.Mutex
-	cfg   Config  // with what is selected now
-	sites []*site // in order; those that are followed now
+	now atomic.Pointer[followed]
+
+	mu  sync.Mutex
+	cfg Config // with what is selected now
 
 	seeded   catalog.Catalog // of other sites that were not followed yet
 	held     []Hold          // sites that Consul lists no longer
@@ -60,10 +62,12 @@ func newFederation(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.Roun
 	if err != nil {
 		return nil, err
 	}
-	return &Federation{
+	f := &Federation{
 		cfg: cfg, log: own.log, metrics: m, own: own, wanted: func(string) bool { return true },
 		begun: make(chan struct{}), ended: make(chan struct{}), command: make(chan func(*members)),
-	}, nil
+	}
+	f.now.Store(&followed{})
+	return f, nil
 }
 
 // Prefer is [Watcher.Prefer]. A service of another site is also asked for by its name there, such as web.dc2.
@@ -168,14 +172,17 @@ func (f *Federation) Reconsider(keys ...catalog.ServiceKey) {
 	}
 }
 
-// Interest is [Watcher.Interest], for all sites.
+// Interest is [Watcher.Interest], for all sites. Of one that is followed as soon as Consul lists it nothing is listed yet,
+// until Consul has said once which sites there are.
 func (f *Federation) Interest(key catalog.ServiceKey) Interest {
-	for _, one := range f.others() {
-		if key.Site() == one.at {
-			return one.Interest(key)
-		}
+	at, home, now := key.Site(), f.Datacenter(), f.now.Load()
+	if one := now.of(at); one != nil {
+		return one.Interest(key)
 	}
-	return f.own.Interest(key)
+	if home == "" || at == (catalog.Site{Datacenter: home}) {
+		return f.own.Interest(key)
+	}
+	return Interest{Unlisted: !now.told(at) && f.own.cfg.Follows(home, at), Refused: !key.Askable()}
 }
 
 // Datacenter is the own one; empty until known. It is fast.
@@ -214,7 +221,7 @@ func (f *Federation) Select(s catalog.Selection) {
 	defer f.mu.Unlock()
 	f.cfg = f.cfg.Selecting(s)
 	f.own.Select(s)
-	for _, one := range f.sites {
+	for _, one := range f.others() {
 		one.Select(s)
 	}
 }
@@ -225,17 +232,13 @@ func (f *Federation) MassCritical(policy string) {
 	defer f.mu.Unlock()
 	f.cfg.Guard.MassCritical = policy
 	f.own.MassCritical(policy)
-	for _, one := range f.sites {
+	for _, one := range f.others() {
 		one.MassCritical(policy)
 	}
 }
 
-// others are the sites that are followed now beside the own datacenter, in order.
-func (f *Federation) others() []*site {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.sites)
-}
+// others are the sites that are followed now beside the own datacenter, in order. The slice does not change.
+func (f *Federation) others() []*site { return f.now.Load().sites }
 
 // site is another site than the own datacenter.
 type site struct {

@@ -1,13 +1,11 @@
 package discovery
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"legate/discovery/catalog"
-	"legate/discovery/consul"
 )
 
 // Consul lists each service, and to follow one costs Consul a blocking query. Where want is given, only those are
@@ -98,10 +96,10 @@ func (l *loop) attend(name string, now time.Time) {
 	case s == nil, wanted == s.unwanted.IsZero(): // as before
 	case wanted:
 		s.unwanted = time.Time{}
-		l.w.interests.note(s)
+		l.noteInterest(s)
 	default:
 		s.unwanted = now
-		l.w.interests.note(s)
+		l.noteInterest(s)
 	}
 }
 
@@ -126,111 +124,4 @@ func (l *loop) forgetUnwanted(now time.Time) {
 		l.w.log.Debug("service is not followed any more, since nobody asks for it", "service", name, "unwanted_seconds", now.Sub(s.unwanted).Seconds())
 		l.drop(s, now)
 	}
-}
-
-// Interest is how a Watcher stands to a service.
-type Interest struct {
-	Listed   bool      `json:"listed"`            // by Consul, and selected
-	Followed bool      `json:"followed"`          // it is asked for
-	Read     time.Time `json:"read,omitzero"`     // when it was answered for first since it is followed
-	Unwanted time.Time `json:"unwanted,omitzero"` // since when nobody wants it, who is followed still
-}
-
-// interests are those of all services, for other goroutines than the loop's.
-type interests struct {
-	mu        sync.RWMutex
-	site      catalog.Site
-	listed    consul.Listing // the last list, which does not change
-	selection catalog.Selection
-	selected  int // of the list
-	followed  map[string]Interest
-}
-
-// list takes over what Consul lists, and what of it is selected.
-func (i *interests) list(of catalog.Site, all consul.Listing, s catalog.Selection) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.site, i.listed, i.selection = of, all, s
-	i.selected = 0
-	for name, tags := range all {
-		if s.Matches(name, tags) {
-			i.selected++
-		}
-	}
-}
-
-// size is how many services are listed that are selected.
-func (i *interests) size() int {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
-	return i.selected
-}
-
-// isListed needs the lock.
-func (i *interests) isListed(name string) bool {
-	tags, there := i.listed[name]
-	return there && i.selection.Matches(name, tags)
-}
-
-func (i *interests) note(s *service) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.followed[s.Key.Name] = Interest{Followed: true, Read: s.readAt, Unwanted: s.unwanted}
-}
-
-func (i *interests) forget(name string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	delete(i.followed, name)
-}
-
-// Interest may be called at any time, from any goroutine, and waits for nobody. In a service of another site than the
-// Watcher's there is none.
-func (w *Watcher) Interest(key catalog.ServiceKey) Interest {
-	w.interests.mu.RLock()
-	defer w.interests.mu.RUnlock()
-	if key.Site() != w.interests.site {
-		return Interest{}
-	}
-	is := w.interests.followed[key.Name]
-	is.Listed = w.interests.isListed(key.Name)
-	return is
-}
-
-// onItsWay is how long an answer may take from where it is read to who is asked whether he has it.
-const onItsWay = time.Second
-
-// awaits reports whether something missing is listed and not read, or was read just now. Where all is followed, nothing is
-// awaited that the first Delta lacks.
-func (w *Watcher) awaits(missing func(catalog.ServiceKey) bool) bool {
-	if w.want == nil || w.fails() {
-		return false
-	}
-	return slices.ContainsFunc(w.interests.unread(), missing)
-}
-
-// unread are the services that are listed and not read, or were read just now.
-func (i *interests) unread() (keys []catalog.ServiceKey) {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
-	for name := range i.listed {
-		key, read := i.site.Service(name), i.followed[name].Read
-		if i.isListed(name) && key.Askable() && (read.IsZero() || time.Since(read) < onItsWay) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-// Unfollowed are the services that Consul lists, and that are not followed because nobody wants them, by name.
-func (w *Watcher) Unfollowed() (names []string) {
-	w.interests.mu.RLock()
-	defer w.interests.mu.RUnlock()
-	for name := range w.interests.listed {
-		if _, followed := w.interests.followed[name]; !followed && w.interests.isListed(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -56,7 +56,7 @@ func (l *loop) relist(e watch.Listed) {
 func (l *loop) watch(name string) *service {
 	s := &service{Service: l.queries.Watch(l.ctx, l.key(name)), begun: time.Now()}
 	l.services.add(s)
-	l.w.interests.note(s)
+	l.noteInterest(s)
 	return s
 }
 

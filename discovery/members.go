@@ -53,6 +53,8 @@ func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- 
 	for _, at := range m.roster.follows() {
 		m.add(at)
 	}
+	all := m.roster.cfg
+	m.told(!slices.Contains(all.Datacenters, All), !slices.Contains(all.Peers, All))
 	m.group.Go(func() { m.list(ctx) })
 	if !m.handOutFirst(own, out) {
 		return
@@ -178,8 +180,7 @@ func (m *members) add(at catalog.Site) {
 	ctx, stop := context.WithCancel(m.ctx)
 	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}, known: len(f.cfg.Selection().Of(seed).Services) > 0}
 	m.sites[at] = s
-	i, _ := slices.BinarySearchFunc(f.sites, at, func(s *site, at catalog.Site) int { return s.at.Compare(at) })
-	f.sites = slices.Insert(f.sites, i, s)
+	f.now.Store(f.now.Load().with(s))
 	f.log.Info("a site is followed", "site", at.String())
 	deltas := make(chan catalog.Delta)
 	m.group.Go(func() {
@@ -202,9 +203,7 @@ func (m *members) remove(s *site) {
 	s.stop()
 	delete(m.sites, s.at)
 	f := m.f
-	f.mu.Lock()
-	f.sites = slices.DeleteFunc(f.sites, func(o *site) bool { return o == s })
-	f.mu.Unlock()
+	f.now.Store(f.now.Load().without(s))
 	level := slog.LevelInfo
 	if len(s.served) > 0 {
 		level = slog.LevelWarn // what was served is not any more

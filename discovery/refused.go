@@ -35,6 +35,7 @@ func (l *loop) refuse(e watch.Refused) {
 	if s == nil || !l.services.refuse(s, e) {
 		return
 	}
+	l.noteInterest(s)
 	_, served := l.served.catalog.Services[s.Key]
 	l.report.refused(s, served, e.Err, e.At)
 	l.finish()

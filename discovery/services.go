@@ -60,16 +60,16 @@ func (all *services) remove(s *service) {
 	}
 }
 
-// answer notes that s was answered for.
-func (all *services) answer(s *service, r consul.Reply) {
-	all.unrefuse(s)
-	if !s.read {
+// answer notes that s was answered for, and returns whether it was not before, or was refused last.
+func (all *services) answer(s *service, r consul.Reply) (news bool) {
+	if news = all.unrefuse(s) || !s.read; !s.read {
 		s.read, s.readAt = true, r.At
 		all.unread--
 		all.progress = r.At
 	}
 	s.past.Answers++
 	s.past.Index, s.past.Filtered = r.Index, r.Filtered
+	return news
 }
 
 // refuse notes that Consul refuses to answer for the name of s. It is false if that is known.
@@ -84,15 +84,16 @@ func (all *services) refuse(s *service, e watch.Refused) bool {
 	return true
 }
 
-// unrefuse takes s out of those that are refused: it was answered, or is no longer watched.
-func (all *services) unrefuse(s *service) {
-	if _, was := all.refused[s]; !was {
-		return
+// unrefuse takes s out of those that are refused: it was answered, or is no longer watched. It returns whether it was one.
+func (all *services) unrefuse(s *service) (was bool) {
+	if _, was = all.refused[s]; !was {
+		return false
 	}
 	delete(all.refused, s)
 	if !s.read {
 		all.unanswered--
 	}
+	return true
 }
 
 // awaited is how many are still to be read for the first time, but for those that are refused.

@@ -68,7 +68,15 @@ func (m *members) listed(l siteLists) {
 		}
 		m.enlist(sites, true, l.at)
 	}
+	m.told(l.datacentersErr == nil && l.datacenters != nil, l.peersErr == nil && l.peers != nil)
 	m.showHeld()
+}
+
+// told notes which kinds of sites are told by now: those are known that are there.
+func (m *members) told(datacenters, peers bool) {
+	now := *m.f.now.Load()
+	now.datacenters, now.peers = now.datacenters || datacenters, now.peers || peers
+	m.f.now.Store(&now)
 }
 
 // enlist begins to follow sites that are new, and ends with those that are forgotten.
@@ -92,7 +100,7 @@ func (m *members) forget(at catalog.Site, outcome string) {
 	}
 	i := slices.IndexFunc(m.held, func(h Hold) bool { return h.Entry == siteEntry(at) })
 	if i >= 0 {
-		m.told(m.held[i], outcome)
+		m.tell(m.held[i], outcome)
 		m.held = slices.Delete(m.held, i, i+1)
 	}
 	m.reorder(m.nearest.order)
@@ -124,12 +132,12 @@ func (m *members) showHeld() {
 	for _, h := range m.held {
 		if !slices.ContainsFunc(before, func(o Hold) bool { return o.Entry == h.Entry }) {
 			m.f.log.Warn("consul does not list a site any more, its services are kept until that is sure", "site", h.Entry, "until", h.Until.Format(time.RFC3339), "remedy", h.Remedy)
-			m.told(h, "")
+			m.tell(h, "")
 		}
 	}
 	for _, h := range before {
 		if !slices.ContainsFunc(m.held, func(o Hold) bool { return o.Entry == h.Entry }) {
-			m.told(h, "refuted")
+			m.tell(h, "refuted")
 		}
 	}
 	for at, s := range m.sites {
@@ -140,8 +148,8 @@ func (m *members) showHeld() {
 	m.f.held = slices.Clone(m.held)
 }
 
-// told tells that a hold of a site begins, or how it is over.
-func (m *members) told(h Hold, outcome string) {
+// tell tells that a hold of a site begins, or how it is over.
+func (m *members) tell(h Hold, outcome string) {
 	change := HoldChange{Hold: h, Outcome: outcome}
 	if outcome != "" {
 		change.Held = time.Since(h.Since)

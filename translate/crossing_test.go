@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -79,6 +80,8 @@ func (crossing) said(unit, *reader) *said { return nil }
 func (crossing) became(unit, *reader, *said) []Became { return nil }
 
 func (crossing) servedFrom(unit, *reader) []catalog.ServiceKey { return nil }
+
+func (crossing) namesakes(string) iter.Seq[unit] { return func(func(unit) bool) {} }
 
 func (crossing) called(string, *reader) (unit, bool) { return unit{}, false }
 

@@ -31,7 +31,8 @@ func (c Config) namesakes(name string) iter.Seq[unit] {
 }
 
 // Named are the services that somebody uses who asks for a cluster of this name, by its form alone: there need not be
-// such services, and if there are several, one of them has the name.
+// such services, and if there are several, one of them has the name. The one that is registered here under that very name
+// comes first.
 func (c Config) Named(name string) (services []catalog.ServiceKey) {
 	for u := range c.namesakes(name) {
 		services = append(services, u.service)

@@ -36,7 +36,7 @@ func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
 }
 
 // Reads are the services that a cluster of that name is served from, or would be if they were there: those that its unit
-// has read, or, of a name that nothing is known of, those that the policy has it fail over to.
+// has read, or, of a name that nothing is known of, those that the policy has it fail over to, whatever the name stands for.
 func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
 	if r.rules == nil {
 		return nil // there are no Resources yet
@@ -44,7 +44,10 @@ func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
 	u, is := r.unitOf(cluster)
 	c := r.cells.get(u)
 	if !is || c == nil {
-		return r.rules.servedFrom(unit{service: r.inputs.here(cluster)}, &reader{inputs: r.inputs})
+		for u := range r.rules.namesakes(cluster) {
+			keys = append(keys, r.rules.servedFrom(u, &reader{inputs: r.inputs})...)
+		}
+		return keys
 	}
 	keys = append(keys, u.service)
 	reads := c.reads

@@ -138,3 +138,13 @@ func TestWhatAClusterReadsIsReadByIt(t *testing.T) {
 		t.Errorf("only %d services are read", both)
 	}
 }
+
+// A name that nothing has can be that of a port, and its service would be served from elsewhere.
+func TestWhatANameWouldBeServedFromWhateverItStandsFor(t *testing.T) {
+	r, _ := New(failingOver()).Apply(catalog.Delta{})
+	for cluster, want := range map[string]string{"new": "new@dc3", "new.http.port": "new@dc3", "new.dc2": "new@dc2"} {
+		if got := r.Reads(cluster); !slices.Contains(got, keyOf(want)) {
+			t.Errorf("%s would be served from %v, want %s among them", cluster, got, want)
+		}
+	}
+}

@@ -48,6 +48,8 @@ type rules interface {
 	servedFrom(unit, *reader) []catalog.ServiceKey
 	// called returns the unit that has a name.
 	called(string, *reader) (unit, bool)
+	// namesakes yields the units that can have a name, whether they are there or not.
+	namesakes(string) iter.Seq[unit]
 	// became says what build made of each instance, by the policy that the unit has.
 	became(unit, *reader, *said) []Became
 }

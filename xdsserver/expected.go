@@ -16,15 +16,15 @@ type Expected int
 const (
 	// Nothing: Consul has no service of the name.
 	Nothing Expected = iota
-	// Soon: it has one that is about to be served, if it can be.
+	// Soon: it has one that is about to be served, if it can be. That is so for a short time.
 	Soon
-	// Unread: it has one that it was not asked for yet, or has not answered for.
+	// Unread: it has one that it was not asked for yet, or has not answered for; or it may have one.
 	Unread
 )
 
 // Expect has a first answer that would say that there is nothing wait while expected says something else: for
-// Config.FirstAnswerWait at most, but for a client that has the resource from before, as long as Consul has not
-// answered; an answer that has to have all waits a minute for that. It is called before Run. expected must not block.
+// Config.FirstAnswerWait at most, but for a client that has the resource from before, as long as it does; an
+// answer that has to have all waits a minute for that. It is called before Run. expected must not block.
 func (s *Server) Expect(expected func(name string) Expected) { s.expected = expected }
 
 // awaited is the answer to a request for a name, which waits.
@@ -71,7 +71,7 @@ func (s *subscription) endAwait() {
 			delete(s.awaited, e)
 		case now.Before(a.until):
 			s.lookAgain(a.until)
-		case a.holds && (!s.whole || now.Sub(a.since) < holdWhole) && s.expected(e.name) == Unread:
+		case a.holds && (!s.whole || now.Sub(a.since) < holdWhole) && s.expected(e.name) != Nothing:
 			a.until = now.Add(s.firstWait)
 			s.awaited[e] = a
 			s.lookAgain(a.until)

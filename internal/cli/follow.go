@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"legate/discovery"
@@ -87,24 +88,36 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 		ReadBy: func(key catalog.ServiceKey) []string { return resources().ReadBy(key) },
 		Reads:  func(cluster string) []catalog.ServiceKey { return resources().Reads(cluster) },
 	}, server)
-	watcher.Follow(i.In)
+	var located sync.Once
+	wants := func(key catalog.ServiceKey) bool { // is asked when Legate knows where it is, and with it what names stand for
+		located.Do(func() { i.Told(nil) })
+		return i.In(key)
+	}
+	watcher.Follow(wants)
 	server.TellAsked(func(names []string) { watcher.Reconsider(i.Told(names)...) })
 	server.Expect(func(name string) xdsserver.Expected {
-		soon := xdsserver.Nothing
-		for _, key := range named(name) {
-			switch is := watcher.Interest(key); {
-			case is.Listed && is.Read.IsZero():
-				return xdsserver.Unread
-			case is.Listed && time.Since(is.Read) < wait: // it may be on its way
-				soon = xdsserver.Soon
-			}
-		}
-		return soon
+		return expected(slices.Concat(named(name), resources().Reads(name)), watcher.Interest, wait)
 	})
-	return following{wants: i.In, unfollowed: func(name string) bool {
+	return following{wants: wants, unfollowed: func(name string) bool {
 		return slices.ContainsFunc(named(name), func(key catalog.ServiceKey) bool {
 			is := watcher.Interest(key)
 			return is.Listed && !is.Followed
 		})
 	}}
+}
+
+// expected says what is to be expected of a name that stands for these services, or is served from them. wait is how long
+// one that was read may be on its way.
+func expected(keys []catalog.ServiceKey, interest func(catalog.ServiceKey) discovery.Interest, wait time.Duration) xdsserver.Expected {
+	soon := xdsserver.Nothing
+	for _, key := range keys {
+		switch is := interest(key); {
+		case is.Refused: // nothing comes of it
+		case is.Unlisted, is.Listed && is.Read.IsZero():
+			return xdsserver.Unread
+		case is.Listed && time.Since(is.Read) < wait:
+			soon = xdsserver.Soon
+		}
+	}
+	return soon
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hashicorp/consul/api"
+
 	"legate/internal/parts"
 	"legate/translate"
 )
@@ -74,12 +76,13 @@ func (l *legate) followed(t testing.TB) (names []string) {
 func TestOnlyWhatEnvoysAskForIsFollowed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, parts.ConsulOptions{})
-	for _, service := range []string{"shop", "db", "cache", "listed"} {
+	for _, service := range []string{"shop", "db", "cache", "listed", "cashier"} {
 		s.register(t, service, service+"-1", 1)
 	}
 	for n := range 30 {
 		s.registerAs(t, parts.Instance{Service: fmt.Sprintf("other-%d", n), Address: "127.0.0.1", Port: s.backends["shop-1"].Port})
 	}
+	s.resolve(t, "till", resolver{Redirect: &api.ServiceResolverRedirect{Service: "cashier"}})
 	s.legate = startLegate(t, s.consul, "--follow", "wanted", "--follow-services", "list*")
 	if got := s.legate.followed(t); !slices.Equal(got, []string{"listed"}) {
 		t.Errorf("without clients, legate follows %v", got)
@@ -89,7 +92,7 @@ func TestOnlyWhatEnvoysAskForIsFollowed(t *testing.T) {
 	}
 	demanding := startEnvoy(t, s.legate, onDemand, "any")
 	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1") })
-	for _, service := range []string{"db", "shop", "cache"} {
+	for _, service := range []string{"db", "shop", "cache", "till"} { // till is what a service-resolver leads to cashier
 		if code := demanding.askOnDemand(t, service); code != http.StatusOK {
 			t.Errorf("the first request for %s: %d", service, code)
 		}
@@ -97,7 +100,7 @@ func TestOnlyWhatEnvoysAskForIsFollowed(t *testing.T) {
 	if code := demanding.askOnDemand(t, "invented"); code != http.StatusServiceUnavailable {
 		t.Errorf("a request for a service that there is not: %d", code)
 	}
-	want := []string{"cache", "db", "listed", "shop"}
+	want := []string{"cache", "cashier", "db", "listed", "shop"}
 	if got := s.legate.followed(t); !slices.Equal(got, want) {
 		t.Errorf("legate follows %v, want %v", got, want)
 	}

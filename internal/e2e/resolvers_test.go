@@ -9,11 +9,11 @@ import (
 // resolver is a service-resolver of Consul's, without the name of its service.
 type resolver = api.ServiceResolverConfigEntry
 
-// resolve writes a service-resolver to the primary datacenter. It is deleted when the story ends.
-func (d *datacenters) resolve(t *testing.T, service string, r resolver) {
+// resolve writes a service-resolver, to the primary datacenter if there are several. It is deleted when the story ends.
+func (s *stage) resolve(t *testing.T, service string, r resolver) {
 	t.Helper()
 	r.Kind, r.Name = api.ServiceResolver, service
-	entries := d.consul.Client().ConfigEntries()
+	entries := s.consul.Client().ConfigEntries()
 	if _, _, err := entries.Set(&r, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ type Config struct {
 	Always []string
 	// NameOf is what clients call a service.
 	NameOf func(catalog.ServiceKey) string
-	// Named are the services that can be meant by a name.
+	// Named are the services that can be meant by a name, the one that is registered here under that very name first.
 	Named func(name string) []catalog.ServiceKey
 	// ReadBy are the names of the clusters that have to do with a service. Nil: only that of the service itself has.
 	ReadBy func(catalog.ServiceKey) []string
@@ -101,7 +101,7 @@ func (i *Interest) In(key catalog.ServiceKey) bool {
 	if i.config.ReadBy == nil {
 		return false
 	}
-	return slices.ContainsFunc(i.config.ReadBy(key), func(cluster string) bool { return i.isNamed(cluster) || i.isAlways(cluster) })
+	return slices.ContainsFunc(i.config.ReadBy(key), func(cluster string) bool { return i.isUsed(cluster) || i.isAlways(cluster) })
 }
 
 func (i *Interest) isAsked(key catalog.ServiceKey) bool {
@@ -110,11 +110,10 @@ func (i *Interest) isAsked(key catalog.ServiceKey) bool {
 	return i.users[key] > 0
 }
 
-func (i *Interest) isNamed(name string) bool {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
-	_, is := i.names[name]
-	return is
+// isUsed reports whether clients ask for a cluster, or for a port of the service of that name.
+func (i *Interest) isUsed(cluster string) bool {
+	services := i.config.Named(cluster)
+	return len(services) > 0 && i.isAsked(services[0])
 }
 
 func (i *Interest) isAlways(name string) bool {

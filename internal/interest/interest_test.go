@@ -91,6 +91,11 @@ func TestWhatAClusterReadsIsOfInterestWhileTheClusterIs(t *testing.T) {
 	if i.In(key("dc2", "web")) {
 		t.Error("still of interest")
 	}
+	c["web.http.port"] = true
+	i.Told([]string{"web.http.port"})
+	if !i.In(key("dc2", "web")) || i.In(key("dc1", "other")) {
+		t.Error("of a port the wrong ones are of interest")
+	}
 }
 
 func BenchmarkIn(b *testing.B) {
