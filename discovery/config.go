@@ -56,12 +56,7 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	errs := []error{c.Consul.Validate(), c.Watch.Validate(), c.Guard.Validate()}
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if least := c.Watch.MinConnections(); c.Consul.MaxConnections < least {
-		bad("consul connections %d: at least %d are needed, three less without config entries", c.Consul.MaxConnections, least)
-	} else if n := len(c.sites(catalog.Site{Datacenter: c.Consul.Datacenter})); c.Consul.MaxConnections < least+n*watch.SiteConnections && !c.Consul.HTTPS() {
-		bad("consul connections %d: at least %d are needed over plain HTTP, %d for the own datacenter and %d for each of %d others: use HTTPS, or raise --max-connections",
-			c.Consul.MaxConnections, least+n*watch.SiteConnections, least, watch.SiteConnections, n)
-	}
+	errs = append(errs, c.connections(c.Consul.Datacenter))
 	for what, names := range map[string][]string{"datacenter": c.Datacenters, "peer": c.Peers} {
 		for _, name := range names {
 			if flaw := badName(name); flaw != "" {
@@ -83,6 +78,23 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// connections reports that there are too few for the own datacenter and the sites that are named. While it is not known what
+// the own one is called, one of the datacenters that are named can be it.
+func (c Config) connections(home string) error {
+	least, others, most := c.Watch.MinConnections(), len(c.sites(catalog.Site{Datacenter: home})), c.Consul.MaxConnections
+	if home == "" && slices.ContainsFunc(c.Datacenters, func(name string) bool { return name != All }) {
+		others--
+	}
+	switch need := least + others*watch.SiteConnections; {
+	case most < least:
+		return fmt.Errorf("consul connections %d: at least %d are needed, three less without config entries", most, least)
+	case most < need && !c.Consul.HTTPS():
+		return fmt.Errorf("consul connections %d: at least %d are needed over plain HTTP, %d for the own datacenter and %d for each of %d others: use HTTPS, or raise --max-connections",
+			most, need, least, watch.SiteConnections, others)
+	}
+	return nil
 }
 
 // Selection is what a Watcher starts with.

@@ -84,9 +84,15 @@ func TestTheNamedSitesNeedConnections(t *testing.T) {
 		more   int // connections, beside those of the own datacenter
 		bad    string
 	}{
-		"enough":                 {func(c *Config) { c.Datacenters, c.Peers = []string{"dc2", "dc3"}, []string{"east"} }, 12, ""},
-		"too few":                {func(c *Config) { c.Datacenters, c.Peers = []string{"dc2", "dc3"}, []string{"east"} }, 11, "at least 24 are needed over plain HTTP, 12 for the own datacenter and 4 for each of 3 others: use HTTPS, or raise --max-connections"},
+		"enough": {func(c *Config) {
+			c.Consul.Datacenter, c.Datacenters, c.Peers = "dc1", []string{"dc2", "dc3"}, []string{"east"}
+		}, 12, ""},
+		"too few": {func(c *Config) {
+			c.Consul.Datacenter, c.Datacenters, c.Peers = "dc1", []string{"dc2", "dc3"}, []string{"east"}
+		}, 11, "at least 24 are needed over plain HTTP, 12 for the own datacenter and 4 for each of 3 others: use HTTPS, or raise --max-connections"},
 		"the own is not another": {func(c *Config) { c.Consul.Datacenter, c.Datacenters = "dc1", []string{"dc1", "dc2"} }, 4, ""},
+		"one may be the own":     {func(c *Config) { c.Datacenters = []string{"dc1", "dc2"} }, 4, ""},
+		"one at most is":         {func(c *Config) { c.Datacenters = []string{"dc1", "dc2"} }, 3, "4 for each of 1 others"},
 		"all are not known":      {func(c *Config) { c.Datacenters, c.Peers = []string{All}, []string{All} }, 0, ""},
 		"over HTTPS":             {func(c *Config) { c.Consul.Address, c.Datacenters = "https://x:8501", []string{"dc2"} }, 0, ""},
 		"by the scheme":          {func(c *Config) { c.Consul.Scheme, c.Datacenters = "https", []string{"dc2"} }, 0, ""},

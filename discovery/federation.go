@@ -19,7 +19,7 @@ import (
 // asks over its share of one connection pool: so a site that hangs, dies or lies changes nothing for
 // another one. What a reader may rely on, beside what a Watcher promises for each site:
 //
-//   - The first Delta is complete for the own datacenter. Other sites are waited for, Config.SiteWait at
+//   - The first Delta is complete for the own datacenter. Other sites are waited for, four fifths of Config.SiteWait at
 //     the most; one that fails meanwhile is not. What was last known of a site, from its seed, does not wait.
 //   - A Delta has changes of one site, apart from the first.
 //   - A site that cannot be reached keeps its last known services, and its status says so.
@@ -40,7 +40,8 @@ type Federation struct {
 	ended   chan struct{}       // closed when they are not any more
 	command chan func(*members) // what its loop does between two events
 
-	now atomic.Pointer[followed]
+	now   atomic.Pointer[followed]
+	waits atomic.Value // a time.Time: until when a start waits for what is read elsewhere
 
 	mu  sync.Mutex
 	cfg Config // with what is selected now
@@ -119,9 +120,10 @@ func (f *Federation) Need(needs func(catalog.ServiceKey) bool) {
 }
 
 // Awaits reports whether something that others are served from is about to be there, which has does not have yet: Consul
-// lists it, and was not asked for it until it was needed. A site that fails is not waited for.
+// lists it, and was not asked for it until it was needed. A site that fails is not waited for. With the wait for the first
+// Delta it takes Config.SiteWait at the most from when the own datacenter was read, if there are other sites.
 func (f *Federation) Awaits(has func(catalog.ServiceKey) bool) bool {
-	if f.needs == nil {
+	if until, is := f.waits.Load().(time.Time); f.needs == nil || is && !time.Now().Before(until) {
 		return false
 	}
 	missing := func(key catalog.ServiceKey) bool { return !has(key) && f.needs(key) }
@@ -208,7 +210,10 @@ func (f *Federation) Run(ctx context.Context, out chan<- catalog.Delta) error {
 	case <-f.own.begun:
 	}
 	close(f.begun)
-	home := f.own.Status().Datacenter
+	home := f.Datacenter()
+	if err := f.own.cfg.connections(home); err != nil {
+		f.log.Warn("some sites may not be read: connections are short", "error", err)
+	}
 	newMembers(f, home, &group).run(ctx, own, out)
 	close(f.ended)
 	cancel()

@@ -44,6 +44,10 @@ func newMembers(f *Federation, home string, group *sync.WaitGroup) *members {
 	return m
 }
 
+// forNeeds is which part of the wait for other sites is kept for what services here turn out to be served from: only a first
+// Delta tells. See [Federation.Awaits].
+const forNeeds = 5
+
 // failing is how often sites are looked at that are waited for, whether they fail.
 const failing = 50 * time.Millisecond
 
@@ -88,6 +92,7 @@ func (m *members) run(ctx context.Context, own <-chan catalog.Delta, out chan<- 
 func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delta) bool {
 	var first early
 	var late <-chan time.Time
+	wait := m.f.own.cfg.SiteWait
 	look := time.NewTicker(failing)
 	defer look.Stop()
 	m.pending = append(m.pending, m.nearest.delta())
@@ -96,7 +101,8 @@ func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delt
 		case <-m.ctx.Done():
 			return false
 		case d := <-own:
-			own, came, late = nil, true, time.After(m.f.own.cfg.SiteWait)
+			own, came, late = nil, true, time.After(wait-wait/forNeeds)
+			m.f.waits.Store(time.Now().Add(wait))
 			m.pending = append(m.pending, d)
 		case a := <-m.arrived:
 			m.take(a)
@@ -106,7 +112,7 @@ func (m *members) handOutFirst(own <-chan catalog.Delta, out chan<- catalog.Delt
 			do(m)
 		case <-look.C:
 		case <-late:
-			m.f.log.Warn("some sites were not read in time, going on without them until they are", "sites", m.unread(), "waited", m.f.own.cfg.SiteWait.String(),
+			m.f.log.Warn("some sites were not read in time, going on without them until they are", "sites", m.unread(), "waited", (wait - wait/forNeeds).String(),
 				"remedy", "legate status says what is wrong with them")
 			m.asked = true
 			for _, s := range m.sites {

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -136,5 +137,33 @@ func TestWhatIsReconsideredIsSoInAnyCase(t *testing.T) {
 		needed.only("Web", "api")
 		r.Reconsider(atDC2.Service("web"))
 		r.is("what is called so", "web.dc1:1", "Web.dc2:1")
+	})
+}
+
+// A start waits once: what is needed of a site is awaited no longer than sites are.
+func TestAStartWaitsForSitesAndForWhatIsNeededOfThemInOneSpan(t *testing.T) {
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", newFakeConsul("web", "api"))
+	fake.others["dc2"].spoil = func(req *http.Request) (*http.Response, error) {
+		if req.URL.Path == healthPath+"web" {
+			time.Sleep(time.Minute)
+		}
+		return nil, nil
+	}
+	needed := &needs{}
+	needed.only("web")
+	cfg := sitesConfig()
+	cfg.RemoteServices = RemoteFailover
+	federating(t, cfg, fake, func(f *Federation) { f.Need(needed.has) }, func(t *testing.T, r *federated) {
+		began, first := time.Now(), time.Duration(0)
+		for r.Awaits(func(catalog.ServiceKey) bool { return false }) || first == 0 {
+			if _, n := r.now(); n > 0 && first == 0 {
+				first = time.Since(began)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		all := time.Since(began)
+		if first < cfg.SiteWait/2 || all-first < 500*time.Millisecond || all > cfg.SiteWait+time.Second/2 {
+			t.Errorf("the first Delta came after %v, and what is needed was awaited until %v", first, all)
+		}
 	})
 }

@@ -27,7 +27,8 @@ func siteSettings(c *discovery.Config) []*setting {
 		}),
 		duration(&c.SiteWait, 0, time.Minute, setting{
 			name: "site-wait", env: "LEGATE_SITE_WAIT", key: "consul.site_wait", category: category, hint: "SPAN",
-			usage: "How long a start waits for other datacenters and peers once its own datacenter was read. One that fails is not waited for, nor one whose last known part is at hand.",
+			usage: "How long a start waits for other datacenters and peers once its own datacenter was read, the last fifth of it for what services here are served from. " +
+				"One that fails is not waited for, nor one whose last known part is at hand.",
 		}),
 	}
 }
