@@ -57,7 +57,6 @@ func freshness(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	coldCPU := s.cpu
 	if err := s.subscribe(ctx, s.services); err != nil {
 		return err
 	}
@@ -94,7 +93,7 @@ func freshness(ctx context.Context, s *stage) error {
 	goal("C8 Legate's CPU", percent(busy[1]), busy[1] <= .05, "5 %")
 	goal("C8 Legate's CPU at rest", percent(quiet[1]), true, "-")
 	goal("C8 Legate's RSS", fmt.Sprintf("%d MB", rss>>20), rss <= 80<<20, "80 MB")
-	fmt.Printf("    CPU of Consul and Legate for the cold start %.2f s\n", coldCPU.Seconds())
+	fmt.Printf("    the cold start took %v\n", s.cold)
 	goal("C8 cold start", fmt.Sprintf("%.2f s", cold.Seconds()), cold <= 2*time.Second, "2 s")
 	return nil
 }
@@ -116,6 +115,9 @@ func (s *stage) allInOne(ctx context.Context) (rss int, err error) {
 	if err := sleep(ctx, 3*time.Second); err != nil {
 		return 0, err
 	}
+	if err := s.floor(ctx, s.own()); err != nil {
+		return 0, err
+	}
 	took, err := s.startLegate(ctx, s.https()...)
 	if err != nil {
 		return 0, err
@@ -128,7 +130,7 @@ func (s *stage) allInOne(ctx context.Context) (rss int, err error) {
 		return 0, err
 	}
 	goal("C2 cold start", fmt.Sprintf("%.1f s", took.Seconds()), took <= 8*time.Second, "8 s")
-	fmt.Printf("    CPU of Consul and Legate for it %.1f s: on two cores of their own it takes half of that at least\n", s.cpu.Seconds())
+	fmt.Printf("    it took %v: on two cores of their own that lasts half as long at least\n", s.cold)
 	goal("C2 connections", fmt.Sprint(st.Connections), st.Connections <= 60, "60")
 	return resident(s.legate.PID())
 }

@@ -6,7 +6,8 @@
 //	go run ./internal/bench/scale -case C4   # one
 //
 // Times are from just before the write is sent to Consul until the response with the change has
-// been read. CPU is user and system time of the processes (proc(5)), compared with what the same
+// been read. A cold start is compared with its floor: the same answers, read by a client that throws them away.
+// CPU is user and system time of the processes (proc(5)), compared with what the same
 // Consul uses for the same writes while nobody watches.
 package main
 
@@ -30,6 +31,8 @@ func main() {
 	flag.StringVar(&o.legate, "legate", "", "Legate's program; empty: it is built")
 	flag.IntVar(&o.services, "services", 1000, "services, with four instances each")
 	flag.IntVar(&o.many, "many", 10_000, "services of C2 and D1, with eight instances each")
+	flag.IntVar(&o.conns, "floor-connections", 1, "connections over which the floor of C2 and D1 is read")
+	flag.IntVar(&o.reads, "floor-reads", 16, "reads at once of each datacenter there, as in Legate")
 	flag.DurationVar(&o.span, "span", 30*time.Second, "how long each load lasts")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -46,6 +49,8 @@ type options struct {
 	legate   string
 	services int
 	many     int
+	conns    int
+	reads    int
 	span     time.Duration
 	folder   string
 }
