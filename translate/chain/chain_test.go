@@ -57,6 +57,7 @@ func TestChains(t *testing.T) {
 		"another subset":                         {"v2/web", resolvers{"web": {Subsets: subsets("v1", "v2"), DefaultSubset: "v1"}}, "v2.web.dc1"},
 		"a redirect":                             {"/web", resolvers{"web": {Redirect: to(catalog.Target{Service: "api"})}}, "api.dc1"},
 		"a redirect of a subset":                 {"v1/web", resolvers{"web": {Subsets: subsets("v1"), Redirect: to(catalog.Target{Service: "api"})}}, "api.dc1"},
+		"a redirect before a default subset":     {"/web", resolvers{"web": {Subsets: subsets("v1"), DefaultSubset: "v1", Redirect: to(catalog.Target{Service: "api"})}}, "api.dc1"},
 		"a redirect to a datacenter":             {"/web", resolvers{"web": {Redirect: to(catalog.Target{Datacenter: "dc2"})}}, "web.dc2"},
 		"a subset follows to a datacenter":       {"v1/web", resolvers{"web": {Subsets: subsets("v1"), Redirect: to(catalog.Target{Datacenter: "dc2"})}}, "v1.web.dc2"},
 		"a redirect to a peer":                   {"/web", resolvers{"web": {Redirect: to(catalog.Target{Service: "web", Peer: "p"})}}, "web.p"},
@@ -77,6 +78,8 @@ func TestChains(t *testing.T) {
 		"a failover's service can be reached":    {"/web", resolvers{"web": {Failover: anyOf{"*": over(catalog.Target{Service: "api"}, catalog.Target{Service: "api", Peer: "p"})}}, "api": {Redirect: to(catalog.Target{Datacenter: "dc2"})}}, "web.dc1, api.dc2"},
 		"the first of two that Consul confounds": {"/web", resolvers{"web": {Redirect: to(catalog.Target{Service: "api", Peer: "p"})}, "api": {Subsets: subsets("v1"), DefaultSubset: "v1", Failover: anyOf{"*": over(catalog.Target{Peer: "p"})}}}, "v1.api.dc1\nservice-resolver/api: DefaultSubset v1 leads back from peer p to datacenter dc1: this is how Consul resolves it, and it is served so"},
 
+		"a default subset of a peer's, back into the redirect": {"/web", resolvers{"web": {Subsets: subsets("v1"), DefaultSubset: "v1", Redirect: to(catalog.Target{Service: "web", Peer: "p"})}},
+			"web.dc1\nservice-resolver/web: DefaultSubset v1 leads back from peer p to datacenter dc1: this is how Consul resolves it, and it is served so\nservice-resolver/web: the redirects lead back to where they came from: web.dc1 to web.p to web.dc1: its own instances are served"},
 		"redirects that go round": {"/web", resolvers{"web": {Redirect: to(catalog.Target{Service: "api"})}, "api": {Redirect: to(catalog.Target{Service: "web", Datacenter: "dc1"})}},
 			"web.dc1\nservice-resolver/api: the redirects lead back to where they came from: api.dc1 to web.dc1 to api.dc1: its own instances are served"},
 		"a subset of redirects that go round": {"v1/web", resolvers{"web": {Subsets: subsets("v1"), Redirect: to(catalog.Target{Service: "api"})}, "api": {Redirect: to(catalog.Target{Service: "web", Subset: "v1"})}},
