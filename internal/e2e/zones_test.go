@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -28,14 +29,14 @@ func TestEachEnvoyUsesItsZoneThenItsRegionThenTheRest(t *testing.T) {
 		s.registerAs(t, parts.Instance{ID: i.id, Service: i.service, Address: "127.0.0.1", Port: b.Port, Region: i.region, Zone: i.zone})
 	}
 	file := filepath.Join(t.TempDir(), "policy.yaml")
-	say := func(prefer string) {
+	say := func(service, prefer string) {
 		t.Helper()
-		text := fmt.Sprintf("services:\n- {match: {names: [web]}, prefer: %s}\n- {match: {names: [api]}, locality: zone_aware, zone_aware: {min_cluster_size: 1}}\n", prefer)
+		text := fmt.Sprintf("services:\n- {match: {names: [%s]}, prefer: %s}\n- {match: {names: [api]}, locality: zone_aware, zone_aware: {min_cluster_size: 1}}\n", service, prefer)
 		if err := errors.Join(os.WriteFile(file+".new", []byte(text), 0o600), os.Rename(file+".new", file)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	say("none")
+	say("web", "none")
 	s.legate = startLegate(t, s.consul, "--policy", file)
 	for _, w := range []way{
 		{name: "in a", mode: "delta", args: []string{"--region", "eu", "--zone", "a", "--local-cluster", "front"}, cds: true},
@@ -56,7 +57,7 @@ func TestEachEnvoyUsesItsZoneThenItsRegionThenTheRest(t *testing.T) {
 	all := []string{"a1", "a2", "b", "far"}
 	goTo(all, all)
 	failed := steadily(t, inA, inB)
-	say("zone")
+	say("web", "zone")
 	goTo([]string{"a1", "a2"}, []string{"b"})
 	for _, e := range s.envoys { // an Envoy with an order of its own is as it shall be
 		eventually(t, func() error {
@@ -77,9 +78,9 @@ func TestEachEnvoyUsesItsZoneThenItsRegionThenTheRest(t *testing.T) {
 	goTo([]string{"a2"}, []string{"a2"})
 	s.setHealth(t, "b", "passing")
 	goTo([]string{"a2"}, []string{"b"})
-	say("region")
+	say("web", "region")
 	goTo([]string{"a2", "b"}, []string{"a2", "b"})
-	say("none")
+	say("web", "none")
 	goTo([]string{"a2", "b", "far"}, []string{"a2", "b", "far"})
 	if err := failed(); err != nil {
 		t.Error(err)
@@ -98,6 +99,23 @@ func TestEachEnvoyUsesItsZoneThenItsRegionThenTheRest(t *testing.T) {
 			}
 		}
 	}
+
+	say("front", "zone") // which Envoy does not take for its local cluster, and the page says what helps
+	eventually(t, func() error {
+		page, err := s.legate.get("/")
+		if err == nil && !strings.Contains(string(page), "failover: none and prefer: none") {
+			err = errors.New("the page does not say what helps")
+		}
+		return err
+	})
+	say("front", "none")
+	eventually(t, func() error {
+		page, err := s.legate.get("/")
+		if err == nil && strings.Contains(string(page), "reject") {
+			err = errors.New("an Envoy rejects something still")
+		}
+		return err
+	})
 }
 
 // steadily sends requests for web through Envoys, until the returned function is called, which says whether one failed.

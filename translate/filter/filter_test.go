@@ -127,7 +127,7 @@ func TestWhatCannotBeEvaluatedIsAnError(t *testing.T) {
 			t.Errorf("%q: %v\nwant %s", expression, err, want)
 		}
 	}
-	for _, fine := range []string{strings.Repeat("(", 3) + `Service.ID == a` + strings.Repeat(")", 3), strings.Repeat("(Service.ID == a) or ", maxNested) + "Service.ID == a"} {
+	for _, fine := range []string{strings.Repeat("(", 3) + `Service.ID == a` + strings.Repeat(")", 3), strings.Repeat("(", maxNested) + `Service.ID == a` + strings.Repeat(")", maxNested), strings.Repeat("(Service.ID == a) or ", maxNested+1) + "Service.ID == a"} {
 		if _, err := New(fine); err != nil {
 			t.Error(err)
 		}
