@@ -9,6 +9,7 @@
 //   - An invalid file (cut short, changed, of another datacenter or selection, of a later version, too
 //     old) is not used at all: one warning says why and what to do, and Legate goes on without it.
 //     The same applies to a folder that cannot be written.
+//   - A file of a later version is kept under another name before it is replaced: see newer.
 //   - A file that users other than Legate's and root could have written is not used either. A folder
 //     to which others can write is reported for as long as they can: they could put an older file there.
 //   - Consul takes precedence. The file is served only if Consul was not read completely within a

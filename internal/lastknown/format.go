@@ -109,6 +109,7 @@ func Encode(w io.Writer, h Header, c catalog.Catalog) error {
 var (
 	errForeign   = errors.New("is not a last known catalog of Legate's")
 	errSchema    = errors.New("was written by another version of Legate")
+	errNewer     = fmt.Errorf("%w, a newer one", errSchema)
 	errTruncated = errors.New("is cut short")
 	errChecksum  = errors.New("is damaged: its checksum is another one")
 	errContent   = errors.New("contradicts itself")
@@ -122,8 +123,12 @@ func Decode(data []byte) (Header, catalog.Catalog, error) {
 	if !ours {
 		return fail(errForeign)
 	}
-	if v, err := strconv.Atoi(string(version)); err != nil || v < oldest || v > schema {
-		return fail(fmt.Errorf("%w: schema %.20q, this one reads %d to %d", errSchema, version, oldest, schema))
+	if v, err := strconv.ParseUint(string(version), 10, 32); err != nil || v < oldest || v > schema {
+		other := errSchema
+		if v > schema { // also one that is out of range
+			other = errNewer
+		}
+		return fail(fmt.Errorf("%w: schema %.20q, this one reads %d to %d", other, version, oldest, schema))
 	}
 	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
 	said, sealed := bytes.CutPrefix(data[end:], []byte(seal))

@@ -89,6 +89,9 @@ func check(h Header, want Scope, maxAge time.Duration, now time.Time) error {
 	return fmt.Errorf("%w: Consul said it at %s, %s, and the most is %v", what, h.Believed.Format(time.RFC3339), Ago(h.Believed, now), maxAge)
 }
 
+// newer is added to the name of a file that a newer version of Legate has written, before it is replaced.
+const newer = ".newer"
+
 // remedyOf says what an operator can do. In every case Legate goes on without the file, and writes
 // a new one as soon as it has read Consul.
 func remedyOf(err error) string {
@@ -105,6 +108,8 @@ func remedyOf(err error) string {
 		return "set the clock of this machine; it is replaced when Consul was read"
 	case errors.Is(err, errTooOld):
 		return "it is replaced when Consul was read; --last-known-max-age allows older ones"
+	case errors.Is(err, errNewer):
+		return "it is kept as " + fileName + newer + " when Consul was read; with the newer version again, or with a --state-dir of its own, nothing is lost"
 	case errors.Is(err, errSchema):
 		return "it is replaced when Consul was read"
 	case errors.Is(err, errTruncated), errors.Is(err, errChecksum), errors.Is(err, errContent):

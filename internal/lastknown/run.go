@@ -194,7 +194,10 @@ func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	h.Sites = s.sitesOf(c, h.Scope.Datacenter, consul.Sites)
 	c = h.Scope.selection().Of(c) // discovery may still have the old selection
 	began := time.Now()
-	err := store(s.disk, s.path, h, c)
+	err := s.setAside()
+	if err == nil {
+		err = store(s.disk, s.path, h, c)
+	}
 	took := time.Since(began)
 	s.metrics.Written(err == nil, took)
 	if err != nil {
@@ -211,6 +214,19 @@ func (s *Shelf) write(consul Consul, c catalog.Catalog) error {
 	s.change(func(st *state) { st.written = h.Believed })
 	s.warnIfExposed()
 	s.log.Debug("last known catalog is written", "file", s.path, "services", len(c.Services), "entries", len(c.Entries), "seconds", took.Seconds())
+	return nil
+}
+
+// setAside keeps the file of a newer version, which would be replaced.
+func (s *Shelf) setAside() error {
+	if !s.newer {
+		return nil
+	}
+	if err := s.disk.rename(s.path, s.path+newer); err != nil {
+		return cause(err)
+	}
+	s.newer = false
+	s.log.Info("last known catalog of a newer version is kept", "file", s.path+newer)
 	return nil
 }
 

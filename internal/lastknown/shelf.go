@@ -66,6 +66,7 @@ type Shelf struct {
 
 	header       Header          // of known
 	known        catalog.Catalog // zero: none, or not needed any more
+	newer        bool            // the file is of a newer version: it is kept under another name
 	keeper       *keeper
 	rescoped     chan struct{} // capacity 1
 	hosts        func() map[string][]netip.Addr
@@ -114,6 +115,7 @@ func (s *Shelf) Load() catalog.Catalog {
 	case err != nil:
 		s.log.Warn("last known catalog cannot be used, going on without", "file", s.path, "error", err)
 		s.change(func(st *state) { st.unusable = err.Error() })
+		s.newer = errors.Is(err, errNewer)
 	default:
 		if s.config.WithoutEntries {
 			clear(c.Entries)

@@ -179,7 +179,7 @@ func TestEachFaultOfADiskHasItsRemedy(t *testing.T) {
 	}
 	for err, want := range map[error]string{
 		fs.ErrPermission: "let Legate's user read it", errScope: "a --state-dir of its own", errTooOld: "--last-known-max-age",
-		errSchema: "it is replaced", errTruncated: "check the disk", errChecksum: "check the disk", errContent: "check the disk",
+		errSchema: "it is replaced", errNewer: "it is kept as last-known-catalog.newer", errTruncated: "check the disk", errChecksum: "check the disk", errContent: "check the disk",
 		errForeign: "look at what is there", errOwner: "with chown", errOthers: "chmod o-w", errAhead: "set the clock",
 	} {
 		if got := remedyOf(fmt.Errorf("load: %w", err)); !strings.Contains(got, want) {
