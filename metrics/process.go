@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,8 @@ type Process struct {
 	reloadedAt prometheus.Gauge
 	reloadedOK prometheus.Gauge
 	registry   prometheus.Registerer
+
+	registration atomic.Pointer[func() string]
 }
 
 func newProcess(d declarer) *Process {
@@ -25,6 +28,9 @@ func newProcess(d declarer) *Process {
 			"When the configuration was last taken over, in Unix time."),
 		registry: d.registry,
 	}
+	d.asked("legate_registration",
+		"How Legate is registered in Consul (--register): 1 for the state that it is in. failing: it is not, or DNS does not name it; /api/v1/status says why.",
+		of("state", "registered", "failing"), p.registrationIs)
 	p.reloadedOK.Set(1)
 	p.reloadedAt.SetToCurrentTime()
 	return p
@@ -70,4 +76,19 @@ func (p *Process) Certificate(listener string, end func() time.Time) {
 		}
 		return 0
 	}))
+}
+
+// Registration has a function asked at each scrape how Legate is registered in Consul: registered, failing, or neither.
+func (p *Process) Registration(state func() string) {
+	if p != nil {
+		p.registration.Store(&state)
+	}
+}
+
+// registrationIs is 1 if that is how Legate is registered.
+func (p *Process) registrationIs(state string) float64 {
+	if now := p.registration.Load(); now != nil && (*now)() == state {
+		return 1
+	}
+	return 0
 }

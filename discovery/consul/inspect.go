@@ -21,6 +21,10 @@ type Inspection struct {
 	Room int
 	// Rights are those that Legate uses.
 	Rights []Right
+	// Write is the right to register Legate itself, if that was asked for.
+	Write Right
+	// Node is the name of the agent's node. Empty: the token may not know.
+	Node string
 }
 
 // Right is something that the token should allow.
@@ -35,18 +39,23 @@ type Right struct {
 // Has reports whether the token allows it.
 func (r Right) Has() bool { return r.Err == nil && !r.Hidden }
 
-// Inspect asks for each right by using it. The error is one that has nothing to do with rights: nothing answers.
-func (c *Client) Inspect(ctx context.Context) (i Inspection, err error) {
+// Inspect asks for each right by using it, except for the one to register Legate as a service of a name; empty: it need
+// not be. The error is one that has nothing to do with rights: nothing answers.
+func (c *Client) Inspect(ctx context.Context, as string) (i Inspection, err error) {
 	if i.Ahead, err = c.ahead(ctx); err != nil {
 		return i, err
 	}
 	var self struct {
-		Config      struct{ Version string }
+		Config      struct{ Version, NodeName string }
 		DebugConfig struct{ HTTPMaxConnsPerClient int }
 	}
 	_, ofSelf := c.get(ctx, "/v1/agent/self", Question{}, &self)
 	i.Limit = self.DebugConfig.HTTPMaxConnsPerClient
+	i.Node = self.Config.NodeName
 	i.note(self.Config.Version)
+	if as != "" {
+		i.Write = c.writeRight(ctx, as)
+	}
 
 	_, names, ofServices := c.Services(ctx, Question{Consistent: true})
 	var servers []struct{ NodeMeta map[string]string }

@@ -16,6 +16,7 @@ func RemedyOf(err error) string {
 	var path noPath
 	var cut waitCut
 	var peering noPeering
+	var write noWrite
 	var authority x509.UnknownAuthorityError
 	var roots x509.SystemRootsError
 	var host x509.HostnameError
@@ -27,6 +28,8 @@ func RemedyOf(err error) string {
 		return cut.remedy()
 	case errors.As(err, &peering):
 		return peering.remedy()
+	case errors.As(err, &write) && !IsTokenUnknown(err):
+		return write.remedy()
 	case errors.As(err, &status):
 		if said := remedyOfStatus(status); said != "" {
 			return said

@@ -8,3 +8,6 @@ service_prefix "" {
 node_prefix "" {
   policy = "read"
 }
+
+# With "register" in legate.yaml, Legate also needs the right to be a service itself:
+# service "legate" { policy = "write" }

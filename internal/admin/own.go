@@ -8,7 +8,7 @@ import (
 
 // Trouble is something wrong with Legate itself.
 type Trouble struct {
-	Kind   string    `json:"kind"` // configuration, restart, certificate, clients, dns, slow
+	Kind   string    `json:"kind"` // configuration, restart, certificate, registration, clients, dns, slow
 	Since  time.Time `json:"since,omitzero"`
 	Detail string    `json:"detail"`
 	Remedy string    `json:"remedy"`
@@ -61,6 +61,8 @@ func titleOfOwn(kind string) string {
 		return "Legate needs a restart"
 	case "certificate":
 		return "Legate's certificate"
+	case "registration":
+		return "Legate's registration in Consul"
 	case "clients":
 		return "No client is connected"
 	case "dns":

@@ -58,6 +58,7 @@ import (
 	"legate/internal/files"
 	"legate/internal/lastknown"
 	"legate/internal/listen"
+	"legate/internal/register"
 	"legate/metrics"
 	"legate/translate"
 	"legate/xdsserver"
@@ -103,6 +104,8 @@ type Rooms struct {
 	Own func() []Trouble
 	// Slowest returns the slowest recent change and when that was; zero if none was slow.
 	Slowest func() (took time.Duration, at time.Time)
+	// Registration says whether Legate is a service in Consul itself; nil: it need not be, as for a nil function.
+	Registration func() *register.Status
 	// Moves is a number that grows whenever a client comes, goes, asks or is sent something; nil: that is not counted.
 	Moves     func() uint64
 	LastKnown interface{ Status() lastknown.Status }

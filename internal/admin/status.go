@@ -11,6 +11,7 @@ import (
 	"legate/internal/lastknown"
 	"legate/internal/listen"
 	"legate/internal/quote"
+	"legate/internal/register"
 	"legate/translate"
 	"legate/xdsserver"
 	"legate/xdsserver/admission"
@@ -33,14 +34,17 @@ type Status struct {
 	Complete time.Time `json:"complete,omitzero"`
 	Changed  time.Time `json:"changed,omitzero"`
 
-	Own       []Trouble                `json:"own"` // what is wrong with Legate itself
-	Consul    discovery.Status         `json:"consul"`
-	LastKnown lastknown.Status         `json:"last_known"`
-	Views     []xdsserver.ViewStatus   `json:"views"`
-	Streams   []xdsserver.StreamStatus `json:"streams"`
-	Pollers   []xdsserver.Poller       `json:"pollers"` // nodes without streams, which ask again and again (REST)
-	Refused   []listen.Refused         `json:"refused"` // how many clients met each limit
-	Memory    admission.Memory         `json:"memory"`  // held for clients
+	Own       []Trouble        `json:"own"` // what is wrong with Legate itself
+	Consul    discovery.Status `json:"consul"`
+	LastKnown lastknown.Status `json:"last_known"`
+	// Registration is Legate's own in Consul; none: it need not be registered.
+	Registration *register.Status `json:"registration,omitempty"`
+
+	Views   []xdsserver.ViewStatus   `json:"views"`
+	Streams []xdsserver.StreamStatus `json:"streams"`
+	Pollers []xdsserver.Poller       `json:"pollers"` // nodes without streams, which ask again and again (REST)
+	Refused []listen.Refused         `json:"refused"` // how many clients met each limit
+	Memory  admission.Memory         `json:"memory"`  // held for clients
 	// Oversized are responses above the size limit that cannot be split.
 	Oversized []xdsserver.Oversize `json:"oversized"`
 	// Unfollowed are clients that take clusters but never subscribe to their endpoints.
@@ -116,6 +120,9 @@ func (s *Server) read() Status {
 		Rollout:    rolloutOf(state.Rollout),
 	}
 	out.Ready = out.NotReady == ""
+	if s.rooms.Registration != nil {
+		out.Registration = s.rooms.Registration()
+	}
 	for _, p := range state.Resources.Problems() {
 		out.Problems = append(out.Problems, problemOf(p))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 func (p *program) checkConsul() *command {
-	o, asJSON := newRenderOptions(), false
+	o, asJSON, own := newRenderOptions(), false, &registerOptions{}
 	c := &command{
 		name:  "consul",
 		usage: `say whether "legate serve" could watch Consul with these settings`,
@@ -32,7 +32,7 @@ is a warning. Exit code 0: serve can watch it; 1: it cannot.`,
 legate check consul
 legate check consul --consul-addr https://consul.internal:8501 --consul-ca-file ca.pem --consul-token-file token`,
 	}
-	c.settings = slices.Concat(consulSettings(&o.consul), serviceSettings(&o.consul), []*setting{
+	c.settings = slices.Concat(consulSettings(&o.consul), serviceSettings(&o.consul), own.rights(), []*setting{
 		duration(&o.timeout, time.Second, time.Hour, setting{
 			name: "timeout", env: "LEGATE_CHECK_TIMEOUT", category: "Output", hint: "SPAN", usage: "Time limit for reading Consul.",
 		}),
@@ -41,18 +41,18 @@ legate check consul --consul-addr https://consul.internal:8501 --consul-ca-file 
 	c.run = func(ctx context.Context) error {
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return p.runCheckConsul(ctx, o, asJSON)
+		return p.runCheckConsul(ctx, o, own, asJSON)
 	}
 	return c
 }
 
 // runCheckConsul looks at the rights first: without them what is read is not all.
-func (p *program) runCheckConsul(ctx context.Context, o *renderOptions, asJSON bool) error {
-	is, err := o.inspect(ctx)
+func (p *program) runCheckConsul(ctx context.Context, o *renderOptions, own *registerOptions, asJSON bool) error {
+	is, err := o.inspect(ctx, own)
 	if err != nil {
 		return err
 	}
-	all := rightFindings(is.Rights, o.consul.Watch.FilteredExpected)
+	all := append(rightFindings(is.Rights, o.consul.Watch.FilteredExpected), own.findings(is)...)
 	if slices.ContainsFunc(all, func(f envoycheck.Finding) bool { return f.Severity == envoycheck.Error }) {
 		return p.printFindings(all, asJSON)
 	}
@@ -73,7 +73,7 @@ func (p *program) runCheckConsul(ctx context.Context, o *renderOptions, asJSON b
 }
 
 // inspect asks what Consul tells beside its catalog.
-func (o *renderOptions) inspect(ctx context.Context) (consul.Inspection, error) {
+func (o *renderOptions) inspect(ctx context.Context, own *registerOptions) (consul.Inspection, error) {
 	if err := o.consul.Validate(); err != nil {
 		return consul.Inspection{}, usageError{err}
 	}
@@ -84,7 +84,11 @@ func (o *renderOptions) inspect(ctx context.Context) (consul.Inspection, error) 
 	defer client.Close()
 	limited, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	return client.Inspect(limited)
+	as := ""
+	if own.on {
+		as = own.config.Name
+	}
+	return client.Inspect(limited, as)
 }
 
 // rightFindings are the rights that the token lacks.

@@ -31,12 +31,12 @@ func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
 	for _, c := range []struct{ mode, address string }{{"delta", r.xds}, {"sotw", r.xds}, {"rest", r.rest}} {
 		t.Run(c.mode, func(t *testing.T) {
 			service := "web-" + c.mode
-			register(t, consul, service, first)
+			registerAt(t, consul, service, first)
 			front := closedPort(t)
 			b := legate(t, nil, "bootstrap", "envoy", "--mode", c.mode, "--xds-address", c.address, "--node-id", "edge-"+c.mode, "--route", front+"="+service)
 			partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: []byte(b.out)})
 			partstest.Eventually(t, func() error { return answers(front, "first") })
-			register(t, consul, service, second)
+			registerAt(t, consul, service, second)
 			partstest.Eventually(t, func() error { return answers(front, "second") })
 			if c.mode != "rest" { // REST has no stream
 				if code, status := r.get("/api/v1/status"); code != 200 || !strings.Contains(status, `"node": "edge-`+c.mode+`"`) {
@@ -73,7 +73,7 @@ func TestABootstrappedEnvoyReachesAServiceAndFollowsIt(t *testing.T) {
 func TestOpenStreamsDoNotHoldUpTheEndAndItReportsTheTotals(t *testing.T) {
 	consul := partstest.Consul(t, parts.ConsulOptions{})
 	backend := partstest.Backend(t, "web", "127.0.0.1:0")
-	register(t, consul, "web", backend)
+	registerAt(t, consul, "web", backend)
 	r := serve(t, "--consul-addr", consul.Addr)
 	b := legate(t, nil, "bootstrap", "envoy", "--xds-address", r.xds)
 	partstest.Envoy(t, parts.EnvoyOptions{Bootstrap: []byte(b.out)})
@@ -126,7 +126,7 @@ func TestWhatWasSavedRendersLikeWhatConsulSaid(t *testing.T) {
 	}
 }
 
-func register(t *testing.T, consul *parts.Consul, service string, b *parts.Backend) {
+func registerAt(t *testing.T, consul *parts.Consul, service string, b *parts.Backend) {
 	t.Helper()
 	host, _, _ := net.SplitHostPort(b.Addr)
 	if err := consul.Register(t.Context(), parts.Instance{Service: service, Address: host, Port: b.Port}); err != nil {

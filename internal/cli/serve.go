@@ -19,6 +19,7 @@ import (
 	"legate/internal/bridge"
 	"legate/internal/changes"
 	"legate/internal/lastknown"
+	"legate/internal/register"
 	"legate/internal/tracing"
 	"legate/metrics"
 	"legate/translate"
@@ -38,6 +39,7 @@ type serveOptions struct {
 	xds       xdsserver.Config
 	memory    memoryOptions
 	listen    listenOptions
+	register  registerOptions
 	log       logOptions
 }
 
@@ -65,7 +67,8 @@ func (p *program) serveCommand() (*command, *serveOptions) {
 Nothing is served before Consul has been read completely. While Consul is away, the last
 believed catalog stays served; with --state-dir also after a restart.
 
-On SIGTERM or Ctrl-C, /readyz and the health service say at once that Legate stops.
+On SIGTERM or Ctrl-C, Legate removes its registration in Consul (--register), and /readyz
+and the health service say at once that it stops.
 Streams stay served for --drain-delay, and are then closed over at most --drain-spread.
 By default this takes at most 30 seconds, and no time if no client is connected. A
 second signal ends Legate at once.
@@ -99,6 +102,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	c.settings = append(c.settings, hostSettings(&o.resolve, &o.translate)...)
 	c.settings = append(c.settings, policySetting(&o.policy), rolloutSetting(&o.rollout))
 	c.settings = append(c.settings, o.listen.settings()...)
+	c.settings = append(c.settings, o.register.settings()...)
 	c.settings = append(c.settings, clientStatusSetting(&o.xds.ClientStatus))
 	c.settings = append(c.settings, o.memory.settings()...)
 	c.settings = append(c.settings, limitSettings(&o.xds)...)
@@ -114,7 +118,7 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 const onItsWay = time.Second
 
 func (o *serveOptions) validate() error {
-	if err := errors.Join(o.consul.Validate(), o.follow.validate(), o.resolve.Validate(), o.xds.Validate(), o.listen.validate()); err != nil {
+	if err := errors.Join(o.consul.Validate(), o.follow.validate(), o.resolve.Validate(), o.xds.Validate(), o.listen.validate(), o.register.validate()); err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -191,9 +195,17 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	if err != nil {
 		return err
 	}
+	registered, err := o.registration(open, register.Rooms{
+		Facts: func() register.Facts { return register.Facts{Version: build.Version, Datacenter: datacenter()} },
+		Ready: func() bool { return carrier.State().Ready() && !shelf.Status().Expired },
+	}, log, m.Process)
+	if err != nil {
+		return err
+	}
 	life := newLife(ctx, func(cause error) {
 		log.Info("legate stops", "cause", cause, "streams", len(server.Streams()),
 			"drain_delay", o.xds.Drain.Delay.String(), "drain_spread", o.xds.Drain.Spread.String())
+		registered.end()
 	})
 	defer life.end()
 	notify := notifier(log)
@@ -213,9 +225,9 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		hostNames = resolver.Status
 	}
 	people, err := admin.New(o.listen.people, admin.Rooms{Build: build, Consul: watcher, Unfollowed: followed.unfollowed, HostNames: hostNames, Bridge: carrier, XDS: server,
-		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest, Moves: m.XDS.Moves,
+		LastKnown: shelf, Changes: record, Metrics: m.Handler(), Stopping: life.stopping, Slowest: m.XDS.Slowest, Moves: m.XDS.Moves, Registration: registered.status,
 		Own: func() []admin.Trouble {
-			return slices.Concat(reload.troubles(), open.troubles(), hostTroubles(resolver.Status()))
+			return slices.Concat(reload.troubles(), open.troubles(), registered.troubles(), hostTroubles(resolver.Status()))
 		},
 		Actions: map[string]http.Handler{admin.ReleasePath: admin.ReleaseHolds(watcher)}}, log, m.Admin)
 	if err != nil {
@@ -248,6 +260,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 		group.Go(func() error { return resolver.Run(life.working, kept, deltas) })
 	}
 	group.Go(func() error { return carrier.Run(life.working, deltas) })
+	group.Go(func() error { return registered.run(life.working) })
 	group.Go(func() error { open.tls.Run(life.working, server.CertificateEnds); return nil })
 	group.Go(func() error {
 		open.people.Run(life.working, func(client net.Addr, why error) {

@@ -10,6 +10,7 @@ import (
 	"legate/internal/admin"
 	"legate/internal/glob"
 	"legate/internal/quote"
+	"legate/internal/register"
 	"legate/internal/suggest"
 	"legate/xdsserver"
 )
@@ -86,20 +87,22 @@ legate status --json | jq -r '.nodes[] | select(.waiting) | "\(.waiting) \(.id)"
 
 // statusReport is what --json prints.
 type statusReport struct {
-	Now       time.Time           `json:"now"`
-	Ready     bool                `json:"ready"`
-	NotReady  string              `json:"not_ready,omitempty"`
-	Stale     string              `json:"stale,omitempty"` // what is served instead of Consul's catalog, and why
-	Consul    consulReport        `json:"consul"`
-	Sites     []admin.Site        `json:"sites,omitempty"` // datacenters and peers, the own one first; none: it is the only one
-	Held      int                 `json:"held"`
-	LastKnown string              `json:"last_known"`
-	Rollout   *admin.Rollout      `json:"rollout,omitempty"`
-	Concerns  []admin.Concern     `json:"concerns"`
-	Synced    bool                `json:"synced"` // all of the nodes
-	States    map[admin.State]int `json:"states"` // of their types
-	Nodes     []admin.Node        `json:"nodes"`  // the worst first
-	Pollers   []xdsserver.Poller  `json:"pollers"`
+	Now       time.Time    `json:"now"`
+	Ready     bool         `json:"ready"`
+	NotReady  string       `json:"not_ready,omitempty"`
+	Stale     string       `json:"stale,omitempty"` // what is served instead of Consul's catalog, and why
+	Consul    consulReport `json:"consul"`
+	Sites     []admin.Site `json:"sites,omitempty"` // datacenters and peers, the own one first; none: it is the only one
+	Held      int          `json:"held"`
+	LastKnown string       `json:"last_known"`
+	// Registration is Legate's own in Consul; none: it need not be registered.
+	Registration *register.Status    `json:"registration,omitempty"`
+	Rollout      *admin.Rollout      `json:"rollout,omitempty"`
+	Concerns     []admin.Concern     `json:"concerns"`
+	Synced       bool                `json:"synced"` // all of the nodes
+	States       map[admin.State]int `json:"states"` // of their types
+	Nodes        []admin.Node        `json:"nodes"`  // the worst first
+	Pollers      []xdsserver.Poller  `json:"pollers"`
 
 	started  time.Time
 	finished int // how many nodes have all that they ask for
@@ -144,7 +147,7 @@ func (p *program) runStatus(ctx context.Context, o *statusOptions) error {
 // report picks from a status what the command tells.
 func (o *statusOptions) report(s admin.Status) (statusReport, error) {
 	r := statusReport{
-		Now: s.Now, Ready: s.Ready, NotReady: s.NotReady, Stale: s.Stale, Sites: admin.SitesOf(s.Consul), Held: s.Consul.Held, LastKnown: lastKnownOf(s), Rollout: s.Rollout,
+		Now: s.Now, Ready: s.Ready, NotReady: s.NotReady, Stale: s.Stale, Sites: admin.SitesOf(s.Consul), Held: s.Consul.Held, LastKnown: lastKnownOf(s), Registration: s.Registration, Rollout: s.Rollout,
 		Concerns: s.Concerns(), Synced: s.Ready, States: map[admin.State]int{}, started: s.Started,
 		Consul: consulReport{State: s.Consul.State(), Address: s.Consul.Address, Datacenter: s.Consul.Datacenter, Services: s.Consul.Services, Listed: s.Consul.Listed, LastSuccess: s.Consul.LastSuccess},
 	}

@@ -64,6 +64,15 @@ func (s *sheet) above(r statusReport) []string {
 		line("held", yellow, plural(r.Held, "hold")+` of losses in Consul: "legate holds list" shows them`)
 	}
 	line("last known", "", r.LastKnown)
+	switch of := r.Registration; {
+	case of == nil:
+	case of.Registered():
+		line("registered", "", fmt.Sprintf("in Consul as %s at %s for %s, checked by %s", of.Name, of.Address, spanOf(r.Now.Sub(of.Since)), strings.Join(of.Checks, " and ")))
+	case of.Problem == "":
+		line("registered", yellow, fmt.Sprintf("not in Consul as %s: Legate is not ready, or stops", of.Name))
+	default:
+		line("registered", yellow, fmt.Sprintf("not in Consul as %s, or DNS does not name it: %s", of.Name, of.Problem))
+	}
 	if o := r.Rollout; o == nil {
 		line("rollout", "", "none")
 	} else {

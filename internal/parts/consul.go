@@ -27,6 +27,8 @@ type ConsulOptions struct {
 	Token string
 	// HTTPS also serves HTTPS, with Consul.Certs.
 	HTTPS bool
+	// DNS also serves DNS, at Consul.DNSAddr.
+	DNS bool
 	// UnixSocket also serves HTTP on the unix socket Consul.Socket.
 	UnixSocket bool
 	// HCL is added to the agent's configuration and takes precedence.
@@ -43,6 +45,7 @@ type Consul struct {
 	Node       string
 	Addr       string // host:port of HTTP
 	HTTPSAddr  string // host:port of HTTPS, if asked for
+	DNSAddr    string // host:port of DNS, over UDP and TCP, if asked for
 	Socket     string // path of the unix socket, if asked for
 	Token      string // has all rights, if ACLs were asked for
 	Certs      Certs  // if HTTPS was asked for

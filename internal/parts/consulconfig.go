@@ -10,7 +10,7 @@ import (
 
 // configure picks ports and writes the agent's configuration.
 func (c *Consul) configure() error {
-	ports, err := FreePorts(5)
+	ports, err := FreePorts(6)
 	if err != nil {
 		return err
 	}
@@ -27,8 +27,13 @@ func (c *Consul) configure() error {
 		}
 		set("tls { https { ca_file = %q cert_file = %q key_file = %q } }", c.Certs.CAFile, c.Certs.CertFile, c.Certs.KeyFile)
 	}
-	set("ports { http = %d https = %d grpc = -1 grpc_tls = -1 dns = -1 server = %d serf_lan = %d serf_wan = %d }",
-		ports[0], https, ports[2], ports[3], ports[4])
+	dns := -1
+	if c.options.DNS {
+		dns = ports[5]
+		c.DNSAddr = Loopback(dns)
+	}
+	set("ports { http = %d https = %d grpc = -1 grpc_tls = -1 dns = %d server = %d serf_lan = %d serf_wan = %d }",
+		ports[0], https, dns, ports[2], ports[3], ports[4])
 
 	c.serf = Loopback(ports[3])
 

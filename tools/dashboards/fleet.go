@@ -15,7 +15,7 @@ func fleet() board {
 			}},
 			{"Envoys", []panel{states(), waitLongest(), streamsOpen(), openedAndClosed(), rejections(), busiest(), askMost()}},
 			{"Changes on their way to clients", []panel{propagation(), snapshotChanges(), lastChange()}},
-			{"Legates", []panel{legates(), configurations(), configurationAge(), certificates()}},
+			{"Legates", []panel{legates(), configurations(), configurationAge(), certificates(), registrations()}},
 		},
 	}
 }

@@ -34,6 +34,16 @@ func configurations() panel {
 	}
 }
 
+func registrations() panel {
+	return panel{
+		title: "Registered in Consul", unit: "none", empty: "no --register",
+		says: `How many replicas are registered in Consul with checks that pass, and how many fail: DNS does not name those to
+			Envoys. Normal: none of the latter. If not: "legate status" names the cause and the remedy, such as a right that
+			the token lacks.`,
+		ask: []query{{`sum by (state) (legate_registration{@}) > 0`, "{{state}}"}},
+	}
+}
+
 func configurationAge() panel {
 	return panel{
 		title: "How old the configuration is", unit: "s",
