@@ -8,7 +8,7 @@ import (
 
 // Trouble is something wrong with Legate itself.
 type Trouble struct {
-	Kind   string    `json:"kind"` // configuration, restart, certificate, registration, clients, dns, slow
+	Kind   string    `json:"kind"` // configuration, restart, renamed, certificate, registration, clients, dns, slow
 	Since  time.Time `json:"since,omitzero"`
 	Detail string    `json:"detail"`
 	Remedy string    `json:"remedy"`
@@ -57,6 +57,8 @@ func titleOfOwn(kind string) string {
 	switch kind {
 	case "configuration":
 		return "Legate's configuration file is rejected"
+	case "renamed":
+		return "Legate's settings have other names"
 	case "restart":
 		return "Legate needs a restart"
 	case "certificate":

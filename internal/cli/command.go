@@ -52,6 +52,11 @@ func (c *command) build(p *program, all []*command, parent string) *urfave.Comma
 		if err := p.resolve(c.settings, all); err != nil {
 			return err
 		}
+		if c.name != "serve" { // that logs it
+			for _, line := range renamed(c.settings) {
+				fmt.Fprintln(p.err, "legate: warning: "+line)
+			}
+		}
 		return c.run(ctx.Context)
 	}
 	return u

@@ -18,6 +18,7 @@ import (
 type entry struct {
 	values []string
 	where  string // file:line
+	was    former // by which name; empty: today's
 }
 
 // maxConfig is the size limit of a configuration file in bytes. Real ones have a few kilobytes.
@@ -58,7 +59,7 @@ func (r *fileReader) read(in io.Reader) error {
 		return fmt.Errorf("%s: more than one YAML document: remove the second one", r.path)
 	}
 	r.each(doc.Content[0], "the file", func(block, body *yaml.Node) {
-		if !slices.Contains(r.blocks(), block.Value) {
+		if !slices.Contains(r.blocks(), block.Value) && !r.hadBlock(block.Value) {
 			r.fail(block, "unknown block %q%s", block.Value, or(suggest.DidYouMean(block.Value, r.blocks()), ": the blocks are "+strings.Join(r.blocks(), ", ")))
 			return
 		}
@@ -90,20 +91,28 @@ func (r *fileReader) each(n *yaml.Node, what string, do func(key, value *yaml.No
 }
 
 func (r *fileReader) key(block string, key, value *yaml.Node) {
-	i := slices.IndexFunc(r.known, func(s *setting) bool { return s.key == block+"."+key.Value })
+	var was former
+	i := slices.IndexFunc(r.known, func(s *setting) (is bool) {
+		was, is = s.is(block + "." + key.Value)
+		return is
+	})
 	if i < 0 {
 		r.fail(key, "unknown key %q in block %s%s", key.Value, block,
 			or(suggest.DidYouMean(key.Value, r.keys(block)), ": the keys are "+strings.Join(r.keys(block), ", ")))
 		return
 	}
 	s, where := r.known[i], fmt.Sprintf("%s:%d", r.path, key.Line)
+	if e, twice := r.out[s.key]; twice {
+		r.fail(key, "%s is there twice, by its name of today and by a former one, first at %s: remove one", s.key, e.where)
+		return
+	}
 	value = follow(value)
 	switch {
 	case null(value):
 	case value.Kind == yaml.ScalarNode:
-		r.out[s.key] = entry{values: []string{value.Value}, where: where}
+		r.out[s.key] = entry{values: []string{value.Value}, where: where, was: was}
 	case value.Kind == yaml.SequenceNode && s.many:
-		e := entry{where: where}
+		e := entry{where: where, was: was}
 		for _, item := range value.Content {
 			if item = follow(item); item.Kind != yaml.ScalarNode {
 				r.fail(item, "%s must be a list of plain values", s.key)
@@ -132,6 +141,13 @@ func (r *fileReader) blocks() []string {
 		}
 	}
 	return out
+}
+
+// hadBlock reports whether a setting had a key in that block.
+func (r *fileReader) hadBlock(block string) bool {
+	return slices.ContainsFunc(r.known, func(s *setting) bool {
+		return slices.ContainsFunc(s.former, func(was former) bool { return strings.HasPrefix(was.key, block+".") })
+	})
 }
 
 // keys returns the known keys of a block in order.

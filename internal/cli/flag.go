@@ -24,6 +24,11 @@ func flags(settings []*setting) []urfave.Flag {
 		if s.name != "" {
 			out = append(out, flag{s})
 		}
+		for _, was := range s.former {
+			if was.name != "" {
+				out = append(out, formerFlag{flag{s}, was})
+			}
+		}
 	}
 	return out
 }

@@ -44,6 +44,7 @@ type reloader struct {
 	rejected  *admin.Trouble // nil: the last file read is in force
 	refused   *admin.Trouble // nil: the last policy read is in force
 	unapplied *admin.Trouble // nil: no setting waits for a restart
+	renamed   *admin.Trouble // nil: no setting has another name than it is given by
 }
 
 // troubles returns what is wrong with the configuration now.
@@ -51,7 +52,7 @@ func (r *reloader) troubles() []admin.Trouble {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []admin.Trouble
-	for _, t := range []*admin.Trouble{r.rejected, r.refused, r.unapplied} {
+	for _, t := range []*admin.Trouble{r.rejected, r.refused, r.unapplied, r.renamed} {
 		if t != nil {
 			all = append(all, *t)
 		}
@@ -120,7 +121,7 @@ func (r *reloader) reload(cause string) {
 	}
 	next, o := r.program.serveCommand()
 	for i, s := range next.settings {
-		s.given = r.running.settings[i].given
+		s.given, s.givenAs = r.running.settings[i].given, r.running.settings[i].givenAs
 	}
 	err := r.program.resolve(next.settings, r.program.commands())
 	if err == nil {
@@ -141,6 +142,7 @@ func (r *reloader) reload(cause string) {
 	changed, unapplied := differing(r.running.settings, next.settings)
 	r.setTrouble(&r.rejected, nil)
 	r.setTrouble(&r.unapplied, restartTrouble(unapplied, now))
+	r.setTrouble(&r.renamed, renamedTrouble(next.settings, now))
 	r.count(true, now)
 	r.apply(o)
 	recordReload(r.changes, "configuration", strings.Join(append([]string{cause}, changed...), ", "), "")

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // resolve sets every setting from the first of its sources that has a value: the flag, the
@@ -13,6 +12,7 @@ func resolve(settings []*setting, getenv func(string) string, file map[string]en
 	var errs []error
 	for _, s := range settings {
 		_, s.inFile = file[s.key]
+		s.renamed = s.renames(getenv, file)
 		values, from := s.source(getenv, file)
 		if len(values) == 0 {
 			continue
@@ -30,11 +30,11 @@ func (s *setting) source(getenv func(string) string, file map[string]entry) (val
 	if len(s.given) > 0 {
 		return s.given, "--" + s.name
 	}
-	if v := strings.TrimRight(getenv(s.env), "\r\n"); s.env != "" && v != "" { // a variable set from a file ends in a line break
+	if v, name := s.environment(getenv); v != "" {
 		if s.many {
-			return split(v), "$" + s.env
+			return split(v), "$" + name
 		}
-		return []string{v}, "$" + s.env
+		return []string{v}, "$" + name
 	}
 	if e, ok := file[s.key]; ok && s.key != "" {
 		return e.values, e.where + ": " + s.key

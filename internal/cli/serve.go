@@ -136,6 +136,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	log, bounded := o.log.logger(p.err, p.getenv)
 	defer bounded.Flush()
 	warnOfExposed(c.settings, log)
+	warnOfRenamed(c.settings, log)
 	o.memory.apply(&o.xds, p.getenv, os.ReadFile, log)
 	hup, stopHangups := hangups()
 	defer stopHangups()
@@ -210,7 +211,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	defer life.end()
 	notify := notifier(log)
 	isReady := func() bool { return carrier.State().Ready() }
-	reload := &reloader{program: p, changes: record, running: c, config: config, policy: rules, policies: policies, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, adopt: carrier.Adopt, apply: func(next *serveOptions) {
+	reload := &reloader{program: p, changes: record, running: c, config: config, policy: rules, policies: policies, hup: hup, log: log, metrics: m.Process, notify: notify, ready: isReady, renamed: renamedTrouble(c.settings, time.Now()), adopt: carrier.Adopt, apply: func(next *serveOptions) {
 		o.log.now.Set(next.log.severity())
 		consul := o.consul.Selecting(next.consul.Selection())
 		watcher.Select(consul.Selection())

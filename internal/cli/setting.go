@@ -29,10 +29,14 @@ type setting struct {
 	opens   bool     // the value is a token or a password
 	private bool     // the value names a file that only Legate's user should be able to read
 
-	set    func(values []string) error // writes the value; called at most once
-	given  []string                    // values from the command line
-	chosen []string                    // the values in use; nil: the default
-	inFile bool                        // the configuration file has a value, be it in use or not
+	former []former // what it was called before, and may be called for some time
+
+	set     func(values []string) error // writes the value; called at most once
+	given   []string                    // values from the command line
+	givenAs []former                    // old names of the flag that were used for these
+	renamed []string                    // what is to be said of old names in use
+	chosen  []string                    // the values in use; nil: the default
+	inFile  bool                        // the configuration file has a value, be it in use or not
 }
 
 // text is a setting of any text.
