@@ -118,6 +118,10 @@ bench: ## compare Legate with a bare gRPC server and go-control-plane's caches, 
 latency: parts ## measure the time from a write to Consul until Envoy shows it: median and p99 of 50 changes
 	go test ./internal/e2e -run '^TestLatency$$' -count=1 -v -latency
 
+.PHONY: replicas
+replicas: parts ## two Legates behind one bootstrap, found by address and by Consul's DNS: one is killed, one upgraded, and no request fails
+	go test ./internal/e2e -run TwoLegatesBehindOneBootstrap -replicas -v -count 1
+
 .PHONY: chaos
 chaos: parts ## run every fault of the fault suite, and those in which the alerts fire, about an hour; the tables go to chaos/results
 	@mkdir -p chaos/results

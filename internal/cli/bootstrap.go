@@ -9,6 +9,7 @@ import (
 // bootstrapOptions are what Envoy must know before it can reach Legate.
 type bootstrapOptions struct {
 	xds     []string
+	dns     string
 	mode    string
 	nodeID  string
 	cluster string
@@ -47,6 +48,9 @@ legate bootstrap envoy --xds-address legate.internal:18000 --node-id edge-1 \
 # two Legates: Envoy asks one, and the other when that is away
 legate bootstrap envoy --xds-address legate-1.internal:18000 --xds-address legate-2.internal:18000
 
+# all Legates that are registered in Consul (serve --register), found by the DNS of the agent on this machine
+legate bootstrap envoy --xds-address legate.service.consul:18000 --dns-server 127.0.0.1:8600
+
 # an Envoy in a zone: Legate sends its services' nearest endpoints first (prefer in the policy)
 legate bootstrap envoy --region eu-west-1 --zone eu-west-1a
 
@@ -58,8 +62,12 @@ legate bootstrap envoy --xds-address unix:///run/legate/xds.sock`,
 		settings: []*setting{
 			shown(list(&o.xds, setting{
 				name: "xds-address", env: "LEGATE_BOOTSTRAP_XDS_ADDRESS", key: "bootstrap.xds_address", category: category, hint: anAddress,
-				usage: "Address at which this Envoy reaches Legate: that of --xds-listen or, in mode rest, --rest-listen of \"legate serve\". If given more than once, Envoy uses another one when one is away.",
+				usage: "Address at which this Envoy reaches Legate: that of --xds-listen or, in mode rest, --rest-listen of \"legate serve\". If given more than once, or for a name with several addresses, Envoy asks one of them, and another when that is away.",
 			}), grpcAddress+", in mode rest "+restAddress),
+			shown(text(&o.dns, setting{
+				name: "dns-server", env: "LEGATE_BOOTSTRAP_DNS_SERVER", key: "bootstrap.dns_server", category: category, hint: "IP:PORT",
+				usage: "DNS server that Envoy asks for the names in --xds-address, such as Consul's agent on this machine, 127.0.0.1:8600, for legate.service.consul (serve --register).",
+			}), "those of Envoy's machine"),
 			choice(&o.mode, []string{"delta", "sotw", "rest"}, setting{
 				name: "mode", env: "LEGATE_BOOTSTRAP_MODE", key: "bootstrap.mode", category: category,
 				usage: "Protocol that Envoy uses.",
@@ -136,6 +144,9 @@ func (o *bootstrapOptions) envoy() (envoyBootstrap, error) {
 	if b.XDS, err = parseAddresses(addresses); err != nil {
 		return b, err
 	}
+	if b.DNS, err = o.dnsServer(b); err != nil {
+		return b, err
+	}
 	if b.TLS, err = o.tls(b.XDS); err != nil {
 		return b, err
 	}
@@ -169,4 +180,21 @@ func hostname() string {
 		return "envoy-1"
 	}
 	return name
+}
+
+// dnsServer is nil if none is named.
+func (o *bootstrapOptions) dnsServer(b envoyBootstrap) (*endpoint, error) {
+	if o.dns == "" {
+		return nil, nil
+	}
+	at, err := parseEndpoint("--dns-server", o.dns)
+	switch {
+	case err != nil:
+		return nil, err
+	case at.Name:
+		return nil, fmt.Errorf("--dns-server %q: give its IP address, such as 127.0.0.1:8600: there is nobody yet to ask for its name", o.dns)
+	case !b.ByName():
+		return nil, fmt.Errorf("--dns-server %q: no --xds-address is a name: give one, such as legate.service.consul:18000", o.dns)
+	}
+	return &at, nil
 }

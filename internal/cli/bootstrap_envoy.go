@@ -25,6 +25,7 @@ type envoyBootstrap struct {
 	Region, Zone, Local string // empty: not said
 	Mode                string
 	XDS                 []address
+	DNS                 *endpoint // that resolves the names in XDS; nil: the machine's own
 	Admin               endpoint
 	Routes              []route
 	TLS                 *bootstrapTLS // nil: plaintext
@@ -38,6 +39,9 @@ func (envoyBootstrap) OwnCluster() string { return translate.OwnCluster }
 func (b envoyBootstrap) ByName() bool {
 	return slices.ContainsFunc(b.XDS, func(a address) bool { return a.Name })
 }
+
+// Several reports whether there may be more than one Legate.
+func (b envoyBootstrap) Several() bool { return len(b.XDS) > 1 || b.ByName() }
 
 type endpoint struct {
 	Host string

@@ -9,6 +9,7 @@ import (
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"                     // in the listeners
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3" // in the listeners
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/network/dns_resolver/cares/v3"              // in Legate's cluster
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"                   // in Legate's cluster
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"                          // in Legate's cluster
 	"go.yaml.in/yaml/v3"
@@ -30,6 +31,8 @@ var bootstraps = []struct {
 	{"rest", []string{"--mode", "rest", "--route", "8080=web", "--route", "8081=web", "--route", "0.0.0.0:8082=api"}, "api_type: REST"},
 	{"host name", []string{"--xds-address", "legate.internal:443"}, "type: STRICT_DNS"},
 	{"two Legates", []string{"--xds-address", "10.0.0.1:18000", "--xds-address", "legate-2:18000"}, `address: "legate-2", port_value: 18000`},
+	{"all that Consul's DNS names", []string{"--xds-address", "legate.service.consul:18000", "--dns-server", "127.0.0.1:8600"}, "CaresDnsResolverConfig"},
+	{"two Legates, and one is away", []string{"--xds-address", "10.0.0.1:18000", "--xds-address", "10.0.0.2:18000"}, "outlier_detection:"},
 	{"unix socket", []string{"--xds-address", "unix:///run/legate/xds.sock"}, `pipe: {path: "/run/legate/xds.sock"}`},
 	{"TLS to two", []string{"--xds-address", "10.0.0.1:18000", "--xds-address", "legate-2:18000", "--ca-file", "ca.pem"}, `{san_type: DNS, matcher: {exact: "legate-2"}}`},
 	{"IPv6", []string{"--xds-address", "[::1]:18000", "--envoy-admin", "[::1]:9901", "--route", "[::1]:8080=web"}, `address: "::1", port_value: 18000`},
@@ -105,6 +108,18 @@ func TestTheNamesOfABootstrapAreThoseThatWereAskedFor(t *testing.T) {
 func TestABootstrapWithoutANodeIsRefused(t *testing.T) {
 	if r := legate(t, nil, "bootstrap", "envoy", "--node-cluster="); r.code != exitUsage || !strings.Contains(r.err, "must not be empty") {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestADNSServerIsAnAddressAndForNames(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"--xds-address legate.internal:1 --dns-server dns:53", "give its IP address"},
+		{"--xds-address 10.0.0.1:1 --dns-server 127.0.0.1:8600", "no --xds-address is a name"},
+		{"--xds-address legate.internal:1 --dns-server 127.0.0.1", "want HOST:PORT"},
+	} {
+		if r := legate(t, nil, append([]string{"bootstrap", "envoy"}, strings.Fields(c.args)...)...); r.code != exitUsage || !strings.Contains(r.err, c.want) {
+			t.Errorf("%s: %+v", c.args, r)
+		}
 	}
 }
 

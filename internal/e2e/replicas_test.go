@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -173,4 +175,76 @@ func newGate(t testing.TB, consul *parts.Consul, path string) *gate {
 	t.Cleanup(func() { g.open(); server.CloseClientConnections(); server.Close() })
 	g.addr = server.Listener.Addr().String()
 	return g
+}
+
+var replicas = flag.Bool("replicas", false, "run the story of replicas behind one bootstrap, as make replicas does")
+
+// Two Legates behind one bootstrap: one is killed, the other one stopped and started again with another state. Envoys that
+// know both addresses, and Envoys that find them by Consul's DNS, move, are sent nothing that they have, and serve all the
+// time.
+func TestTwoLegatesBehindOneBootstrap(t *testing.T) {
+	if !*replicas {
+		t.Skip("make replicas runs it")
+	}
+	s := newStage(t, parts.ConsulOptions{DNS: true})
+	s.register(t, "shop", "shop-1", 1)
+	s.register(t, "shop", "shop-2", 1)
+	first := newLegate(t, s.consul, "--register", "--state-dir", t.TempDir())
+	second := newLegate(t, s.consul, "--register", "--state-dir", t.TempDir(), "--register-id", "legate-2")
+	_, port, err := net.SplitHostPort(first.XDS)
+	must(t, err)
+	second.Args[slices.Index(second.Args, second.XDS)] = "127.0.0.2:" + port
+	second.XDS = "127.0.0.2:" + port
+	first.launch(t)
+	first.awaitReady(t)
+	eventually(t, func() error { return named(s.consul, "legate", port) })
+
+	known := way{name: "addresses", mode: "delta", args: []string{"--xds-address", second.XDS}, cds: true}
+	found := way{name: "DNS", mode: "delta", args: []string{"--dns-server", s.consul.DNSAddr}, cds: true}
+	whole := way{name: "SotW, DNS", mode: "sotw", args: found.args, cds: true}
+	byName := &legate{Legate: &parts.Legate{XDS: "legate.service.consul:" + port}}
+	s.envoys = []*envoy{startEnvoy(t, first, known, "shop", "new"), startEnvoy(t, byName, found, "shop", "new"), startEnvoy(t, byName, whole, "shop", "new")}
+	s.everywhere(t, func(e *envoy) error { return e.answers("shop", "shop-1", "shop-2") })
+	var flows []*flow
+	before := make(map[*envoy]map[string]int)
+	for _, e := range s.envoys {
+		flows, before[e] = append(flows, visit(t, e, "shop")), e.rebuilt(t)
+	}
+	moved := func(to *legate, why string) {
+		t.Helper()
+		began := time.Now()
+		s.legate = to
+		s.reconnected(t)
+		t.Logf("%s: all Envoys had moved after %v", why, time.Since(began))
+		for _, e := range s.envoys {
+			if now := e.rebuilt(t); !maps.Equal(now, before[e]) {
+				t.Errorf("%s, %s: was %v, is %v", why, e.way.name, before[e], now)
+			}
+			if n := to.deltaResponses(t, e.way.name); n != 0 && e.way.mode == "delta" {
+				t.Errorf("%s: %s was told %d times what it knows", why, e.way.name, n)
+			}
+		}
+		for _, f := range flows {
+			f.goesOn(t)
+		}
+	}
+
+	second.launch(t)
+	second.awaitReady(t)
+	must(t, first.Kill())
+	moved(second, "one is killed")
+
+	first.Args = append(first.Args, "--state-dir", t.TempDir()) // the last one counts
+	first.launch(t)
+	first.awaitReady(t)
+	second.stop(t)
+	moved(first, "the other one is upgraded")
+	second.launch(t)
+	second.awaitReady(t)
+
+	s.register(t, "new", "new-1", 1)
+	s.everywhere(t, func(e *envoy) error { return e.answers("new", "new-1") })
+	for _, f := range flows {
+		f.goesOn(t)
+	}
 }
