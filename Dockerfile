@@ -5,7 +5,7 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 -t registry.example.com/legate:TAG --push .
 #
 # With --build-arg BASE=scratch there are no certificate authorities in it: then Consul's own is needed for HTTPS
-# (--consul-ca-file). docs/install.md says how to run it.
+# (--consul-ca-file). docs/containers.md says how to run it.
 
 ARG GO_VERSION=1.26.8
 ARG BASE=gcr.io/distroless/static-debian12:nonroot
@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="legate" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /out/legate /usr/local/bin/legate
 # A volume that is put here belongs to Legate's user. Name it in LEGATE_STATE_DIR to keep the last known catalog.
-COPY --from=build --chown=65532:65532 --chmod=0700 /out/state /var/lib/legate
+COPY --from=build --chown=65532:65532 /out/state /var/lib/legate
 USER 65532:65532
 # xDS; page and API; metrics and probes. On which addresses Legate listens is to be said: by default on loopback, and so
 # for nobody outside of the container.
