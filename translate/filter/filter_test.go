@@ -134,6 +134,20 @@ func TestWhatCannotBeEvaluatedIsAnError(t *testing.T) {
 	}
 }
 
+// A check of the node is of no service, and any other one is of the instance's.
+func TestOnlyItsOwnChecksHaveTheService(t *testing.T) {
+	f, err := New(`Checks.ServiceID == "web-1" and Checks.ServiceName == web`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for node, want := range map[bool]bool{false: true, true: false} {
+		one := catalog.Instance{ID: "web-1", Node: "n1", Checks: []catalog.Check{{ID: "alive", Status: "passing", Node: node}}}
+		if got := f.Matches(key, &one); got != want {
+			t.Errorf("a check of the node (%t) is of the service: %t", node, got)
+		}
+	}
+}
+
 // Instances of a peer are in a datacenter that Legate does not know, though it may be called like the own one.
 func TestWhereInstancesOfPeersAreIsNotKnown(t *testing.T) {
 	peered := catalog.ServiceKey{Datacenter: "dc1", Peer: "p", Name: "web"}
