@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes what archives and packages hold beside the program: texts, completion, manual pages, the unit. GoReleaser runs
+# it before it builds. The unit is the one of examples/sidecar, with the path that packages have.
+set -eu
+umask 022
+cd "$(dirname "$0")/../.."
+made=tools/packages/made
+rm -rf "$made"
+mkdir -p "$made/completions" "$made/man" "$made/doc"
+
+# Copies have the modes of this script's umask, whatever that of the checkout was.
+git ls-files --cached --others --exclude-standard README.md CHANGELOG.md 'docs/*.md' examples | grep -v '\.go$' | while read -r file; do
+	mkdir -p "$made/doc/$(dirname "$file")"
+	cat "$file" >"$made/doc/$file"
+done
+
+CGO_ENABLED=0 go build -trimpath -buildvcs=true -ldflags "-s -w -buildid=" -o "$made/legate" .
+if [ "$("$made/legate" version | head -n 1)" = "legate (devel)" ]; then
+	echo "Go finds no commit here, so the program has no version: use a clone of the repository, not a worktree or a copy" >&2
+	exit 1
+fi
+"$made/legate" completion bash >"$made/completions/legate"
+"$made/legate" completion zsh >"$made/completions/_legate"
+"$made/legate" completion fish >"$made/completions/legate.fish"
+"$made/legate" man --folder "$made/man" >/dev/null
+gzip -9n "$made"/man/*.1
+rm "$made/legate"
+
+sed -e 's|^# /etc/systemd/system/legate.service$|# Change it with "systemctl edit legate": an upgrade replaces this file.|' \
+	-e 's|/usr/local/bin/legate|/usr/bin/legate|' \
+	examples/sidecar/legate.service >"$made/legate.service"
