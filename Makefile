@@ -11,6 +11,15 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/legate
 LINT_VERSION := $(shell sed -n 's|.*golangci/golangci-lint/v2 \(v[^ ]*\).*|\1|p' tools/lint/go.mod)
 LINT := $(CACHE)/lint/golangci-lint-$(LINT_VERSION)
 
+# Programs that make releases, each in a folder of its own, since GoReleaser looks for the other on the PATH.
+pinned = $(shell sed -n 's|.*$(1) \(v[^ ]*\).*|\1|p' tools/release/go.mod)
+GORELEASER := $(CACHE)/release/goreleaser-$(call pinned,goreleaser/goreleaser/v2)/goreleaser
+CYCLONEDX := $(CACHE)/release/cyclonedx-gomod-$(call pinned,CycloneDX/cyclonedx-gomod)/cyclonedx-gomod
+
+# GoReleaser asks for the address of a remote, and without one it forgets the commit, too. It sends nothing there.
+REMOTE = $(shell git ls-remote --get-url >/dev/null 2>&1 || echo GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=none)
+GORELEASE = $(REMOTE) PATH="$(dir $(CYCLONEDX)):$$PATH" $(GORELEASER) release --clean
+
 PROGRAM := legate
 
 .PHONY: help
@@ -68,6 +77,29 @@ $(LINT):
 	@echo "building golangci-lint $(LINT_VERSION), once: 2 to 5 minutes"
 	@mkdir -p $(dir $(LINT))
 	@cd tools/lint && go build -trimpath -ldflags "-s -w" -o $(LINT).tmp$$$$ github.com/golangci/golangci-lint/v2/cmd/golangci-lint && mv $(LINT).tmp$$$$ $(LINT)
+
+.PHONY: snapshot
+snapshot: $(GORELEASER) $(CYCLONEDX) ## make archives and packages of what is here, into dist/, with a version before the next one
+	$(GORELEASE) --snapshot
+
+.PHONY: release
+release: $(GORELEASER) $(CYCLONEDX) ## make archives and packages of the tag of this commit, into dist/
+	@git describe --exact-match --tags --match 'v[0-9]*' HEAD >/dev/null 2>&1 || { \
+		echo "this commit has no tag, which is the version: make one with \"git tag -a v0.1.0 -m v0.1.0\"; \"make snapshot\" needs none" >&2; exit 1; }
+	$(GORELEASE) --skip=publish,announce
+
+.PHONY: packages-test
+packages-test: $(GORELEASER) $(CYCLONEDX) ## check archives and packages: contents, two equal builds, install to purge; as root on Debian the commands of docs/install.md
+	go -C tools/release test -count=1 -timeout 20m ./...
+
+$(GORELEASER):
+	@echo "building GoReleaser, once: 5 to 10 minutes"
+	@mkdir -p $(dir $@)
+	@cd tools/release && go build -trimpath -ldflags "-s -w" -o $@.tmp$$$$ github.com/goreleaser/goreleaser/v2 && mv $@.tmp$$$$ $@
+
+$(CYCLONEDX):
+	@mkdir -p $(dir $@)
+	@cd tools/release && go build -trimpath -ldflags "-s -w" -o $@.tmp$$$$ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod && mv $@.tmp$$$$ $@
 
 .PHONY: golden
 golden: ## rewrite the expected results of the translate stories, and docs/metrics.md; review the diff
