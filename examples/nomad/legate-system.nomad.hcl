@@ -13,11 +13,10 @@ job "legate" {
   type        = "system"
   datacenters = var.datacenters
 
-  # Two machines at a time; a version that does not become ready stops there.
+  # Two machines at a time, half a minute apart.
   update {
-    max_parallel     = 2
-    min_healthy_time = "10s"
-    healthy_deadline = "5m"
+    max_parallel = 2
+    stagger      = "30s"
   }
 
   group "legate" {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/lint"
+	"helm.sh/helm/v3/pkg/strvals"
 	"sigs.k8s.io/yaml"
 )
 
@@ -169,10 +171,34 @@ func TestTheSchemaIsThatOfTheValues(t *testing.T) {
 	}
 }
 
-// The chart's files are links: Helm has to follow them.
+// What the README sets are values that there are, and enough of them.
+func TestTheChartsREADMESetsValuesThatThereAre(t *testing.T) {
+	values := map[string]any{}
+	for _, m := range regexp.MustCompile(`--set ([^ \n]+)`).FindAllStringSubmatch(source(t, "examples/helm/legate/README.md"), -1) {
+		if err := strvals.ParseInto(strings.TrimRight(m[1], "`"), values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(values) < 3 {
+		t.Fatalf("the README sets %v", values)
+	}
+	if _, err := rendered(t, values); err != nil {
+		t.Error(err)
+	}
+}
+
+// The chart's files are links: Helm has to follow them, and to pack what they lead to.
 func TestTheChartHasTheRulesAndDashboardsOfExamplesGrafana(t *testing.T) {
+	packed, err := chartutil.Save(loadChart(t), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := loader.Load(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	has := map[string]string{}
-	for _, f := range loadChart(t).Files {
+	for _, f := range c.Files {
 		if name, is := strings.CutPrefix(f.Name, "files/"); is {
 			has[name] = string(f.Data)
 		}

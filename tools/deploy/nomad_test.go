@@ -25,8 +25,8 @@ func TestNomadsJobsHaveOnlyWhatNomadKnows(t *testing.T) {
 func TestAJobWithAMistakeIsNotRead(t *testing.T) {
 	text := source(t, "examples/nomad/legate-system.nomad.hcl")
 	for _, c := range []struct{ old, new string }{
-		{`max_parallel     = 2`, `max_parallell = 2`},
-		{`min_healthy_time = "10s"`, `min_healthy_time = "ten seconds"`},
+		{`max_parallel = 2`, `max_parallell = 2`},
+		{`stagger      = "30s"`, `stagger = "half a minute"`},
 		{`sticky = true`, `sticky = "yes"`},
 		{`restart {`, `restarts {`},
 		{`group "legate" {`, `group {`},
