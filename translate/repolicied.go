@@ -1,12 +1,14 @@
 package translate
 
 import (
+	"legate/discovery/catalog"
 	"legate/translate/policy"
 )
 
 // Repolicied is a cluster that is built by another policy than before.
 type Repolicied struct {
-	Name     string // of the cluster
+	Name     string             // of the cluster
+	Service  catalog.ServiceKey // whose it is, or that of a port or a subset of it
 	From, To *policy.Effective
 }
 
@@ -17,7 +19,7 @@ func (r Resources) DiffPolicies(from Resources) (all []Repolicied) {
 		if !old.served() || !now.served() || old.policy.Same(now.policy.Effective) {
 			return
 		}
-		all = append(all, Repolicied{now.unit.name(), old.policy.Effective, now.policy.Effective})
+		all = append(all, Repolicied{now.unit.name(), now.unit.service, old.policy.Effective, now.policy.Effective})
 	})
 	return all
 }

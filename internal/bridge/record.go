@@ -161,6 +161,9 @@ func (b *Bridge) recordPolicies(p published) {
 			at[text], alike = n, append(alike, changes.Change{Kind: changes.Policy, At: time.Now(), Answered: p.batch.Since, Published: p.at, Taken: p.taken, Served: p.served, Lines: lines})
 		}
 		alike[n].Services = append(alike[n].Services, one.Name)
+		if of := b.home().NameOf(one.Service); of != one.Name {
+			alike[n].Of = append(alike[n].Of, of)
+		}
 	}
 	b.changes.Add(alike...)
 }

@@ -99,6 +99,25 @@ func TestWhatIsPublishedIsRecorded(t *testing.T) {
 	}
 }
 
+// Who asks what became of a service hears of its ports, too, by their own names.
+func TestAPortsChangeOfPolicyIsFoundWithItsService(t *testing.T) {
+	web := service("web", 80)
+	web.Instances[0].Ports = []catalog.Port{{Name: "http", Port: 80, Default: true}, {Name: "admin", Port: 82}}
+	whileItRuns(t, catalog.Delta{Set: []catalog.Service{service("api", 80), web}}, func(g *going) {
+		r := changes.New()
+		g.Record(r) // the bridge waits
+		g.Spread(0)
+		g.Adopt(under(t, "services: [{match: {ports: [admin]}, connect_timeout: 2s}]"))
+		g.after(time.Minute)
+		for of, n := range map[string]int{"web": 1, "web.admin.port": 1, "api": 0} {
+			all := r.Back(changes.Query{Service: of}).Changes
+			if len(all) != n || n > 0 && !slices.Equal(all[0].Services, []string{"web.admin.port"}) {
+				t.Errorf("of %s: %+v", of, all)
+			}
+		}
+	})
+}
+
 // A Delta of very many services leaves what was recorded before.
 func TestWhatChangesAtOnceDoesNotFillTheRecord(t *testing.T) {
 	var all, moved []catalog.Service

@@ -42,6 +42,8 @@ type Change struct {
 	Served time.Time `json:"-"`
 	// Services are those that changed in this way, by name: one, unless many changed alike. Names are bounded.
 	Services []string `json:"services,omitempty"`
+	// Of are the services of which these are ports or subsets: who asks for the changes of one gets those, too. Bounded alike.
+	Of []string `json:"-"`
 	// Index is Consul's index of that answer; 0: unknown.
 	Index uint64 `json:"index,omitempty"`
 	// Cluster and Endpoints are the versions in which the service's resources were published; empty: they are as
@@ -126,10 +128,9 @@ func (c Change) bounded() Change {
 		}
 		l.Checks = cutAll(l.Checks)
 	}
-	if len(c.Services) > MaxServices {
-		c.Services = c.Services[:MaxServices]
+	for _, names := range []*[]string{&c.Services, &c.Of} {
+		*names = cutAll((*names)[:min(len(*names), MaxServices)])
 	}
-	c.Services = cutAll(c.Services)
 	return c
 }
 
@@ -147,8 +148,10 @@ func cutAll(texts []string) []string {
 // size is about how many bytes c takes.
 func (c *Change) size() int {
 	n := changeOverhead + len(c.Cluster) + len(c.Endpoints)
-	for _, s := range c.Services {
-		n += 16 + len(s)
+	for _, names := range [][]string{c.Services, c.Of} {
+		for _, s := range names {
+			n += 16 + len(s)
+		}
 	}
 	for i := range c.Lines {
 		l := &c.Lines[i]

@@ -8,7 +8,7 @@ import (
 
 // Query says which changes are wanted. The zero Query wants all that are kept.
 type Query struct {
-	Service string    // of this service; empty: of all
+	Service string    // of this service, its ports and subsets; empty: of all
 	Kinds   []Kind    // of these kinds; nil: of all
 	Since   time.Time // recorded then or later
 	Before  ID        // older than this one: the next page. Zero: from the newest on
@@ -31,7 +31,7 @@ type Page struct {
 }
 
 func (q *Query) wants(c *Change) bool {
-	return (q.Service == "" || slices.Contains(c.Services, q.Service)) &&
+	return (q.Service == "" || slices.Contains(c.Services, q.Service) || slices.Contains(c.Of, q.Service)) &&
 		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, c.Kind)) && !c.At.Before(q.Since)
 }
 
