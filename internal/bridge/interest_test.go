@@ -33,7 +33,8 @@ func TestItTellsWhichServicesBeginAndCeaseToBeNeeded(t *testing.T) {
 		{catalog.Delta{Set: []catalog.Service{web}}, []string{"all"}},
 		{catalog.Delta{Set: []catalog.Service{failing}}, []string{"web.dc2 true"}},
 		{catalog.Delta{Set: []catalog.Service{service("api", 80)}}, nil},
-		{catalog.Delta{Set: []catalog.Service{{Key: there}}}, []string{"web.dc2.dc1 true"}}, // which would have its name
+		// What has its name is needed; what is called so in another case is not any more.
+		{catalog.Delta{Set: []catalog.Service{{Key: there}}}, []string{"web.dc2.dc1 true", "web.dc2 true"}},
 		{catalog.Delta{Set: []catalog.Service{web}}, []string{"web.dc2 false"}},
 		{catalog.Delta{Entries: []catalog.Entry{{Key: near, Datacenters: []string{"dc2"}}}}, []string{"all"}},
 	} {
