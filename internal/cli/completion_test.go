@@ -55,22 +55,27 @@ var typed = []struct {
 }
 
 func TestShellsCompleteCommandsFlagsAndTheirValues(t *testing.T) {
-	for name, script := range map[string]string{
-		"bash": `source @script@; COMP_WORDS=(@words@); COMP_CWORD=@last@; _legate; printf '%s\n' "${COMPREPLY[@]}"`,
-		"fish": `source @script@; complete -C '@line@' | string replace -r '\t.*' ''`,
+	const end = "end of the answers" // to one line
+	for name, script := range map[string]struct{ first, each string }{
+		"bash": {`source @script@`, `(COMP_WORDS=(@words@); COMP_CWORD=@last@; _legate; printf '%s\n' "${COMPREPLY[@]}")`},
+		"fish": {`source @script@`, `complete -C '@line@' | string replace -r '\t.*' ''`},
 		// The builtins of completion work on a prompt only, so what is handed to them is printed.
-		"zsh": `compdef() {}; source @script@; words=(@words@); CURRENT=$((@last@ + 1)); PREFIX="${words[CURRENT]}"
+		"zsh": {`compdef() {}; source @script@
 			offer() { for w in "$@"; [[ $w == "$PREFIX"* ]] && print -r -- "$w"; true }
 			compadd() { shift; offer "$@" }
 			_describe() { offer "${(@)of%%:*}" }
-			_files() { }
-			_legate`,
+			_files() { }`, `(words=(@words@); CURRENT=$((@last@ + 1)); PREFIX="${words[CURRENT]}"; _legate)`},
 	} {
 		t.Run(name, func(t *testing.T) { // not beside others: flags of the library are shared
+			all := script.first + "\n"
 			for _, c := range typed {
 				words := strings.Split(c.line, " ")
 				quoted := "'" + strings.Join(words, "' '") + "'"
-				got := strings.Fields(shell(t, name, strings.NewReplacer("@words@", quoted, "@line@", c.line, "@last@", fmt.Sprint(len(words)-1)).Replace(script)))
+				all += strings.NewReplacer("@words@", quoted, "@line@", c.line, "@last@", fmt.Sprint(len(words)-1)).Replace(script.each) + "\necho '" + end + "'\n"
+			}
+			answers := strings.Split(shell(t, name, all), end)
+			for i, c := range typed {
+				got := strings.Fields(answers[i])
 				for want := range strings.FieldsSeq(c.want) {
 					if !slices.Contains(got, want) {
 						t.Errorf("%q: %q is not in %q", c.line, want, got)

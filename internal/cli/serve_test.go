@@ -57,8 +57,8 @@ func (r *running) end() int {
 	select {
 	case code := <-r.code:
 		return code
-	case <-time.After(10 * time.Second):
-		r.t.Fatal("it does not end within 10 s")
+	case <-time.After(time.Minute): // the machine may be busy
+		r.t.Fatal("it does not end within a minute")
 		return -1
 	}
 }
