@@ -230,6 +230,7 @@ func (s *site) start() {
 func (s *site) stop() { _ = s.server.Close() }
 
 func TestInABrowserWhatIsSelectedStaysAndThePageOutlivesLegate(t *testing.T) {
+	t.Parallel()
 	s := open(t, manyReject(3))
 	b := openBrowser(t, "http://"+s.addr+"/")
 	b.loaded()
@@ -275,6 +276,7 @@ func TestInABrowserWhatIsSelectedStaysAndThePageOutlivesLegate(t *testing.T) {
 
 // Somebody on call looks for a service that gets no traffic, with a keyboard.
 func TestInABrowserAServiceIsFoundAndFollowed(t *testing.T) {
+	t.Parallel()
 	s := open(t, town())
 	b := openBrowser(t, "http://"+s.addr+"/")
 	b.loaded()
@@ -305,6 +307,7 @@ func TestInABrowserAServiceIsFoundAndFollowed(t *testing.T) {
 // A change shows up at once, and a page of which nothing changes is hardly asked for. Where events are kept back, or there are too
 // many who listen, the page polls.
 func TestInABrowserAChangeShowsUpWithoutPolling(t *testing.T) {
+	t.Parallel()
 	s := open(t, healthy())
 	b := openBrowser(t, "http://"+s.addr+"/nodes")
 	b.loaded()

@@ -9,6 +9,7 @@ import (
 // Somebody on call follows an outage from the overview to its cause: with a mouse on a desktop, and with nothing but Tab and Enter
 // on a phone's width. What is followed is a link or a button that the page before shows.
 func TestInABrowserAnOutageIsFollowedToItsCause(t *testing.T) {
+	t.Parallel()
 	s := open(t, shop(t))
 	s.config = func(c *Config) { c.Socket = "/var/lib/legate/admin.sock" }
 	b := openBrowser(t, "http://"+s.addr+"/")
