@@ -46,9 +46,6 @@ type filtering struct {
 func filteringsOf(r catalog.Resolver) map[string]filtering {
 	var all map[string]filtering
 	for name, s := range r.Subsets {
-		if s.Filter == "" {
-			continue
-		}
 		if all == nil {
 			all = map[string]filtering{}
 		}
@@ -65,7 +62,7 @@ func (c Config) led(u unit, read *reader) chain.Chain {
 
 // chained reports whether Consul's chain of a unit fails over. A service without a resolver has no other chain to read.
 func (c Config) chained(u unit, read *reader) bool {
-	if e, is := read.resolver(chain.Key(u.service.Name)); u.remote || !is || !leads(e) {
+	if e, _ := read.resolver(chain.Key(u.service.Name)); u.remote || !leads(e) {
 		return false
 	}
 	return len(c.led(u, read).Targets) > 1

@@ -105,6 +105,20 @@ func toldOf(rs Resources, service string) (all []string) {
 	return all
 }
 
+// A service that is asked for with its site is served from there alone, whatever the resolver of its name says.
+func TestAResolversFailoverIsNotThatOfTheServiceElsewhere(t *testing.T) {
+	rs := resolvedBy(t, "{}", map[string]catalog.Resolver{"web": {Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Service: "api"}}}}}})
+	for cluster, want := range map[string]bool{"web": true, "web.dc2": false} {
+		p, _, is := rs.Policy(cluster)
+		if !is || p.Policy().Failover.Are(policy.FromConsul) != want {
+			t.Errorf("%s (%t) fails over as Consul says: %t, want %t", cluster, is, !want, want)
+		}
+	}
+	if got := servedBy(t, rs, "web.dc2"); got != "web@dc2" {
+		t.Errorf("web.dc2 is served from %s", got)
+	}
+}
+
 // What is wrong with a resolver is told also if nobody registers its name, and if nothing is served for that.
 func TestAResolverThatLeadsNowhereIsTold(t *testing.T) {
 	to := func(t catalog.Target) catalog.Resolver { return catalog.Resolver{Redirect: &t} }
