@@ -154,23 +154,28 @@ func run(t *testing.T, config Config, story func(*scene)) {
 	})
 }
 
-// a while is longer than the pause between two looks.
+// rest lets that much time pass, and waits until all that it brings is done.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// aWhile is longer than the pause between two looks.
 const aWhile = interval + time.Second
 
 func TestLegateIsRegisteredOnceThereIsSomethingToServe(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
 		s.set(func() { s.ready = false })
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if s.agent.has() != 0 || s.Status().Registered() {
 			t.Error("registered, and there is nothing to serve")
 		}
 		s.set(func() { s.ready = true })
-		time.Sleep(readyPoll)
-		synctest.Wait()
+		rest(readyPoll)
 		if st := s.Status(); s.agent.has() != 1 || !st.Registered() || st.Address != "127.0.0.1:18000" || !slices.Equal(st.Checks, []string{GRPC, HTTP}) {
 			t.Errorf("%d registrations, %+v", s.agent.has(), st)
 		}
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if n := s.agent.count("register"); n != 1 || s.agent.nodes != 1 {
 			t.Errorf("registered %d times, the node asked for %d times", n, s.agent.nodes)
 		}
@@ -183,15 +188,15 @@ func TestAnAgentThatForgetsIsToldAgain(t *testing.T) {
 		config := DefaultConfig()
 		config.Checks = kinds
 		run(t, config, func(s *scene) {
-			time.Sleep(aWhile)
+			rest(aWhile)
 			s.agent.change(func() { clear(s.agent.services) })
 			s.set(func() { s.ready = false })
-			time.Sleep(aWhile)
+			rest(aWhile)
 			if s.agent.has() != 0 || s.Status().Registered() {
 				t.Errorf("%v: registered as passing, and it is not ready", kinds)
 			}
 			s.set(func() { s.ready = true })
-			time.Sleep(aWhile)
+			rest(aWhile)
 			if s.agent.has() != 1 || !s.Status().Registered() {
 				t.Errorf("%v: it is not told again: %+v", kinds, s.Status())
 			}
@@ -204,7 +209,7 @@ func TestAnAgentThatForgetsIsToldAgain(t *testing.T) {
 					s.agent.services[id] = r
 				}
 			})
-			time.Sleep(aWhile)
+			rest(aWhile)
 			s.agent.change(func() {
 				for _, r := range s.agent.services {
 					if len(r.Checks) == 0 || r.Checks[0].ID != "service:"+r.ID+":"+s.Status().Checks[0] {
@@ -218,9 +223,9 @@ func TestAnAgentThatForgetsIsToldAgain(t *testing.T) {
 
 func TestARegistrationFollowsWhatIsSo(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		s.set(func() { s.facts.Datacenter = "dc2" })
-		time.Sleep(aWhile)
+		rest(aWhile)
 		for _, r := range s.agent.services {
 			if r.Meta["datacenter"] != "dc2" {
 				t.Errorf("%+v", r)
@@ -237,7 +242,7 @@ func TestAnAgentThatCannotCheckIsToldHowLegateIs(t *testing.T) {
 	config := DefaultConfig()
 	config.Checks = []string{TTL}
 	run(t, config, func(s *scene) {
-		time.Sleep(10 * ttl)
+		rest(10 * ttl)
 		s.agent.change(func() {
 			if n := len(s.agent.told); n < 20 || slices.Contains(s.agent.told, false) {
 				t.Errorf("told %d times in ten TTLs: %v", n, s.agent.told)
@@ -245,7 +250,7 @@ func TestAnAgentThatCannotCheckIsToldHowLegateIs(t *testing.T) {
 			s.agent.told = nil
 		})
 		s.set(func() { s.ready = false })
-		time.Sleep(aWhile)
+		rest(aWhile)
 		s.agent.change(func() {
 			if !slices.Contains(s.agent.told, false) {
 				t.Errorf("not told that it is not ready: %v", s.agent.told)
@@ -257,9 +262,9 @@ func TestAnAgentThatCannotCheckIsToldHowLegateIs(t *testing.T) {
 // An agent that is away is asked less and less often, and soon after it is back Legate is registered.
 func TestAnAgentThatIsAwayIsAskedLessAndLessOften(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		s.agent.change(func() { s.agent.err, s.agent.calls = errors.New("connection refused"), nil })
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		asked := 0
 		s.agent.change(func() { asked = len(s.agent.calls) })
 		if st := s.Status(); asked < 120 || asked > 260 || st.Registered() || st.Problem != "connection refused" || st.Remedy == "" || time.Since(st.Failing) < 59*time.Minute {
@@ -269,7 +274,7 @@ func TestAnAgentThatIsAwayIsAskedLessAndLessOften(t *testing.T) {
 			t.Errorf("said %d times", n)
 		}
 		s.agent.change(func() { s.agent.err = nil; clear(s.agent.services) })
-		time.Sleep(retryMost + aWhile)
+		rest(retryMost + aWhile)
 		if !s.Status().Registered() || s.agent.has() != 1 {
 			t.Errorf("%+v", s.Status())
 		}
@@ -278,15 +283,15 @@ func TestAnAgentThatIsAwayIsAskedLessAndLessOften(t *testing.T) {
 
 func TestACheckThatFailsIsAProblemWhileLegateIsReady(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		fails := "service:legate-host-1-18000:grpc"
 		s.agent.change(func() { s.agent.critical = fails })
-		time.Sleep(aWhile)
+		rest(aWhile)
 		if st := s.Status(); st.Registered() || !strings.Contains(st.Problem, fails) || !strings.Contains(st.Problem, "connection refused") || !strings.Contains(st.Remedy, "--register-check") {
 			t.Errorf("%+v", st)
 		}
 		s.agent.change(func() { s.agent.critical = "" })
-		time.Sleep(aWhile)
+		rest(aWhile)
 		if st := s.Status(); !st.Registered() || st.Problem != "" {
 			t.Errorf("%+v", st)
 		}
@@ -295,13 +300,13 @@ func TestACheckThatFailsIsAProblemWhileLegateIsReady(t *testing.T) {
 
 func TestLegateIsRegisteredNoMoreWhenItLeaves(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		began := time.Now()
 		s.Leave()
 		if took := time.Since(began); took > 0 || s.agent.has() != 0 || s.Status().Registered() {
 			t.Errorf("after %v: %d services, %+v", took, s.agent.has(), s.Status())
 		}
-		time.Sleep(time.Hour)
+		rest(time.Hour)
 		if s.agent.count("register") != 1 {
 			t.Error("registered again")
 		}
@@ -312,8 +317,8 @@ func TestLegateIsRegisteredNoMoreWhenItLeaves(t *testing.T) {
 func TestALegateThatWasNeverReadyLeavesNothingBehind(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
 		s.set(func() { s.ready = false })
-		s.agent.services["legate-host-1-18000"] = consul.Registration{}
-		time.Sleep(time.Second)
+		s.agent.change(func() { s.agent.services["legate-host-1-18000"] = consul.Registration{} })
+		rest(time.Second)
 		s.Leave()
 		synctest.Wait()
 		if s.agent.has() != 0 {
@@ -324,7 +329,7 @@ func TestALegateThatWasNeverReadyLeavesNothingBehind(t *testing.T) {
 
 func TestACrashRemovesNothing(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		s.end()
 		synctest.Wait()
 		if s.agent.has() != 1 {
@@ -336,7 +341,7 @@ func TestACrashRemovesNothing(t *testing.T) {
 // An agent that hangs does not delay the end for long; it is asked again as long as Legate works.
 func TestAnAgentThatHangsDelaysTheEndByTwoSeconds(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		s.agent.change(func() { s.agent.err = errors.New("busy") })
 		began := time.Now()
 		s.Leave()
@@ -344,13 +349,13 @@ func TestAnAgentThatHangsDelaysTheEndByTwoSeconds(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		s.agent.change(func() { s.agent.err = nil })
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if s.agent.has() != 0 {
 			t.Error("it is not asked again")
 		}
 	})
 	run(t, DefaultConfig(), func(s *scene) {
-		time.Sleep(aWhile)
+		rest(aWhile)
 		s.agent.change(func() { s.agent.hangs = true })
 		began := time.Now()
 		s.Leave()
@@ -364,7 +369,7 @@ func TestAnAgentThatHangsDelaysTheEndByTwoSeconds(t *testing.T) {
 func TestWhoIsNotRegisteredEndsAtOnce(t *testing.T) {
 	run(t, DefaultConfig(), func(s *scene) {
 		s.agent.change(func() { s.agent.err = errors.New("away") })
-		time.Sleep(aWhile)
+		rest(aWhile)
 		began := time.Now()
 		s.Leave()
 		if took := time.Since(began); took != 0 {
