@@ -19,7 +19,8 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=0755 tmpfs "$root/media"
 cp -r "$2/." "$root/media/"
 ip link set lo up
-install -m 0755 "$root/media/systemctl" "$root/usr/local/bin/systemctl"
+mv "$root/usr/bin/systemctl" "$root/usr/bin/systemctl.real" # apt looks for programs in no other folder
+install -m 0755 "$root/media/systemctl" "$root/usr/bin/systemctl"
 # The copy belongs to root, who needs no sudo; without -u that is who runs the command.
 cat >"$root/usr/local/bin/sudo" <<'SUDO'
 #!/bin/sh
