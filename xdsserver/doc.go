@@ -9,7 +9,8 @@
 //     sent to anybody before the first batch of a view.
 //   - A change costs what it touches: the streams that asked for the changed names.
 //   - Within a batch clusters go before assignments. A cluster that is sent brings its
-//     assignment along, since Envoy waits for it again (up to initial_fetch_timeout).
+//     assignment along, since Envoy waits for it again (up to initial_fetch_timeout). If the client has assignments over
+//     another stream of the same connection, it goes there once the client has answered for the cluster.
 //   - Every assignment asked for by name is answered: with an empty one where Consul has no such
 //     service, or has it no longer. An Envoy that is left without an answer starts 15 s late,
 //     and keeps the old endpoints of a service whose assignment merely vanished.

@@ -202,6 +202,7 @@ type modelClient struct {
 	lazy     bool // it answers now and then
 	contrary bool // it rejects some of what it gets
 	turn     bool // something has happened for it
+	node     string
 	types    map[string]*modelType
 	asked    map[string][]string // state of the world: the names of the last request
 	nonces   map[string][]string // of what it was sent, by type
@@ -219,7 +220,8 @@ func (p *play) enter() {
 	protocol := []xdstest.Protocol{xdstest.SotW, xdstest.Delta}[p.random.IntN(2)]
 	p.opened++
 	p.clients = append(p.clients, &modelClient{
-		Client:   p.tube(protocol, fmt.Sprint("edge-", p.opened)),
+		Client:   p.tube(protocol, ""), // its requests name the node
+		node:     fmt.Sprint("edge-", p.opened),
 		play:     p,
 		delta:    protocol == xdstest.Delta,
 		lazy:     !p.forgets && p.chance(30),
@@ -282,7 +284,7 @@ func (c *modelClient) request(typeURL string, a asks) {
 	if a.rejects {
 		detail = &rpcstatus.Status{Message: "no"}
 	}
-	node := &corev3.Node{Id: "edge", UserAgentName: "envoy"}
+	node := &corev3.Node{Id: c.node, UserAgentName: "envoy"} // with one stream
 	if c.delta {
 		c.Request(&discoveryv3.DeltaDiscoveryRequest{
 			Node: node, TypeUrl: typeURL, ResponseNonce: nonce, ErrorDetail: detail,

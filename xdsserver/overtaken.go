@@ -65,10 +65,7 @@ func (t *table) awaited(e *entry, yield func(*subscription)) (left, missing int)
 	for i := range e.awaits {
 		for w := atomic.LoadUint64(&e.awaits[i]); w != 0; w &= w - 1 {
 			slot := i<<6 + bits.TrailingZeros64(w)
-			var sub *subscription
-			if slot < len(t.subs) {
-				sub = t.subs[slot]
-			}
+			sub := t.subOf(slot)
 			switch {
 			case sub == nil || sub.began >= e.seq || !t.concerns(e, slot): // the slot is another's by now, or it wants it no more
 				left++
@@ -128,4 +125,12 @@ func (t *table) follow(slot int, s *subscription) {
 		t.subs = append(t.subs, make([]*subscription, slot+1-len(t.subs))...)
 	}
 	t.subs[slot] = s
+}
+
+// subOf returns the subscription of the stream in a slot, nil if it wants nothing of the type.
+func (t *table) subOf(slot int) *subscription {
+	if slot < len(t.subs) {
+		return t.subs[slot]
+	}
+	return nil
 }

@@ -43,6 +43,8 @@ type subscription struct {
 	all  bool     // everything that is wanted is owed: a response, even one with nothing in it
 	owed []*entry // what is owed although it did not change: asked for, or brought along
 
+	apart apart // what another stream of the client brings along
+
 	awaited   map[*entry]awaited         // what is asked for and to be expected: it is owed when it has waited long enough
 	expected  func(name string) Expected // of names without a resource; nil: nothing
 	firstWait time.Duration
@@ -91,6 +93,7 @@ type delivery struct {
 // sent. It needs the store's lock for reading.
 func (s *subscription) due(entries []*entry) ([]*entry, delivery, error) {
 	t := s.table
+	s.bring(s.apart.take())
 	if s.endAwait(); s.whole && len(s.awaited) > 0 {
 		return entries, delivery{}, nil // what a response leaves out is gone for the client
 	}
