@@ -162,6 +162,15 @@ func TestAFilterThatCannotBeEvaluatedDoesNotUndoARedirect(t *testing.T) {
 	}
 }
 
+// Where an instance of a peer is, Legate does not know: who asks for that has no failover to a peer, and is told why.
+func TestAFilterThatDoesNotApplyToAPeerIsTold(t *testing.T) {
+	rs := resolvedBy(t, "{}", map[string]catalog.Resolver{"web": {DefaultSubset: "here", Subsets: map[string]catalog.Subset{"here": {Filter: "Node.Datacenter == dc1"}},
+		Failover: map[string]catalog.Failover{"*": {Targets: []catalog.Target{{Peer: "p"}}}}}})
+	if got := toldOf(rs, "web"); len(got) != 1 || !strings.HasSuffix(got[0], "requests do not fail over to it") {
+		t.Errorf("%q", got)
+	}
+}
+
 // A problem of a service's resolver is told once, however many subsets there are; what is wrong with one subset is told of it.
 func TestAProblemOfAResolverIsToldOnce(t *testing.T) {
 	subsets := map[string]catalog.Subset{"v1": {}, "v2": {}, "v3": {}}
