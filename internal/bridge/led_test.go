@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,8 +18,9 @@ import (
 // reading runs a bridge beside a Consul that has web in dc2, which is not read yet.
 func reading(t *testing.T, story func(r *read)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &read{t: t, crossing: newCrossing(translate.DefaultConfig()), deltas: make(chan catalog.Delta), listed: map[catalog.ServiceKey]bool{atDC2("web"): true}}
-		r.AwaitRead(5*time.Second, func(key catalog.ServiceKey) bool { return r.listed[key] })
+		r := &read{t: t, crossing: newCrossing(translate.DefaultConfig()), deltas: make(chan catalog.Delta)}
+		r.listed.Store(atDC2("web"), true)
+		r.AwaitRead(5*time.Second, func(key catalog.ServiceKey) bool { _, is := r.listed.Load(key); return is })
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- r.Run(ctx, r.deltas) }()
@@ -34,7 +36,7 @@ type read struct {
 	t *testing.T
 	*crossing
 	deltas chan catalog.Delta
-	listed map[catalog.ServiceKey]bool
+	listed sync.Map // by keys: what Consul lists and was not asked for
 }
 
 func atDC2(name string) catalog.ServiceKey {
@@ -172,7 +174,7 @@ func TestAClusterThatNeedNotWaitAnyMoreDoesNot(t *testing.T) {
 	reading(t, func(r *read) {
 		r.takes(catalog.Delta{Set: []catalog.Service{service("web", 80)}})
 		r.takes(redirecting("web", "", "dc2"))
-		r.listed[atDC2("web")] = false
+		r.listed.Delete(atDC2("web"))
 		time.Sleep(2 * lookLed)
 		if had, want := r.had("web"), "[10.0.0.1] []"; had != want {
 			t.Errorf("clients had %s, want %s", had, want)
