@@ -37,6 +37,7 @@ func placeOf(node *corev3.Node, datacenter string) translate.Place {
 type places struct {
 	bySlot  []translate.Place
 	streams map[translate.Place]int // in each place
+	made    made
 }
 
 // at is where the stream in a slot stands.
@@ -60,6 +61,7 @@ func (p *places) set(slot int, place translate.Place) {
 	if was != (translate.Place{}) {
 		if p.streams[was]--; p.streams[was] == 0 {
 			delete(p.streams, was)
+			p.made.forget(was) // what is published next is not made for it
 		}
 	}
 	if place != (translate.Place{}) {
@@ -76,71 +78,4 @@ func (t *table) at(r *resource, slot int) *resource {
 		return r
 	}
 	return r.at(t.places.at(slot))
-}
-
-// stands notes where the stream in a slot stands, and makes what is served there only.
-func (s *store) stands(slot int, place translate.Place) {
-	if place == (translate.Place{}) {
-		return
-	}
-	s.mu.Lock()
-	s.places.set(slot, place) // from now on it is made before it is published
-	s.mu.Unlock()
-	s.prepare(place)
-}
-
-// prepare makes what is served in a place only. It takes a while: if it were done while somebody is served, nothing
-// could be published meanwhile.
-func (s *store) prepare(place translate.Place) {
-	s.preparing.Lock()
-	defer s.preparing.Unlock()
-	for _, r := range s.nears() {
-		r.at(place)
-	}
-}
-
-// nears are the resources that differ from place to place.
-func (s *store) nears() (all []*resource) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, t := range s.tables {
-		if t.nears == 0 {
-			continue
-		}
-		for _, e := range t.live {
-			if e.res.near != nil {
-				all = append(all, e.res)
-			}
-		}
-	}
-	return all
-}
-
-// prepareAll makes what is served in the places where streams are, before it is published.
-func (s *store) prepareAll(resources []*resource) {
-	var in []translate.Place
-	for _, r := range resources {
-		if r.near == nil {
-			continue
-		}
-		if in == nil {
-			if in = s.inUse(); len(in) == 0 {
-				return
-			}
-		}
-		for _, place := range in {
-			r.at(place)
-		}
-	}
-}
-
-// inUse are the places where streams stand.
-func (s *store) inUse() []translate.Place {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	all := make([]translate.Place, 0, len(s.places.streams))
-	for place := range s.places.streams {
-		all = append(all, place)
-	}
-	return all
 }

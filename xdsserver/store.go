@@ -102,6 +102,7 @@ func (s *store) publish(batch translate.Batch, now time.Time) {
 	defer s.mu.Unlock()
 	s.seq++
 	s.published = now
+	s.places.made.published()
 	var awake bitset
 	touch := func(n translate.Name, res *resource) {
 		t := s.table(n.Type)
