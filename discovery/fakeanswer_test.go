@@ -43,8 +43,8 @@ func (f *fakeConsul) indexOf(path string) uint64 {
 
 // body needs the lock.
 func (f *fakeConsul) body(path string) string {
-	switch {
-	case path == "/v1/catalog/services":
+	switch path {
+	case "/v1/catalog/services":
 		l := consul.Listing{}
 		for name := range f.entries {
 			if f.at["hidden/"+name] == 0 {
@@ -52,7 +52,7 @@ func (f *fakeConsul) body(path string) string {
 			}
 		}
 		return consultest.JSON(l)
-	case path == "/v1/health/state/any":
+	case "/v1/health/state/any":
 		return consultest.JSON(f.checks())
 	}
 	if kind, is := strings.CutPrefix(path, configPath); is {

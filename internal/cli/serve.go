@@ -184,7 +184,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	})
 	carrier.AwaitRead(o.consul.SiteWait, func(key catalog.ServiceKey) bool {
 		is := watcher.Interest(key)
-		return is.Listed && (is.Read.IsZero() || time.Since(is.Read) < onItsWay)
+		return is.Unlisted || is.Listed && (is.Read.IsZero() || time.Since(is.Read) < onItsWay)
 	})
 	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)
