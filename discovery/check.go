@@ -53,6 +53,9 @@ func (l *loop) checked(e watch.Checked) {
 	if !e.Reading.Equal(s.past.Reading) { // its own query believes otherwise
 		l.queries.RestartQuery(s.Service)
 	}
+	if e.List != nil && e.ListReply.Index < l.list.Index { // this may see that first
+		l.observe(e.ListReply.At, guard.IndexWentBack{})
+	}
 	if d := l.weigh(s, e.Answered, guard.Answered{Consistent: true, Second: l.second(s, e)}); d.Unheard {
 		l.restartUnheard(e.Reply.At)
 	}

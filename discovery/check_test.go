@@ -202,6 +202,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			e.List["web"], e.Reading.Service.Instances = nil, []catalog.Instance{{ID: "x", Health: catalog.Critical}}
 		}, true},
 		{"an index went back", func(l *loop, _ *watch.Checked) { l.observe(time.Now(), guard.IndexWentBack{}) }, false},
+		{"the index of the list went back", func(_ *loop, e *watch.Checked) { e.ListReply.Index = 10 }, false},
 		{"the list lacks some others", func(_ *loop, e *watch.Checked) { delete(e.List, name(0)) }, true},
 		{"the list lacks most others", func(_ *loop, e *watch.Checked) { clear(e.List) }, false},
 		{"of most others nothing is known yet", func(l *loop, e *watch.Checked) {
@@ -234,7 +235,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			time.Sleep(l.w.cfg.Guard.Confirm)
 			e := watch.Checked{
 				Answered: watch.Answered{Service: f.Service, Reading: consul.Reading{Service: catalog.Service{Key: f.Key}}},
-				List:     consul.Listing{"consul": nil, "api": nil},
+				List:     consul.Listing{"consul": nil, "api": nil}, ListReply: consul.Reply{Index: 30},
 			}
 			for n := range 8 {
 				e.List[name(n)] = nil
@@ -242,7 +243,7 @@ func TestWhatIsEvidenceOfADeregistration(t *testing.T) {
 			c.change(l, &e)
 			e.Past = f.past
 			time.Sleep(l.w.cfg.Guard.Confirm)
-			e.Reply.At = time.Now()
+			e.Reply.At, e.ListReply.At = time.Now(), time.Now()
 			l.report.over = nil
 			l.handle(e)
 			if got := len(l.report.over) == 1 && l.report.over[0].Outcome == "evident"; got != c.want || got == l.guard.Held(f.Key) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,9 @@ import (
 	"legate/metrics"
 )
 
+// peeringPath is where the agent tells of a peering. It names the peer in the path, not in the query.
+const peeringPath = "/v1/peering/"
+
 // fakeSites is one agent's transport to several datacenters and peers, each of which a fakeConsul stands for.
 type fakeSites struct {
 	own *fakeConsul
@@ -26,13 +30,16 @@ type fakeSites struct {
 	datacenters []string // as the agent lists them
 	others      map[string]*fakeConsul
 	peers       map[string]*fakeConsul
+	peerings    map[string]int  // how often each peer was peered with anew
+	unpeered    map[string]bool // there is no peering with it now
 	frozen      map[string]bool // does not answer; "dc2", or "cluster01.peer"
 	denied      bool            // the token has no peering:read
 	listsFail   bool
 }
 
 func newFakeSites(own *fakeConsul) *fakeSites {
-	return &fakeSites{own: own, datacenters: []string{"dc1"}, others: map[string]*fakeConsul{}, peers: map[string]*fakeConsul{}, frozen: map[string]bool{}}
+	return &fakeSites{own: own, datacenters: []string{"dc1"}, others: map[string]*fakeConsul{}, peers: map[string]*fakeConsul{},
+		peerings: map[string]int{}, unpeered: map[string]bool{}, frozen: map[string]bool{}}
 }
 
 // with adds a datacenter, listed last.
@@ -90,7 +97,7 @@ func (f *fakeSites) RoundTrip(req *http.Request) (*http.Response, error) {
 		asked = f.others[dc]
 	}
 	listed := peer != "" || dc == "" || slices.Contains(datacenters, dc)
-	frozen := f.frozen[site]
+	frozen, peering, unpeered := f.frozen[site], f.peerings[peer], f.unpeered[peer]
 	var peers []any
 	for name := range f.peers {
 		peers = append(peers, map[string]any{"Name": name})
@@ -113,12 +120,12 @@ func (f *fakeSites) RoundTrip(req *http.Request) (*http.Response, error) {
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}
-	case asked == nil && peer != "":
+	case asked == nil && peer != "", unpeered && strings.HasPrefix(path, peeringPath):
 		return consultest.Answer(404, 0, "Peering not found"), nil
 	case asked == nil || !listed:
 		return consultest.Answer(500, 0, "No path to datacenter"), nil
 	}
-	if name, is := strings.CutPrefix(path, "/v1/peering/"); is {
+	if name, is := strings.CutPrefix(path, peeringPath); is {
 		asked.mu.Lock()
 		names := []string{}
 		for service := range asked.entries {
@@ -127,7 +134,7 @@ func (f *fakeSites) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}
 		asked.mu.Unlock()
-		return consultest.Answer(200, 7, consultest.JSON(map[string]any{"Name": name, "StreamStatus": map[string]any{"ImportedServices": names}})), nil
+		return consultest.Answer(200, 7, consultest.JSON(map[string]any{"ID": strconv.Itoa(peering), "Name": name, "StreamStatus": map[string]any{"ImportedServices": names}})), nil
 	}
 	resp, err := asked.RoundTrip(req)
 	if err == nil && peer != "" && strings.HasPrefix(path, healthPath) { // what is imported says so

@@ -21,24 +21,36 @@ const importsEvery = 5 * time.Second
 
 const peeringPath = "/v1/peering/"
 
-// imports give the names an index as Consul's own lists have it, that moves when they change.
+// imports give the names an index as Consul's own lists have it, that moves when they change. It goes back when the
+// peering is another one, as that of a Consul which was built anew: what was imported before is gone, and comes again.
 type imports struct {
-	mu    sync.Mutex
-	names Listing
-	index uint64 // 0: they were never read
+	mu      sync.Mutex
+	peering string // its id
+	names   Listing
+	first   uint64 // index with this peering
+	index   uint64 // 0: they were never read
 }
 
-// firstImport is the first index: an answer with 1 is one from before Consul has loaded its state.
-const firstImport = 2
+// firstImport is the index of the first peering's names. Those of the next ones begin below it, and stay above 1: an
+// answer with 1 is one from before Consul has loaded its state.
+const firstImport = 1000
 
 // moved takes in what was read, and returns its index.
-func (i *imports) moved(names Listing) uint64 {
+func (i *imports) moved(peering string, names Listing) uint64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	same := maps.EqualFunc(i.names, names, func(a, b []string) bool { return true })
-	if i.index == 0 || !same {
-		i.names, i.index = names, max(i.index+1, firstImport)
+	switch {
+	case i.index == 0:
+		i.first = firstImport
+		i.index = i.first
+	case peering != i.peering:
+		i.first = max(i.first-1, 2)
+		i.index = i.first
+	case !same:
+		i.index++
 	}
+	i.peering, i.names = peering, names
 	return i.index
 }
 
@@ -62,6 +74,7 @@ func (c *Client) imported(ctx context.Context, q Question) (Listing, Reply, erro
 
 func (c *Client) readImports(ctx context.Context) (Listing, Reply, error) {
 	var peering *struct {
+		ID           string
 		Name         string
 		StreamStatus struct{ ImportedServices []string }
 	}
@@ -80,7 +93,7 @@ func (c *Client) readImports(ctx context.Context) (Listing, Reply, error) {
 	for _, name := range peering.StreamStatus.ImportedServices {
 		l[name] = nil
 	}
-	r.Index = c.imports.moved(l)
+	r.Index = c.imports.moved(peering.ID, l)
 	r.Filtered, r.DefaultDeny = false, false // who may read a peering reads all of it
 	return l, r, nil
 }
