@@ -53,7 +53,7 @@ func newStage(t *testing.T) *stage {
 	s.configure(t, usual)
 	s.legate = program.Legate(t, 10*time.Second,
 		"--consul-addr", s.consul.Addr, "--config", s.config, "--state-dir", filepath.Join(t.TempDir(), "state"),
-		"--tls-cert", certs.CertFile, "--tls-key", certs.KeyFile, "--drain-delay", "0s",
+		"--tls-cert", certs.CertFile, "--tls-key", certs.KeyFile, "--drain-delay", "0s", "--register",
 		"--guard-confirm", "1s",
 		// A quiet Consul answers within about a minute.
 		"--consul-wait", live.Minute.String())
