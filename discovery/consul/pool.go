@@ -19,6 +19,10 @@ import (
 // connections than its limit; those that are being opened count. A connection takes one request at a
 // time over HTTP/1.1, and over HTTP/2 as many as Consul says. A request that finds no room waits;
 // who came first is served first.
+//
+// Over HTTP/2 each site has connections of its own. A question about a datacenter that hangs goes on at the agent for up to
+// 40 s after nobody waits for the answer any more, and Go's server begins no more questions on a connection than it allows
+// (golang.org/x/net/http2, scheduleHandler): those of others would wait behind it, unseen from here.
 type pool struct {
 	limit        int
 	scheme, host string
@@ -44,6 +48,8 @@ type pooled struct {
 	*http.ClientConn
 	room     int         // the most requests that it was seen to take at once; 0: not seen
 	old      bool        // over HTTP/1.1: reserved for requests that want an old connection
+	begun    bool        // it has had a request
+	of       *share      // whose requests it takes; nil: the own datacenter's
 	used     bool        // it has had requests since closeIdle looked last
 	answered atomic.Bool // Consul has begun to answer on it
 }
@@ -51,6 +57,7 @@ type pooled struct {
 // waiter is a request that waits for a connection.
 type waiter struct {
 	old bool         // it wants an old connection: see OnOldConnection
+	of  *share       // whose it is; nil: the own datacenter's
 	got chan granted // has room for one
 }
 
@@ -102,9 +109,21 @@ func newPool(a address, tlsConfig *tls.Config, limit int) *pool {
 
 // RoundTrip waits for room on a connection and sends the request there. The room is free again
 // when the answer's body is closed.
-func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) { return p.roundTrip(req, nil) }
+
+// lane is the pool for the requests of another site.
+type lane struct {
+	pool *pool
+	of   *share
+}
+
+func (l lane) RoundTrip(req *http.Request) (*http.Response, error) {
+	return l.pool.roundTrip(req, l.of)
+}
+
+func (p *pool) roundTrip(req *http.Request, of *share) (*http.Response, error) {
 	for {
-		c, err := p.acquire(req.Context())
+		c, err := p.acquire(req.Context(), of)
 		if err != nil {
 			return nil, err
 		}
@@ -127,8 +146,8 @@ func (p *pool) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // acquire returns a connection on which a place is reserved.
-func (p *pool) acquire(ctx context.Context) (*pooled, error) {
-	t := &waiter{old: WantsOldConnection(ctx), got: make(chan granted, 1)}
+func (p *pool) acquire(ctx context.Context, of *share) (*pooled, error) {
+	t := &waiter{old: WantsOldConnection(ctx), of: of, got: make(chan granted, 1)}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -163,13 +182,18 @@ func (p *pool) acquire(ctx context.Context) (*pooled, error) {
 // serve needs the lock. It hands places to those who wait, and opens connections for the rest.
 func (p *pool) serve() {
 	p.conns = slices.DeleteFunc(p.conns, func(c *pooled) bool { return c.Err() != nil })
-	none := map[bool]bool{} // there is no room: for who asks for an old connection, and for who does not
+	type kind struct {
+		old bool
+		of  *share
+	}
+	none := map[kind]bool{} // there is no room for these
 	p.queue = slices.DeleteFunc(p.queue, func(t *waiter) bool {
-		if none[t.old] {
+		k := kind{t.old, t.of}
+		if none[k] {
 			return false
 		}
-		c := p.reserve(t.old)
-		if none[t.old] = c == nil; c != nil {
+		c := p.reserve(t)
+		if none[k] = c == nil; c != nil {
 			t.got <- granted{conn: c}
 		}
 		return c != nil
@@ -189,18 +213,36 @@ func (p *pool) short() bool {
 		first := slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.Available()+c.InFlight() > 0 }) // else it is at its end
 		return len(p.queue) > 0 && p.dials == 0 && !first
 	}
-	return len(p.queue) > p.dials*p.room
+	waiting, needed := map[*share]int{}, 0
+	for _, t := range p.queue {
+		if waiting[t.of]%p.room == 0 {
+			needed++
+		}
+		waiting[t.of]++
+	}
+	return needed > p.dials
 }
 
 // reserve needs the lock. It reserves a place on the oldest connection that has room, so that younger
 // ones fall idle and are closed; nil if none has room. Over HTTP/1.1 the old connection is kept for
-// those who want it.
-func (p *pool) reserve(old bool) *pooled {
-	either := p.room > 1 || old && p.open() >= p.limit && !slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.old })
+// those who want it. Where no more connections may be opened, one takes the requests of others rather than none.
+func (p *pool) reserve(t *waiter) *pooled {
+	if c := p.reserveOf(t, false); c != nil || p.open() < p.limit || p.dials > 0 { // else one may come yet
+		return c
+	}
+	return p.reserveOf(t, true)
+}
+
+func (p *pool) reserveOf(t *waiter, anybodys bool) *pooled {
+	either := p.room > 1 || t.old && p.open() >= p.limit && !slices.ContainsFunc(p.conns, func(c *pooled) bool { return c.old })
 	room := cmp.Or(p.room, unproven)
 	for _, c := range p.conns {
-		if (either || c.old == old || !c.answered.Load()) && c.InFlight() < room && c.Reserve() == nil {
-			c.old, c.used = old, true
+		theirs := anybodys || !c.begun || c.of == t.of || p.room == 1
+		if theirs && (either || c.old == t.old || !c.answered.Load()) && c.InFlight() < room && c.Reserve() == nil {
+			if !c.begun {
+				c.begun, c.of = true, t.of
+			}
+			c.old, c.used = t.old, true
 			return c
 		}
 	}

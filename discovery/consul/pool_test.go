@@ -28,7 +28,7 @@ func poolTo(t *testing.T, server *httptest.Server, limit int) *pool {
 	return l
 }
 
-func ask(l *pool, ctx context.Context, url string) error {
+func ask(l http.RoundTripper, ctx context.Context, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -302,5 +302,54 @@ func TestAConnectionThatTakesOneRequestIsUsedAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > dials*time.Second {
 		t.Errorf("%d connections took %v", dials, took)
+	}
+}
+
+// Consul goes on with a question about a datacenter that hangs when nobody waits for its answer any more, and begins no
+// other one in its place: those about other sites go over other connections, as long as there may be more.
+func TestQuestionsThatHangAtConsulHoldUpThoseOfTheirSiteOnly(t *testing.T) {
+	const streams = 4
+	for _, c := range []struct {
+		limit int
+		wants bool // that those of another site are answered
+	}{{2, true}, {1, false}} {
+		hang, begun := make(chan struct{}), make(chan struct{}, streams)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/hangs" {
+				begun <- struct{}{}
+				<-hang
+			}
+		}))
+		server.EnableHTTP2, server.Config.HTTP2 = true, &http.HTTP2Config{MaxConcurrentStreams: streams}
+		server.StartTLS()
+		p := poolTo(t, server, c.limit)
+		other := lane{p, &share{}}
+		must(t, ask(p, t.Context(), server.URL))
+
+		ctx, giveUp := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for range streams {
+			group.Go(func() { _ = ask(other, ctx, server.URL+"/hangs") })
+		}
+		for range streams {
+			<-begun
+		}
+		giveUp()
+		group.Wait()
+		patience := 10 * time.Second
+		if !c.wants {
+			patience = 100 * time.Millisecond
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		for range 2 * streams {
+			if err := ask(p, ctx, server.URL); c.wants && err != nil {
+				t.Errorf("at most %d connections: %v", c.limit, err)
+			} else if !c.wants && err == nil {
+				t.Errorf("at most %d connections: a question was answered behind those that hang", c.limit)
+			}
+		}
+		cancel()
+		close(hang)
+		server.Close()
 	}
 }

@@ -16,6 +16,9 @@ func (c *Client) At(site catalog.Site) (*Client, error) {
 		datacenter: site.Datacenter, peer: site.Peer, shares: c.shares, share: c.shares.add(), sibling: true,
 		transport: c.transport, config: c.config,
 	}
+	if c.pool != nil {
+		other.transport = lane{c.pool, other.share}
+	}
 	return other, other.connect()
 }
 
