@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"legate/discovery/catalog"
+	"legate/discovery/watch"
 	"legate/metrics"
 )
 
@@ -28,6 +29,7 @@ type Federation struct {
 	log     *slog.Logger
 	metrics *metrics.Consul
 	own     *Watcher
+	start   *watch.Start // over when the first Delta is served
 
 	seededOrder []string                   // of the datacenters, the nearest first
 	dates       map[catalog.Site]time.Time // of what was seeded
@@ -64,9 +66,10 @@ func newFederation(cfg Config, log *slog.Logger, m *metrics.Consul, rt http.Roun
 		return nil, err
 	}
 	f := &Federation{
-		cfg: cfg, log: own.log, metrics: m, own: own, wanted: func(string) bool { return true },
+		cfg: cfg, log: own.log, metrics: m, own: own, start: watch.NewStart(), wanted: func(string) bool { return true },
 		begun: make(chan struct{}), ended: make(chan struct{}), command: make(chan func(*members)),
 	}
+	own.queries.Join(f.start)
 	f.now.Store(&followed{})
 	return f, nil
 }
@@ -186,6 +189,10 @@ func (f *Federation) Interest(key catalog.ServiceKey) Interest {
 	}
 	return Interest{Unlisted: !now.told(at) && f.own.cfg.Follows(home, at), Refused: !key.Askable()}
 }
+
+// Served says that the first Delta is served. Only then blocking queries are opened: before, each would cost Consul
+// and Legate what the first reads of all sites need. A service that was read waits for that for 20 s at most. It is called once.
+func (f *Federation) Served() { f.start.Over() }
 
 // Datacenter is the own one; empty until known. It is fast.
 func (f *Federation) Datacenter() string { return f.own.Datacenter() }

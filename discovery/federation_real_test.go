@@ -46,7 +46,11 @@ func federate(t *testing.T, f *Federation, log *logtest.Buffer) *federated {
 			r.mu.Lock()
 			r.catalog = r.catalog.Apply(d)
 			r.deltas = append(r.deltas, d)
+			first := len(r.deltas) == 1
 			r.mu.Unlock()
+			if first {
+				r.Served()
+			}
 		}
 	}()
 	r.end = sync.OnceValue(func() error {

@@ -71,3 +71,35 @@ func watched(f *fakeConsul) int {
 	}
 	return n
 }
+
+// Nothing of any site is handed out before all were read, so that none has blocking queries before: they would cost the
+// agent the time of the others' first reads. The one that hangs is waited for as long as the first Delta waits.
+func TestBlockingQueriesAreOpenedAfterEverySiteWasRead(t *testing.T) {
+	for name, hangs := range map[string]bool{"dc2 is slow": false, "dc2 hangs": true} {
+		t.Run(name, func(t *testing.T) {
+			slow := newFakeConsul("web")
+			slow.takes = time.Second
+			fake := newFakeSites(newFakeConsul("web", "api")).with("dc2", slow).with("dc3", newFakeConsul("web"))
+			fake.frozen["dc2"] = hangs
+			cfg := sitesConfig()
+			federating(t, cfg, fake, nowhere, func(t *testing.T, r *federated) {
+				for n := 0; n == 0; _, n = r.now() {
+					if n := watched(fake.own) + watched(fake.others["dc3"]); n > 0 {
+						t.Fatalf("%d blocking queries were opened before the first Delta", n)
+					}
+					time.Sleep(100 * time.Millisecond)
+					synctest.Wait()
+				}
+				fake.own.set("web", 2)
+				time.Sleep(100 * time.Millisecond)
+				synctest.Wait()
+				if own, other := watched(fake.own), watched(fake.others["dc3"]); own < 2 || other != 1 {
+					t.Errorf("%d and %d blocking queries were opened after it", own, other)
+				}
+				if c, _ := r.now(); len(c.Services[catalog.Site{Datacenter: "dc1"}.Service("web")].Instances) != 2 {
+					t.Errorf("a change is not seen: %v", c.Services)
+				}
+			})
+		})
+	}
+}

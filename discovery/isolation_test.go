@@ -117,6 +117,7 @@ func BenchmarkChangeBesideASiteThatHangs(b *testing.B) {
 				}
 			}()
 			<-out
+			f.Served()
 			settle := time.After(2 * time.Second) // first reads and their queries
 			for settled := false; !settled; {
 				select {

@@ -182,6 +182,7 @@ func (m *members) add(at catalog.Site) {
 	w.Seed(seed)
 	w.TellHolds(f.tell)
 	w.Follow(f.follows(true))
+	w.queries.Join(f.start)
 	w.Prefer(func(service string) bool { return f.wanted(service) || f.wanted(service+"."+at.String()) })
 	ctx, stop := context.WithCancel(m.ctx)
 	s := &site{Watcher: w, at: at, stop: stop, served: map[catalog.ServiceKey]struct{}{}, known: len(f.cfg.Selection().Of(seed).Services) > 0}

@@ -20,28 +20,54 @@ const (
 // meanwhile is not missed: the query asks for what came after the read.
 type firstReads struct {
 	complete chan struct{} // closed when all was read
-	pace     *rate.Limiter
+	start    *Start
 }
 
+// Start is what the Queries to several sites share when they are first read: these ask one agent, and nothing is served
+// before all were read.
+type Start struct {
+	over chan struct{}
+	pace *rate.Limiter
+}
+
+// NewStart is one that is not over.
+func NewStart() *Start {
+	return &Start{over: make(chan struct{}), pace: rate.NewLimiter(openRate, openFirst)}
+}
+
+// Over says that what was read is served. It is called once.
+func (s *Start) Over() { close(s.over) }
+
 func newFirstReads() firstReads {
-	return firstReads{complete: make(chan struct{}), pace: rate.NewLimiter(openRate, openFirst)}
+	alone := NewStart()
+	alone.Over()
+	return firstReads{complete: make(chan struct{}), start: alone}
 }
 
 // await returns when a blocking query may be opened, or ctx ends. Those that were kept back go
 // at a pace that Consul can follow; later ones do not wait.
 func (f firstReads) await(ctx context.Context) {
-	select {
-	case <-f.complete:
-		return
-	default:
+	until, waited := time.Now().Add(openPatience), false
+	for _, done := range []<-chan struct{}{f.complete, f.start.over} {
+		select {
+		case <-done:
+			continue
+		default:
+		}
+		waited = true
+		select {
+		case <-done:
+		case <-time.After(time.Until(until)):
+		case <-ctx.Done():
+		}
 	}
-	select {
-	case <-f.complete:
-	case <-time.After(openPatience):
-	case <-ctx.Done():
+	if waited {
+		_ = f.start.pace.Wait(ctx) // fails only if ctx ends
 	}
-	_ = f.pace.Wait(ctx) // fails only if ctx ends
 }
 
 // Complete says that all was read for the first time. It is called once.
 func (q *Queries) Complete() { close(q.firstReads.complete) }
+
+// Join has blocking queries kept back until the start is over, too. It is called before Run.
+func (q *Queries) Join(start *Start) { q.firstReads.start = start }

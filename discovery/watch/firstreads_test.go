@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"legate/discovery/consul"
@@ -56,4 +57,30 @@ func TestBlockingQueriesDoNotWaitForEver(t *testing.T) {
 			t.Errorf("%d queries were opened, want one", n)
 		}
 	})
+}
+
+// Queries to several sites wait for each other: until what was read of all is served, for a while.
+func TestBlockingQueriesWaitUntilAllSitesAreServed(t *testing.T) {
+	for _, served := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			a, start := newAsking(t, nil), NewStart()
+			a.Join(start)
+			a.Complete()
+			a.start(func() {
+				a.watching("web")
+				time.Sleep(openPatience - time.Second)
+				if n := len(a.take(waits)); n > 0 {
+					t.Errorf("%d queries were opened before", n)
+				}
+				if served {
+					start.Over()
+				} else {
+					time.Sleep(time.Second)
+				}
+				if n := len(a.take(waits)); n != 1 {
+					t.Errorf("served %v: %d queries were opened, want one", served, n)
+				}
+			})
+		})
+	}
 }

@@ -45,6 +45,7 @@ type Bridge struct {
 	metrics    *metrics.Translate
 
 	interest  func(keys ...catalog.ServiceKey)
+	served    func()
 	first     first
 	led       led
 	changes   *changes.Record // nil: nothing is recorded
@@ -79,7 +80,7 @@ const DefaultRollout = 30 * time.Second
 // New makes a bridge; it starts nothing. The name of the datacenter is asked for when the
 // first Delta arrives, if the config does not say it: discovery knows it by then.
 func New(config translate.Config, datacenter func() string, server Server, log *slog.Logger, m *metrics.Translate) *Bridge {
-	b := &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, interest: func(...catalog.ServiceKey) {}, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
+	b := &Bridge{config: config, datacenter: datacenter, server: server, log: log, metrics: m, interest: func(...catalog.ServiceKey) {}, served: func() {}, problems: map[string]int{}, pings: make(chan struct{}), wishes: make(chan policy.Policies, 1)}
 	b.Spread(DefaultRollout)
 	return b
 }
@@ -87,6 +88,9 @@ func New(config translate.Config, datacenter func() string, server Server, log *
 // OnInterest has f told which services began or ceased to be needed (translate.Resources.Needs): after each time that
 // this changed, when State says it already; without keys it may be any. It is called before Run, and f must not block.
 func (b *Bridge) OnInterest(f func(keys ...catalog.ServiceKey)) { b.interest = f }
+
+// OnServed has f called once, when the first batch was published. It is called before Run, and f must not block.
+func (b *Bridge) OnServed(f func()) { b.served = f }
 
 // State may be called at any time.
 func (b *Bridge) State() State {

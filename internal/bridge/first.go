@@ -68,4 +68,5 @@ func (b *Bridge) publishFirst() {
 	b.log.Info("first complete snapshot", "datacenter", view.Datacenter, "services", len(d.Set), "seconds", seconds(now.Sub(b.State().Since)))
 	b.recordFirst(d, now)
 	b.first = first{}
+	b.served()
 }

@@ -20,6 +20,12 @@ func awaiting(t *testing.T, story func(c *crossing, deltas chan<- catalog.Delta,
 			_, is := r.Service(there)
 			return r.Needs(there) && !is
 		})
+		served := 0
+		c.OnServed(func() {
+			if served++; !c.State().Ready() {
+				t.Error("it is told before the first batch was published")
+			}
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		deltas, ended := make(chan catalog.Delta), make(chan error, 1)
 		go func() { ended <- c.Run(ctx, deltas) }()
@@ -27,6 +33,9 @@ func awaiting(t *testing.T, story func(c *crossing, deltas chan<- catalog.Delta,
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+		if ready := c.State().Ready(); ready && served != 1 || !ready && served != 0 {
+			t.Errorf("published: %v; it is told of that %d times", ready, served)
 		}
 	})
 }

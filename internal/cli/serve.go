@@ -179,6 +179,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	followed := o.follow.follow(watcher, server, o.translate, datacenter, resources, o.xds.FirstAnswerWait)
 	watcher.Need(func(key catalog.ServiceKey) bool { return resources().Needs(key) && followed.wants(key) })
 	carrier.OnInterest(watcher.Reconsider)
+	carrier.OnServed(watcher.Served)
 	carrier.Await(o.consul.SiteWait, func(r translate.Resources) bool {
 		return watcher.Awaits(func(key catalog.ServiceKey) bool { _, has := r.Service(key); return has })
 	})
