@@ -101,8 +101,8 @@ func aSnapshot(t testing.TB) build {
 	})
 }
 
-// tag is the version of aRelease.
-const tag = "v98.7.6"
+// tag is the version of aRelease. From v2 on Go would want it in the path of the module.
+const tag = "v0.98.7"
 
 // aRelease is what "make release" makes of a tag.
 func aRelease(t testing.TB) build {
