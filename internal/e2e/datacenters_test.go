@@ -51,6 +51,7 @@ func TestTheNearestHealthyEndpointWhereverItIs(t *testing.T) {
 	t.Parallel()
 	stories := []farStory{
 		diesOneByOne(), diesGradually(), askedForByName(), movesAway(),
+		emptiedWhileChecked("booth", "empty"), emptiedWhileChecked("kiosk", "degraded"), movesAwayChecked(),
 		subsetsResolved(), redirected(), failsOverAsResolved(), peeringRemade(), datacenterKilled(),
 	}
 	d := newDatacenters(t)
