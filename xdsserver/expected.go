@@ -3,6 +3,8 @@ package xdsserver
 import (
 	"context"
 	"time"
+
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 )
 
 // Where only services are followed that somebody asks for, the first request for a name has its service read. The
@@ -48,14 +50,18 @@ func (s *subscription) await(e *entry, holds bool) bool {
 		s.awaited = map[*entry]awaited{}
 	}
 	now := time.Now()
-	until := now.Add(s.firstWait)
+	s.awaited[e] = awaited{s.awaitUntil(now), holds, now}
+	return true
+}
+
+// awaitUntil is until when a name waits that is asked for now.
+func (s *subscription) awaitUntil(now time.Time) time.Time {
 	if s.whole { // what is asked for later waits no longer, so that others do not wait again and again
 		for _, a := range s.awaited {
-			until = a.until
+			return a.until // as all of them
 		}
 	}
-	s.awaited[e] = awaited{until, holds, now}
-	return true
+	return now.Add(s.firstWait)
 }
 
 // endAwait makes owed what has waited long enough, and forgets what needs no answer any more: it is there, or nobody
@@ -83,38 +89,51 @@ func (s *subscription) endAwait() {
 }
 
 // awaitNames waits until what is expected of the names of a single request is there, or long enough. It notes what
-// is asked for.
-func (s *Server) awaitNames(ctx context.Context, st *store, t *table, names []string) {
-	if s.asked == nil || s.expected == nil || !t.demand {
-		return
+// is asked for. Others are answered while it waits.
+func (s *Server) awaitNames(ctx context.Context, r *discoveryv3.DiscoveryRequest) error {
+	if s.asked == nil || s.expected == nil {
+		return nil
+	}
+	st, t, err := s.tableFor(r)
+	if err != nil || !t.demand {
+		return nil // who answers says what is wrong
 	}
 	end := time.NewTimer(s.config.FirstAnswerWait)
 	defer end.Stop()
 	for {
-		now, wait := time.Now(), false
 		published := st.next()
-		for _, name := range names {
-			switch is := st.hasName(t, name); {
-			case is:
-				s.asked.poll(name, now)
-			case s.expected(name) != Nothing:
-				s.asked.poll(name, now)
-				wait = true
-			}
-		}
-		if !wait {
-			return
+		if wait, err := s.expects(ctx, st, t, r.GetResourceNames()); !wait || err != nil {
+			return err
 		}
 		select {
 		case <-published:
 		case <-end.C:
-			return
+			return nil
 		case <-ctx.Done():
-			return
+			return nil
 		case <-s.stopping:
-			return
+			return nil
 		}
 	}
+}
+
+// expects notes which names are asked for, and reports whether something is expected of one.
+func (s *Server) expects(ctx context.Context, st *store, t *table, names []string) (wait bool, err error) {
+	if err := s.admission.AdmitFetch(ctx); err != nil {
+		return false, err
+	}
+	defer s.admission.ReleaseFetch()
+	now := time.Now()
+	for _, name := range names {
+		switch is := st.hasName(t, name); {
+		case is:
+			s.asked.poll(name, now)
+		case s.expected(name) != Nothing:
+			s.asked.poll(name, now)
+			wait = true
+		}
+	}
+	return wait, nil
 }
 
 func (s *store) hasName(t *table, name string) bool {

@@ -1,6 +1,8 @@
 package xdsserver
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +134,72 @@ func TestManyNamesThatWaitAreAnsweredAsTheyCome(t *testing.T) {
 		s.gone(translate.Name{Type: eds, Name: "a"})
 		c.Accept(eds, "a@empty") // it was there: that it is gone is told at once
 	})
+}
+
+// waitingSubscription is one for which every name is expected.
+func waitingSubscription(whole bool) *subscription {
+	st := newStore(own)
+	return &subscription{table: st.table(cds), slot: st.attach(func() {}), whole: whole, firstWait: time.Minute, expected: func(string) Expected { return Unread }}
+}
+
+// A client that answers nothing gets nothing, so that nobody goes through what waits. What it gives up is forgotten all
+// the same.
+func TestWhatAClientGivesUpIsForgottenAlthoughItAnswersNothing(t *testing.T) {
+	sub := waitingSubscription(false)
+	for i := range 1000 {
+		name := fmt.Sprint("db-", i)
+		if err := sub.subscribe(listed(name), nil); err != nil {
+			t.Fatal(err)
+		}
+		sub.unsubscribe(listed(name))
+	}
+	if n := len(sub.awaited); n != 0 {
+		t.Errorf("%d names wait, and none is asked for", n)
+	}
+}
+
+// Twenty times as many names take twenty times as long, or little more: all clients wait while they are noted.
+func TestManyNamesThatWaitCostNoMoreEach(t *testing.T) {
+	took := func(n int) time.Duration {
+		names := listed(ghosts("db", n, 0)...)
+		least := time.Hour
+		for range 5 {
+			sub := waitingSubscription(true)
+			began := time.Now()
+			if err := sub.rename(names, true); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	few, many := took(1000), took(20_000)
+	if many > 150*few {
+		t.Errorf("1,000 names take %v, 20,000 take %v", few, many)
+	}
+}
+
+// A request that waits takes no place from others which could be answered.
+func TestASingleRequestThatWaitsHoldsUpNoOthers(t *testing.T) {
+	t.Parallel()
+	w := &demands{expected: map[string]Expected{}}
+	s := newStageWith(t, io.Discard, w.prepare, func(c *Config) {
+		c.FirstAnswerWait, c.Limits.Fetches, c.Limits.NewStreamWait = time.Hour, 1, 10*time.Second
+	})
+	s.set(service("web", 1)...)
+	w.expect(Unread, "db")
+	answer := make(chan string, 1)
+	go func() {
+		answer <- s.fetched("endpoints", `{"node":{"id":"edge"},"resource_names":["db"]}`)
+	}()
+	w.awaitTold(t, "db")
+	if a := s.fetched("endpoints", `{"node":{"id":"other"},"resource_names":["web"]}`); !strings.Contains(a, "cluster_name") {
+		t.Errorf("got %s", a)
+	}
+	s.set(service("db", 7)...)
+	if a := <-answer; !strings.Contains(a, "7") {
+		t.Errorf("got %s", a)
+	}
 }
 
 func TestASingleRequestWaitsForWhatIsExpected(t *testing.T) {

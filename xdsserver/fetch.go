@@ -51,11 +51,14 @@ func (s *Server) fetch(ctx context.Context, from *admission.Address, typeURL str
 	if err := checkNode(r.GetNode(), &s.config.Limits); err != nil {
 		return nil, err
 	}
+	r.TypeUrl = typeURL
+	if err := s.awaitNames(ctx, r); err != nil {
+		return nil, err
+	}
 	if err := s.admission.AdmitFetch(ctx); err != nil {
 		return nil, err
 	}
 	defer s.admission.ReleaseFetch()
-	r.TypeUrl = typeURL
 	m, err := s.xds.Fetch(ctx, r)
 	if same := new(types.SkipFetchError); errors.As(err, &same) {
 		err = errUnchanged
@@ -89,21 +92,11 @@ func outcome(err error) string {
 
 // Fetch returns the resources that the request names, or all if it names none, or "*". A request whose
 // version_info is the answer's gets a types.SkipFetchError: nothing changed.
-func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
-	select {
-	case <-f.ready:
-	default:
-		return nil, errNotReady
-	}
-	st, err := f.storeFor(r.GetNode())
+func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cache.Response, error) {
+	st, t, err := f.tableFor(r)
 	if err != nil {
 		return nil, err
 	}
-	t := st.table(r.GetTypeUrl())
-	if t == nil {
-		return nil, status.Errorf(codes.Unimplemented, "type is not served: %s", sane(r.GetTypeUrl()))
-	}
-	f.awaitNames(ctx, st, t, r.GetResourceNames())
 	place := placeOf(r.GetNode(), st.view.Datacenter)
 	if place != (translate.Place{}) {
 		st.prepare(place)
@@ -115,6 +108,24 @@ func (f fetcher) Fetch(ctx context.Context, r *discoveryv3.DiscoveryRequest) (ca
 		return nil, &types.SkipFetchError{}
 	}
 	return &cache.PassthroughResponse{Request: r, DiscoveryResponse: m}, nil
+}
+
+// tableFor is what a single request is answered from.
+func (s *Server) tableFor(r *discoveryv3.DiscoveryRequest) (*store, *table, error) {
+	select {
+	case <-s.ready:
+	default:
+		return nil, nil, errNotReady
+	}
+	st, err := s.storeFor(r.GetNode())
+	if err != nil {
+		return nil, nil, err
+	}
+	t := st.table(r.GetTypeUrl())
+	if t == nil {
+		return nil, nil, status.Errorf(codes.Unimplemented, "type is not served: %s", sane(r.GetTypeUrl()))
+	}
+	return st, t, nil
 }
 
 // fetch makes the answer to a single request, with each name once. Its version covers just what is in

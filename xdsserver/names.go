@@ -134,6 +134,7 @@ func (s *subscription) drop(e *entry) {
 	s.table.accounts.change(s.slot, 1)
 	s.named--
 	s.release(e.name)
+	delete(s.awaited, e)
 	s.table.unname(s.slot, e)
 }
 
