@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -121,7 +122,11 @@ func (p pair) run(ctx context.Context) (row string, passed bool, err error) {
 		}
 	}
 	if err == nil && len(broken) == 0 {
-		return fmt.Sprintf("| %s | %s | %d pass |", consul, envoy, ran), true, nil
+		row = fmt.Sprintf("| %s | %s | %d pass", consul, envoy, ran)
+		for _, skipped := range regexp.MustCompile(`(?m)^ +--- SKIP: (\S+)`).FindAllStringSubmatch(string(output), -1) {
+			row += ", without " + skipped[1]
+		}
+		return row + " |", true, nil
 	}
 	fmt.Fprintf(os.Stderr, "%s\n", output)
 	return fmt.Sprintf("| %s | %s | not: %s |", consul, envoy, strings.Join(broken, ", ")), false, nil
