@@ -171,4 +171,4 @@ support: parts ## try older versions: ENVOY=1.39.3,1.36.4 of tools/envoy/older, 
 	go run ./internal/support -envoy '$(or $(ENVOY),$(shell cd tools/envoy/older && ls | sed s/.txt//))' -consul '$(CONSUL)'
 
 .PHONY: check
-check: lint test ## run what CI runs
+check: lint test deploy-test packages-test ## run what CI runs
