@@ -36,17 +36,25 @@ func (f *Federation) Establish(ctx context.Context) error {
 	return f.awaitPeering(ctx, "is active", func(p *api.Peering) bool { return p != nil && p.State == api.PeeringStateActive })
 }
 
-// Forsake deletes the peering on both sides, and returns when Consul knows it no more.
+// Forsake deletes the peering on both sides, and returns when Consul knows it no more. A side that hears from the other
+// that it has ended it, just as it is told to delete it, may forget the latter: so it is told again.
 func (f *Federation) Forsake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	first := f.Consuls[0]
-	_, err := first.client.Peerings().Delete(ctx, f.options.Peer, nil)
-	_, other := f.Peer.client.Peerings().Delete(ctx, first.Datacenter, nil)
-	if err := errors.Join(err, other); err != nil {
-		return fmt.Errorf("delete peering: %w", err)
+	for {
+		_, err := first.client.Peerings().Delete(ctx, f.options.Peer, nil)
+		_, other := f.Peer.client.Peerings().Delete(ctx, first.Datacenter, nil)
+		if err := errors.Join(err, other); err != nil {
+			return fmt.Errorf("delete peering: %w", err)
+		}
+		patience, done := context.WithTimeout(ctx, 10*time.Second)
+		err = f.awaitPeering(patience, "is gone", func(p *api.Peering) bool { return p == nil })
+		done()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
 	}
-	return f.awaitPeering(ctx, "is gone", func(p *api.Peering) bool { return p == nil })
 }
 
 // awaitPeering waits for a state of the peering, as both sides see it; nil is none.
