@@ -25,6 +25,9 @@ type Drawer struct {
 	Calm bool
 	// OneCheck draws no second health check, which Envoy takes from 1.40 on.
 	OneCheck bool
+	// Again has a health check without traffic made again after that span: before 1.38 Envoy checks health before it
+	// has the secrets of a cluster's TLS, and the cluster waits for the next check.
+	Again string
 }
 
 // Texts are values that any machine can use, but for the TLS files.
@@ -210,6 +213,9 @@ func (d Drawer) elements(f *policy.Field) any {
 		}
 		if d.Calm && one["interval"] == nil {
 			one["interval"] = "10s"
+		}
+		if d.Again != "" {
+			one["no_traffic_interval"] = d.Again
 		}
 		all = append(all, one)
 	}
