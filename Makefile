@@ -167,8 +167,10 @@ soak: parts ## run random changes, faults and restarts against a model, HOURS=1
 	go test ./internal/chaos -run TestSoak -soak $(HOURS) -results $(CURDIR)/chaos/results -count 1 -timeout 0
 
 .PHONY: support
-support: parts ## try older versions: ENVOY=1.39.3,1.36.4 of tools/envoy/older, CONSUL=paths; 4 minutes for each
-	go run ./internal/support -envoy '$(or $(ENVOY),$(shell cd tools/envoy/older && ls | sed s/.txt//))' -consul '$(CONSUL)'
+support: parts ## try older versions: ENVOY=1.39.3,1.36.4 of tools/envoy/older, CONSUL=1.20.6 of tools/consul/older or paths; 2 to 4 minutes for each
+	go run ./internal/support -envoy '$(if $(ENVOY)$(CONSUL),$(ENVOY),$(basename $(notdir $(wildcard tools/envoy/older/*.txt))))' \
+		-consul '$(if $(ENVOY)$(CONSUL),$(CONSUL),$(notdir $(wildcard tools/consul/older/*)))'
 
 .PHONY: check
-check: lint test deploy-test packages-test ## run what CI runs
+check: ## run what CI runs
+	.ci/run

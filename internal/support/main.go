@@ -1,8 +1,8 @@
 // Support tries Legate with other versions of Consul and Envoy than the pinned ones: it runs the end-to-end tests that
 // show what a user relies on, once for each version, and prints a table of the results in Markdown, for docs/support.md.
 //
-// The older Envoys are downloaded once, with the hashes in tools/envoy/older. Older Consuls are named by path: building
-// one takes minutes, and where to get it is the user's choice.
+// The older Envoys are downloaded once, with the hashes in tools/envoy/older. Older Consuls are built once, from the modules
+// in tools/consul/older, which takes minutes; others are named by path.
 package main
 
 import (
@@ -36,7 +36,7 @@ var shown = []string{
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	consuls := flag.String("consul", "", "paths of Consuls to try, separated by commas")
+	consuls := flag.String("consul", "", "versions of Consul to try, of those in tools/consul/older, or paths, separated by commas")
 	envoys := flag.String("envoy", "", "versions of Envoy to try, of those in tools/envoy/older, separated by commas")
 	flag.Parse()
 	if err := try(ctx, list(*consuls), list(*envoys)); err != nil {
@@ -63,6 +63,11 @@ func try(ctx context.Context, consuls, envoys []string) error {
 	}
 	var pairs []pair
 	for _, consul := range consuls {
+		if !strings.ContainsRune(consul, os.PathSeparator) {
+			if consul, err = pinned.OlderConsul(ctx, consul, os.Stderr); err != nil {
+				return err
+			}
+		}
 		pairs = append(pairs, pair{consul, newest.envoy})
 	}
 	for _, version := range envoys {

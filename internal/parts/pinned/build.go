@@ -34,6 +34,14 @@ func consulSource() goProgram {
 	}
 }
 
+// olderConsulSource is a version of those in tools/consul/older.
+func olderConsulSource(version string) goProgram {
+	p := consulSource()
+	p.version, p.folder = version, filepath.Join(p.folder, "older", version)
+	p.remedy = "name the path of a consul " + version
+	return p
+}
+
 // prometheusSource leaves out the ways to discover targets in clouds, which are a third of the code.
 func prometheusSource() goProgram {
 	return goProgram{

@@ -31,6 +31,18 @@ func Consul(ctx context.Context, progress io.Writer) (string, error) {
 	return program{parts.ConsulProgram(), consulSource().build}.findOrMake(ctx, progress)
 }
 
+// OlderConsul returns the path of one of the older Consuls in tools/consul/older, in the cache folder. If it is not there
+// it is built, which takes minutes.
+func OlderConsul(ctx context.Context, version string, progress io.Writer) (string, error) {
+	source := olderConsulSource(version)
+	if _, err := source.module(); err != nil {
+		return "", fmt.Errorf("consul %s is none of the older ones in tools/consul/older: %w", version, err)
+	}
+	p := parts.ConsulProgram()
+	p.Version = version
+	return program{p, source.build}.cachedOrMake(ctx, progress)
+}
+
 // Envoy returns the path of a suitable Envoy. If there is none it downloads one. Progress is
 // written to progress, which may be nil.
 func Envoy(ctx context.Context, progress io.Writer) (string, error) {
