@@ -206,6 +206,7 @@ var troubles = map[string]func(*house){
 	"LegateSlow":            func(h *house) { h.slow = 3 * time.Second },
 	"LegateCertificateEnds": func(h *house) { h.own = []Trouble{{Kind: "certificate", Detail: "it ends"}} },
 	"LegateConfigRejected":  func(h *house) { h.own = []Trouble{{Kind: "configuration", Detail: "legate.yaml:3"}} },
+	"LegateNotRegistered":   func(h *house) { h.own = []Trouble{{Kind: "registration", Detail: "permission denied"}} },
 	"LegatePolicyWaits": func(h *house) {
 		h.state.Rollout = bridge.Rollout{Since: now.Add(-time.Hour), Changed: 1, Waiting: 99, Paused: now.Add(-time.Hour),
 			Rejected: []xdsserver.Rejected{{Name: translate.Name{Type: translate.ClusterType, Name: "web"}, Node: "edge-2", Client: "10.0.0.2", Reason: "no such suite"}}, Against: 2, For: 1, GoesOn: bridge.RolloutRemedy}

@@ -111,6 +111,13 @@ func acts() []act {
 			}},
 		}, also: []string{"LegateRestarts"}},
 		{faults: []alertFault{
+			{"LegateNotRegistered", "Legate is to register itself, and its token may only read", func(t *testing.T, h *hour) func() {
+				usual := h.legate.Args
+				h.restart(t, append(slices.Clone(usual), "--register"))
+				return func() { h.restart(t, usual) }
+			}},
+		}, also: []string{"LegateRestarts"}},
+		{faults: []alertFault{
 			{"LegateHoldsDatacenter", "most instances are deregistered at once, with their node", func(t *testing.T, h *hour) func() {
 				must(t, h.leave())
 				return func() { h.arrive(t) }
