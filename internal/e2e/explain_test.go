@@ -89,4 +89,8 @@ func TestExplainSaysWhyInstancesTakeNoTraffic(t *testing.T) {
 			t.Errorf("%s: exit %d, %q, want %q", name, code, errs, want)
 		}
 	}
+	text, err := os.ReadFile("../../docs/explain.md")
+	if _, errs, _ := explain("old-web"); err != nil || !strings.Contains(string(text), "```\n"+strings.ReplaceAll(errs, s.legate.Admin, "127.0.0.1:18001")+"```") {
+		t.Errorf("docs/explain.md does not show %q: %v", errs, err)
+	}
 }
