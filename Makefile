@@ -102,8 +102,9 @@ $(CYCLONEDX):
 	@cd tools/release && go build -trimpath -ldflags "-s -w" -o $@.tmp$$$$ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod && mv $@.tmp$$$$ $@
 
 .PHONY: golden
-golden: ## rewrite the expected results of the translate stories, and docs/metrics.md; review the diff
+golden: ## rewrite the expected results of the translate stories, docs/metrics.md and the settings in docs/configure.md; review the diff
 	go test ./translate -update
+	go test ./internal/cli -run TheSettingsOfServe -update
 	go test ./metrics -run Reference -update
 
 .PHONY: deploy-test

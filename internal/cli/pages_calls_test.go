@@ -31,7 +31,7 @@ note() {
 for p in legate make curl envoy systemctl promtool install; do eval "$p() { note $p \"\$@\"; }"; done
 sudo() { "$@"; }
 sleep() { exit 3; } # whoever waits did not get what he waits for
-command_not_found_handle() { echo "no test knows what $1 does"; kill $$; }
+command_not_found_handle() { echo "no test knows what $1 does" >&2; kill $$; }
 set -eu
 PATH=/nobody
 `
@@ -141,7 +141,7 @@ func legateTakes(t *testing.T, env map[string]string, words []string) error {
 		if i > 0 && words[i-1] == "--xds-socket-group" {
 			w = ownGroup(t)
 		}
-		words[i] = regexp.MustCompile(`(^|unix://)/(etc|run|usr|var)/`).ReplaceAllString(w, "${1}"+dir+"/$2/")
+		words[i] = below(dir, w)
 	}
 	run := func(words []string) result { return legate(t, env, words...) }
 	line := strings.Join(words, " ") + " "
@@ -155,6 +155,11 @@ func legateTakes(t *testing.T, env map[string]string, words []string) error {
 		return fmt.Errorf("exit code %d: %s%s", got.code, got.err, got.out)
 	}
 	return nil
+}
+
+// below is a text with this machine's folders in a folder.
+func below(dir, text string) string {
+	return regexp.MustCompile(`(^| |unix://)/(etc|run|usr|var)/`).ReplaceAllString(text, "${1}"+dir+"/$2/")
 }
 
 // read has Legate read a command line, and does not run it.
@@ -184,7 +189,7 @@ const aRule = "services: [{match: {names: [web]}, connect_timeout: 2s}]\n"
 // machineOf is a folder with what the pages' commands find in the folder where they are called, and below /.
 func machineOf(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "p") // t.TempDir is too long for a socket
+	dir, err := os.MkdirTemp("", "p") // the names of t.TempDir are too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +203,7 @@ func machineOf(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, from := range map[string]string{"ca.pem": certs.CAFile, "legate.pem": certs.CertFile, "legate.key": certs.KeyFile, "envoy.pem": certs.CertFile, "envoy.key": certs.KeyFile} {
+	for name, from := range map[string]string{"ca.pem": certs.CAFile, "legate.pem": certs.CertFile, "legate.key": certs.KeyFile, "envoy.pem": certs.CertFile, "envoy.key": certs.KeyFile, "etc/legate/consul-ca.pem": certs.CAFile} {
 		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
@@ -207,7 +212,8 @@ func machineOf(t *testing.T) string {
 	}
 	for name, text := range map[string]string{
 		"etc/legate/legate.yaml": "log: {level: info}\n", "deploy/legate.yaml": "log: {level: info}\n",
-		"etc/legate/policy.yaml": aRule, "deploy/policy.yaml": aRule, "new.yaml": aRule,
+		"etc/legate/consul-token": "3b1f1c1e-6c1d-4b5e-9b5a-0c1e6f1d2a3b\n",
+		"etc/legate/policy.yaml":  aRule, "deploy/policy.yaml": aRule, "new.yaml": aRule,
 		"ci/catalog.json": catalogAfter, "deploy/envoy.yaml": legate(t, nil, "bootstrap", "envoy", "--route", "8080=web").out,
 	} {
 		write(t, filepath.Join(dir, name), text)

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -29,14 +31,14 @@ func aPolicy(t *testing.T, b pageBlock) error {
 	return err
 }
 
-// configuration checks that serve takes the file.
+// configuration checks that serve would start with the file.
 func configuration(t *testing.T, b pageBlock) error {
-	serve, _ := (&program{}).serveCommand()
-	read, err := readFile(file(t, "legate.yaml", b.text), serve.settings)
-	if err == nil {
-		err = resolve(serve.settings, func(string) string { return "" }, read)
+	dir := machineOf(t)
+	write(t, filepath.Join(dir, "etc/legate/legate.yaml"), below(dir, b.text))
+	if got := legate(t, nil, "check", "config", "--config", filepath.Join(dir, "etc/legate/legate.yaml")); got.code != 0 {
+		return errors.New(got.err)
 	}
-	return err
+	return nil
 }
 
 // inTheUnit checks that the unit in examples/sidecar has these lines.

@@ -194,7 +194,7 @@ func TestEachCommandInASentenceIsOneThatThereIs(t *testing.T) {
 		}
 		for _, m := range regexp.MustCompile("`(?:sudo |\\./)?legate( [^`]+)`").FindAllStringSubmatch(string(text), -1) {
 			found++
-			if m[1] == " catalog 1" { // a format
+			if m[1] == " catalog 1" || strings.HasPrefix(m[1], " COMMAND") { // a format, any command
 				continue
 			}
 			words, _, _ := strings.Cut(m[1], "|")
