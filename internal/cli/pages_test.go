@@ -94,6 +94,8 @@ var byTests = []byTest{
 var byKinds = []byTest{
 	{"docs/policy.md", "yaml", "translate/policy/reference_test.go", "TestEveryFileInTheDocumentationIsAPolicy"},
 	{"docs/policy.md", "yaml envoy", "internal/e2e/policy_subsets_test.go", "cookbookRoutes"},
+	{"docs/migrate.md", "sh", "internal/e2e/migrate_page_test.go", "TestThePageOfMigrationLeadsFromDNSToLegateAndBack"},
+	{"docs/migrate.md", "diff", "internal/e2e/migrate_page_test.go", "TestThePageOfMigrationLeadsFromDNSToLegateAndBack"},
 	{"docs/install.md", "sh sums", "tools/release/docs_test.go", "TestAStrangerIsServedByWhatThePageSays"},
 	{"docs/install.md", "sh debian", "tools/release/docs_test.go", "TestAStrangerIsServedByWhatThePageSays"},
 	{"docs/install.md", "sh first", "tools/release/docs_test.go", "TestAStrangerIsServedByWhatThePageSays"},
