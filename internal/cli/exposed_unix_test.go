@@ -104,6 +104,34 @@ func TestAConfigurationThatOthersCanReadIsNamedOnlyIfItHasASecret(t *testing.T) 
 	}
 }
 
+// Whoever can change a policy decides where traffic goes. To be read it is for everybody.
+func TestAPolicyThatOthersCanChangeIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	closed, open := filepath.Join(folder, "10.yaml"), filepath.Join(folder, "20.yaml")
+	write(t, closed, "owners: []\n")
+	write(t, open, "owners: []\n")
+	if err := errors.Join(os.Chmod(folder, 0o777), os.Chmod(closed, 0o644), os.Chmod(open, 0o646)); err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string][]string{closed: nil, open: {open}, folder: {folder, open}} {
+		var path string
+		one := policySetting(&path)
+		one.chosen = []string{given}
+		var log logtest.Buffer
+		warnOfExposed([]*setting{one}, slog.New(slog.NewTextHandler(&log, nil)))
+		said := log.Lines("file is open to others")
+		if len(said) != len(want) {
+			t.Errorf("%s: said %q, want %d lines", given, said, len(want))
+			continue
+		}
+		for i, w := range want {
+			if !strings.Contains(said[i], `remedy="chmod o-w `+w+`"`) || !strings.Contains(said[i], " others_can=change ") {
+				t.Errorf("%s: said %q, want that others can change %s", given, said[i], w)
+			}
+		}
+	}
+}
+
 // Every setting of a file with secrets must be marked private.
 func TestEachFileThatHoldsASecretIsMarkedSo(t *testing.T) {
 	c, _ := (&program{}).serveCommand()
@@ -113,7 +141,7 @@ func TestEachFileThatHoldsASecretIsMarkedSo(t *testing.T) {
 			marked = append(marked, s.name)
 		}
 	}
-	if want := "consul-token-file consul-client-key tls-key admin-token-file admin-tls-key config"; strings.Join(marked, " ") != want {
+	if want := "consul-token-file consul-client-key policy tls-key admin-token-file admin-tls-key config"; strings.Join(marked, " ") != want {
 		t.Errorf("marked are %q, want %s", marked, want)
 	}
 }

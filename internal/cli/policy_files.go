@@ -19,10 +19,10 @@ const maxPolicy = 4 << 20
 
 // policySetting is the file, or the folder of files, with the operator's policy.
 func policySetting(to *string) *setting {
-	return text(to, setting{
+	return private(text(to, setting{
 		name: "policy", env: "LEGATE_POLICY", key: "services.policy", category: "Policy", hint: "FILE|FOLDER",
 		usage: "How services are reached: protocol, TLS, circuit breakers, subsets, ... A YAML file, or a folder of them (*.yaml, *.yml, *.json), which count in the order of their names. See docs/policy.md. Changes are applied a few seconds later.",
-	})
+	}))
 }
 
 // rolloutSetting is over how long a changed policy goes out.
@@ -33,24 +33,33 @@ func rolloutSetting(to *time.Duration) *setting {
 	})
 }
 
-// policyFiles reads the file, or those of a folder in the order of their names. Without a path there are none.
-func policyFiles(path string) ([]policy.File, error) {
+// policyPaths are the file, or those of a folder in the order of their names. Without a path there are none.
+func policyPaths(path string) ([]string, error) {
 	if path == "" {
 		return nil, nil
 	}
-	paths := []string{path}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("--policy %q: %w: give the path of a readable folder", path, reason(err))}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--policy %q: %w: give the path of a readable folder", path, reason(err))}
+	}
+	var paths []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name())) {
+			continue
 		}
-		paths = nil
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), ".") || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name())) {
-				continue
-			}
-			paths = append(paths, filepath.Join(path, e.Name()))
-		}
+		paths = append(paths, filepath.Join(path, e.Name()))
+	}
+	return paths, nil
+}
+
+// policyFiles reads the file, or those of a folder.
+func policyFiles(path string) ([]policy.File, error) {
+	paths, err := policyPaths(path)
+	if err != nil {
+		return nil, err
 	}
 	var all []policy.File
 	for _, one := range paths {
