@@ -104,7 +104,7 @@ func called(t *testing.T, b pageBlock, env map[string]string, words []string) er
 	case "curl":
 		return answered(t, words[1:])
 	}
-	return nil // of others no more is known
+	return nil // those of the machine: systemctl, install, promtool, envoy. Only their names are looked at
 }
 
 // answered reports an error if Legate does not have what curl asks for.

@@ -62,6 +62,7 @@ type byTest struct{ page, begins, file, test string }
 
 // byTests are the blocks that tests elsewhere run. Of several that fit, the first counts.
 var byTests = []byTest{
+	{"README.md", "make build", "internal/e2e/readme_five_test.go", "TestTheFiveMinutesOfTheREADMERunAsTheyAreWritten"},
 	{"docs/api.md", "{", "internal/admin/doc_test.go", "TestDocumentedAnswersAreReal"},
 	{"docs/api.md", "state: ", "internal/admin/doc_test.go", "TestDocumentedAnswersAreReal"},
 	{"docs/changes.md", "$ legate changes", "internal/e2e/changed_test.go", "TestEachChangeIsRememberedAsTheDocumentationShows"},
