@@ -100,6 +100,15 @@ func TestCheckEnvoyAsksARunningEnvoy(t *testing.T) {
 	}
 }
 
+// Where ACLs are off, everybody may register.
+func TestCheckConsulFindsNothingInTheWayOfARegistrationWithoutACLs(t *testing.T) {
+	agent := partstest.Consul(t, parts.ConsulOptions{})
+	got := legate(t, nil, "check", "consul", "--register", "--consul-addr", agent.Addr)
+	if got.code != 0 || !strings.Contains(got.out, "\ninfo: versions: ") || strings.Contains(got.out, "--register") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestCheckConsulReadsAllThatServeWould(t *testing.T) {
 	agent := partstest.Consul(t, parts.ConsulOptions{ACL: true})
 	for i := range 3 {
