@@ -103,3 +103,23 @@ func TestBlockingQueriesAreOpenedAfterEverySiteWasRead(t *testing.T) {
 		})
 	}
 }
+
+// The own datacenter may be away for days. What is read of others meanwhile is followed by queries like any other, each of
+// which was kept back once.
+func TestABlockingQueryIsKeptBackOnce(t *testing.T) {
+	dc2 := newFakeConsul("web")
+	fake := newFakeSites(newFakeConsul("web")).with("dc2", dc2)
+	fake.own.spoil = garbageFor("web")
+	federating(t, sitesConfig(), fake, nowhere, func(t *testing.T, r *federated) {
+		time.Sleep(time.Minute)
+		dc2.take()
+		for n := range 3 {
+			dc2.set("web", 2+n)
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if n := watched(dc2); n < 3 {
+			t.Errorf("three changes, one a second, were followed by %d blocking queries", n)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -75,6 +76,7 @@ const (
 func (q *Queries) watch(s *Service) {
 	pause, polling := q.backoff(), q.backoff()
 	burst := rate.NewLimiter(burstRate, burstFirst)
+	keepBack := sync.OnceFunc(func() { q.firstReads.await(s.ctx) })
 	for s.ctx.Err() == nil {
 		got, again, err := q.read(s, true)
 		if s.ctx.Err() != nil {
@@ -92,7 +94,7 @@ func (q *Queries) watch(s *Service) {
 			return // it is polled from now on
 		}
 		pause.reset()
-		q.firstReads.await(s.ctx)
+		keepBack()
 		if !got.idle && s.query.doubts < 2 {
 			polling.reset()
 			if got.changed {
