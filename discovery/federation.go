@@ -177,19 +177,6 @@ func (f *Federation) Reconsider(keys ...catalog.ServiceKey) {
 	}
 }
 
-// Interest is [Watcher.Interest], for all sites. Of one that is followed as soon as Consul lists it nothing is listed yet,
-// until Consul has said once which sites there are.
-func (f *Federation) Interest(key catalog.ServiceKey) Interest {
-	at, home, now := key.Site(), f.Datacenter(), f.now.Load()
-	if one := now.of(at); one != nil {
-		return one.Interest(key)
-	}
-	if home == "" || at == (catalog.Site{Datacenter: home}) {
-		return f.own.Interest(key)
-	}
-	return Interest{Unlisted: !now.told(at) && f.own.cfg.Follows(home, at), Refused: !key.Askable()}
-}
-
 // Served says that the first Delta is served. Only then blocking queries are opened: before, each would cost Consul
 // and Legate what the first reads of all sites need. A service that was read waits for that for 20 s at most. It is called once.
 func (f *Federation) Served() { f.start.Over() }

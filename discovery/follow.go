@@ -76,7 +76,7 @@ func (l *loop) reconsider(now time.Time) {
 				continue
 			}
 			l.attend(key.Name, now)
-			for _, name := range l.capitals[strings.ToLower(key.Name)] {
+			for _, name := range l.w.interests.spelled(strings.ToLower(key.Name)) {
 				l.attend(name, now)
 			}
 		}

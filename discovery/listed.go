@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"legate/discovery/catalog"
@@ -25,12 +24,6 @@ func (l *loop) relist(e watch.Listed) {
 	}
 	l.listed, l.list = true, e
 	l.list.Retagged = nil
-	l.capitals = map[string][]string{}
-	for name := range e.Names {
-		if lower := strings.ToLower(name); lower != name {
-			l.capitals[lower] = append(l.capitals[lower], name)
-		}
-	}
 	l.listUnaskable(e)
 	l.w.setIndex(e.Index)
 	l.w.interests.list(l.site, e.Names, l.selection)

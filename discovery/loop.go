@@ -43,9 +43,8 @@ type loop struct {
 	site      catalog.Site
 	selection catalog.Selection
 
-	list     watch.Listed        // the last one
-	listed   bool                // there was one
-	capitals map[string][]string // names in it that have capitals, by what they are without: Consul takes these for one
+	list     watch.Listed // the last one
+	listed   bool         // there was one
 	services services
 	entries  entries
 	complete bool // all of a list was read, once, and all kinds of entries

@@ -96,7 +96,11 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 	watcher.Follow(wants)
 	server.TellAsked(func(names []string) { watcher.Reconsider(i.Told(names)...) })
 	server.Expect(func(name string) xdsserver.Expected {
-		return expected(slices.Concat(named(name), resources().Reads(name)), watcher.Interest, wait)
+		keys := named(name)
+		for _, key := range resources().Reads(name) {
+			keys = append(keys, watcher.Spelled(key)...)
+		}
+		return expected(keys, watcher.Interest, wait)
 	})
 	return following{wants: wants, unfollowed: func(name string) bool {
 		return slices.ContainsFunc(named(name), func(key catalog.ServiceKey) bool {
@@ -112,10 +116,9 @@ func expected(keys []catalog.ServiceKey, interest func(catalog.ServiceKey) disco
 	soon := xdsserver.Nothing
 	for _, key := range keys {
 		switch is := interest(key); {
-		case is.Refused: // nothing comes of it
-		case is.Unlisted, is.Listed && is.Read.IsZero():
+		case is.Unread():
 			return xdsserver.Unread
-		case is.Listed && time.Since(is.Read) < wait:
+		case is.ReadWithin(wait):
 			soon = xdsserver.Soon
 		}
 	}

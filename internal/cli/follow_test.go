@@ -39,19 +39,21 @@ func TestWhatIsExpectedOfAName(t *testing.T) {
 	}
 }
 
-// redirecting is a Consul with a service back, and front, which nobody registers and a resolver redirects to back. It says
+// redirecting is a Consul with the services back and Rear, and front, which nobody registers and a resolver redirects. It says
 // which datacenter it is of when that is known.
-func redirecting(t *testing.T, known <-chan struct{}) *httptest.Server {
+func redirecting(t *testing.T, to string, known <-chan struct{}) *httptest.Server {
 	t.Helper()
 	pages := map[string]any{
 		"/v1/agent/self":                        map[string]any{"Config": map[string]string{"Datacenter": "dc1"}},
-		"/v1/catalog/services":                  map[string][]string{"consul": {}, "back": {}, "other": {}},
-		"/v1/config/" + catalog.ServiceResolver: []any{map[string]any{"Kind": catalog.ServiceResolver, "Name": "front", "Redirect": map[string]string{"Service": "back"}}},
-		"/v1/health/service/back": []any{map[string]any{
+		"/v1/catalog/services":                  map[string][]string{"consul": {}, "back": {}, "Rear": {}, "other": {}},
+		"/v1/config/" + catalog.ServiceResolver: []any{map[string]any{"Kind": catalog.ServiceResolver, "Name": "front", "Redirect": map[string]string{"Service": to}}},
+	}
+	for _, name := range []string{"back", "Rear"} {
+		pages["/v1/health/service/"+name] = []any{map[string]any{
 			"Node":    map[string]string{"Node": "n", "Address": "10.0.0.1", "Datacenter": "dc1"},
-			"Service": map[string]any{"ID": "back", "Service": "back", "Port": 80},
+			"Service": map[string]any{"ID": name, "Service": name, "Port": 80},
 			"Checks":  []any{},
-		}},
+		}}
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("index") != "" { // nothing changes
@@ -82,24 +84,23 @@ func redirecting(t *testing.T, known <-chan struct{}) *httptest.Server {
 // A client may come before Legate knows what its datacenter is called, and ask for a name that a resolver leads to a service of
 // another name. It is answered with what there is, and not with nothing before.
 func TestTheFirstAnswerHasWhatANameLeadsTo(t *testing.T) {
-	known := make(chan struct{})
-	r := serve(t, "--follow", "wanted", "--first-answer-wait", "1m", "--consul-addr", strings.TrimPrefix(redirecting(t, known).URL, "http://"))
-	conn := xdstest.Dial(t, r.xds)
-	early := xdstest.Open(t, conn, xdstest.Delta, "early")
-	early.Want(translate.AssignmentType, "front")
-	early.Silence()
-	close(known)
-	answered := func(c *xdstest.Client) {
-		t.Helper()
-		got := c.Read()
-		if a := got.Resources["front"]; a == nil || !strings.Contains(string(a.GetValue()), net.IPv4(10, 0, 0, 1).String()) {
-			t.Errorf("the first answer is %s", got)
-		}
-		c.Ack(got)
-	}
-	answered(early)
-	early.Close()
-	if code := r.end(); code != 0 {
-		t.Errorf("exit code %d", code)
+	for what, to := range map[string]string{"as it is registered": "back", "registered with a capital": "rear"} {
+		t.Run(what, func(t *testing.T) {
+			known := make(chan struct{})
+			r := serve(t, "--follow", "wanted", "--first-answer-wait", "1m", "--consul-addr", strings.TrimPrefix(redirecting(t, to, known).URL, "http://"))
+			early := xdstest.Open(t, xdstest.Dial(t, r.xds), xdstest.Delta, "early")
+			early.Want(translate.AssignmentType, "front")
+			early.Silence()
+			close(known)
+			got := early.Read()
+			if a := got.Resources["front"]; a == nil || !strings.Contains(string(a.GetValue()), net.IPv4(10, 0, 0, 1).String()) {
+				t.Errorf("the first answer is %s", got)
+			}
+			early.Ack(got)
+			early.Close()
+			if code := r.end(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
 	}
 }

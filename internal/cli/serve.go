@@ -114,9 +114,6 @@ legate serve --config /etc/legate.yaml --log-level debug`,
 	return c, o
 }
 
-// onItsWay is how long a service may take from where it is read to where it is translated.
-const onItsWay = time.Second
-
 func (o *serveOptions) validate() error {
 	if err := errors.Join(o.consul.Validate(), o.follow.validate(), o.resolve.Validate(), o.xds.Validate(), o.listen.validate(), o.register.validate()); err != nil {
 		return usageError{err}
@@ -183,10 +180,7 @@ func (p *program) runServe(ctx context.Context, c *command, o *serveOptions) err
 	carrier.Await(o.consul.SiteWait, func(r translate.Resources) bool {
 		return watcher.Awaits(func(key catalog.ServiceKey) bool { _, has := r.Service(key); return has })
 	})
-	carrier.AwaitRead(o.consul.SiteWait, func(key catalog.ServiceKey) bool {
-		is := watcher.Interest(key)
-		return is.Unlisted || is.Listed && (is.Read.IsZero() || time.Since(is.Read) < onItsWay)
-	})
+	carrier.AwaitRead(o.consul.SiteWait, watcher.Unread)
 	carrier.Spread(o.rollout)
 	carrier.Adopt(policies)
 	record := changes.New()
