@@ -123,6 +123,7 @@ func TestNoProtocolOpensMoreConnectionsThanAllowed(t *testing.T) {
 				t.Errorf("%d connections for %d requests, want %d; %d at most, %d allowed; %d requests failed",
 					took.Load(), c.together, c.want, door.most.Load(), c.limit, failed.Load())
 			}
+			eventually(t, "what was begun to be opened is open", func() bool { return p.status().Opening == 0 })
 			if s := p.status(); s.Open != int(door.now.Load()) || s.Limit != c.limit || s.PerConnection != c.streams || s.Busy+s.Queries+s.Waiting+s.Opening != 0 {
 				t.Errorf("at rest: %+v, with %d connections", s, door.now.Load())
 			}
