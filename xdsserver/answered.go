@@ -13,7 +13,7 @@ func (ss *session) answered(sub *subscription, r *request) {
 	if !open {
 		return
 	}
-	ss.bringApart(sub, d.entries)
+	ss.bringApart(sub, d)
 	sub.nacked = sub.nacked || r.rejection != ""
 	if remedy := remedyOf(r.rejection); remedy != "" {
 		sub.lost = true

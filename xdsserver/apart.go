@@ -49,9 +49,13 @@ func (a *apart) take() []*entry {
 	return all
 }
 
-// bringApart has sent again what the entries bring along, on those streams of the same client that ask for that and
-// not for the entries' type. It needs the store's lock for reading, and the session's.
-func (ss *session) bringApart(sub *subscription, entries []*entry) {
+// bringApart has sent again what the entries of an answered response bring along, on those streams of the same client
+// that ask for that and not for the entries' type. It needs the store's lock for reading, and the session's.
+func (ss *session) bringApart(sub *subscription, d delivery) {
+	entries := d.entries
+	if d.all && sub.resumed { // any of them may differ from what the client had
+		entries = sub.table.live
+	}
 	brought := ss.store.table(sub.table.brings)
 	if brought == nil || len(entries) == 0 || brought.subOf(ss.slot) != nil { // on one stream things have an order
 		return

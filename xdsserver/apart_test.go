@@ -46,3 +46,25 @@ func TestAnAssignmentComesAgainWhenItsClusterCameOverAnotherStream(t *testing.T)
 		}
 	})
 }
+
+// TestAnAssignmentComesAgainWhenItsClusterChangedWhileTheClientWasAway: a client whose stream of clusters begins again
+// is sent all of them over state of the world, and over incremental xDS perhaps, too.
+func TestAnAssignmentComesAgainWhenItsClusterChangedWhileTheClientWasAway(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage, open opener) {
+		s.set(service("web", 1)...)
+		clusters, endpoints := open("edge"), open("edge")
+		clusters.Want(cds)
+		clusters.Ack(clusters.Read())
+		endpoints.Want(eds, "web")
+		endpoints.Accept(eds, "web@1")
+		endpoints.Silence() // it had no cluster before
+		clusters.Close()
+		s.set(service("web", 2)...)
+		endpoints.Accept(eds, "web@2")
+		clusters = open("edge")
+		clusters.Resume(cds, map[string]string{"web": "v1"})
+		clusters.Accept(cds, "web@2")
+		endpoints.Accept(eds, "web@2")
+		endpoints.Silence()
+	})
+}

@@ -83,6 +83,7 @@ func (w *deltaWire) want(s *subscription, r *request, first bool) error {
 	if !first {
 		have = nil // the protocol has it in the first request only
 	}
+	s.resumed = s.resumed || len(have) > 0
 	if r.names.isEmpty() && r.dropped.isEmpty() && s.legacyWildcard() { // the first request: another one would repeat what was wanted
 		s.everything(have)
 	}

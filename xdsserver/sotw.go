@@ -94,7 +94,9 @@ func (w *sotwWire) closed(node *corev3.Node, cause error) {
 // and the client waits for it in vain.)
 func (w *sotwWire) want(s *subscription, r *request, first bool) error {
 	s.whole = s.table.whole
-	return s.rename(r.names, first && r.message.(*discoveryv3.DiscoveryRequest).GetVersionInfo() != "")
+	holds := first && r.message.(*discoveryv3.DiscoveryRequest).GetVersionInfo() != ""
+	s.resumed = s.resumed || holds
+	return s.rename(r.names, holds)
 }
 
 // bodies leaves out what is gone: state of the world has no other way to say so.

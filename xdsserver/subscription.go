@@ -30,10 +30,11 @@ type subscription struct {
 	budget *admission.Budget // for the memory of responses; nil: it is not counted
 	yield  func()            // lets others have the store; nil: there are none
 
-	whole bool // each response holds all that is wanted: what it leaves out is gone
-	wild  bool // all resources are wanted
-	spoke bool // state of the world: some name was given, be it "*": to give none means none from then on
-	named int  // how many names are wanted
+	whole   bool // each response holds all that is wanted: what it leaves out is gone
+	resumed bool // the client has something from an earlier stream
+	wild    bool // all resources are wanted
+	spoke   bool // state of the world: some name was given, be it "*": to give none means none from then on
+	named   int  // how many names are wanted
 
 	record  *streamRecord // of the stream
 	began   uint64        // the last change before the subscription
