@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -26,7 +27,8 @@ const (
 
 // Expect has a first answer that would say that there is nothing wait while expected says something else: for
 // Config.FirstAnswerWait at most, but for a client that has the resource from before, as long as it does; an
-// answer that has to have all waits a minute for that. It is called before Run. expected must not block.
+// answer that has to have all waits a minute for that. A single request of such a client fails after that time, if it asks
+// for nothing else. It is called before Run. expected must not block.
 func (s *Server) Expect(expected func(name string) Expected) { s.expected = expected }
 
 // awaited is the answer to a request for a name, which waits.
@@ -134,6 +136,13 @@ func (s *Server) expects(ctx context.Context, st *store, t *table, names []strin
 		}
 	}
 	return wait, nil
+}
+
+// awaitsAll reports whether something is expected of each of the names, and nothing there. It needs the store's lock for
+// reading.
+func (s *Server) awaitsAll(t *table, names []string) bool {
+	return s.expected != nil && t.demand && len(names) > 0 &&
+		!slices.ContainsFunc(names, func(name string) bool { return t.has(name) || s.expected(name) == Nothing })
 }
 
 func (s *store) hasName(t *table, name string) bool {

@@ -1,6 +1,7 @@
 package xdsserver
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -200,6 +201,39 @@ func TestASingleRequestThatWaitsHoldsUpNoOthers(t *testing.T) {
 	s.set(service("db", 7)...)
 	if a := <-answer; !strings.Contains(a, "7") {
 		t.Errorf("got %s", a)
+	}
+}
+
+// Who polls says which version he has. Nobody takes it from him before Consul has answered.
+func TestWhoPollsKeepsWhatHeHasWhileConsulIsNotRead(t *testing.T) {
+	t.Parallel()
+	s, w := followingStage(t, 10*time.Millisecond)
+	w.expect(Unread, "db")
+	poll := func(version string, names ...string) string {
+		return s.fetched("endpoints", fmt.Sprintf(`{"node":{"id":"edge"},"version_info":%q,"resource_names":["%s"]}`, version, strings.Join(names, `","`)))
+	}
+	if got := poll("from before", "db"); got != "nothing to serve yet: Consul has not answered for what is asked for\n" {
+		t.Errorf("it has something from before: %s", got)
+	}
+	for _, answer := range []string{poll("", "db"), poll("from before", "web", "db"), poll("from before", "ghost", "db"), poll("from before", "ghost")} {
+		if !strings.Contains(answer, "cluster_name") {
+			t.Errorf("nothing from before, or something else is asked for: %s", answer)
+		}
+	}
+	w.expect(Nothing, "db")
+	empty := poll("from before", "db")
+	if !strings.Contains(empty, "cluster_name") {
+		t.Errorf("Consul has answered: %s", empty)
+	}
+	w.expect(Unread, "db")
+	var is struct {
+		Version string `json:"version_info"`
+	}
+	if err := json.Unmarshal([]byte(empty), &is); err != nil {
+		t.Fatal(err)
+	}
+	if got := poll(is.Version, "db"); got != "" {
+		t.Errorf("it has what would be sent: %s", got)
 	}
 }
 

@@ -24,6 +24,8 @@ var _ cache.ConfigFetcher = fetcher{}
 var (
 	// errNotReady: Consul was not read completely yet.
 	errNotReady = status.Error(codes.Unavailable, "nothing to serve yet: Consul was not read completely")
+	// errNotRead: the client keeps what it has, as with errNotReady.
+	errNotRead = status.Error(codes.Unavailable, "nothing to serve yet: Consul has not answered for what is asked for")
 	// errUnchanged is what REST has the status 304 for. The protocol asks for no response then, and an
 	// empty one would say that all is gone.
 	errUnchanged = status.Error(codes.FailedPrecondition, "unchanged: what was asked for is as version_info says")
@@ -104,8 +106,11 @@ func (f fetcher) Fetch(_ context.Context, r *discoveryv3.DiscoveryRequest) (cach
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	m := t.fetch(r.GetResourceNames(), place)
-	if r.GetVersionInfo() == m.GetVersionInfo() {
+	switch has := r.GetVersionInfo(); {
+	case has == m.GetVersionInfo():
 		return nil, &types.SkipFetchError{}
+	case has != "" && f.awaitsAll(t, r.GetResourceNames()):
+		return nil, errNotRead
 	}
 	return &cache.PassthroughResponse{Request: r, DiscoveryResponse: m}, nil
 }
