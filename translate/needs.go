@@ -37,9 +37,10 @@ func (r Resources) ReadBy(k catalog.ServiceKey) (names []string) {
 
 // Reads are the services that a cluster of that name is served from, or would be if they were there: those that its unit
 // has read, or, of a name that nothing is known of, those that the policy has it fail over to, whatever the name stands for.
-func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
+// Each of the folded stands for all services that have its name in whatever case.
+func (r Resources) Reads(cluster string) (keys, folded []catalog.ServiceKey) {
 	if r.rules == nil {
-		return nil // there are no Resources yet
+		return nil, nil // there are no Resources yet
 	}
 	u, is := r.unitOf(cluster)
 	c := r.cells.get(u)
@@ -47,7 +48,7 @@ func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
 		for u := range r.rules.namesakes(cluster) {
 			keys = append(keys, r.rules.servedFrom(u, &reader{inputs: r.inputs})...)
 		}
-		return keys
+		return keys, nil
 	}
 	keys = append(keys, u.service)
 	reads := c.reads
@@ -55,11 +56,14 @@ func (r Resources) Reads(cluster string) (keys []catalog.ServiceKey) {
 		reads = slices.Concat(reads, l.reads)
 	}
 	for _, d := range reads {
-		if d.service.Datacenter != "" { // else it is an entry, or all services of a name
+		switch {
+		case d.folded:
+			folded = append(folded, d.service)
+		case d.service.Datacenter != "": // else it is an entry, or all services of a name
 			keys = append(keys, d.service)
 		}
 	}
-	return keys
+	return keys, folded
 }
 
 // mayBegin reports whether a name that nothing is known of would be served from a service.

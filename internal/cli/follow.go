@@ -86,7 +86,7 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 		Named:  named,
 		NameOf: func(key catalog.ServiceKey) string { return catalog.Site{Datacenter: datacenter()}.NameOf(key) },
 		ReadBy: func(key catalog.ServiceKey) []string { return resources().ReadBy(key) },
-		Reads:  func(cluster string) []catalog.ServiceKey { return resources().Reads(cluster) },
+		Reads:  func(cluster string) []catalog.ServiceKey { return slices.Concat(resources().Reads(cluster)) },
 	}, server)
 	var located sync.Once
 	wants := func(key catalog.ServiceKey) bool { // is asked when Legate knows where it is, and with it what names stand for
@@ -96,8 +96,9 @@ func (o *followOptions) follow(watcher *discovery.Federation, server *xdsserver.
 	watcher.Follow(wants)
 	server.TellAsked(func(names []string) { watcher.Reconsider(i.Told(names)...) })
 	server.Expect(func(name string) xdsserver.Expected {
-		keys := named(name)
-		for _, key := range resources().Reads(name) {
+		keys, folded := resources().Reads(name)
+		keys = append(named(name), keys...)
+		for _, key := range folded {
 			keys = append(keys, watcher.Spelled(key)...)
 		}
 		return expected(keys, watcher.Interest, wait)

@@ -104,3 +104,18 @@ func TestTheFirstAnswerHasWhatANameLeadsTo(t *testing.T) {
 		})
 	}
 }
+
+// A client asks for a cluster by the name that its service is registered under. What Consul has in another case is none of
+// its, so that nobody reads it for that: the client does not wait for it.
+func TestNobodyWaitsForWhatIsOnlyCalledAlike(t *testing.T) {
+	known := make(chan struct{})
+	close(known)
+	r := serve(t, "--follow", "wanted", "--first-answer-wait", "100ms", "--consul-addr", strings.TrimPrefix(redirecting(t, "back", known).URL, "http://"))
+	c := xdstest.Open(t, xdstest.Dial(t, r.xds), xdstest.Delta, "edge")
+	c.Resume(translate.AssignmentType, map[string]string{"rear": "from before"}, "rear")
+	c.Accept(translate.AssignmentType, "rear@empty")
+	c.Close()
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
