@@ -38,7 +38,9 @@ func (q *Queries) watchList(ctx context.Context) {
 			}
 			continue
 		}
-		q.listIndex.Store(got.reply.Index)
+		if before := q.listIndex.Swap(got.reply.Index); got.reply.Index < before { // the canary has nothing to compare with any more
+			q.tell(ctx, Restart{Why: wentBack, IndexWentBack: true, At: got.reply.At})
+		}
 		q.outages.answered(loopList, time.Now())
 		q.filtered.note(loopList, got.reply.Filtered, time.Now())
 		pause.reset()

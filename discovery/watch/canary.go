@@ -22,6 +22,9 @@ const (
 	probeMax = 250 * time.Millisecond
 )
 
+// wentBack is why all is read again when an index is below the one that was seen before.
+const wentBack = "consul's index went back"
+
 // loopCanary is the canary's name where failures are counted.
 const loopCanary = "canary"
 
@@ -62,9 +65,9 @@ func (q *Queries) canary(ctx context.Context) {
 				q.backOff(ctx, &pause)
 			}
 			continue
-		case r.Index < seen || entriesBack:
+		case r.Index < seen && q.listIndex.CompareAndSwap(seen, r.Index) || entriesBack: // else the list's own query tells
 			q.metrics.IndexReset()
-			q.tell(ctx, Restart{Why: "consul's index went back", IndexWentBack: true, At: r.At})
+			q.tell(ctx, Restart{Why: wentBack, IndexWentBack: true, At: r.At})
 		case hung:
 			q.tell(ctx, Restart{Why: "consul did not answer in time", At: r.At})
 		case r.Index > seen && seen == behind && seen > 0:

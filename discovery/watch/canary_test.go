@@ -51,6 +51,31 @@ func TestWhatTheCanarySees(t *testing.T) {
 	})
 }
 
+// The query for the list may see an index that went back before the canary does: its wait ends, or it is asked anew after a
+// failure. Then the canary has nothing to compare with, and the queries for services would wait their full time.
+func TestAListWhoseIndexWentBackSaysSoItself(t *testing.T) {
+	for name, ends := range map[string]func(a *asking){
+		"its wait is over": func(*asking) { time.Sleep(2 * time.Minute) },
+		"it fails": func(a *asking) {
+			a.spoilWith(only(isList, lose))
+			time.Sleep(time.Second)
+			a.spoilWith(nil)
+			time.Sleep(10 * time.Second)
+		},
+	} {
+		inTime(t, nil, func(t *testing.T, a *asking) {
+			a.list("web")
+			time.Sleep(restful)
+			told[Listed](a)
+			a.putAt(5, listPath, consul.Listing{"consul": {}, "web": {}})
+			ends(a)
+			if got := told[Restart](a); len(got) != 1 || !got[0].IndexWentBack || got[0].Why == "" || got[0].At.IsZero() {
+				t.Errorf("%s: told %+v", name, got)
+			}
+		})
+	}
+}
+
 // A query for the list that does not tell what the canary sees twice is asked anew: its connection is dead.
 // One that has told in between is not.
 func TestAQueryForTheListThatHearsNothingIsAskedAnew(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	tlspb "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
-	discoverypb "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 )
@@ -111,7 +111,7 @@ func explainedOrSecrets(t *testing.T, b pageBlock) error {
 	if err != nil {
 		return err
 	}
-	var secrets discoverypb.DiscoveryResponse
+	var secrets discoveryv3.DiscoveryResponse
 	if err := protojson.Unmarshal(asJSON, &secrets); err != nil {
 		return err
 	}
