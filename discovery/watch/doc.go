@@ -19,8 +19,8 @@
 //     blocking queries are for those that somebody wants and that changed last (lru.go). The others stand in a poll ring (pollring.go): signals, which
 //     are paced answers about all checks, name those to read again, and a slow sweep sees what no
 //     signal shows: weights, addresses, meta, and instances without checks.
-//   - At the start everything is read once before the blocking queries are opened, two thousand a second
-//     at most (firstreads.go). After an outage reads come back a few at a time.
+//   - At the start everything is read once, of all sites, and served, before the blocking queries are opened, two
+//     thousand a second at most (firstreads.go). After an outage reads come back a few at a time.
 //   - The canary (canary.go) reads the list every Config.Canary. While Consul does not answer, the canary
 //     alone asks five or six times a second.
 //
