@@ -111,7 +111,7 @@ func (r Resources) again(d catalog.Delta) (all []*late) {
 }
 
 // Lacks are the services that a unit which is behind would be served from first, and that are not there: those before the
-// first one that has instances.
+// first one that has instances. Consul may have them in another case.
 func (r Resources) Lacks(b Behind) (lacks []catalog.ServiceKey) {
 	if l := r.behind.get(b.unit); l == nil || l.reads == nil {
 		return nil
@@ -119,9 +119,7 @@ func (r Resources) Lacks(b Behind) (lacks []catalog.ServiceKey) {
 	for _, k := range r.rules.servedFrom(b.unit, &reader{inputs: r.inputs}) {
 		switch s := r.inputs.services.get(k); {
 		case s == nil:
-			if lacks = append(lacks, k); folded(k).service != k { // see registered
-				lacks = append(lacks, folded(k).service)
-			}
+			lacks = append(lacks, k)
 		case len(s.Instances) > 0:
 			return lacks
 		}

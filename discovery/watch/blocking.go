@@ -27,6 +27,7 @@ func (q *Queries) watchList(ctx context.Context) {
 		if over {
 			list.index = 0
 		}
+		anew := list.index == 0 // else list counts an index that went back
 		got, err := list.next(asking, true)
 		if ctx.Err() != nil {
 			return
@@ -39,6 +40,9 @@ func (q *Queries) watchList(ctx context.Context) {
 			continue
 		}
 		if before := q.listIndex.Swap(got.reply.Index); got.reply.Index < before { // the canary has nothing to compare with any more
+			if anew {
+				q.metrics.IndexReset()
+			}
 			q.tell(ctx, Restart{Why: wentBack, IndexWentBack: true, At: got.reply.At})
 		}
 		q.outages.answered(loopList, time.Now())

@@ -72,6 +72,9 @@ func TestAListWhoseIndexWentBackSaysSoItself(t *testing.T) {
 			if got := told[Restart](a); len(got) != 1 || !got[0].IndexWentBack || got[0].Why == "" || got[0].At.IsZero() {
 				t.Errorf("%s: told %+v", name, got)
 			}
+			if n := metricstest.Sum(t, a.metrics, "legate_consul_index_resets_total"); n != 1 {
+				t.Errorf("%s: %v indexes went back, want 1", name, n)
+			}
 		})
 	}
 }
